@@ -1,0 +1,65 @@
+"""simplebase: train, measure and ship your own 2D keypoint model.
+
+The names below load what they need when they are first used, so `import simplebase` is quick and
+does not import TensorFlow.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Crop": "simplebase.geometry",
+    "HeatmapCodec": "simplebase.codec",
+    "KeypointDataset": "simplebase.data.dataset",
+    "ModelMetadata": "simplebase.metadata",
+    "Pose": "simplebase.inference",
+    "PoseEstimator": "simplebase.inference",
+    "SimpleBaseline": "simplebase.estimator",
+    "SimplebaseError": "simplebase.errors",
+    "Skeleton": "simplebase.skeletons",
+    "draw": "simplebase.demo",
+    "load": "simplebase.inference",
+    "load_dataset": "simplebase.data.dataset",
+    "load_model": "simplebase.estimator",
+    "load_preset": "simplebase.presets",
+    "load_recipe": "simplebase.presets",
+    "load_skeleton": "simplebase.skeletons",
+    "preset_names": "simplebase.presets",
+    "synthesize": "simplebase.data.synthetic",
+    "train": "simplebase.training",
+}
+
+__all__ = sorted(_PUBLIC)
+
+if TYPE_CHECKING:
+    from simplebase.codec import HeatmapCodec as HeatmapCodec
+    from simplebase.data.dataset import KeypointDataset as KeypointDataset
+    from simplebase.data.dataset import load_dataset as load_dataset
+    from simplebase.data.synthetic import synthesize as synthesize
+    from simplebase.demo import draw as draw
+    from simplebase.errors import SimplebaseError as SimplebaseError
+    from simplebase.estimator import SimpleBaseline as SimpleBaseline
+    from simplebase.estimator import load_model as load_model
+    from simplebase.geometry import Crop as Crop
+    from simplebase.inference import Pose as Pose
+    from simplebase.inference import PoseEstimator as PoseEstimator
+    from simplebase.inference import load as load
+    from simplebase.metadata import ModelMetadata as ModelMetadata
+    from simplebase.presets import load_preset as load_preset
+    from simplebase.presets import load_recipe as load_recipe
+    from simplebase.presets import preset_names as preset_names
+    from simplebase.skeletons import Skeleton as Skeleton
+    from simplebase.skeletons import load_skeleton as load_skeleton
+    from simplebase.training import train as train
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'simplebase' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,5 @@
+"""`python -m simplebase`."""
+
+from simplebase.cli import main
+
+main()

@@ -1,0 +1,67 @@
+"""The Typer application, and how its errors end."""
+
+import os
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from simplebase import __version__
+from simplebase.errors import SimplebaseError, SimplebaseWarning
+
+app = typer.Typer(
+    name="simplebase",
+    help="Train, measure and ship your own 2D keypoint model.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+console = Console()
+errors = Console(stderr=True)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks. May stand anywhere on the line.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Runs the command line: exit code 0 for success, 1 if the job failed, 2 for wrong usage."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    if not debug:
+        # TensorFlow's start-up notes are not for users of a command.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        warnings.showwarning = _show_warning  # type: ignore[assignment]
+    try:
+        app(arguments, prog_name="simplebase")
+    except (SimplebaseError, OSError) as error:
+        if debug:
+            raise
+        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(getattr(error, "exit_code", 1))
+
+
+def _show_warning(message: Any, category: type[Warning], *place: Any) -> None:
+    if issubclass(category, SimplebaseWarning):
+        text = escape(str(message))
+        errors.print(f"[bold yellow]Warning:[/] {text}", highlight=False, soft_wrap=True)

@@ -1,0 +1,46 @@
+"""`simplebase demo`."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simplebase.cli.app import app, console
+from simplebase.cli.options import Overwrite
+from simplebase.errors import ArgumentError
+
+
+@app.command()
+def demo(
+    input: Annotated[Path, typer.Option(help="An image file.")],
+    model: Annotated[Path, typer.Option(help="Model file (.keras).")],
+    output: Annotated[Path, typer.Option(help="Image file to write.")],
+    box: Annotated[
+        str | None, typer.Option(help="X,Y,WIDTH,HEIGHT of the object. [default: the whole image]")
+    ] = None,
+    min_score: Annotated[float, typer.Option(help="Leave out keypoints below it.")] = 0.1,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw the keypoints that a model finds in an image.
+
+    Examples:
+
+        simplebase demo --model best.keras --input photo.jpg --output pose.jpg
+
+        simplebase demo --model best.keras --input photo.jpg --box 40,30,200,380 --output pose.jpg
+    """
+    numbers = None
+    if box is not None:
+        parts = re.split("[,x ]+", box.strip())
+        try:
+            left, top, width, height = (float(part) for part in parts)
+        except ValueError:
+            raise ArgumentError(f"--box is X,Y,WIDTH,HEIGHT. Received: {box!r}.") from None
+        numbers = (left, top, width, height)
+
+    from simplebase.demo.image import demo_image
+
+    poses = demo_image(model, input, output, box=numbers, min_score=min_score, overwrite=overwrite)
+    scores = ", ".join(f"{pose.score:.2f}" for pose in poses)
+    console.print(f"{output}: {len(poses)} pose, mean keypoint score {scores}", soft_wrap=True)

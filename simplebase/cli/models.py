@@ -1,0 +1,77 @@
+"""`simplebase presets` and `simplebase dump`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.syntax import Syntax
+from rich.table import Table
+
+from simplebase.cli.app import app, console
+from simplebase.cli.options import JsonFile, Overwrite
+
+
+@app.command()
+def presets(
+    name: Annotated[str | None, typer.Argument(help="Show this one's YAML.")] = None,
+    json: JsonFile = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """List the models that can be trained by name.
+
+    Examples:
+
+        simplebase presets
+
+        simplebase presets mobilenetv2_upsample_lite
+    """
+    from simplebase.files import write_json
+    from simplebase.presets import load_preset, preset_names, preset_text
+
+    if name is not None:
+        console.print(Syntax(preset_text(name), "yaml", background_color="default"))
+        return
+    rows = [load_preset(each).summary() for each in preset_names()]
+    table = Table(caption="params: trainable; GFLOPs: 2 x multiply-adds; both for 16 keypoints")
+    for column in ("name", "backbone", "head", "input"):
+        table.add_column(column)
+    for column in ("params", "GFLOPs"):
+        table.add_column(column, justify="right")
+    table.add_column("description", overflow="fold")
+    for row in rows:
+        table.add_row(
+            row["name"],
+            row["backbone"],
+            row["head"],
+            "x".join(str(side) for side in row["input_size"]),
+            f"{row['params'] / 1e6:.2f} M",
+            f"{row['gflops']:.2f}",
+            row["description"],
+        )
+    console.print(table)
+    if json is not None:
+        write_json(json, rows, overwrite=overwrite)
+
+
+@app.command()
+def dump(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of a run (.keras).")],
+    output: Annotated[Path, typer.Argument(help="The model file to write (.keras).")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a checkpoint's model for inference: float32, nothing of the training.
+
+    Example:
+
+        simplebase dump runs/cows/checkpoints/best.keras cows.keras
+    """
+    from simplebase.training.dump import dump_model
+
+    model = dump_model(checkpoint, output, overwrite=overwrite)
+    metadata = model.metadata
+    height, width = metadata.input_size
+    console.print(
+        f"{output}: {metadata.preset}, {height}x{width}, "
+        f"{metadata.skeleton.num_keypoints} keypoints ({metadata.skeleton.name})",
+        soft_wrap=True,
+    )

@@ -1,0 +1,80 @@
+"""Options that several commands share, and what their texts mean."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import Progress, TimeRemainingColumn
+
+from simplebase.cli.app import console
+from simplebase.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from simplebase.data.dataset import KeypointDataset
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", help="Write the figures to this file as JSON.")
+]
+Dataset = Annotated[
+    Path | None,
+    typer.Option("--dataset", help="Dataset folder: annotations.json, images/, classes.txt, ..."),
+]
+SkeletonName = Annotated[
+    str | None,
+    typer.Option(
+        "--skeleton",
+        help="What the records follow, if the folder does not say: mpii, coco, lsp, animal_pose.",
+    ),
+]
+ClassesPath = Annotated[
+    Path | None, typer.Option("--classes-path", help="Or: a text file of keypoint names,")
+]
+MatchpointPath = Annotated[
+    Path | None, typer.Option("--matchpoint-path", help="with a file of pairs that flips swap,")
+]
+SkeletonPath = Annotated[
+    Path | None, typer.Option("--skeleton-path", help="and a file of lines to draw.")
+]
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """`256x192` as (height, width)."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)[xX](\d+)", text.strip())
+    if match is None:
+        raise ArgumentError(f"a size is HEIGHTxWIDTH, such as 256x192. Received: {text!r}.")
+    return int(match[1]), int(match[2])
+
+
+def open_dataset(
+    folder: Path,
+    skeleton: str | None,
+    classes: Path | None,
+    match_point: Path | None,
+    lines: Path | None,
+) -> "KeypointDataset":
+    """The dataset of the options above."""
+    from simplebase.data.dataset import load_dataset
+    from simplebase.skeletons import load_skeleton, read_text_files
+
+    if skeleton is not None and classes is not None:
+        raise ArgumentError("give --skeleton or --classes-path, not both.")
+    if classes is None and (match_point or lines):
+        raise ArgumentError("--matchpoint-path and --skeleton-path go with --classes-path.")
+    if classes is not None:
+        return load_dataset(folder, read_text_files(classes, match_point, lines))
+    return load_dataset(folder, load_skeleton(skeleton) if skeleton else None)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Shows a bar while the yielded function is told (done, total)."""
+    columns = [*Progress.get_default_columns()[:3], TimeRemainingColumn()]
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,0 +1,194 @@
+"""Keypoints to heatmaps and back.
+
+Axes: `B` batch, `K` keypoints, `H, W` input pixels, `h, w` heatmap cells = input / stride.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from simplebase.errors import ArgumentError
+from simplebase.geometry import Size
+
+DecodeMethod = Literal["argmax", "quarter", "dark"]
+Alignment = Literal["center", "corner"]
+
+# A heatmap is floored here before its logarithm: float32 Gaussians vanish far from the peak, and
+# networks answer below zero.
+_FLOOR = 1e-10
+
+
+@dataclass(frozen=True)
+class HeatmapCodec:
+    """Gaussian heatmaps with sub-pixel encoding and decoding.
+
+    Args:
+        input_size: `(H, W)` of the network's input in pixels.
+        stride: input pixels a heatmap cell.
+        sigma: standard deviation of the Gaussian in heatmap cells.
+        alignment: `"center"`: cell j lies at input pixel `(j + 0.5) * stride - 0.5`, which a flip
+            maps onto itself; `"corner"`: at `j * stride`, as in the official code and upstream.
+
+    Raises:
+        ArgumentError: a side of `input_size` is not a multiple of `stride`, or another value is
+            not one of those above.
+    """
+
+    input_size: Size
+    stride: int = 4
+    sigma: float = 2.0
+    alignment: Alignment = "center"
+    _offset: float = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Checks the settings."""
+        if any(side <= 0 or side % self.stride for side in self.input_size):
+            raise ArgumentError(
+                f"each side of the input size is a multiple of {self.stride}. "
+                f"Received: {self.input_size}."
+            )
+        if self.alignment not in get_args(Alignment):
+            raise ArgumentError(f"alignment is center or corner. Received: {self.alignment!r}.")
+        if self.sigma <= 0:
+            raise ArgumentError(f"sigma is above 0. Received: {self.sigma}.")
+        offset = (self.stride - 1) / 2 if self.alignment == "center" else 0.0
+        object.__setattr__(self, "_offset", offset)
+
+    @property
+    def heatmap_size(self) -> Size:
+        """`(h, w)`."""
+        return self.input_size[0] // self.stride, self.input_size[1] // self.stride
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain values for a model's metadata, without `input_size`, which the model knows."""
+        config = asdict(self)
+        del config["input_size"], config["_offset"]
+        return config
+
+    def encode(self, keypoints: Any, ops: Any = np) -> tuple[Any, Any]:
+        """Renders one Gaussian of height 1 a keypoint.
+
+        Args:
+            keypoints: `(B, K, 3)` float32 x, y in input pixels, and visibility.
+            ops: the array library: `numpy`, or `keras.ops` inside a graph.
+
+        Returns:
+            heatmaps `(B, h, w, K)` float32, and weights `(B, K)` float32: 1 where the keypoint is
+            labelled and inside the input, else 0. The heatmap of a weight 0 is all zeros.
+        """
+        height, width = self.heatmap_size
+        x = (keypoints[..., 0] - self._offset) / self.stride
+        y = (keypoints[..., 1] - self._offset) / self.stride
+        inside_x = ops.logical_and(x > -0.5, x < width - 0.5)
+        inside_y = ops.logical_and(y > -0.5, y < height - 0.5)
+        valid = ops.logical_and(keypoints[..., 2] > 0, ops.logical_and(inside_x, inside_y))
+        weights = ops.where(valid, np.float32(1), np.float32(0))
+        # A Gaussian is separable: two short exponentials and one product a keypoint.
+        columns = np.arange(width, dtype=np.float32)[None, :, None]
+        rows = np.arange(height, dtype=np.float32)[None, :, None]
+        denominator = 2 * self.sigma**2
+        across = ops.exp(-((columns - x[:, None, :]) ** 2) / denominator) * weights[:, None, :]
+        down = ops.exp(-((rows - y[:, None, :]) ** 2) / denominator)
+        return down[:, :, None, :] * across[:, None, :, :], weights
+
+    def decode(
+        self, heatmaps: np.ndarray, method: DecodeMethod = "dark"
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Finds each heatmap's peak.
+
+        Args:
+            heatmaps: `(B, h, w, K)`.
+            method: `argmax`, the highest cell; `quarter`, a quarter cell from there towards the
+                higher neighbour (official Simple Baselines code); `dark`, a Taylor step on the
+                logarithm of the blurred map (Zhang et al., CVPR 2020,
+                https://arxiv.org/abs/1910.06278).
+
+        Returns:
+            keypoints `(B, K, 2)` float32 in input pixels, scores `(B, K)` float32, the peaks'
+            heights.
+
+        Raises:
+            ArgumentError: an unknown method, or heatmaps of another size.
+        """
+        refinements = {"argmax": None, "quarter": _quarter_step, "dark": self._dark_step}
+        if method not in refinements:
+            raise ArgumentError(
+                f"decode method is one of {', '.join(refinements)}. Received: {method!r}."
+            )
+        if heatmaps.ndim != 4 or heatmaps.shape[1:3] != self.heatmap_size:
+            raise ArgumentError(
+                f"heatmaps have shape (B, {self.heatmap_size[0]}, {self.heatmap_size[1]}, K). "
+                f"Received: {heatmaps.shape}."
+            )
+        batch, height, width, count = heatmaps.shape
+        maps = np.moveaxis(heatmaps, -1, 1).reshape(batch * count, height, width)
+        peaks = maps.reshape(batch * count, -1).argmax(axis=1)
+        scores = maps.reshape(batch * count, -1)[np.arange(len(peaks)), peaks]
+        cells = np.stack([peaks % width, peaks // width], axis=-1)
+        refine = refinements[method]
+        points = cells if refine is None else refine(maps, cells)
+        keypoints = (points * self.stride + self._offset).astype(np.float32)
+        return (
+            keypoints.reshape(batch, count, 2),
+            scores.reshape(batch, count).astype(np.float32),
+        )
+
+    def _dark_step(self, maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        """`(N, 2)` sub-cell positions of the peaks at `cells` `(N, 2)` of `maps` `(N, h, w)`."""
+        _, height, width = maps.shape
+        # In the outermost cells the parabola is fitted around their inner neighbour, which gives
+        # the same answer for a Gaussian.
+        stencil = np.clip(cells, 1, [width - 2, height - 2])
+        surface = np.log(np.maximum(self._blurred(maps, stencil), _FLOOR))
+        middle = surface[:, 1, 1]
+        gradient = np.stack(
+            [surface[:, 1, 2] - surface[:, 1, 0], surface[:, 2, 1] - surface[:, 0, 1]], axis=-1
+        )
+        gradient /= 2
+        xx = surface[:, 1, 2] - 2 * middle + surface[:, 1, 0]
+        yy = surface[:, 2, 1] - 2 * middle + surface[:, 0, 1]
+        xy = surface[:, 2, 2] - surface[:, 2, 0] - surface[:, 0, 2] + surface[:, 0, 0]
+        xy /= 4
+        determinant = xx * yy - xy**2
+        # Only a maximum has a peak to step to; flat and saddle-shaped maps keep their cell.
+        peaked = (xx < 0) & (determinant > 1e-12)
+        safe = np.where(peaked, determinant, 1.0)
+        step_x = (xy * gradient[:, 1] - yy * gradient[:, 0]) / safe
+        step_y = (xy * gradient[:, 0] - xx * gradient[:, 1]) / safe
+        refined = stencil + np.stack([step_x, step_y], axis=-1)
+        # Farther than a cell from the highest one is no refinement but a bad fit.
+        refined = np.clip(refined, cells - 1, cells + 1)
+        return np.where(peaked[:, None], refined, cells)
+
+    def _blurred(self, maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        """`(N, 3, 3)` values around `cells` of the maps blurred by the codec's own Gaussian.
+
+        Only these nine values are needed, so only they are computed. Towards the border the kernel
+        narrows, so that it stays symmetric and inside the map: a clipped one would bias the peak.
+        """
+        _, height, width = maps.shape
+        radius = round(2 * self.sigma)
+        reach = np.arange(-radius - 1, radius + 2)
+        distance = np.abs(reach[None, :] - np.arange(-1, 2)[:, None])
+        kernel = np.exp(-(distance**2) / (2 * self.sigma**2))
+        room = np.minimum(cells, [width - 1, height - 1] - cells) - 1
+        across, down = (
+            kernel * (distance <= np.minimum(radius, room[:, axis])[:, None, None])
+            for axis in (0, 1)
+        )
+        rows = np.clip(cells[:, 1, None] + reach, 0, height - 1)
+        columns = np.clip(cells[:, 0, None] + reach, 0, width - 1)
+        patch = maps[np.arange(len(maps))[:, None, None], rows[:, :, None], columns[:, None, :]]
+        return down @ patch @ np.swapaxes(across, 1, 2)
+
+
+def _quarter_step(maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """`cells` `(N, 2)`, all but the outermost a quarter nearer to their higher neighbours."""
+    _, height, width = maps.shape
+    inner = np.clip(cells, 1, [width - 2, height - 2])
+    index = np.arange(len(maps))
+    across = maps[index, cells[:, 1], inner[:, 0] + 1] - maps[index, cells[:, 1], inner[:, 0] - 1]
+    down = maps[index, inner[:, 1] + 1, cells[:, 0]] - maps[index, inner[:, 1] - 1, cells[:, 0]]
+    step = 0.25 * np.sign(np.stack([across, down], axis=-1))
+    return cells + np.where(inner == cells, step, 0.0)

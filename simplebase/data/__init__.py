@@ -1,0 +1,1 @@
+"""Datasets: records, folders, the input pipeline and synthetic figures."""

@@ -1,0 +1,214 @@
+"""`annotations.json`: upstream's list of records, read into columns and written from dicts.
+
+A record holds `dataset`, `isValidation`, `img_paths`, `objpos` (x, y), `joint_self` (K rows of x,
+y, visibility) and `scale_provided` (object height / 200 px). Optional: `headboxes` (x1, y1, x2,
+y2), `image_id`, `annotation_id`, `bbox` (x, y, width, height), `area`, and `origin`, the coordinate
+of the first pixel's centre. A record without `origin` is upstream's, which counts pixels from 1.
+"""
+
+import gzip
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from simplebase.errors import DataError
+from simplebase.files import require_file
+
+UPSTREAM_ORIGIN = 1
+
+
+@dataclass(frozen=True)
+class Records:
+    """`N` labelled objects as columns; points are zero-based pixels.
+
+    Args:
+        paths: `(N,)` image paths relative to the dataset's `images` folder.
+        centers: `(N, 2)` float64 x, y.
+        scales: `(N,)` float64 object height / 200 px.
+        keypoints: `(N, K, 3)` float64 x, y, visibility (0 not labelled, 1 hidden, 2 visible).
+        validation: `(N,)` bool.
+        headboxes: `(N, 4)` float64 x1, y1, x2, y2; NaN where the record has none.
+        boxes: `(N, 4)` float64 x, y, width, height; NaN where the record has none.
+        areas: `(N,)` float64 square pixels; NaN where the record has none.
+        image_ids: `(N,)` int64; -1 where the record has none.
+        annotation_ids: `(N,)` int64; -1 where the record has none.
+    """
+
+    paths: np.ndarray
+    centers: np.ndarray
+    scales: np.ndarray
+    keypoints: np.ndarray
+    validation: np.ndarray
+    headboxes: np.ndarray
+    boxes: np.ndarray
+    areas: np.ndarray
+    image_ids: np.ndarray
+    annotation_ids: np.ndarray
+
+    def __len__(self) -> int:
+        """`N`."""
+        return len(self.paths)
+
+    def select(self, index: np.ndarray) -> "Records":
+        """The records at `index`, indices or a mask of length `N`."""
+        return Records(*(getattr(self, field.name)[index] for field in fields(self)))
+
+
+def read_records(path: str | os.PathLike[str], num_keypoints: int, skeleton: str) -> Records:
+    """Reads `annotations.json`, or the same with `.gz`.
+
+    Args:
+        path: the file.
+        num_keypoints: `K` of the skeleton.
+        skeleton: its name, for errors.
+
+    Raises:
+        MissingFileError: `path` is not a file.
+        DataError: it is not a list of records; the message names file, record index and field.
+    """
+    path = require_file(path, "the annotation file")
+    content = _read_json(path)
+    if not isinstance(content, list):
+        raise DataError(f"{path}: expected a list of records. Received: {type(content).__name__}.")
+    if not content:
+        raise DataError(f"{path} has no records. Check the converter that wrote it.")
+    try:
+        records = _to_columns(content)
+        if records.keypoints.shape[1:] == (num_keypoints, 3) and _all_valid(records):
+            return records
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
+        pass
+    # The fast reader says only that something is wrong; this says what, or nothing if all is well.
+    for index, record in enumerate(content):
+        for problem in _problems(record, num_keypoints, skeleton):
+            where = f"record {index}"
+            if isinstance(record, dict) and isinstance(record.get("img_paths"), str):
+                where += f' (img_paths "{record["img_paths"]}")'
+            raise DataError(f"{path}, {where}: {problem}")
+    raise DataError(f"{path}: the records do not form one table. Check the file's writer.")
+
+
+def _read_json(path: Path) -> Any:
+    opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8") as file:
+            return json.load(file)
+    except (ValueError, EOFError, RecursionError, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is not valid JSON: {error}.") from error
+
+
+def _to_columns(content: list[dict[str, Any]]) -> Records:
+    keypoints = np.array([record["joint_self"] for record in content], np.float64)
+    centers = np.array([record["objpos"] for record in content], np.float64)
+    origins = np.array([record.get("origin", UPSTREAM_ORIGIN) for record in content], np.float64)
+    # Upstream's MPII records write 0 for hidden joints too; only the coordinates tell.
+    hidden = np.array([r["dataset"] == "MPI" and "origin" not in r for r in content])
+    labelled = (keypoints[..., :2] > 1).all(axis=-1) & hidden[:, None]
+    keypoints[..., 2] = np.where(labelled, np.maximum(keypoints[..., 2], 1), keypoints[..., 2])
+    keypoints[..., :2] -= origins[:, None, None]
+    keypoints[keypoints[..., 2] == 0] = 0
+    headboxes = _optional(content, "headboxes", 4)
+    boxes = _optional(content, "bbox", 4)
+    boxes[:, :2] -= origins[:, None]
+    return Records(
+        paths=np.array([record["img_paths"] for record in content], object),
+        centers=centers - origins[:, None],
+        scales=np.array([record["scale_provided"] for record in content], np.float64),
+        keypoints=keypoints,
+        validation=np.array([record["isValidation"] for record in content], np.float64) > 0,
+        headboxes=headboxes - origins[:, None],
+        boxes=boxes,
+        areas=_optional(content, "area", 1)[:, 0],
+        image_ids=np.array([record.get("image_id", -1) for record in content], np.int64),
+        annotation_ids=np.array([record.get("annotation_id", -1) for record in content], np.int64),
+    )
+
+
+def _optional(content: list[dict[str, Any]], key: str, width: int) -> np.ndarray:
+    """`(N, width)` float64, NaN where a record lacks `key`."""
+    column = np.full((len(content), width), math.nan)
+    for index, record in enumerate(content):
+        if key in record:
+            column[index] = np.reshape(record[key], width)
+    return column
+
+
+def _all_valid(records: Records) -> bool:
+    return bool(
+        records.centers.shape == (len(records), 2)
+        and records.scales.shape == records.validation.shape == (len(records),)
+        and np.isfinite(records.keypoints).all()
+        and np.isin(records.keypoints[..., 2], (0, 1, 2)).all()
+        and np.isfinite(records.centers).all()
+        and np.isfinite(records.scales).all()
+        and (records.scales > 0).all()
+        and all(isinstance(path, str) and _stays_inside(path) for path in records.paths)
+    )
+
+
+def _stays_inside(path: str) -> bool:
+    if path.startswith(("/", "\\")) or ".." in path or ":" in path:
+        parts = PurePosixPath(path.replace("\\", "/")).parts
+        return bool(parts) and parts[0] != "/" and ".." not in parts and ":" not in parts[0]
+    return path not in ("", ".")
+
+
+def _problems(record: Any, num_keypoints: int, skeleton: str) -> Iterator[str]:
+    """What is wrong with one record, field by field."""
+    if not isinstance(record, dict):
+        yield f"expected a mapping. Received: {record!r}."
+        return
+    for key in ("dataset", "isValidation", "img_paths", "objpos", "joint_self", "scale_provided"):
+        if key not in record:
+            yield f"{key} is missing."
+    path = record.get("img_paths")
+    if not isinstance(path, str) or not path:
+        yield f"img_paths is the image's path inside images/. Received: {path!r}."
+    elif not _stays_inside(path):
+        yield "img_paths leaves the dataset folder, which is refused."
+    if not _are_numbers(record.get("objpos"), 2):
+        yield f"objpos is x, y in pixels. Received: {record.get('objpos')!r}."
+    scale: Any = record.get("scale_provided")
+    if not _are_numbers([scale], 1) or scale <= 0:
+        yield f"scale_provided is the object's height / 200 px, above 0. Received: {scale!r}."
+    if not _are_numbers([record.get("isValidation")], 1):
+        yield f"isValidation is 0 or 1. Received: {record.get('isValidation')!r}."
+    yield from _joint_problems(record.get("joint_self"), num_keypoints, skeleton)
+    for key, length in (("headboxes", 4), ("bbox", 4)):
+        if key in record and not _are_numbers(np.ravel(record[key]).tolist(), length):
+            yield f"{key} has {length} numbers. Received: {record[key]!r}."
+    for key in ("area", "origin", "image_id", "annotation_id"):
+        if key in record and not _are_numbers([record[key]], 1):
+            yield f"{key} is a number. Received: {record[key]!r}."
+
+
+def _joint_problems(joints: Any, num_keypoints: int, skeleton: str) -> Iterator[str]:
+    if not isinstance(joints, list):
+        yield f"joint_self is a list of x, y, visibility. Received: {joints!r}."
+        return
+    if len(joints) != num_keypoints:
+        yield (
+            f'joint_self has {len(joints)} rows, but skeleton "{skeleton}" has {num_keypoints} '
+            "keypoints. Check --skeleton, or the converter that wrote the file."
+        )
+        return
+    for row, joint in enumerate(joints):
+        if not _are_numbers(joint, 3) or joint[2] not in (0, 1, 2):
+            yield f"joint_self, row {row} is x, y and visibility 0, 1 or 2. Received: {joint!r}."
+
+
+def _are_numbers(values: Any, count: int) -> bool:
+    return (
+        isinstance(values, Sequence)
+        and len(values) == count
+        and all(
+            isinstance(value, (int, float)) and math.isfinite(value) and abs(value) < 1e9
+            for value in values
+        )
+    )

@@ -1,0 +1,46 @@
+"""The errors that simplebase raises on bad input, all in one place.
+
+```
+SimplebaseError
+├── ArgumentError       (ValueError)         a value that a caller chose, such as a preset name
+├── DataError           (ValueError)         the content of a file: a record, an image, ...
+├── MissingFileError    (FileNotFoundError)  a file or folder that is not there
+├── OutputExistsError   (FileExistsError)    an output that would have to be overwritten
+└── TrainingError       (RuntimeError)       a training that cannot go on
+```
+
+Each message is complete: what was expected, what came, where, and what to do. The command line
+prints it as it is and exits with `exit_code`.
+"""
+
+
+class SimplebaseError(Exception):
+    """Base of all errors that a user's input can cause."""
+
+    exit_code = 1
+
+
+class ArgumentError(SimplebaseError, ValueError):
+    """A value chosen by the caller is not one of those that work."""
+
+    exit_code = 2
+
+
+class DataError(SimplebaseError, ValueError):
+    """A file was found and read, but what it holds is wrong."""
+
+
+class MissingFileError(SimplebaseError, FileNotFoundError):
+    """A file or folder that is needed does not exist."""
+
+
+class OutputExistsError(SimplebaseError, FileExistsError):
+    """An output exists and overwriting was not asked for."""
+
+
+class TrainingError(SimplebaseError, RuntimeError):
+    """A training run cannot start or go on."""
+
+
+class SimplebaseWarning(UserWarning):
+    """Something that the user should know but that stops nothing."""

@@ -1,0 +1,233 @@
+"""SimpleBaseline: normalisation, backbone and head as one model."""
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+
+from simplebase.backbones import BACKBONES, Backbone
+from simplebase.codec import HeatmapCodec
+from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
+from simplebase.files import require_file
+from simplebase.geometry import Crop, Size
+from simplebase.heads import HEADS
+from simplebase.metadata import ModelMetadata
+from simplebase.normalisation import Normalisation
+from simplebase.presets import INPUT_MULTIPLE, Preset, load_preset
+from simplebase.skeletons import Skeleton
+
+BackboneWeights = Literal["auto", "imagenet", "none"] | str | os.PathLike[str]
+
+
+@keras.saving.register_keras_serializable(package="simplebase")
+class SimpleBaseline(keras.Model):
+    """A heatmap for each keypoint of one object (Xiao et al., 2018, https://arxiv.org/abs/1804.06208).
+
+    Args:
+        backbone: `(B, H, W, 3)` normalised to features.
+        head: features to `(B, H/4, W/4, K)`.
+        metadata: what the model file says of itself.
+        normalisation: what the backbone's weights expect, a name of `simplebase.normalisation`; by
+            default what the backbone's family was trained with on ImageNet.
+
+    Input `(B, H, W, 3)` RGB 0..255, any float or uint8; output `(B, H/4, W/4, K)` float32.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        head: keras.Model,
+        metadata: ModelMetadata,
+        normalisation: str | None = None,
+        name: str = "simple_baseline",
+        **kwargs: Any,
+    ) -> None:
+        # === Layers ===
+        normalise = Normalisation(normalisation or backbone.normalisation, name="normalisation")
+
+        # === Functional graph ===
+        images = keras.Input((*metadata.input_size, 3), name="images")
+        heatmaps = head(backbone(normalise(images)))
+        super().__init__(inputs=images, outputs=heatmaps, name=name, **kwargs)
+
+        # === Config ===
+        self.backbone = backbone
+        self.head = head
+        self.metadata = metadata
+        self.normalisation = normalise.mode
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as plain values."""
+        return {
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "head": keras.saving.serialize_keras_object(self.head),
+            "metadata": self.metadata.to_config(),
+            "normalisation": self.normalisation,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "SimpleBaseline":
+        """Builds the model that `get_config` describes."""
+        config = dict(config)
+        for part in ("backbone", "head"):
+            config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects)
+        config["metadata"] = ModelMetadata.from_config(config["metadata"])
+        return cls(**config)
+
+    @classmethod
+    def from_preset(
+        cls,
+        preset: str | os.PathLike[str] | Preset,
+        num_keypoints: int | None = None,
+        *,
+        skeleton: Skeleton | None = None,
+        input_size: Size | None = None,
+        sigma: float | None = None,
+        backbone_weights: BackboneWeights = "auto",
+        normalisation: str | None = None,
+        weights: str | os.PathLike[str] | None = None,
+    ) -> "SimpleBaseline":
+        """Builds the model of a preset.
+
+        Args:
+            preset: a name, the path of a YAML, or a loaded preset.
+            num_keypoints: `K`; not needed with `skeleton`.
+            skeleton: the keypoints; by default `K` numbered ones.
+            input_size: `(H, W)`, each a multiple of 32; by default the preset's.
+            sigma: of the heatmaps in cells; by default the preset's.
+            backbone_weights: `auto`: ImageNet weights if they can be had, else a warning;
+                `imagenet`: or an error; `none`: random weights; else the path of a weights file.
+            normalisation: what the weights of `backbone_weights` expect, where it is not what the
+                family was trained with on ImageNet.
+            weights: a whole model to start from, `.keras`. If it has another number of keypoints,
+                the last layer starts anew, and a warning says so.
+
+        Raises:
+            ArgumentError: an unknown preset, a wrong size, or ImageNet weights that cannot be had.
+            MissingFileError: a path is not a file.
+            DataError: a file does not fit.
+        """
+        if not isinstance(preset, Preset):
+            preset = load_preset(preset)
+        metadata = _metadata(preset, num_keypoints, skeleton, input_size, sigma)
+        arguments = preset.backbone.model_dump(exclude={"name"}, exclude_none=True)
+        backbone = BACKBONES[preset.backbone.name](input_size=metadata.input_size, **arguments)
+        source = None if weights is None else load_model(weights)
+        if source is None:
+            _load_backbone_weights(backbone, backbone_weights)
+        else:
+            normalisation = normalisation or source.normalisation
+        head = HEADS[preset.head.name](
+            input_shape=backbone.output_shape[1:],
+            num_keypoints=metadata.skeleton.num_keypoints,
+            **preset.head.model_dump(exclude={"name"}, exclude_none=True),
+        )
+        model = cls(backbone, head, metadata, normalisation)
+        if source is not None:
+            model.copy_weights(source)
+        return model
+
+    def copy_weights(self, source: "SimpleBaseline") -> None:
+        """Takes the weights of a model of the same backbone and head.
+
+        With another number of keypoints the last layer keeps its random start, and a warning says
+        so.
+
+        Raises:
+            DataError: another layer does not fit.
+        """
+        for mine, theirs in ((self.backbone, source.backbone), (self.head, source.head)):
+            pairs = list(zip(mine.weights, theirs.weights, strict=False))
+            if mine.name != theirs.name or len(mine.weights) != len(theirs.weights):
+                raise DataError(
+                    f"the weights are those of {theirs.name}, but the preset has {mine.name}."
+                )
+            skipped = []
+            for weight, value in pairs:
+                if weight.shape == value.shape:
+                    weight.assign(value)
+                elif mine is self.head and weight.path.split("/")[-2] == "heatmaps":
+                    skipped.append(weight.path)
+                else:
+                    raise DataError(
+                        f"{weight.path} has shape {weight.shape} here, {value.shape} in the "
+                        "weights."
+                    )
+            if skipped:
+                warnings.warn(
+                    f"the weights have {source.head.num_keypoints} keypoints, this model has "
+                    f"{self.head.num_keypoints}: its last layer starts anew.",
+                    SimplebaseWarning,
+                    stacklevel=3,
+                )
+
+
+def load_model(path: str | os.PathLike[str]) -> SimpleBaseline:
+    """Loads a `.keras` file that simplebase wrote, without running any code in it.
+
+    Raises:
+        MissingFileError: `path` is not a file.
+        DataError: it is not such a file.
+    """
+    path = require_file(path, "the model")
+    if path.suffix != ".keras":
+        raise DataError(f"{path}: a model that simplebase saved ends in .keras.")
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises many kinds on a damaged archive.
+        raise DataError(f"{path} cannot be loaded: {str(error).splitlines()[0]}") from error
+    if not isinstance(model, SimpleBaseline):
+        raise DataError(f"{path} holds a {type(model).__name__}, not a SimpleBaseline.")
+    return model
+
+
+def _metadata(
+    preset: Preset,
+    num_keypoints: int | None,
+    skeleton: Skeleton | None,
+    input_size: Size | None,
+    sigma: float | None,
+) -> ModelMetadata:
+    size = preset.input_size if input_size is None else (int(input_size[0]), int(input_size[1]))
+    if any(side <= 0 or side % INPUT_MULTIPLE for side in size):
+        raise ArgumentError(
+            f"each side of the input size is a multiple of {INPUT_MULTIPLE}. "
+            f"Received: {size[0]}x{size[1]}."
+        )
+    if skeleton is None:
+        if num_keypoints is None or num_keypoints < 1:
+            raise ArgumentError(
+                f"from_preset needs a skeleton or num_keypoints. Received: {num_keypoints!r}."
+            )
+        names = tuple(f"keypoint_{index}" for index in range(num_keypoints))
+        skeleton = Skeleton("unnamed", names)
+    elif num_keypoints not in (None, skeleton.num_keypoints):
+        raise ArgumentError(
+            f"skeleton {skeleton.name!r} has {skeleton.num_keypoints} keypoints, but num_keypoints "
+            f"is {num_keypoints}."
+        )
+    codec = HeatmapCodec(
+        input_size=size,
+        sigma=preset.codec.sigma if sigma is None else sigma,
+        alignment=preset.codec.alignment,
+    )
+    return ModelMetadata(preset.name, size, Crop(**preset.crop.model_dump()), codec, skeleton)
+
+
+def _load_backbone_weights(backbone: Backbone, choice: BackboneWeights) -> None:
+    if choice == "none":
+        return
+    if choice not in ("auto", "imagenet"):
+        backbone.load_file(Path(choice))
+        return
+    try:
+        backbone.load_imagenet()
+    except ArgumentError as error:
+        if choice == "imagenet":
+            raise
+        warnings.warn(
+            f"{error} The training starts from random weights.", SimplebaseWarning, stacklevel=3
+        )

@@ -1,0 +1,116 @@
+"""Scores of a model on a dataset."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from simplebase.codec import DecodeMethod
+from simplebase.data.dataset import KeypointDataset
+from simplebase.data.pipeline import BatchSource
+from simplebase.errors import DataError
+from simplebase.geometry import Crop, Size, invert, transform_points
+from simplebase.inference import PoseEstimator
+from simplebase.metadata import ModelMetadata
+from simplebase.metrics import PCK, pck, upstream_normaliser
+from simplebase.runtimes import Runtime
+
+Progress = Callable[[int, int], None]
+
+
+def predict_dataset(
+    runtime: Runtime,
+    dataset: KeypointDataset,
+    *,
+    decode: DecodeMethod = "dark",
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """`(N, K, 3)` float32 x, y in image pixels and score, in the order of the records.
+
+    Args:
+        runtime: the model.
+        dataset: objects with centre and scale; their keypoints are not looked at.
+        decode: see `HeatmapCodec.decode`.
+        batch_size: samples at once.
+        progress: called with samples done and in all.
+
+    Raises:
+        DataError: model and dataset have another number of keypoints, or an image is unreadable.
+    """
+    metadata = runtime.metadata
+    if metadata.skeleton.num_keypoints != dataset.skeleton.num_keypoints:
+        raise DataError(
+            f"the model has {metadata.skeleton.num_keypoints} keypoints "
+            f"({metadata.skeleton.name}), the dataset {dataset.skeleton.num_keypoints} "
+            f"({dataset.skeleton.name})."
+        )
+    source = BatchSource(dataset, metadata.crop, metadata.input_size, batch_size)
+    estimator = PoseEstimator(runtime, decode)
+    predictions: list[np.ndarray] = []
+    done = 0
+    for batch in source.batches():
+        images = batch["images"].numpy()
+        matrices = source.matrices[done : done + len(images)]
+        predictions.append(estimator.keypoints(images, matrices))
+        done += len(images)
+        if progress:
+            progress(done, len(dataset))
+    return np.concatenate(predictions)
+
+
+def score_pck(
+    predictions: np.ndarray,
+    dataset: KeypointDataset,
+    metadata: ModelMetadata,
+    *,
+    threshold: float = 0.5,
+) -> PCK:
+    """PCK as upstream defines it, so that numbers compare.
+
+    A keypoint is correct if its distance in heatmap pixels, over 6.4 times the mean input side /
+    256, is at most `threshold`.
+    Keypoints that are not labelled do not count.
+
+    Args:
+        predictions: `(N, K, 2 or 3)` image pixels.
+        dataset: the labels.
+        metadata: of the model, for its crop and sizes.
+        threshold: upstream's default is 0.5.
+    """
+    records = dataset.records
+    magnification = metadata.crop.matrix(records.centers, records.scales, metadata.input_size)[
+        :, 0, 0
+    ]
+    per_keypoint, mean = pck(
+        predictions[..., :2],
+        records.keypoints[..., :2],
+        records.keypoints[..., 2] > 0,
+        threshold=threshold,
+        normaliser=upstream_normaliser(metadata.input_size, metadata.codec.stride, magnification),
+    )
+    names = dataset.skeleton.keypoints
+    return PCK(
+        threshold,
+        {name: _number(value) for name, value in zip(names, per_keypoint, strict=True)},
+        _number(mean),
+    )
+
+
+def mean_pose(
+    train: KeypointDataset, dataset: KeypointDataset, crop: Crop, size: Size
+) -> np.ndarray:
+    """`(N, K, 2)` image pixels: the mean keypoints of `train` laid into each crop of `dataset`.
+
+    What a model has to beat: it knows where the crop is and nothing of the image.
+    """
+    matrices = crop.matrix(train.records.centers, train.records.scales, size)
+    points = transform_points(matrices, train.records.keypoints[..., :2])
+    labelled = train.records.keypoints[..., 2:] > 0
+    mean = (points * labelled).sum(axis=0) / np.maximum(labelled.sum(axis=0), 1)
+    matrices = crop.matrix(dataset.records.centers, dataset.records.scales, size)
+    return transform_points(invert(matrices), np.broadcast_to(mean, (len(dataset), *mean.shape)))
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

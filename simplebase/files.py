@@ -1,0 +1,72 @@
+"""Writing files so that a crash leaves either the old state or the new one, never half of it."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from simplebase.errors import MissingFileError, OutputExistsError
+
+
+def require_file(path: str | os.PathLike[str], what: str) -> Path:
+    """Returns `path` if it is a file, else says that `what` is missing."""
+    path = Path(path)
+    if path.is_dir():
+        raise MissingFileError(f"{path} is a folder, but {what} is a file.")
+    if not path.is_file():
+        raise MissingFileError(f"{path}: {what} not found. Check the path.")
+    return path
+
+
+def require_output(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """Returns `path` if it may be written, creating its parent folder.
+
+    Raises:
+        OutputExistsError: it exists and `overwrite` is off.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise OutputExistsError(f"{path} exists. Choose another path, or pass --overwrite.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+    """Yields a temporary path beside `path`; moves it there when the block succeeds.
+
+    The temporary path keeps the suffix, because many writers choose the format by it. It can be
+    written as a file or made a folder.
+
+    Raises:
+        OutputExistsError: `path` exists and `overwrite` is off.
+    """
+    path = require_output(path, overwrite=overwrite)
+    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+    try:
+        partial = holder / path.name
+        yield partial
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(partial, path)
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = False) -> None:
+    """Writes UTF-8 text through a temporary file."""
+    with replacing(path, overwrite=overwrite) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike[str], content: Any, *, overwrite: bool = False) -> None:
+    """Writes JSON through a temporary file, one line a list item where the content is a list."""
+    if isinstance(content, list):
+        text = "[\n" + ",\n".join(json.dumps(item) for item in content) + "\n]\n"
+    else:
+        text = json.dumps(content, indent=2) + "\n"
+    write_text(path, text, overwrite=overwrite)

@@ -1,0 +1,110 @@
+"""Crop matrices and affine maths: pure NumPy, floating point, nothing rounded.
+
+A point is `(x, y)` in pixels, zero-based, an integer being a pixel's centre. A size is
+`(height, width)`. A matrix is `(2, 3)` and maps a point by `matrix[:, :2] @ (x, y) + matrix[:, 2]`.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+Size = tuple[int, int]
+
+PERSON_PIXELS = 200.0
+"""Height in pixels of a person of `scale` 1 (MPII, http://human-pose.mpi-inf.mpg.de)."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """How a model cuts its input out of an image.
+
+    Args:
+        padding: side of the crop over the object's height.
+        center_shift: pixels per unit of scale that the crop's centre lies below the object's.
+            The official MPII code uses 15.
+    """
+
+    padding: float = 1.25
+    center_shift: float = 0.0
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain values for a preset or a model's metadata."""
+        return asdict(self)
+
+    def matrix(self, center: np.ndarray, scale: np.ndarray | float, size: Size) -> np.ndarray:
+        """Matrix from image to input, the object's centre in the middle of the input.
+
+        `x_in = (x - center_x) * s + (W - 1) / 2`, likewise y, with one
+        `s = H / (200 * scale * padding)` for both axes.
+
+        Args:
+            center: `(..., 2)` pixels of the image.
+            scale: `(...)` height of the object over 200 pixels.
+            size: `(H, W)` of the input.
+
+        Returns:
+            `(..., 2, 3)` float64.
+        """
+        return self.canvas_matrix(center, scale, size, size)
+
+    def canvas_matrix(
+        self, center: np.ndarray, scale: np.ndarray | float, size: Size, canvas: Size
+    ) -> np.ndarray:
+        """Like `matrix`, with the object as large as in an input of `size` but room to spare.
+
+        Args:
+            center: `(..., 2)` pixels of the image.
+            scale: `(...)` height of the object over 200 pixels.
+            size: `(H, W)` of the input, which sets the magnification.
+            canvas: `(Hc, Wc)` of what is cut out around the same centre.
+
+        Returns:
+            `(..., 2, 3)` float64.
+        """
+        center = np.asarray(center, np.float64)
+        scale = np.asarray(scale, np.float64)
+        magnification = size[0] / (PERSON_PIXELS * scale * self.padding)
+        middle_y, middle_x = (canvas[0] - 1) / 2, (canvas[1] - 1) / 2
+        matrix = np.zeros((*scale.shape, 2, 3))
+        matrix[..., 0, 0] = matrix[..., 1, 1] = magnification
+        matrix[..., 0, 2] = middle_x - center[..., 0] * magnification
+        center_y = center[..., 1] + self.center_shift * scale
+        matrix[..., 1, 2] = middle_y - center_y * magnification
+        return matrix
+
+    def around_box(self, box: np.ndarray, size: Size) -> tuple[np.ndarray, np.ndarray]:
+        """Centre and scale whose crop shows `box` whole, with `padding` around it.
+
+        Args:
+            box: `(..., 4)` x, y, width, height in pixels; x and y are the top left corner.
+            size: `(H, W)` of the input, for its aspect ratio.
+
+        Returns:
+            center `(..., 2)` and scale `(...)`.
+        """
+        box = np.asarray(box, np.float64)
+        # A box from 0 to w covers the pixel centres 0 to w - 1.
+        center = box[..., :2] + (box[..., 2:] - 1) / 2
+        height = np.maximum(box[..., 3], box[..., 2] * size[0] / size[1])
+        scale = height / PERSON_PIXELS
+        center[..., 1] -= self.center_shift * scale
+        return center, scale
+
+
+def invert(matrix: np.ndarray) -> np.ndarray:
+    """The exact inverse of `(..., 2, 3)` affine matrices."""
+    linear = np.linalg.inv(matrix[..., :2])
+    return np.concatenate([linear, -linear @ matrix[..., 2:]], axis=-1)
+
+
+def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The `(..., 2, 3)` matrix that maps by `first` and then by `second`."""
+    linear = second[..., :2] @ first[..., :2]
+    offset = second[..., :2] @ first[..., 2:] + second[..., 2:]
+    return np.concatenate([linear, offset], axis=-1)
+
+
+def transform_points(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Maps `(..., K, 2)` points by `(..., 2, 3)` matrices."""
+    return points @ np.swapaxes(matrix[..., :2], -1, -2) + matrix[..., None, :, 2]

@@ -1,0 +1,101 @@
+"""From an image to poses in its own pixels."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from simplebase.codec import DecodeMethod
+from simplebase.errors import ArgumentError
+from simplebase.geometry import invert, transform_points
+from simplebase.images import warp_image
+from simplebase.runtimes import Runtime, load_runtime
+from simplebase.skeletons import Skeleton
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Pose:
+    """One object's keypoints.
+
+    Args:
+        keypoints: `(K, 3)` float32 x, y in image pixels, and score.
+        box: x, y, width, height in image pixels: where it was looked for.
+        skeleton: what the `K` rows are called.
+    """
+
+    keypoints: np.ndarray
+    box: Box
+    skeleton: Skeleton
+
+    @property
+    def score(self) -> float:
+        """Mean of the keypoints' scores."""
+        return float(self.keypoints[:, 2].mean())
+
+
+class PoseEstimator:
+    """Finds the keypoints of the object in each box of an image.
+
+    Args:
+        runtime: an open model.
+        decode: how heatmaps become points, see `HeatmapCodec.decode`.
+    """
+
+    def __init__(self, runtime: Runtime, decode: DecodeMethod = "dark") -> None:
+        self.runtime = runtime
+        self.decode = decode
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """What the model's keypoints are called."""
+        return self.runtime.metadata.skeleton
+
+    def __call__(self, image: np.ndarray, boxes: Sequence[Box] | None = None) -> list[Pose]:
+        """Poses in `image`, one a box.
+
+        Args:
+            image: `(height, width, 3)` uint8 RGB.
+            boxes: x, y, width, height of each object in pixels; by default the whole image.
+
+        Raises:
+            ArgumentError: another shape, or a box without area.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ArgumentError(
+                f"an image is (height, width, 3) uint8 RGB. Received: {image.shape} {image.dtype}."
+            )
+        if boxes is None:
+            boxes = [(0.0, 0.0, float(image.shape[1]), float(image.shape[0]))]
+        for box in boxes:
+            if not (len(box) == 4 and box[2] > 0 and box[3] > 0):
+                raise ArgumentError(f"a box is x, y, width, height, both above 0. Received: {box}.")
+        if not boxes:
+            return []
+        metadata = self.runtime.metadata
+        center, scale = metadata.crop.around_box(np.array(boxes), metadata.input_size)
+        matrices = metadata.crop.matrix(center, scale, metadata.input_size)
+        crops = np.stack([warp_image(image, matrix, metadata.input_size) for matrix in matrices])
+        return [
+            Pose(keypoints, box, self.skeleton)
+            for keypoints, box in zip(self.keypoints(crops, matrices), boxes, strict=True)
+        ]
+
+    def keypoints(self, crops: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+        """`(B, K, 3)` float32 x, y in image pixels and score.
+
+        Args:
+            crops: `(B, H, W, 3)` uint8.
+            matrices: `(B, 2, 3)` from image to crop.
+        """
+        heatmaps = self.runtime.predict(crops)
+        points, scores = self.runtime.metadata.codec.decode(heatmaps, self.decode)
+        located = transform_points(invert(matrices), points)
+        return np.concatenate([located, scores[..., None]], axis=-1).astype(np.float32)
+
+
+def load(path: str | os.PathLike[str], decode: DecodeMethod = "dark") -> PoseEstimator:
+    """Opens a model file for use on images; raises as `load_runtime` does."""
+    return PoseEstimator(load_runtime(path), decode)

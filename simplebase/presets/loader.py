@@ -1,0 +1,102 @@
+"""Presets and recipes, by built-in name or from a user's YAML."""
+
+import difflib
+import os
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from simplebase.errors import ArgumentError, DataError, MissingFileError
+from simplebase.presets.preset import Preset, Settings
+from simplebase.presets.recipe import Recipe
+
+_Settings = TypeVar("_Settings", bound=Settings)
+
+
+def preset_names() -> list[str]:
+    """Names of the built-in presets, sorted."""
+    return _names(_presets())
+
+
+def recipe_names() -> list[str]:
+    """Names of the built-in recipes, sorted."""
+    return _names(_recipes())
+
+
+def load_preset(name: str | os.PathLike[str]) -> Preset:
+    """A built-in preset by name, or a user's YAML by path.
+
+    Raises:
+        ArgumentError: no such preset; the message says the nearest names.
+        MissingFileError: the path of a YAML that is not there.
+        DataError: the file has an unknown or wrong key.
+    """
+    return _load(name, Preset, _presets(), "preset")
+
+
+def load_recipe(name: str | os.PathLike[str]) -> Recipe:
+    """A built-in recipe by name, or a user's YAML by path. Raises as `load_preset` does."""
+    return _load(name, Recipe, _recipes(), "recipe")
+
+
+def preset_text(name: str) -> str:
+    """The YAML of a built-in preset, for reading or as the start of one's own."""
+    load_preset(name)
+    path = Path(name)
+    return (path if _is_path(name) else _presets() / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def _presets() -> Traversable:
+    return files("simplebase.presets")
+
+
+def _recipes() -> Traversable:
+    return _presets() / "recipes"
+
+
+def _names(folder: Traversable) -> list[str]:
+    names = (entry.name for entry in folder.iterdir())
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith((".yaml", ".yml")) or os.sep in name
+
+
+def _load(
+    name: str | os.PathLike[str], schema: type[_Settings], folder: Traversable, what: str
+) -> _Settings:
+    name = os.fspath(name)
+    source: Traversable
+    if _is_path(name):
+        source = Path(name)
+        if not source.is_file():
+            raise MissingFileError(f"{name}: {what} file not found. Check the path.")
+    else:
+        names = _names(folder)
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+            hint = f"Nearest: {', '.join(near)}." if near else f"There are: {', '.join(names)}."
+            raise ArgumentError(f"{what} {name!r} does not exist. {hint}")
+        source = folder / f"{name}.yaml"
+    return _parse(source, schema, what)
+
+
+def _parse(source: Traversable, schema: type[_Settings], what: str) -> _Settings:
+    try:
+        content = yaml.safe_load(source.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{source} is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{source}: a {what} is a mapping. Received: {type(content).__name__}.")
+    try:
+        return schema.model_validate({"name": Path(source.name).stem, **content})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        received = "" if first["type"] == "missing" else f" Received: {first['input']!r}."
+        raise DataError(f"{source}, key {key!r}: {first['msg']}.{received}") from error

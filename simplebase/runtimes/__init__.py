@@ -1,0 +1,5 @@
+"""Runtimes: one file a model format, all behind one protocol."""
+
+from simplebase.runtimes.runtime import Runtime, load_runtime
+
+__all__ = ["Runtime", "load_runtime"]

@@ -1,0 +1,148 @@
+"""What keypoints there are, which swap under a flip, and which are joined by a line."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from simplebase.errors import DataError
+
+COLOURS = {"r": (235, 64, 52), "g": (52, 199, 89), "b": (48, 128, 255)}
+"""RGB of the three colour letters of upstream's skeleton file."""
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A line drawn between two keypoints; `colour` is `r`, `g`, `b` or `#rrggbb`."""
+
+    start: str
+    end: str
+    colour: str = "g"
+
+    @property
+    def rgb(self) -> tuple[int, int, int]:
+        """The colour as red, green, blue, 0 to 255."""
+        if self.colour in COLOURS:
+            return COLOURS[self.colour]
+        red, green, blue = bytes.fromhex(self.colour.removeprefix("#"))
+        return red, green, blue
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """The keypoints of one kind of object.
+
+    Args:
+        name: what errors and files call it.
+        keypoints: `K` names, in the order of every keypoint array.
+        horizontal_pairs: names that swap when the image is mirrored left to right.
+        vertical_pairs: names that swap when the image is mirrored top to bottom.
+        links: lines for drawings.
+        sigmas: `K` OKS constants where the dataset publishes them, else `None`.
+
+    Raises:
+        DataError: a name stands twice, a pair or link names an unknown keypoint, a keypoint is in
+            two pairs of one direction, a colour is not known, or `sigmas` has another length.
+    """
+
+    name: str
+    keypoints: tuple[str, ...]
+    horizontal_pairs: tuple[Pair, ...] = ()
+    vertical_pairs: tuple[Pair, ...] = ()
+    links: tuple[Link, ...] = ()
+    sigmas: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses a skeleton that contradicts itself."""
+        if not self.keypoints:
+            raise DataError(f"skeleton {self.name!r} has no keypoints.")
+        self._check_unique("keypoints", self.keypoints)
+        for field in ("horizontal_pairs", "vertical_pairs"):
+            paired = [name for pair in getattr(self, field) for name in pair]
+            self._check_known(field, paired)
+            self._check_unique(field, paired)
+        self._check_known("links", [name for link in self.links for name in (link.start, link.end)])
+        for link in self.links:
+            if link.colour not in COLOURS and not re.fullmatch("#[0-9a-fA-F]{6}", link.colour):
+                raise DataError(
+                    f"skeleton {self.name!r}, link {link.start},{link.end}: colour is one of "
+                    f"{', '.join(COLOURS)} or #rrggbb. Received: {link.colour!r}."
+                )
+        if self.sigmas is not None and len(self.sigmas) != len(self.keypoints):
+            raise DataError(
+                f"skeleton {self.name!r} has {len(self.keypoints)} keypoints but "
+                f"{len(self.sigmas)} sigmas."
+            )
+
+    def _check_known(self, field: str, names: Sequence[str]) -> None:
+        for name in names:
+            if name not in self.keypoints:
+                raise DataError(
+                    f"skeleton {self.name!r}, {field}: {name!r} is not one of its keypoints "
+                    f"({', '.join(self.keypoints)})."
+                )
+
+    def _check_unique(self, field: str, names: Sequence[str]) -> None:
+        for name in names:
+            if names.count(name) > 1:
+                raise DataError(f"skeleton {self.name!r}, {field}: {name!r} stands twice.")
+
+    @property
+    def num_keypoints(self) -> int:
+        """`K`."""
+        return len(self.keypoints)
+
+    @property
+    def horizontal_permutation(self) -> np.ndarray:
+        """`(K,)` indices: after a left-right flip, keypoint k is what stood at `result[k]`."""
+        return self._permutation(self.horizontal_pairs)
+
+    @property
+    def vertical_permutation(self) -> np.ndarray:
+        """`(K,)` indices: after a top-bottom flip, keypoint k is what stood at `result[k]`."""
+        return self._permutation(self.vertical_pairs)
+
+    def _permutation(self, pairs: Sequence[Pair]) -> np.ndarray:
+        order = np.arange(self.num_keypoints)
+        for first, second in pairs:
+            i, j = self.keypoints.index(first), self.keypoints.index(second)
+            order[i], order[j] = j, i
+        return order
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain lists and strings, as a skeleton YAML and a model's metadata hold them."""
+        config: dict[str, Any] = {
+            "name": self.name,
+            "keypoints": list(self.keypoints),
+            "horizontal_pairs": [list(pair) for pair in self.horizontal_pairs],
+            "vertical_pairs": [list(pair) for pair in self.vertical_pairs],
+            "links": [[link.start, link.end, link.colour] for link in self.links],
+        }
+        if self.sigmas is not None:
+            config["sigmas"] = list(self.sigmas)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Skeleton":
+        """The inverse of `to_config`."""
+        try:
+            sigmas = config.get("sigmas")
+            return cls(
+                name=config["name"],
+                keypoints=tuple(config["keypoints"]),
+                horizontal_pairs=tuple((a, b) for a, b in config.get("horizontal_pairs", ())),
+                vertical_pairs=tuple((a, b) for a, b in config.get("vertical_pairs", ())),
+                links=tuple(Link(*link) for link in config.get("links", ())),
+                sigmas=None if sigmas is None else tuple(sigmas),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(
+                "a skeleton is a mapping with name, keypoints, and optionally horizontal_pairs, "
+                f"vertical_pairs, links [start, end, colour] and sigmas ({error!r})."
+            ) from error

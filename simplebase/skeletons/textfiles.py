@@ -1,0 +1,95 @@
+"""Upstream's three text files of a skeleton, read and written.
+
+`classes.txt`: one keypoint name a line. `match_point.txt`: `name,name,h` or `name,name,v` a line,
+the pairs that swap under a horizontal or vertical flip. `skeleton.txt`: `start,end,colour` a line,
+colour `r`, `g` or `b`. No spaces; empty lines are passed over.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from simplebase.errors import DataError
+from simplebase.files import require_file, write_text
+from simplebase.skeletons.skeleton import Link, Pair, Skeleton
+
+CLASSES, MATCH_POINT, SKELETON = "classes.txt", "match_point.txt", "skeleton.txt"
+"""Names of the three files in a dataset folder."""
+
+# Upstream's MPII files spell it so; its users' files do too.
+_SPELLINGS = {"plevis": "pelvis"}
+
+
+def read_text_files(
+    classes: str | os.PathLike[str],
+    match_point: str | os.PathLike[str] | None = None,
+    skeleton: str | os.PathLike[str] | None = None,
+) -> Skeleton:
+    """Reads a skeleton from upstream's text files; without the latter two it has no pairs or links.
+
+    Raises:
+        MissingFileError: a path is not a file.
+        DataError: a line has the wrong form or names a keypoint that `classes` does not have.
+    """
+    classes = require_file(classes, "the classes file")
+    keypoints = tuple(_spelling(line) for _, line in _lines(classes))
+    pairs: dict[str, list[Pair]] = {"h": [], "v": []}
+    for where, (first, second, direction) in _triples(match_point, "the match point file"):
+        if direction not in pairs:
+            raise DataError(f"{where}: the flip type is h or v. Received: {direction!r}.")
+        pairs[direction].append(_known(where, keypoints, first, second))
+    links = [
+        Link(*_known(where, keypoints, start, end), colour)
+        for where, (start, end, colour) in _triples(skeleton, "the skeleton file")
+    ]
+    # A dataset folder's name says more than "classes"; upstream's are called mpii_classes.txt.
+    name = classes.parent.name if classes.name == CLASSES else classes.stem.replace("_classes", "")
+    return Skeleton(name, keypoints, tuple(pairs["h"]), tuple(pairs["v"]), tuple(links))
+
+
+def write_text_files(skeleton: Skeleton, folder: str | os.PathLike[str]) -> None:
+    """Writes `classes.txt`, `match_point.txt` and `skeleton.txt` into `folder`."""
+    matches = [f"{a},{b},h" for a, b in skeleton.horizontal_pairs]
+    matches += [f"{a},{b},v" for a, b in skeleton.vertical_pairs]
+    links = [f"{link.start},{link.end},{link.colour}" for link in skeleton.links]
+    for name, lines in (
+        (CLASSES, skeleton.keypoints),
+        (MATCH_POINT, matches),
+        (SKELETON, links),
+    ):
+        write_text(Path(folder) / name, "".join(f"{line}\n" for line in lines))
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not a text file ({error.reason}).") from error
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            yield f"{path}, line {number}", line.strip()
+
+
+def _triples(
+    path: str | os.PathLike[str] | None, what: str
+) -> Iterator[tuple[str, tuple[str, str, str]]]:
+    if path is None:
+        return
+    for where, line in _lines(require_file(path, what)):
+        parts = [part.strip() for part in line.split(",")]
+        if len(parts) != 3:
+            raise DataError(f"{where}: expected name,name,letter. Received: {line!r}.")
+        yield where, (_spelling(parts[0]), _spelling(parts[1]), parts[2])
+
+
+def _known(where: str, keypoints: tuple[str, ...], *names: str) -> Pair:
+    for name in names:
+        if name not in keypoints:
+            raise DataError(
+                f"{where}: {name!r} is not in the classes file, which has {', '.join(keypoints)}."
+            )
+    return names[0], names[1]
+
+
+def _spelling(name: str) -> str:
+    return _SPELLINGS.get(name, name)

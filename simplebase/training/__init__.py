@@ -1,0 +1,6 @@
+"""Training."""
+
+from simplebase.training.run import EpochMetrics
+from simplebase.training.train import Observer, TrainingResult, train
+
+__all__ = ["EpochMetrics", "Observer", "TrainingResult", "train"]

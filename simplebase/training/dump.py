@@ -1,0 +1,33 @@
+"""From a checkpoint to the model for inference."""
+
+import os
+
+from simplebase.errors import DataError
+from simplebase.estimator import SimpleBaseline, load_model
+from simplebase.files import replacing
+
+
+def dump_model(
+    checkpoint: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+) -> SimpleBaseline:
+    """Writes the model of a checkpoint for inference: float32, nothing of the training.
+
+    Args:
+        checkpoint: a `.keras` file of a run.
+        output: the `.keras` file to write.
+        overwrite: replace `output` if it exists.
+
+    Raises:
+        MissingFileError, DataError: `checkpoint` is missing or not one; `output` is not `.keras`.
+        OutputExistsError: `output` exists and `overwrite` is off.
+    """
+    if not os.fspath(output).endswith(".keras"):
+        raise DataError(f"{output}: a dumped model ends in .keras.")
+    with replacing(output, overwrite=overwrite) as partial:
+        # Loading builds the layers anew under the default policy, which is float32.
+        model = load_model(checkpoint)
+        model.save(partial)
+    return model

@@ -1,0 +1,93 @@
+"""The folder of one training run.
+
+```
+RUN/
+├── config.yaml        preset, recipe and arguments, enough to run it again
+├── metrics.csv        one row an epoch: epoch, loss, val_pck, learning_rate, images_per_second
+├── summary.json       the result: best epoch and PCK, the mean pose's PCK, the checkpoint
+└── checkpoints/
+    └── best.keras     the model with the highest val PCK so far
+```
+"""
+
+import csv
+import os
+import shutil
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from simplebase.errors import OutputExistsError
+from simplebase.estimator import SimpleBaseline
+from simplebase.files import replacing, write_json, write_text
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """What one epoch gave; `epoch` counts from 1."""
+
+    epoch: int
+    loss: float
+    val_pck: float | None
+    learning_rate: float
+    images_per_second: float
+
+
+class Run:
+    """Writes a run's files.
+
+    Args:
+        folder: must not exist or be empty, unless `overwrite`.
+        overwrite: remove what is there.
+
+    Raises:
+        OutputExistsError: there is something and `overwrite` is off.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        self.folder = Path(folder)
+        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            if not overwrite:
+                raise OutputExistsError(
+                    f"{folder} exists. Choose another --run-dir, or pass --overwrite."
+                )
+            self._require_ours()
+            shutil.rmtree(self.folder)
+        (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+
+    def _require_ours(self) -> None:
+        """`--overwrite` removes a run, never a folder of another kind."""
+        if not (self.folder / "config.yaml").is_file():
+            raise OutputExistsError(
+                f"{self.folder} is not a run of simplebase, so --overwrite does not remove it."
+            )
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the highest val PCK."""
+        return self.folder / "checkpoints" / "best.keras"
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Writes `config.yaml`."""
+        write_text(self.folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+
+    def save_best(self, model: SimpleBaseline) -> None:
+        """Replaces the best checkpoint."""
+        with replacing(self.best, overwrite=True) as partial:
+            model.save(partial)
+
+    def append(self, metrics: EpochMetrics) -> None:
+        """Adds a row to `metrics.csv`."""
+        path = self.folder / "metrics.csv"
+        header = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, [field.name for field in fields(EpochMetrics)])
+            if header:
+                writer.writeheader()
+            writer.writerow(asdict(metrics))
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Writes `summary.json`."""
+        write_json(self.folder / "summary.json", summary)
