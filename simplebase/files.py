@@ -50,8 +50,9 @@ def replacing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Itera
     try:
         partial = holder / path.name
         yield partial
-        if path.is_dir():
-            shutil.rmtree(path)
+        if path.is_dir() and partial.exists():
+            # A file is replaced in one step, a folder cannot be: it steps aside first.
+            os.replace(path, holder / f"{path.name}.old")
         os.replace(partial, path)
     finally:
         shutil.rmtree(holder, ignore_errors=True)

@@ -25,7 +25,10 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """
     path = require_file(path, "the image")
     data = np.fromfile(path, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:  # a header that claims a size beyond OpenCV's limit
+        image = None
     if image is None:
         if path.suffix.lower() in VIDEO_SUFFIXES:
             raise DataError(f"{path} is a video, but an image is expected here.")

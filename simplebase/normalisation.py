@@ -32,7 +32,7 @@ class Normalisation(keras.layers.Layer):
     Args:
         mode: a name in `NORMALISATIONS`: `tf`, `torch`, `caffe`, `upstream`.
 
-    Input `(B, H, W, 3)` RGB 0..255, output the same shape.
+    Input `(B, H, W, 3)` RGB 0..255, any float or uint8; output the same shape, float32.
 
     Raises:
         ArgumentError: an unknown mode.
@@ -51,6 +51,7 @@ class Normalisation(keras.layers.Layer):
         """Normalised images."""
         settings = NORMALISATIONS[self.mode]
         std = np.array(settings["std"], np.float32)
+        images = keras.ops.cast(images, "float32")
         # One multiplication and one addition, which converters fold into the first convolution.
         scaled = images * (1 / std) + (-np.array(settings["mean"], np.float32) / std)
         return keras.ops.flip(scaled, axis=-1) if settings.get("bgr") else scaled

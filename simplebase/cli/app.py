@@ -1,5 +1,6 @@
 """The Typer application, and how its errors end."""
 
+import importlib
 import os
 import sys
 import warnings
@@ -59,6 +60,19 @@ def main() -> None:
             raise
         errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(getattr(error, "exit_code", 1))
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without its start-up notes, which no setting of its own silences."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            importlib.import_module("tensorflow")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _show_warning(message: Any, category: type[Warning], *place: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from simplebase.cli.app import app, console
+from simplebase.cli.app import app, console, import_tensorflow
 from simplebase.cli.options import Overwrite
 from simplebase.errors import ArgumentError
 
@@ -39,6 +39,7 @@ def demo(
             raise ArgumentError(f"--box is X,Y,WIDTH,HEIGHT. Received: {box!r}.") from None
         numbers = (left, top, width, height)
 
+    import_tensorflow()
     from simplebase.demo.image import demo_image
 
     poses = demo_image(model, input, output, box=numbers, min_score=min_score, overwrite=overwrite)

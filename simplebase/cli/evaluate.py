@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from simplebase.cli import options
-from simplebase.cli.app import app, console
+from simplebase.cli.app import app, console, import_tensorflow
 from simplebase.errors import ArgumentError
 
 
@@ -42,6 +42,7 @@ def evaluate(
 
         simplebase eval model.keras --dataset data/mpii --skeleton mpii --json scores.json
     """
+    import_tensorflow()
     from simplebase.evaluation import predict_dataset, score_pck
     from simplebase.files import require_output, write_json
     from simplebase.runtimes import load_runtime

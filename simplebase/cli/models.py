@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.syntax import Syntax
 from rich.table import Table
 
-from simplebase.cli.app import app, console
+from simplebase.cli.app import app, console, import_tensorflow
 from simplebase.cli.options import JsonFile, Overwrite
 
 
@@ -32,20 +33,26 @@ def presets(
         console.print(Syntax(preset_text(name), "yaml", background_color="default"))
         return
     rows = [load_preset(each).summary() for each in preset_names()]
-    table = Table(caption="params: trainable; GFLOPs: 2 x multiply-adds; both for 16 keypoints")
-    for column in ("name", "backbone", "head", "input"):
-        table.add_column(column)
-    for column in ("params", "GFLOPs"):
-        table.add_column(column, justify="right")
+    # The name already says backbone and head, so a narrow terminal leaves those columns out.
+    wide = console.width >= 120
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        caption="params: trainable; GFLOPs: 2 x multiply-adds; both for 16 keypoints",
+    )
+    table.add_column("name", no_wrap=True)
+    for column in ("backbone", "head") if wide else ():
+        table.add_column(column, no_wrap=True)
+    for column in ("input", "params", "GFLOPs"):
+        table.add_column(column, justify="right", no_wrap=True)
     table.add_column("description", overflow="fold")
     for row in rows:
         table.add_row(
             row["name"],
-            row["backbone"],
-            row["head"],
+            *((row["backbone"], row["head"]) if wide else ()),
             "x".join(str(side) for side in row["input_size"]),
-            f"{row['params'] / 1e6:.2f} M",
-            f"{row['gflops']:.2f}",
+            "n/a" if row["params"] is None else f"{row['params'] / 1e6:.2f} M",
+            "n/a" if row["gflops"] is None else f"{row['gflops']:.2f}",
             row["description"],
         )
     console.print(table)
@@ -65,6 +72,7 @@ def dump(
 
         simplebase dump runs/cows/checkpoints/best.keras cows.keras
     """
+    import_tensorflow()
     from simplebase.training.dump import dump_model
 
     model = dump_model(checkpoint, output, overwrite=overwrite)

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from simplebase.cli import options
-from simplebase.cli.app import app, console
+from simplebase.cli.app import app, console, import_tensorflow
 
 if TYPE_CHECKING:
     from simplebase.training import EpochMetrics, TrainingResult
@@ -88,6 +88,7 @@ def train(
     run_dir = run_dir or Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}_{chosen.name}"
     console.print(f"[bold]{chosen.name}[/] on {dataset} with recipe {settings.name} -> {run_dir}")
 
+    import_tensorflow()
     from simplebase.training import train as run_training
 
     with _Display() as display:

@@ -10,8 +10,10 @@ import gzip
 import json
 import math
 import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,6 +23,9 @@ from simplebase.errors import DataError
 from simplebase.files import require_file
 
 UPSTREAM_ORIGIN = 1
+
+# Beyond any image: a larger number is a broken one.
+_LARGEST = 1e9
 
 
 @dataclass(frozen=True)
@@ -79,9 +84,7 @@ def read_records(path: str | os.PathLike[str], num_keypoints: int, skeleton: str
     if not content:
         raise DataError(f"{path} has no records. Check the converter that wrote it.")
     try:
-        records = _to_columns(content)
-        if records.keypoints.shape[1:] == (num_keypoints, 3) and _all_valid(records):
-            return records
+        return _to_columns(content, num_keypoints)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         pass
     # The fast reader says only that something is wrong; this says what, or nothing if all is well.
@@ -99,35 +102,59 @@ def _read_json(path: Path) -> Any:
     try:
         with opener(path, "rt", encoding="utf-8") as file:
             return json.load(file)
-    except (ValueError, EOFError, RecursionError, gzip.BadGzipFile) as error:
+    except (ValueError, EOFError, RecursionError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} is not valid JSON: {error}.") from error
 
 
-def _to_columns(content: list[dict[str, Any]]) -> Records:
-    keypoints = np.array([record["joint_self"] for record in content], np.float64)
-    centers = np.array([record["objpos"] for record in content], np.float64)
-    origins = np.array([record.get("origin", UPSTREAM_ORIGIN) for record in content], np.float64)
+def _to_columns(content: list[dict[str, Any]], num_keypoints: int) -> Records:
+    """The records as columns; any of several errors where one of them is broken."""
+    paths = [record["img_paths"] for record in content]
+    validation = [record["isValidation"] for record in content]
+    if not all(isinstance(path, str) and _stays_inside(path) for path in paths):
+        raise ValueError
+    if not all(value in (0, 1) for value in validation):
+        raise ValueError
+    keypoints = _required(content, "joint_self", num_keypoints, 3)
+    centers = _required(content, "objpos", 2)
+    scales = _required(content, "scale_provided")
+    if not np.isin(keypoints[..., 2], (0, 1, 2)).all() or not (scales > 0).all():
+        raise ValueError
+    origins = _optional(content, "origin", 1)[:, 0]
+    origins[np.isnan(origins)] = UPSTREAM_ORIGIN
     # Upstream's MPII records write 0 for hidden joints too; only the coordinates tell.
     hidden = np.array([r["dataset"] == "MPI" and "origin" not in r for r in content])
     labelled = (keypoints[..., :2] > 1).all(axis=-1) & hidden[:, None]
     keypoints[..., 2] = np.where(labelled, np.maximum(keypoints[..., 2], 1), keypoints[..., 2])
     keypoints[..., :2] -= origins[:, None, None]
     keypoints[keypoints[..., 2] == 0] = 0
-    headboxes = _optional(content, "headboxes", 4)
     boxes = _optional(content, "bbox", 4)
     boxes[:, :2] -= origins[:, None]
     return Records(
-        paths=np.array([record["img_paths"] for record in content], object),
+        paths=np.array(paths, object),
         centers=centers - origins[:, None],
-        scales=np.array([record["scale_provided"] for record in content], np.float64),
+        scales=scales,
         keypoints=keypoints,
-        validation=np.array([record["isValidation"] for record in content], np.float64) > 0,
-        headboxes=headboxes - origins[:, None],
+        validation=np.array(validation, bool),
+        headboxes=_optional(content, "headboxes", 4) - origins[:, None],
         boxes=boxes,
         areas=_optional(content, "area", 1)[:, 0],
-        image_ids=np.array([record.get("image_id", -1) for record in content], np.int64),
-        annotation_ids=np.array([record.get("annotation_id", -1) for record in content], np.int64),
+        image_ids=_ids(content, "image_id"),
+        annotation_ids=_ids(content, "annotation_id"),
     )
+
+
+def _required(content: list[dict[str, Any]], key: str, *shape: int) -> np.ndarray:
+    """`(N, *shape)` float64; NumPy alone would also take "1", true and null for numbers."""
+    values: Any = [record[key] for record in content]
+    column = np.array(values, np.float64)
+    for _ in shape:
+        values = chain.from_iterable(values)
+    only_numbers = set(map(type, values)) <= {int, float}
+    if column.shape != (len(content), *shape) or not only_numbers:
+        raise ValueError
+    if not (np.abs(column) < _LARGEST).all():
+        raise ValueError
+    return column
 
 
 def _optional(content: list[dict[str, Any]], key: str, width: int) -> np.ndarray:
@@ -135,27 +162,33 @@ def _optional(content: list[dict[str, Any]], key: str, width: int) -> np.ndarray
     column = np.full((len(content), width), math.nan)
     for index, record in enumerate(content):
         if key in record:
-            column[index] = np.reshape(record[key], width)
+            values = _flat(record[key])
+            if not _are_numbers(values, width):
+                raise ValueError
+            column[index] = values
     return column
 
 
-def _all_valid(records: Records) -> bool:
-    return bool(
-        records.centers.shape == (len(records), 2)
-        and records.scales.shape == records.validation.shape == (len(records),)
-        and np.isfinite(records.keypoints).all()
-        and np.isin(records.keypoints[..., 2], (0, 1, 2)).all()
-        and np.isfinite(records.centers).all()
-        and np.isfinite(records.scales).all()
-        and (records.scales > 0).all()
-        and all(isinstance(path, str) and _stays_inside(path) for path in records.paths)
-    )
+def _ids(content: list[dict[str, Any]], key: str) -> np.ndarray:
+    """`(N,)` int64, -1 where a record lacks `key`."""
+    values = [record.get(key, -1) for record in content]
+    if not all(_is_id(value) for value in values):
+        raise ValueError
+    return np.array(values, np.int64)
+
+
+def _flat(value: Any) -> list[Any]:
+    """The numbers of `[x1, y1, x2, y2]`, `[[x1, y1], [x2, y2]]` or a single number."""
+    items = value if isinstance(value, list) else [value]
+    return [part for item in items for part in (item if isinstance(item, list) else [item])]
 
 
 def _stays_inside(path: str) -> bool:
-    if path.startswith(("/", "\\")) or ".." in path or ":" in path:
+    if path.startswith(("/", "\\")):
+        return False
+    if ".." in path or ":" in path:
         parts = PurePosixPath(path.replace("\\", "/")).parts
-        return bool(parts) and parts[0] != "/" and ".." not in parts and ":" not in parts[0]
+        return ".." not in parts and ":" not in parts[0]
     return path not in ("", ".")
 
 
@@ -177,15 +210,18 @@ def _problems(record: Any, num_keypoints: int, skeleton: str) -> Iterator[str]:
     scale: Any = record.get("scale_provided")
     if not _are_numbers([scale], 1) or scale <= 0:
         yield f"scale_provided is the object's height / 200 px, above 0. Received: {scale!r}."
-    if not _are_numbers([record.get("isValidation")], 1):
+    if record.get("isValidation") not in (0, 1):
         yield f"isValidation is 0 or 1. Received: {record.get('isValidation')!r}."
     yield from _joint_problems(record.get("joint_self"), num_keypoints, skeleton)
     for key, length in (("headboxes", 4), ("bbox", 4)):
-        if key in record and not _are_numbers(np.ravel(record[key]).tolist(), length):
+        if key in record and not _are_numbers(_flat(record[key]), length):
             yield f"{key} has {length} numbers. Received: {record[key]!r}."
-    for key in ("area", "origin", "image_id", "annotation_id"):
-        if key in record and not _are_numbers([record[key]], 1):
+    for key in ("area", "origin"):
+        if key in record and not _are_numbers(_flat(record[key]), 1):
             yield f"{key} is a number. Received: {record[key]!r}."
+    for key in ("image_id", "annotation_id"):
+        if key in record and not _is_id(record[key]):
+            yield f"{key} is a whole number. Received: {record[key]!r}."
 
 
 def _joint_problems(joints: Any, num_keypoints: int, skeleton: str) -> Iterator[str]:
@@ -207,8 +243,9 @@ def _are_numbers(values: Any, count: int) -> bool:
     return (
         isinstance(values, Sequence)
         and len(values) == count
-        and all(
-            isinstance(value, (int, float)) and math.isfinite(value) and abs(value) < 1e9
-            for value in values
-        )
+        and all(type(value) in (int, float) and abs(value) < _LARGEST for value in values)
     )
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) in (int, float) and -(2**63) <= value < 2**63 and value == int(value)

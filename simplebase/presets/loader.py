@@ -89,7 +89,7 @@ def _load(
 def _parse(source: Traversable, schema: type[_Settings], what: str) -> _Settings:
     try:
         content = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DataError(f"{source} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise DataError(f"{source}: a {what} is a mapping. Received: {type(content).__name__}.")

@@ -13,7 +13,7 @@ INPUT_MULTIPLE = 32
 class Settings(BaseModel):
     """Base of all settings read from YAML: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class BackboneSettings(Settings):
