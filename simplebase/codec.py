@@ -78,12 +78,12 @@ class HeatmapCodec:
             labelled and inside the input, else 0. The heatmap of a weight 0 is all zeros.
         """
         height, width = self.heatmap_size
-        x = (keypoints[..., 0] - self._offset) / self.stride
-        y = (keypoints[..., 1] - self._offset) / self.stride
-        inside_x = ops.logical_and(x > -0.5, x < width - 0.5)
-        inside_y = ops.logical_and(y > -0.5, y < height - 0.5)
+        x, y = keypoints[..., 0], keypoints[..., 1]
+        inside_x = ops.logical_and(x > -0.5, x < self.input_size[1] - 0.5)
+        inside_y = ops.logical_and(y > -0.5, y < self.input_size[0] - 0.5)
         valid = ops.logical_and(keypoints[..., 2] > 0, ops.logical_and(inside_x, inside_y))
         weights = ops.where(valid, np.float32(1), np.float32(0))
+        x, y = (x - self._offset) / self.stride, (y - self._offset) / self.stride
         # A Gaussian is separable: two short exponentials and one product a keypoint.
         columns = np.arange(width, dtype=np.float32)[None, :, None]
         rows = np.arange(height, dtype=np.float32)[None, :, None]
@@ -123,8 +123,9 @@ class HeatmapCodec:
             )
         batch, height, width, count = heatmaps.shape
         maps = np.moveaxis(heatmaps, -1, 1).reshape(batch * count, height, width)
-        peaks = maps.reshape(batch * count, -1).argmax(axis=1)
-        scores = maps.reshape(batch * count, -1)[np.arange(len(peaks)), peaks]
+        cells_in_row = maps.reshape(batch * count, height * width)
+        peaks = cells_in_row.argmax(axis=1)
+        scores = cells_in_row[np.arange(len(peaks)), peaks]
         cells = np.stack([peaks % width, peaks // width], axis=-1)
         refine = refinements[method]
         points = cells if refine is None else refine(maps, cells)

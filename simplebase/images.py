@@ -73,8 +73,9 @@ def warp_image(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
     factor = int(1 / magnification) if magnification < 0.5 else 1
     factor = min(factor, *image.shape[:2])
     if factor > 1:
+        bottom, right = (-side % factor for side in image.shape[:2])
+        image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
         height, width = (side // factor for side in image.shape[:2])
-        image = image[: height * factor, : width * factor]
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
         middle = (factor - 1) / 2
         grow = np.array([[factor, 0, middle], [0, factor, middle]], np.float64)

@@ -70,9 +70,12 @@ class PoseEstimator:
         if boxes is None:
             boxes = [(0.0, 0.0, float(image.shape[1]), float(image.shape[0]))]
         for box in boxes:
-            if not (len(box) == 4 and box[2] > 0 and box[3] > 0):
-                raise ArgumentError(f"a box is x, y, width, height, both above 0. Received: {box}.")
-        if not boxes:
+            if not (len(box) == 4 and np.isfinite(box).all() and min(box[2:]) > 0):
+                raise ArgumentError(
+                    "a box is x, y, width, height in pixels, the latter two above 0. "
+                    f"Received: {box}."
+                )
+        if len(boxes) == 0:
             return []
         metadata = self.runtime.metadata
         center, scale = metadata.crop.around_box(np.array(boxes), metadata.input_size)

@@ -1,14 +1,21 @@
 """Fixtures that several test modules share."""
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import numpy as np
 import pytest
 
 from simplebase.data.dataset import KeypointDataset, load_dataset
 from simplebase.data.synthetic import synthesize
+from simplebase.estimator import SimpleBaseline
+from simplebase.geometry import transform_points
+from simplebase.metadata import ModelMetadata
+from simplebase.presets import Preset
+from simplebase.skeletons import load_skeleton
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -30,3 +37,52 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED} is absent; it holds real images and weights, which we do not ship")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def small_preset() -> Preset:
+    """MobileNetV2 of a third of its width under a narrow head, 64x64: builds in a second."""
+    return Preset(
+        name="small",
+        description="for tests",
+        backbone={"name": "mobilenetv2", "alpha": 0.35},
+        head={"name": "upsample_lite", "channels": (16, 16, 16)},
+        input_size=(64, 64),
+    )
+
+
+@dataclass
+class KnowingRuntime:
+    """A runtime that knows the answers: it encodes `points` (image pixels) for each crop in turn.
+
+    `matrices` (N, 2, 3) lead from image to crop, as the caller is expected to crop.
+    """
+
+    metadata: ModelMetadata
+    points: np.ndarray
+    matrices: np.ndarray
+    crops: list[np.ndarray] = field(default_factory=list)
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        done = len(self.crops)
+        self.crops.extend(images)
+        chosen = slice(done, done + len(images))
+        moved = transform_points(self.matrices[chosen], self.points[chosen])
+        labelled = np.concatenate([moved, np.full((*moved.shape[:2], 1), 2.0)], axis=-1)
+        return self.metadata.codec.encode(labelled.astype(np.float32))[0]
+
+
+@pytest.fixture
+def knowing_runtime() -> type[KnowingRuntime]:
+    return KnowingRuntime
+
+
+@pytest.fixture(scope="session")
+def small_model_file(small_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained model of the skeleton `mpii`; not to be written to."""
+    path = tmp_path_factory.mktemp("models") / "small.keras"
+    model = SimpleBaseline.from_preset(
+        small_preset, skeleton=load_skeleton("mpii"), backbone_weights="none"
+    )
+    model.save(path)
+    return path

@@ -1,13 +1,23 @@
 """The schema of a preset: what the model is."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from simplebase.geometry import Size
 
 INPUT_MULTIPLE = 32
 """Each side of an input is a multiple of the backbone's output stride."""
+
+
+def _multiple_of_the_stride(size: Size) -> Size:
+    if any(side <= 0 or side % INPUT_MULTIPLE for side in size):
+        raise ValueError(f"each side is a multiple of {INPUT_MULTIPLE}")
+    return size
+
+
+InputSize = Annotated[Size, AfterValidator(_multiple_of_the_stride)]
+"""`(H, W)` that a preset or a recipe may ask for."""
 
 
 class Settings(BaseModel):
@@ -56,19 +66,12 @@ class Preset(Settings):
     description: str
     backbone: BackboneSettings
     head: HeadSettings
-    input_size: Size = (256, 256)
+    input_size: InputSize = (256, 256)
     crop: CropSettings = CropSettings()
     codec: CodecSettings = CodecSettings()
     recipe: str = "default"
     params: int | None = None
     gflops: float | None = None
-
-    @field_validator("input_size")
-    @classmethod
-    def _multiple_of_the_stride(cls, size: Size) -> Size:
-        if any(side <= 0 or side % INPUT_MULTIPLE for side in size):
-            raise ValueError(f"each side is a multiple of {INPUT_MULTIPLE}")
-        return size
 
     def summary(self) -> dict[str, Any]:
         """What a table of presets shows."""

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from simplebase.errors import ArgumentError
-from simplebase.geometry import Size
-from simplebase.presets.preset import Settings
+from simplebase.presets.preset import InputSize, Settings
 
 
 class AffineSettings(Settings):
@@ -55,7 +54,7 @@ class Recipe(Settings):
     warmup_epochs: float = Field(0.5, ge=0)
     batch_size: int = Field(16, ge=1)
     total_epoch: int = Field(100, ge=1)
-    input_size: Size | None = None
+    input_size: InputSize | None = None
     sigma: float | None = Field(None, gt=0)
     augmentation: tuple[AugmentationSettings, ...] = ()
 

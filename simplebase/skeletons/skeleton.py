@@ -130,6 +130,8 @@ class Skeleton:
     def from_config(cls, config: dict[str, Any]) -> "Skeleton":
         """The inverse of `to_config`."""
         try:
+            if isinstance(config["keypoints"], str):
+                raise TypeError("keypoints is a list of names")
             sigmas = config.get("sigmas")
             return cls(
                 name=config["name"],

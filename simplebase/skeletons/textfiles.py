@@ -43,7 +43,8 @@ def read_text_files(
         for where, (start, end, colour) in _triples(skeleton, "the skeleton file")
     ]
     # A dataset folder's name says more than "classes"; upstream's are called mpii_classes.txt.
-    name = classes.parent.name if classes.name == CLASSES else classes.stem.replace("_classes", "")
+    folder = classes.resolve().parent.name
+    name = folder if classes.name == CLASSES else classes.stem.replace("_classes", "")
     return Skeleton(name, keypoints, tuple(pairs["h"]), tuple(pairs["v"]), tuple(links))
 
 

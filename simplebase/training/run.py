@@ -59,7 +59,8 @@ class Run:
 
     def _require_ours(self) -> None:
         """`--overwrite` removes a run, never a folder of another kind."""
-        if not (self.folder / "config.yaml").is_file():
+        config, checkpoints = self.folder / "config.yaml", self.folder / "checkpoints"
+        if not (config.is_file() and checkpoints.is_dir()):
             raise OutputExistsError(
                 f"{self.folder} is not a run of simplebase, so --overwrite does not remove it."
             )

@@ -1,0 +1,194 @@
+"""Presets and recipes: the built-in ones load, and a broken one is named with file and key."""
+
+import pytest
+
+from simplebase.errors import ArgumentError, DataError, MissingFileError
+from simplebase.presets import (
+    INPUT_MULTIPLE,
+    load_preset,
+    load_recipe,
+    preset_names,
+    preset_text,
+    recipe_names,
+)
+
+PRESET = """\
+description: mine
+backbone: {name: mobilenetv2, alpha: 0.5}
+head: {name: upsample_lite}
+input_size: [128, 96]
+"""
+RECIPE = "description: mine\n"
+
+
+def write(folder, text, name="mine.yaml"):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_built_in_preset_loads_and_names_what_it_is_made_of(name):
+    preset = load_preset(name)
+    assert preset.name == name == f"{preset.backbone.name}_{preset.head.name}"
+    assert preset.description
+    assert all(side % INPUT_MULTIPLE == 0 for side in preset.input_size)
+    assert preset.recipe in recipe_names()
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_built_in_recipe_loads_and_warms_up_for_less_than_it_lasts(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name and recipe.description
+    assert recipe.warmup_epochs < recipe.total_epoch
+
+
+def test_the_recipes_of_the_design_are_there():
+    assert {"default", "quick"} <= set(recipe_names())
+
+
+def test_a_users_preset_is_read_by_its_path(tmp_path):
+    preset = load_preset(write(tmp_path, PRESET))
+    assert preset.name == "mine"
+    assert preset.backbone.alpha == 0.5
+    assert preset.input_size == (128, 96)
+    assert (preset.crop.padding, preset.codec.sigma, preset.recipe) == (1.25, 2.0, "default")
+
+
+def test_a_users_recipe_is_read_by_its_path(tmp_path):
+    text = RECIPE + "total_epoch: 3\naugmentation:\n  - {name: affine, rotation: 10}\n"
+    recipe = load_recipe(str(write(tmp_path, text, "cows.yml")))
+    assert (recipe.name, recipe.total_epoch) == ("cows", 3)
+    assert recipe.augmentation[0].rotation == 10
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_the_text_of_a_preset_is_a_start_of_ones_own(tmp_path, name):
+    own = load_preset(write(tmp_path, preset_text(name)))
+    assert own.model_copy(update={"name": name}) == load_preset(name)
+
+
+@pytest.mark.parametrize(
+    "load, name, message",
+    [
+        (load_preset, "mobilnetv2_upsample_lite", "preset '.*' does not exist. Nearest: mobilenet"),
+        (load_recipe, "quik", "recipe 'quik' does not exist. Nearest: quick"),
+        (load_recipe, "zzzzzzzz", "There are: default, "),
+        (load_preset, "", "does not exist"),
+    ],
+)
+def test_an_unknown_name_suggests_the_nearest(load, name, message):
+    with pytest.raises(ArgumentError, match=message):
+        load(name)
+
+
+@pytest.mark.parametrize("load", [load_preset, load_recipe])
+def test_a_missing_file_is_named(tmp_path, load):
+    with pytest.raises(MissingFileError, match=r"none\.yaml: (preset|recipe) file not found"):
+        load(tmp_path / "none.yaml")
+    with pytest.raises(MissingFileError):
+        load(tmp_path)
+
+
+PRESET_FAULTS = [
+    (PRESET + "colour: red\n", "'colour'", "Received: 'red'"),
+    (PRESET.replace("alpha", "width"), "'backbone.width'", "Received: 0.5"),
+    (PRESET.replace("mobilenetv2", "resnet9000"), "'backbone.name'", "Received: 'resnet9000'"),
+    (PRESET.replace("0.5", "half"), "'backbone.alpha'", "Received: 'half'"),
+    (PRESET.replace("0.5", "-1"), "'backbone.alpha'", "Received: -1"),
+    (PRESET.replace("128", "100"), "'input_size'", "multiple of 32. Received: [100, 96]"),
+    (PRESET.replace("128", "0"), "'input_size'", "Received: [0, 96]"),
+    (PRESET.replace("[128, 96]", "128"), "'input_size'", "Received: 128"),
+    (PRESET.replace("description: mine\n", ""), "'description'", "Field required"),
+    (PRESET + "crop: {center_shift: .nan}\n", "'crop.center_shift'", "Received: nan"),
+    (PRESET + "codec: {alignment: left}\n", "'codec.alignment'", "Received: 'left'"),
+    (PRESET + "1: 2\n", "'1'", "Received: 1"),
+]
+
+
+@pytest.mark.parametrize("text, key, message", PRESET_FAULTS)
+def test_a_fault_of_a_preset_is_named_with_file_key_and_value(tmp_path, text, key, message):
+    path = write(tmp_path, text)
+    with pytest.raises(DataError) as caught:
+        load_preset(path)
+    assert str(caught.value).startswith(f"{path}, key {key}: ")
+    assert message in str(caught.value)
+
+
+RECIPE_FAULTS = [
+    ("learning_rte: 0.1\n", "'learning_rte'", "Received: 0.1"),
+    ("learning_rate: fast\n", "'learning_rate'", "Received: 'fast'"),
+    ("learning_rate: 0\n", "'learning_rate'", "Received: 0"),
+    ("learning_rate: .inf\n", "'learning_rate'", "Received: inf"),
+    ("batch_size: 2.5\n", "'batch_size'", "Received: 2.5"),
+    ("total_epoch: [3]\n", "'total_epoch'", "Received: [3]"),
+    ("optimizer: lion\n", "'optimizer'", "Received: 'lion'"),
+    ("input_size: [100, 100]\n", "'input_size'", "Received: [100, 100]"),
+    (
+        "augmentation:\n  - {name: affine, rotation: 200}\n",
+        "'augmentation.0.affine.rotation'",
+        "200",
+    ),
+    ("augmentation:\n  - {name: mosaic}\n", "'augmentation.0'", "mosaic"),
+]
+
+
+@pytest.mark.parametrize("text, key, message", RECIPE_FAULTS)
+def test_a_fault_of_a_recipe_is_named_with_file_key_and_value(tmp_path, text, key, message):
+    path = write(tmp_path, RECIPE + text)
+    with pytest.raises(DataError) as caught:
+        load_recipe(path)
+    assert str(caught.value).startswith(f"{path}, key {key}: ")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [1\n",
+        "\tx: 1\n",
+        "description: 2024-13-45\n",
+        "!!python/object:os.system {}\n",
+        "[" * 9999,
+    ],
+    ids=["unclosed", "tab", "impossible date", "python object", "deep"],
+)
+def test_broken_yaml_is_refused(tmp_path, text):
+    with pytest.raises(DataError, match=r"mine\.yaml is not valid YAML"):
+        load_recipe(write(tmp_path, text))
+
+
+def test_a_binary_file_is_refused(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(DataError, match=r"mine\.yaml is not valid YAML"):
+        load_preset(path)
+
+
+@pytest.mark.parametrize("text, what", [("", "NoneType"), ("- 1\n", "list"), ("hello\n", "str")])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, what):
+    with pytest.raises(DataError, match=f"a preset is a mapping. Received: {what}"):
+        load_preset(write(tmp_path, text))
+
+
+def test_updated_takes_new_values_and_leaves_the_recipe():
+    recipe = load_recipe("quick")
+    changed = recipe.updated({"batch_size": 4, "optimizer": "sgd", "input_size": (64, 96)})
+    assert (changed.batch_size, changed.optimizer, changed.input_size) == (4, "sgd", (64, 96))
+    assert changed.updated({"batch_size": recipe.batch_size}).augmentation == recipe.augmentation
+    assert recipe == load_recipe("quick")
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        ({"batch_size": 0}, "batch_size: .* Received: 0"),
+        ({"learning_rate": -0.1}, r"learning_rate: .* Received: -0\.1"),
+        ({"decay_type": "linear"}, "decay_type: .* Received: 'linear'"),
+        ({"learning_rte": 0.1}, r"learning_rte: .* Received: 0\.1"),
+        ({"input_size": (100, 64)}, r"input_size: .* Received: \(100, 64\)"),
+    ],
+)
+def test_updated_refuses_what_the_file_could_not_hold(values, message):
+    with pytest.raises(ArgumentError, match=message):
+        load_recipe("default").updated(values)

@@ -1,0 +1,142 @@
+"""Upstream's text files: written, read back, and refused with the line that is wrong."""
+
+import dataclasses
+
+import pytest
+
+from simplebase.errors import DataError, MissingFileError
+from simplebase.skeletons import (
+    Link,
+    load_skeleton,
+    read_text_files,
+    skeleton_names,
+    write_text_files,
+)
+
+
+def write(folder, classes="left\nright\ntop\nbottom\n", match_point=None, skeleton=None):
+    """The three paths, `None` where no text was given."""
+    paths = []
+    for name, text in (("classes", classes), ("match_point", match_point), ("skeleton", skeleton)):
+        path = None if text is None else folder / f"{name}.txt"
+        if path:
+            path.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+@pytest.mark.parametrize("name", skeleton_names())
+def test_a_built_in_skeleton_is_read_as_it_was_written(tmp_path, name):
+    skeleton = load_skeleton(name)
+    write_text_files(skeleton, tmp_path)
+    read = read_text_files(*(tmp_path / f"{n}.txt" for n in ("classes", "match_point", "skeleton")))
+    # The text files have no place for a name and sigmas.
+    assert read == dataclasses.replace(skeleton, name=tmp_path.name, sigmas=None)
+
+
+def test_upstreams_format_by_hand(tmp_path):
+    read = read_text_files(
+        *write(tmp_path, match_point="right,left,h\nbottom,top,v\n", skeleton="left,top,b\n")
+    )
+    assert read.keypoints == ("left", "right", "top", "bottom")
+    assert read.horizontal_pairs == (("right", "left"),)
+    assert read.vertical_pairs == (("bottom", "top"),)
+    assert read.links == (Link("left", "top", "b"),)
+
+
+def test_classes_alone_are_a_skeleton_without_pairs_and_links(tmp_path):
+    read = read_text_files(write(tmp_path)[0])
+    assert read.num_keypoints == 4
+    assert read.horizontal_pairs == read.vertical_pairs == read.links == ()
+
+
+def test_blank_lines_spaces_windows_line_ends_and_a_byte_order_mark_are_passed_over(tmp_path):
+    read = read_text_files(
+        *write(
+            tmp_path,
+            classes="\ufeffleft\r\n\r\n  right \r\n\n",
+            match_point="\n left , right , h \n\n",
+            skeleton="\n\n",
+        )
+    )
+    assert read.keypoints == ("left", "right")
+    assert read.horizontal_pairs == (("left", "right"),)
+
+
+def test_upstreams_plevis_is_read_as_pelvis_in_all_three_files(tmp_path):
+    read = read_text_files(
+        *write(
+            tmp_path,
+            classes="plevis\nthorax\n",
+            match_point="plevis,thorax,v\n",
+            skeleton="thorax,plevis,g\n",
+        )
+    )
+    assert read.keypoints == ("pelvis", "thorax")
+    assert read.vertical_pairs == (("pelvis", "thorax"),)
+    assert read.links == (Link("thorax", "pelvis", "g"),)
+
+
+@pytest.mark.parametrize(
+    "match_point, skeleton, where, what",
+    [
+        ("left,right,h\n\nleft,nose,h\n", None, "match_point.txt, line 3", "'nose' is not in the"),
+        (None, "left,top,r\nchin,top,r\n", "skeleton.txt, line 2", "'chin' is not in the"),
+        ("left,right\n", None, "match_point.txt, line 1", "name,name,letter"),
+        ("left right h\n", None, "match_point.txt, line 1", "'left right h'"),
+        (None, "left,top,r,g\n", "skeleton.txt, line 1", "'left,top,r,g'"),
+        ("left,right,d\n", None, "match_point.txt, line 1", "h or v. Received: 'd'"),
+    ],
+)
+def test_a_wrong_line_is_named_with_file_number_and_content(
+    tmp_path, match_point, skeleton, where, what
+):
+    with pytest.raises(DataError) as caught:
+        read_text_files(*write(tmp_path, match_point=match_point, skeleton=skeleton))
+    message = str(caught.value)
+    assert str(tmp_path) in message and where in message and what in message
+
+
+@pytest.mark.parametrize(
+    "texts, what",
+    [
+        ({"classes": "a\nb\na\n"}, "'a' stands twice"),
+        ({"classes": "\n"}, "has no keypoints"),
+        ({"match_point": "left,right,h\nleft,top,h\n"}, "'left' stands twice"),
+        ({"skeleton": "left,top,purple\n"}, "'purple'"),
+    ],
+)
+def test_files_that_contradict_themselves_are_refused(tmp_path, texts, what):
+    with pytest.raises(DataError, match=what):
+        read_text_files(*write(tmp_path, **texts))
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_a_missing_file_is_named(tmp_path, missing):
+    paths = write(tmp_path, match_point="", skeleton="")
+    paths[missing].unlink()
+    with pytest.raises(MissingFileError, match=paths[missing].name):
+        read_text_files(*paths)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "classes.txt").write_bytes(b"\xff\xd8\xff\xe0 a photo")
+    with pytest.raises(DataError, match=r"classes\.txt is not a text file"):
+        read_text_files(tmp_path / "classes.txt")
+
+
+def test_the_name_is_the_folders_or_what_stands_before_classes(tmp_path):
+    folder = tmp_path / "cows"
+    folder.mkdir()
+    for name in ("classes.txt", "mpii_classes.txt"):
+        (folder / name).write_text("a\n")
+    assert read_text_files(folder / "classes.txt").name == "cows"
+    assert read_text_files(folder / "mpii_classes.txt").name == "mpii"
+
+
+def test_a_relative_classes_file_is_named_after_its_folder_too(tmp_path, monkeypatch):
+    folder = tmp_path / "cows"
+    folder.mkdir()
+    (folder / "classes.txt").write_text("a\n")
+    monkeypatch.chdir(folder)
+    assert read_text_files("classes.txt").name == "cows"

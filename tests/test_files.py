@@ -1,0 +1,147 @@
+"""Outputs appear whole or not at all, and nothing is overwritten unasked."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simplebase.errors import MissingFileError, OutputExistsError
+from simplebase.files import replacing, require_file, require_output, write_json, write_text
+
+
+def listing(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_only_when_the_block_ends(tmp_path):
+    target = tmp_path / "model.keras"
+    with replacing(target) as partial:
+        partial.write_text("new")
+        assert partial.suffix == ".keras"
+        assert not target.exists()
+    assert target.read_text() == "new"
+    assert listing(tmp_path) == ["model.keras"]
+
+
+def test_a_folder_appears_whole(tmp_path):
+    with replacing(tmp_path / "run") as partial:
+        partial.mkdir()
+        (partial / "a.txt").write_text("a")
+    assert (tmp_path / "run" / "a.txt").read_text() == "a"
+    assert listing(tmp_path) == ["run"]
+
+
+def test_missing_parent_folders_are_made(tmp_path):
+    write_text(tmp_path / "a" / "b" / "c.txt", "text")
+    assert (tmp_path / "a" / "b" / "c.txt").read_text() == "text"
+
+
+def test_a_failed_file_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), replacing(tmp_path / "a.txt") as partial:
+        partial.write_text("half")
+        raise RuntimeError
+    assert listing(tmp_path) == []
+
+
+def test_a_failed_folder_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "run") as partial:
+        partial.mkdir()
+        (partial / "half.txt").write_text("half")
+        raise KeyboardInterrupt
+    assert listing(tmp_path) == []
+
+
+def test_an_existing_output_is_refused_and_kept(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(OutputExistsError, match=r"a\.txt exists.*--overwrite"):
+        write_text(target, "new")
+    assert target.read_text() == "old" and listing(tmp_path) == ["a.txt"]
+
+
+def test_the_block_of_a_refused_output_does_not_run(tmp_path):
+    ran = []
+    with pytest.raises(OutputExistsError), replacing(tmp_path):
+        ran.append(True)
+    assert not ran
+
+
+def test_an_existing_file_is_overwritten_on_request(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    write_text(target, "new", overwrite=True)
+    assert target.read_text() == "new" and listing(tmp_path) == ["a.txt"]
+
+
+def test_an_existing_folder_is_replaced_not_merged(tmp_path):
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+    with replacing(target, overwrite=True) as partial:
+        partial.mkdir()
+        (partial / "new.txt").write_text("new")
+    assert listing(target) == ["new.txt"] and listing(tmp_path) == ["run"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_failed_block_keeps_the_old_file(tmp_path, error):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(error), replacing(target, overwrite=True) as partial:
+        partial.write_text("half")
+        raise error
+    assert target.read_text() == "old" and listing(tmp_path) == ["a.txt"]
+
+
+def test_a_failed_block_keeps_the_old_folder(tmp_path):
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+    with pytest.raises(RuntimeError), replacing(target, overwrite=True) as partial:
+        partial.mkdir()
+        raise RuntimeError
+    assert listing(target) == ["old.txt"] and listing(tmp_path) == ["run"]
+
+
+def test_a_block_that_writes_nothing_keeps_the_old_folder(tmp_path):
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+    with pytest.raises(FileNotFoundError), replacing(target, overwrite=True):
+        pass
+    assert listing(target) == ["old.txt"] and listing(tmp_path) == ["run"]
+
+
+def test_require_file_tells_a_folder_from_a_missing_file(tmp_path):
+    with pytest.raises(MissingFileError, match="is a folder, but the model is a file"):
+        require_file(tmp_path, "the model")
+    with pytest.raises(MissingFileError, match=r"none\.keras: the model not found"):
+        require_file(tmp_path / "none.keras", "the model")
+
+
+def test_require_output_refuses_only_what_exists(tmp_path):
+    assert require_output(tmp_path / "new" / "a.txt", overwrite=False) == tmp_path / "new" / "a.txt"
+    with pytest.raises(OutputExistsError):
+        require_output(tmp_path, overwrite=False)
+    assert require_output(tmp_path, overwrite=True) == tmp_path
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(JSON)
+def test_json_is_read_back_as_it_was_written(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("json") / "content.json"
+    write_json(path, content)
+    assert json.loads(path.read_text(encoding="utf-8")) == content
+
+
+def test_a_json_list_has_one_line_an_item(tmp_path):
+    write_json(tmp_path / "a.json", [{"a": 1}, {"b": [2, 3]}])
+    assert (tmp_path / "a.json").read_text() == '[\n{"a": 1},\n{"b": [2, 3]}\n]\n'
