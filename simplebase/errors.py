@@ -42,5 +42,10 @@ class TrainingError(SimplebaseError, RuntimeError):
     """A training run cannot start or go on."""
 
 
+def first_line(error: Exception) -> str:
+    """What `error` says, without the paragraphs that Keras and TensorFlow add."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
 class SimplebaseWarning(UserWarning):
     """Something that the user should know but that stops nothing."""

@@ -9,7 +9,7 @@ import keras
 
 from simplebase.backbones import BACKBONES, Backbone
 from simplebase.codec import HeatmapCodec
-from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
+from simplebase.errors import ArgumentError, DataError, SimplebaseWarning, first_line
 from simplebase.files import require_file
 from simplebase.geometry import Crop, Size
 from simplebase.heads import HEADS
@@ -178,7 +178,7 @@ def load_model(path: str | os.PathLike[str]) -> SimpleBaseline:
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds on a damaged archive.
-        raise DataError(f"{path} cannot be loaded: {str(error).splitlines()[0]}") from error
+        raise DataError(f"{path} cannot be loaded: {first_line(error)}") from error
     if not isinstance(model, SimpleBaseline):
         raise DataError(f"{path} holds a {type(model).__name__}, not a SimpleBaseline.")
     return model

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,30 +22,50 @@ def require_file(path: str | os.PathLike[str], what: str) -> Path:
     return path
 
 
-def require_output(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+def require_output(
+    path: str | os.PathLike[str], *, overwrite: bool, folder_markers: Sequence[str] = ()
+) -> Path:
     """Returns `path` if it may be written, creating its parent folder.
 
+    Args:
+        path: a file or folder to write.
+        overwrite: whether it may replace what is there.
+        folder_markers: where a folder is to be written: names that all folders of its kind hold.
+            One without them is somebody else's and stays, as does a file; and where a file is to
+            be written, any folder.
+
     Raises:
-        OutputExistsError: it exists and `overwrite` is off.
+        OutputExistsError: `path` exists and may not be replaced.
     """
     path = Path(path)
     if path.exists() and not overwrite:
         raise OutputExistsError(f"{path} exists. Choose another path, or pass --overwrite.")
+    if folder_markers:
+        ours = all((path / marker).exists() for marker in folder_markers)
+    else:
+        ours = not path.is_dir()
+    if path.exists() and not ours:
+        raise OutputExistsError(
+            f"{path} is something else than what would be written there, so --overwrite does not "
+            "replace it. Choose another path."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+def replacing(
+    path: str | os.PathLike[str], *, overwrite: bool = False, folder_markers: Sequence[str] = ()
+) -> Iterator[Path]:
     """Yields a temporary path beside `path`; moves it there when the block succeeds.
 
     The temporary path keeps the suffix, because many writers choose the format by it. It can be
     written as a file or made a folder.
 
     Raises:
-        OutputExistsError: `path` exists and `overwrite` is off.
+        OutputExistsError: `path` exists and may not be replaced, see `require_output`.
     """
-    path = require_output(path, overwrite=overwrite)
+    path = require_output(path, overwrite=overwrite, folder_markers=folder_markers)
     holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
     try:
         partial = holder / path.name

@@ -78,7 +78,7 @@ def test_an_existing_folder_is_replaced_not_merged(tmp_path):
     target = tmp_path / "run"
     target.mkdir()
     (target / "old.txt").write_text("old")
-    with replacing(target, overwrite=True) as partial:
+    with replacing(target, overwrite=True, folder_markers=["old.txt"]) as partial:
         partial.mkdir()
         (partial / "new.txt").write_text("new")
     assert listing(target) == ["new.txt"] and listing(tmp_path) == ["run"]
@@ -98,7 +98,10 @@ def test_a_failed_block_keeps_the_old_folder(tmp_path):
     target = tmp_path / "run"
     target.mkdir()
     (target / "old.txt").write_text("old")
-    with pytest.raises(RuntimeError), replacing(target, overwrite=True) as partial:
+    with (
+        pytest.raises(RuntimeError),
+        replacing(target, overwrite=True, folder_markers=["old.txt"]) as partial,
+    ):
         partial.mkdir()
         raise RuntimeError
     assert listing(target) == ["old.txt"] and listing(tmp_path) == ["run"]
@@ -108,7 +111,8 @@ def test_a_block_that_writes_nothing_keeps_the_old_folder(tmp_path):
     target = tmp_path / "run"
     target.mkdir()
     (target / "old.txt").write_text("old")
-    with pytest.raises(FileNotFoundError), replacing(target, overwrite=True):
+    replaced = replacing(target, overwrite=True, folder_markers=["old.txt"])
+    with pytest.raises(FileNotFoundError), replaced:
         pass
     assert listing(target) == ["old.txt"] and listing(tmp_path) == ["run"]
 
@@ -122,9 +126,11 @@ def test_require_file_tells_a_folder_from_a_missing_file(tmp_path):
 
 def test_require_output_refuses_only_what_exists(tmp_path):
     assert require_output(tmp_path / "new" / "a.txt", overwrite=False) == tmp_path / "new" / "a.txt"
+    there = tmp_path / "there.txt"
+    there.write_text("old")
     with pytest.raises(OutputExistsError):
-        require_output(tmp_path, overwrite=False)
-    assert require_output(tmp_path, overwrite=True) == tmp_path
+        require_output(there, overwrite=False)
+    assert require_output(there, overwrite=True) == there
 
 
 JSON = st.recursive(
@@ -145,3 +151,14 @@ def test_json_is_read_back_as_it_was_written(tmp_path_factory, content):
 def test_a_json_list_has_one_line_an_item(tmp_path):
     write_json(tmp_path / "a.json", [{"a": 1}, {"b": [2, 3]}])
     assert (tmp_path / "a.json").read_text() == '[\n{"a": 1},\n{"b": [2, 3]}\n]\n'
+
+
+@pytest.mark.parametrize("markers", [(), ("mine.txt",), ("old.txt", "mine.txt")])
+def test_a_folder_of_another_kind_is_never_replaced(tmp_path, markers):
+    target = tmp_path / "thesis"
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+    replaced = replacing(target, overwrite=True, folder_markers=markers)
+    with pytest.raises(OutputExistsError, match="something else"), replaced as partial:
+        partial.mkdir()
+    assert listing(target) == ["old.txt"]

@@ -40,7 +40,7 @@ def synthesize(
         folder: where; appears only when all is drawn.
         count: how many figures, one an image; every fifth is held out for validation.
         seed: 0 or above.
-        overwrite: replace `folder` if it exists.
+        overwrite: replace `folder` if it is a dataset.
         progress: called with figures done and in all.
 
     Returns:
@@ -54,7 +54,7 @@ def synthesize(
         raise ArgumentError(f"count is at least {VALIDATION_EVERY}. Received: {count}.")
     if seed < 0:
         raise ArgumentError(f"seed is 0 or above. Received: {seed}.")
-    with replacing(folder, overwrite=overwrite) as partial:
+    with replacing(folder, overwrite=overwrite, folder_markers=(ANNOTATIONS, IMAGES)) as partial:
         (partial / IMAGES).mkdir(parents=True)
         records = []
         with ThreadPoolExecutor(os.cpu_count()) as pool:

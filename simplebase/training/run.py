@@ -19,9 +19,10 @@ from typing import Any
 
 import yaml
 
-from simplebase.errors import OutputExistsError
 from simplebase.estimator import SimpleBaseline
-from simplebase.files import replacing, write_json, write_text
+from simplebase.files import replacing, require_output, write_json, write_text
+
+CONFIG, CHECKPOINTS = "config.yaml", "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -48,31 +49,21 @@ class Run:
 
     def __init__(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         self.folder = Path(folder)
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
-            if not overwrite:
-                raise OutputExistsError(
-                    f"{folder} exists. Choose another --run-dir, or pass --overwrite."
-                )
-            self._require_ours()
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+        require_output(folder, overwrite=overwrite, folder_markers=(CONFIG, CHECKPOINTS))
+        if self.folder.exists():
             shutil.rmtree(self.folder)
-        (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-
-    def _require_ours(self) -> None:
-        """`--overwrite` removes a run, never a folder of another kind."""
-        config, checkpoints = self.folder / "config.yaml", self.folder / "checkpoints"
-        if not (config.is_file() and checkpoints.is_dir()):
-            raise OutputExistsError(
-                f"{self.folder} is not a run of simplebase, so --overwrite does not remove it."
-            )
+        (self.folder / CHECKPOINTS).mkdir(parents=True)
 
     @property
     def best(self) -> Path:
         """The checkpoint with the highest val PCK."""
-        return self.folder / "checkpoints" / "best.keras"
+        return self.folder / CHECKPOINTS / "best.keras"
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Writes `config.yaml`."""
-        write_text(self.folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+        write_text(self.folder / CONFIG, yaml.safe_dump(config, sort_keys=False))
 
     def save_best(self, model: SimpleBaseline) -> None:
         """Replaces the best checkpoint."""

@@ -182,7 +182,7 @@ class _Trainer:
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"the loss is {loss} in epoch {number}, step {step}. Lower --learning-rate; "
-                    f"the best model so far is {self.run.best if self.best_epoch else 'none'}."
+                    f"{self._best_so_far}."
                 )
             total += loss
             if self.observer:
@@ -205,6 +205,10 @@ class _Trainer:
             self.observer.epoch_ended(metrics)
         return metrics
 
+    @property
+    def _best_so_far(self) -> str:
+        return f"the best model so far is {self.run.best}" if self.best_epoch else "none was saved yet"
+
     # XLA makes this step several times slower on a CPU, and lacks a kernel for the warp.
     @tf.function(jit_compile=False)
     def _step(self, batch: dict[str, Any], step: Any) -> Any:
@@ -220,6 +224,11 @@ class _Trainer:
         predictions = predict_dataset(
             self.runtime, self.val_split, batch_size=self.batch_size, progress=progress
         )
+        if not np.isfinite(predictions).all():
+            raise TrainingError(
+                f"the model answers with values that are no numbers. Lower --learning-rate; "
+                f"{self._best_so_far}."
+            )
         return score_pck(predictions, self.val_split, self.model.metadata).mean
 
 

@@ -1,0 +1,378 @@
+"""The command line: what it prints, how it refuses, and that it imports nothing heavy for help."""
+
+import json
+import shutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from model_checks import OneLayerBackbone
+
+from simplebase import load_model, preset_names
+from simplebase.backbones import BACKBONES
+from simplebase.cli import app, main
+from simplebase.images import read_image
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Command:
+    """Runs `simplebase ARGUMENTS` in an empty folder: exit code, stdout, stderr."""
+    folder = tmp_path / "cwd"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    # `main` puts its own in place.
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.setattr(app.console, "width", 200)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["simplebase", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            code: object = 0
+        except SystemExit as end:
+            code = end.code or 0
+        printed = capsys.readouterr()
+        assert isinstance(code, int)
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def inputs(figures_folder: Path, small_model_file: Path, tmp_path: Path) -> dict[str, Path]:
+    """Files that the bad command lines name, some good and some broken, outside the cwd."""
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+
+    def damaged(name: str, file: str, text: str) -> Path:
+        (folder / name / "images").mkdir(parents=True)
+        for source in figures_folder.glob("*.*"):
+            shutil.copy(source, folder / name)
+        (folder / name / file).write_text(text)
+        return folder / name
+
+    video = folder / "clip.mp4"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 64))
+    for _ in range(3):
+        writer.write(np.zeros((64, 64, 3), np.uint8))
+    writer.release()
+    assert video.stat().st_size > 0
+    earlier = folder / "earlier"
+    earlier.mkdir()
+    (earlier / "config.yaml").write_text("earlier")
+    for name in ("earlier.jpg", "earlier.json", "earlier.keras"):
+        (folder / name).write_text("earlier")
+    return {
+        "figures": figures_folder,
+        "image": figures_folder / "images" / "000000.jpg",
+        "model": small_model_file,
+        "folder": folder,
+        "empty": damaged("empty", "annotations.json", ""),
+        "none": damaged("none", "annotations.json", "[]"),
+        "stranger": damaged("stranger", "match_point.txt", "right_ankle,tail,h\n"),
+        "video": video,
+    }
+
+
+BAD = {
+    "a missing dataset": (
+        "eval {model} --dataset absent",
+        1,
+        "absent: dataset folder not found. Check --dataset.",
+    ),
+    "a missing dataset in training": (
+        "train --dataset absent --run-dir run",
+        1,
+        "absent: dataset folder not found. Check --dataset.",
+    ),
+    "no dataset": ("eval {model}", 2, "give the dataset folder with --dataset"),
+    "an empty annotations.json": (
+        "train --dataset {empty} --run-dir run",
+        1,
+        "empty/annotations.json is not valid JSON",
+    ),
+    "an annotations.json without records": (
+        "eval {model} --dataset {none}",
+        1,
+        "none/annotations.json has no records",
+    ),
+    "another number of keypoints": (
+        "train --dataset {figures} --skeleton lsp --run-dir run",
+        1,
+        'annotations.json, record 0 (img_paths "000000.jpg"): joint_self has 16 rows, but '
+        'skeleton "lsp" has 14 keypoints',
+    ),
+    "an unknown keypoint in a text file": (
+        "eval {model} --dataset {stranger}",
+        1,
+        "match_point.txt, line 1: 'tail' is not in the classes file",
+    ),
+    "an unknown preset": (
+        "train --preset mobilenetv2_upsample_lit --dataset {figures} --run-dir run",
+        2,
+        "preset 'mobilenetv2_upsample_lit' does not exist. Nearest: mobilenetv2_upsample_lite",
+    ),
+    "an unknown preset to look at": ("presets mobilenetv2_upsample_lit", 2, "Nearest: mobilenetv2"),
+    "an unknown recipe": (
+        "train --recipe quik --dataset {figures} --run-dir run",
+        2,
+        "recipe 'quik' does not exist. Nearest: quick",
+    ),
+    "an unknown skeleton": (
+        "eval {model} --dataset {figures} --skeleton horse",
+        2,
+        "skeleton 'horse' is not built in; there are animal_pose, coco, lsp, mpii",
+    ),
+    "a video for an image": (
+        "demo --model {model} --input {video} --output out.jpg",
+        1,
+        "clip.mp4 is a video, but an image is expected here.",
+    ),
+    "a missing image": (
+        "demo --model {model} --input absent.jpg --output out.jpg",
+        1,
+        "absent.jpg: the image not found",
+    ),
+    "a missing model": (
+        "demo --model absent.keras --input {image} --output out.jpg",
+        1,
+        "absent.keras: the model not found",
+    ),
+    "a model of another format": (
+        "eval model.pt --dataset {figures}",
+        2,
+        "model.pt: a model ends in .keras",
+    ),
+    "an output that is no image": (
+        "demo --model {model} --input {image} --output out.txt",
+        1,
+        "out.txt: an image ends in .jpg",
+    ),
+    "a demo output that exists": (
+        "demo --model {model} --input {image} --output {folder}/earlier.jpg",
+        1,
+        "earlier.jpg exists. Choose another path, or pass --overwrite.",
+    ),
+    "a JSON output that exists": (
+        "eval {model} --dataset {figures} --json {folder}/earlier.json",
+        1,
+        "earlier.json exists",
+    ),
+    "a dump output that exists": (
+        "dump {model} {folder}/earlier.keras",
+        1,
+        "earlier.keras exists",
+    ),
+    "a dataset output that exists": (
+        "data synthesize {folder}/earlier --count 5",
+        1,
+        "earlier exists",
+    ),
+    "a run folder that exists": (
+        "train --dataset {figures} --input-size 64x64 --batch-size 8 --backbone-weights none "
+        "--run-dir {folder}/earlier",
+        1,
+        "earlier exists. Choose another path, or pass --overwrite.",
+    ),
+    "a size that is no size": (
+        "train --dataset {figures} --input-size 64 --run-dir run",
+        2,
+        "a size is HEIGHTxWIDTH, such as 256x192. Received: '64'",
+    ),
+    "a size that is no multiple of 32": (
+        "train --dataset {figures} --input-size 64x100 --run-dir run",
+        2,
+        "multiple of 32. Received: 64x100",
+    ),
+    "a size of nothing": (
+        "train --dataset {figures} --input-size 0x64 --run-dir run",
+        2,
+        "multiple of 32. Received: 0x64",
+    ),
+    "a box of three numbers": (
+        "demo --model {model} --input {image} --output out.jpg --box 1,2,3",
+        2,
+        "--box is X,Y,WIDTH,HEIGHT. Received: '1,2,3'",
+    ),
+    "a box of words": (
+        "demo --model {model} --input {image} --output out.jpg --box a,b,c,d",
+        2,
+        "--box is X,Y,WIDTH,HEIGHT",
+    ),
+    "a box without an area": (
+        "demo --model {model} --input {image} --output out.jpg --box 5,5,0,10",
+        2,
+        "a box is x, y, width, height",
+    ),
+    "a box that is nowhere": (
+        "demo --model {model} --input {image} --output out.jpg --box nan,5,10,10",
+        2,
+        "a box is x, y, width, height",
+    ),
+    "a learning rate of 0": (
+        "train --dataset {figures} --learning-rate 0 --run-dir run",
+        2,
+        "learning_rate: Input should be greater than 0. Received: 0.0",
+    ),
+    "a batch larger than the split": (
+        "train --dataset {figures} --batch-size 33 --run-dir run",
+        2,
+        "batch size 33 is larger than the train split of 32 records",
+    ),
+    "too few figures": ("data synthesize new --count 3", 2, "count is at least 5. Received: 3"),
+    "missing backbone weights": (
+        "train --dataset {figures} --batch-size 8 --backbone-weights absent.h5 --run-dir run",
+        1,
+        "absent.h5: the backbone weights file not found",
+    ),
+    "two skeletons": (
+        "eval {model} --dataset {figures} --skeleton mpii --classes-path {figures}/classes.txt",
+        2,
+        "give --skeleton or --classes-path, not both",
+    ),
+}
+
+
+def listing(folder: Path) -> dict[str, bytes | None]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_ends_with_one_sentence_and_no_trace(
+    command: Command, inputs: dict[str, Path], tmp_path: Path, case: str
+) -> None:
+    line, expected_code, message = BAD[case]
+    before = listing(tmp_path)
+    code, _, error = command(*line.format(**inputs).split())
+    assert code == expected_code
+    assert error.startswith("Error: ") and error.count("\n") == 1
+    assert message in error
+    assert "Traceback" not in error
+    assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("eval model.keras --datset x", "--datset"),
+        ("trian", "trian"),
+        ("eval model.keras --metric iou", "iou"),
+        ("train --batch-size 0", "--batch-size"),
+        ("train --total-epoch many", "--total-epoch"),
+        ("demo --model model.keras", "--input"),
+    ],
+)
+def test_wrong_usage_ends_with_code_2_and_names_what_is_wrong(
+    command: Command, line: str, named: str
+) -> None:
+    code, _, error = command(*line.split())
+    assert code == 2
+    assert named in error and "Usage:" in error and "Traceback" not in error
+
+
+def test_debug_shows_the_traceback(command: Command) -> None:
+    with pytest.raises(FileNotFoundError, match="absent"):
+        command("eval", "model.keras", "--dataset", "absent", "--debug")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = """
+import sys
+import simplebase
+from simplebase import cli
+def check(when):
+    heavy = {"tensorflow", "keras", "keras_cv", "cv2"} & set(sys.modules)
+    assert not heavy, f"{when}: {heavy}"
+check("import")
+for line in ("", "train", "eval", "demo", "dump", "presets", "data", "data synthesize"):
+    sys.argv = ["simplebase", *line.split(), "--help"]
+    try:
+        cli.main()
+    except SystemExit as end:
+        assert not end.code, (line, end.code)
+    check(line)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Usage: simplebase") == 8
+
+
+def test_version_is_the_packages(command: Command) -> None:
+    import simplebase
+
+    assert command("--version")[:2] == (0, f"{simplebase.__version__}\n")
+
+
+def test_presets_lists_every_name(command: Command) -> None:
+    code, output, _ = command("presets")
+    assert code == 0
+    assert all(name in output for name in preset_names())
+
+
+def test_presets_with_a_name_shows_its_yaml(command: Command) -> None:
+    code, output, _ = command("presets", "mobilenetv2_upsample_lite")
+    assert code == 0
+    assert "backbone: {name: mobilenetv2" in output
+
+
+def test_presets_writes_its_figures_as_json(command: Command) -> None:
+    assert command("presets", "--json", "presets.json")[0] == 0
+    rows = json.loads(Path("presets.json").read_text())
+    assert [row["name"] for row in rows] == preset_names()
+    assert all(row["params"] > 0 and row["gflops"] > 0 for row in rows)
+
+
+def test_synthesize_draws_a_dataset(command: Command) -> None:
+    code, output, _ = command("data", "synthesize", "figures", "--count", 6, "--seed", 1)
+    assert (code, output.strip()) == (0, "figures: 6 figures")
+    assert len(list(Path("figures/images").iterdir())) == 6
+
+
+def test_train_eval_demo_and_dump_work_one_after_another(
+    command: Command, figures_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The commands are looked at, not the network: this one traces in a second.
+    monkeypatch.setitem(BACKBONES, "mobilenetv2", OneLayerBackbone)
+    line = "--recipe quick --input-size 64x64 --batch-size 8 --total-epoch 1 --run-dir run"
+    code, output, error = command(
+        "train", "--dataset", figures_folder, *line.split(), "--backbone-weights", "none"
+    )
+    assert code == 0, error
+    best = Path("run/checkpoints/best.keras")
+    assert best.is_file() and str(best) in output
+    summary = json.loads(Path("run/summary.json").read_text())
+
+    code, output, error = command("eval", best, "--dataset", figures_folder, "--json", "val.json")
+    assert code == 0, error
+    scores = json.loads(Path("val.json").read_text())
+    assert scores["mean"] == summary["val_pck"] and scores["records"] == 8
+    assert "right_ankle" in output and f"{scores['mean']:.3f}" in output
+
+    code, output, error = command("dump", best, "model.keras")
+    assert code == 0, error
+    assert "64x64, 16 keypoints" in output
+    assert load_model("model.keras").metadata.input_size == (64, 64)
+
+    image = figures_folder / "images" / "000003.jpg"
+    options = "--box 40,30,200,240 --min-score -1 --output pose.png"
+    code, output, error = command(
+        "demo", "--model", "model.keras", "--input", image, *options.split()
+    )
+    assert code == 0, error
+    assert "1 pose" in output
+    drawn, plain = read_image("pose.png"), read_image(image)
+    assert drawn.shape == plain.shape
+    assert (drawn != plain).any()

@@ -1,0 +1,344 @@
+"""Augmentation: pixels and keypoints have to move together, or training teaches nonsense."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from simplebase.augmentation import Augmentation, RandomKeypointAffine, StepRandom
+from simplebase.geometry import Size
+from simplebase.presets import AffineSettings, ColourSettings
+from simplebase.skeletons import Skeleton
+
+SKELETON = Skeleton(
+    "cross",
+    ("left", "right", "top", "bottom", "middle"),
+    horizontal_pairs=(("left", "right"),),
+    vertical_pairs=(("top", "bottom"),),
+)
+STILL = {"horizontal_flip": 0, "vertical_flip": 0, "rotation": 0, "scale": 1, "shift": 0}
+WILD = {"horizontal_flip": 0.5, "vertical_flip": 0.5, "rotation": 180, "scale": 1.4, "shift": 0.1}
+
+
+def affine(**changes: Any) -> AffineSettings:
+    return AffineSettings(name="affine", **(STILL | changes))
+
+
+def augmentation(
+    *settings: AffineSettings | ColourSettings, size: Size = (64, 48), seed: int = 0
+) -> Augmentation:
+    return Augmentation(settings, size, SKELETON, seed)
+
+
+def run(layer: Augmentation, images: np.ndarray, keypoints: np.ndarray, step: int = 0) -> Any:
+    batch = {"images": tf.constant(images), "keypoints": tf.constant(keypoints, tf.float32)}
+    result = layer(batch, step=step)
+    return result["images"].numpy(), result["keypoints"].numpy()
+
+
+def noise(size: Size, count: int = 1) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, *size, 3), dtype=np.uint8)
+
+
+def unlabelled(count: int = 1) -> np.ndarray:
+    return np.zeros((count, SKELETON.num_keypoints, 3), np.float32)
+
+
+def white_dot(size: Size, x: float, y: float) -> np.ndarray:
+    rows, columns = np.indices(size)
+    blob = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 2.0**2))
+    return np.repeat((255 * blob[..., None]).round(), 3, axis=2).astype(np.uint8)
+
+
+def centroid(image: np.ndarray) -> np.ndarray:
+    mass = image.sum(axis=-1)
+    rows, columns = np.indices(mass.shape)
+    return np.array([(columns * mass).sum(), (rows * mass).sum()]) / mass.sum()
+
+
+class Extremes(StepRandom):
+    """Draws nothing but the ends of each range."""
+
+    def uniform(
+        self, shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = tf.float32
+    ) -> tf.Tensor:
+        ends = super().uniform(shape) < 0.5
+        return tf.where(ends, tf.cast(minval, dtype), tf.cast(maxval, dtype))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("size", [(64, 64), (96, 64)], ids=["square", "upright"])
+def test_a_dot_drawn_at_a_keypoint_is_found_at_the_moved_keypoint(size: Size, seed: int) -> None:
+    layer = augmentation(affine(**WILD), size=size, seed=seed)
+    canvas_height, canvas_width = layer.canvas_size
+    rng = np.random.default_rng(seed)
+    count = 16
+    # Near enough to the middle that no draw moves the dot out of view.
+    offsets = rng.uniform(-0.12, 0.12, (count, 2)) * min(size)
+    points = offsets + [(canvas_width - 1) / 2, (canvas_height - 1) / 2]
+    drawn = rng.integers(0, SKELETON.num_keypoints, count)
+    images = np.stack([white_dot(layer.canvas_size, x, y) for x, y in points])
+    keypoints = unlabelled(count)
+    keypoints[np.arange(count), drawn, :2] = points
+    keypoints[np.arange(count), drawn, 2] = 2
+
+    for step in range(3):
+        moved_images, moved = run(layer, images, keypoints, step)
+        # Whatever the flips renamed it to, exactly one row is the labelled one.
+        assert (np.sort(moved[..., 2], axis=1) == [0, 0, 0, 0, 2]).all()
+        for image, rows in zip(moved_images, moved, strict=True):
+            target = rows[rows[:, 2] == 2, :2][0]
+            assert np.abs(centroid(image) - target).max() < 0.1
+
+
+def test_a_horizontal_flip_mirrors_x_and_swaps_left_and_right() -> None:
+    layer = augmentation(affine(horizontal_flip=1), size=(64, 48))
+    images = noise((64, 48))
+    keypoints = np.array(
+        [[[10, 20, 2], [40.5, 21, 1], [23.5, 2, 2], [23, 60, 2], [23.5, 31.5, 0]]], np.float32
+    )
+    flipped_images, flipped = run(layer, images, keypoints)
+    # x becomes 47 - x: pixel centre 0 goes to the last, 47.
+    expected = [[6.5, 21, 1], [37, 20, 2], [23.5, 2, 2], [24, 60, 2], [23.5, 31.5, 0]]
+    np.testing.assert_allclose(flipped[0], expected, atol=1e-5)
+    np.testing.assert_allclose(flipped_images, images[:, :, ::-1], atol=1e-2)
+
+
+def test_a_vertical_flip_mirrors_y_and_swaps_top_and_bottom_only() -> None:
+    layer = augmentation(affine(vertical_flip=1), size=(64, 48))
+    images = noise((64, 48))
+    keypoints = np.array(
+        [[[10, 20, 2], [40.5, 21, 1], [23.5, 2, 2], [23, 60, 1], [23.5, 31.5, 2]]], np.float32
+    )
+    flipped_images, flipped = run(layer, images, keypoints)
+    expected = [[10, 43, 2], [40.5, 42, 1], [23, 3, 1], [23.5, 61, 2], [23.5, 31.5, 2]]
+    np.testing.assert_allclose(flipped[0], expected, atol=1e-5)
+    np.testing.assert_allclose(flipped_images, images[:, ::-1], atol=1e-2)
+
+
+def test_both_flips_together_are_half_a_turn_that_swaps_both_pairs() -> None:
+    layer = augmentation(affine(horizontal_flip=1, vertical_flip=1), size=(64, 48))
+    images = noise((64, 48))
+    keypoints = np.array([[[1, 2, 2], [3, 4, 2], [5, 6, 2], [7, 8, 2], [9, 10, 2]]], np.float32)
+    turned_images, turned = run(layer, images, keypoints)
+    expected = [[44, 59, 2], [46, 61, 2], [40, 55, 2], [42, 57, 2], [38, 53, 2]]
+    np.testing.assert_allclose(turned[0], expected, atol=1e-5)
+    np.testing.assert_allclose(turned_images, images[:, ::-1, ::-1], atol=1e-2)
+
+
+def test_a_flip_probability_of_half_flips_about_half() -> None:
+    layer = augmentation(affine(horizontal_flip=0.5), size=(32, 32))
+    keypoints = unlabelled(400)
+    keypoints[:, 0] = [3, 3, 2]
+    _, moved = run(layer, np.zeros((400, 32, 32, 3), np.uint8), keypoints)
+    flipped = (moved[:, 1, 2] == 2).sum()
+    # Six standard deviations of a fair coin's 400 throws.
+    assert abs(flipped - 200) < 60
+
+
+def test_unlabelled_rows_stay_unlabelled() -> None:
+    layer = augmentation(affine(**WILD))
+    _, moved = run(layer, np.zeros((8, *layer.canvas_size, 3), np.uint8), unlabelled(8))
+    assert (moved[..., 2] == 0).all()
+
+
+def test_without_randomness_the_middle_of_the_canvas_comes_out() -> None:
+    layer = RandomKeypointAffine((64, 48), affine(), SKELETON)
+    canvas = noise((80, 72), 2)
+    keypoints = np.tile(np.array([40.0, 30.0, 2.0], np.float32), (2, 5, 1))
+    result = layer({"images": tf.constant(canvas), "keypoints": tf.constant(keypoints)})
+    np.testing.assert_allclose(result["images"], canvas[:, 8:72, 12:60], atol=1e-3)
+    np.testing.assert_allclose(result["keypoints"][..., 0], 28.0)
+    np.testing.assert_allclose(result["keypoints"][..., 1], 22.0)
+
+
+def test_scale_and_rotation_stay_in_their_ranges_and_use_both_sides() -> None:
+    layer = augmentation(affine(rotation=30, scale=1.25), size=(64, 64))
+    side = layer.canvas_size[0]
+    middle = (side - 1) / 2
+    keypoints = unlabelled(200)
+    keypoints[:, 4] = [middle + 10, middle, 2]
+    _, moved = run(layer, np.zeros((200, side, side, 3), np.uint8), keypoints)
+    arm = moved[:, 4, :2] - 31.5
+    lengths, angles = np.hypot(*arm.T) / 10, np.degrees(np.arctan2(arm[:, 1], arm[:, 0]))
+    assert lengths.min() > 1 / 1.25 - 1e-4 and lengths.max() < 1.25 + 1e-4
+    assert np.abs(angles).max() < 30.001
+    # Uniform in the logarithm: as often smaller as larger, and near both ends.
+    assert lengths.min() < 0.84 and lengths.max() > 1.2
+    assert 60 < (lengths < 1).sum() < 140
+    assert angles.min() < -25 and angles.max() > 25
+
+
+def test_shift_is_a_fraction_of_width_and_of_height() -> None:
+    layer = augmentation(affine(shift=0.25), size=(64, 32))
+    height, width = layer.canvas_size
+    keypoints = unlabelled(200)
+    keypoints[:, 4] = [(width - 1) / 2, (height - 1) / 2, 2]
+    _, moved = run(layer, np.zeros((200, height, width, 3), np.uint8), keypoints)
+    shift = moved[:, 4, :2] - [15.5, 31.5]
+    assert 7 < np.abs(shift[:, 0]).max() <= 8
+    assert 14 < np.abs(shift[:, 1]).max() <= 16
+
+
+@pytest.mark.parametrize("random", [StepRandom, Extremes])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"rotation": 40, "scale": 1.3},
+        {"rotation": 10, "shift": 0.2},
+        {"rotation": 180, "scale": 1.1, "shift": 0.05, "vertical_flip": 0.5},
+        {"rotation": 90},
+        {"scale": 1.5, "horizontal_flip": 0.5},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("size", [(64, 64), (96, 32)], ids=["square", "upright"])
+def test_no_draw_looks_beyond_the_canvas(
+    size: Size, settings: dict[str, float], random: type[StepRandom]
+) -> None:
+    layer = RandomKeypointAffine(size, affine(**settings), SKELETON)
+    layer._random_generator = random(0)
+    white = tf.fill((48, *layer.canvas_size, 3), 255.0)
+    for step in range(4):
+        layer._random_generator.start(step)
+        result = layer({"images": white, "keypoints": tf.constant(unlabelled(48))})
+        assert result["images"].numpy().min() > 254.9
+
+
+def test_the_canvas_is_no_larger_than_the_extremes_need() -> None:
+    layer = RandomKeypointAffine((64, 64), affine(rotation=40, scale=1.3), SKELETON)
+    layer._random_generator = Extremes(0)
+    layer._random_generator.start(0)
+    # 32 (cos 40 + sin 40) 1.3 = 58.6 from the middle; its next pixel is the 59th.
+    assert layer.canvas_size == (118, 118)
+    white = tf.fill((32, 114, 114, 3), 255.0)
+    result = layer({"images": white, "keypoints": tf.constant(unlabelled(32))})
+    assert result["images"].numpy().min() < 128
+
+
+def test_the_canvas_is_the_input_where_nothing_can_move() -> None:
+    assert augmentation(affine(horizontal_flip=0.5), size=(64, 96)).canvas_size == (64, 96)
+    assert augmentation(size=(64, 96)).canvas_size == (64, 96)
+
+
+def test_the_canvas_of_a_quarter_turn_holds_both_orientations() -> None:
+    # The diagonal of 60x80 is 100.
+    assert augmentation(affine(rotation=90), size=(60, 80)).canvas_size == (100, 100)
+
+
+COLOURFUL = ColourSettings(
+    name="colour", brightness=0.5, contrast=0.5, saturation=0.5, grayscale=0.2
+)
+
+
+def test_the_same_seed_and_step_give_the_same_batch_and_others_another() -> None:
+    def result(seed: int, step: int) -> np.ndarray:
+        layer = augmentation(affine(**WILD), COLOURFUL, seed=seed)
+        return run(layer, noise(layer.canvas_size, 4), unlabelled(4), step)[0]
+
+    first = result(3, 5)
+    np.testing.assert_array_equal(first, result(3, 5))
+    assert np.abs(first - result(3, 6)).mean() > 1
+    assert np.abs(first - result(4, 5)).mean() > 1
+
+
+def test_a_step_does_not_depend_on_the_steps_before_it() -> None:
+    layer = augmentation(affine(**WILD), COLOURFUL)
+    canvas = noise(layer.canvas_size, 2)
+    in_order = [run(layer, canvas, unlabelled(2), step)[0] for step in range(3)]
+    np.testing.assert_array_equal(run(layer, canvas, unlabelled(2), 2)[0], in_order[2])
+    np.testing.assert_array_equal(run(layer, canvas, unlabelled(2), 0)[0], in_order[0])
+
+
+def test_a_traced_step_draws_what_an_eager_one_does() -> None:
+    layer = augmentation(affine(**WILD))
+    canvas, keypoints = noise(layer.canvas_size, 2), unlabelled(2) + 7
+
+    @tf.function
+    def traced(step: tf.Tensor) -> Any:
+        return layer(
+            {"images": tf.constant(canvas), "keypoints": tf.constant(keypoints)}, step=step
+        )
+
+    for step in (0, 9):
+        _, eager = run(layer, canvas, keypoints, step)
+        np.testing.assert_allclose(traced(tf.constant(step))["keypoints"], eager, atol=1e-3)
+
+
+def test_samples_of_a_batch_are_drawn_apart() -> None:
+    layer = augmentation(affine(**WILD))
+    keypoints = unlabelled(2) + 7
+    _, moved = run(layer, np.zeros((2, *layer.canvas_size, 3), np.uint8), keypoints)
+    assert np.abs(moved[0] - moved[1]).max() > 0.1
+
+
+def test_colour_stays_within_0_and_255_and_leaves_keypoints_alone() -> None:
+    strongest = ColourSettings(name="colour", brightness=1, contrast=1, saturation=1, grayscale=0)
+    keypoints = np.random.default_rng(0).uniform(0, 64, (16, 5, 3)).astype(np.float32)
+    images, moved = run(augmentation(strongest), noise((64, 48), 16), keypoints)
+    assert images.min() >= 0 and images.max() <= 255
+    assert images.std() > 1
+    np.testing.assert_array_equal(moved, keypoints)
+
+
+def test_colour_with_zero_settings_changes_nothing() -> None:
+    still = ColourSettings(name="colour", brightness=0, contrast=0, saturation=0, grayscale=0)
+    images = noise((64, 48), 2)
+    np.testing.assert_allclose(
+        run(augmentation(still), images, unlabelled(2))[0], images, atol=0.01
+    )
+
+
+def test_grayscale_leaves_the_luminance_in_every_channel() -> None:
+    grey = ColourSettings(name="colour", brightness=0, contrast=0, saturation=0, grayscale=1)
+    red = np.zeros((1, 64, 48, 3), np.uint8)
+    red[..., 0] = 200
+    # BT.601: 0.299 x 200.
+    images = run(augmentation(grey), red, unlabelled())[0]
+    np.testing.assert_allclose(images, 59.8, atol=0.01)
+
+
+def test_brightness_adds_and_contrast_turns_about_mid_grey() -> None:
+    bright = ColourSettings(name="colour", brightness=0.2, contrast=0, saturation=0, grayscale=0)
+    flat = np.full((64, 32, 32, 3), 100, np.uint8)
+    means = run(augmentation(bright, size=(32, 32)), flat, unlabelled(64))[0].mean(axis=(1, 2, 3))
+    # 0.2 of white is 51.
+    assert 49 <= means.min() < 60 and 140 < means.max() <= 151
+
+    contrast = ColourSettings(name="colour", brightness=0, contrast=0.5, saturation=0, grayscale=0)
+    pixels = np.full((64, 32, 32, 3), 100, np.uint8)
+    pixels[:, :16] = 155  # as far above 127.5 as 100 is below
+    images = run(augmentation(contrast, size=(32, 32)), pixels, unlabelled(64))[0]
+    np.testing.assert_allclose(images.mean(axis=(1, 2, 3)), 127.5, atol=0.01)
+    spread = images[:, 0, 0, 0] - images[:, -1, 0, 0]
+    assert 27.4 < spread.min() < 35 and 75 < spread.max() < 82.6
+
+
+@pytest.fixture
+def mixed_precision() -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.usefixtures("mixed_precision")
+def test_it_computes_in_float32_under_mixed_precision() -> None:
+    layer = augmentation(affine(horizontal_flip=1), COLOURFUL, size=(32, 1024))
+    keypoints = unlabelled()
+    keypoints[0, 0] = [5.125, 3, 2]
+    images, moved = run(layer, noise((32, 1024)), keypoints)
+    assert images.dtype == moved.dtype == np.float32
+    # float16 has steps of 0.5 here.
+    assert moved[0, 1, 0] == pytest.approx(1023 - 5.125, abs=1e-3)
+
+
+def test_the_canvas_keeps_the_angle_of_its_rotation_limit_in_view() -> None:
+    # Less than the corner's own angle (45 degrees for a square): the limit decides.
+    side = augmentation(affine(rotation=10), size=(64, 64)).canvas_size[0]
+    expected = 32 * (math.cos(math.radians(10)) + math.sin(math.radians(10)))
+    assert side == 2 * math.ceil(expected)

@@ -1,0 +1,151 @@
+"""Inference: the crop of a box and its exact way back."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simplebase import Crop, HeatmapCodec, ModelMetadata, Pose, PoseEstimator, Skeleton
+from simplebase.errors import ArgumentError
+from simplebase.geometry import Size
+from simplebase.images import warp_image
+
+SKELETON = Skeleton("triangle", ("a", "b", "c"))
+IMAGE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+# Of the object's box, from its top left corner.
+WITHIN = np.array([[0.2, 0.1], [0.5, 0.5], [0.83, 0.91]])
+
+
+def metadata(size: Size = (64, 64), crop: Crop | None = None) -> ModelMetadata:
+    return ModelMetadata("fake", size, crop or Crop(), HeatmapCodec(size), SKELETON)
+
+
+def by_hand(box: Any, size: Size, padding: float, center_shift: float = 0.0) -> np.ndarray:
+    """Image to crop for a box at least as upright as the input, from section 3 of the design."""
+    x, y, width, height = box
+    scale = height / 200
+    magnification = size[0] / (200 * scale * padding)
+    center_x, center_y = x + (width - 1) / 2, y + (height - 1) / 2
+    return np.array(
+        [
+            [magnification, 0, (size[1] - 1) / 2 - center_x * magnification],
+            [0, magnification, (size[0] - 1) / 2 - center_y * magnification],
+        ]
+    )
+
+
+@pytest.mark.parametrize("decode", ["dark", "argmax"])
+@pytest.mark.parametrize("size", [(64, 64), (96, 64)], ids=["square", "upright"])
+def test_poses_come_back_at_their_image_coordinates(
+    knowing_runtime: Any, size: Size, decode: Any
+) -> None:
+    boxes = [(30.0, 20.0, 60.0, 90.0), (150.5, 40.25, 100.0, 160.0), (-10.0, 100.0, 50.0, 120.0)]
+    points = np.array([[box[0], box[1]] + WITHIN * [box[2], box[3]] for box in boxes])
+    matrices = np.stack([by_hand(box, size, 1.25) for box in boxes])
+    runtime = knowing_runtime(metadata(size), points, matrices)
+    poses = PoseEstimator(runtime, decode)(IMAGE, boxes)
+    assert [pose.box for pose in poses] == boxes
+    for pose, expected, matrix in zip(poses, points, matrices, strict=True):
+        # Half a cell for argmax; otherwise what the sampled Gaussian leaves.
+        tolerance = 2.01 / matrix[0, 0] if decode == "argmax" else 0.05
+        np.testing.assert_allclose(pose.keypoints[:, :2], expected, atol=tolerance)
+        assert pose.skeleton is SKELETON
+        assert 0.9 < pose.keypoints[:, 2].min() <= pose.score <= 1
+
+
+def test_what_the_model_sees_is_the_box_with_its_padding(knowing_runtime: Any) -> None:
+    box = (100.0, 50.0, 64.0, 64.0)
+    crop = Crop(padding=1.0)
+    matrix = by_hand(box, (64, 64), 1.0)
+    runtime = knowing_runtime(metadata(crop=crop), np.zeros((1, 3, 2)), matrix[None])
+    PoseEstimator(runtime)(IMAGE, [box])
+    # With padding 1 and as many pixels as the input has, it is a plain slice.
+    np.testing.assert_array_equal(runtime.crops[0], IMAGE[50:114, 100:164])
+
+
+def test_the_center_shift_of_imported_models_leaves_the_box_in_the_middle(
+    knowing_runtime: Any,
+) -> None:
+    """It belongs to how datasets label centres; a box is where the object is."""
+    box = (100.0, 50.0, 60.0, 80.0)
+    plain = by_hand(box, (64, 64), 1.25)
+    points = np.array([[box[0], box[1]] + WITHIN * [box[2], box[3]]])
+    runtime = knowing_runtime(metadata(crop=Crop(center_shift=15.0)), points, plain[None])
+    (pose,) = PoseEstimator(runtime)(IMAGE, [box])
+    np.testing.assert_allclose(pose.keypoints[:, :2], points[0], atol=0.05)
+    np.testing.assert_array_equal(runtime.crops[0], warp_image(IMAGE, plain, (64, 64)))
+
+
+def test_a_wide_box_is_seen_whole(knowing_runtime: Any) -> None:
+    box = (20.0, 100.0, 200.0, 50.0)
+    # The width decides: 200 pixels and the padding fill the input's width.
+    magnification = 64 / (200 * 1.25)
+    matrix = np.array(
+        [
+            [magnification, 0, 31.5 - (20 + 99.5) * magnification],
+            [0, magnification, 31.5 - (100 + 24.5) * magnification],
+        ]
+    )
+    points = np.array([[box[0], box[1]] + WITHIN * [box[2], box[3]]])
+    runtime = knowing_runtime(metadata(), points, matrix[None])
+    (pose,) = PoseEstimator(runtime)(IMAGE, [box])
+    np.testing.assert_allclose(pose.keypoints[:, :2], points[0], atol=0.05)
+
+
+def test_without_boxes_the_whole_image_is_one(knowing_runtime: Any) -> None:
+    runtime = knowing_runtime(metadata(), np.zeros((1, 3, 2)), np.zeros((1, 2, 3)))
+    (pose,) = PoseEstimator(runtime)(IMAGE)
+    assert pose.box == (0, 0, 320, 240)
+
+
+def test_no_boxes_give_no_poses_and_run_nothing(knowing_runtime: Any) -> None:
+    runtime = knowing_runtime(metadata(), np.zeros((0, 3, 2)), np.zeros((0, 2, 3)))
+    assert PoseEstimator(runtime)(IMAGE, []) == []
+    assert runtime.crops == []
+
+
+def test_boxes_may_be_an_array(knowing_runtime: Any) -> None:
+    runtime = knowing_runtime(metadata(), np.zeros((2, 3, 2)), np.zeros((2, 2, 3)))
+    boxes = np.array([[0, 0, 10, 20], [5, 5, 10, 10]], float)
+    assert len(PoseEstimator(runtime)(IMAGE, boxes)) == 2
+
+
+@pytest.mark.parametrize(
+    "image",
+    [IMAGE[..., 0], IMAGE[..., :1], np.zeros((4, 4, 4), np.uint8), IMAGE / 255],
+    ids=["grey", "one channel", "alpha", "float"],
+)
+def test_an_image_of_another_kind_is_refused(knowing_runtime: Any, image: np.ndarray) -> None:
+    estimator = PoseEstimator(knowing_runtime(metadata(), np.zeros((1, 3, 2)), np.eye(2, 3)[None]))
+    with pytest.raises(ArgumentError, match="uint8 RGB. Received: "):
+        estimator(image)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (0, 0, 0, 10),
+        (0, 0, 10, -1),
+        (0, 0, 10),
+        (0, 0, 10, 10, 10),
+        (0, 0, float("nan"), 10),
+        (float("nan"), 0, 10, 10),
+        (0, 0, float("inf"), 10),
+    ],
+    ids=str,
+)
+def test_a_box_without_an_area_is_refused(knowing_runtime: Any, box: Any) -> None:
+    estimator = PoseEstimator(knowing_runtime(metadata(), np.zeros((1, 3, 2)), np.eye(2, 3)[None]))
+    with pytest.raises(ArgumentError, match="a box is x, y, width, height"):
+        estimator(IMAGE, [box])
+
+
+def test_an_empty_image_is_refused(knowing_runtime: Any) -> None:
+    estimator = PoseEstimator(knowing_runtime(metadata(), np.zeros((1, 3, 2)), np.eye(2, 3)[None]))
+    with pytest.raises(ArgumentError):
+        estimator(np.zeros((0, 10, 3), np.uint8))
+
+
+def test_a_poses_score_is_the_mean_of_its_keypoints() -> None:
+    keypoints = np.array([[0, 0, 0.2], [0, 0, 0.4], [0, 0, 0.9]], np.float32)
+    assert Pose(keypoints, (0, 0, 1, 1), SKELETON).score == pytest.approx(0.5)
