@@ -207,7 +207,9 @@ class _Trainer:
 
     @property
     def _best_so_far(self) -> str:
-        return f"the best model so far is {self.run.best}" if self.best_epoch else "none was saved yet"
+        if not self.best_epoch:
+            return "none was saved yet"
+        return f"the best model so far is {self.run.best}"
 
     # XLA makes this step several times slower on a CPU, and lacks a kernel for the warp.
     @tf.function(jit_compile=False)
