@@ -12,7 +12,7 @@ from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning, first_line
 from simplebase.files import require_file
 from simplebase.geometry import Crop, Size
-from simplebase.heads import HEADS
+from simplebase.heads import HEADS, PREDICTION_LAYER
 from simplebase.metadata import ModelMetadata
 from simplebase.normalisation import Normalisation
 from simplebase.presets import INPUT_MULTIPLE, Preset, load_preset
@@ -130,6 +130,24 @@ class SimpleBaseline(keras.Model):
             model.copy_weights(source)
         return model
 
+    def freeze(self, level: int) -> None:
+        """Chooses what a training leaves as it is; frozen BatchNorms run in inference mode.
+
+        Args:
+            level: 0 nothing, 1 the backbone, 2 all but the prediction layer.
+
+        Raises:
+            ArgumentError: another level.
+        """
+        if level not in (0, 1, 2):
+            raise ArgumentError(
+                "freeze level is 0 (nothing), 1 (the backbone) or 2 (all but the prediction "
+                f"layer). Received: {level!r}."
+            )
+        self.backbone.trainable = level < 1
+        for layer in self.head.layers:
+            layer.trainable = level < 2 or layer.name == PREDICTION_LAYER
+
     def copy_weights(self, source: "SimpleBaseline") -> None:
         """Takes the weights of a model of the same backbone and head.
 
@@ -149,7 +167,7 @@ class SimpleBaseline(keras.Model):
             for weight, value in pairs:
                 if weight.shape == value.shape:
                     weight.assign(value)
-                elif mine is self.head and weight.path.split("/")[-2] == "heatmaps":
+                elif mine is self.head and weight.path.split("/")[-2] == PREDICTION_LAYER:
                     skipped.append(weight.path)
                 else:
                     raise DataError(

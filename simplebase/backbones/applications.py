@@ -1,12 +1,80 @@
-"""Rebuilding a network of `keras.applications` with constants that it fixes."""
+"""Backbones that stand on `keras.applications`."""
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import keras
 
-from simplebase.errors import ArgumentError
+from simplebase.backbones.backbone import Backbone, Padding, check_padding
+from simplebase.geometry import Size
 
-Padding = Literal["same", "symmetric"]
+
+class ApplicationBackbone(Backbone):
+    """A network of `keras.applications` with the constants that it fixes made arguments.
+
+    Args:
+        input_size: `(height, width)` in pixels, each a multiple of 32.
+        alpha: width multiplier.
+        bn_momentum: of every BatchNorm, in Keras's convention. The 0.99 or 0.999 of
+            `keras.applications` leaves a short training with the statistics that it began with.
+        bn_epsilon: of every BatchNorm.
+        padding: `same` as Keras pads strided convolutions, `symmetric` as PyTorch does.
+
+    Class attributes:
+        application: the constructor in `keras.applications`.
+        application_arguments: what it always takes.
+    """
+
+    application: ClassVar[Callable[..., keras.Model]]
+    application_arguments: ClassVar[dict[str, Any]] = {}
+
+    def __init__(
+        self,
+        input_size: Size = (256, 256),
+        alpha: float = 1.0,
+        bn_momentum: float = 0.9,
+        bn_epsilon: float = 1e-3,
+        padding: Padding = "same",
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        # === Layers and functional graph ===
+        arguments = {"input_shape": (*input_size, 3), "alpha": alpha, **self.application_arguments}
+        base = rebuilt(
+            type(self).application(**arguments, include_top=False, weights=None),
+            bn_momentum=bn_momentum,
+            bn_epsilon=bn_epsilon,
+            padding=padding,
+        )
+        name = name or type(self).__name__.removesuffix("Backbone").lower()
+        super().__init__(inputs=base.inputs[0], outputs=base.outputs[0], name=name, **kwargs)
+
+        # === Config ===
+        self.input_size = tuple(input_size)
+        self.alpha = alpha
+        self.bn_momentum = bn_momentum
+        self.bn_epsilon = bn_epsilon
+        self.padding = padding
+
+    def build_application(self, **arguments: Any) -> keras.Model:
+        """The network as `keras.applications` builds it."""
+        return type(self).application(
+            input_shape=(*self.input_size, 3),
+            alpha=self.alpha,
+            **self.application_arguments,
+            **arguments,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "input_size": self.input_size,
+            "alpha": self.alpha,
+            "bn_momentum": self.bn_momentum,
+            "bn_epsilon": self.bn_epsilon,
+            "padding": self.padding,
+            "name": self.name,
+        }
 
 
 def rebuilt(
@@ -21,8 +89,7 @@ def rebuilt(
         padding: `same` pads a strided convolution as Keras does, more on the right and bottom;
             `symmetric` as PyTorch does, the same on all sides.
     """
-    if padding not in ("same", "symmetric"):
-        raise ArgumentError(f"padding is same or symmetric. Received: {padding!r}.")
+    check_padding(padding)
     symmetric = padding == "symmetric"
 
     def is_stem(layer: keras.layers.Layer) -> bool:

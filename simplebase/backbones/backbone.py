@@ -1,13 +1,21 @@
 """What every backbone has: a normalisation, and ways to start from ImageNet."""
 
 import os
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 import keras
 
 from simplebase.errors import ArgumentError, DataError
 from simplebase.files import require_file
+
+Padding = Literal["same", "symmetric"]
+"""How strided convolutions are padded: as Keras does, more on the right, or as PyTorch does."""
+
+
+def check_padding(padding: str) -> None:
+    """Refuses a padding that is neither of the two."""
+    if padding not in get_args(Padding):
+        raise ArgumentError(f"padding is same or symmetric. Received: {padding!r}.")
 
 
 class Backbone(keras.Model):
@@ -15,16 +23,20 @@ class Backbone(keras.Model):
 
     Class attributes:
         normalisation: what its ImageNet weights expect, a name of `simplebase.normalisation`.
-        application: the constructor in `keras.applications` of the same network, whose layers have
-            the same names and order; `None` where Keras has no such network.
     """
 
     normalisation: ClassVar[str]
-    application: ClassVar[Callable[..., keras.Model] | None] = None
 
-    def application_arguments(self) -> dict[str, Any]:
-        """Arguments that make `application` build a network of this one's size."""
-        return {"input_shape": tuple(self.input_shape[1:])}
+    def build_application(self, **arguments: Any) -> keras.Model:
+        """Builds the same network by `keras.applications`, with the same layer names and order.
+
+        Args:
+            arguments: `weights` and `include_top`, as `keras.applications` takes them.
+
+        Raises:
+            ArgumentError: Keras has no such network.
+        """
+        raise ArgumentError(f"keras.applications has no weights for {self.name}.")
 
     def load_imagenet(self) -> None:
         """Fetches the ImageNet weights of `keras.applications` (cached by Keras) and takes them.
@@ -32,10 +44,10 @@ class Backbone(keras.Model):
         Raises:
             ArgumentError: none are published for this network, or they cannot be had here.
         """
-        if self.application is None:
-            raise ArgumentError(f"keras.applications has no ImageNet weights for {self.name}.")
         try:
-            self._copy_from(self._build_application(weights="imagenet", include_top=False))
+            self._copy_from(self.build_application(weights="imagenet", include_top=False))
+        except ArgumentError:
+            raise
         except Exception as error:  # Keras reports a failed download by a bare Exception.
             raise ArgumentError(
                 f"the ImageNet weights of {self.name} could not be fetched "
@@ -43,7 +55,7 @@ class Backbone(keras.Model):
             ) from error
 
     def load_file(self, path: str | os.PathLike[str]) -> None:
-        """Takes the weights of a file: of `application`, with or without its classifier, or ours.
+        """Takes the weights of a file: ours, or one of `keras.applications` with or without top.
 
         Raises:
             MissingFileError: `path` is not a file.
@@ -51,32 +63,23 @@ class Backbone(keras.Model):
         """
         path = require_file(path, "the backbone weights file")
         failures = []
-        for load in (self._load_own, self._load_headless, self._load_classifier):
+        for load in (self.load_weights, self._load_headless, self._load_with_classifier):
             try:
-                return load(path)
+                load(path)
+                return
             except Exception as error:  # Keras raises many kinds on a file of another model.
-                failures.append(f"{error}".splitlines()[0])
-        raise DataError(f"{path} does not hold weights that fit {self.name}: {failures[-1]}")
-
-    def _load_own(self, path: os.PathLike[str]) -> None:
-        self.load_weights(path)
+                failures.append(str(error).splitlines()[0])
+        raise DataError(f"{path} does not hold weights that fit {self.name}: {failures[0]}")
 
     def _load_headless(self, path: os.PathLike[str]) -> None:
-        self._load_application(path, include_top=False)
-
-    def _load_classifier(self, path: os.PathLike[str]) -> None:
-        self._load_application(path, include_top=True)
-
-    def _load_application(self, path: os.PathLike[str], *, include_top: bool) -> None:
-        source = self._build_application(weights=None, include_top=include_top)
+        source = self.build_application(weights=None, include_top=False)
         source.load_weights(path)
         self._copy_from(source)
 
-    def _build_application(self, **arguments: Any) -> keras.Model:
-        application = type(self).application
-        if application is None:
-            raise DataError(f"the file is not one that a {type(self).__name__} has written.")
-        return application(**self.application_arguments(), **arguments)
+    def _load_with_classifier(self, path: os.PathLike[str]) -> None:
+        source = self.build_application(weights=None, include_top=True)
+        source.load_weights(path)
+        self._copy_from(source)
 
     def _copy_from(self, source: keras.Model) -> None:
         for layer in self.layers:

@@ -10,27 +10,48 @@ from rich.table import Table
 
 from simplebase.cli.app import app, console, import_tensorflow
 from simplebase.cli.options import JsonFile, Overwrite
+from simplebase.errors import ArgumentError
 
 
 @app.command()
 def presets(
     name: Annotated[str | None, typer.Argument(help="Show this one's YAML.")] = None,
+    write: Annotated[
+        Path | None, typer.Option(help="With a name: copy its YAML to this file, to start one.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw params against GFLOPs into this PNG.")
+    ] = None,
     json: JsonFile = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """List the models that can be trained by name.
+    """List the models that can be trained by name, or show one.
 
     Examples:
 
         simplebase presets
 
         simplebase presets mobilenetv2_upsample_lite
+
+        simplebase presets mobilenetv2_upsample_lite --write my.yaml
+
+        simplebase presets --plot models.png
     """
-    from simplebase.files import write_json
+    from simplebase.files import write_json, write_text
+    from simplebase.plots import plot_costs
     from simplebase.presets import load_preset, preset_names, preset_text
 
+    if write is not None and name is None:
+        raise ArgumentError(
+            "--write copies one preset: name it, as in `presets NAME --write FILE`."
+        )
     if name is not None:
-        console.print(Syntax(preset_text(name), "yaml", background_color="default"))
+        text = preset_text(name)
+        if write is None:
+            console.print(Syntax(text, "yaml", background_color="default"))
+        else:
+            write_text(write, text, overwrite=overwrite)
+            console.print(f"{write}: train it with `simplebase train --preset {write}`")
         return
     rows = [load_preset(each).summary() for each in preset_names()]
     # The name already says backbone and head, so a narrow terminal leaves those columns out.
@@ -58,6 +79,9 @@ def presets(
     console.print(table)
     if json is not None:
         write_json(json, rows, overwrite=overwrite)
+    if plot is not None:
+        plot_costs(rows, plot, overwrite=overwrite)
+        console.print(f"plot: {plot}")
 
 
 @app.command()

@@ -1,11 +1,13 @@
-"""Heads, one a file; `HEADS` maps a preset's name to its class."""
+"""Heads; `HEADS` maps a preset's name to its class."""
 
-import keras
+from simplebase.heads.deconv import DeconvHead
+from simplebase.heads.head import PREDICTION_LAYER, Head
+from simplebase.heads.upsample import UpsampleHead, UpsampleLiteHead
 
-from simplebase.heads.upsample_lite import UpsampleLiteHead
-
-HEADS: dict[str, type[keras.Model]] = {
+HEADS: dict[str, type[Head]] = {
+    "deconv": DeconvHead,
+    "upsample": UpsampleHead,
     "upsample_lite": UpsampleLiteHead,
 }
 
-__all__ = ["HEADS", "UpsampleLiteHead"]
+__all__ = ["HEADS", "PREDICTION_LAYER", "DeconvHead", "Head", "UpsampleHead", "UpsampleLiteHead"]

@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from simplebase.geometry import Size
 
@@ -29,17 +37,49 @@ class Settings(BaseModel):
 class BackboneSettings(Settings):
     """Which backbone, and its constructor's arguments; `None` leaves the class's own default."""
 
-    name: Literal["mobilenetv2"]
-    alpha: float | None = Field(None, gt=0)
-    bn_momentum: float | None = Field(None, gt=0, lt=1)
+    name: Literal[
+        "resnet50",
+        "resnet101",
+        "resnet152",
+        "mobilenetv1",
+        "mobilenetv2",
+        "mobilenetv3large",
+        "mobilenetv3small",
+        "peleenet",
+        "ghostnet",
+    ]
+    alpha: float | None = Field(default=None, gt=0)
+    bn_momentum: float | None = Field(default=None, gt=0, lt=1)
+    bn_epsilon: float | None = Field(default=None, gt=0)
+    padding: Literal["same", "symmetric"] | None = None
+    stride_in: Literal["1x1", "3x3"] | None = None
+
+    @model_validator(mode="after")
+    def _arguments_that_the_family_has(self) -> "BackboneSettings":
+        resnet = self.name.startswith("resnet")
+        if self.stride_in is not None and not resnet:
+            raise ValueError(f"stride_in is an argument of the ResNets, not of {self.name}")
+        if self.alpha is not None and (resnet or self.name == "peleenet"):
+            raise ValueError(f"{self.name} has no width multiplier alpha")
+        return self
 
 
 class HeadSettings(Settings):
     """Which head, and its constructor's arguments; `None` leaves the class's own default."""
 
-    name: Literal["upsample_lite"]
-    channels: tuple[int, ...] | None = None
-    bn_momentum: float | None = Field(None, gt=0, lt=1)
+    name: Literal["deconv", "upsample", "upsample_lite"]
+    channels: tuple[PositiveInt, ...] | None = None
+    kernel_size: PositiveInt | None = None
+    bn_momentum: float | None = Field(default=None, gt=0, lt=1)
+    bn_epsilon: float | None = Field(default=None, gt=0)
+
+    @field_validator("channels")
+    @classmethod
+    def _three_blocks(cls, channels: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        # The backbone ends at stride 32 and heatmaps have stride 4.
+        if channels is not None and len(channels) != 3:
+            raise ValueError("one value for each of the three blocks")
+        return channels
 
 
 class CropSettings(Settings):

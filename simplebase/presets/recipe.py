@@ -7,6 +7,8 @@ from pydantic import Field, ValidationError
 from simplebase.errors import ArgumentError
 from simplebase.presets.preset import InputSize, Settings
 
+LossType = Literal["mse", "mae", "weighted_mse", "smooth_l1", "huber", "ohkm", "adaptive_wing"]
+
 
 class AffineSettings(Settings):
     """Geometry, drawn once a sample and applied in one warp.
@@ -46,7 +48,7 @@ class Recipe(Settings):
 
     name: str
     description: str
-    loss_type: Literal["weighted_mse"] = "weighted_mse"
+    loss_type: LossType = "weighted_mse"
     loss_scale: float = Field(100.0, gt=0)
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     learning_rate: float = Field(1e-3, gt=0)

@@ -1,0 +1,36 @@
+"""Heads of nearest-neighbour upsampling and ordinary or separable convolutions."""
+
+import keras
+from keras import layers
+
+from simplebase.heads.head import Head
+
+
+@keras.saving.register_keras_serializable(package="simplebase")
+class UpsampleHead(Head):
+    """Upsamples by nearest neighbour, then Conv2D. Arguments as `Head`."""
+
+    @staticmethod
+    def upsampling(filters: int, kernel_size: int, name: str) -> list[keras.layers.Layer]:
+        """Nearest x2 and a convolution."""
+        return [
+            layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample"),
+            layers.Conv2D(
+                filters, kernel_size, padding="same", use_bias=False, name=f"{name}_conv"
+            ),
+        ]
+
+
+@keras.saving.register_keras_serializable(package="simplebase")
+class UpsampleLiteHead(Head):
+    """Upsamples by nearest neighbour, then SeparableConv2D. Arguments as `Head`."""
+
+    @staticmethod
+    def upsampling(filters: int, kernel_size: int, name: str) -> list[keras.layers.Layer]:
+        """Nearest x2 and a separable convolution."""
+        return [
+            layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample"),
+            layers.SeparableConv2D(
+                filters, kernel_size, padding="same", use_bias=False, name=f"{name}_conv"
+            ),
+        ]

@@ -1,0 +1,61 @@
+"""Charts for people: PNG files by Matplotlib."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from simplebase.files import replacing
+from simplebase.images import require_image_suffix
+
+_COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#edae49", "#7768ae", "#3d3d3d", "#8d5524")
+_MARKERS = ("o", "s", "^")
+
+
+def plot_costs(
+    presets: Sequence[dict[str, Any]], path: str | os.PathLike[str], *, overwrite: bool = False
+) -> None:
+    """Draws parameters against GFLOPs, one point a preset; colour is backbone, shape is head.
+
+    Args:
+        presets: summaries with `backbone`, `head`, `params` and `gflops`.
+        path: the image to write.
+        overwrite: replace `path` if it exists.
+
+    Raises:
+        DataError: `path` has no image suffix.
+        OutputExistsError: `path` exists and `overwrite` is off.
+    """
+    # Imported here: it costs half a second, and only those who plot should pay.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    require_image_suffix(path)
+    backbones = sorted({preset["backbone"] for preset in presets})
+    heads = sorted({preset["head"] for preset in presets})
+    colours = dict(zip(backbones, _COLOURS, strict=False))
+    markers = dict(zip(heads, _MARKERS, strict=False))
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    for backbone in backbones:
+        own = [preset for preset in presets if preset["backbone"] == backbone]
+        own.sort(key=lambda preset: preset["params"])
+        params = [preset["params"] / 1e6 for preset in own]
+        gflops = [preset["gflops"] for preset in own]
+        axes.plot(gflops, params, color=colours[backbone], linewidth=1, alpha=0.4)
+        for x, y, preset in zip(gflops, params, own, strict=True):
+            axes.plot(x, y, markers[preset["head"]], color=colours[backbone], markersize=8)
+    axes.set(xscale="log", yscale="log", title="Presets, 16 keypoints")
+    axes.set(xlabel="GFLOPs (2 x multiply-adds)", ylabel="trainable parameters, millions")
+    for axis, ticks in ((axes.xaxis, (1, 2, 4, 8, 16)), (axes.yaxis, (1, 2, 4, 8, 16, 32))):
+        axis.set_ticks(ticks, [str(tick) for tick in ticks])
+        axis.set_ticks([], minor=True)
+    axes.grid(alpha=0.25)
+    handles = [Line2D([], [], color=colours[name], lw=3, label=name) for name in backbones]
+    handles += [
+        Line2D([], [], color="#555555", marker=markers[name], lw=0, label=name) for name in heads
+    ]
+    axes.legend(handles=handles, loc="lower right", ncols=2, frameon=False)
+    with replacing(path, overwrite=overwrite) as partial:
+        figure.savefig(partial, dpi=150)
