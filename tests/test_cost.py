@@ -1,0 +1,34 @@
+import keras
+import numpy as np
+import pytest
+
+from simplebase.cost import count_gflops, count_params
+
+
+def cost(*layers):
+    model = keras.Sequential([keras.Input((8, 6, 3)), *layers])
+    return count_gflops(model, (8, 6)) * 1e9
+
+
+@pytest.mark.parametrize(
+    "layers, operations",
+    [
+        ([keras.layers.Conv2D(5, 3, padding="same")], 2 * 8 * 6 * 5 * 9 * 3),
+        ([keras.layers.Conv2D(5, 3, strides=2, padding="same")], 2 * 4 * 3 * 5 * 9 * 3),
+        ([keras.layers.DepthwiseConv2D(3, padding="same")], 2 * 8 * 6 * 3 * 9),
+        ([keras.layers.Conv2DTranspose(5, 4, strides=2, padding="same")], 2 * 8 * 6 * 3 * 5 * 16),
+        ([keras.layers.Flatten(), keras.layers.Dense(7)], 2 * 8 * 6 * 3 * 7),
+        ([keras.layers.ReLU()], 0),
+    ],
+    ids=["convolution", "strided", "depthwise", "transposed", "dense", "activation"],
+)
+def test_operations_are_twice_the_multiply_adds(layers, operations):
+    assert cost(*layers) == pytest.approx(operations)
+
+
+def test_only_trainable_parameters_count():
+    model = keras.Sequential([keras.Input((4, 4, 2)), keras.layers.Conv2D(3, 1)])
+    model.add(keras.layers.BatchNormalization())
+    # Kernel 2 x 3, bias 3, scale 3, offset 3; the running mean and variance are not trained.
+    assert count_params(model) == 6 + 3 + 3 + 3
+    assert isinstance(count_params(model), int) and not isinstance(count_params(model), np.integer)
