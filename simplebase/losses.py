@@ -64,8 +64,7 @@ def adaptive_wing(target: Any, predicted: Any, weights: Any) -> Any:
     ratio = theta / epsilon
     slope = omega / (1 + ratio**power) * power * ratio ** (power - 1) / epsilon
     offset = theta * slope - omega * ops.log1p(ratio**power)
-    # A zero difference has no gradient of its power below 2: keep it off zero.
-    small = omega * ops.log1p(ops.power(ops.maximum(difference, 1e-6) / epsilon, power))
+    small = omega * ops.log1p(ops.power(difference / epsilon, power))
     wing = ops.where(difference < theta, small, slope * difference - offset)
     near_peak = ops.cast(ops.max_pool(target, 3, strides=1, padding="same") >= 0.2, wing.dtype)
     return _masked_mean(wing * (1 + 10 * near_peak), weights)

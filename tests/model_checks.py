@@ -146,9 +146,28 @@ def is_made_again_by_its_config(parts: Parts, folder: Path) -> None:
     assert arguments <= set(config)
 
 
+def freezes_what_the_level_says(parts: Parts, folder: Path) -> None:
+    """Level 1 keeps the backbone, 2 all but the last layer; frozen BatchNorms do not move."""
+    model = _built(parts)
+    everything = len(model.trainable_weights)
+    try:
+        for level, left in ((1, len(model.head.trainable_weights)), (2, 2)):
+            model.freeze(level)
+            assert len(model.trainable_weights) == left
+            frozen = model.backbone if level == 1 else model
+            before = [weight.numpy() for weight in frozen.weights]
+            model(_images(), training=True)
+            after = [weight.numpy() for weight in frozen.weights]
+            assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    finally:
+        model.freeze(0)
+    assert len(model.trainable_weights) == everything
+
+
 CHECKS = [
     has_the_stride_of_4_for_square_and_other_inputs,
     trains_every_weight,
+    freezes_what_the_level_says,
     is_made_again_by_its_config,
     answers_the_same_after_saving_and_loading,
     answers_in_float32_under_mixed_precision,

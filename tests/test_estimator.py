@@ -245,6 +245,11 @@ def test_weights_of_another_width_are_refused(small_preset: Preset, model_file: 
         SimpleBaseline.from_preset(wider, 4, weights=model_file)
 
 
+def test_another_freeze_level_is_refused(model: SimpleBaseline) -> None:
+    with pytest.raises(ArgumentError, match="0 .*1 .*2 .*Received: 3"):
+        model.freeze(3)
+
+
 def test_metadata_and_normalisation_survive_the_file(small_preset: Preset, tmp_path: Path) -> None:
     skeleton = Skeleton(
         "arm", ("base", "left", "right"), (("left", "right"),), (), (), (0.1, 0.2, 0.2)

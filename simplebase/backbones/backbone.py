@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 import keras
 
-from simplebase.errors import ArgumentError, DataError
+from simplebase.errors import ArgumentError, DataError, first_line
 from simplebase.files import require_file
 
 Padding = Literal["same", "symmetric"]
@@ -50,8 +50,7 @@ class Backbone(keras.Model):
             raise
         except Exception as error:  # Keras reports a failed download by a bare Exception.
             raise ArgumentError(
-                f"the ImageNet weights of {self.name} could not be fetched "
-                f"({str(error).splitlines()[0]})."
+                f"the ImageNet weights of {self.name} could not be fetched ({first_line(error)})."
             ) from error
 
     def load_file(self, path: str | os.PathLike[str]) -> None:
@@ -68,7 +67,7 @@ class Backbone(keras.Model):
                 load(path)
                 return
             except Exception as error:  # Keras raises many kinds on a file of another model.
-                failures.append(str(error).splitlines()[0])
+                failures.append(first_line(error))
         raise DataError(f"{path} does not hold weights that fit {self.name}: {failures[0]}")
 
     def _load_headless(self, path: os.PathLike[str]) -> None:

@@ -9,20 +9,55 @@ import numpy as np
 import pytest
 from model_checks import CHECKS, Parts
 
-from simplebase.backbones import BACKBONES, MobileNetV2Backbone
+from simplebase.backbones import BACKBONES, MobileNetV2Backbone, ResNetBackbone
 from simplebase.errors import ArgumentError
 from simplebase.normalisation import NORMALISATIONS
 
+# The deeper ResNets are the class of the first: their depth is checked beside keras.applications.
+FAMILIES = sorted(set(BACKBONES) - {"resnet101", "resnet152"})
 
-@pytest.mark.parametrize("name", BACKBONES)
+
+@pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_every_backbone(name: str, check: Callable[[Parts, Path], None], tmp_path: Path) -> None:
     check(Parts(backbone=name), tmp_path)
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_every_backbone_names_a_normalisation_that_exists(name: str) -> None:
-    assert BACKBONES[name].normalisation in NORMALISATIONS
+    assert BACKBONES[name](input_size=(32, 32)).normalisation in NORMALISATIONS
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_symmetric_padding_centres_every_strided_window(name: str) -> None:
+    """As PyTorch pads: the same on all sides, whatever the kernel."""
+    backbone = BACKBONES[name](input_size=(64, 64), padding="symmetric")
+    strided = [
+        layer
+        for layer in backbone.layers
+        if getattr(layer, "strides", (1, 1)) == (2, 2) and hasattr(layer, "kernel_size")
+    ]
+    assert strided
+    for layer in strided:
+        assert layer.padding == "valid" or layer.kernel_size == (1, 1)
+    pads = [layer.padding for layer in backbone.layers if "ZeroPadding" in type(layer).__name__]
+    assert pads and all(top == bottom == left == right for (top, bottom), (left, right) in pads)
+
+
+def test_the_stride_of_a_bottleneck_goes_where_it_is_asked_for() -> None:
+    for stride_in, strided in (("1x1", "_1_conv"), ("3x3", "_2_conv")):
+        backbone = ResNetBackbone((64, 64), stride_in=stride_in)
+        names = [
+            layer.name
+            for layer in backbone.layers
+            if getattr(layer, "strides", None) == (2, 2) and layer.name.startswith("conv")
+        ]
+        main_path = [name for name in names if not name.endswith("_0_conv")]
+        assert main_path == ["conv1_conv"] + [f"conv{n}_block1{strided}" for n in (3, 4, 5)]
+    with pytest.raises(ArgumentError, match="1x1 or 3x3.*'2x2'"):
+        ResNetBackbone((64, 64), stride_in="2x2")
+    with pytest.raises(ArgumentError, match="50, 101, 152.*34"):
+        ResNetBackbone((64, 64), depth=34)
 
 
 def test_symmetric_padding_keeps_the_shape_and_shifts_the_features() -> None:
