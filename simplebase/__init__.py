@@ -27,6 +27,7 @@ _PUBLIC = {
     "load_recipe": "simplebase.presets",
     "load_skeleton": "simplebase.skeletons",
     "preset_names": "simplebase.presets",
+    "read_image": "simplebase.images",
     "synthesize": "simplebase.data.synthetic",
     "train": "simplebase.training",
 }
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from simplebase.estimator import SimpleBaseline as SimpleBaseline
     from simplebase.estimator import load_model as load_model
     from simplebase.geometry import Crop as Crop
+    from simplebase.images import read_image as read_image
     from simplebase.inference import Pose as Pose
     from simplebase.inference import PoseEstimator as PoseEstimator
     from simplebase.inference import load as load

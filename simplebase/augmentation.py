@@ -5,6 +5,7 @@ in float32 whatever the precision policy: float16 cannot hold a keypoint.
 """
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from keras_cv.layers import VectorizedBaseImageAugmentationLayer
 
+from simplebase.errors import SimplebaseWarning
 from simplebase.geometry import Size
 from simplebase.presets import AffineSettings, AugmentationSettings, ColourSettings
 from simplebase.skeletons import Skeleton
@@ -223,6 +225,7 @@ class Augmentation(keras.layers.Layer):
         self.layers = []
         for item in settings:
             if isinstance(item, AffineSettings):
+                _warn_of_unpaired_flips(item, skeleton)
                 layer = RandomKeypointAffine(input_size, item, skeleton)
                 self.canvas_size = layer.canvas_size
             else:
@@ -236,3 +239,17 @@ class Augmentation(keras.layers.Layer):
         for layer in self.layers:
             batch = layer(batch)
         return batch
+
+
+def _warn_of_unpaired_flips(settings: AffineSettings, skeleton: Skeleton) -> None:
+    for direction, letter in (("horizontal", "h"), ("vertical", "v")):
+        probability = getattr(settings, f"{direction}_flip")
+        if probability > 0 and not getattr(skeleton, f"{direction}_pairs"):
+            warnings.warn(
+                f"images are flipped ({direction}_flip {probability:g}) but skeleton "
+                f"{skeleton.name!r} has no {direction} pairs: if left and right of the object "
+                f"differ, name them in match_point.txt (left_ear,right_ear,{letter}), or set "
+                f"{direction}_flip to 0 in the recipe.",
+                SimplebaseWarning,
+                stacklevel=3,
+            )

@@ -50,6 +50,12 @@ class SimpleBaseline(keras.Model):
         # === Functional graph ===
         images = keras.Input((*metadata.input_size, 3), name="images")
         heatmaps = head(backbone(normalise(images)))
+        expected = (*metadata.codec.heatmap_size, metadata.skeleton.num_keypoints)
+        if heatmaps.shape[1:] != expected:
+            raise ArgumentError(
+                f"backbone and head give heatmaps (h, w, K) of {heatmaps.shape[1:]}, but the "
+                f"metadata says {expected}."
+            )
         super().__init__(inputs=images, outputs=heatmaps, name=name, **kwargs)
 
         # === Config ===
@@ -110,6 +116,11 @@ class SimpleBaseline(keras.Model):
             MissingFileError: a path is not a file.
             DataError: a file does not fit.
         """
+        if weights is not None and (backbone_weights != "auto" or normalisation is not None):
+            raise ArgumentError(
+                "weights is a whole model: it brings its own backbone weights and normalisation. "
+                "Leave out backbone_weights and normalisation."
+            )
         if not isinstance(preset, Preset):
             preset = load_preset(preset)
         metadata = _metadata(preset, num_keypoints, skeleton, input_size, sigma)
@@ -119,7 +130,7 @@ class SimpleBaseline(keras.Model):
         if source is None:
             _load_backbone_weights(backbone, backbone_weights)
         else:
-            normalisation = normalisation or source.normalisation
+            normalisation = source.normalisation
         head = HEADS[preset.head.name](
             input_shape=backbone.output_shape[1:],
             num_keypoints=metadata.skeleton.num_keypoints,
@@ -155,32 +166,20 @@ class SimpleBaseline(keras.Model):
         so.
 
         Raises:
-            DataError: another layer does not fit.
+            DataError: backbone or head differ.
         """
         for mine, theirs in ((self.backbone, source.backbone), (self.head, source.head)):
-            pairs = list(zip(mine.weights, theirs.weights, strict=False))
-            if mine.name != theirs.name or len(mine.weights) != len(theirs.weights):
-                raise DataError(
-                    f"the weights are those of {theirs.name}, but the preset has {mine.name}."
-                )
-            skipped = []
-            for weight, value in pairs:
+            _require_same_layers(mine, theirs)
+            for weight, value in zip(mine.weights, theirs.weights, strict=True):
                 if weight.shape == value.shape:
                     weight.assign(value)
-                elif mine is self.head and weight.path.split("/")[-2] == PREDICTION_LAYER:
-                    skipped.append(weight.path)
-                else:
-                    raise DataError(
-                        f"{weight.path} has shape {weight.shape} here, {value.shape} in the "
-                        "weights."
-                    )
-            if skipped:
-                warnings.warn(
-                    f"the weights have {source.head.num_keypoints} keypoints, this model has "
-                    f"{self.head.num_keypoints}: its last layer starts anew.",
-                    SimplebaseWarning,
-                    stacklevel=3,
-                )
+        if self.head.num_keypoints != source.head.num_keypoints:
+            warnings.warn(
+                f"the weights have {source.head.num_keypoints} keypoints, this model has "
+                f"{self.head.num_keypoints}: its last layer starts anew.",
+                SimplebaseWarning,
+                stacklevel=3,
+            )
 
 
 def load_model(path: str | os.PathLike[str]) -> SimpleBaseline:
@@ -200,6 +199,25 @@ def load_model(path: str | os.PathLike[str]) -> SimpleBaseline:
     if not isinstance(model, SimpleBaseline):
         raise DataError(f"{path} holds a {type(model).__name__}, not a SimpleBaseline.")
     return model
+
+
+# What two models of the same layers may differ in.
+_FREE_ARGUMENTS = {"input_size", "input_shape", "num_keypoints", "bn_momentum", "name"}
+
+
+def _require_same_layers(mine: keras.Model, theirs: keras.Model) -> None:
+    if type(mine) is not type(theirs):
+        raise DataError(
+            f"the weights are those of {theirs.name}, but the preset has {mine.name}. Choose the "
+            "preset that they were trained with."
+        )
+    config, other = mine.get_config(), theirs.get_config()
+    for key in sorted(config.keys() - _FREE_ARGUMENTS):
+        if config[key] != other[key]:
+            raise DataError(
+                f"the weights have {theirs.name} with {key} {other[key]}, but the preset has "
+                f"{config[key]}. Choose the preset that they were trained with."
+            )
 
 
 def _metadata(
@@ -247,5 +265,5 @@ def _load_backbone_weights(backbone: Backbone, choice: BackboneWeights) -> None:
         if choice == "imagenet":
             raise
         warnings.warn(
-            f"{error} The training starts from random weights.", SimplebaseWarning, stacklevel=3
+            f"{error} The model starts from random weights.", SimplebaseWarning, stacklevel=3
         )

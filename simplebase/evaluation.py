@@ -1,6 +1,7 @@
 """Scores of a model on a dataset."""
 
 import math
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from simplebase.codec import DecodeMethod
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline import BatchSource
-from simplebase.errors import DataError
+from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.geometry import Crop, Size, invert, transform_points
 from simplebase.inference import PoseEstimator
 from simplebase.metadata import ModelMetadata
@@ -44,6 +45,14 @@ def predict_dataset(
             f"the model has {metadata.skeleton.num_keypoints} keypoints "
             f"({metadata.skeleton.name}), the dataset {dataset.skeleton.num_keypoints} "
             f"({dataset.skeleton.name})."
+        )
+    if metadata.skeleton.keypoints != dataset.skeleton.keypoints:
+        warnings.warn(
+            "model and dataset name their keypoints differently: "
+            f"{', '.join(metadata.skeleton.keypoints)} against "
+            f"{', '.join(dataset.skeleton.keypoints)}. They are compared by their order.",
+            SimplebaseWarning,
+            stacklevel=2,
         )
     source = BatchSource(dataset, metadata.crop, metadata.input_size, batch_size)
     estimator = PoseEstimator(runtime, decode)

@@ -18,14 +18,14 @@ def require_file(path: str | os.PathLike[str], what: str) -> Path:
     if path.is_dir():
         raise MissingFileError(f"{path} is a folder, but {what} is a file.")
     if not path.is_file():
-        raise MissingFileError(f"{path}: {what} not found. Check the path.")
+        raise MissingFileError(f"{path}: {what} does not exist. Check the path.")
     return path
 
 
 def require_output(
     path: str | os.PathLike[str], *, overwrite: bool, folder_markers: Sequence[str] = ()
 ) -> Path:
-    """Returns `path` if it may be written, creating its parent folder.
+    """Returns `path` if it may be written.
 
     Args:
         path: a file or folder to write.
@@ -49,7 +49,6 @@ def require_output(
             f"{path} is something else than what would be written there, so --overwrite does not "
             "replace it. Choose another path."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 
@@ -66,16 +65,27 @@ def replacing(
         OutputExistsError: `path` exists and may not be replaced, see `require_output`.
     """
     path = require_output(path, overwrite=overwrite, folder_markers=folder_markers)
+    path.parent.mkdir(parents=True, exist_ok=True)
     holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
     try:
         partial = holder / path.name
         yield partial
         if path.is_dir() and partial.exists():
-            # A file is replaced in one step, a folder cannot be: it steps aside first.
-            os.replace(path, holder / f"{path.name}.old")
-        os.replace(partial, path)
+            _replace_folder(partial, path, aside=holder / f"{path.name}.old")
+        else:
+            os.replace(partial, path)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+def _replace_folder(new: Path, path: Path, aside: Path) -> None:
+    """Moves `new` to `path`. A file is replaced in one step; a folder steps aside first."""
+    os.replace(path, aside)
+    try:
+        os.replace(new, path)
+    except BaseException:
+        os.replace(aside, path)
+        raise
 
 
 def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = False) -> None:

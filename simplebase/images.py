@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from simplebase.errors import DataError
+from simplebase.errors import ArgumentError, DataError
 from simplebase.files import replacing, require_file
 from simplebase.geometry import Size, compose
 
@@ -24,7 +24,10 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         DataError: it does not hold an image.
     """
     path = require_file(path, "the image")
-    data = np.fromfile(path, np.uint8)
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except cv2.error:  # a header that claims a size beyond OpenCV's limit
@@ -42,7 +45,7 @@ def write_image(
     """Writes an RGB uint8 image; the suffix chooses the format.
 
     Raises:
-        DataError: the suffix is not that of an image.
+        ArgumentError: the suffix is not that of an image.
         OutputExistsError: `path` exists and `overwrite` is off.
     """
     require_image_suffix(path)
@@ -55,7 +58,7 @@ def require_image_suffix(path: str | os.PathLike[str]) -> None:
     """Refuses an output path that no image format answers to."""
     suffix = Path(path).suffix.lower()
     if suffix not in IMAGE_SUFFIXES:
-        raise DataError(f"{path}: an image ends in {', '.join(IMAGE_SUFFIXES)}.")
+        raise ArgumentError(f"{path}: an image ends in {', '.join(IMAGE_SUFFIXES)}.")
 
 
 def warp_image(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:

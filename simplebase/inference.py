@@ -63,6 +63,11 @@ class PoseEstimator:
         Raises:
             ArgumentError: another shape, or a box without area.
         """
+        if not isinstance(image, np.ndarray):
+            raise ArgumentError(
+                "an image is a NumPy array; simplebase.read_image(path) reads a file. "
+                f"Received: {type(image).__name__}."
+            )
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ArgumentError(
                 f"an image is (height, width, 3) uint8 RGB. Received: {image.shape} {image.dtype}."
@@ -70,11 +75,7 @@ class PoseEstimator:
         if boxes is None:
             boxes = [(0.0, 0.0, float(image.shape[1]), float(image.shape[0]))]
         for box in boxes:
-            if not (len(box) == 4 and np.isfinite(box).all() and min(box[2:]) > 0):
-                raise ArgumentError(
-                    "a box is x, y, width, height in pixels, the latter two above 0. "
-                    f"Received: {box}."
-                )
+            _check_box(box, image)
         if len(boxes) == 0:
             return []
         metadata = self.runtime.metadata
@@ -97,6 +98,18 @@ class PoseEstimator:
         points, scores = self.runtime.metadata.codec.decode(heatmaps, self.decode)
         located = transform_points(invert(matrices), points)
         return np.concatenate([located, scores[..., None]], axis=-1).astype(np.float32)
+
+
+def _check_box(box: Box, image: np.ndarray) -> None:
+    if np.shape(box) != (4,) or not np.isfinite(box).all() or min(box[2:]) <= 0:
+        raise ArgumentError(
+            "a box is x, y, width, height in pixels, the latter two above 0; boxes is a list of "
+            "such. "
+            f"Received: {box}."
+        )
+    height, width = image.shape[:2]
+    if box[0] >= width or box[1] >= height or box[0] + box[2] <= 0 or box[1] + box[3] <= 0:
+        raise ArgumentError(f"the box {box} lies outside of the image of {width}x{height} pixels.")
 
 
 def load(path: str | os.PathLike[str], decode: DecodeMethod = "dark") -> PoseEstimator:

@@ -1,6 +1,6 @@
 """What a model file says of itself, so that its user need not."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from simplebase.codec import HeatmapCodec
@@ -26,10 +26,6 @@ class ModelMetadata:
     crop: Crop
     codec: HeatmapCodec
     skeleton: Skeleton
-
-    def with_skeleton(self, skeleton: Skeleton) -> "ModelMetadata":
-        """The same with other keypoints."""
-        return replace(self, skeleton=skeleton)
 
     def to_config(self) -> dict[str, Any]:
         """Plain values for a file."""

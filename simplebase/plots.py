@@ -22,7 +22,7 @@ def plot_costs(
         overwrite: replace `path` if it exists.
 
     Raises:
-        DataError: `path` has no image suffix.
+        ArgumentError: `path` has no image suffix.
         OutputExistsError: `path` exists and `overwrite` is off.
     """
     # Imported here: it costs half a second, and only those who plot should pay.

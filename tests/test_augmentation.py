@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from simplebase.augmentation import Augmentation, RandomKeypointAffine, StepRandom
+from simplebase.errors import SimplebaseWarning
 from simplebase.geometry import Size
 from simplebase.presets import AffineSettings, ColourSettings
 from simplebase.skeletons import Skeleton
@@ -342,3 +343,10 @@ def test_the_canvas_keeps_the_angle_of_its_rotation_limit_in_view() -> None:
     side = augmentation(affine(rotation=10), size=(64, 64)).canvas_size[0]
     expected = 32 * (math.cos(math.radians(10)) + math.sin(math.radians(10)))
     assert side == 2 * math.ceil(expected)
+
+
+def test_flips_without_pairs_are_warned_of():
+    skeleton = Skeleton("cow", ("left_horn", "right_horn"))
+    settings = AffineSettings(name="affine", horizontal_flip=0.5)
+    with pytest.warns(SimplebaseWarning, match="'cow' has no horizontal pairs.*match_point.txt"):
+        Augmentation([settings], (64, 64), skeleton)

@@ -241,7 +241,7 @@ def test_weights_of_another_width_are_refused(small_preset: Preset, model_file: 
     wider = small_preset.model_copy(
         update={"backbone": small_preset.backbone.model_copy(update={"alpha": 0.5})}
     )
-    with pytest.raises(DataError, match="has shape"):
+    with pytest.raises(DataError, match="alpha 0.35, but the preset has 0.5"):
         SimpleBaseline.from_preset(wider, 4, weights=model_file)
 
 
@@ -283,7 +283,7 @@ def test_a_loaded_model_answers_as_the_saved_one(model: SimpleBaseline, model_fi
 
 
 def test_a_missing_model_is_told_with_its_path(tmp_path: Path) -> None:
-    with pytest.raises(MissingFileError, match=r"absent\.keras: the model not found"):
+    with pytest.raises(MissingFileError, match=r"absent\.keras: the model does not exist"):
         load_model(tmp_path / "absent.keras")
     with pytest.raises(MissingFileError, match="is a folder"):
         load_model(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 
 from simplebase import Crop, HeatmapCodec, KeypointDataset, ModelMetadata, load_skeleton
 from simplebase.data.records import Records
-from simplebase.errors import DataError
+from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.evaluation import mean_pose, predict_dataset, score_pck
 
 SIZE = (128, 128)
@@ -104,7 +104,7 @@ def test_another_number_of_keypoints_is_refused(
     knowing_runtime: Any, figures: KeypointDataset
 ) -> None:
     runtime = knowing(knowing_runtime, figures)
-    runtime.metadata = runtime.metadata.with_skeleton(load_skeleton("lsp"))
+    runtime.metadata = replace(runtime.metadata, skeleton=load_skeleton("lsp"))
     with pytest.raises(DataError, match=r"14 keypoints \(lsp\), the dataset 16"):
         predict_dataset(runtime, figures)
 
@@ -141,3 +141,16 @@ def test_the_mean_pose_is_laid_into_each_crop() -> None:
     pose = mean_pose(train, val, Crop(), SIZE)
     # The second keypoint is labelled once, at (0, +0.2). Scale 0.5 is a crop of 125 pixels.
     np.testing.assert_allclose(pose, [[[75, 60], [50, 85]]], atol=1e-9)
+
+
+def test_other_names_for_as_many_keypoints_are_warned_of(
+    knowing_runtime: Any, figures: KeypointDataset
+) -> None:
+    runtime = knowing(knowing_runtime, figures)
+    reversed_names = replace(
+        runtime.metadata.skeleton,
+        keypoints=runtime.metadata.skeleton.keypoints[::-1],
+    )
+    runtime.metadata = replace(runtime.metadata, skeleton=reversed_names)
+    with pytest.warns(SimplebaseWarning, match="name their keypoints differently"):
+        predict_dataset(runtime, figures)

@@ -1,6 +1,7 @@
 """Outputs appear whole or not at all, and nothing is overwritten unasked."""
 
 import json
+import os
 
 import pytest
 from hypothesis import given, settings
@@ -120,7 +121,7 @@ def test_a_block_that_writes_nothing_keeps_the_old_folder(tmp_path):
 def test_require_file_tells_a_folder_from_a_missing_file(tmp_path):
     with pytest.raises(MissingFileError, match="is a folder, but the model is a file"):
         require_file(tmp_path, "the model")
-    with pytest.raises(MissingFileError, match=r"none\.keras: the model not found"):
+    with pytest.raises(MissingFileError, match=r"none\.keras: the model does not exist"):
         require_file(tmp_path / "none.keras", "the model")
 
 
@@ -162,3 +163,29 @@ def test_a_folder_of_another_kind_is_never_replaced(tmp_path, markers):
     with pytest.raises(OutputExistsError, match="something else"), replaced as partial:
         partial.mkdir()
     assert listing(target) == ["old.txt"]
+
+
+def test_a_folder_that_cannot_be_put_in_place_is_put_back(tmp_path, monkeypatch):
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+    replace, calls = os.replace, []
+
+    def fails_second(source, destination):
+        calls.append(destination)
+        if len(calls) == 2:
+            raise OSError("disk")
+        replace(source, destination)
+
+    monkeypatch.setattr(os, "replace", fails_second)
+    replaced = replacing(target, overwrite=True, folder_markers=["old.txt"])
+    with pytest.raises(OSError, match="disk"), replaced as partial:
+        partial.mkdir()
+    assert listing(target) == ["old.txt"] and listing(tmp_path) == ["run"]
+
+
+def test_a_refused_block_makes_no_folders(tmp_path):
+    with pytest.raises(RuntimeError), replacing(tmp_path / "new" / "a.txt"):
+        raise RuntimeError
+    require_output(tmp_path / "other" / "a.txt", overwrite=False)
+    assert not (tmp_path / "other").exists()

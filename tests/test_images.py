@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from simplebase.errors import DataError, MissingFileError, OutputExistsError
+from simplebase.errors import ArgumentError, DataError, MissingFileError, OutputExistsError
 from simplebase.geometry import transform_points
 from simplebase.images import read_image, warp_image, write_image
 
@@ -131,13 +131,13 @@ def test_a_video_is_called_a_video(tmp_path):
 
 
 def test_a_missing_image_is_named(tmp_path):
-    with pytest.raises(MissingFileError, match=r"none\.jpg: the image not found"):
+    with pytest.raises(MissingFileError, match=r"none\.jpg: the image does not exist"):
         read_image(tmp_path / "none.jpg")
 
 
 @pytest.mark.parametrize("name", ["image.txt", "image", "clip.mp4", "image.png.gz"])
 def test_an_unknown_suffix_is_not_written(tmp_path, name):
-    with pytest.raises(DataError, match=r"an image ends in \.jpg, \.jpeg, \.png"):
+    with pytest.raises(ArgumentError, match=r"an image ends in \.jpg, \.jpeg, \.png"):
         write_image(tmp_path / name, quarters())
     assert not list(tmp_path.iterdir())
 

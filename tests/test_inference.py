@@ -149,3 +149,12 @@ def test_an_empty_image_is_refused(knowing_runtime: Any) -> None:
 def test_a_poses_score_is_the_mean_of_its_keypoints() -> None:
     keypoints = np.array([[0, 0, 0.2], [0, 0, 0.4], [0, 0, 0.9]], np.float32)
     assert Pose(keypoints, (0, 0, 1, 1), SKELETON).score == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "box", [(300, 0, 10, 10), (0, 200, 10, 10), (-20, 5, 20, 10), (5, -30, 10, 30)]
+)
+def test_a_box_outside_of_the_image_is_refused(knowing_runtime: Any, box: Any) -> None:
+    estimator = PoseEstimator(knowing_runtime(metadata(), np.zeros((1, 3, 2)), np.eye(2, 3)[None]))
+    with pytest.raises(ArgumentError, match="outside of the image of 300x200"):
+        estimator(np.zeros((200, 300, 3), np.uint8), [box])

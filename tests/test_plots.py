@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from simplebase import load_preset, preset_names
-from simplebase.errors import DataError, OutputExistsError
+from simplebase.errors import ArgumentError, OutputExistsError
 from simplebase.plots import plot_costs
 
 
@@ -21,7 +21,7 @@ def test_the_chart_has_a_point_in_the_colour_of_each_backbone(presets, tmp_path)
 
 
 def test_a_chart_is_an_image_and_replaces_nothing(presets, tmp_path):
-    with pytest.raises(DataError, match=r"costs\.txt"):
+    with pytest.raises(ArgumentError, match=r"costs\.txt"):
         plot_costs(presets, tmp_path / "costs.txt")
     (tmp_path / "costs.png").write_bytes(b"mine")
     with pytest.raises(OutputExistsError):

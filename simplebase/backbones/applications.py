@@ -1,5 +1,6 @@
 """Backbones that stand on `keras.applications`."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -39,9 +40,8 @@ class ApplicationBackbone(Backbone):
         **kwargs: Any,
     ) -> None:
         # === Layers and functional graph ===
-        arguments = {"input_shape": (*input_size, 3), "alpha": alpha, **self.application_arguments}
         base = rebuilt(
-            type(self).application(**arguments, include_top=False, weights=None),
+            self._build(input_size, alpha, include_top=False, weights=None),
             bn_momentum=bn_momentum,
             bn_epsilon=bn_epsilon,
             padding=padding,
@@ -50,7 +50,7 @@ class ApplicationBackbone(Backbone):
         super().__init__(inputs=base.inputs[0], outputs=base.outputs[0], name=name, **kwargs)
 
         # === Config ===
-        self.input_size = tuple(input_size)
+        self.input_size: Size = (input_size[0], input_size[1])
         self.alpha = alpha
         self.bn_momentum = bn_momentum
         self.bn_epsilon = bn_epsilon
@@ -58,12 +58,16 @@ class ApplicationBackbone(Backbone):
 
     def build_application(self, **arguments: Any) -> keras.Model:
         """The network as `keras.applications` builds it."""
-        return type(self).application(
-            input_shape=(*self.input_size, 3),
-            alpha=self.alpha,
-            **self.application_arguments,
-            **arguments,
-        )
+        return self._build(self.input_size, self.alpha, **arguments)
+
+    @classmethod
+    def _build(cls, input_size: Size, alpha: float, **arguments: Any) -> keras.Model:
+        with warnings.catch_warnings():
+            # Keras notes that its weights were trained at another size, which they always are.
+            warnings.filterwarnings("ignore", message=".*input_shape", category=UserWarning)
+            return cls.application(
+                input_shape=(*input_size, 3), alpha=alpha, **cls.application_arguments, **arguments
+            )
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

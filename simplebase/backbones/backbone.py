@@ -45,13 +45,14 @@ class Backbone(keras.Model):
             ArgumentError: none are published for this network, or they cannot be had here.
         """
         try:
-            self._copy_from(self.build_application(weights="imagenet", include_top=False))
+            source = self.build_application(weights="imagenet", include_top=False)
         except ArgumentError:
             raise
         except Exception as error:  # Keras reports a failed download by a bare Exception.
             raise ArgumentError(
                 f"the ImageNet weights of {self.name} could not be fetched ({first_line(error)})."
             ) from error
+        self._copy_from(source)
 
     def load_file(self, path: str | os.PathLike[str]) -> None:
         """Takes the weights of a file: ours, or one of `keras.applications` with or without top.
@@ -68,7 +69,12 @@ class Backbone(keras.Model):
                 return
             except Exception as error:  # Keras raises many kinds on a file of another model.
                 failures.append(first_line(error))
-        raise DataError(f"{path} does not hold weights that fit {self.name}: {failures[0]}")
+        own, headless, with_classifier = failures
+        raise DataError(
+            f"{path} does not hold weights that fit {self.name}: not as simplebase saves them "
+            f"({own}), nor as keras.applications does, without its classifier ({headless}) or with "
+            f"it ({with_classifier})."
+        )
 
     def _load_headless(self, path: os.PathLike[str]) -> None:
         source = self.build_application(weights=None, include_top=False)

@@ -26,6 +26,11 @@ console = Console()
 errors = Console(stderr=True)
 
 
+def say(text: str) -> None:
+    """Prints a line as it is: paths may hold brackets, and none may be broken."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         console.print(__version__)

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from simplebase.cli.app import app, console
+from simplebase.cli.app import app, say
 from simplebase.cli.options import Overwrite, progress_bar
 
-data_app = typer.Typer(no_args_is_help=True, help="Make and look at datasets.")
+data_app = typer.Typer(no_args_is_help=True, help="Make datasets.")
 app.add_typer(data_app, name="data")
 
 
@@ -31,4 +31,4 @@ def synthesize(
 
     with progress_bar("drawing") as progress:
         draw_dataset(folder, count=count, seed=seed, overwrite=overwrite, progress=progress)
-    console.print(f"{folder}: {count} figures", soft_wrap=True)
+    say(f"{folder}: {count} figures")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from simplebase.cli.app import app, console, import_tensorflow
+from simplebase.cli.app import app, import_tensorflow, say
 from simplebase.cli.options import Overwrite
 from simplebase.errors import ArgumentError
 
@@ -43,5 +43,11 @@ def demo(
     from simplebase.demo.image import demo_image
 
     poses = demo_image(model, input, output, box=numbers, min_score=min_score, overwrite=overwrite)
-    scores = ", ".join(f"{pose.score:.2f}" for pose in poses)
-    console.print(f"{output}: {len(poses)} pose, mean keypoint score {scores}", soft_wrap=True)
+    for pose in poses:
+        drawn = int((pose.keypoints[:, 2] >= min_score).sum())
+        say(
+            f"{output}: {drawn} of {len(pose.keypoints)} keypoints score {min_score:g} or more "
+            f"(mean {pose.score:.2f})"
+        )
+        if drawn == 0:
+            say("Nothing was drawn: is the object in view? Try --box, or a lower --min-score.")

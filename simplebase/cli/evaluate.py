@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from simplebase.cli import options
@@ -61,10 +62,12 @@ def evaluate(
             runtime, opened, decode=decode, batch_size=batch_size, progress=progress
         )
     scores = score_pck(predictions, opened, runtime.metadata, threshold=threshold)
-    table = Table("keypoint", f"PCK@{threshold:g}", title=f"{model.name}, {len(opened)} records")
+    table = Table(
+        "keypoint", f"PCK@{threshold:g}", title=escape(f"{model.name}, {len(opened)} records")
+    )
     table.columns[1].justify = "right"
     for name, value in scores.per_keypoint.items():
-        table.add_row(name, _number(value))
+        table.add_row(escape(name), _number(value))
     table.add_section()
     table.add_row("all", _number(scores.mean), style="bold")
     console.print(table)

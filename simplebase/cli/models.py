@@ -1,14 +1,14 @@
 """`simplebase presets` and `simplebase dump`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.syntax import Syntax
 from rich.table import Table
 
-from simplebase.cli.app import app, console, import_tensorflow
+from simplebase.cli.app import app, console, import_tensorflow, say
 from simplebase.cli.options import JsonFile, Overwrite
 from simplebase.errors import ArgumentError
 
@@ -45,16 +45,25 @@ def presets(
         raise ArgumentError(
             "--write copies one preset: name it, as in `presets NAME --write FILE`."
         )
-    if name is not None:
-        text = preset_text(name)
-        if write is None:
-            console.print(Syntax(text, "yaml", background_color="default"))
-        else:
-            write_text(write, text, overwrite=overwrite)
-            console.print(f"{write}: train it with `simplebase train --preset {write}`")
-        return
-    rows = [load_preset(each).summary() for each in preset_names()]
-    # The name already says backbone and head, so a narrow terminal leaves those columns out.
+    if plot is not None and name is not None:
+        raise ArgumentError("--plot draws all presets: leave out the name.")
+    rows = [load_preset(each).summary() for each in ([name] if name else preset_names())]
+    if write is not None and name is not None:
+        write_text(write, preset_text(name), overwrite=overwrite)
+        say(f"{write}: train it with `simplebase train --preset {write}`")
+    elif name is not None:
+        console.print(Syntax(preset_text(name), "yaml", background_color="default"))
+    else:
+        console.print(_presets_table(rows))
+    if json is not None:
+        write_json(json, rows, overwrite=overwrite)
+    if plot is not None:
+        plot_costs(rows, plot, overwrite=overwrite)
+        say(f"plot: {plot}")
+
+
+def _presets_table(rows: list[dict[str, Any]]) -> Table:
+    # The name already says backbone and head: a narrow terminal leaves columns out.
     wide = console.width >= 120
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -62,26 +71,21 @@ def presets(
         caption="params: trainable; GFLOPs: 2 x multiply-adds; both for 16 keypoints",
     )
     table.add_column("name", no_wrap=True)
-    for column in ("backbone", "head") if wide else ():
+    for column in ("backbone", "head", "input") if wide else ():
         table.add_column(column, no_wrap=True)
-    for column in ("input", "params", "GFLOPs"):
+    for column in ("params", "GFLOPs"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("description", overflow="fold")
     for row in rows:
+        size = "x".join(str(side) for side in row["input_size"])
         table.add_row(
             row["name"],
-            *((row["backbone"], row["head"]) if wide else ()),
-            "x".join(str(side) for side in row["input_size"]),
+            *((row["backbone"], row["head"], size) if wide else ()),
             "n/a" if row["params"] is None else f"{row['params'] / 1e6:.2f} M",
             "n/a" if row["gflops"] is None else f"{row['gflops']:.2f}",
             row["description"],
         )
-    console.print(table)
-    if json is not None:
-        write_json(json, rows, overwrite=overwrite)
-    if plot is not None:
-        plot_costs(rows, plot, overwrite=overwrite)
-        console.print(f"plot: {plot}")
+    return table
 
 
 @app.command()
@@ -102,8 +106,7 @@ def dump(
     model = dump_model(checkpoint, output, overwrite=overwrite)
     metadata = model.metadata
     height, width = metadata.input_size
-    console.print(
+    say(
         f"{output}: {metadata.preset}, {height}x{width}, "
-        f"{metadata.skeleton.num_keypoints} keypoints ({metadata.skeleton.name})",
-        soft_wrap=True,
+        f"{metadata.skeleton.num_keypoints} keypoints ({metadata.skeleton.name})"
     )

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from simplebase.cli import options
-from simplebase.cli.app import app, console, import_tensorflow
+from simplebase.cli.app import app, console, import_tensorflow, say
 
 if TYPE_CHECKING:
     from simplebase.training import EpochMetrics, TrainingResult
@@ -45,7 +45,9 @@ def train(
     weights: Annotated[
         Path | None, typer.Option(help="A whole model (.keras) to start from.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same machine: same run.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Same seed, same machine: same run.")
+    ] = 0,
     run_dir: Annotated[
         Path | None, typer.Option(help="Where to write. [default: runs/TIME_PRESET]")
     ] = None,
@@ -83,15 +85,16 @@ def train(
     if dataset is None:
         with options.progress_bar("drawing the embedded dataset") as progress:
             dataset = embedded_dataset(progress)
-        backbone_weights = "none" if backbone_weights == "auto" else backbone_weights
+        if weights is None and backbone_weights == "auto":
+            backbone_weights = "none"
     opened = options.open_dataset(dataset, skeleton, classes_path, matchpoint_path, skeleton_path)
     run_dir = run_dir or Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}_{chosen.name}"
-    console.print(f"[bold]{chosen.name}[/] on {dataset} with recipe {settings.name} -> {run_dir}")
 
     import_tensorflow()
     from simplebase.training import train as run_training
 
-    with _Display() as display:
+    title = f"{chosen.name} on {dataset} with recipe {settings.name} -> {run_dir}"
+    with _Display(title) as display:
         result = run_training(
             chosen,
             opened,
@@ -111,18 +114,19 @@ def train(
 
 
 def _print_result(result: "TrainingResult", dataset: Path) -> None:
-    console.print(
-        f"val PCK@0.5 [bold]{_number(result.val_pck)}[/] (epoch {result.best_epoch}); "
+    say(
+        f"val PCK@0.5 {_number(result.val_pck)} (epoch {result.best_epoch}); "
         f"mean pose of the train split {_number(result.mean_pose_pck)}"
     )
-    console.print(f"best checkpoint: [bold]{result.best}[/]")
-    console.print(f"next: simplebase eval {result.best} --dataset {dataset}", soft_wrap=True)
+    say(f"best checkpoint: {result.best}")
+    say(f"next: simplebase eval {result.best} --dataset {dataset}")
 
 
 class _Display:
     """A live bar within the epoch, and a line for each that ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, title: str) -> None:
+        self._title = title
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -149,6 +153,7 @@ class _Display:
         self._epochs, self._steps, self._batch_size = epochs, steps_per_epoch, batch_size
         self._run = self._progress.add_task("run  ", total=epochs * steps_per_epoch, note="steps")
         self._inner = self._progress.add_task("epoch", total=steps_per_epoch, note="")
+        say(self._title)
         console.print(_row("epoch", "loss", "val PCK", "lr", "images/s"), style="bold")
 
     def stepped(self, epoch: int, step: int, loss: float) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from simplebase.data.records import Records, read_records
 from simplebase.errors import DataError, MissingFileError
+from simplebase.files import require_file
 from simplebase.skeletons import Skeleton, read_text_files
 from simplebase.skeletons.textfiles import CLASSES, MATCH_POINT, SKELETON
 
@@ -55,6 +56,15 @@ class KeypointDataset:
             )
         return KeypointDataset(self.folder, self.skeleton, self.records.select(mask))
 
+    def require_images(self) -> None:
+        """Says which image is missing before hours of training do.
+
+        Raises:
+            MissingFileError: a record's image is not there; whether it can be read is not checked.
+        """
+        for index in range(len(self)):
+            require_file(self.image_path(index), "the image")
+
     def image_path(self, index: int) -> Path:
         """Path of the image of record `index`."""
         return self.folder / IMAGES / self.records.paths[index]
@@ -75,7 +85,7 @@ def load_dataset(
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise MissingFileError(f"{folder}: dataset folder not found. Check --dataset.")
+        raise MissingFileError(f"{folder}: the dataset folder does not exist. Check --dataset.")
     if skeleton is None:
         skeleton = _own_skeleton(folder)
     annotations = folder / ANNOTATIONS

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from simplebase.data.dataset import KeypointDataset
-from simplebase.errors import SimplebaseError, TrainingError
+from simplebase.errors import DataError, SimplebaseError, TrainingError
 from simplebase.geometry import Crop, Size, transform_points
 from simplebase.images import read_image, warp_image
 
@@ -44,7 +44,7 @@ class BatchSource:
         )
         moved = transform_points(self.matrices, records.keypoints[..., :2])
         self.keypoints = np.concatenate([moved, records.keypoints[..., 2:]], -1).astype(np.float32)
-        self._failure: SimplebaseError | None = None
+        self._failure: Exception | None = None
 
     def batches(
         self, order: np.ndarray | None = None, *, drop_remainder: bool = False
@@ -82,7 +82,11 @@ class BatchSource:
     def _sample(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         try:
             image = read_image(self.dataset.image_path(index))
-        except SimplebaseError as error:
-            self._failure = error
+            canvas = warp_image(image, self.matrices[index], self.canvas_size)
+        except Exception as error:
+            path = self.dataset.image_path(index)
+            # What a library says of an image says nothing without its path.
+            known = isinstance(error, SimplebaseError)
+            self._failure = error if known else DataError(f"{path} cannot be used: {error}")
             raise
-        return warp_image(image, self.matrices[index], self.canvas_size), self.keypoints[index]
+        return canvas, self.keypoints[index]

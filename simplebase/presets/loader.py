@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from simplebase.errors import ArgumentError, DataError, MissingFileError
-from simplebase.presets.preset import Preset, Settings
+from simplebase.presets.preset import Preset, Settings, first_problem
 from simplebase.presets.recipe import Recipe
 
 _Settings = TypeVar("_Settings", bound=Settings)
@@ -44,7 +44,7 @@ def load_recipe(name: str | os.PathLike[str]) -> Recipe:
 
 
 def preset_text(name: str) -> str:
-    """The YAML of a built-in preset, for reading or as the start of one's own."""
+    """The YAML of a preset, by name or path, for reading or as the start of one's own."""
     load_preset(name)
     path = Path(name)
     return (path if _is_path(name) else _presets() / f"{name}.yaml").read_text(encoding="utf-8")
@@ -75,7 +75,7 @@ def _load(
     if _is_path(name):
         source = Path(name)
         if not source.is_file():
-            raise MissingFileError(f"{name}: {what} file not found. Check the path.")
+            raise MissingFileError(f"{name}: the {what} file does not exist. Check the path.")
     else:
         names = _names(folder)
         if name not in names:
@@ -96,7 +96,5 @@ def _parse(source: Traversable, schema: type[_Settings], what: str) -> _Settings
     try:
         return schema.model_validate({"name": Path(source.name).stem, **content})
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        received = "" if first["type"] == "missing" else f" Received: {first['input']!r}."
-        raise DataError(f"{source}, key {key!r}: {first['msg']}.{received}") from error
+        key, problem = first_problem(error, schema)
+        raise DataError(f"{source}, key {key!r}: {problem}") from error

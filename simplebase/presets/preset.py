@@ -1,5 +1,6 @@
 """The schema of a preset: what the model is."""
 
+import difflib
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -8,6 +9,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveInt,
+    ValidationError,
     field_validator,
     model_validator,
 )
@@ -32,6 +34,23 @@ class Settings(BaseModel):
     """Base of all settings read from YAML: unknown keys are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def first_problem(error: ValidationError, schema: type[Settings]) -> tuple[str, str]:
+    """Of the first thing that is wrong: the key; what was expected and what came."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    expected = f"{first['msg']}."
+    received = f" Received: {first['input']!r}."
+    if first["type"] == "missing":
+        received = ""
+    elif first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, schema.model_fields, n=1)
+        expected = f"unknown key; did you mean {near[0]!r}?" if near else "unknown key."
+    elif first["type"] == "union_tag_invalid":
+        expected = f"name is one of {first['ctx']['expected_tags']}."
+        received = f" Received: {first['ctx']['tag']!r}."
+    return key, expected + received
 
 
 class BackboneSettings(Settings):

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from simplebase.errors import ArgumentError
-from simplebase.presets.preset import InputSize, Settings
+from simplebase.presets.preset import InputSize, Settings, first_problem
 
 LossType = Literal["mse", "mae", "weighted_mse", "smooth_l1", "huber", "ohkm", "adaptive_wing"]
 
@@ -60,6 +60,15 @@ class Recipe(Settings):
     sigma: float | None = Field(None, gt=0)
     augmentation: tuple[AugmentationSettings, ...] = ()
 
+    @field_validator("augmentation")
+    @classmethod
+    def _one_warp(
+        cls, augmentation: tuple[AugmentationSettings, ...]
+    ) -> tuple[AugmentationSettings, ...]:
+        if sum(isinstance(item, AffineSettings) for item in augmentation) > 1:
+            raise ValueError("affine stands at most once: it is one warp for all geometry")
+        return augmentation
+
     def updated(self, values: dict[str, Any]) -> "Recipe":
         """The recipe with other values, checked as if they stood in its file.
 
@@ -69,6 +78,5 @@ class Recipe(Settings):
         try:
             return Recipe.model_validate(self.model_dump() | values)
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise ArgumentError(f"{key}: {first['msg']}. Received: {first['input']!r}.") from error
+            key, problem = first_problem(error, Recipe)
+            raise ArgumentError(f"{key}: {problem}") from error

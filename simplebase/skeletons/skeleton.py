@@ -17,11 +17,24 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Link:
-    """A line drawn between two keypoints; `colour` is `r`, `g`, `b` or `#rrggbb`."""
+    """A line drawn between two keypoints; `colour` is `r`, `g`, `b` or `#rrggbb`.
+
+    Raises:
+        DataError: another colour.
+    """
 
     start: str
     end: str
     colour: str = "g"
+
+    def __post_init__(self) -> None:
+        """Checks the colour."""
+        known = self.colour in COLOURS
+        if not (known or re.fullmatch("#[0-9a-fA-F]{6}", self.colour)):
+            raise DataError(
+                f"the colour of {self.start},{self.end} is one of {', '.join(COLOURS)} or #rrggbb. "
+                f"Received: {self.colour!r}."
+            )
 
     @property
     def rgb(self) -> tuple[int, int, int]:
@@ -66,12 +79,6 @@ class Skeleton:
             self._check_known(field, paired)
             self._check_unique(field, paired)
         self._check_known("links", [name for link in self.links for name in (link.start, link.end)])
-        for link in self.links:
-            if link.colour not in COLOURS and not re.fullmatch("#[0-9a-fA-F]{6}", link.colour):
-                raise DataError(
-                    f"skeleton {self.name!r}, link {link.start},{link.end}: colour is one of "
-                    f"{', '.join(COLOURS)} or #rrggbb. Received: {link.colour!r}."
-                )
         if self.sigmas is not None and len(self.sigmas) != len(self.keypoints):
             raise DataError(
                 f"skeleton {self.name!r} has {len(self.keypoints)} keypoints but "

@@ -2,11 +2,12 @@
 
 `classes.txt`: one keypoint name a line. `match_point.txt`: `name,name,h` or `name,name,v` a line,
 the pairs that swap under a horizontal or vertical flip. `skeleton.txt`: `start,end,colour` a line,
-colour `r`, `g` or `b`. No spaces; empty lines are passed over.
+colour `r`, `g` or `b`, besides which we write and read `#rrggbb`. Empty lines and spaces around
+names are passed over.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from simplebase.errors import DataError
@@ -32,20 +33,31 @@ def read_text_files(
         DataError: a line has the wrong form or names a keypoint that `classes` does not have.
     """
     classes = require_file(classes, "the classes file")
-    keypoints = tuple(_spelling(line) for _, line in _lines(classes))
+    keypoints: list[str] = []
+    for where, line in _lines(classes):
+        _require_new(where, keypoints, _spelling(line))
+        keypoints.append(_spelling(line))
+    if not keypoints:
+        raise DataError(f"{classes} has no keypoint names. Write one a line.")
     pairs: dict[str, list[Pair]] = {"h": [], "v": []}
     for where, (first, second, direction) in _triples(match_point, "the match point file"):
         if direction not in pairs:
             raise DataError(f"{where}: the flip type is h or v. Received: {direction!r}.")
+        paired = [name for pair in pairs[direction] for name in pair]
+        _require_new(where, paired, first)
+        _require_new(where, [*paired, first], second)
         pairs[direction].append(_known(where, keypoints, first, second))
-    links = [
-        Link(*_known(where, keypoints, start, end), colour)
-        for where, (start, end, colour) in _triples(skeleton, "the skeleton file")
-    ]
+    links = []
+    for where, (start, end, colour) in _triples(skeleton, "the skeleton file"):
+        _known(where, keypoints, start, end)
+        try:
+            links.append(Link(start, end, colour))
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from error
     # A dataset folder's name says more than "classes"; upstream's are called mpii_classes.txt.
     folder = classes.resolve().parent.name
     name = folder if classes.name == CLASSES else classes.stem.replace("_classes", "")
-    return Skeleton(name, keypoints, tuple(pairs["h"]), tuple(pairs["v"]), tuple(links))
+    return Skeleton(name, tuple(keypoints), tuple(pairs["h"]), tuple(pairs["v"]), tuple(links))
 
 
 def write_text_files(skeleton: Skeleton, folder: str | os.PathLike[str]) -> None:
@@ -83,7 +95,12 @@ def _triples(
         yield where, (_spelling(parts[0]), _spelling(parts[1]), parts[2])
 
 
-def _known(where: str, keypoints: tuple[str, ...], *names: str) -> Pair:
+def _require_new(where: str, earlier: Sequence[str], name: str) -> None:
+    if name in earlier:
+        raise DataError(f"{where}: {name!r} stands twice.")
+
+
+def _known(where: str, keypoints: Sequence[str], *names: str) -> Pair:
     for name in names:
         if name not in keypoints:
             raise DataError(

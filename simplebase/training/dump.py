@@ -2,7 +2,7 @@
 
 import os
 
-from simplebase.errors import DataError
+from simplebase.errors import ArgumentError
 from simplebase.estimator import SimpleBaseline, load_model
 from simplebase.files import replacing
 
@@ -21,11 +21,12 @@ def dump_model(
         overwrite: replace `output` if it exists.
 
     Raises:
-        MissingFileError, DataError: `checkpoint` is missing or not one; `output` is not `.keras`.
+        MissingFileError, DataError: `checkpoint` is missing or not one.
+        ArgumentError: `output` does not end in `.keras`.
         OutputExistsError: `output` exists and `overwrite` is off.
     """
     if not os.fspath(output).endswith(".keras"):
-        raise DataError(f"{output}: a dumped model ends in .keras.")
+        raise ArgumentError(f"{output}: a dumped model ends in .keras.")
     with replacing(output, overwrite=overwrite) as partial:
         # Loading builds the layers anew under the default policy, which is float32.
         model = load_model(checkpoint)

@@ -17,7 +17,7 @@ _MAX_WARMUP = 0.1  # of the run: a warm-up that outlasts a short run never train
 _COSINE_FLOOR = 0.01  # of the initial learning rate
 
 
-class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+class WarmUpThenCosine(keras.optimizers.schedules.LearningRateSchedule):
     """A linear rise over `steps` to `learning_rate`, then by a cosine or not at all.
 
     Args:
@@ -56,5 +56,5 @@ def build_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Op
     """The optimizer of `recipe` with its schedule, for a run of `recipe.total_epoch` epochs."""
     total = recipe.total_epoch * steps_per_epoch
     warmup = min(round(recipe.warmup_epochs * steps_per_epoch), int(_MAX_WARMUP * total))
-    schedule = WarmUp(recipe.learning_rate, warmup, total, recipe.decay_type == "cosine")
+    schedule = WarmUpThenCosine(recipe.learning_rate, warmup, total, recipe.decay_type == "cosine")
     return _OPTIMIZERS[recipe.optimizer](learning_rate=schedule)

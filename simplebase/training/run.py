@@ -13,6 +13,7 @@ RUN/
 import csv
 import os
 import shutil
+import tempfile
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -37,24 +38,47 @@ class EpochMetrics:
 
 
 class Run:
-    """Writes a run's files.
+    """Writes a run's files; a context that leaves no run without a checkpoint behind.
+
+    ```python
+    with Run("runs/cows") as run:
+        run.save_best(model)
+    ```
+
+    An earlier run in its place is set aside until there is a checkpoint: if the block fails before,
+    the new folder is removed and the earlier run is put back.
 
     Args:
         folder: must not exist or be empty, unless `overwrite`.
-        overwrite: remove what is there.
+        overwrite: replace an earlier run.
 
     Raises:
-        OutputExistsError: there is something and `overwrite` is off.
+        OutputExistsError: there is something that may not be replaced.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         self.folder = Path(folder)
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
-        require_output(folder, overwrite=overwrite, folder_markers=(CONFIG, CHECKPOINTS))
+        if not (self.folder.is_dir() and not any(self.folder.iterdir())):
+            require_output(folder, overwrite=overwrite, folder_markers=(CONFIG, CHECKPOINTS))
+        self._earlier: Path | None = None
+
+    def __enter__(self) -> "Run":
+        """Makes the folder, setting aside what stands there."""
         if self.folder.exists():
-            shutil.rmtree(self.folder)
+            holder = tempfile.mkdtemp(prefix=f".{self.folder.name}.", dir=self.folder.parent)
+            self._earlier = Path(holder) / self.folder.name
+            os.replace(self.folder, self._earlier)
         (self.folder / CHECKPOINTS).mkdir(parents=True)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Keeps the run if it has a checkpoint, else what stood there before."""
+        if not self.best.exists():
+            shutil.rmtree(self.folder)
+            if self._earlier is not None:
+                os.replace(self._earlier, self.folder)
+        if self._earlier is not None:
+            shutil.rmtree(self._earlier.parent)
 
     @property
     def best(self) -> Path:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from simplebase import __version__
 from simplebase.augmentation import Augmentation
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline import BatchSource
@@ -24,6 +25,8 @@ from simplebase.runtimes.keras import KerasRuntime
 from simplebase.training.optimizer import build_optimizer
 from simplebase.training.run import EpochMetrics, Run
 from simplebase.training.training_model import TrainingModel
+
+MAX_SEED = 2**32 - 1
 
 
 class Observer(Protocol):
@@ -96,12 +99,16 @@ def train(
         preset = load_preset(preset)
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe or preset.recipe)
+    run = Run(run_dir, overwrite=overwrite)
     train_split, val_split = dataset.train, dataset.validation
+    dataset.require_images()
     if recipe.batch_size > len(train_split):
         raise ArgumentError(
             f"the batch size {recipe.batch_size} is larger than the train split of "
             f"{len(train_split)} records. Choose a smaller --batch-size."
         )
+    if not 0 <= seed <= MAX_SEED:
+        raise ArgumentError(f"seed is 0 to {MAX_SEED}. Received: {seed}.")
     keras.utils.set_random_seed(seed)
     model = SimpleBaseline.from_preset(
         preset,
@@ -112,22 +119,24 @@ def train(
         normalisation=normalisation,
         weights=weights,
     )
-    run = Run(run_dir, overwrite=overwrite)
-    run.write_config(
-        {
-            "preset": preset.model_dump(mode="json"),
-            "recipe": recipe.model_dump(mode="json"),
-            "dataset": str(dataset.folder.resolve()),
-            "input_size": list(model.metadata.input_size),
-            "backbone_weights": str(backbone_weights),
-            "normalisation": model.normalisation,
-            "weights": None if weights is None else str(weights),
-            "seed": seed,
-        }
-    )
-    trainer = _Trainer(model, recipe, train_split, val_split, run, seed, observer)
-    epochs = tuple(trainer.epoch(number) for number in range(1, recipe.total_epoch + 1))
-    return _finish(run, epochs, trainer.best_epoch, train_split, val_split, model)
+    with run:
+        run.write_config(
+            {
+                "simplebase": __version__,
+                "preset": preset.model_dump(mode="json"),
+                "recipe": recipe.model_dump(mode="json"),
+                "dataset": str(dataset.folder.resolve()),
+                "skeleton": dataset.skeleton.to_config(),
+                "input_size": list(model.metadata.input_size),
+                "backbone_weights": str(backbone_weights),
+                "normalisation": model.normalisation,
+                "weights": None if weights is None else str(weights),
+                "seed": seed,
+            }
+        )
+        trainer = _Trainer(model, recipe, train_split, val_split, run, seed, observer)
+        epochs = tuple(trainer.epoch(number) for number in range(1, recipe.total_epoch + 1))
+        return _finish(run, epochs, trainer.best_epoch, train_split, val_split, model)
 
 
 class _Trainer:

@@ -88,12 +88,12 @@ BAD = {
     "a missing dataset": (
         "eval {model} --dataset absent",
         1,
-        "absent: dataset folder not found. Check --dataset.",
+        "absent: the dataset folder does not exist. Check --dataset.",
     ),
     "a missing dataset in training": (
         "train --dataset absent --run-dir run",
         1,
-        "absent: dataset folder not found. Check --dataset.",
+        "absent: the dataset folder does not exist. Check --dataset.",
     ),
     "no dataset": ("eval {model}", 2, "give the dataset folder with --dataset"),
     "an empty annotations.json": (
@@ -141,12 +141,12 @@ BAD = {
     "a missing image": (
         "demo --model {model} --input absent.jpg --output out.jpg",
         1,
-        "absent.jpg: the image not found",
+        "absent.jpg: the image does not exist",
     ),
     "a missing model": (
         "demo --model absent.keras --input {image} --output out.jpg",
         1,
-        "absent.keras: the model not found",
+        "absent.keras: the model does not exist",
     ),
     "a model of another format": (
         "eval model.pt --dataset {figures}",
@@ -155,7 +155,7 @@ BAD = {
     ),
     "an output that is no image": (
         "demo --model {model} --input {image} --output out.txt",
-        1,
+        2,
         "out.txt: an image ends in .jpg",
     ),
     "a demo output that exists": (
@@ -233,7 +233,7 @@ BAD = {
     "missing backbone weights": (
         "train --dataset {figures} --batch-size 8 --backbone-weights absent.h5 --run-dir run",
         1,
-        "absent.h5: the backbone weights file not found",
+        "absent.h5: the backbone weights file does not exist",
     ),
     "two skeletons": (
         "eval {model} --dataset {figures} --skeleton mpii --classes-path {figures}/classes.txt",
@@ -372,7 +372,7 @@ def test_train_eval_demo_and_dump_work_one_after_another(
         "demo", "--model", "model.keras", "--input", image, *options.split()
     )
     assert code == 0, error
-    assert "1 pose" in output
+    assert "16 of 16 keypoints" in output
     drawn, plain = read_image("pose.png"), read_image(image)
     assert drawn.shape == plain.shape
     assert (drawn != plain).any()

@@ -127,7 +127,7 @@ def copied(figures_folder: Path, tmp_path: Path) -> KeypointDataset:
 
 def test_a_missing_image_is_told_with_its_path(copied: KeypointDataset) -> None:
     copied.image_path(5).unlink()
-    with pytest.raises(MissingFileError, match=r"copy/images/000005\.jpg: the image not found"):
+    with pytest.raises(MissingFileError, match=r"copy/images/000005\.jpg: the image does"):
         list(source(copied).batches())
 
 

@@ -84,7 +84,7 @@ def test_an_unknown_name_suggests_the_nearest(load, name, message):
 
 @pytest.mark.parametrize("load", [load_preset, load_recipe])
 def test_a_missing_file_is_named(tmp_path, load):
-    with pytest.raises(MissingFileError, match=r"none\.yaml: (preset|recipe) file not found"):
+    with pytest.raises(MissingFileError, match=r"none\.yaml: the (preset|recipe) file does"):
         load(tmp_path / "none.yaml")
     with pytest.raises(MissingFileError):
         load(tmp_path)
@@ -192,3 +192,19 @@ def test_updated_takes_new_values_and_leaves_the_recipe():
 def test_updated_refuses_what_the_file_could_not_hold(values, message):
     with pytest.raises(ArgumentError, match=message):
         load_recipe("default").updated(values)
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("learnin_rate: 0.1", "key 'learnin_rate': unknown key; did you mean 'learning_rate'"),
+        ("zzz: 1", r"key 'zzz': unknown key\. Received: 1"),
+        ("augmentation: [{name: afine}]", "name is one of 'affine', 'colour'. Received: 'afine'"),
+        ("augmentation: [{name: affine}, {name: affine}]", "affine stands at most once"),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_told_with_what_would_do(tmp_path, line, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"description: mine\n{line}\n")
+    with pytest.raises(DataError, match=message):
+        load_recipe(path)

@@ -104,8 +104,6 @@ def test_a_name_is_looked_up_and_not_opened(name):
         ({"horizontal_pairs": (("a", "b"), ("c", "a"))}, "horizontal_pairs: 'a' stands twice"),
         ({"vertical_pairs": (("a", "a"),)}, "vertical_pairs: 'a' stands twice"),
         ({"links": (Link("a", "x"),)}, "links: 'x' is not one"),
-        ({"links": (Link("a", "b", "purple"),)}, "link a,b: colour .* Received: 'purple'"),
-        ({"links": (Link("a", "b", "#12345"),)}, "Received: '#12345'"),
         ({"sigmas": (0.1, 0.2)}, "3 keypoints but 2 sigmas"),
     ],
 )
@@ -145,3 +143,9 @@ def test_a_config_of_another_form_is_refused_with_the_form_expected(config):
 )
 def test_link_colours_are_red_green_blue(colour, rgb):
     assert Link("a", "b", colour).rgb == rgb
+
+
+@pytest.mark.parametrize("colour", ["purple", "#12345", "#gggggg", ""])
+def test_an_unknown_colour_is_refused(colour):
+    with pytest.raises(DataError, match=f"colour of a,b .* Received: '{colour}'"):
+        Link("a", "b", colour)

@@ -80,7 +80,7 @@ def test_upstreams_plevis_is_read_as_pelvis_in_all_three_files(tmp_path):
 @pytest.mark.parametrize(
     "match_point, skeleton, where, what",
     [
-        ("left,right,h\n\nleft,nose,h\n", None, "match_point.txt, line 3", "'nose' is not in the"),
+        ("left,right,h\n\nnose,tail,h\n", None, "match_point.txt, line 3", "'nose' is not in the"),
         (None, "left,top,r\nchin,top,r\n", "skeleton.txt, line 2", "'chin' is not in the"),
         ("left,right\n", None, "match_point.txt, line 1", "name,name,letter"),
         ("left right h\n", None, "match_point.txt, line 1", "'left right h'"),
@@ -101,7 +101,7 @@ def test_a_wrong_line_is_named_with_file_number_and_content(
     "texts, what",
     [
         ({"classes": "a\nb\na\n"}, "'a' stands twice"),
-        ({"classes": "\n"}, "has no keypoints"),
+        ({"classes": "\n"}, "has no keypoint names"),
         ({"match_point": "left,right,h\nleft,top,h\n"}, "'left' stands twice"),
         ({"skeleton": "left,top,purple\n"}, "'purple'"),
     ],

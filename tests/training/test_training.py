@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from model_checks import OneLayerBackbone
 from simplebase import KeypointDataset, SimpleBaseline, load_model, load_preset, load_recipe, train
 from simplebase.augmentation import Augmentation
 from simplebase.backbones import BACKBONES
+from simplebase.data.dataset import load_dataset
 from simplebase.errors import (
     ArgumentError,
     DataError,
@@ -30,7 +32,7 @@ from simplebase.presets import Preset, Recipe
 from simplebase.runtimes import load_runtime
 from simplebase.training import EpochMetrics, TrainingResult
 from simplebase.training.dump import dump_model
-from simplebase.training.optimizer import WarmUp, build_optimizer
+from simplebase.training.optimizer import WarmUpThenCosine, build_optimizer
 from simplebase.training.run import Run
 from simplebase.training.training_model import TrainingModel
 
@@ -222,11 +224,36 @@ def test_overwrite_never_removes_a_file(tmp_path: Path) -> None:
 
 
 def test_overwrite_begins_an_earlier_run_anew(tmp_path: Path) -> None:
-    run = Run(tmp_path / "run")
-    run.write_config({"seed": 1})
-    run.append(EpochMetrics(1, 0.5, None, 1e-3, 10.0))
-    Run(tmp_path / "run", overwrite=True)
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoints"]
+    folder = finished_run(tmp_path)
+    with Run(folder, overwrite=True) as run:
+        assert [path.name for path in folder.iterdir()] == ["checkpoints"]
+        run.best.write_bytes(b"new")
+    assert run.best.read_bytes() == b"new"
+    assert not (folder / "metrics.csv").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_run_that_ends_without_a_checkpoint_leaves_what_was_there(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), Run(tmp_path / "other") as run:
+        run.write_config({"seed": 1})
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
+
+    folder = finished_run(tmp_path)
+    with pytest.raises(KeyboardInterrupt), Run(folder, overwrite=True) as run:
+        run.write_config({"seed": 2})
+        raise KeyboardInterrupt
+    assert (folder / "checkpoints/best.keras").read_bytes() == b"earlier"
+    assert "seed: 1" in (folder / "config.yaml").read_text()
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def finished_run(tmp_path: Path) -> Path:
+    with Run(tmp_path / "run") as run:
+        run.write_config({"seed": 1})
+        run.append(EpochMetrics(1, 0.5, None, 1e-3, 10.0))
+        run.best.write_bytes(b"earlier")
+    return tmp_path / "run"
 
 
 def test_an_empty_folder_may_become_a_run(tmp_path: Path) -> None:
@@ -307,7 +334,7 @@ def test_the_training_loss_is_the_models_loss_on_encoded_keypoints(small_preset:
 
 
 def test_the_warm_up_rises_in_equal_steps_and_the_cosine_falls_to_a_hundredth() -> None:
-    schedule = WarmUp(0.8, steps=3, total_steps=13, cosine=True)
+    schedule = WarmUpThenCosine(0.8, steps=3, total_steps=13, cosine=True)
     rates = [float(schedule(step)) for step in range(14)]
     np.testing.assert_allclose(rates[:4], [0.2, 0.4, 0.6, 0.8], rtol=1e-6)
     # Half way between steps 3 and 13: (1 + 0.01) / 2 of the peak.
@@ -318,7 +345,7 @@ def test_the_warm_up_rises_in_equal_steps_and_the_cosine_falls_to_a_hundredth() 
 
 
 def test_without_decay_the_rate_stays_at_its_peak() -> None:
-    schedule = WarmUp(0.8, steps=3, total_steps=13, cosine=False)
+    schedule = WarmUpThenCosine(0.8, steps=3, total_steps=13, cosine=False)
     assert [float(schedule(step)) for step in (3, 8, 13, 99)] == pytest.approx([0.8] * 4)
 
 
@@ -346,8 +373,8 @@ def test_every_optimizer_of_a_recipe_steps_downhill(name: str) -> None:
 
 
 def test_a_schedule_survives_its_config() -> None:
-    schedule = WarmUp(0.8, steps=3, total_steps=13, cosine=True)
-    twin = WarmUp(**schedule.get_config())
+    schedule = WarmUpThenCosine(0.8, steps=3, total_steps=13, cosine=True)
+    twin = WarmUpThenCosine(**schedule.get_config())
     assert [float(twin(step)) for step in range(14)] == [float(schedule(i)) for i in range(14)]
 
 
@@ -362,7 +389,7 @@ def test_a_dumped_model_answers_as_its_checkpoint(small_model_file: Path, tmp_pa
 
 
 def test_a_dump_refuses_without_leaving_a_file(small_model_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"ends in \.keras"):
+    with pytest.raises(ArgumentError, match=r"ends in \.keras"):
         dump_model(small_model_file, tmp_path / "model.h5")
     with pytest.raises(MissingFileError, match="absent.keras"):
         dump_model(tmp_path / "absent.keras", tmp_path / "out.keras")
@@ -373,3 +400,28 @@ def test_a_dump_refuses_without_leaving_a_file(small_model_file: Path, tmp_path:
         dump_model(small_model_file, tmp_path / "broken.keras")
     assert [path.name for path in tmp_path.iterdir()] == ["broken.keras"]
     assert (tmp_path / "broken.keras").read_bytes() == b"broken"
+
+
+def test_a_missing_image_is_told_before_the_first_step(
+    figures_folder: Path, one_layer_preset: Preset, tmp_path: Path
+) -> None:
+    shutil.copytree(figures_folder, tmp_path / "copy")
+    dataset = load_dataset(tmp_path / "copy")
+    dataset.validation.image_path(0).unlink()
+    with pytest.raises(MissingFileError, match="000004.jpg"):
+        train(
+            one_layer_preset,
+            dataset,
+            run_dir=tmp_path / "run",
+            recipe=tiny_recipe(),
+            backbone_weights="none",
+        )
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_generator_takes_is_refused(
+    figures: KeypointDataset, one_layer_preset: Preset, tmp_path: Path, seed: int
+) -> None:
+    with pytest.raises(ArgumentError, match=f"Received: {seed}"):
+        train(one_layer_preset, figures, run_dir=tmp_path / "run", recipe=tiny_recipe(), seed=seed)
