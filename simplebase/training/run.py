@@ -2,7 +2,7 @@
 
 ```
 RUN/
-├── config.yaml        preset, recipe and arguments, enough to run it again
+├── config.yaml        what was run: preset, recipe, dataset, skeleton, weights, seed
 ├── metrics.csv        one row an epoch: epoch, loss, val_pck, learning_rate, images_per_second
 ├── summary.json       the result: best epoch and PCK, the mean pose's PCK, the checkpoint
 └── checkpoints/

@@ -36,7 +36,7 @@ def unoptimised_graphs():
 def test_one_epoch_lowers_the_loss(name, figures, tmp_path, unoptimised_graphs):
     # SGD has a tenth of Adam's operations a weight, which halves the time to trace a network.
     recipe = load_recipe("quick").updated(
-        {"total_epoch": 1, "batch_size": 2, "optimizer": "sgd", "learning_rate": 0.02}
+        {"total_epoch": 1, "batch_size": 2, "optimizer": "sgd", "learning_rate": 0.002}
     )
     losses = Losses()
     train(
