@@ -7,7 +7,7 @@ does not import TensorFlow.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from simplebase.version import __version__ as __version__
 
 _PUBLIC = {
     "Crop": "simplebase.geometry",

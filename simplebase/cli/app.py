@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from simplebase import __version__
 from simplebase.errors import SimplebaseError, SimplebaseWarning
+from simplebase.version import __version__
 
 app = typer.Typer(
     name="simplebase",

@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from simplebase import __version__
 from simplebase.augmentation import Augmentation
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline import BatchSource
@@ -25,6 +24,7 @@ from simplebase.runtimes.keras import KerasRuntime
 from simplebase.training.optimizer import build_optimizer
 from simplebase.training.run import EpochMetrics, Run
 from simplebase.training.training_model import TrainingModel
+from simplebase.version import __version__
 
 MAX_SEED = 2**32 - 1
 
