@@ -50,7 +50,8 @@ class Normalisation(keras.layers.Layer):
     def call(self, images: Any) -> Any:
         """Normalised images."""
         settings = NORMALISATIONS[self.mode]
-        centred = images - np.array(settings["mean"], np.float32)
+        # uint8 would be computed in uint8.
+        centred = keras.ops.cast(images, "float32") - np.array(settings["mean"], np.float32)
         scaled = centred * (1 / np.array(settings["std"], np.float32))
         return keras.ops.flip(scaled, axis=-1) if settings.get("bgr") else scaled
 
