@@ -78,8 +78,7 @@ def score_pck(
     """PCK as upstream defines it, so that numbers compare.
 
     A keypoint is correct if its distance in heatmap pixels, over 6.4 times the mean input side /
-    256, is at most `threshold`.
-    Keypoints that are not labelled do not count.
+    256, is at most `threshold`. Keypoints that are not labelled do not count.
 
     Args:
         predictions: `(N, K, 2 or 3)` image pixels.

@@ -36,7 +36,6 @@ class Convolution:
         name: str,
         strides: int = 1,
         activation: str | None = "relu",
-        use_bias: bool = False,
     ) -> Any:
         """`(B, h, w, C)` to `(B, h / strides, w / strides, filters)`."""
         x, padding = self._padded(x, kernel_size, strides, name)
@@ -45,7 +44,7 @@ class Convolution:
             kernel_size,
             strides=strides,
             padding=padding,
-            use_bias=use_bias,
+            use_bias=False,
             name=f"{name}_conv",
         )
         return self._finished(convolution(x), activation, name)

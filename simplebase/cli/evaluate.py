@@ -67,13 +67,9 @@ def evaluate(
     )
     table.columns[1].justify = "right"
     for name, value in scores.per_keypoint.items():
-        table.add_row(escape(name), _number(value))
+        table.add_row(escape(name), options.score_text(value))
     table.add_section()
-    table.add_row("all", _number(scores.mean), style="bold")
+    table.add_row("all", options.score_text(scores.mean), style="bold")
     console.print(table)
     if json is not None:
         write_json(json, scores.to_config() | {"records": len(opened)}, overwrite=overwrite)
-
-
-def _number(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.3f}"

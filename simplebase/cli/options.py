@@ -51,6 +51,11 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
+def score_text(score: float | None) -> str:
+    """A score for people; `n/a` where nothing was labelled."""
+    return "n/a" if score is None else f"{score:.3f}"
+
+
 def open_dataset(
     folder: Path,
     skeleton: str | None,

@@ -115,8 +115,8 @@ def train(
 
 def _print_result(result: "TrainingResult", dataset: Path) -> None:
     say(
-        f"val PCK@0.5 {_number(result.val_pck)} (epoch {result.best_epoch}); "
-        f"mean pose of the train split {_number(result.mean_pose_pck)}"
+        f"val PCK@0.5 {options.score_text(result.val_pck)} (epoch {result.best_epoch}); "
+        f"mean pose of the train split {options.score_text(result.mean_pose_pck)}"
     )
     say(f"best checkpoint: {result.best}")
     say(f"next: simplebase eval {result.best} --dataset {dataset}")
@@ -176,7 +176,7 @@ class _Display:
             _row(
                 f"{metrics.epoch}/{self._epochs}",
                 f"{metrics.loss:.4f}",
-                _number(metrics.val_pck),
+                options.score_text(metrics.val_pck),
                 f"{metrics.learning_rate:.2e}",
                 f"{metrics.images_per_second:.0f}",
             )
@@ -189,7 +189,3 @@ def _row(*cells: str) -> Table:
         table.add_column(width=9, justify="right")
     table.add_row(*cells)
     return table
-
-
-def _number(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.3f}"
