@@ -97,6 +97,55 @@ def read_records(path: str | os.PathLike[str], num_keypoints: int, skeleton: str
     raise DataError(f"{path}: the records do not form one table. Check the file's writer.")
 
 
+def make_record(
+    *,
+    dataset: str,
+    validation: bool,
+    path: str,
+    center: Sequence[float],
+    scale: float,
+    keypoints: np.ndarray,
+    headbox: Sequence[float] | None = None,
+    box: Sequence[float] | None = None,
+    area: float | None = None,
+    image_id: int | None = None,
+    annotation_id: int | None = None,
+) -> dict[str, Any]:
+    """One record of `annotations.json`, from zero-based pixels; nothing is rounded.
+
+    Args:
+        dataset: a name.
+        validation: whether it is held out.
+        path: of the image, relative to the dataset's `images` folder.
+        center: x, y of the object.
+        scale: object height / 200 px.
+        keypoints: `(K, 3)` x, y, visibility; those with visibility 0 are written as zeros.
+        headbox: x1, y1, x2, y2.
+        box: x, y, width, height.
+        area: square pixels.
+        image_id: as COCO has it.
+        annotation_id: as COCO has it.
+    """
+    keypoints = np.where(keypoints[:, 2:] > 0, keypoints, 0)
+    optional = {
+        "headboxes": None if headbox is None else [float(value) for value in headbox],
+        "bbox": None if box is None else [float(value) for value in box],
+        "area": None if area is None else float(area),
+        "image_id": image_id,
+        "annotation_id": annotation_id,
+    }
+    return {
+        "dataset": dataset,
+        "isValidation": float(validation),
+        "img_paths": path,
+        "objpos": [float(value) for value in center],
+        "joint_self": keypoints.astype(float).tolist(),
+        "scale_provided": float(scale),
+        **{key: value for key, value in optional.items() if value is not None},
+        "origin": 0,
+    }
+
+
 def _read_json(path: Path) -> Any:
     opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
     try:

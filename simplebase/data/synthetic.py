@@ -10,6 +10,7 @@ import numpy as np
 
 from simplebase.data.dataset import ANNOTATIONS, IMAGES
 from simplebase.data.figures import draw_figure
+from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError
 from simplebase.files import replacing, write_json
 from simplebase.images import write_image
@@ -86,13 +87,12 @@ def _draw(images: Path, seed: int, index: int) -> dict[str, Any]:
     figure = draw_figure(np.random.default_rng([seed, index]))
     name = f"{index:06d}.jpg"
     write_image(images / name, figure.image)
-    return {
-        "dataset": "synthetic",
-        "isValidation": float(index % VALIDATION_EVERY == VALIDATION_EVERY - 1),
-        "img_paths": name,
-        "objpos": [round(value, 3) for value in figure.center],
-        "joint_self": np.round(figure.keypoints, 3).tolist(),
-        "scale_provided": round(figure.scale, 6),
-        "headboxes": np.round(figure.headbox, 3).tolist(),
-        "origin": 0,
-    }
+    return make_record(
+        dataset="synthetic",
+        validation=index % VALIDATION_EVERY == VALIDATION_EVERY - 1,
+        path=name,
+        center=np.round(figure.center, 3),
+        scale=round(figure.scale, 6),
+        keypoints=np.round(figure.keypoints, 3),
+        headbox=np.round(figure.headbox, 3),
+    )
