@@ -59,10 +59,8 @@ def predict_dataset(
     predictions: list[np.ndarray] = []
     done = 0
     for batch in source.batches():
-        images = batch["images"].numpy()
-        matrices = source.matrices[done : done + len(images)]
-        predictions.append(estimator.keypoints(images, matrices))
-        done += len(images)
+        predictions.append(estimator.keypoints(batch["images"], batch["matrices"]))
+        done += len(batch["images"])
         if progress:
             progress(done, len(dataset))
     return np.concatenate(predictions)

@@ -88,6 +88,12 @@ def _replace_folder(new: Path, path: Path, aside: Path) -> None:
         raise
 
 
+def cache_folder() -> Path:
+    """`$SIMPLEBASE_CACHE`, else `$XDG_CACHE_HOME/simplebase`, else `~/.cache/simplebase`."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("SIMPLEBASE_CACHE") or Path(base) / "simplebase")
+
+
 def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = False) -> None:
     """Writes UTF-8 text through a temporary file."""
     with replacing(path, overwrite=overwrite) as partial:

@@ -11,6 +11,12 @@ from simplebase.files import replacing, require_file
 from simplebase.geometry import Size, compose
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+_REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 
 
@@ -23,20 +29,64 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         MissingFileError: `path` is not a file.
         DataError: it does not hold an image.
     """
+    return decode_image(read_bytes(path), str(path))
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The content of an image file.
+
+    Raises:
+        MissingFileError: `path` is not a file.
+        DataError: it cannot be read.
+    """
     path = require_file(path, "the image")
     try:
-        data = np.fromfile(path, np.uint8)
+        return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def decode_image(data: bytes, name: str, reduction: int = 1) -> np.ndarray:
+    """Decodes an image as `read_image` does.
+
+    Args:
+        data: what the file holds.
+        name: its path, for errors.
+        reduction: 1, 2, 4 or 8: give one pixel for so many in both directions. A JPEG is decoded
+            at that size, which takes less time.
+
+    Raises:
+        DataError: `data` is not an image, or ends too early.
+    """
+    flag = _REDUCED[reduction] if is_jpeg(data) else cv2.IMREAD_COLOR
     try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if data else None
     except cv2.error:  # a header that claims a size beyond OpenCV's limit
         image = None
+    if image is None and Path(name).suffix.lower() in VIDEO_SUFFIXES:
+        raise DataError(f"{name} is a video, but an image is expected here.")
     if image is None:
-        if path.suffix.lower() in VIDEO_SUFFIXES:
-            raise DataError(f"{path} is a video, but an image is expected here.")
-        raise DataError(f"{path} cannot be read as an image. Is it damaged, or of another format?")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        raise DataError(f"{name} cannot be read as an image. Is it damaged, or of another format?")
+    if is_jpeg(data) and not _is_complete_jpeg(data):
+        raise DataError(f"{name} is cut off: its file ends before the image does.")
+    if reduction > 1 and not is_jpeg(data):
+        image = _shrunk(image, reduction)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
+
+
+def is_jpeg(data: bytes) -> bool:
+    """Whether `data` begins as a JPEG does."""
+    return data[:3] == b"\xff\xd8\xff"
+
+
+def _is_complete_jpeg(data: bytes) -> bool:
+    """Whether the image's end is there; decoders fill up what is missing with grey.
+
+    Within the image's data these two markers cannot occur, and what precedes its start (a preview
+    in the EXIF data) may hold both.
+    """
+    end_of_image, start_of_scan = b"\xff\xd9", b"\xff\xda"
+    return data.endswith(end_of_image) or data.rfind(end_of_image) > data.rfind(start_of_scan)
 
 
 def write_image(
@@ -61,26 +111,45 @@ def require_image_suffix(path: str | os.PathLike[str]) -> None:
         raise ArgumentError(f"{path}: an image ends in {', '.join(IMAGE_SUFFIXES)}.")
 
 
+def reduction_for(magnification: np.ndarray | float) -> np.ndarray:
+    """By which power of two an image is averaged down before it is sampled at `magnification`.
+
+    What remains is a magnification above a half, at which bilinear sampling misses nothing.
+    """
+    return np.exp2(np.maximum(0, np.floor(-np.log2(magnification)))).astype(int)
+
+
+def reduced_matrix(matrix: np.ndarray, reduction: np.ndarray | int) -> np.ndarray:
+    """`(..., 2, 3)` from an image that was averaged down by `reduction` `(...)` to the result."""
+    reduction = np.asarray(reduction)
+    grow = np.zeros((*reduction.shape, 2, 3))
+    grow[..., 0, 0] = grow[..., 1, 1] = reduction
+    grow[..., :, 2] = ((reduction - 1) / 2)[..., None]
+    return compose(matrix, grow)
+
+
 def warp_image(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
     """Samples `image` through `matrix`; what lies outside it becomes black.
 
-    Bilinear; below half size the image is first shrunk by a whole factor with area averaging, so
-    that nothing aliases.
+    Bilinear; at half size and below the image is first averaged down, see `reduction_for`, so that
+    nothing aliases.
 
     Args:
         image: `(height, width, 3)` uint8.
         matrix: `(2, 3)` from `image` to the result.
         size: `(height, width)` of the result.
     """
-    magnification = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-    factor = int(1 / magnification) if magnification < 0.5 else 1
-    factor = min(factor, *image.shape[:2])
-    if factor > 1:
-        bottom, right = (-side % factor for side in image.shape[:2])
-        image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-        height, width = (side // factor for side in image.shape[:2])
-        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        middle = (factor - 1) / 2
-        grow = np.array([[factor, 0, middle], [0, factor, middle]], np.float64)
-        matrix = compose(matrix, grow)
+    reduction = int(reduction_for(np.sqrt(abs(np.linalg.det(matrix[:, :2])))))
+    reduction = min(reduction, *image.shape[:2])
+    if reduction > 1:
+        image = _shrunk(image, reduction)
+        matrix = reduced_matrix(matrix, reduction)
     return cv2.warpAffine(image, matrix, (size[1], size[0]), flags=cv2.INTER_LINEAR)
+
+
+def _shrunk(image: np.ndarray, reduction: int) -> np.ndarray:
+    """`image` averaged over squares of `reduction` pixels, the last ones filled up."""
+    bottom, right = (-side % reduction for side in image.shape[:2])
+    image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+    height, width = (side // reduction for side in image.shape[:2])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)

@@ -80,7 +80,11 @@ def import_tensorflow() -> None:
         os.close(kept)
 
 
+def warn(text: str) -> None:
+    """Prints a warning to the standard error."""
+    errors.print(f"[bold yellow]Warning:[/] {escape(text)}", highlight=False, soft_wrap=True)
+
+
 def _show_warning(message: Any, category: type[Warning], *place: Any) -> None:
     if issubclass(category, SimplebaseWarning):
-        text = escape(str(message))
-        errors.print(f"[bold yellow]Warning:[/] {text}", highlight=False, soft_wrap=True)
+        warn(str(message))

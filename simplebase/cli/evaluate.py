@@ -29,6 +29,7 @@ def evaluate(
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
     skeleton_path: options.SkeletonPath = None,
+    skip_bad_images: options.SkipBadImages = False,
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -56,6 +57,8 @@ def evaluate(
     splits = {"val": "validation", "train": "train"}
     if image_set in splits:
         opened = getattr(opened, splits[image_set])
+    if skip_bad_images:
+        opened = options.skip_bad_images(opened)
     runtime = load_runtime(model)
     with options.progress_bar("evaluating") as progress:
         predictions = predict_dataset(

@@ -9,19 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress, TimeRemainingColumn
 
-from simplebase.cli.app import console
+from simplebase.cli.app import console, warn
 from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
     from simplebase.data.dataset import KeypointDataset
+    from simplebase.skeletons import Skeleton
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", help="Write the figures to this file as JSON.")
 ]
 Dataset = Annotated[
-    Path | None,
-    typer.Option("--dataset", help="Dataset folder: annotations.json, images/, classes.txt, ..."),
+    str | None,
+    typer.Option("--dataset", help="Dataset folder (annotations.json, images/, ...) or packed."),
+]
+SkipBadImages = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad-images", help="Pass over images that are missing or damaged, and name them."
+    ),
 ]
 SkeletonName = Annotated[
     str | None,
@@ -57,7 +64,7 @@ def score_text(score: float | None) -> str:
 
 
 def open_dataset(
-    folder: Path,
+    folder: str | Path,
     skeleton: str | None,
     classes: Path | None,
     match_point: Path | None,
@@ -65,6 +72,14 @@ def open_dataset(
 ) -> "KeypointDataset":
     """The dataset of the options above."""
     from simplebase.data.dataset import load_dataset
+
+    return load_dataset(folder, chosen_skeleton(skeleton, classes, match_point, lines))
+
+
+def chosen_skeleton(
+    skeleton: str | None, classes: Path | None, match_point: Path | None, lines: Path | None
+) -> "Skeleton | None":
+    """The skeleton of the options above; `None` leaves it to the dataset folder."""
     from simplebase.skeletons import load_skeleton, read_text_files
 
     if skeleton is not None and classes is not None:
@@ -72,8 +87,22 @@ def open_dataset(
     if classes is None and (match_point or lines):
         raise ArgumentError("--matchpoint-path and --skeleton-path go with --classes-path.")
     if classes is not None:
-        return load_dataset(folder, read_text_files(classes, match_point, lines))
-    return load_dataset(folder, load_skeleton(skeleton) if skeleton else None)
+        return read_text_files(classes, match_point, lines)
+    return load_skeleton(skeleton) if skeleton else None
+
+
+def skip_bad_images(dataset: "KeypointDataset") -> "KeypointDataset":
+    """The records whose images can be read; prints which cannot."""
+    from simplebase.data.screening import without_bad_images
+
+    with progress_bar("reading all images") as progress:
+        kept, problems = without_bad_images(dataset, progress)
+    if problems:
+        warn(
+            f"{len(dataset) - len(kept)} of {len(dataset)} records are passed over, because "
+            f"{len(problems)} images cannot be used:\n" + "\n".join(problems)
+        )
+    return kept
 
 
 @contextmanager

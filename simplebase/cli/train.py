@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -45,6 +45,11 @@ def train(
     weights: Annotated[
         Path | None, typer.Option(help="A whole model (.keras) to start from.")
     ] = None,
+    cache: Annotated[
+        Literal["none", "memory", "disk"],
+        typer.Option(help="Keep decoded images for the next epochs; disk outlasts the run."),
+    ] = "none",
+    skip_bad_images: options.SkipBadImages = False,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Same seed, same machine: same run.")
     ] = 0,
@@ -84,10 +89,12 @@ def train(
     settings = settings.updated({key: value for key, value in given.items() if value is not None})
     if dataset is None:
         with options.progress_bar("drawing the embedded dataset") as progress:
-            dataset = embedded_dataset(progress)
+            dataset = str(embedded_dataset(progress))
         if weights is None and backbone_weights == "auto":
             backbone_weights = "none"
     opened = options.open_dataset(dataset, skeleton, classes_path, matchpoint_path, skeleton_path)
+    if skip_bad_images:
+        opened = options.skip_bad_images(opened)
     run_dir = run_dir or Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}_{chosen.name}"
 
     import_tensorflow()
@@ -104,6 +111,7 @@ def train(
             backbone_weights=backbone_weights,
             normalisation=normalisation,
             weights=weights,
+            cache=cache,
             seed=seed,
             overwrite=overwrite,
             observer=display,
@@ -113,7 +121,7 @@ def train(
         write_json(json, result.to_config(), overwrite=overwrite)
 
 
-def _print_result(result: "TrainingResult", dataset: Path) -> None:
+def _print_result(result: "TrainingResult", dataset: str) -> None:
     say(
         f"val PCK@0.5 {options.score_text(result.val_pck)} (epoch {result.best_epoch}); "
         f"mean pose of the train split {options.score_text(result.mean_pose_pck)}"

@@ -11,28 +11,38 @@ DIR/
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from simplebase.data.image_store import FolderImages, ImageStore
 from simplebase.data.records import Records, read_records
 from simplebase.errors import DataError, MissingFileError
-from simplebase.files import require_file
 from simplebase.skeletons import Skeleton, read_text_files
 from simplebase.skeletons.textfiles import CLASSES, MATCH_POINT, SKELETON
 
 ANNOTATIONS = "annotations.json"
 IMAGES = "images"
+PACKED_MARKERS = ("manifest.json", "packing.json")
+"""Files of which a packed dataset has one, see `simplebase.data.packed`."""
 
 
 @dataclass(frozen=True)
 class KeypointDataset:
-    """Records, the skeleton they follow and the folder their images are in."""
+    """Records, the skeleton they follow and the images they speak of.
 
-    folder: Path
+    Args:
+        name: where it was read from, for messages.
+        skeleton: what the keypoints are called.
+        records: `N` labelled objects.
+        images: their images, in the same order.
+    """
+
+    name: str
     skeleton: Skeleton
     records: Records
+    images: ImageStore
 
     def __len__(self) -> int:
         """Number of records."""
@@ -51,51 +61,76 @@ class KeypointDataset:
     def _split(self, mask: np.ndarray, name: str) -> "KeypointDataset":
         if not mask.any():
             raise DataError(
-                f"{self.folder}: the {name} split is empty; isValidation is 0 in train records and "
+                f"{self.name}: the {name} split is empty; isValidation is 0 in train records and "
                 "1 in val records."
             )
-        return KeypointDataset(self.folder, self.skeleton, self.records.select(mask))
+        return self.select(mask)
 
-    def require_images(self) -> None:
-        """Says which image is missing before hours of training do.
-
-        Raises:
-            MissingFileError: a record's image is not there; whether it can be read is not checked.
-        """
-        for index in range(len(self)):
-            require_file(self.image_path(index), "the image")
-
-    def image_path(self, index: int) -> Path:
-        """Path of the image of record `index`."""
-        return self.folder / IMAGES / self.records.paths[index]
+    def select(self, index: np.ndarray) -> "KeypointDataset":
+        """The records at `index`, indices or a mask of length `N`, with their images."""
+        records, images = self.records.select(index), self.images.select(index)
+        return KeypointDataset(self.name, self.skeleton, records, images)
 
 
 def load_dataset(
     folder: str | os.PathLike[str], skeleton: Skeleton | None = None
 ) -> KeypointDataset:
-    """Reads a dataset folder.
+    """Opens a dataset: a folder as above, or a packed one (`simplebase.data.packed`).
 
     Args:
-        folder: the folder.
+        folder: the folder; a packed one may be an address, such as `gs://bucket/packed`.
         skeleton: what the records follow; by default what the folder's own text files say.
 
     Raises:
         MissingFileError: the folder, its annotations or a skeleton is missing.
         DataError: a file holds something else than it should.
     """
+    if "://" in os.fspath(folder) or _is_packed_folder(Path(folder)):
+        return _load_packed(folder, skeleton)
+    folder = require_folder(folder)
+    if skeleton is None:
+        skeleton = own_skeleton(folder)
+    records = read_records(annotation_file(folder), skeleton.num_keypoints, skeleton.name)
+    images = FolderImages(folder / IMAGES, records.paths)
+    return KeypointDataset(str(folder.absolute()), skeleton, records, images)
+
+
+def _is_packed_folder(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in PACKED_MARKERS)
+
+
+def _load_packed(location: str | os.PathLike[str], skeleton: Skeleton | None) -> KeypointDataset:
+    # Packed shards are TensorFlow's, which a folder does not need.
+    from simplebase.data.packed import load_packed
+
+    dataset = load_packed(location)
+    if skeleton is None:
+        return dataset
+    if skeleton.num_keypoints != dataset.skeleton.num_keypoints:
+        raise DataError(
+            f"{dataset.name} was packed with {dataset.skeleton.num_keypoints} keypoints, but "
+            f"skeleton {skeleton.name!r} has {skeleton.num_keypoints}. Leave out --skeleton."
+        )
+    return replace(dataset, skeleton=skeleton)
+
+
+def require_folder(folder: str | os.PathLike[str]) -> Path:
+    """Returns `folder` if it is one, else raises MissingFileError."""
     folder = Path(folder)
     if not folder.is_dir():
         raise MissingFileError(f"{folder}: the dataset folder does not exist. Check --dataset.")
-    if skeleton is None:
-        skeleton = _own_skeleton(folder)
-    annotations = folder / ANNOTATIONS
-    if not annotations.exists() and annotations.with_suffix(".json.gz").exists():
-        annotations = annotations.with_suffix(".json.gz")
-    records = read_records(annotations, skeleton.num_keypoints, skeleton.name)
-    return KeypointDataset(folder, skeleton, records)
+    return folder
 
 
-def _own_skeleton(folder: Path) -> Skeleton:
+def annotation_file(folder: Path) -> Path:
+    """Its `annotations.json`, or else the compressed one; whether it exists is not checked."""
+    plain = folder / ANNOTATIONS
+    compressed = plain.with_suffix(".json.gz")
+    return compressed if compressed.exists() and not plain.exists() else plain
+
+
+def own_skeleton(folder: Path) -> Skeleton:
+    """What the folder's own text files say; MissingFileError if it has none."""
     if not (folder / CLASSES).exists():
         raise MissingFileError(
             f"{folder} has no {CLASSES}. Name its skeleton with --skeleton, or --classes-path."

@@ -12,7 +12,7 @@ from simplebase.data.dataset import ANNOTATIONS, IMAGES
 from simplebase.data.figures import draw_figure
 from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError
-from simplebase.files import replacing, write_json
+from simplebase.files import cache_folder, replacing, write_json
 from simplebase.images import write_image
 from simplebase.skeletons import load_skeleton, write_text_files
 
@@ -70,14 +70,8 @@ def synthesize(
 
 
 def embedded_dataset(progress: Callable[[int, int], None] | None = None) -> Path:
-    """The folder of the embedded dataset in the user's cache, drawn at the first call.
-
-    The cache is `$SIMPLEBASE_CACHE`, else `$XDG_CACHE_HOME/simplebase`, else
-    `~/.cache/simplebase`.
-    """
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    cache = Path(os.environ.get("SIMPLEBASE_CACHE") or Path(base) / "simplebase")
-    folder = cache / f"synthetic_v{_VERSION}_{DEFAULT_COUNT}"
+    """The folder of the embedded dataset in the user's cache, drawn at the first call."""
+    folder = cache_folder() / f"synthetic_v{_VERSION}_{DEFAULT_COUNT}"
     if not folder.exists():
         synthesize(folder, count=DEFAULT_COUNT, progress=progress)
     return folder

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from simplebase.augmentation import Augmentation
 from simplebase.data.dataset import KeypointDataset
-from simplebase.data.pipeline import BatchSource
+from simplebase.data.pipeline import BatchSource, CacheMode
 from simplebase.errors import ArgumentError, TrainingError
 from simplebase.estimator import BackboneWeights, SimpleBaseline
 from simplebase.evaluation import mean_pose, predict_dataset, score_pck
@@ -70,6 +70,7 @@ def train(
     backbone_weights: BackboneWeights = "auto",
     normalisation: str | None = None,
     weights: str | os.PathLike[str] | None = None,
+    cache: CacheMode = "none",
     seed: int = 0,
     overwrite: bool = False,
     observer: Observer | None = None,
@@ -85,6 +86,7 @@ def train(
         backbone_weights: see `SimpleBaseline.from_preset`.
         normalisation: see `SimpleBaseline.from_preset`.
         weights: see `SimpleBaseline.from_preset`.
+        cache: whether decoded canvases are kept for the next epochs, see `BatchSource`.
         seed: of weights, order and augmentation: the same seed gives the same run on one machine.
         overwrite: replace an earlier run in `run_dir`.
         observer: is told how it goes.
@@ -101,7 +103,7 @@ def train(
         recipe = load_recipe(recipe or preset.recipe)
     run = Run(run_dir, overwrite=overwrite)
     train_split, val_split = dataset.train, dataset.validation
-    dataset.require_images()
+    dataset.images.require()
     if recipe.batch_size > len(train_split):
         raise ArgumentError(
             f"the batch size {recipe.batch_size} is larger than the train split of "
@@ -125,7 +127,7 @@ def train(
                 "simplebase": __version__,
                 "preset": preset.model_dump(mode="json"),
                 "recipe": recipe.model_dump(mode="json"),
-                "dataset": str(dataset.folder.resolve()),
+                "dataset": dataset.name,
                 "skeleton": dataset.skeleton.to_config(),
                 "input_size": list(model.metadata.input_size),
                 "backbone_weights": str(backbone_weights),
@@ -134,7 +136,7 @@ def train(
                 "seed": seed,
             }
         )
-        trainer = _Trainer(model, recipe, train_split, val_split, run, seed, observer)
+        trainer = _Trainer(model, recipe, train_split, val_split, run, cache, seed, observer)
         epochs = tuple(trainer.epoch(number) for number in range(1, recipe.total_epoch + 1))
         return _finish(run, epochs, trainer.best_epoch, train_split, val_split, model)
 
@@ -149,6 +151,7 @@ class _Trainer:
         train_split: KeypointDataset,
         val_split: KeypointDataset,
         run: Run,
+        cache: CacheMode,
         seed: int,
         observer: Observer | None,
     ) -> None:
@@ -162,6 +165,7 @@ class _Trainer:
             metadata.input_size,
             recipe.batch_size,
             augmentation.canvas_size,
+            cache=cache,
         )
         self.steps = len(train_split) // recipe.batch_size
         self.optimizer = build_optimizer(recipe, self.steps)
@@ -182,11 +186,12 @@ class _Trainer:
 
     def epoch(self, number: int) -> EpochMetrics:
         """Trains and validates one epoch, counted from 1."""
-        order = np.random.default_rng([self.seed, number]).permutation(len(self.source.dataset))
+        order = self.source.dataset.images.shuffled(self.seed, number)
         started = time.perf_counter()
         total = 0.0
         batches = self.source.batches(order, drop_remainder=True)
         for step, batch in enumerate(batches, start=1):
+            del batch["matrices"]
             loss = float(self._step(batch, self.optimizer.iterations.value))
             if not math.isfinite(loss):
                 raise TrainingError(

@@ -44,12 +44,12 @@ def test_the_splits_are_those_of_is_validation(folder):
 def test_the_embedded_dataset_splits_into_four_fifths_and_one(figures):
     assert (len(figures), len(figures.train), len(figures.validation)) == (40, 32, 8)
     assert figures.skeleton.horizontal_pairs == load_skeleton("mpii").horizontal_pairs
-    assert all(figures.image_path(index).is_file() for index in range(len(figures)))
+    assert all(figures.images.path(index).is_file() for index in range(len(figures)))
 
 
 def test_image_paths_point_into_images(folder):
-    assert load_dataset(folder).image_path(2) == folder / "images" / "sub" / "c.jpg"
-    assert load_dataset(folder).validation.image_path(0) == folder / "images" / "b.jpg"
+    assert load_dataset(folder).images.path(2) == folder / "images" / "sub" / "c.jpg"
+    assert load_dataset(folder).validation.images.path(0) == folder / "images" / "b.jpg"
 
 
 def test_the_folders_own_text_files_are_its_skeleton(folder):

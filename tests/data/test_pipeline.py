@@ -38,8 +38,12 @@ def test_a_batch_is_the_crop_of_each_image_and_its_keypoints(figures: KeypointDa
                 [0, magnification, 31.5 - y * magnification],
             ]
         )
-        image = warp_image(read_image(figures.image_path(index)), matrix, SIZE)
-        np.testing.assert_array_equal(batch["images"][index], image)
+        # The crop lies on whole pixels: within half of one of where the records put it.
+        np.testing.assert_allclose(batch["matrices"][index], matrix, atol=0.5 + 1e-9)
+        matrix = batch["matrices"][index]
+        image = warp_image(read_image(figures.images.path(index)), matrix, SIZE)
+        inner = np.abs(batch["images"][index].astype(int) - image)[2:-2, 2:-2]
+        assert inner.mean() < 1
         expected = transform_points(matrix, records.keypoints[index, :, :2])
         np.testing.assert_allclose(batch["keypoints"][index, :, :2], expected, atol=1e-4)
         np.testing.assert_array_equal(
@@ -65,7 +69,7 @@ def test_a_dot_in_the_image_lies_at_its_keypoint_in_the_batch(tmp_path: Path) ->
     (tmp_path / "annotations.json").write_text(json.dumps([record]))
     dataset = load_dataset(tmp_path, Skeleton("dot", ("dot",)))
     batch = next(source(dataset, 1).batches())
-    mass = batch["images"].numpy()[0].sum(axis=-1).astype(float)
+    mass = batch["images"][0].sum(axis=-1).astype(float)
     rows, columns = np.indices(mass.shape)
     centroid = np.array([(columns * mass).sum(), (rows * mass).sum()]) / mass.sum()
     np.testing.assert_allclose(batch["keypoints"][0, 0, :2], centroid, atol=0.05)
@@ -83,8 +87,8 @@ def test_an_order_is_followed_and_may_repeat(figures: KeypointDataset) -> None:
     in_order = next(everything.batches())
     order = np.array([7, 3, 3, 39, 0])
     batch = next(everything.batches(order))
-    np.testing.assert_array_equal(batch["images"], in_order["images"].numpy()[order])
-    np.testing.assert_array_equal(batch["keypoints"], in_order["keypoints"].numpy()[order])
+    np.testing.assert_array_equal(batch["images"], in_order["images"][order])
+    np.testing.assert_array_equal(batch["keypoints"], in_order["keypoints"][order])
 
 
 def test_drop_remainder_leaves_out_the_batch_that_is_not_full(figures: KeypointDataset) -> None:
@@ -96,21 +100,23 @@ def test_a_larger_canvas_shows_more_at_the_same_magnification(figures: KeypointD
     plain = next(source(figures).batches())
     roomy = next(source(figures, canvas_size=(96, 80)).batches())
     assert roomy["images"].shape == (4, 96, 80, 3)
-    # The input lies in the middle: 16 rows above it, 8 columns to its left.
-    middle = roomy["images"].numpy()[:, 16:80, 8:72].astype(int)
-    assert np.abs(middle - plain["images"].numpy()).max() <= 1
-    moved = roomy["keypoints"] - plain["keypoints"]
-    np.testing.assert_allclose(moved[..., 0], 8, atol=1e-4)
-    np.testing.assert_allclose(moved[..., 1], 16, atol=1e-4)
-    np.testing.assert_array_equal(moved[..., 2], 0)
+    # The input lies in the middle, 16 rows above it and 8 columns to its left, but for less than a
+    # pixel by which either canvas is moved to whole pixels.
+    moved = roomy["matrices"] - plain["matrices"]
+    np.testing.assert_allclose(moved[:, :, :2], 0, atol=1e-12)
+    np.testing.assert_allclose(moved[:, :, 2], [[8, 16]] * 4, atol=1)
+    shift = roomy["keypoints"] - plain["keypoints"]
+    np.testing.assert_allclose(shift[..., :2], moved[:, None, :, 2].repeat(16, 1), atol=1e-4)
+    np.testing.assert_array_equal(shift[..., 2], 0)
 
 
 def test_what_lies_outside_the_image_is_black(figures: KeypointDataset) -> None:
-    image = read_image(figures.image_path(0))
+    image = read_image(figures.images.path(0))
     far = source(figures, 1, canvas_size=(640, 640))
-    canvas = next(far.batches())["images"].numpy()[0]
+    batch = next(far.batches())
+    canvas = batch["images"][0]
     corners = transform_points(
-        far.matrices[0], np.array([[0, 0], np.array(image.shape[1::-1]) - 1])
+        batch["matrices"][0], np.array([[0, 0], np.array(image.shape[1::-1]) - 1])
     )
     (left, top), (right, bottom) = np.round(corners).astype(int)
     assert 0 < left < right < 640 and 0 < top < bottom < 640
@@ -126,18 +132,18 @@ def copied(figures_folder: Path, tmp_path: Path) -> KeypointDataset:
 
 
 def test_a_missing_image_is_told_with_its_path(copied: KeypointDataset) -> None:
-    copied.image_path(5).unlink()
+    copied.images.path(5).unlink()
     with pytest.raises(MissingFileError, match=r"copy/images/000005\.jpg: the image does"):
         list(source(copied).batches())
 
 
 def test_an_unreadable_image_is_told_with_its_path(copied: KeypointDataset) -> None:
-    copied.image_path(9).write_bytes(b"not a jpeg")
+    copied.images.path(9).write_bytes(b"not a jpeg")
     with pytest.raises(DataError, match=r"copy/images/000009\.jpg cannot be read as an image"):
         list(source(copied).batches())
 
 
 def test_batches_before_a_broken_image_are_delivered(copied: KeypointDataset) -> None:
-    copied.image_path(39).unlink()
+    copied.images.path(39).unlink()
     batches = source(copied, 4).batches()
     assert next(batches)["images"].shape == (4, 64, 64, 3)

@@ -55,7 +55,7 @@ def test_it_is_a_dataset_folder_with_the_skeleton_mpii(figures: KeypointDataset)
 
 def test_every_label_lies_in_its_image(figures: KeypointDataset) -> None:
     for index in range(len(figures)):
-        height, width, _ = read_image(figures.image_path(index)).shape
+        height, width, _ = read_image(figures.images.path(index)).shape
         x, y, visibility = figures.records.keypoints[index].T
         labelled = visibility > 0
         assert labelled.any()

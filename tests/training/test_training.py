@@ -110,7 +110,7 @@ def test_the_config_is_enough_to_run_it_again(run_dir: Path, figures: KeypointDa
     config = yaml.safe_load((run_dir / "config.yaml").read_text())
     assert Preset.model_validate(config["preset"]) == load_preset(PRESET)
     assert Recipe.model_validate(config["recipe"]) == tiny_recipe()
-    assert Path(config["dataset"]) == figures.folder.resolve()
+    assert Path(config["dataset"]) == Path(figures.name)
     assert config["input_size"] == [64, 64]
     assert (config["backbone_weights"], config["weights"], config["seed"]) == ("none", None, 0)
     assert config["normalisation"] == "tf"
@@ -407,7 +407,7 @@ def test_a_missing_image_is_told_before_the_first_step(
 ) -> None:
     shutil.copytree(figures_folder, tmp_path / "copy")
     dataset = load_dataset(tmp_path / "copy")
-    dataset.validation.image_path(0).unlink()
+    dataset.validation.images.path(0).unlink()
     with pytest.raises(MissingFileError, match="000004.jpg"):
         train(
             one_layer_preset,

@@ -1,0 +1,225 @@
+"""Packing a dataset: every record's canvas, cut once, as a JPEG in a shard."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from simplebase.data.dataset import KeypointDataset
+from simplebase.data.packed.manifest import (
+    MANIFEST,
+    PACKING,
+    RECORDS,
+    Manifest,
+    Shard,
+    join,
+    read_text,
+    write_columns,
+)
+from simplebase.data.packed.reader import checksum
+from simplebase.data.pipeline import Batch, BatchSource
+from simplebase.errors import ArgumentError, DataError, OutputExistsError
+from simplebase.geometry import Crop, Size
+
+QUALITY = 95  # of the JPEGs
+RECORDS_A_SHARD = 256  # some 20 MB at 256x256
+
+Progress = Callable[[int, int], None]
+
+
+def pack_dataset(
+    dataset: KeypointDataset,
+    output: str | os.PathLike[str],
+    *,
+    crop: Crop,
+    input_size: Size,
+    canvas_size: Size,
+    seed: int = 0,
+    records_a_shard: int = RECORDS_A_SHARD,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Packs `dataset` for a network of `input_size`; a packing that was stopped goes on.
+
+    Args:
+        dataset: what to pack; the records of its train split are shuffled once.
+        output: the folder or address to write.
+        crop: how the object is cut out.
+        input_size: `(H, W)` of the network, which sets the magnification.
+        canvas_size: `(Hc, Wc)` to keep, larger by what the augmentation looks at.
+        seed: of the shuffling.
+        records_a_shard: records a file.
+        overwrite: replace what was packed there before.
+        progress: called with records done and in all.
+
+    Raises:
+        OutputExistsError: `output` holds something else, or is complete and `overwrite` is off.
+        MissingFileError, DataError: an image is missing or unreadable, or the disk is full; what
+            was packed so far stays, and the same call goes on from there.
+    """
+    if records_a_shard < 1:
+        raise ArgumentError(f"records a shard are at least 1. Received: {records_a_shard}.")
+    output = os.fspath(output)
+    order, sizes = _layout(dataset, seed, records_a_shard)
+    dataset = dataset.select(order)
+    source = BatchSource(dataset, crop, input_size, records_a_shard, canvas_size)
+    packing = _Packing(output, _fingerprint(dataset, crop, input_size, canvas_size, sizes))
+    packing.open(overwrite)
+    start, matrices = 0, []
+    for number, (split, size) in enumerate(sizes):
+        rows = np.arange(start, start + size)
+        matrices.append(source.plan_matrices(rows))
+        if number >= len(packing.shards):
+            name = f"{split}-{number:05d}.tfrecord"
+            packing.add(name, _examples(source.batches(rows), rows), size)
+        start += size
+        if progress:
+            progress(start, len(dataset))
+    manifest = Manifest(
+        dataset.skeleton, crop, input_size, canvas_size, QUALITY, tuple(packing.shards)
+    )
+    packing.finish(manifest, dataset, np.concatenate(matrices))
+    return manifest
+
+
+def _layout(
+    dataset: KeypointDataset, seed: int, records_a_shard: int
+) -> tuple[np.ndarray, list[tuple[str, int]]]:
+    """The order of the records, and each shard's split and number of records."""
+    validation = dataset.records.validation
+    train = np.random.default_rng(seed).permutation(np.flatnonzero(~validation))
+    held_out = np.flatnonzero(validation)
+    sizes = [
+        (split, min(records_a_shard, len(rows) - start))
+        for split, rows in (("train", train), ("val", held_out))
+        for start in range(0, len(rows), records_a_shard)
+    ]
+    return np.concatenate([train, held_out]), sizes
+
+
+def _fingerprint(dataset: KeypointDataset, *settings: Any) -> str:
+    """Tells whether a packing that was stopped is of the same data and settings."""
+    digest = hashlib.sha256(repr(settings).encode())
+    digest.update(dataset.images.identity())
+    digest.update(dataset.records.keypoints.tobytes())
+    return digest.hexdigest()
+
+
+def _examples(batches: Iterator[Batch], rows: np.ndarray) -> Iterator[bytes]:
+    """The serialized examples of one shard, whose records are one batch."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for batch in batches:
+            images = pool.map(lambda image: _encode(image, quality), batch["images"])
+            columns = zip(images, batch["keypoints"], batch["matrices"], rows, strict=True)
+            for image, keypoints, matrix, index in columns:
+                yield _example(image, keypoints, matrix, int(index))
+
+
+def _encode(image: np.ndarray, quality: list[int]) -> bytes:
+    return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1].tobytes()
+
+
+def _example(image: bytes, keypoints: np.ndarray, matrix: np.ndarray, index: int) -> bytes:
+    features = {
+        "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image])),
+        "keypoints": tf.train.Feature(float_list=tf.train.FloatList(value=keypoints.ravel())),
+        "matrix": tf.train.Feature(float_list=tf.train.FloatList(value=matrix.ravel())),
+        "index": tf.train.Feature(int64_list=tf.train.Int64List(value=[index])),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+
+class _Packing:
+    """The output while it is written: shards appear whole, and `packing.json` lists them."""
+
+    def __init__(self, output: str, fingerprint: str) -> None:
+        self.output = output
+        self.fingerprint = fingerprint
+        self.shards: list[Shard] = []
+
+    def open(self, overwrite: bool) -> None:
+        """Makes the folder, or finds what a stopped packing of the same left there."""
+        self._require_ours(overwrite)
+        state = join(self.output, PACKING)
+        if tf.io.gfile.exists(state):
+            content = json.loads(read_text(state))
+            if content["fingerprint"] == self.fingerprint:
+                self.shards = [Shard(**shard) for shard in content["shards"]]
+                return
+            if not overwrite:
+                raise OutputExistsError(
+                    f"{self.output} holds a packing of other data or settings that was stopped. "
+                    "Choose another path, or pass --overwrite."
+                )
+        if tf.io.gfile.exists(self.output):
+            tf.io.gfile.rmtree(self.output)
+        tf.io.gfile.makedirs(self.output)
+        self._save()
+
+    def _require_ours(self, overwrite: bool) -> None:
+        exists = tf.io.gfile.exists(self.output)
+        if not exists or (tf.io.gfile.isdir(self.output) and not tf.io.gfile.listdir(self.output)):
+            return
+        if tf.io.gfile.exists(join(self.output, MANIFEST)):
+            if not overwrite:
+                raise OutputExistsError(
+                    f"{self.output} exists. Choose another path, or pass --overwrite."
+                )
+        elif not tf.io.gfile.exists(join(self.output, PACKING)):
+            raise OutputExistsError(
+                f"{self.output} is something else than a packed dataset, so it is not replaced. "
+                "Choose another path."
+            )
+
+    def add(self, name: str, examples: Iterator[bytes], count: int) -> None:
+        """Writes one shard."""
+        path = join(self.output, name)
+        try:
+            with tf.io.TFRecordWriter(f"{path}.partial") as writer:
+                for example in examples:
+                    writer.write(example)
+            size = tf.io.gfile.stat(f"{path}.partial").length
+            digest = checksum(f"{path}.partial")
+            tf.io.gfile.rename(f"{path}.partial", path, overwrite=True)
+            self.shards.append(Shard(name, count, size, digest))
+            self._save()
+        except tf.errors.OpError as error:
+            raise self._stopped(error.message) from error
+        except OSError as error:
+            raise self._stopped(str(error)) from error
+        finally:
+            if tf.io.gfile.exists(f"{path}.partial"):
+                tf.io.gfile.remove(f"{path}.partial")
+
+    def finish(self, manifest: Manifest, dataset: KeypointDataset, matrices: np.ndarray) -> None:
+        """Writes the table and the manifest, which make it a dataset."""
+        try:
+            write_columns(join(self.output, RECORDS), dataset.records, matrices)
+            self._write(MANIFEST, manifest.to_json())
+        except (tf.errors.OpError, OSError) as error:
+            raise self._stopped(str(error)) from error
+        tf.io.gfile.remove(join(self.output, PACKING))
+
+    def _save(self) -> None:
+        state = {"fingerprint": self.fingerprint, "shards": [asdict(s) for s in self.shards]}
+        self._write(PACKING, json.dumps(state, indent=1) + "\n")
+
+    def _write(self, name: str, text: str) -> None:
+        path = join(self.output, name)
+        with tf.io.gfile.GFile(f"{path}.partial", "wb") as file:
+            file.write(text.encode())
+        tf.io.gfile.rename(f"{path}.partial", path, overwrite=True)
+
+    def _stopped(self, reason: str) -> DataError:
+        return DataError(
+            f"{self.output}: packing stopped after {len(self.shards)} shards: {reason}. Is the "
+            "disk full? The same command goes on from there."
+        )
