@@ -8,14 +8,13 @@ from typing import Any, Literal
 import keras
 
 from simplebase.backbones import BACKBONES, Backbone
-from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning, first_line
 from simplebase.files import require_file
-from simplebase.geometry import Crop, Size
+from simplebase.geometry import Size
 from simplebase.heads import HEADS, PREDICTION_LAYER
 from simplebase.metadata import ModelMetadata
 from simplebase.normalisation import Normalisation
-from simplebase.presets import INPUT_MULTIPLE, Preset, load_preset
+from simplebase.presets import Preset, load_preset
 from simplebase.skeletons import Skeleton
 
 BackboneWeights = Literal["auto", "imagenet", "none"] | str | os.PathLike[str]
@@ -227,12 +226,6 @@ def _metadata(
     input_size: Size | None,
     sigma: float | None,
 ) -> ModelMetadata:
-    size = preset.input_size if input_size is None else (int(input_size[0]), int(input_size[1]))
-    if any(side <= 0 or side % INPUT_MULTIPLE for side in size):
-        raise ArgumentError(
-            f"each side of the input size is a multiple of {INPUT_MULTIPLE}. "
-            f"Received: {size[0]}x{size[1]}."
-        )
     if skeleton is None:
         if num_keypoints is None or num_keypoints < 1:
             raise ArgumentError(
@@ -245,12 +238,7 @@ def _metadata(
             f"skeleton {skeleton.name!r} has {skeleton.num_keypoints} keypoints, but num_keypoints "
             f"is {num_keypoints}."
         )
-    codec = HeatmapCodec(
-        input_size=size,
-        sigma=preset.codec.sigma if sigma is None else sigma,
-        alignment=preset.codec.alignment,
-    )
-    return ModelMetadata(preset.name, size, Crop(**preset.crop.model_dump()), codec, skeleton)
+    return ModelMetadata.from_preset(preset, skeleton, input_size, sigma)
 
 
 def _load_backbone_weights(backbone: Backbone, choice: BackboneWeights) -> None:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from simplebase.codec import HeatmapCodec
-from simplebase.errors import DataError
+from simplebase.errors import ArgumentError, DataError
 from simplebase.geometry import Crop, Size
+from simplebase.presets.preset import INPUT_MULTIPLE, Preset
 from simplebase.skeletons import Skeleton
 
 
@@ -26,6 +27,38 @@ class ModelMetadata:
     crop: Crop
     codec: HeatmapCodec
     skeleton: Skeleton
+
+    @classmethod
+    def from_preset(
+        cls,
+        preset: Preset,
+        skeleton: Skeleton,
+        input_size: Size | None = None,
+        sigma: float | None = None,
+    ) -> "ModelMetadata":
+        """What a model of `preset` for `skeleton` will say.
+
+        Args:
+            preset: a loaded preset.
+            skeleton: of its keypoints.
+            input_size: `(H, W)`, by default the preset's.
+            sigma: of the heatmaps, by default the preset's.
+
+        Raises:
+            ArgumentError: a side of `input_size` is not a multiple of 32.
+        """
+        size = preset.input_size if input_size is None else (int(input_size[0]), int(input_size[1]))
+        if any(side <= 0 or side % INPUT_MULTIPLE for side in size):
+            raise ArgumentError(
+                f"each side of the input size is a multiple of {INPUT_MULTIPLE}. "
+                f"Received: {size[0]}x{size[1]}."
+            )
+        codec = HeatmapCodec(
+            input_size=size,
+            sigma=preset.codec.sigma if sigma is None else sigma,
+            alignment=preset.codec.alignment,
+        )
+        return cls(preset.name, size, Crop(**preset.crop.model_dump()), codec, skeleton)
 
     def to_config(self) -> dict[str, Any]:
         """Plain values for a file."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress, TimeRemainingColumn
 
-from simplebase.cli.app import console, warn
+from simplebase.cli.app import console, import_tensorflow, warn
 from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -71,8 +71,10 @@ def open_dataset(
     lines: Path | None,
 ) -> "KeypointDataset":
     """The dataset of the options above."""
-    from simplebase.data.dataset import load_dataset
+    from simplebase.data.dataset import is_packed, load_dataset
 
+    if is_packed(folder):
+        import_tensorflow()  # before the library does, with its notes
     return load_dataset(folder, chosen_skeleton(skeleton, classes, match_point, lines))
 
 

@@ -85,7 +85,7 @@ def load_dataset(
         MissingFileError: the folder, its annotations or a skeleton is missing.
         DataError: a file holds something else than it should.
     """
-    if "://" in os.fspath(folder) or _is_packed_folder(Path(folder)):
+    if is_packed(folder):
         return _load_packed(folder, skeleton)
     folder = require_folder(folder)
     if skeleton is None:
@@ -95,8 +95,11 @@ def load_dataset(
     return KeypointDataset(str(folder.absolute()), skeleton, records, images)
 
 
-def _is_packed_folder(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in PACKED_MARKERS)
+def is_packed(folder: str | os.PathLike[str]) -> bool:
+    """Whether it is an address or a packed folder, rather than one of single images."""
+    if "://" in os.fspath(folder):
+        return True
+    return any((Path(folder) / name).is_file() for name in PACKED_MARKERS)
 
 
 def _load_packed(location: str | os.PathLike[str], skeleton: Skeleton | None) -> KeypointDataset:

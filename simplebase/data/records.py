@@ -11,21 +11,29 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from simplebase.data.fields import (
+    LARGEST,
+    are_numbers,
+    flat,
+    is_id,
+    record_problems,
+    stays_inside,
+)
 from simplebase.errors import DataError
 from simplebase.files import require_file
 
 UPSTREAM_ORIGIN = 1
 
-# Beyond any image: a larger number is a broken one.
-_LARGEST = 1e9
+# What `_to_columns` trips over.
+_BROKEN = (KeyError, TypeError, ValueError, OverflowError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -77,19 +85,14 @@ def read_records(path: str | os.PathLike[str], num_keypoints: int, skeleton: str
         MissingFileError: `path` is not a file.
         DataError: it is not a list of records; the message names file, record index and field.
     """
-    path = require_file(path, "the annotation file")
-    content = _read_json(path)
-    if not isinstance(content, list):
-        raise DataError(f"{path}: expected a list of records. Received: {type(content).__name__}.")
-    if not content:
-        raise DataError(f"{path} has no records. Check the converter that wrote it.")
+    content = _read_list(path)
     try:
         return _to_columns(content, num_keypoints)
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
+    except _BROKEN:
         pass
     # The fast reader says only that something is wrong; this says what, or nothing if all is well.
     for index, record in enumerate(content):
-        for problem in _problems(record, num_keypoints, skeleton):
+        for problem in record_problems(record, num_keypoints, skeleton):
             where = f"record {index}"
             if isinstance(record, dict) and isinstance(record.get("img_paths"), str):
                 where += f' (img_paths "{record["img_paths"]}")'
@@ -97,16 +100,62 @@ def read_records(path: str | os.PathLike[str], num_keypoints: int, skeleton: str
     raise DataError(f"{path}: the records do not form one table. Check the file's writer.")
 
 
+@dataclass(frozen=True)
+class Survey:
+    """All that stands in an annotation file, the broken records apart from the sound ones.
+
+    Args:
+        content: every item of the file's list.
+        sound: `(N,)` indices of the sound records in `content`.
+        records: those `N` as columns; `None` if there is none.
+        problems: what is wrong with each of the others, by its index.
+    """
+
+    content: list[Any]
+    sound: np.ndarray
+    records: Records | None
+    problems: dict[int, list[str]]
+
+
+def survey_records(path: str | os.PathLike[str], num_keypoints: int, skeleton: str) -> Survey:
+    """Reads an annotation file as `read_records` does, but goes on after a broken record.
+
+    Raises:
+        MissingFileError: `path` is not a file.
+        DataError: it is not a list, or an empty one.
+    """
+    content = _read_list(path)
+    try:
+        return Survey(content, np.arange(len(content)), _to_columns(content, num_keypoints), {})
+    except _BROKEN:
+        pass
+    problems = {
+        index: found
+        for index, record in enumerate(content)
+        if (found := list(record_problems(record, num_keypoints, skeleton)))
+    }
+    sound = np.array([i for i in range(len(content)) if i not in problems], int)
+    if len(sound) == 0:
+        return Survey(content, sound, None, problems)
+    try:
+        records = _to_columns([content[index] for index in sound], num_keypoints)
+    except _BROKEN as error:
+        raise DataError(
+            f"{path}: the records do not form one table. Check the file's writer."
+        ) from error
+    return Survey(content, sound, records, problems)
+
+
 def make_record(
     *,
     dataset: str,
     validation: bool,
     path: str,
-    center: Sequence[float],
+    center: Sequence[float] | np.ndarray,
     scale: float,
     keypoints: np.ndarray,
-    headbox: Sequence[float] | None = None,
-    box: Sequence[float] | None = None,
+    headbox: Sequence[float] | np.ndarray | None = None,
+    box: Sequence[float] | np.ndarray | None = None,
     area: float | None = None,
     image_id: int | None = None,
     annotation_id: int | None = None,
@@ -146,7 +195,8 @@ def make_record(
     }
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """The content of a JSON file, or of one compressed with gzip; DataError if it is neither."""
     opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8") as file:
@@ -155,11 +205,21 @@ def _read_json(path: Path) -> Any:
         raise DataError(f"{path} is not valid JSON: {error}.") from error
 
 
+def _read_list(path: str | os.PathLike[str]) -> list[Any]:
+    path = require_file(path, "the annotation file")
+    content = read_json(path)
+    if not isinstance(content, list):
+        raise DataError(f"{path}: expected a list of records. Received: {type(content).__name__}.")
+    if not content:
+        raise DataError(f"{path} has no records. Check the converter that wrote it.")
+    return content
+
+
 def _to_columns(content: list[dict[str, Any]], num_keypoints: int) -> Records:
     """The records as columns; any of several errors where one of them is broken."""
     paths = [record["img_paths"] for record in content]
     validation = [record["isValidation"] for record in content]
-    if not all(isinstance(path, str) and _stays_inside(path) for path in paths):
+    if not all(isinstance(path, str) and stays_inside(path) for path in paths):
         raise ValueError
     if not all(value in (0, 1) for value in validation):
         raise ValueError
@@ -201,7 +261,7 @@ def _required(content: list[dict[str, Any]], key: str, *shape: int) -> np.ndarra
     only_numbers = set(map(type, values)) <= {int, float}
     if column.shape != (len(content), *shape) or not only_numbers:
         raise ValueError
-    if not (np.abs(column) < _LARGEST).all():
+    if not (np.abs(column) < LARGEST).all():
         raise ValueError
     return column
 
@@ -211,8 +271,8 @@ def _optional(content: list[dict[str, Any]], key: str, width: int) -> np.ndarray
     column = np.full((len(content), width), math.nan)
     for index, record in enumerate(content):
         if key in record:
-            values = _flat(record[key])
-            if not _are_numbers(values, width):
+            values = flat(record[key])
+            if not are_numbers(values, width):
                 raise ValueError
             column[index] = values
     return column
@@ -221,80 +281,6 @@ def _optional(content: list[dict[str, Any]], key: str, width: int) -> np.ndarray
 def _ids(content: list[dict[str, Any]], key: str) -> np.ndarray:
     """`(N,)` int64, -1 where a record lacks `key`."""
     values = [record.get(key, -1) for record in content]
-    if not all(_is_id(value) for value in values):
+    if not all(is_id(value) for value in values):
         raise ValueError
     return np.array(values, np.int64)
-
-
-def _flat(value: Any) -> list[Any]:
-    """The numbers of `[x1, y1, x2, y2]`, `[[x1, y1], [x2, y2]]` or a single number."""
-    items = value if isinstance(value, list) else [value]
-    return [part for item in items for part in (item if isinstance(item, list) else [item])]
-
-
-def _stays_inside(path: str) -> bool:
-    if path.startswith(("/", "\\")):
-        return False
-    if ".." in path or ":" in path:
-        parts = PurePosixPath(path.replace("\\", "/")).parts
-        return ".." not in parts and ":" not in parts[0]
-    return path not in ("", ".")
-
-
-def _problems(record: Any, num_keypoints: int, skeleton: str) -> Iterator[str]:
-    """What is wrong with one record, field by field."""
-    if not isinstance(record, dict):
-        yield f"expected a mapping. Received: {record!r}."
-        return
-    for key in ("dataset", "isValidation", "img_paths", "objpos", "joint_self", "scale_provided"):
-        if key not in record:
-            yield f"{key} is missing."
-    path = record.get("img_paths")
-    if not isinstance(path, str) or not path:
-        yield f"img_paths is the image's path inside images/. Received: {path!r}."
-    elif not _stays_inside(path):
-        yield "img_paths leaves the dataset folder, which is refused."
-    if not _are_numbers(record.get("objpos"), 2):
-        yield f"objpos is x, y in pixels. Received: {record.get('objpos')!r}."
-    scale: Any = record.get("scale_provided")
-    if not _are_numbers([scale], 1) or scale <= 0:
-        yield f"scale_provided is the object's height / 200 px, above 0. Received: {scale!r}."
-    if record.get("isValidation") not in (0, 1):
-        yield f"isValidation is 0 or 1. Received: {record.get('isValidation')!r}."
-    yield from _joint_problems(record.get("joint_self"), num_keypoints, skeleton)
-    for key, length in (("headboxes", 4), ("bbox", 4)):
-        if key in record and not _are_numbers(_flat(record[key]), length):
-            yield f"{key} has {length} numbers. Received: {record[key]!r}."
-    for key in ("area", "origin"):
-        if key in record and not _are_numbers(_flat(record[key]), 1):
-            yield f"{key} is a number. Received: {record[key]!r}."
-    for key in ("image_id", "annotation_id"):
-        if key in record and not _is_id(record[key]):
-            yield f"{key} is a whole number. Received: {record[key]!r}."
-
-
-def _joint_problems(joints: Any, num_keypoints: int, skeleton: str) -> Iterator[str]:
-    if not isinstance(joints, list):
-        yield f"joint_self is a list of x, y, visibility. Received: {joints!r}."
-        return
-    if len(joints) != num_keypoints:
-        yield (
-            f'joint_self has {len(joints)} rows, but skeleton "{skeleton}" has {num_keypoints} '
-            "keypoints. Check --skeleton, or the converter that wrote the file."
-        )
-        return
-    for row, joint in enumerate(joints):
-        if not _are_numbers(joint, 3) or joint[2] not in (0, 1, 2):
-            yield f"joint_self, row {row} is x, y and visibility 0, 1 or 2. Received: {joint!r}."
-
-
-def _are_numbers(values: Any, count: int) -> bool:
-    return (
-        isinstance(values, Sequence)
-        and len(values) == count
-        and all(type(value) in (int, float) and abs(value) < _LARGEST for value in values)
-    )
-
-
-def _is_id(value: Any) -> bool:
-    return type(value) in (int, float) and -(2**63) <= value < 2**63 and value == int(value)

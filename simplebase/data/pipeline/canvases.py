@@ -105,40 +105,43 @@ class CanvasReader:
             MissingFileError, DataError: the image is missing or cannot be read.
         """
         data = self.dataset.images.read(index)
+        image = self.decode(data, index, sampling, row)
+        sample_into(canvas, image, sampling, row)
+
+    def decode(self, data: bytes, index: int, sampling: Sampling, row: int) -> np.ndarray:
+        """The part of the reduced image that the canvas takes; it may be empty."""
         name = self.dataset.images.name(index)
-        scale, place = sampling.scales[row], sampling.places[row]
-        start, reduction = sampling.starts[row], int(sampling.reductions[row])
+        room = np.array(self.canvas_size[::-1]) - sampling.places[row]
         # As many reduced pixels as the canvas takes, and one whose edge may just reach it.
-        extent = np.ceil((np.array(canvas.shape[1::-1]) - place) / scale) + 1
+        extent = np.ceil(room / sampling.scales[row]) + 1
         extent = np.clip(extent, 0, _LARGEST_SIDE).astype(int)
-        image = _decode_window(data, name, start, extent, reduction)
-        canvas.fill(0)
-        if abs(scale - 1) < _SAME_SCALE:  # a packed canvas, as it was packed
-            _paste(canvas, image, place)
-        elif image.size and scale > _LARGEST_SCALE:
-            middle = (scale - 1) / 2
-            matrix = np.array([[scale, 0, place[0] + middle], [0, scale, place[1] + middle]])
-            cv2.warpAffine(image, matrix, canvas.shape[1::-1], dst=canvas)
-        elif min(image.shape[:2]) * scale > 0.5:
-            _paste(canvas, cv2.resize(image, None, fx=scale, fy=scale), place)
+        start, reduction = sampling.starts[row], int(sampling.reductions[row])
+        if reduction == 1 and len(data) >= _SMALLEST_CROPPED_FILE and is_jpeg(data):
+            window = _worthwhile_window(data, start, extent)
+            if window is not None:
+                try:
+                    return tf.io.decode_and_crop_jpeg(
+                        data, window, channels=3, dct_method="INTEGER_ACCURATE"
+                    ).numpy()
+                except tf.errors.OpError:
+                    pass  # another colour space, or damage: the other decoder knows or tells
+        image = decode_image(data, name, reduction)
+        end = start + extent
+        return image[start[1] : end[1], start[0] : end[0]]
 
 
-def _decode_window(
-    data: bytes, name: str, start: np.ndarray, extent: np.ndarray, reduction: int
-) -> np.ndarray:
-    """The part of a reduced image from `start` (x, y) over `extent` (x, y); it may be empty."""
-    if reduction == 1 and len(data) >= _SMALLEST_CROPPED_FILE and is_jpeg(data):
-        window = _worthwhile_window(data, start, extent)
-        if window is not None:
-            try:
-                return tf.io.decode_and_crop_jpeg(
-                    data, window, channels=3, dct_method="INTEGER_ACCURATE"
-                ).numpy()
-            except tf.errors.OpError:
-                pass  # another colour space, or damage: the other decoder knows or tells
-    image = decode_image(data, name, reduction)
-    end = start + extent
-    return image[start[1] : end[1], start[0] : end[0]]
+def sample_into(canvas: np.ndarray, image: np.ndarray, sampling: Sampling, row: int) -> None:
+    """Fills `canvas` with what `CanvasReader.decode` gave; black beyond it."""
+    scale, place = sampling.scales[row], sampling.places[row]
+    canvas.fill(0)
+    if abs(scale - 1) < _SAME_SCALE:  # a packed canvas, as it was packed
+        _paste(canvas, image, place)
+    elif image.size and scale > _LARGEST_SCALE:
+        middle = (scale - 1) / 2
+        matrix = np.array([[scale, 0, place[0] + middle], [0, scale, place[1] + middle]])
+        cv2.warpAffine(image, matrix, canvas.shape[1::-1], dst=canvas)
+    elif min(image.shape[:2]) * scale > 0.5:
+        _paste(canvas, cv2.resize(image, None, fx=scale, fy=scale), place)
 
 
 def _worthwhile_window(

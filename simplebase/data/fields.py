@@ -1,0 +1,86 @@
+"""What may stand in the fields of a record, and what is said of one where it does not."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+LARGEST = 1e9
+"""Beyond any image: a larger number is a broken one."""
+
+
+def flat(value: Any) -> list[Any]:
+    """The numbers of `[x1, y1, x2, y2]`, `[[x1, y1], [x2, y2]]` or a single number."""
+    items = value if isinstance(value, list) else [value]
+    return [part for item in items for part in (item if isinstance(item, list) else [item])]
+
+
+def stays_inside(path: str) -> bool:
+    """Whether a relative path names something below the folder that it starts in."""
+    if path.startswith(("/", "\\")):
+        return False
+    if ".." in path or ":" in path:
+        parts = PurePosixPath(path.replace("\\", "/")).parts
+        return ".." not in parts and ":" not in parts[0]
+    return path not in ("", ".")
+
+
+def record_problems(record: Any, num_keypoints: int, skeleton: str) -> Iterator[str]:
+    """What is wrong with one record, field by field."""
+    if not isinstance(record, dict):
+        yield f"expected a mapping. Received: {record!r}."
+        return
+    for key in ("dataset", "isValidation", "img_paths", "objpos", "joint_self", "scale_provided"):
+        if key not in record:
+            yield f"{key} is missing."
+    path: Any = record.get("img_paths", "absent")
+    if not isinstance(path, str) or not path:
+        yield f"img_paths is the image's path inside images/. Received: {path!r}."
+    elif not stays_inside(path):
+        yield "img_paths leaves the dataset folder, which is refused."
+    if not are_numbers(record.get("objpos", (0, 0)), 2):
+        yield f"objpos is x, y in pixels. Received: {record['objpos']!r}."
+    scale: Any = record.get("scale_provided", 1)
+    if not are_numbers([scale], 1) or scale <= 0:
+        yield f"scale_provided is the object's height / 200 px, above 0. Received: {scale!r}."
+    if record.get("isValidation", 0) not in (0, 1):
+        yield f"isValidation is 0 or 1. Received: {record['isValidation']!r}."
+    if "joint_self" in record:
+        yield from _joint_problems(record["joint_self"], num_keypoints, skeleton)
+    for key, length in (("headboxes", 4), ("bbox", 4)):
+        if key in record and not are_numbers(flat(record[key]), length):
+            yield f"{key} has {length} numbers. Received: {record[key]!r}."
+    for key in ("area", "origin"):
+        if key in record and not are_numbers(flat(record[key]), 1):
+            yield f"{key} is a number. Received: {record[key]!r}."
+    for key in ("image_id", "annotation_id"):
+        if key in record and not is_id(record[key]):
+            yield f"{key} is a whole number. Received: {record[key]!r}."
+
+
+def _joint_problems(joints: Any, num_keypoints: int, skeleton: str) -> Iterator[str]:
+    if not isinstance(joints, list):
+        yield f"joint_self is a list of x, y, visibility. Received: {joints!r}."
+        return
+    if len(joints) != num_keypoints:
+        yield (
+            f'joint_self has {len(joints)} rows, but skeleton "{skeleton}" has {num_keypoints} '
+            "keypoints. Check --skeleton, or the converter that wrote the file."
+        )
+        return
+    for row, joint in enumerate(joints):
+        if not are_numbers(joint, 3) or joint[2] not in (0, 1, 2):
+            yield f"joint_self, row {row} is x, y and visibility 0, 1 or 2. Received: {joint!r}."
+
+
+def are_numbers(values: Any, count: int) -> bool:
+    """Whether `values` is a list of `count` finite numbers of believable size."""
+    return (
+        isinstance(values, Sequence)
+        and len(values) == count
+        and all(type(value) in (int, float) and abs(value) < LARGEST for value in values)
+    )
+
+
+def is_id(value: Any) -> bool:
+    """Whether `value` is a whole number that fits into int64."""
+    return type(value) in (int, float) and -(2**63) <= value < 2**63 and value == int(value)
