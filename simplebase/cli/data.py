@@ -1,14 +1,19 @@
 """`simplebase data ...`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
-from simplebase.cli.app import app, say
-from simplebase.cli.options import Overwrite, progress_bar
+from simplebase.cli import options
+from simplebase.cli.app import app, console, import_tensorflow, say
 
-data_app = typer.Typer(no_args_is_help=True, help="Make datasets.")
+if TYPE_CHECKING:
+    from simplebase.data.checking import Report
+
+data_app = typer.Typer(no_args_is_help=True, help="Make, check and look at datasets.")
 app.add_typer(data_app, name="data")
 
 
@@ -19,7 +24,7 @@ def synthesize(
         1500
     ),
     seed: Annotated[int, typer.Option(help="Same seed, same figures.")] = 0,
-    overwrite: Overwrite = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Draw a dataset of articulated figures with exact keypoints (skeleton mpii).
 
@@ -29,6 +34,144 @@ def synthesize(
     """
     from simplebase.data.synthetic import synthesize as draw_dataset
 
-    with progress_bar("drawing") as progress:
+    with options.progress_bar("drawing") as progress:
         draw_dataset(folder, count=count, seed=seed, overwrite=overwrite, progress=progress)
     say(f"{folder}: {count} figures")
+
+
+@data_app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="The dataset folder.")],
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    json: options.JsonFile = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Look for what is wrong with a dataset: records, labels and images.
+
+    Every image is decoded to its end. Ends with exit code 1 if there is an error; a warning may be
+    meant and does not count. The table shows some examples, --json has all.
+
+    Examples:
+
+        simplebase data check data/cows
+
+        simplebase data check data/mpii --skeleton mpii --json findings.json
+    """
+    from simplebase.data.checking import check_dataset
+    from simplebase.files import require_output, write_json
+
+    if json is not None:
+        require_output(json, overwrite=overwrite)
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    with options.progress_bar("decoding images") as progress:
+        report = check_dataset(folder, chosen, progress)
+    _print_report(folder, report)
+    if json is not None:
+        write_json(json, report.to_config(), overwrite=overwrite)
+    if report.errors:
+        raise typer.Exit(1)
+
+
+_EXAMPLES = 3
+_LONGEST = 150  # characters of an example
+
+
+def _print_report(folder: Path, report: "Report") -> None:
+    table = Table("", "finding", "count", "examples (record, image)", title=escape(str(folder)))
+    table.columns[2].justify = "right"
+    for kind, findings in report.by_kind().items():
+        lines = []
+        for finding in findings[:_EXAMPLES]:
+            where = "" if finding.record is None else f"{finding.record} "
+            where += f"{finding.img_paths}: " if finding.img_paths else ""
+            # Records may hold text that is no text.
+            line = (where + finding.message).encode("utf-8", "replace").decode()
+            lines.append(line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "...")
+        severity = findings[0].severity
+        style = "red" if severity == "error" else "yellow"
+        table.add_row(f"[{style}]{severity}[/]", kind, str(len(findings)), escape("\n".join(lines)))
+        table.add_section()
+    if report.findings:
+        console.print(table)
+    say(
+        f"{folder}: {report.records} records, {report.images} images, "
+        f"{report.errors} errors, {report.warnings} warnings"
+    )
+
+
+@data_app.command()
+def view(
+    folder: Annotated[Path, typer.Argument(help="The dataset folder.")],
+    output: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Image file to write. [default: FOLDER_sheet.png]", metavar="[OUT.png]"
+        ),
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same samples.")] = 0,
+    image_set: Annotated[
+        Literal["train", "val", "all"], typer.Option(help="Which records.")
+    ] = "train",
+    augmented: Annotated[
+        bool, typer.Option("--augmented", help="As a training sees them, with target heatmaps.")
+    ] = False,
+    recipe: Annotated[
+        str, typer.Option(help="Whose augmentation: default, quick, or a YAML.")
+    ] = "default",
+    input_size: Annotated[
+        str | None, typer.Option(help="HEIGHTxWIDTH. [default: the recipe's, or 256x256]")
+    ] = None,
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Draw a sheet of samples with their skeletons, and a page of charts beside it.
+
+    The samples are cut out as the network gets them. The charts, of all records, are written to
+    OUT_statistics.png: visibility, places in the crop, sizes, box shapes, objects in an image.
+
+    Examples:
+
+        simplebase data view data/cows
+
+        simplebase data view data/cows augmented.png --augmented --recipe default --count 12
+    """
+    from simplebase.files import require_output
+    from simplebase.geometry import Crop
+    from simplebase.images import require_image_suffix, write_image
+    from simplebase.presets import load_recipe
+
+    name = folder.absolute().name
+    output = output or Path(f"{name}_sheet.png")
+    charts = output.with_name(f"{output.stem.removesuffix('_sheet')}_statistics{output.suffix}")
+    for path in (output, charts):
+        require_image_suffix(path)
+        require_output(path, overwrite=overwrite)
+    settings = load_recipe(recipe)
+    size = options.parse_size(input_size) or settings.input_size or (256, 256)
+    dataset = options.open_dataset(folder, skeleton, classes_path, matchpoint_path, skeleton_path)
+
+    import_tensorflow()
+    from simplebase.codec import HeatmapCodec
+    from simplebase.data import viewing
+
+    rows = viewing.choose_records(dataset, image_set, count, seed)
+    title = f"{name}: {len(rows)} samples ({image_set}), {size[0]}x{size[1]}"
+    codec = None
+    if augmented:
+        codec = HeatmapCodec(size, sigma=settings.sigma or 2.0)
+        title += f", augmented by recipe {settings.name}"
+        samples = viewing.augmented_samples(dataset, rows, Crop(), size, settings, seed)
+    else:
+        samples = viewing.cut_samples(dataset, rows, Crop(), size)
+    sheet = viewing.draw_sheet(samples, dataset.skeleton, title, codec)
+    write_image(output, sheet, overwrite=overwrite)
+    viewing.plot_statistics(dataset, charts, overwrite=overwrite)
+    say(f"{output}: {len(samples)} samples")
+    say(f"{charts}: charts of {len(dataset)} records")

@@ -1,5 +1,6 @@
-"""Finding a skeleton by its built-in name."""
+"""Finding a skeleton by its built-in name, or by its keypoints."""
 
+import dataclasses
 from importlib.resources import files
 
 import yaml
@@ -30,3 +31,21 @@ def load_skeleton(name: str) -> Skeleton:
         )
     text = files("simplebase.skeletons").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     return Skeleton.from_config(yaml.safe_load(text))
+
+
+def with_built_in_facts(skeleton: Skeleton) -> Skeleton:
+    """The skeleton with `sigmas` and `upper_body` of the built-in one that has its keypoints.
+
+    The same names in the same order are the same keypoints, and these two are facts about them;
+    flip pairs and links stay, where a file may say otherwise. What the skeleton has already stays
+    too, and a skeleton of other keypoints is returned as it is.
+    """
+    for name in skeleton_names():
+        known = load_skeleton(name)
+        if known.keypoints == skeleton.keypoints:
+            return dataclasses.replace(
+                skeleton,
+                sigmas=known.sigmas if skeleton.sigmas is None else skeleton.sigmas,
+                upper_body=skeleton.upper_body or known.upper_body,
+            )
+    return skeleton

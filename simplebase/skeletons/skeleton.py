@@ -56,10 +56,13 @@ class Skeleton:
         vertical_pairs: names that swap when the image is mirrored top to bottom.
         links: lines for drawings.
         sigmas: `K` OKS constants where the dataset publishes them, else `None`.
+        upper_body: names of the keypoints above the hips, for the augmentation `half_body`; the
+            others are the lower body. Empty where the object has no such halves.
 
     Raises:
-        DataError: a name stands twice, a pair or link names an unknown keypoint, a keypoint is in
-            two pairs of one direction, a colour is not known, or `sigmas` has another length.
+        DataError: a name stands twice, a pair, a link or `upper_body` names an unknown keypoint, a
+            keypoint is in two pairs of one direction, a colour is not known, or `sigmas` has
+            another length.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Skeleton:
     vertical_pairs: tuple[Pair, ...] = ()
     links: tuple[Link, ...] = ()
     sigmas: tuple[float, ...] | None = None
+    upper_body: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuses a skeleton that contradicts itself."""
@@ -78,6 +82,8 @@ class Skeleton:
             paired = [name for pair in getattr(self, field) for name in pair]
             self._check_known(field, paired)
             self._check_unique(field, paired)
+        self._check_known("upper_body", self.upper_body)
+        self._check_unique("upper_body", self.upper_body)
         self._check_known("links", [name for link in self.links for name in (link.start, link.end)])
         if self.sigmas is not None and len(self.sigmas) != len(self.keypoints):
             raise DataError(
@@ -131,14 +137,17 @@ class Skeleton:
         }
         if self.sigmas is not None:
             config["sigmas"] = list(self.sigmas)
+        if self.upper_body:
+            config["upper_body"] = list(self.upper_body)
         return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Skeleton":
         """The inverse of `to_config`."""
         try:
-            if isinstance(config["keypoints"], str):
-                raise TypeError("keypoints is a list of names")
+            for key in ("keypoints", "upper_body"):
+                if isinstance(config.get(key), str):
+                    raise TypeError(f"{key} is a list of names")
             sigmas = config.get("sigmas")
             return cls(
                 name=config["name"],
@@ -147,11 +156,13 @@ class Skeleton:
                 vertical_pairs=tuple((a, b) for a, b in config.get("vertical_pairs", ())),
                 links=tuple(Link(*link) for link in config.get("links", ())),
                 sigmas=None if sigmas is None else tuple(sigmas),
+                upper_body=tuple(config.get("upper_body", ())),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(
                 "a skeleton is a mapping with name, keypoints, and optionally horizontal_pairs, "
-                f"vertical_pairs, links [start, end, colour] and sigmas ({error!r})."
+                "vertical_pairs, links [start, end, colour], sigmas and upper_body "
+                f"({error!r})."
             ) from error

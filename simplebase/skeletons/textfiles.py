@@ -12,6 +12,7 @@ from pathlib import Path
 
 from simplebase.errors import DataError
 from simplebase.files import require_file, write_text
+from simplebase.skeletons.loader import with_built_in_facts
 from simplebase.skeletons.skeleton import Link, Pair, Skeleton
 
 CLASSES, MATCH_POINT, SKELETON = "classes.txt", "match_point.txt", "skeleton.txt"
@@ -27,6 +28,8 @@ def read_text_files(
     skeleton: str | os.PathLike[str] | None = None,
 ) -> Skeleton:
     """Reads a skeleton from upstream's text files; without the latter two it has no pairs or links.
+
+    The files have no place for `sigmas` and `upper_body`: see `with_built_in_facts`.
 
     Raises:
         MissingFileError: a path is not a file.
@@ -57,11 +60,23 @@ def read_text_files(
     # A dataset folder's name says more than "classes"; upstream's are called mpii_classes.txt.
     folder = classes.resolve().parent.name
     name = folder if classes.name == CLASSES else classes.stem.replace("_classes", "")
-    return Skeleton(name, tuple(keypoints), tuple(pairs["h"]), tuple(pairs["v"]), tuple(links))
+    return with_built_in_facts(
+        Skeleton(name, tuple(keypoints), tuple(pairs["h"]), tuple(pairs["v"]), tuple(links))
+    )
 
 
 def write_text_files(skeleton: Skeleton, folder: str | os.PathLike[str]) -> None:
-    """Writes `classes.txt`, `match_point.txt` and `skeleton.txt` into `folder`."""
+    """Writes `classes.txt`, `match_point.txt` and `skeleton.txt` into `folder`.
+
+    Raises:
+        DataError: a keypoint's name could not be read back.
+    """
+    for keypoint in skeleton.keypoints:
+        if "," in keypoint or keypoint != keypoint.strip() or not keypoint.isprintable():
+            raise DataError(
+                f"the keypoint name {keypoint!r} has a comma, a line break or outer spaces, which "
+                "the text files cannot hold. Rename it."
+            )
     matches = [f"{a},{b},h" for a, b in skeleton.horizontal_pairs]
     matches += [f"{a},{b},v" for a, b in skeleton.vertical_pairs]
     links = [f"{link.start},{link.end},{link.colour}" for link in skeleton.links]

@@ -83,6 +83,15 @@ def test_config_rebuilds_the_skeleton(name):
     assert Skeleton.from_config(skeleton.to_config()) == skeleton
 
 
+@pytest.mark.parametrize("name", ["coco", "lsp", "mpii"])
+def test_the_upper_body_of_people_is_above_the_hips_and_both_sides_of_it(name):
+    skeleton = load_skeleton(name)
+    upper = set(skeleton.upper_body)
+    assert {mirrored(keypoint) for keypoint in upper} == upper
+    lower = set(skeleton.keypoints) - upper
+    assert {keypoint.split("_")[-1] for keypoint in lower - {"pelvis"}} == {"hip", "knee", "ankle"}
+
+
 def test_an_unknown_skeleton_is_refused_with_the_known_ones():
     with pytest.raises(ArgumentError, match="'cow' is not built in; .*animal_pose, coco, lsp"):
         load_skeleton("cow")
@@ -104,6 +113,8 @@ def test_a_name_is_looked_up_and_not_opened(name):
         ({"horizontal_pairs": (("a", "b"), ("c", "a"))}, "horizontal_pairs: 'a' stands twice"),
         ({"vertical_pairs": (("a", "a"),)}, "vertical_pairs: 'a' stands twice"),
         ({"links": (Link("a", "x"),)}, "links: 'x' is not one"),
+        ({"upper_body": ("a", "x")}, "upper_body: 'x' is not one"),
+        ({"upper_body": ("a", "a")}, "upper_body: 'a' stands twice"),
         ({"sigmas": (0.1, 0.2)}, "3 keypoints but 2 sigmas"),
     ],
 )
@@ -131,6 +142,7 @@ def test_one_keypoint_may_be_in_a_horizontal_and_a_vertical_pair():
         {"name": "x", "keypoints": ["a", "b"], "links": [["a"]]},
         {"name": "x", "keypoints": ["a", "b"], "links": [["a", "b", 5]]},
         {"name": "x", "keypoints": ["a", "b"], "sigmas": 0.1},
+        {"name": "x", "keypoints": ["a", "b"], "upper_body": "a"},
     ],
 )
 def test_a_config_of_another_form_is_refused_with_the_form_expected(config):

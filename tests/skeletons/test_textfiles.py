@@ -30,8 +30,24 @@ def test_a_built_in_skeleton_is_read_as_it_was_written(tmp_path, name):
     skeleton = load_skeleton(name)
     write_text_files(skeleton, tmp_path)
     read = read_text_files(*(tmp_path / f"{n}.txt" for n in ("classes", "match_point", "skeleton")))
-    # The text files have no place for a name and sigmas.
-    assert read == dataclasses.replace(skeleton, name=tmp_path.name, sigmas=None)
+    # The files have no place for a name, sigmas and an upper body; the keypoints tell the latter.
+    assert read == dataclasses.replace(skeleton, name=tmp_path.name)
+
+
+def test_known_keypoints_bring_sigmas_and_upper_body_but_no_pairs_or_links(tmp_path):
+    coco = load_skeleton("coco")
+    write_text_files(dataclasses.replace(coco, horizontal_pairs=(), links=()), tmp_path)
+    read = read_text_files(tmp_path / "classes.txt")
+    assert (read.sigmas, read.upper_body) == (coco.sigmas, coco.upper_body)
+    assert read.horizontal_pairs == read.links == ()
+
+
+@pytest.mark.parametrize("change", [reversed, lambda names: names[1:]], ids=["reordered", "fewer"])
+def test_other_keypoints_or_another_order_bring_nothing(tmp_path, change):
+    names = list(change(load_skeleton("coco").keypoints))
+    (tmp_path / "classes.txt").write_text("\n".join(names))
+    read = read_text_files(tmp_path / "classes.txt")
+    assert read.sigmas is None and read.upper_body == ()
 
 
 def test_upstreams_format_by_hand(tmp_path):

@@ -1,0 +1,129 @@
+"""All checks of a dataset folder, in one pass over its images."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from simplebase.data.checking.duplicates import copies
+from simplebase.data.checking.findings import KINDS, Finding, Report
+from simplebase.data.checking.image_facts import ImageFacts, inspect_images
+from simplebase.data.checking.labels import (
+    check_boxes,
+    check_crops,
+    check_flip_pairs,
+    check_keypoints,
+    check_labelling,
+)
+from simplebase.data.checking.sides import check_sides
+from simplebase.data.dataset import IMAGES, annotation_file, is_packed, own_skeleton, require_folder
+from simplebase.data.records import Records, Survey, survey_records
+from simplebase.errors import DataError
+from simplebase.geometry import Crop
+from simplebase.skeletons import Skeleton
+
+
+def check_dataset(
+    folder: str | os.PathLike[str],
+    skeleton: Skeleton | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Looks for errors in a dataset folder: records, labels and images.
+
+    Records whose fields are broken are reported and left out of all further checks.
+
+    Args:
+        folder: the dataset.
+        skeleton: what the records follow; by default what the folder's own text files say.
+        progress: called with images done and in all.
+
+    Raises:
+        MissingFileError: the folder, its annotations or a skeleton is missing.
+        DataError: the folder is a packed one, the annotation file is not a list, or a text file
+            holds something else than it should.
+    """
+    if is_packed(folder):
+        raise DataError(f"{folder} is packed. Check the folder that it was packed from.")
+    folder = require_folder(folder)
+    if skeleton is None:
+        skeleton = own_skeleton(folder)
+    survey = survey_records(annotation_file(folder), skeleton.num_keypoints, skeleton.name)
+    findings = [*_broken_records(survey), *check_flip_pairs(skeleton)]
+    images = 0
+    if survey.records is not None:
+        number: dict[str, int] = {}
+        image_of = np.array([number.setdefault(p, len(number)) for p in survey.records.paths])
+        images = len(number)
+        facts = inspect_images([folder / IMAGES / path for path in number], progress)
+        found = _check_records(survey, survey.records, skeleton, facts, image_of)
+        findings += [_in_file(finding, survey) for finding in found]
+    order = list(KINDS)
+    findings.sort(key=lambda finding: (order.index(finding.kind), finding.record or 0))
+    return Report(len(survey.content), images, tuple(findings))
+
+
+def _broken_records(survey: Survey) -> Iterator[Finding]:
+    for index, problems in survey.problems.items():
+        content: Any = survey.content[index]
+        path = content.get("img_paths") if isinstance(content, dict) else None
+        for problem in problems:
+            yield Finding("broken-record", problem, index, path if isinstance(path, str) else None)
+
+
+def _check_records(
+    survey: Survey,
+    records: Records,
+    skeleton: Skeleton,
+    facts: list[ImageFacts],
+    image_of: np.ndarray,
+) -> Iterator[Finding]:
+    """Findings whose `record` is a row of `records`; `image_of` `(N,)` indexes `facts`."""
+    unknown = (np.nan, np.nan)
+    sizes = np.array([fact.size[::-1] if fact.size else unknown for fact in facts])[image_of]
+    joints = np.array([survey.content[index]["joint_self"] for index in survey.sound], np.float64)
+    yield from check_labelling(records, joints, skeleton)
+    yield from check_boxes(records, sizes)
+    yield from check_crops(records, skeleton, Crop())
+    yield from check_keypoints(records, sizes, skeleton)
+    yield from check_sides(records, skeleton)
+    _, first_record, counts = np.unique(image_of, return_index=True, return_counts=True)
+    for fact, row, count in zip(facts, first_record.tolist(), counts, strict=True):
+        if fact.kind is not None:
+            others = f" ({count} records)" if count > 1 else ""
+            yield Finding(fact.kind, f"{fact.problem}{others}", row)
+    yield from _check_splits(records, facts, image_of)
+
+
+def _check_splits(
+    records: Records, facts: list[ImageFacts], image_of: np.ndarray
+) -> Iterator[Finding]:
+    """Images that are trained on and measured on."""
+    train, held_out = (
+        dict(zip(image_of[rows].tolist(), rows.tolist(), strict=True))
+        for rows in (np.flatnonzero(~records.validation), np.flatnonzero(records.validation))
+    )
+    for image in sorted(train.keys() & held_out.keys()):
+        message = "the image has records in the train and in the val split"
+        yield Finding("image-in-both-splits", message, held_out[image])
+    known = [
+        [image for image in side if image not in other and facts[image].fingerprint is not None]
+        for side, other in ((train, held_out), (held_out, train))
+    ]
+    prints = [[facts[image].fingerprint for image in images] for images in known]
+    seen = set()
+    for i, j in copies(*prints):
+        if j not in seen:
+            seen.add(j)
+            twin = records.paths[train[known[0][i]]]
+            message = f"looks the same as {twin} of the train split"
+            yield Finding("duplicate-image", message, held_out[known[1][j]])
+
+
+def _in_file(finding: Finding, survey: Survey) -> Finding:
+    """The finding with the record's index in the file, and its image."""
+    if finding.record is None or survey.records is None:
+        return finding
+    path = survey.records.paths[finding.record]
+    return replace(finding, record=int(survey.sound[finding.record]), img_paths=path)

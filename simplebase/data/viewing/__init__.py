@@ -1,0 +1,14 @@
+"""Looking at a dataset: a sheet of samples as a training sees them, and charts of its labels."""
+
+from simplebase.data.viewing.samples import Sample, augmented_samples, choose_records, cut_samples
+from simplebase.data.viewing.sheet import draw_sheet
+from simplebase.data.viewing.statistics import plot_statistics
+
+__all__ = [
+    "Sample",
+    "augmented_samples",
+    "choose_records",
+    "cut_samples",
+    "draw_sheet",
+    "plot_statistics",
+]

@@ -1,0 +1,39 @@
+"""Which keypoints mirror each other, as far as their names tell."""
+
+import re
+from collections.abc import Sequence
+
+from simplebase.skeletons.skeleton import Link, Pair
+
+# The words, and the letters where they stand alone: l_eye, eye.L, LEye, eyeL.
+_LEFT = re.compile("left|Left|LEFT|(?<![A-Za-z])[lL](?![a-z])|(?<=[a-z])L(?![A-Za-z])")
+_RIGHT_OF = {"left": "right", "Left": "Right", "LEFT": "RIGHT", "l": "r", "L": "R"}
+
+
+def pairs_by_name(keypoints: Sequence[str]) -> tuple[Pair, ...]:
+    """Left and right of the names that differ only by that word or letter."""
+    pairs: list[Pair] = []
+    taken: set[str] = set()
+    for name in keypoints:
+        for match in _LEFT.finditer(name):
+            other = name[: match.start()] + _RIGHT_OF[match[0]] + name[match.end() :]
+            if other in keypoints and not taken & {name, other}:
+                pairs.append((name, other))
+                taken |= {name, other}
+    return tuple(pairs)
+
+
+def coloured_link(start: str, end: str, pairs: Sequence[Pair]) -> Link:
+    """A link, blue on the left side, red on the right, green across and in the middle.
+
+    Args:
+        start: a keypoint.
+        end: another.
+        pairs: left and right names.
+    """
+    ends = {start, end}
+    on_left = bool(ends & {left for left, _ in pairs})
+    on_right = bool(ends & {right for _, right in pairs})
+    if on_left == on_right:
+        return Link(start, end, "g")
+    return Link(start, end, "b" if on_left else "r")
