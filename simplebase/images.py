@@ -1,10 +1,13 @@
 """Reading, writing and cropping images: RGB, uint8, `(height, width, 3)`."""
 
+import io
 import os
+import re
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from simplebase.errors import ArgumentError, DataError
 from simplebase.files import replacing, require_file
@@ -18,6 +21,12 @@ _REDUCED = {
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
+
+_EXIF_ORIENTATION = 0x0112
+_EXIF_WITHIN = 65_536  # bytes: Exif data comes before all else
+# Of a JPEG: neither an escaped byte among the pixels nor a restart nor a fill byte.
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_END_OF_IMAGE = b"\xff\xd9"
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
@@ -52,25 +61,27 @@ def decode_image(data: bytes, name: str, reduction: int = 1) -> np.ndarray:
     Args:
         data: what the file holds.
         name: its path, for errors.
-        reduction: 1, 2, 4 or 8: give one pixel for so many in both directions. A JPEG is decoded
-            at that size, which takes less time.
+        reduction: a power of two: give one pixel for so many in both directions. A JPEG is decoded
+            at up to an eighth of its size, which takes less time.
 
     Raises:
         DataError: `data` is not an image, or ends too early.
     """
-    flag = _REDUCED[reduction] if is_jpeg(data) else cv2.IMREAD_COLOR
+    # Turned, the pixels of a reduced image would begin at the wrong side of those it was made of.
+    reducible = is_jpeg(data) and (reduction == 1 or is_upright(data))
+    decoded = min(reduction, max(_REDUCED)) if reducible else 1
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if data else None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), _REDUCED[decoded]) if data else None
     except cv2.error:  # a header that claims a size beyond OpenCV's limit
         image = None
+    if is_jpeg(data) and not _is_complete_jpeg(data):
+        raise DataError(f"{name} is cut off: its file ends before the image does.")
     if image is None and Path(name).suffix.lower() in VIDEO_SUFFIXES:
         raise DataError(f"{name} is a video, but an image is expected here.")
     if image is None:
         raise DataError(f"{name} cannot be read as an image. Is it damaged, or of another format?")
-    if is_jpeg(data) and not _is_complete_jpeg(data):
-        raise DataError(f"{name} is cut off: its file ends before the image does.")
-    if reduction > 1 and not is_jpeg(data):
-        image = _shrunk(image, reduction)
+    if reduction > decoded:
+        image = _shrunk(image, reduction // decoded)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
 
 
@@ -79,14 +90,32 @@ def is_jpeg(data: bytes) -> bool:
     return data[:3] == b"\xff\xd8\xff"
 
 
+def is_upright(data: bytes) -> bool:
+    """Whether a JPEG is stored as it is looked at; its Exif data may tell otherwise."""
+    if b"Exif\x00" not in data[:_EXIF_WITHIN]:
+        return True
+    try:
+        with Image.open(io.BytesIO(data)) as header:
+            return bool(header.getexif().get(_EXIF_ORIENTATION, 1) == 1)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
+
+
 def _is_complete_jpeg(data: bytes) -> bool:
     """Whether the image's end is there; decoders fill up what is missing with grey.
 
-    Within the image's data these two markers cannot occur, and what precedes its start (a preview
-    in the EXIF data) may hold both.
+    Neither a preview in the Exif data, which has an end of its own, nor what a phone appends to the
+    image is taken for it.
     """
-    end_of_image, start_of_scan = b"\xff\xd9", b"\xff\xda"
-    return data.endswith(end_of_image) or data.rfind(end_of_image) > data.rfind(start_of_scan)
+    if data.endswith(_END_OF_IMAGE):
+        return True
+    place = 2
+    while marker := _MARKER.search(data, place):
+        if marker[0] == _END_OF_IMAGE:
+            return True
+        # What follows is as long as its first two bytes say; after a scan's come the pixels.
+        place = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
+    return False
 
 
 def write_image(

@@ -14,6 +14,7 @@ from simplebase.codec import HeatmapCodec
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline import Batch, BatchSource
 from simplebase.data.pipeline.canvases import CanvasReader, sample_into
+from simplebase.errors import ArgumentError
 from simplebase.metadata import ModelMetadata
 from simplebase.presets import Recipe
 
@@ -61,7 +62,13 @@ def measure_data(
         recipe: for its augmentation, and so the canvas.
         batch_size: samples a batch.
         images: how many to time, at least a batch.
+
+    Raises:
+        ArgumentError: `images` is less than a batch.
+        MissingFileError, DataError: an image is missing or cannot be read.
     """
+    if images < batch_size:
+        raise ArgumentError(f"{images} images are less than a batch of {batch_size}.")
     crop, size, codec = metadata.crop, metadata.input_size, metadata.codec
     augmentation = Augmentation(recipe.augmentation, size, dataset.skeleton, _SEED)
     canvas = augmentation.canvas_size
@@ -89,7 +96,7 @@ def _one_thread(reader: CanvasReader, order: np.ndarray) -> Iterator[Stage]:
         sample_into(canvas, image, sampling, row)
         times.append(time.perf_counter())
         for name, spent in zip(seconds, np.diff(times), strict=True):
-            seconds[name] += spent
+            seconds[name] += float(spent)
     for name, spent in seconds.items():
         yield Stage(name, 1, len(order) / spent)
 

@@ -41,7 +41,7 @@ def synthesize(
 
 @data_app.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="The dataset folder.")],
+    folder: Annotated[str, typer.Argument(help="The dataset folder, or a packed one.")],
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
@@ -66,6 +66,7 @@ def check(
     if json is not None:
         require_output(json, overwrite=overwrite)
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    options.prepare_for(folder)
     with options.progress_bar("decoding images") as progress:
         report = check_dataset(folder, chosen, progress)
     _print_report(folder, report)
@@ -79,8 +80,8 @@ _EXAMPLES = 3
 _LONGEST = 150  # characters of an example
 
 
-def _print_report(folder: Path, report: "Report") -> None:
-    table = Table("", "finding", "count", "examples (record, image)", title=escape(str(folder)))
+def _print_report(folder: str, report: "Report") -> None:
+    table = Table("", "finding", "count", "examples (record, image)", title=escape(folder))
     table.columns[2].justify = "right"
     for kind, findings in report.by_kind().items():
         lines = []

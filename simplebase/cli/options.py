@@ -71,11 +71,18 @@ def open_dataset(
     lines: Path | None,
 ) -> "KeypointDataset":
     """The dataset of the options above."""
-    from simplebase.data.dataset import is_packed, load_dataset
+    from simplebase.data.dataset import load_dataset
+
+    prepare_for(folder)
+    return load_dataset(folder, chosen_skeleton(skeleton, classes, match_point, lines))
+
+
+def prepare_for(folder: str | Path) -> None:
+    """Imports TensorFlow where a dataset needs it, before the library does, with its notes."""
+    from simplebase.data.dataset import is_packed
 
     if is_packed(folder):
-        import_tensorflow()  # before the library does, with its notes
-    return load_dataset(folder, chosen_skeleton(skeleton, classes, match_point, lines))
+        import_tensorflow()
 
 
 def chosen_skeleton(

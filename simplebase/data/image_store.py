@@ -78,7 +78,7 @@ class FolderImages:
         """Paths, sizes and times of the files."""
         text = [str(self.folder.resolve())]
         for path in self.paths:
-            status = (self.folder / path).stat()
+            status = require_file(self.folder / path, "the image").stat()
             text.append(f"{path} {status.st_size} {status.st_mtime_ns}")
         return "\n".join(text).encode()
 

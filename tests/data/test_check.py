@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.io import loadmat
 
-from simplebase import load_skeleton
+from simplebase import Crop, load_dataset, load_skeleton
 from simplebase.data.checking import KINDS, Finding, Report, check_dataset
 from simplebase.data.checking.duplicates import copies, fingerprint
 from simplebase.data.checking.sides import check_sides
 from simplebase.data.dataset import KeypointDataset
+from simplebase.data.packed import pack_dataset
 from simplebase.data.records import Records
 from simplebase.errors import DataError, MissingFileError, SimplebaseError
 from simplebase.images import read_image, write_image
@@ -120,10 +121,23 @@ def test_a_missing_folder_or_skeleton_is_named(dataset: Copy, tmp_path: Path) ->
     assert check_dataset(dataset.folder, load_skeleton("mpii")).findings == ()
 
 
-def test_a_packed_dataset_is_not_checked(dataset: Copy) -> None:
-    (dataset.folder / "manifest.json").write_text("{}")
-    with pytest.raises(DataError, match="is packed. Check the folder that it was packed from"):
-        check_dataset(dataset.folder)
+def test_of_a_packed_dataset_the_checksums_are_compared(dataset: Copy, tmp_path: Path) -> None:
+    output = tmp_path / "packed"
+    pack_dataset(
+        load_dataset(dataset.folder),
+        output,
+        crop=Crop(),
+        input_size=(32, 32),
+        canvas_size=(32, 32),
+        records_a_shard=20,
+    )
+    report = check_dataset(output)
+    assert (report.records, report.findings) == (40, ())
+    shard = output / "train-00001.tfrecord"
+    shard.write_bytes(shard.read_bytes()[:-1] + b"!")
+    (finding,) = check_dataset(output).findings
+    assert (finding.kind, finding.severity) == ("damaged-shard", "error")
+    assert finding.message == "train-00001.tfrecord has changed since it was packed."
 
 
 def test_the_same_annotation_twice_is_found(dataset: Copy) -> None:

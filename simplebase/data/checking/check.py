@@ -20,7 +20,6 @@ from simplebase.data.checking.labels import (
 from simplebase.data.checking.sides import check_sides
 from simplebase.data.dataset import IMAGES, annotation_file, is_packed, own_skeleton, require_folder
 from simplebase.data.records import Records, Survey, survey_records
-from simplebase.errors import DataError
 from simplebase.geometry import Crop
 from simplebase.skeletons import Skeleton
 
@@ -32,7 +31,8 @@ def check_dataset(
 ) -> Report:
     """Looks for errors in a dataset folder: records, labels and images.
 
-    Records whose fields are broken are reported and left out of all further checks.
+    Records whose fields are broken are reported and left out of all further checks. Of a packed
+    dataset the checksums are compared: its labels are those of the folder it was packed from.
 
     Args:
         folder: the dataset.
@@ -41,11 +41,11 @@ def check_dataset(
 
     Raises:
         MissingFileError: the folder, its annotations or a skeleton is missing.
-        DataError: the folder is a packed one, the annotation file is not a list, or a text file
-            holds something else than it should.
+        DataError: the annotation file is not a list, or a text file or manifest holds something
+            else than it should.
     """
     if is_packed(folder):
-        raise DataError(f"{folder} is packed. Check the folder that it was packed from.")
+        return _check_shards(folder, progress)
     folder = require_folder(folder)
     if skeleton is None:
         skeleton = own_skeleton(folder)
@@ -62,6 +62,17 @@ def check_dataset(
     order = list(KINDS)
     findings.sort(key=lambda finding: (order.index(finding.kind), finding.record or 0))
     return Report(len(survey.content), images, tuple(findings))
+
+
+def _check_shards(
+    location: str | os.PathLike[str], progress: Callable[[int, int], None] | None
+) -> Report:
+    # Imported here: shards are TensorFlow's, which a folder does not need.
+    from simplebase.data.packed import open_packed
+
+    records, images = open_packed(location)
+    findings = [Finding("damaged-shard", problem) for problem in images.verify(progress)]
+    return Report(len(records), len(records), tuple(findings))
 
 
 def _broken_records(survey: Survey) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ KINDS: dict[str, Severity] = {
     "missing-image": "error",
     "unreadable-image": "error",
     "damaged-image": "error",
+    "damaged-shard": "error",
     "box-without-area": "error",
     "crop-misses-object": "error",
     # These may be meant.

@@ -13,7 +13,7 @@ A folder that is still being packed has `packing.json` in the place of `manifest
 may be whatever `tf.io.gfile` opens, such as `gs://bucket/packed`.
 """
 
-from simplebase.data.packed.reader import load_packed
+from simplebase.data.packed.reader import load_packed, open_packed
 from simplebase.data.packed.writer import pack_dataset
 
-__all__ = ["load_packed", "pack_dataset"]
+__all__ = ["load_packed", "open_packed", "pack_dataset"]

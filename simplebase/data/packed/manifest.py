@@ -21,6 +21,23 @@ RECORDS = "records.npz"
 _FORMAT = "simplebase packed keypoints"
 _VERSION = 1
 
+# The kind and shape of a record in each column of the table; keypoints have as many as they have.
+_ROWS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "paths": ("S", ()),
+    "centers": ("f", (2,)),
+    "scales": ("f", ()),
+    "validation": ("b", ()),
+    "headboxes": ("f", (4,)),
+    "boxes": ("f", (4,)),
+    "areas": ("f", ()),
+    "image_ids": ("i", ()),
+    "annotation_ids": ("i", ()),
+    "matrices": ("f", (2, 3)),
+}
+
+# What `Manifest.from_json` trips over.
+_BROKEN = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -66,7 +83,7 @@ class Manifest:
             if (config["format"], config["version"]) != (_FORMAT, _VERSION):
                 raise ValueError(f"format {config['format']!r}, version {config['version']!r}")
             shards = tuple(Shard(**shard) for shard in config["shards"])
-            if not all(_is_plain_name(shard.name) and shard.records > 0 for shard in shards):
+            if not all(map(_is_sound, shards)):
                 raise ValueError("a shard is a file beside the manifest, with records in it")
             return cls(
                 skeleton=Skeleton.from_config(config["skeleton"]),
@@ -76,7 +93,7 @@ class Manifest:
                 quality=int(config["quality"]),
                 shards=shards,
             )
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except _BROKEN as error:
             raise DataError(
                 f"{name} is not the manifest of a packed dataset, version {_VERSION} ({error}). "
                 "Pack it again with `simplebase data pack`."
@@ -93,12 +110,16 @@ def read_manifest(location: str | os.PathLike[str]) -> Manifest:
 
     Raises:
         MissingFileError: it is missing; the message says whether packing did not end.
-        DataError: it is none.
+        DataError: it is none, or the address is not one that TensorFlow can read.
     """
     path = join(location, MANIFEST)
-    if tf.io.gfile.exists(path):
-        return Manifest.from_json(read_text(path), path)
-    if tf.io.gfile.exists(join(location, PACKING)):
+    try:
+        if tf.io.gfile.exists(path):
+            return Manifest.from_json(read_text(path), path)
+        stopped = tf.io.gfile.exists(join(location, PACKING))
+    except tf.errors.OpError as error:
+        raise DataError(f"{location} cannot be read: {error.message}.") from error
+    if stopped:
         raise MissingFileError(
             f"{location} was not packed to its end. Run the same `simplebase data pack` again: it "
             "goes on where it stopped."
@@ -139,11 +160,14 @@ def read_columns(path: str) -> tuple[Records, np.ndarray]:
     try:
         with tf.io.gfile.GFile(path, "rb") as file, np.load(file) as archive:
             columns = {field.name: archive[field.name] for field in fields(Records)}
-            matrices = archive["matrices"]
+            columns["matrices"] = archive["matrices"]
+        count, num_keypoints, _ = columns["keypoints"].shape
+        for name, column in columns.items():
+            kind, row = ("f", (num_keypoints, 3)) if name == "keypoints" else _ROWS[name]
+            if column.dtype.kind != kind or column.shape != (count, *row):
+                raise ValueError(f"{name}: {column.dtype} of shape {column.shape}")
         columns["paths"] = np.array([name.decode() for name in columns["paths"].tolist()], object)
-        lengths = {len(column) for column in [*columns.values(), matrices]}
-        if len(lengths) != 1:
-            raise ValueError(f"columns of lengths {sorted(lengths)}")
+        matrices = columns.pop("matrices")
         return Records(**columns), matrices
     except Exception as error:  # zipfile, NumPy and gfile raise a dozen kinds
         raise DataError(f"{path} is not the table of a packed dataset ({error}).") from error
@@ -154,5 +178,10 @@ def _size(values: Any) -> Size:
     return height, width
 
 
-def _is_plain_name(name: Any) -> bool:
-    return isinstance(name, str) and os.path.basename(name) == name and name not in ("", ".", "..")
+def _is_sound(shard: Shard) -> bool:
+    """Whether the values are what they should be, and the name leads nowhere else."""
+    if not (isinstance(shard.name, str) and isinstance(shard.sha256, str)):
+        return False
+    if type(shard.records) is not int or type(shard.bytes) is not int or shard.records < 1:
+        return False
+    return os.path.basename(shard.name) == shard.name and shard.name not in ("", ".", "..")

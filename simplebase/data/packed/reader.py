@@ -19,6 +19,7 @@ from simplebase.data.packed.manifest import (
     read_columns,
     read_manifest,
 )
+from simplebase.data.records import Records
 from simplebase.errors import DataError, MissingFileError
 from simplebase.geometry import Size
 
@@ -197,6 +198,12 @@ def load_packed(location: str | os.PathLike[str]) -> KeypointDataset:
         MissingFileError: there is no manifest.
         DataError: the manifest or the table of records is damaged.
     """
+    records, images = open_packed(location)
+    return KeypointDataset(images.location, images.manifest.skeleton, records, images)
+
+
+def open_packed(location: str | os.PathLike[str]) -> tuple[Records, PackedImages]:
+    """The records of a packed dataset and their canvases; raises as `load_packed` does."""
     location = os.fspath(location)
     manifest = read_manifest(location)
     records, matrices = read_columns(join(location, RECORDS))
@@ -207,5 +214,4 @@ def load_packed(location: str | os.PathLike[str]) -> KeypointDataset:
             f"{join(location, RECORDS)} has keypoints of shape {records.keypoints.shape}, but the "
             f"manifest says {shape}. Copy both again."
         )
-    images = PackedImages(location, manifest, np.arange(count), matrices)
-    return KeypointDataset(location, manifest.skeleton, records, images)
+    return records, PackedImages(location, manifest, np.arange(count), matrices)

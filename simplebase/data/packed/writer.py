@@ -25,11 +25,12 @@ from simplebase.data.packed.manifest import (
 )
 from simplebase.data.packed.reader import checksum
 from simplebase.data.pipeline import Batch, BatchSource
-from simplebase.errors import ArgumentError, DataError, OutputExistsError
+from simplebase.errors import ArgumentError, DataError, OutputExistsError, SimplebaseError
 from simplebase.geometry import Crop, Size
 
 QUALITY = 95  # of the JPEGs
 RECORDS_A_SHARD = 256  # some 20 MB at 256x256
+_BATCH = 16  # records that one thread cuts out
 
 Progress = Callable[[int, int], None]
 
@@ -67,9 +68,11 @@ def pack_dataset(
     if records_a_shard < 1:
         raise ArgumentError(f"records a shard are at least 1. Received: {records_a_shard}.")
     output = os.fspath(output)
+    if os.path.realpath(output) == os.path.realpath(dataset.name):
+        raise ArgumentError(f"{output} is the dataset itself. Choose another path.")
     order, sizes = _layout(dataset, seed, records_a_shard)
     dataset = dataset.select(order)
-    source = BatchSource(dataset, crop, input_size, records_a_shard, canvas_size)
+    source = BatchSource(dataset, crop, input_size, _BATCH, canvas_size)
     packing = _Packing(output, _fingerprint(dataset, crop, input_size, canvas_size, sizes))
     packing.open(overwrite)
     start, matrices = 0, []
@@ -108,19 +111,21 @@ def _fingerprint(dataset: KeypointDataset, *settings: Any) -> str:
     """Tells whether a packing that was stopped is of the same data and settings."""
     digest = hashlib.sha256(repr(settings).encode())
     digest.update(dataset.images.identity())
-    digest.update(dataset.records.keypoints.tobytes())
+    for column in (dataset.records.centers, dataset.records.scales, dataset.records.keypoints):
+        digest.update(column.tobytes())
     return digest.hexdigest()
 
 
 def _examples(batches: Iterator[Batch], rows: np.ndarray) -> Iterator[bytes]:
-    """The serialized examples of one shard, whose records are one batch."""
+    """The serialized examples of one shard, whose records are at `rows`."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    indices = iter(rows)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for batch in batches:
             images = pool.map(lambda image: _encode(image, quality), batch["images"])
-            columns = zip(images, batch["keypoints"], batch["matrices"], rows, strict=True)
-            for image, keypoints, matrix, index in columns:
-                yield _example(image, keypoints, matrix, int(index))
+            columns = zip(images, batch["keypoints"], batch["matrices"], strict=True)
+            for image, keypoints, matrix in columns:
+                yield _example(image, keypoints, matrix, int(next(indices)))
 
 
 def _encode(image: np.ndarray, quality: list[int]) -> bytes:
@@ -147,28 +152,39 @@ class _Packing:
 
     def open(self, overwrite: bool) -> None:
         """Makes the folder, or finds what a stopped packing of the same left there."""
-        self._require_ours(overwrite)
-        state = join(self.output, PACKING)
-        if tf.io.gfile.exists(state):
-            content = json.loads(read_text(state))
-            if content["fingerprint"] == self.fingerprint:
-                self.shards = [Shard(**shard) for shard in content["shards"]]
-                return
-            if not overwrite:
-                raise OutputExistsError(
-                    f"{self.output} holds a packing of other data or settings that was stopped. "
-                    "Choose another path, or pass --overwrite."
-                )
-        if tf.io.gfile.exists(self.output):
-            tf.io.gfile.rmtree(self.output)
-        tf.io.gfile.makedirs(self.output)
-        self._save()
+        try:
+            self._require_ours(overwrite)
+            if tf.io.gfile.exists(join(self.output, PACKING)):
+                if self._resume():
+                    return
+                if not overwrite:
+                    raise OutputExistsError(
+                        f"{self.output} holds a packing of other data or settings that was "
+                        "stopped. Choose another path, or pass --overwrite."
+                    )
+            if tf.io.gfile.exists(self.output):
+                tf.io.gfile.rmtree(self.output)
+            tf.io.gfile.makedirs(self.output)
+            self._save()
+        except tf.errors.OpError as error:
+            raise DataError(f"{self.output} cannot be written: {error.message}.") from error
+
+    def _resume(self) -> bool:
+        """Takes over the shards of a stopped packing, if it was of the same."""
+        try:
+            content = json.loads(read_text(join(self.output, PACKING)))
+            if content["fingerprint"] != self.fingerprint:
+                return False
+            self.shards = [Shard(**shard) for shard in content["shards"]]
+        except (KeyError, TypeError, ValueError):
+            return False
+        return True
 
     def _require_ours(self, overwrite: bool) -> None:
         exists = tf.io.gfile.exists(self.output)
         if not exists or (tf.io.gfile.isdir(self.output) and not tf.io.gfile.listdir(self.output)):
             return
-        if tf.io.gfile.exists(join(self.output, MANIFEST)):
+        if all(tf.io.gfile.exists(join(self.output, name)) for name in (MANIFEST, RECORDS)):
             if not overwrite:
                 raise OutputExistsError(
                     f"{self.output} exists. Choose another path, or pass --overwrite."
@@ -191,6 +207,8 @@ class _Packing:
             tf.io.gfile.rename(f"{path}.partial", path, overwrite=True)
             self.shards.append(Shard(name, count, size, digest))
             self._save()
+        except SimplebaseError:  # of an image
+            raise
         except tf.errors.OpError as error:
             raise self._stopped(error.message) from error
         except OSError as error:

@@ -64,9 +64,10 @@ def open_cache(mode: CacheMode, shape: Shape, key: Callable[[], bytes]) -> Canva
     if mode == "disk":
         folder = cache_folder() / "canvases" / hashlib.sha256(key()).hexdigest()[:32]
         folder.mkdir(parents=True, exist_ok=True)
-        return CanvasCache(
-            _mapped(folder / "canvases.u8", shape), _mapped(folder / "filled.u8", shape[:1])
-        )
+        canvases, filled = folder / "canvases.u8", folder / "filled.u8"
+        if not canvases.exists():
+            filled.unlink(missing_ok=True)  # of canvases that somebody deleted
+        return CanvasCache(_mapped(canvases, shape), _mapped(filled, shape[:1]))
     raise ArgumentError(f"cache is none, memory or disk. Received: {mode!r}.")
 
 

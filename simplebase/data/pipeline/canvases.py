@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import tensorflow as tf
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from simplebase.data.dataset import KeypointDataset
 from simplebase.geometry import Crop, Size, compose, invert, transform_points
-from simplebase.images import decode_image, is_jpeg, reduced_matrix, reduction_for
+from simplebase.images import decode_image, is_jpeg, is_upright, reduced_matrix, reduction_for
 
-_LARGEST_REDUCTION = 8  # of JPEG's scaled decoding
+_LARGEST_REDUCTION = 256  # beyond, the canvas is a few pixels of any image
 _LARGEST_SCALE = 32  # beyond, whole pixels enlarged would be much larger than the canvas
 _LARGEST_SIDE = 2**30
 _SAME_SCALE = 1e-6  # off by less than a hundredth of a pixel over any canvas
@@ -20,8 +20,6 @@ _SAME_SCALE = 1e-6  # off by less than a hundredth of a pixel over any canvas
 # Measured on COCO and LSP: below, looking for what can be left out costs more than it saves.
 _SMALLEST_CROPPED_FILE = 32_768  # bytes
 _LARGEST_CROPPED_SHARE = 0.7  # of the image
-
-_EXIF_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -117,14 +115,9 @@ class CanvasReader:
         extent = np.clip(extent, 0, _LARGEST_SIDE).astype(int)
         start, reduction = sampling.starts[row], int(sampling.reductions[row])
         if reduction == 1 and len(data) >= _SMALLEST_CROPPED_FILE and is_jpeg(data):
-            window = _worthwhile_window(data, start, extent)
+            window = _decoded_window(data, start, extent)
             if window is not None:
-                try:
-                    return tf.io.decode_and_crop_jpeg(
-                        data, window, channels=3, dct_method="INTEGER_ACCURATE"
-                    ).numpy()
-                except tf.errors.OpError:
-                    pass  # another colour space, or damage: the other decoder knows or tells
+                return window
         image = decode_image(data, name, reduction)
         end = start + extent
         return image[start[1] : end[1], start[0] : end[0]]
@@ -144,25 +137,35 @@ def sample_into(canvas: np.ndarray, image: np.ndarray, sampling: Sampling, row: 
         _paste(canvas, cv2.resize(image, None, fx=scale, fy=scale), place)
 
 
-def _worthwhile_window(
-    data: bytes, start: np.ndarray, extent: np.ndarray
-) -> tuple[int, int, int, int] | None:
-    """`(y, x, height, width)` inside an upright JPEG, if it is much less than the whole."""
+def _decoded_window(data: bytes, start: np.ndarray, extent: np.ndarray) -> np.ndarray | None:
+    """The columns and rows from `start` on of an upright JPEG, if they are much less than all."""
     try:
         with Image.open(io.BytesIO(data)) as header:
             size = np.array(header.size)
-            upright = header.getexif().get(_EXIF_ORIENTATION, 1) == 1
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
-    extent = np.minimum(start + extent, size) - start
-    if not upright or extent.min() <= 0 or extent.prod() > _LARGEST_CROPPED_SHARE * size.prod():
+    end = np.minimum(start + extent, size)
+    inside = end - start
+    if inside.min() <= 0 or inside.prod() > _LARGEST_CROPPED_SHARE * size.prod():
         return None
-    return int(start[1]), int(start[0]), int(extent[1]), int(extent[0])
+    if not is_upright(data):
+        return None
+    # Colour is interpolated between columns, of which the outermost lack one neighbour.
+    left, right = max(start[0] - 1, 0), min(end[0] + 1, size[0])
+    window = int(start[1]), int(left), int(inside[1]), int(right - left)
+    try:
+        image = tf.io.decode_and_crop_jpeg(
+            data, window, channels=3, dct_method="INTEGER_ACCURATE"
+        ).numpy()
+    except tf.errors.OpError:
+        return None  # another colour space, or damage: the other decoder knows or tells
+    return image[:, start[0] - left : end[0] - left]
 
 
 def _paste(canvas: np.ndarray, patch: np.ndarray, place: np.ndarray) -> None:
     """Lays `patch` on `canvas`, its corner at `place` (x, y), as far as it lies inside."""
     left, top = np.maximum(place, 0)
     skip_x, skip_y = np.maximum(-place, 0)
-    patch = patch[skip_y : skip_y + canvas.shape[0] - top, skip_x : skip_x + canvas.shape[1] - left]
+    rows, columns = max(canvas.shape[0] - top, 0), max(canvas.shape[1] - left, 0)
+    patch = patch[skip_y : skip_y + rows, skip_x : skip_x + columns]
     canvas[top : top + patch.shape[0], left : left + patch.shape[1]] = patch
