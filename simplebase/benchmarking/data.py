@@ -95,8 +95,8 @@ def _one_thread(reader: CanvasReader, order: np.ndarray) -> Iterator[Stage]:
         times.append(time.perf_counter())
         sample_into(canvas, image, sampling, row)
         times.append(time.perf_counter())
-        for name, spent in zip(seconds, np.diff(times), strict=True):
-            seconds[name] += float(spent)
+        for name, spent in zip(seconds, np.diff(times).tolist(), strict=True):
+            seconds[name] += spent
     for name, spent in seconds.items():
         yield Stage(name, 1, len(order) / spent)
 
