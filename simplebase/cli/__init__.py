@@ -1,6 +1,15 @@
 """The command line: a command parses, calls one library function, prints."""
 
-from simplebase.cli import data, demo, evaluate, models, train  # noqa: F401  (they add commands)
+from simplebase.cli import (  # noqa: F401  (they add commands)
+    bench,
+    convert,
+    data,
+    demo,
+    evaluate,
+    models,
+    pack,
+    train,
+)
 from simplebase.cli.app import main
 
 __all__ = ["main"]

@@ -1,0 +1,297 @@
+"""`simplebase convert ...`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from simplebase.cli import options
+from simplebase.cli.app import app, console, say
+
+if TYPE_CHECKING:
+    from simplebase.converters import Conversion, Report
+
+convert_app = typer.Typer(
+    no_args_is_help=True, help="Convert datasets: theirs to ours, or to COCO."
+)
+app.add_typer(convert_app, name="convert")
+
+Output = Annotated[Path, typer.Argument(help="The dataset folder to write.")]
+Images = Annotated[
+    Literal["copy", "link", "none"],
+    typer.Option(
+        help="Copy the images, link to each, or (none) make images/ one link to the source's."
+    ),
+]
+ValSplit = Annotated[float, typer.Option(help="Fraction of the images to hold out.")]
+Seed = Annotated[int, typer.Option(help="Of that draw: same seed, same split.")]
+
+_Progress = Callable[[int, int], None]
+
+
+@convert_app.command()
+def mpii(
+    source: Annotated[Path, typer.Argument(help="MPII's .mat file, or a folder that holds it.")],
+    output: Output,
+    image_folder: Annotated[
+        Path | None, typer.Option(help="The images. [default: images/ beside the file]")
+    ] = None,
+    single_only: Annotated[
+        bool, typer.Option("--single-only", help="Only people marked as standing apart.")
+    ] = False,
+    split_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="A .json or .json.gz list of records with img_paths and isValidation, or image "
+            "(all of those are held out), instead of --val-split."
+        ),
+    ] = None,
+    val_split: ValSplit = 0.1,
+    seed: Seed = 0,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """MPII Human Pose: its .mat and images. Head boxes are kept, for PCKh.
+
+    Examples:
+
+        simplebase convert mpii mpii_human_pose_v1_u12_1.mat data/mpii --image-folder mpii/images
+
+        simplebase convert mpii downloads/mpii data/mpii --split-file valid.json --images link
+    """
+    from simplebase.converters import read_mpii
+
+    def read(progress: _Progress) -> "Conversion":
+        return read_mpii(
+            source,
+            image_folder=image_folder,
+            single_only=single_only,
+            split_file=split_file,
+            val_split=val_split,
+            seed=seed,
+            progress=progress,
+        )
+
+    _convert(read, output, images, overwrite, json)
+
+
+@convert_app.command()
+def coco(
+    source: Annotated[
+        Path, typer.Argument(help="The image folder, or one with train2017/ and val2017/ in it.")
+    ],
+    output: Output,
+    train_annotations: Annotated[
+        Path | None, typer.Option(help="Annotation file of the train split.")
+    ] = None,
+    val_annotations: Annotated[
+        Path | None,
+        typer.Option(help="Of the val split. With only one of the two, the split is drawn."),
+    ] = None,
+    category: Annotated[
+        str | None, typer.Option(help="Which, if the file's categories have different keypoints.")
+    ] = None,
+    scale_from: Annotated[
+        Literal["box", "limbs"],
+        typer.Option(help="An object's size: its box, or (people) the length of a limb."),
+    ] = "box",
+    val_split: ValSplit = 0.1,
+    seed: Seed = 0,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """COCO keypoints, or a file of that format for any object.
+
+    Examples:
+
+        simplebase convert coco coco data/coco --train-annotations person_keypoints_train2017.json
+        --val-annotations person_keypoints_val2017.json --images link
+
+        simplebase convert coco cows/images data/cows --train-annotations cows.json --val-split 0.2
+    """
+    from simplebase.converters import read_coco
+
+    def read(progress: _Progress) -> "Conversion":
+        return read_coco(
+            source,
+            train_annotations=train_annotations,
+            val_annotations=val_annotations,
+            category=category,
+            scale_from=scale_from,
+            val_split=val_split,
+            seed=seed,
+        )
+
+    _convert(read, output, images, overwrite, json)
+
+
+@convert_app.command()
+def lsp(
+    source: Annotated[
+        Path, typer.Argument(help="A folder with joints.mat and images/, or one of such folders.")
+    ],
+    output: Output,
+    variant: Annotated[
+        Literal["auto", "lsp", "lsp-extended"],
+        typer.Option(help="What joints.mat is; auto tells by its flags and image names."),
+    ] = "auto",
+    val_split: ValSplit = 0.1,
+    seed: Seed = 0,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Leeds Sports Pose, its extension, or both in one dataset.
+
+    Held out is LSP's official test half if it is there, else a part of LSP.
+
+    Examples:
+
+        simplebase convert lsp downloads/lsp data/lsp
+
+        simplebase convert lsp downloads data/people --images link
+    """
+    from simplebase.converters import read_lsp
+
+    def read(progress: _Progress) -> "Conversion":
+        return read_lsp(source, variant=variant, val_split=val_split, seed=seed)
+
+    _convert(read, output, images, overwrite, json)
+
+
+@convert_app.command()
+def animal_pose(
+    source: Annotated[Path, typer.Argument(help="The folder with keypoints.json and images/.")],
+    output: Output,
+    val_split: ValSplit = 0.1,
+    seed: Seed = 0,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Animal-Pose: dogs, cats, sheep, horses and cows.
+
+    Example:
+
+        simplebase convert animal-pose downloads/animalpose data/animals --val-split 0.1
+    """
+    from simplebase.converters import read_animal_pose
+
+    def read(progress: _Progress) -> "Conversion":
+        return read_animal_pose(source, val_split=val_split, seed=seed)
+
+    _convert(read, output, images, overwrite, json)
+
+
+@convert_app.command()
+def labelme(
+    source: Annotated[Path, typer.Argument(help="The folder with labelme's .json files.")],
+    output: Output,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    val_split: ValSplit = 0.1,
+    seed: Seed = 0,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """labelme: points named after the keypoints, one group_id an object.
+
+    A rectangle with the same group_id is the object's box. A point with the flag `hidden` or
+    `occluded` is a hidden keypoint.
+
+    Examples:
+
+        simplebase convert labelme labels data/cows
+
+        simplebase convert labelme labels data/cows --classes-path classes.txt
+        --matchpoint-path match_point.txt
+    """
+    from simplebase.converters import read_labelme
+
+    skeleton = options.chosen_skeleton(None, classes_path, matchpoint_path, skeleton_path)
+
+    def read(progress: _Progress) -> "Conversion":
+        return read_labelme(
+            source, skeleton=skeleton, val_split=val_split, seed=seed, progress=progress
+        )
+
+    _convert(read, output, images, overwrite, json)
+
+
+@convert_app.command("to-coco")
+def to_coco(
+    dataset: Annotated[Path, typer.Argument(help="A dataset folder.")],
+    output: Annotated[Path, typer.Argument(help="The folder to write: annotations/, images/.")],
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Our dataset as COCO files; `convert coco OUT/images` brings the same dataset back.
+
+    Example:
+
+        simplebase convert to-coco data/cows cows_coco --images link
+    """
+    from simplebase.converters import to_coco as write_coco
+    from simplebase.files import require_output, write_json
+
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    if json is not None:
+        require_output(json, overwrite=overwrite)
+    with options.progress_bar("converting") as progress:
+        report = write_coco(
+            dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
+        )
+    _print_report(report, output)
+    if json is not None:
+        write_json(json, report.to_config(), overwrite=overwrite)
+
+
+def _convert(
+    read: Callable[[_Progress], "Conversion"],
+    output: Path,
+    images: Literal["copy", "link", "none"],
+    overwrite: bool,
+    json: Path | None,
+) -> None:
+    """Reads, writes, prints; what is known to be in the way is said before the reading."""
+    from simplebase.converters import write_dataset
+    from simplebase.data.dataset import ANNOTATIONS, IMAGES
+    from simplebase.files import require_output, write_json
+
+    require_output(output, overwrite=overwrite, folder_markers=(ANNOTATIONS, IMAGES))
+    if json is not None:
+        require_output(json, overwrite=overwrite)
+    with options.progress_bar("converting") as progress:
+        conversion = read(progress)
+        report = write_dataset(
+            conversion, output, images=images, overwrite=overwrite, progress=progress
+        )
+    _print_report(report, output)
+    if json is not None:
+        write_json(json, report.to_config(), overwrite=overwrite)
+
+
+def _print_report(report: "Report", output: Path) -> None:
+    for note in report.notes:
+        say(note)
+    table = Table("", "records", "images", title=escape(str(output)))
+    table.add_row("train", str(report.train_records), str(report.train_images))
+    table.add_row("val", str(report.val_records), str(report.val_images))
+    console.print(table)
+    if report.left_out:
+        left_out = Table("left out", "count")
+        for reason, count in sorted(report.left_out.items()):
+            left_out.add_row(escape(reason), str(count))
+        console.print(left_out)

@@ -1,0 +1,21 @@
+"""Foreign datasets become ours, and ours COCO."""
+
+from simplebase.converters.animal_pose import read_animal_pose
+from simplebase.converters.coco import read_coco
+from simplebase.converters.conversion import Conversion, Report, write_dataset
+from simplebase.converters.labelme import read_labelme
+from simplebase.converters.lsp import read_lsp
+from simplebase.converters.mpii import read_mpii
+from simplebase.converters.to_coco import to_coco
+
+__all__ = [
+    "Conversion",
+    "Report",
+    "read_animal_pose",
+    "read_coco",
+    "read_labelme",
+    "read_lsp",
+    "read_mpii",
+    "to_coco",
+    "write_dataset",
+]

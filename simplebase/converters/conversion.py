@@ -1,0 +1,181 @@
+"""What every reader returns, and how it becomes a dataset folder.
+
+A reader of a foreign format fills a `Conversion`; `write_dataset` writes it:
+
+```
+OUT/
+├── annotations.json   records, origin 0
+├── images/            copies, links, or one link to the source's folder
+├── classes.txt  match_point.txt  skeleton.txt
+```
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simplebase.converters.image_files import ImageMode, ImageSource, place_images, require_apart
+from simplebase.data.dataset import ANNOTATIONS, IMAGES
+from simplebase.data.fields import record_problems
+from simplebase.errors import ArgumentError, DataError
+from simplebase.files import replacing, write_json
+from simplebase.skeletons import Skeleton, write_text_files
+
+Progress = Callable[[int, int], None]
+
+NO_IMAGE = "image not found"
+NO_KEYPOINT = "no labelled keypoint"
+REFUSED_PATH = "image path leaves the folder"
+
+
+@dataclass
+class Conversion:
+    """Records on their way from a foreign format to ours.
+
+    Args:
+        skeleton: what the records follow.
+        image_folder: the source's image folder, where images were looked for.
+        records: as `make_record` writes them.
+        images: the source of each image, by its path in `img_paths`.
+        left_out: how many records were left out, by reason.
+        notes: what was inferred and the user should know.
+    """
+
+    skeleton: Skeleton
+    image_folder: Path
+    records: list[dict[str, Any]] = field(default_factory=list)
+    images: dict[str, ImageSource] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    first_missing: str | None = None
+
+    def add(self, record: dict[str, Any], image: ImageSource) -> None:
+        """Takes a record and the image that its `img_paths` stands for.
+
+        Raises:
+            DataError: another image has that path already, or the record could not be read again:
+                its numbers are beyond any image.
+        """
+        path = record["img_paths"]
+        skeleton = self.skeleton
+        for problem in record_problems(record, skeleton.num_keypoints, skeleton.name):
+            raise DataError(f"{self.image_folder}, labels of {path}: {problem}")
+        if self.images.setdefault(path, image) != image:
+            raise DataError(f"{self.image_folder}: two images would be called {path}. Rename one.")
+        self.records.append(record)
+
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Counts records that are not converted."""
+        self.left_out[reason] += count
+
+    def miss(self, image: str) -> None:
+        """Counts a record whose image is not there."""
+        self.first_missing = self.first_missing or image
+        self.leave_out(NO_IMAGE)
+
+    def hold_out(self, paths: Iterable[str]) -> None:
+        """Makes the records of these images the validation split, all others the train split."""
+        chosen = set(paths)
+        for record in self.records:
+            record["isValidation"] = float(record["img_paths"] in chosen)
+
+    def require_records(self) -> None:
+        """Says why nothing is left to write.
+
+        Raises:
+            DataError: there are no records.
+        """
+        if self.records:
+            return
+        if self.first_missing is not None:
+            raise DataError(
+                f"{self.image_folder}: no image of the {self.left_out[NO_IMAGE]} records was "
+                f"found there, the first being {self.first_missing!r}. Check the image folder."
+            )
+        reasons = ", ".join(f"{count} {reason}" for reason, count in self.left_out.items())
+        raise DataError(f"{self.image_folder}: no record is left to convert ({reasons or 'none'}).")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a conversion wrote and left out."""
+
+    train_records: int
+    train_images: int
+    val_records: int
+    val_images: int
+    left_out: dict[str, int]
+    notes: list[str]
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain values for a JSON file."""
+        return asdict(self)
+
+
+def draw_held_out(paths: Iterable[str], fraction: float, seed: int) -> set[str]:
+    """Draws the images of the validation split; the same seed draws the same ones.
+
+    Args:
+        paths: image paths; one may stand several times, it is drawn as one.
+        fraction: of the images, rounded; at least one image and never all, unless it is 0.
+        seed: 0 or above.
+
+    Raises:
+        ArgumentError: `fraction` or `seed` is out of range.
+    """
+    if not 0 <= fraction < 1:
+        raise ArgumentError(f"the validation split is 0 or more and below 1. Received: {fraction}.")
+    if seed < 0:
+        raise ArgumentError(f"seed is 0 or above. Received: {seed}.")
+    names = sorted(set(paths))
+    if fraction == 0 or len(names) < 2:
+        return set()
+    count = min(max(round(fraction * len(names)), 1), len(names) - 1)
+    return {names[index] for index in np.random.default_rng(seed).permutation(len(names))[:count]}
+
+
+def write_dataset(
+    conversion: Conversion,
+    output: str | os.PathLike[str],
+    *,
+    images: ImageMode = "copy",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Writes a dataset folder.
+
+    Args:
+        conversion: what a reader returned.
+        output: where; the folder appears only when it is complete.
+        images: `copy`, `link` (a symbolic link an image) or `none` (`images` is one link to the
+            source's image folder).
+        overwrite: replace `output` if it is a dataset.
+        progress: called with images done and in all.
+
+    Raises:
+        ArgumentError: `output` holds the source, or `images` does not fit it.
+        DataError: no record is left.
+        OutputExistsError: `output` exists and `overwrite` is off.
+    """
+    conversion.require_records()
+    require_apart(output, conversion.image_folder, conversion.images.values())
+    with replacing(output, overwrite=overwrite, folder_markers=(ANNOTATIONS, IMAGES)) as partial:
+        partial.mkdir()
+        place_images(
+            conversion.images, partial / IMAGES, images, conversion.image_folder, progress=progress
+        )
+        write_json(partial / ANNOTATIONS, conversion.records)
+        write_text_files(conversion.skeleton, partial)
+    return summarise(conversion.records, conversion.left_out, conversion.notes)
+
+
+def summarise(records: list[dict[str, Any]], left_out: Counter[str], notes: list[str]) -> Report:
+    """Counts records and images of both splits."""
+    train = [record["img_paths"] for record in records if not record["isValidation"]]
+    val = [record["img_paths"] for record in records if record["isValidation"]]
+    return Report(len(train), len(set(train)), len(val), len(set(val)), dict(left_out), notes)

@@ -1,0 +1,63 @@
+"""Reading values out of foreign JSON: each has the type it should have, or the error says where."""
+
+import reprlib
+from typing import Any
+
+from simplebase.data.fields import are_numbers, is_id
+from simplebase.errors import DataError
+
+
+def mapping(value: Any, where: str) -> dict[str, Any]:
+    """Returns `value` if it is a mapping."""
+    if not isinstance(value, dict):
+        raise _unexpected(where, "a mapping", value)
+    return value
+
+
+def items(value: Any, where: str) -> list[Any]:
+    """Returns `value` if it is a list."""
+    if not isinstance(value, list):
+        raise _unexpected(where, "a list", value)
+    return value
+
+
+def text(value: Any, where: str) -> str:
+    """Returns `value` if it is a string that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise _unexpected(where, "a text", value)
+    return value
+
+
+def whole(value: Any, where: str) -> int:
+    """Returns `value` if it is a whole number that 64 bits hold, as an id is."""
+    if type(value) is not int or not is_id(value):
+        raise _unexpected(where, "a whole number", value)
+    return value
+
+
+def number(value: Any, where: str) -> float:
+    """Returns `value` if it is a number that an image can hold: no NaN, no infinity."""
+    if not are_numbers([value], 1):
+        raise _unexpected(where, "a number", value)
+    return float(value)
+
+
+def numbers(value: Any, count: int, where: str) -> list[float]:
+    """Returns `value` if it is a list of `count` numbers."""
+    if not isinstance(value, list) or not are_numbers(value, count):
+        raise _unexpected(where, f"a list of {count} numbers", value)
+    return [float(each) for each in value]
+
+
+def visibility(value: Any, where: str) -> float:
+    """Returns `value` if it is 0, 1 or 2."""
+    if not are_numbers([value], 1) or value not in (0, 1, 2):
+        raise _unexpected(where, "visibility 0, 1 or 2", value)
+    return float(value)
+
+
+def _unexpected(where: str, expected: str, value: Any) -> DataError:
+    return DataError(
+        f"{where}: expected {expected}. Received: {reprlib.repr(value)}. "
+        "Check the tool that wrote the file."
+    )

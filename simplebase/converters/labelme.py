@@ -1,0 +1,222 @@
+"""labelme (https://github.com/wkentaro/labelme): a folder of its JSON files with `point` shapes.
+
+A point's label is the keypoint's name; `group_id` tells objects in one image apart. labelme's
+canvas is continuous, with the first pixel from 0 to 1: half a pixel less is the coordinate of pixel
+centres.
+"""
+
+import os
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simplebase.converters import expect
+from simplebase.converters.coco_skeleton import pairs_text
+from simplebase.converters.conversion import (
+    REFUSED_PATH,
+    Conversion,
+    Progress,
+    draw_held_out,
+)
+from simplebase.converters.image_files import EmbeddedImage, ImageSource, find_image, inside
+from simplebase.converters.placement import around_box, around_keypoints
+from simplebase.data.records import make_record, read_json
+from simplebase.errors import DataError, MissingFileError
+from simplebase.skeletons import Skeleton, pairs_by_name
+
+_PIXEL_CENTRE = 0.5
+_MAGIC = {b"\xff\xd8": ".jpg", b"\x89PNG": ".png", b"BM": ".bmp", b"RIFF": ".webp"}
+
+
+@dataclass
+class _Object:
+    """The points of one `group_id`, and the rectangles."""
+
+    points: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    boxes: list[list[float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _LabelFile:
+    """What is kept of one JSON file: not the image that it may hold.
+
+    Args:
+        path: the file.
+        name: the same, relative to the source.
+        image: the image's path as the file has it.
+        embedded: whether there is an image in the file.
+        objects: theirs are the points.
+    """
+
+    path: Path
+    name: Path
+    image: str
+    embedded: bool
+    objects: list[_Object]
+
+
+def read_labelme(
+    source: str | os.PathLike[str],
+    *,
+    skeleton: Skeleton | None = None,
+    val_split: float = 0.1,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Reads all labelme files in a folder and its subfolders.
+
+    Args:
+        source: the folder; images are looked for where the files say, but not outside it.
+        skeleton: which keypoints there are; by default the labels in order of appearance, in files
+            sorted by name, with flip pairs inferred from left and right in the names.
+        val_split: fraction of the images that is held out.
+        seed: of the draw.
+        progress: called with files done and in all.
+
+    Raises:
+        MissingFileError: the folder does not exist.
+        DataError: a file is not JSON, there are no points, or a label is not in the skeleton.
+    """
+    source = Path(source)
+    if not source.is_dir():
+        raise MissingFileError(f"{source}: the folder of labelme files does not exist.")
+    left_out: Counter[str] = Counter()
+    paths = sorted(source.rglob("*.json"), key=lambda path: path.as_posix())
+    files = []
+    for done, path in enumerate(paths, start=1):
+        file = _read_file(path, source, left_out)
+        files += [file] if file else []
+        if progress:
+            progress(done, len(paths))
+    if not any(each.points for file in files for each in file.objects):
+        raise DataError(
+            f"{source}: no labelme file in it has a point. Expected .json files with shapes of "
+            f"type point. Found {len(files)} labelme files among {len(paths)} .json files."
+        )
+    notes = []
+    if skeleton is None:
+        skeleton = _infer(files, source)
+        notes = [
+            "keypoints, in order of appearance: " + ", ".join(skeleton.keypoints),
+            f"flip pairs, inferred from the names: {pairs_text(skeleton)}",
+        ]
+    conversion = Conversion(skeleton, source, left_out=left_out, notes=notes)
+    for file in files:
+        _add_objects(conversion, file)
+    conversion.hold_out(draw_held_out(conversion.images, val_split, seed))
+    return conversion
+
+
+def _read_file(path: Path, source: Path, left_out: Counter[str]) -> _LabelFile | None:
+    content = read_json(path)
+    if not isinstance(content, dict) or "shapes" not in content:
+        left_out["json file that is not labelme's"] += 1
+        return None
+    objects: dict[Any, _Object] = defaultdict(_Object)
+    for index, shape in enumerate(expect.items(content["shapes"], f"{path}, shapes")):
+        where = f"{path}, shapes[{index}]"
+        shape = expect.mapping(shape, where)
+        kind, group = shape.get("shape_type"), shape.get("group_id")
+        if group is not None:
+            group = expect.whole(group, f"{where}.group_id")
+        if kind == "point":
+            label = expect.text(shape.get("label"), f"{where}.label")
+            if label in objects[group].points:
+                raise DataError(
+                    f"{where}: a second point {label!r} in group {group}. Give each object of an "
+                    "image its own group_id, or remove one of the points."
+                )
+            objects[group].points[label] = _point(shape, where)
+        elif kind == "rectangle":
+            objects[group].boxes.append(_box(shape, where))
+        else:
+            left_out["shape that is no point or rectangle"] += 1
+    said = expect.text(content.get("imagePath"), f"{path}, imagePath")
+    embedded = bool(content.get("imageData"))
+    return _LabelFile(path, path.relative_to(source), said, embedded, list(objects.values()))
+
+
+def _point(shape: dict[str, Any], where: str) -> tuple[float, float, float]:
+    """x, y, visibility."""
+    points = expect.items(shape.get("points"), f"{where}.points")
+    if len(points) != 1:
+        raise DataError(f"{where}: a point has one place. Received: {len(points)}.")
+    x, y = expect.numbers(points[0], 2, f"{where}.points[0]")
+    flags = expect.mapping(shape.get("flags") or {}, f"{where}.flags")
+    hidden = flags.get("hidden") or flags.get("occluded")
+    return x - _PIXEL_CENTRE, y - _PIXEL_CENTRE, 1.0 if hidden else 2.0
+
+
+def _box(shape: dict[str, Any], where: str) -> list[float]:
+    """x, y, width, height; a box's corner is a pixel's, so it needs no half pixel."""
+    points = expect.items(shape.get("points"), f"{where}.points")
+    if len(points) < 2:
+        raise DataError(f"{where}: a rectangle has two corners. Received: {len(points)}.")
+    corners = np.array([expect.numbers(point, 2, f"{where}.points") for point in points])
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return [*low.tolist(), *(high - low).tolist()]
+
+
+def _infer(files: list[_LabelFile], source: Path) -> Skeleton:
+    names = tuple(dict.fromkeys(n for file in files for each in file.objects for n in each.points))
+    return Skeleton(source.resolve().name, names, pairs_by_name(names))
+
+
+def _add_objects(conversion: Conversion, file: _LabelFile) -> None:
+    names = conversion.skeleton.keypoints
+    for each in file.objects:
+        unknown = [label for label in each.points if label not in names]
+        if unknown:
+            raise DataError(
+                f"{file.path}: the label {unknown[0]!r} is not one of the keypoints "
+                f"({', '.join(names)}). Correct it, or add it to --classes-path."
+            )
+        # Several rectangles in one group: none of them is known to be the object's.
+        box = each.boxes[0] if len(each.boxes) == 1 and min(each.boxes[0][2:]) > 0 else None
+        if each.boxes and (box is None or not each.points):
+            conversion.leave_out("rectangle that is no object's box", len(each.boxes))
+        if not each.points:
+            continue
+        keypoints = np.array([each.points.get(name, (0.0, 0.0, 0.0)) for name in names])
+        placement = around_keypoints(keypoints) if box is None else around_box(box)
+        if placement is None:
+            conversion.leave_out("single point without a rectangle: no size")
+        elif isinstance(found := _image(conversion, file), str):
+            conversion.leave_out(found)
+        elif found:
+            name, image = found
+            record = make_record(
+                dataset="labelme",
+                validation=False,
+                path=name,
+                center=placement[0],
+                scale=placement[1],
+                keypoints=keypoints,
+                box=box,
+            )
+            conversion.add(record, image)
+
+
+def _image(conversion: Conversion, file: _LabelFile) -> tuple[str, ImageSource] | str | None:
+    """An image and its path; the reason why it is left out; `None` if it was missed."""
+    path = inside(file.name.parent.as_posix(), file.image)
+    if path and (image := find_image(conversion.image_folder, path)):
+        return path, image
+    if file.embedded:
+        return _embedded(file)
+    if path is None:
+        return REFUSED_PATH
+    conversion.miss(path)
+    return None
+
+
+def _embedded(file: _LabelFile) -> tuple[str, EmbeddedImage] | str:
+    image = EmbeddedImage(file.path)
+    content = image.content()
+    for magic, suffix in _MAGIC.items():
+        if content.startswith(magic):
+            return file.name.with_suffix(suffix).as_posix(), image
+    return "embedded image that cannot be read"

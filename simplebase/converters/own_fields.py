@@ -1,0 +1,94 @@
+"""What COCO has no place for, kept under one extra key so that ours -> COCO -> ours loses nothing.
+
+An annotation written by `to-coco` has, under `OWN_KEY`: `index` of the record, `dataset`, `objpos`,
+`scale_provided`, `headboxes` where there are any, `absent`: the names of the fields that the record
+did not have and COCO needs, and `image_id`, `annotation_id` where the record's own could not be
+used.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from simplebase.converters import expect
+from simplebase.converters.coco_skeleton import OWN_KEY
+from simplebase.data.records import Records, make_record
+from simplebase.errors import DataError
+
+
+def keep(
+    records: Records, index: int, dataset: str, *, image_id: int, annotation_id: int
+) -> dict[str, Any]:
+    """The extra fields of record `index`.
+
+    Args:
+        records: all of a dataset.
+        index: which.
+        dataset: its name.
+        image_id: what COCO's image got.
+        annotation_id: what COCO's annotation got.
+    """
+    absent = [
+        name
+        for name, missing in (
+            ("bbox", np.isnan(records.boxes[index]).any()),
+            ("area", np.isnan(records.areas[index])),
+            ("image_id", records.image_ids[index] == -1),
+            ("annotation_id", records.annotation_ids[index] == -1),
+        )
+        if missing
+    ]
+    kept: dict[str, Any] = {
+        "index": index,
+        "dataset": dataset,
+        "objpos": records.centers[index].tolist(),
+        "scale_provided": float(records.scales[index]),
+        "absent": absent,
+    }
+    if not np.isnan(records.headboxes[index]).any():
+        kept["headboxes"] = records.headboxes[index].tolist()
+    for name, own, given in (
+        ("image_id", records.image_ids[index], image_id),
+        ("annotation_id", records.annotation_ids[index], annotation_id),
+    ):
+        if name not in absent and own != given:
+            kept[name] = int(own)
+    return kept
+
+
+def restore(
+    annotation: dict[str, Any], path: str, keypoints: np.ndarray, validation: bool, where: str
+) -> tuple[int, dict[str, Any]]:
+    """The record that `keep` was called for, and its index.
+
+    Raises:
+        DataError: an extra field was damaged.
+    """
+    kept = expect.mapping(annotation[OWN_KEY], f"{where}.{OWN_KEY}")
+    absent = expect.items(kept.get("absent"), f"{where}.{OWN_KEY}.absent")
+    own_ids = {
+        "image_id": kept.get("image_id", annotation.get("image_id")),
+        "annotation_id": kept.get("annotation_id", annotation.get("id")),
+    }
+    scale = expect.number(kept.get("scale_provided"), f"{where}.{OWN_KEY}.scale_provided")
+    if scale <= 0:
+        raise DataError(f"{where}.{OWN_KEY}.scale_provided is above 0. Received: {scale}.")
+    headbox = kept.get("headboxes")
+    record = make_record(
+        dataset=expect.text(kept.get("dataset"), f"{where}.{OWN_KEY}.dataset"),
+        validation=validation,
+        path=path,
+        center=expect.numbers(kept.get("objpos"), 2, f"{where}.{OWN_KEY}.objpos"),
+        scale=scale,
+        keypoints=keypoints,
+        headbox=headbox and expect.numbers(headbox, 4, f"{where}.{OWN_KEY}.headboxes"),
+        box=None
+        if "bbox" in absent
+        else expect.numbers(annotation.get("bbox"), 4, f"{where}.bbox"),
+        area=None if "area" in absent else expect.number(annotation.get("area"), f"{where}.area"),
+        **{
+            name: None if name in absent else expect.whole(value, f"{where}.{name}")
+            for name, value in own_ids.items()
+        },
+    )
+    return expect.whole(kept.get("index"), f"{where}.{OWN_KEY}.index"), record

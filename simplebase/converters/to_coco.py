@@ -1,0 +1,192 @@
+"""Our dataset folder as COCO keypoint files, for tools that read those.
+
+```
+OUT/
+├── annotations/train.json, val.json   the splits that exist
+└── images/                            copies, links, or one link to the dataset's folder
+```
+
+`convert coco OUT/images` brings the very same dataset back, see `simplebase.converters.own_fields`.
+"""
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simplebase.converters.coco_skeleton import OWN_KEY
+from simplebase.converters.conversion import NO_IMAGE, Progress, Report, summarise
+from simplebase.converters.image_files import (
+    ImageMode,
+    find_image,
+    image_size,
+    place_images,
+    require_apart,
+)
+from simplebase.converters.own_fields import keep
+from simplebase.data.dataset import IMAGES, annotation_file, own_skeleton
+from simplebase.data.records import Records, read_json, read_records
+from simplebase.errors import DataError, MissingFileError
+from simplebase.files import replacing, write_text
+from simplebase.geometry import PERSON_PIXELS
+from simplebase.skeletons import Skeleton, load_skeleton
+
+ANNOTATIONS = "annotations"
+_SPLITS = (("train", False), ("val", True))
+_CATEGORY_ID = 1
+
+
+def to_coco(
+    dataset: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    skeleton: Skeleton | None = None,
+    images: ImageMode = "copy",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Writes a dataset folder in COCO's format.
+
+    Args:
+        dataset: the folder.
+        output: where; appears only when it is complete.
+        skeleton: what the records follow; by default what the folder's own text files say.
+        images: `copy`, `link` or `none`, as in `write_dataset`.
+        overwrite: replace `output` if it is of this kind.
+        progress: called with images done and in all.
+
+    Raises:
+        ArgumentError: `output` holds the dataset.
+        MissingFileError: the folder or a file in it is missing.
+        DataError: a record is wrong, or no image was found.
+        OutputExistsError: `output` exists and `overwrite` is off.
+    """
+    folder = Path(dataset)
+    if not folder.is_dir():
+        raise MissingFileError(f"{folder}: the dataset folder does not exist.")
+    skeleton = skeleton or own_skeleton(folder)
+    annotations = annotation_file(folder)
+    records = read_records(annotations, skeleton.num_keypoints, skeleton.name)
+    names = [str(record["dataset"]) for record in read_json(annotations)]
+    found = {path: find_image(folder / IMAGES, path) for path in dict.fromkeys(records.paths)}
+    files = {path: file for path, file in found.items() if file}
+    if not files:
+        raise DataError(f"{folder / IMAGES}: none of the {len(found)} images was found there.")
+    require_apart(output, folder, files.values())
+    content = _content(records, names, files, skeleton)
+    with replacing(output, overwrite=overwrite, folder_markers=(ANNOTATIONS, IMAGES)) as partial:
+        (partial / ANNOTATIONS).mkdir(parents=True)
+        for split, each in content.items():
+            write_text(partial / ANNOTATIONS / f"{split}.json", json.dumps(each))
+        place_images(files, partial / IMAGES, images, folder / IMAGES, progress=progress)
+    kept = [
+        {"img_paths": path, "isValidation": validation}
+        for path, validation in zip(records.paths, records.validation, strict=True)
+        if path in files
+    ]
+    left_out = Counter({NO_IMAGE: len(records) - len(kept)} if len(kept) < len(records) else {})
+    return summarise(kept, left_out, [])
+
+
+def _content(
+    records: Records, names: list[str], files: dict[str, Path], skeleton: Skeleton
+) -> dict[str, dict[str, Any]]:
+    """The splits that have records, each a COCO file."""
+    chosen = np.flatnonzero([path in files for path in records.paths])
+    image_ids = _image_ids(records)
+    annotation_ids = _annotation_ids(records)
+    content = {}
+    for split, validation in _SPLITS:
+        indices = [int(index) for index in chosen if records.validation[index] == validation]
+        if indices:
+            paths = dict.fromkeys(records.paths[index] for index in indices)
+            content[split] = {
+                "info": {"description": f"{skeleton.name}, {split}"},
+                "licenses": [],
+                "categories": [_category(skeleton)],
+                "images": [_image(image_ids[path], path, files[path]) for path in paths],
+                "annotations": [
+                    _annotation(
+                        records,
+                        index,
+                        names[index],
+                        image_id=image_ids[records.paths[index]],
+                        annotation_id=annotation_ids[index],
+                    )
+                    for index in indices
+                ],
+            }
+    return content
+
+
+def _category(skeleton: Skeleton) -> dict[str, Any]:
+    numbers = {name: number for number, name in enumerate(skeleton.keypoints, start=1)}
+    is_coco = skeleton.keypoints == load_skeleton("coco").keypoints
+    name = "person" if is_coco else skeleton.name
+    return {
+        "id": _CATEGORY_ID,
+        "name": name,
+        "supercategory": name,
+        "keypoints": list(skeleton.keypoints),
+        "skeleton": [[numbers[link.start], numbers[link.end]] for link in skeleton.links],
+        OWN_KEY: skeleton.to_config(),
+    }
+
+
+def _image(image_id: int, path: str, file: Path) -> dict[str, Any]:
+    height, width = image_size(file)
+    return {"id": image_id, "file_name": path, "width": width, "height": height}
+
+
+def _annotation(
+    records: Records, index: int, dataset: str, *, image_id: int, annotation_id: int
+) -> dict[str, Any]:
+    keypoints = records.keypoints[index]
+    box = records.boxes[index]
+    if np.isnan(box).any():
+        box = _made_up_box(keypoints, records.centers[index], records.scales[index])
+    area = records.areas[index]
+    return {
+        "id": annotation_id,
+        "image_id": image_id,
+        "category_id": _CATEGORY_ID,
+        "iscrowd": 0,
+        "keypoints": [part for x, y, v in keypoints.tolist() for part in (x, y, int(v))],
+        "num_keypoints": int((keypoints[:, 2] > 0).sum()),
+        "bbox": box.tolist(),
+        "area": float(box[2] * box[3] if np.isnan(area) else area),
+        OWN_KEY: keep(records, index, dataset, image_id=image_id, annotation_id=annotation_id),
+    }
+
+
+def _made_up_box(keypoints: np.ndarray, center: np.ndarray, scale: float) -> np.ndarray:
+    """`(4,)` around the labelled keypoints; the square of the scale if they make no box."""
+    labelled = keypoints[keypoints[:, 2] > 0, :2]
+    if len(labelled) and (np.ptp(labelled, axis=0) > 0).all():
+        low = labelled.min(axis=0)
+        return np.concatenate([low, labelled.max(axis=0) - low + 1])
+    side = PERSON_PIXELS * scale
+    return np.array([*(center - (side - 1) / 2), side, side])
+
+
+def _image_ids(records: Records) -> dict[str, int]:
+    """The records' own image ids where each image has one that no other has; else numbers."""
+    pairs = set(zip(records.paths, records.image_ids.tolist(), strict=True))
+    own: dict[str, int] = dict(pairs)
+    if len(pairs) == len(own) == len(set(own.values())) and -1 not in own.values():
+        return own
+    return {path: number for number, path in enumerate(dict.fromkeys(records.paths), start=1)}
+
+
+def _annotation_ids(records: Records) -> list[int]:
+    """The records' own annotation ids where they are unique and above 0; else numbers.
+
+    The official evaluation takes an id of 0 for "no match".
+    """
+    own = records.annotation_ids.tolist()
+    if len(set(own)) == len(own) and min(own) > 0:
+        return own
+    return list(range(1, len(own) + 1))

@@ -1,0 +1,162 @@
+"""`simplebase convert`: what it prints, writes and refuses."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import scipy.io
+from conversion_checks import write_image
+
+from simplebase import load_dataset
+from simplebase.cli import app, main
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def convert(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs `simplebase convert ARGUMENTS`: exit code, stdout, stderr."""
+    monkeypatch.setattr(app.console, "width", 200)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["simplebase", "convert", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 0
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def labelled_folder(folder: Path, images: int = 10) -> Path:
+    for index in range(images):
+        write_image(folder / f"{index}.jpg")
+        shapes: list[Any] = [
+            {"label": name, "points": [[x, 9]], "shape_type": "point"}
+            for name, x in (("left_end", 3), ("right_end", 20))
+        ]
+        shapes.append({"label": "line", "points": [[1, 2], [3, 4]], "shape_type": "line"})
+        content = {"shapes": shapes, "imagePath": f"{index}.jpg", "imageData": None}
+        (folder / f"{index}.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_counts_and_what_was_left_out_are_printed_and_written(convert, tmp_path) -> None:
+    source = labelled_folder(tmp_path / "labels")
+    (source / "9.jpg").unlink()
+    code, out, err = convert(
+        "labelme", source, tmp_path / "out", "--val-split", 0.3, "--json", tmp_path / "counts.json"
+    )
+    assert (code, err) == (0, "")
+    assert "left_end/right_end" in out
+    rows = [line.split("│")[1:-1] for line in out.splitlines() if line.startswith("│")]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        ["train", "6", "6"],
+        ["val", "3", "3"],
+        ["image not found", "1"],
+        ["shape that is no point or rectangle", "10"],
+    ]
+    counts = json.loads((tmp_path / "counts.json").read_text())
+    assert (counts["train_records"], counts["val_images"]) == (6, 3)
+    assert counts["left_out"]["image not found"] == 1
+    assert len(load_dataset(tmp_path / "out").validation) == 3
+
+
+def test_keypoint_files_go_along(convert, tmp_path) -> None:
+    source = labelled_folder(tmp_path / "labels")
+    (tmp_path / "classes.txt").write_text("right_end\nmiddle\nleft_end\n")
+    (tmp_path / "pairs.txt").write_text("left_end,right_end,v\n")
+    (tmp_path / "lines.txt").write_text("left_end,right_end,r\n")
+    files = {"classes": "classes.txt", "matchpoint": "pairs.txt", "skeleton": "lines.txt"}
+    given = [part for key, name in files.items() for part in (f"--{key}-path", tmp_path / name)]
+    assert convert("labelme", source, tmp_path / "out", *given)[0] == 0
+    skeleton = load_dataset(tmp_path / "out").skeleton
+    assert skeleton.keypoints == ("right_end", "middle", "left_end")
+    assert (skeleton.horizontal_pairs, len(skeleton.vertical_pairs)) == ((), 1)
+    assert skeleton.links[0].colour == "r"
+    code, _, err = convert("labelme", source, tmp_path / "b", *given[2:])
+    assert code == 2 and "--classes-path" in err
+
+
+def test_to_coco_and_back(convert, figures_folder, tmp_path) -> None:
+    coco, again = tmp_path / "coco", tmp_path / "again"
+    assert convert("to-coco", figures_folder, coco, "--images", "link")[0] == 0
+    files = [coco / "annotations" / f"{split}.json" for split in ("train", "val")]
+    code, out, _ = convert(
+        *("coco", coco / "images", again, "--images", "none"),
+        *("--train-annotations", files[0], "--val-annotations", files[1]),
+    )
+    assert code == 0 and "left out" not in out
+    for name in ("annotations.json", "classes.txt", "match_point.txt", "skeleton.txt"):
+        assert (again / name).read_bytes() == (figures_folder / name).read_bytes()
+    load_dataset(again).images.require()
+
+
+def test_real_data_converts(convert, shared, tmp_path) -> None:
+    data = shared / "data"
+    annotations = data / "coco" / "annotations" / "person_keypoints_train2017.json"
+    people = ("coco", data / "coco" / "images", tmp_path / "coco", "--images", "link")
+    assert convert(*people, "--train-annotations", annotations, "--scale-from", "limbs")[0] == 0
+    assert convert("animal-pose", data / "animal_pose", tmp_path / "animals")[0] == 0
+    lspet = ("lsp", data / "lspet", tmp_path / "lspet", "--images", "none", "--val-split", 0.2)
+    assert convert(*lspet)[0] == 0
+    assert len(load_dataset(tmp_path / "lspet").validation) == 400
+    code, _, err = convert("labelme", data / "labelme_primitives", tmp_path / "labelme")
+    assert code == 1 and "no record is left" in err
+
+
+def test_bad_input_ends_with_one_sentence_and_writes_nothing(convert, tmp_path) -> None:
+    (tmp_path / "images").mkdir()
+    html = tmp_path / "a.json"
+    html.write_text("<html>")
+    scipy.io.savemat(tmp_path / "joints.mat", {"joints": [1, 2]})
+    scipy.io.savemat(tmp_path / "RELEASE.mat", {"RELEASE": {"version": 1}})
+    (tmp_path / "keypoints.json").write_text("[]")
+    output = tmp_path / "out"
+    cases = {
+        ("mpii", tmp_path / "none.mat"): "none.mat: MPII's .mat file does not exist",
+        ("mpii", tmp_path / "RELEASE.mat"): "RELEASE has no annolist",
+        ("coco", tmp_path, "--train-annotations", html): "a.json is not valid JSON",
+        ("coco", tmp_path): "--train-annotations, --val-annotations or both",
+        ("lsp", tmp_path): "joints is (3, 14, N)",
+        ("animal-pose", tmp_path): "is not Animal-Pose's",
+        ("labelme", tmp_path / "images"): "no labelme file in it has a point",
+        ("to-coco", tmp_path): "has no classes.txt",
+    }
+    for (command, source, *options), message in cases.items():
+        code, out, err = convert(command, source, output, *options)
+        assert code in (1, 2), (command, out, err)
+        assert err.startswith("Error: ") and message in err and len(err.splitlines()) == 1, err
+        assert not output.exists()
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".partial")]
+
+
+def test_an_existing_output_is_refused_before_anything_is_read(convert, tmp_path) -> None:
+    (tmp_path / "out").mkdir()
+    code, _, err = convert("mpii", tmp_path / "none.mat", tmp_path / "out")
+    assert code == 1 and "pass --overwrite" in err
+    code, _, err = convert("mpii", tmp_path / "none.mat", tmp_path / "out", "--overwrite")
+    assert code == 1 and "--overwrite does not replace it" in err
+
+
+@pytest.mark.parametrize("name", ["mpii", "coco", "lsp", "animal-pose", "labelme", "to-coco"])
+def test_help_has_an_example_with_existing_options(convert, name) -> None:
+    code, out, _ = convert(name, "--help")
+    assert code == 0
+    assert f"simplebase convert {name} " in out
+
+
+def test_converting_imports_no_tensorflow() -> None:
+    script = (
+        "import sys, simplebase.cli\nassert 'scipy' not in sys.modules\n"
+        "import simplebase.converters\nassert 'tensorflow' not in sys.modules\n"
+        "assert 'keras' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

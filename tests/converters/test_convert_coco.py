@@ -1,0 +1,283 @@
+"""COCO files to our datasets."""
+
+import copy
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conversion_checks import damaged, readable_or_refused, write_image
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simplebase import load_skeleton
+from simplebase.converters import read_coco
+from simplebase.converters.limbs import LIMBS, scale_from_limbs
+from simplebase.errors import ArgumentError, DataError, MissingFileError
+
+COW = ["nose", "left_horn", "right_horn", "tail"]
+
+
+def document(*annotations: dict[str, Any], images: int = 3) -> dict[str, Any]:
+    """Three images `0.jpg`... and annotations of the category `cow`."""
+    return {
+        "images": [{"id": 10 + i, "file_name": f"{i}.jpg"} for i in range(images)],
+        "categories": [
+            {"id": 7, "name": "cow", "keypoints": COW, "skeleton": [[1, 2], [1, 3], [2, 3], [1, 4]]}
+        ],
+        "annotations": list(annotations),
+    }
+
+
+def cow(image: int = 0, **more: Any) -> dict[str, Any]:
+    keypoints = [3, 4, 2, 5, 6, 1, 0, 0, 0, 8, 9, 2]
+    fields = {"id": 5, "image_id": 10 + image, "category_id": 7, "keypoints": keypoints}
+    return fields | {"bbox": [10, 20, 100, 41], "area": 1234.5, "iscrowd": 0} | more
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    for index in range(3):
+        write_image(tmp_path / "source" / f"{index}.jpg")
+    return tmp_path / "source"
+
+
+def save(tmp_path: Path, content: Any, name: str = "annotations.json") -> Path:
+    path = tmp_path / name
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def read(tmp_path: Path, content: Any, **options: Any) -> Any:
+    path = save(tmp_path, content)
+    return read_coco(tmp_path / "source", train_annotations=path, **({"val_split": 0} | options))
+
+
+def test_one_object_by_hand(tmp_path, source, written) -> None:
+    records = written(read(tmp_path, document(cow()))).records
+    assert records.keypoints[0].tolist() == [[3, 4, 2], [5, 6, 1], [0, 0, 0], [8, 9, 2]]
+    # Pixel centres 10 to 109 and 20 to 60.
+    assert records.centers[0].tolist() == [59.5, 40]
+    assert records.scales[0] == 0.5
+    assert records.boxes[0].tolist() == [10, 20, 100, 41]
+    assert (records.areas[0], records.image_ids[0], records.annotation_ids[0]) == (1234.5, 10, 5)
+
+
+def test_links_count_from_one_and_pairs_come_from_the_names(tmp_path, source) -> None:
+    conversion = read(tmp_path, document(cow()))
+    skeleton = conversion.skeleton
+    assert skeleton.name == "cow"
+    assert skeleton.horizontal_pairs == (("left_horn", "right_horn"),)
+    assert [(link.start, link.end, link.colour) for link in skeleton.links] == [
+        ("nose", "left_horn", "b"),
+        ("nose", "right_horn", "r"),
+        ("left_horn", "right_horn", "g"),
+        ("nose", "tail", "g"),
+    ]
+    assert "left_horn/right_horn" in conversion.notes[0]
+
+
+def test_a_file_whose_links_count_from_zero_is_understood(tmp_path, source) -> None:
+    content = document(cow())
+    content["categories"][0]["skeleton"] = [[0, 3]]
+    (link,) = read(tmp_path, content).skeleton.links
+    assert (link.start, link.end) == ("nose", "tail")
+
+
+def test_a_link_to_no_keypoint_is_refused(tmp_path, source) -> None:
+    content = document(cow())
+    content["categories"][0]["skeleton"] = [[1, 5]]
+    with pytest.raises(DataError, match=r"from 1 to 4\. Received: \[1, 5\]"):
+        read(tmp_path, content)
+
+
+def test_what_cannot_be_used_is_left_out_and_counted(tmp_path, source) -> None:
+    content = document(
+        cow(),
+        cow(iscrowd=1),
+        cow(keypoints=[0] * 12),
+        {k: v for k, v in cow().items() if k != "keypoints"},
+        {k: v for k, v in cow().items() if k != "bbox"},
+        cow(bbox=[1, 2, 0, 5]),
+        cow(image=3),
+        cow(image=4),
+        cow(category_id=8),
+    )
+    content["images"] += [
+        {"id": 13, "file_name": "gone.jpg"},
+        {"id": 14, "file_name": "../secret.jpg"},
+    ]
+    content["categories"].append({"id": 8, "name": "tree"})
+    conversion = read(tmp_path, content)
+    assert len(conversion.records) == 1
+    assert conversion.left_out == {
+        "crowd": 1,
+        "no labelled keypoint": 2,
+        "no box": 1,
+        "empty box": 1,
+        "image not found": 1,
+        "image path leaves the folder": 1,
+        "of another category": 1,
+    }
+
+
+def test_categories_with_different_keypoints_need_a_choice(tmp_path, source) -> None:
+    content = document(cow(), cow(category_id=8, keypoints=[1, 2, 2]))
+    content["categories"].append({"id": 8, "name": "pole", "keypoints": ["top"]})
+    with pytest.raises(DataError, match="cow, pole have different keypoints.*--category"):
+        read(tmp_path, content)
+    assert read(tmp_path, content, category="pole").skeleton.keypoints == ("top",)
+    with pytest.raises(ArgumentError, match="no keypoint category 'dog'; it has cow, pole"):
+        read(tmp_path, content, category="dog")
+
+
+def test_two_files_are_the_two_splits_and_share_no_image(tmp_path, source) -> None:
+    train = save(tmp_path, document(cow(0), cow(1)), "train.json")
+    val = save(tmp_path, document(cow(1), cow(2)), "val.json")
+    conversion = read_coco(source, train_annotations=train, val_annotations=val)
+    split = [(r["img_paths"], r["isValidation"]) for r in conversion.records]
+    assert split == [("0.jpg", 0), ("1.jpg", 1), ("2.jpg", 1)]
+    assert conversion.left_out == {"train record whose image is in the val file": 1}
+
+
+@pytest.mark.parametrize("which", ["train_annotations", "val_annotations"])
+def test_of_one_file_the_split_is_drawn(tmp_path, source, which) -> None:
+    path = save(tmp_path, document(cow(0), cow(0), cow(1), cow(2)))
+    records = read_coco(source, **{which: path}, val_split=0.3).records
+    held_out = {r["img_paths"] for r in records if r["isValidation"]}
+    kept = {r["img_paths"] for r in records if not r["isValidation"]}
+    assert (len(held_out), len(kept)) == (1, 2)
+    assert not held_out & kept
+
+
+def test_no_file_is_refused(source) -> None:
+    with pytest.raises(ArgumentError, match="--train-annotations"):
+        read_coco(source)
+
+
+def test_images_are_found_in_the_splits_own_subfolder(tmp_path) -> None:
+    for split, height in (("train2017", 40), ("val2017", 50)):
+        write_image(tmp_path / "source" / split / "0.jpg", height)
+    files = {f"{split}_annotations": save(tmp_path, document(cow())) for split in ("train", "val")}
+    paths = [r["img_paths"] for r in read_coco(tmp_path / "source", **files).records]
+    assert paths == ["train2017/0.jpg", "val2017/0.jpg"]
+
+
+def test_windows_paths_are_understood(tmp_path) -> None:
+    write_image(tmp_path / "source" / "herd" / "0.jpg")
+    content = document(cow())
+    content["images"][0]["file_name"] = r"herd\0.jpg"
+    assert read(tmp_path, content).records[0]["img_paths"] == "herd/0.jpg"
+
+
+def test_all_images_missing_says_where_they_were_looked_for(tmp_path, source, written) -> None:
+    content = document(cow())
+    content["images"][0]["file_name"] = "gone.jpg"
+    with pytest.raises(DataError, match=f"{source}: no image of the 1 records.*'gone.jpg'"):
+        written(read(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.pop("images"), "is not a COCO file: .* Received: a mapping with 'categories'"),
+        (lambda d: d["annotations"][0].update(image_id=99), r"\[0\]: no image has the id 99"),
+        (lambda d: d["annotations"][0].update(category_id=99), "no category has the id 99"),
+        (lambda d: d["annotations"][0].update(keypoints=[1, 2, 2]), r"\[0\]\.keypoints: .* 12 num"),
+        (lambda d: d["annotations"][0]["keypoints"].__setitem__(2, 3), "visibility 0, 1 or 2"),
+        (lambda d: d["annotations"][0].update(bbox=[1, 2, "3", 4]), r"bbox: .*'3'"),
+        (lambda d: d["annotations"][0].update(id="x"), r"annotations\[0\]\.id: .*whole number"),
+        (lambda d: d["categories"][0].pop("keypoints"), "no category has a list of keypoints"),
+        (lambda d: d["categories"][0]["keypoints"].__setitem__(0, "tail"), "'tail' stands twice"),
+    ],
+)
+def test_a_wrong_field_is_named(tmp_path, source, change, message) -> None:
+    content = copy.deepcopy(document(cow()))
+    change(content)
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, content)
+
+
+@pytest.mark.parametrize("text", ["<html>404</html>", '{"images": [', ""])
+def test_what_is_no_json_is_refused(tmp_path, source, text) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(DataError, match=r"a\.json is not valid JSON"):
+        read_coco(source, train_annotations=tmp_path / "a.json")
+    with pytest.raises(MissingFileError, match="image folder"):
+        read_coco(tmp_path / "none", train_annotations=tmp_path / "a.json")
+
+
+def test_real_people(shared, written) -> None:
+    folder = shared / "data" / "coco"
+    names = {
+        f"{split}_annotations": folder / "annotations" / f"person_keypoints_{split}2017.json"
+        for split in ("train", "val")
+    }
+    conversion = read_coco(folder / "images", **names)
+    # Counted in the files: 159 and 37 have a keypoint and are no crowd.
+    dataset = written(conversion)
+    assert (len(dataset.train), len(dataset.validation)) == (159, 37)
+    assert conversion.left_out == {"crowd": 9, "no labelled keypoint": 153}
+    assert dataset.skeleton.horizontal_pairs == load_skeleton("coco").horizontal_pairs
+    dataset.images.require()
+    first = next(
+        a
+        for a in json.loads(names["train_annotations"].read_text())["annotations"]
+        if a["id"] == dataset.records.annotation_ids[0]
+    )
+    assert dataset.records.boxes[0].tolist() == first["bbox"]
+
+
+def test_the_limb_fractions_are_those_of_mpii(shared) -> None:
+    """Measured again: mean distance over `200 * scale` where both ends are labelled."""
+    from simplebase.data.records import read_records
+
+    path = shared / "data" / "mpii" / "annotations_all_25204.json.gz"
+    records = read_records(path, 16, "mpii")
+    names = load_skeleton("mpii").keypoints
+    for start, end, fraction in LIMBS:
+        first, second = (records.keypoints[:, names.index(name)] for name in (start, end))
+        both = (first[:, 2] > 0) & (second[:, 2] > 0)
+        length = np.linalg.norm(first[both, :2] - second[both, :2], axis=1)
+        assert np.mean(length / (200 * records.scales[both])) == pytest.approx(fraction, abs=1e-4)
+
+
+def test_the_first_labelled_limb_gives_the_height() -> None:
+    skeleton = load_skeleton("coco")
+    keypoints = np.zeros((17, 3))
+    keypoints[skeleton.keypoints.index("left_hip")] = (10, 10, 2)
+    assert scale_from_limbs(keypoints, skeleton) is None
+    keypoints[skeleton.keypoints.index("left_knee")] = (40, 50, 1)  # 50 pixels of thigh
+    assert scale_from_limbs(keypoints, skeleton) == pytest.approx(50 / 0.2217 / 200)
+    keypoints[skeleton.keypoints.index("left_shoulder")] = (10, 110, 2)  # the torso comes first
+    assert scale_from_limbs(keypoints, skeleton) == pytest.approx(100 / 0.2877 / 200)
+
+
+def test_limbs_are_for_people(tmp_path, source) -> None:
+    with pytest.raises(ArgumentError, match="--scale-from limbs is for people.*nose, left_horn"):
+        read(tmp_path, document(cow()), scale_from="limbs")
+
+
+def test_a_person_without_a_limb_is_left_out(tmp_path, source) -> None:
+    person = [0] * 51
+    person[2] = person[5] = 2
+    content = document(cow(keypoints=person))
+    content["categories"][0].update(keypoints=list(load_skeleton("coco").keypoints), skeleton=[])
+    assert read(tmp_path, content, scale_from="limbs").left_out == {"no labelled limb": 1}
+
+
+@given(damaged(document(cow(), cow(1, id=6), images=2)), st.sampled_from(["box", "limbs"]))
+@settings(deadline=None, max_examples=60)
+def test_damaged_files_are_refused_with_our_errors(content, scale_from) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        write_image(Path(folder) / "source" / "0.jpg")
+        path = Path(folder) / "a.json"
+        path.write_bytes(content)
+        readable_or_refused(
+            lambda: read_coco(
+                Path(folder) / "source", train_annotations=path, scale_from=scale_from
+            ),
+            Path(folder) / "out",
+        )

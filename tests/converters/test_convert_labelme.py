@@ -1,0 +1,231 @@
+"""labelme folders."""
+
+import base64
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from conversion_checks import damaged, readable_or_refused, write_image
+from hypothesis import given, settings
+
+from simplebase import Skeleton
+from simplebase.converters import read_coco, read_labelme, write_dataset
+from simplebase.errors import ArgumentError, DataError, MissingFileError
+
+
+def point(label: str, x: float, y: float, group: int | None = None, **flags: bool) -> Any:
+    shape = {"label": label, "points": [[x, y]], "group_id": group, "shape_type": "point"}
+    return shape | {"flags": flags}
+
+
+def rectangle(*corners: list[float], group: int | None = None) -> Any:
+    return {
+        "label": "box",
+        "points": list(corners),
+        "group_id": group,
+        "shape_type": "rectangle",
+    }
+
+
+def labels(*shapes: Any, image: str = "a.jpg", data: str | None = None) -> dict[str, Any]:
+    return {"version": "5.7.0", "shapes": list(shapes), "imagePath": image, "imageData": data}
+
+
+def save(folder: Path, content: Any, name: str = "a.json") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+    return folder
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "source"
+    write_image(folder / "a.jpg")
+    return folder
+
+
+NOSE, LEFT, RIGHT = point("nose", 10, 20), point("left_ear", 30, 70), point("right_ear", 5, 6)
+
+
+def test_one_object_by_hand(source, written) -> None:
+    hidden = point("left_ear", 30.5, 120, hidden=True)
+    occluded = point("right_ear", 5, 6, occluded=True)
+    dataset = written(read_labelme(save(source, labels(NOSE, hidden, occluded))))
+    # labelme's first pixel reaches from 0 to 1, so its centre is at 0.5.
+    assert dataset.records.keypoints[0].tolist() == [[9.5, 19.5, 2], [30, 119.5, 1], [4.5, 5.5, 1]]
+    assert dataset.records.centers[0].tolist() == [17.25, 62.5]
+    assert dataset.records.scales[0] == pytest.approx(1.1 * 114 / 200)
+    assert dataset.skeleton.keypoints == ("nose", "left_ear", "right_ear")
+    assert dataset.skeleton.horizontal_pairs == (("left_ear", "right_ear"),)
+
+
+def test_a_group_is_an_object_and_its_rectangle_the_box(source, written) -> None:
+    first = [point("nose", 1, 2, 1), point("tail", 5, 2, 1)]
+    second = [point("nose", 7, 8, 2), rectangle([40, 60], [20, 20], group=2)]
+    records = written(read_labelme(save(source, labels(*first, *second)))).records
+    assert records.keypoints[:, :, 2].tolist() == [[2, 2], [2, 0]]
+    # The rectangle covers the pixels 20 to 39 and 20 to 59.
+    assert records.boxes[1].tolist() == [20, 20, 20, 40]
+    assert records.centers[1].tolist() == [29.5, 39.5]
+    assert records.scales[1] == 0.2
+    assert np.isnan(records.boxes[0]).all()
+
+
+def test_what_is_no_keypoint_is_ignored_and_counted(source) -> None:
+    polygon = {"label": "p", "points": [[1, 2], [3, 4], [5, 6]], "shape_type": "polygon"}
+    boxes = [rectangle([1, 1], [5, 5]), rectangle([2, 2], [9, 9])]
+    alone = [point("nose", 1, 2, 3), rectangle([1, 1], [5, 5], group=4)]
+    conversion = read_labelme(save(source, labels(NOSE, LEFT, polygon, *boxes, *alone)))
+    assert len(conversion.records) == 1
+    assert "bbox" not in conversion.records[0]  # of two rectangles none is known to be its
+    assert conversion.left_out == {
+        "shape that is no point or rectangle": 1,
+        "rectangle that is no object's box": 3,
+        "single point without a rectangle: no size": 1,
+    }
+
+
+def test_the_order_is_that_of_appearance_over_sorted_files(source) -> None:
+    save(source, labels(point("c", 1, 2), point("a", 3, 4)), "z.json")
+    save(source, labels(point("b", 1, 2), point("c", 3, 4)), "sub/y.json")
+    conversion = read_labelme(source)
+    assert conversion.skeleton.keypoints == ("b", "c", "a")
+    assert conversion.notes[0].endswith("b, c, a")
+
+
+def test_given_keypoints_keep_their_order_and_refuse_others(source) -> None:
+    save(source, labels(NOSE, LEFT))
+    skeleton = Skeleton("mine", ("left_ear", "tail", "nose"))
+    conversion = read_labelme(source, skeleton=skeleton)
+    assert [row[2] for row in conversion.records[0]["joint_self"]] == [2, 0, 2]
+    with pytest.raises(DataError, match=r"a\.json: the label 'left_ear' .*--classes-path"):
+        read_labelme(source, skeleton=Skeleton("mine", ("nose",)))
+
+
+def test_the_same_label_twice_in_a_group_names_the_file(source) -> None:
+    save(source, labels(NOSE, LEFT, NOSE))
+    with pytest.raises(DataError, match=r"a\.json, shapes\[2\]: a second point 'nose'"):
+        read_labelme(source)
+
+
+@pytest.mark.parametrize("path", ["../images/b.jpg", r"..\images\b.jpg"])
+def test_images_are_found_from_the_label_file(source, path) -> None:
+    write_image(source / "images" / "b.jpg")
+    save(source, labels(NOSE, LEFT, image=path), "labels/b.json")
+    assert read_labelme(source).records[0]["img_paths"] == "images/b.jpg"
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "../secret.jpg"])
+def test_an_image_outside_the_folder_is_refused(source, path) -> None:
+    write_image(source.parent / "secret.jpg")
+    save(source, labels(NOSE, LEFT), "good.json")
+    save(source, labels(NOSE, LEFT, image=path))
+    conversion = read_labelme(source)
+    assert conversion.left_out == {"image path leaves the folder": 1}
+    assert list(conversion.images) == ["a.jpg"]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_an_embedded_image_is_used_where_the_file_is_absent(source, suffix, written) -> None:
+    encoded = cv2.imencode(suffix, np.full((8, 9, 3), 77, np.uint8))[1].tobytes()
+    data = base64.b64encode(encoded).decode()
+    save(source, labels(NOSE, LEFT, image="gone.jpg", data=data), "deep/b.json")
+    save(source, labels(NOSE, LEFT, data=data), "a.json")
+    conversion = read_labelme(source)
+    assert conversion.images["a.jpg"] == source / "a.jpg"  # the file is there, and is preferred
+    written(conversion, "out")
+    image = source.parent / "out" / "images" / f"deep/b{suffix}"
+    assert image.read_bytes() == encoded
+    with pytest.raises(ArgumentError, match="--images link or copy"):
+        write_dataset(conversion, source.parent / "none", images="none")
+
+
+def test_an_embedded_image_that_is_none_is_left_out(source) -> None:
+    for name, data in (("b", "no base64!"), ("c", base64.b64encode(b"<html>").decode())):
+        save(source, labels(NOSE, LEFT, image="gone.jpg", data=data), f"{name}.json")
+    save(source, labels(NOSE, LEFT))
+    assert read_labelme(source).left_out == {"embedded image that cannot be read": 2}
+
+
+def test_other_json_files_are_passed_over(source) -> None:
+    save(source, labels(NOSE, LEFT))
+    save(source, [1, 2], "coco.json")
+    assert read_labelme(source).left_out == {"json file that is not labelme's": 1}
+
+
+def test_a_folder_without_points_says_what_was_found(source) -> None:
+    save(source, labels(rectangle([1, 2], [3, 4])))
+    save(source, {}, "b.json")
+    with pytest.raises(DataError, match="Found 1 labelme files among 2 .json files"):
+        read_labelme(source)
+    with pytest.raises(MissingFileError, match="does not exist"):
+        read_labelme(source / "none")
+
+
+def test_a_file_that_is_html_is_named(source) -> None:
+    (source / "a.json").write_text("<html>404</html>")
+    with pytest.raises(DataError, match=r"a\.json is not valid JSON"):
+        read_labelme(source)
+
+
+def test_a_name_that_the_text_files_cannot_hold_is_refused(source, written) -> None:
+    save(source, labels(point("ear, left", 1, 2), LEFT))
+    with pytest.raises(DataError, match="'ear, left' has a comma"):
+        written(read_labelme(source), "out")
+    assert not (source.parent / "out").exists()
+
+
+def test_the_tools_own_example_has_one_point_and_no_size_for_it(shared, written) -> None:
+    conversion = read_labelme(shared / "data" / "labelme_primitives")
+    with pytest.raises(DataError, match="1 single point without a rectangle: no size"):
+        written(conversion)
+
+
+def test_real_labels_come_back_through_labelme(shared, tmp_path, written) -> None:
+    """People of COCO, labelled again as labelme would write it."""
+    folder = shared / "data" / "coco"
+    annotations = folder / "annotations" / "person_keypoints_val2017.json"
+    theirs = written(read_coco(folder / "images", val_annotations=annotations), "theirs")
+    records, names = theirs.records, theirs.skeleton.keypoints
+    chosen = records.select((records.keypoints[..., 2] > 0).sum(axis=1) > 4)
+    for image in set(chosen.paths):
+        shapes = []
+        for person in np.flatnonzero(chosen.paths == image):
+            x, y, width, height = chosen.boxes[person]
+            corners = [x, y], [x + width, y + height]
+            shapes.append(rectangle(*corners, group=int(person)))
+            shapes += [
+                point(name, kx + 0.5, ky + 0.5, int(person), hidden=bool(v == 1))
+                for name, (kx, ky, v) in zip(names, chosen.keypoints[person], strict=True)
+                if v > 0
+            ]
+        save(tmp_path / "labels", labels(*shapes, image=image), Path(image).stem + ".json")
+        (tmp_path / "labels" / image).symlink_to(folder / "images" / image)
+    ours = written(read_labelme(tmp_path / "labels", skeleton=theirs.skeleton), "ours").records
+    assert len(ours) == len(chosen)
+    order = [
+        next(i for i in range(len(ours)) if np.allclose(ours.keypoints[i], keypoints))
+        for keypoints in chosen.keypoints
+    ]
+    assert sorted(order) == list(range(len(ours)))
+    for field in ("centers", "scales", "boxes"):
+        np.testing.assert_allclose(getattr(ours, field)[order], getattr(chosen, field))
+
+
+DATA = base64.b64encode(b"\xff\xd8 an image").decode()
+
+
+@given(damaged(labels(NOSE, LEFT, rectangle([1, 2], [3, 4]), RIGHT | {"group_id": 1}, data=DATA)))
+@settings(deadline=None, max_examples=50)
+def test_damaged_files_are_refused_with_our_errors(content) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "source"
+        write_image(source / "a.jpg")
+        (source / "a.json").write_bytes(content)
+        save(source, labels(NOSE, LEFT), "b.json")
+        readable_or_refused(lambda: read_labelme(source), Path(folder) / "out")
