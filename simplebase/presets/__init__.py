@@ -1,5 +1,6 @@
 """Named models (presets) and named ways to train them (recipes)."""
 
+from simplebase.presets.augmentation_settings import AugmentationSettings
 from simplebase.presets.loader import (
     load_preset,
     load_recipe,
@@ -8,13 +9,11 @@ from simplebase.presets.loader import (
     recipe_names,
 )
 from simplebase.presets.preset import INPUT_MULTIPLE, Preset
-from simplebase.presets.recipe import AffineSettings, AugmentationSettings, ColourSettings, Recipe
+from simplebase.presets.recipe import Recipe
 
 __all__ = [
     "INPUT_MULTIPLE",
-    "AffineSettings",
     "AugmentationSettings",
-    "ColourSettings",
     "Preset",
     "Recipe",
     "load_preset",

@@ -1,46 +1,14 @@
 """The schema of a recipe: how a model is trained."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
 from simplebase.errors import ArgumentError
+from simplebase.presets.augmentation_settings import AugmentationSettings
 from simplebase.presets.preset import InputSize, Settings, first_problem
 
 LossType = Literal["mse", "mae", "weighted_mse", "smooth_l1", "huber", "ohkm", "adaptive_wing"]
-
-
-class AffineSettings(Settings):
-    """Geometry, drawn once a sample and applied in one warp.
-
-    `horizontal_flip` and `vertical_flip` are probabilities, `rotation` is up to so many degrees
-    either way, `scale` up to this factor larger or smaller, `shift` up to this fraction of the
-    input.
-    """
-
-    name: Literal["affine"]
-    horizontal_flip: float = Field(0.5, ge=0, le=1)
-    vertical_flip: float = Field(0.0, ge=0, le=1)
-    rotation: float = Field(40.0, ge=0, le=180)
-    scale: float = Field(1.3, ge=1)
-    shift: float = Field(0.0, ge=0, le=0.5)
-
-
-class ColourSettings(Settings):
-    """Photometry that is linear in colour, drawn once a sample.
-
-    `brightness` is added, as a fraction of white; `contrast` and `saturation` are factors 1 plus or
-    minus this; `grayscale` is the probability of losing all colour.
-    """
-
-    name: Literal["colour"]
-    brightness: float = Field(0.2, ge=0, le=1)
-    contrast: float = Field(0.2, ge=0, le=1)
-    saturation: float = Field(0.2, ge=0, le=1)
-    grayscale: float = Field(0.0, ge=0, le=1)
-
-
-AugmentationSettings = Annotated[AffineSettings | ColourSettings, Field(discriminator="name")]
 
 
 class Recipe(Settings):
@@ -62,11 +30,13 @@ class Recipe(Settings):
 
     @field_validator("augmentation")
     @classmethod
-    def _one_warp(
+    def _each_once(
         cls, augmentation: tuple[AugmentationSettings, ...]
     ) -> tuple[AugmentationSettings, ...]:
-        if sum(isinstance(item, AffineSettings) for item in augmentation) > 1:
-            raise ValueError("affine stands at most once: it is one warp for all geometry")
+        names = [item.name for item in augmentation]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name} stands twice")
         return augmentation
 
     def updated(self, values: dict[str, Any]) -> "Recipe":

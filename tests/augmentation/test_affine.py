@@ -1,80 +1,47 @@
 """Augmentation: pixels and keypoints have to move together, or training teaches nonsense."""
 
 import math
-from collections.abc import Iterator
-from typing import Any
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from augmentation_batches import (
+    SKELETON,
+    Extremes,
+    augmentation,
+    centroid,
+    items,
+    noise,
+    run,
+    unlabelled,
+    white_dot,
+)
 
-from simplebase.augmentation import Augmentation, RandomKeypointAffine, StepRandom
+from simplebase.augmentation.affine import RandomKeypointAffine
+from simplebase.augmentation.random import StepRandom
 from simplebase.errors import SimplebaseWarning
 from simplebase.geometry import Size
-from simplebase.presets import AffineSettings, ColourSettings
+from simplebase.presets import AugmentationSettings
 from simplebase.skeletons import Skeleton
 
-SKELETON = Skeleton(
-    "cross",
-    ("left", "right", "top", "bottom", "middle"),
-    horizontal_pairs=(("left", "right"),),
-    vertical_pairs=(("top", "bottom"),),
-)
-STILL = {"horizontal_flip": 0, "vertical_flip": 0, "rotation": 0, "scale": 1, "shift": 0}
+VALUE = {
+    "horizontal_flip": "probability",
+    "vertical_flip": "probability",
+    "rotation": "degrees",
+    "scale": "factor",
+    "shift": "fraction",
+}
 WILD = {"horizontal_flip": 0.5, "vertical_flip": 0.5, "rotation": 180, "scale": 1.4, "shift": 0.1}
 
 
-def affine(**changes: Any) -> AffineSettings:
-    return AffineSettings(name="affine", **(STILL | changes))
-
-
-def augmentation(
-    *settings: AffineSettings | ColourSettings, size: Size = (64, 48), seed: int = 0
-) -> Augmentation:
-    return Augmentation(settings, size, SKELETON, seed)
-
-
-def run(layer: Augmentation, images: np.ndarray, keypoints: np.ndarray, step: int = 0) -> Any:
-    batch = {"images": tf.constant(images), "keypoints": tf.constant(keypoints, tf.float32)}
-    result = layer(batch, step=step)
-    return result["images"].numpy(), result["keypoints"].numpy()
-
-
-def noise(size: Size, count: int = 1) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (count, *size, 3), dtype=np.uint8)
-
-
-def unlabelled(count: int = 1) -> np.ndarray:
-    return np.zeros((count, SKELETON.num_keypoints, 3), np.float32)
-
-
-def white_dot(size: Size, x: float, y: float) -> np.ndarray:
-    rows, columns = np.indices(size)
-    blob = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 2.0**2))
-    return np.repeat((255 * blob[..., None]).round(), 3, axis=2).astype(np.uint8)
-
-
-def centroid(image: np.ndarray) -> np.ndarray:
-    mass = image.sum(axis=-1)
-    rows, columns = np.indices(mass.shape)
-    return np.array([(columns * mass).sum(), (rows * mass).sum()]) / mass.sum()
-
-
-class Extremes(StepRandom):
-    """Draws nothing but the ends of each range."""
-
-    def uniform(
-        self, shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = tf.float32
-    ) -> tf.Tensor:
-        ends = super().uniform(shape) < 0.5
-        return tf.where(ends, tf.cast(minval, dtype), tf.cast(maxval, dtype))
+def affine(**values: float) -> tuple[AugmentationSettings, ...]:
+    return items(**{name: {VALUE[name]: value} for name, value in values.items()})
 
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("size", [(64, 64), (96, 64)], ids=["square", "upright"])
 def test_a_dot_drawn_at_a_keypoint_is_found_at_the_moved_keypoint(size: Size, seed: int) -> None:
-    layer = augmentation(affine(**WILD), size=size, seed=seed)
+    layer = augmentation(*affine(**WILD), size=size, seed=seed)
     canvas_height, canvas_width = layer.canvas_size
     rng = np.random.default_rng(seed)
     count = 16
@@ -97,7 +64,7 @@ def test_a_dot_drawn_at_a_keypoint_is_found_at_the_moved_keypoint(size: Size, se
 
 
 def test_a_horizontal_flip_mirrors_x_and_swaps_left_and_right() -> None:
-    layer = augmentation(affine(horizontal_flip=1), size=(64, 48))
+    layer = augmentation(*affine(horizontal_flip=1), size=(64, 48))
     images = noise((64, 48))
     keypoints = np.array(
         [[[10, 20, 2], [40.5, 21, 1], [23.5, 2, 2], [23, 60, 2], [23.5, 31.5, 0]]], np.float32
@@ -110,7 +77,7 @@ def test_a_horizontal_flip_mirrors_x_and_swaps_left_and_right() -> None:
 
 
 def test_a_vertical_flip_mirrors_y_and_swaps_top_and_bottom_only() -> None:
-    layer = augmentation(affine(vertical_flip=1), size=(64, 48))
+    layer = augmentation(*affine(vertical_flip=1), size=(64, 48))
     images = noise((64, 48))
     keypoints = np.array(
         [[[10, 20, 2], [40.5, 21, 1], [23.5, 2, 2], [23, 60, 1], [23.5, 31.5, 2]]], np.float32
@@ -122,7 +89,7 @@ def test_a_vertical_flip_mirrors_y_and_swaps_top_and_bottom_only() -> None:
 
 
 def test_both_flips_together_are_half_a_turn_that_swaps_both_pairs() -> None:
-    layer = augmentation(affine(horizontal_flip=1, vertical_flip=1), size=(64, 48))
+    layer = augmentation(*affine(horizontal_flip=1, vertical_flip=1), size=(64, 48))
     images = noise((64, 48))
     keypoints = np.array([[[1, 2, 2], [3, 4, 2], [5, 6, 2], [7, 8, 2], [9, 10, 2]]], np.float32)
     turned_images, turned = run(layer, images, keypoints)
@@ -132,7 +99,7 @@ def test_both_flips_together_are_half_a_turn_that_swaps_both_pairs() -> None:
 
 
 def test_a_flip_probability_of_half_flips_about_half() -> None:
-    layer = augmentation(affine(horizontal_flip=0.5), size=(32, 32))
+    layer = augmentation(*affine(horizontal_flip=0.5), size=(32, 32))
     keypoints = unlabelled(400)
     keypoints[:, 0] = [3, 3, 2]
     _, moved = run(layer, np.zeros((400, 32, 32, 3), np.uint8), keypoints)
@@ -142,13 +109,13 @@ def test_a_flip_probability_of_half_flips_about_half() -> None:
 
 
 def test_unlabelled_rows_stay_unlabelled() -> None:
-    layer = augmentation(affine(**WILD))
+    layer = augmentation(*affine(**WILD))
     _, moved = run(layer, np.zeros((8, *layer.canvas_size, 3), np.uint8), unlabelled(8))
     assert (moved[..., 2] == 0).all()
 
 
 def test_without_randomness_the_middle_of_the_canvas_comes_out() -> None:
-    layer = RandomKeypointAffine((64, 48), affine(), SKELETON)
+    layer = RandomKeypointAffine((64, 48), (), SKELETON)
     canvas = noise((80, 72), 2)
     keypoints = np.tile(np.array([40.0, 30.0, 2.0], np.float32), (2, 5, 1))
     result = layer({"images": tf.constant(canvas), "keypoints": tf.constant(keypoints)})
@@ -158,7 +125,7 @@ def test_without_randomness_the_middle_of_the_canvas_comes_out() -> None:
 
 
 def test_scale_and_rotation_stay_in_their_ranges_and_use_both_sides() -> None:
-    layer = augmentation(affine(rotation=30, scale=1.25), size=(64, 64))
+    layer = augmentation(*affine(rotation=30, scale=1.25), size=(64, 64))
     side = layer.canvas_size[0]
     middle = (side - 1) / 2
     keypoints = unlabelled(200)
@@ -175,7 +142,7 @@ def test_scale_and_rotation_stay_in_their_ranges_and_use_both_sides() -> None:
 
 
 def test_shift_is_a_fraction_of_width_and_of_height() -> None:
-    layer = augmentation(affine(shift=0.25), size=(64, 32))
+    layer = augmentation(*affine(shift=0.25), size=(64, 32))
     height, width = layer.canvas_size
     keypoints = unlabelled(200)
     keypoints[:, 4] = [(width - 1) / 2, (height - 1) / 2, 2]
@@ -222,131 +189,41 @@ def test_the_canvas_is_no_larger_than_the_extremes_need() -> None:
 
 
 def test_the_canvas_is_the_input_where_nothing_can_move() -> None:
-    assert augmentation(affine(horizontal_flip=0.5), size=(64, 96)).canvas_size == (64, 96)
+    assert augmentation(*affine(horizontal_flip=0.5), size=(64, 96)).canvas_size == (64, 96)
     assert augmentation(size=(64, 96)).canvas_size == (64, 96)
 
 
 def test_the_canvas_of_a_quarter_turn_holds_both_orientations() -> None:
     # The diagonal of 60x80 is 100.
-    assert augmentation(affine(rotation=90), size=(60, 80)).canvas_size == (100, 100)
-
-
-COLOURFUL = ColourSettings(
-    name="colour", brightness=0.5, contrast=0.5, saturation=0.5, grayscale=0.2
-)
-
-
-def test_the_same_seed_and_step_give_the_same_batch_and_others_another() -> None:
-    def result(seed: int, step: int) -> np.ndarray:
-        layer = augmentation(affine(**WILD), COLOURFUL, seed=seed)
-        return run(layer, noise(layer.canvas_size, 4), unlabelled(4), step)[0]
-
-    first = result(3, 5)
-    np.testing.assert_array_equal(first, result(3, 5))
-    assert np.abs(first - result(3, 6)).mean() > 1
-    assert np.abs(first - result(4, 5)).mean() > 1
-
-
-def test_a_step_does_not_depend_on_the_steps_before_it() -> None:
-    layer = augmentation(affine(**WILD), COLOURFUL)
-    canvas = noise(layer.canvas_size, 2)
-    in_order = [run(layer, canvas, unlabelled(2), step)[0] for step in range(3)]
-    np.testing.assert_array_equal(run(layer, canvas, unlabelled(2), 2)[0], in_order[2])
-    np.testing.assert_array_equal(run(layer, canvas, unlabelled(2), 0)[0], in_order[0])
-
-
-def test_a_traced_step_draws_what_an_eager_one_does() -> None:
-    layer = augmentation(affine(**WILD))
-    canvas, keypoints = noise(layer.canvas_size, 2), unlabelled(2) + 7
-
-    @tf.function
-    def traced(step: tf.Tensor) -> Any:
-        return layer(
-            {"images": tf.constant(canvas), "keypoints": tf.constant(keypoints)}, step=step
-        )
-
-    for step in (0, 9):
-        _, eager = run(layer, canvas, keypoints, step)
-        np.testing.assert_allclose(traced(tf.constant(step))["keypoints"], eager, atol=1e-3)
+    assert augmentation(*affine(rotation=90), size=(60, 80)).canvas_size == (100, 100)
 
 
 def test_samples_of_a_batch_are_drawn_apart() -> None:
-    layer = augmentation(affine(**WILD))
+    layer = augmentation(*affine(**WILD))
     keypoints = unlabelled(2) + 7
     _, moved = run(layer, np.zeros((2, *layer.canvas_size, 3), np.uint8), keypoints)
     assert np.abs(moved[0] - moved[1]).max() > 0.1
 
 
-def test_colour_stays_within_0_and_255_and_leaves_keypoints_alone() -> None:
-    strongest = ColourSettings(name="colour", brightness=1, contrast=1, saturation=1, grayscale=0)
-    keypoints = np.random.default_rng(0).uniform(0, 64, (16, 5, 3)).astype(np.float32)
-    images, moved = run(augmentation(strongest), noise((64, 48), 16), keypoints)
-    assert images.min() >= 0 and images.max() <= 255
-    assert images.std() > 1
-    np.testing.assert_array_equal(moved, keypoints)
-
-
-def test_colour_with_zero_settings_changes_nothing() -> None:
-    still = ColourSettings(name="colour", brightness=0, contrast=0, saturation=0, grayscale=0)
-    images = noise((64, 48), 2)
-    np.testing.assert_allclose(
-        run(augmentation(still), images, unlabelled(2))[0], images, atol=0.01
-    )
-
-
-def test_grayscale_leaves_the_luminance_in_every_channel() -> None:
-    grey = ColourSettings(name="colour", brightness=0, contrast=0, saturation=0, grayscale=1)
-    red = np.zeros((1, 64, 48, 3), np.uint8)
-    red[..., 0] = 200
-    # BT.601: 0.299 x 200.
-    images = run(augmentation(grey), red, unlabelled())[0]
-    np.testing.assert_allclose(images, 59.8, atol=0.01)
-
-
-def test_brightness_adds_and_contrast_turns_about_mid_grey() -> None:
-    bright = ColourSettings(name="colour", brightness=0.2, contrast=0, saturation=0, grayscale=0)
-    flat = np.full((64, 32, 32, 3), 100, np.uint8)
-    means = run(augmentation(bright, size=(32, 32)), flat, unlabelled(64))[0].mean(axis=(1, 2, 3))
-    # 0.2 of white is 51.
-    assert 49 <= means.min() < 60 and 140 < means.max() <= 151
-
-    contrast = ColourSettings(name="colour", brightness=0, contrast=0.5, saturation=0, grayscale=0)
-    pixels = np.full((64, 32, 32, 3), 100, np.uint8)
-    pixels[:, :16] = 155  # as far above 127.5 as 100 is below
-    images = run(augmentation(contrast, size=(32, 32)), pixels, unlabelled(64))[0]
-    np.testing.assert_allclose(images.mean(axis=(1, 2, 3)), 127.5, atol=0.01)
-    spread = images[:, 0, 0, 0] - images[:, -1, 0, 0]
-    assert 27.4 < spread.min() < 35 and 75 < spread.max() < 82.6
-
-
-@pytest.fixture
-def mixed_precision() -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    yield
-    keras.config.set_dtype_policy(before)
-
-
-@pytest.mark.usefixtures("mixed_precision")
-def test_it_computes_in_float32_under_mixed_precision() -> None:
-    layer = augmentation(affine(horizontal_flip=1), COLOURFUL, size=(32, 1024))
-    keypoints = unlabelled()
-    keypoints[0, 0] = [5.125, 3, 2]
-    images, moved = run(layer, noise((32, 1024)), keypoints)
-    assert images.dtype == moved.dtype == np.float32
-    # float16 has steps of 0.5 here.
-    assert moved[0, 1, 0] == pytest.approx(1023 - 5.125, abs=1e-3)
-
-
 def test_the_canvas_keeps_the_angle_of_its_rotation_limit_in_view() -> None:
     # Less than the corner's own angle (45 degrees for a square): the limit decides.
-    side = augmentation(affine(rotation=10), size=(64, 64)).canvas_size[0]
+    side = augmentation(*affine(rotation=10), size=(64, 64)).canvas_size[0]
     expected = 32 * (math.cos(math.radians(10)) + math.sin(math.radians(10)))
     assert side == 2 * math.ceil(expected)
 
 
-def test_flips_without_pairs_are_warned_of():
+def test_a_rotation_of_probability_half_leaves_half_upright() -> None:
+    layer = augmentation(*items(rotation={"degrees": 90, "probability": 0.5}), size=(32, 32))
+    middle = (layer.canvas_size[0] - 1) / 2
+    keypoints = unlabelled(200)
+    keypoints[:, 4] = [middle + 10, middle, 2]
+    _, moved = run(layer, np.zeros((200, *layer.canvas_size, 3), np.uint8), keypoints)
+    upright = np.abs(moved[:, 4, 1] - 15.5) < 1e-4
+    # Six standard deviations of a fair coin's 200 throws.
+    assert abs(upright.sum() - 100) < 43
+
+
+def test_flips_without_pairs_are_warned_of() -> None:
     skeleton = Skeleton("cow", ("left_horn", "right_horn"))
-    settings = AffineSettings(name="affine", horizontal_flip=0.5)
     with pytest.warns(SimplebaseWarning, match="'cow' has no horizontal pairs.*match_point.txt"):
-        Augmentation([settings], (64, 64), skeleton)
+        augmentation(*affine(horizontal_flip=0.5), skeleton=skeleton)

@@ -56,10 +56,10 @@ def test_a_users_preset_is_read_by_its_path(tmp_path):
 
 
 def test_a_users_recipe_is_read_by_its_path(tmp_path):
-    text = RECIPE + "total_epoch: 3\naugmentation:\n  - {name: affine, rotation: 10}\n"
+    text = RECIPE + "total_epoch: 3\naugmentation:\n  - {name: rotation, degrees: 10}\n"
     recipe = load_recipe(str(write(tmp_path, text, "cows.yml")))
     assert (recipe.name, recipe.total_epoch) == ("cows", 3)
-    assert recipe.augmentation[0].rotation == 10
+    assert recipe.augmentation[0].degrees == 10
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -125,11 +125,20 @@ RECIPE_FAULTS = [
     ("optimizer: lion\n", "'optimizer'", "Received: 'lion'"),
     ("input_size: [100, 100]\n", "'input_size'", "Received: [100, 100]"),
     (
-        "augmentation:\n  - {name: affine, rotation: 200}\n",
-        "'augmentation.0.affine.rotation'",
+        "augmentation:\n  - {name: rotation, degrees: 200}\n",
+        "'augmentation.0.rotation.degrees'",
         "200",
     ),
     ("augmentation:\n  - {name: mosaic}\n", "'augmentation.0'", "mosaic"),
+    ("augmentation:\n  - rotation\n", "'augmentation.0'", "'rotation'"),
+    ("augmentation: [{degrees: 3}]\n", "'augmentation.0'", "'name'"),
+    ("augmentation: [{name: blur, sigma: 0}]\n", "'augmentation.0.blur.sigma'", "Received: 0"),
+    ("augmentation: [{name: scale, factr: 2}]\n", "'augmentation.0.scale.factr'", "unknown key"),
+    (
+        "augmentation: [{name: random_cutout, size: [0.4, 0.2]}]\n",
+        "'augmentation.0.random_cutout.size'",
+        "smallest and the largest fraction",
+    ),
 ]
 
 
@@ -199,8 +208,8 @@ def test_updated_refuses_what_the_file_could_not_hold(values, message):
     [
         ("learnin_rate: 0.1", "key 'learnin_rate': unknown key; did you mean 'learning_rate'"),
         ("zzz: 1", r"key 'zzz': unknown key\. Received: 1"),
-        ("augmentation: [{name: afine}]", "name is one of 'affine', 'colour'. Received: 'afine'"),
-        ("augmentation: [{name: affine}, {name: affine}]", "affine stands at most once"),
+        ("augmentation: [{name: rotate}]", "name is one of .*'rotation', .* Received: 'rotate'"),
+        ("augmentation: [{name: blur}, {name: scale}, {name: blur}]", "blur stands twice"),
     ],
 )
 def test_a_mistake_in_a_recipe_is_told_with_what_would_do(tmp_path, line, message):

@@ -1,0 +1,180 @@
+"""All geometry in one warp."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from keras_cv.layers import VectorizedBaseImageAugmentationLayer
+
+from simplebase.augmentation.half_body import half_bodies
+from simplebase.geometry import Size
+from simplebase.presets.augmentation_settings import (
+    GeometrySettings,
+    HalfBodySettings,
+    HorizontalFlipSettings,
+    RotationSettings,
+    ScaleSettings,
+    ShiftSettings,
+    VerticalFlipSettings,
+)
+from simplebase.skeletons import Skeleton
+
+
+class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
+    """Flip, half body, rotation, scale and shift in one warp, of image and keypoints alike.
+
+    It takes a canvas that is larger than the result, so that what turns into view is real.
+
+    Args:
+        size: `(H, W)` of the result in pixels.
+        items: what to draw; nothing moves by what is not among them.
+        skeleton: its flip pairs swap in a flip; its `upper_body` is for `half_body`.
+
+    Input images `(B, Hc, Wc, 3)` and keypoints `(B, K, 3)` in canvas pixels, the object in the
+    middle; output `(B, H, W, 3)` float32 and keypoints in result pixels. `canvas_size` is the
+    smallest `(Hc, Wc)` that no draw looks beyond.
+    """
+
+    def __init__(self, size: Size, items: Sequence[GeometrySettings], skeleton: Skeleton) -> None:
+        super().__init__(dtype="float32")
+        self.size = size
+        self.horizontal_permutation = skeleton.horizontal_permutation
+        self.vertical_permutation = skeleton.vertical_permutation
+        self.upper_body = np.isin(skeleton.keypoints, skeleton.upper_body)
+        self.horizontal_flip = self.vertical_flip = 0.0
+        self.degrees, self.rotation_probability = 0.0, 1.0
+        self.factor, self.fraction = 1.0, 0.0
+        self.half_body = HalfBodySettings(probability=0)
+        for item in items:
+            match item:
+                case HorizontalFlipSettings():
+                    self.horizontal_flip = item.probability
+                case VerticalFlipSettings():
+                    self.vertical_flip = item.probability
+                case RotationSettings():
+                    self.degrees, self.rotation_probability = item.degrees, item.probability
+                case ScaleSettings():
+                    self.factor = item.factor
+                case ShiftSettings():
+                    self.fraction = item.fraction
+                case HalfBodySettings():
+                    self.half_body = item
+
+    @property
+    def canvas_size(self) -> Size:
+        """`(Hc, Wc)`: the result's corners under the strongest rotation, shrinking and shift."""
+        rotation = math.radians(min(self.degrees, 90.0))
+        half_y, half_x = (side / 2 * (1 + 2 * self.fraction) for side in self.size)
+
+        def reach(along: float, across: float) -> int:
+            angle = min(rotation, math.atan2(across, along))
+            extent = along * math.cos(angle) + across * math.sin(angle)
+            return 2 * math.ceil(extent * self.factor)
+
+        return reach(half_y, half_x), reach(half_x, half_y)
+
+    def get_random_transformation_batch(
+        self, batch_size: Any, images: Any = None, keypoints: Any = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Draws one transformation a sample.
+
+        The point `focus` `(B, 2)`, relative to the canvas's middle, comes to lie `shift` `(B, 2)`
+        from the result's middle; around it turns `matrix` `(B, 2, 2)`, undone by `inverse`.
+        """
+        uniform = self._random_generator.uniform
+        angle = uniform((batch_size,), -1.0, 1.0) * math.radians(self.degrees)
+        scale = tf.exp(uniform((batch_size,), -1.0, 1.0) * math.log(self.factor))
+        mirrored = uniform((batch_size,)) < self.horizontal_flip
+        upended = uniform((batch_size,)) < self.vertical_flip
+        shift = uniform((batch_size, 2), -self.fraction, self.fraction)
+        if self.rotation_probability < 1:
+            angle = tf.where(uniform((batch_size,)) < self.rotation_probability, angle, 0.0)
+        flip_x = tf.where(mirrored, -1.0, 1.0)
+        flip_y = tf.where(upended, -1.0, 1.0)
+        cos, sin = tf.cos(angle), tf.sin(angle)
+        rows = [[cos * flip_x, -sin * flip_y], [sin * flip_x, cos * flip_y]]
+        rotation = tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
+        drawn = {
+            "matrix": rotation * scale[:, None, None],
+            # Rotation times flip is orthogonal: its inverse is its transpose.
+            "inverse": tf.linalg.matrix_transpose(rotation) / scale[:, None, None],
+            "shift": shift * np.array([self.size[1], self.size[0]], np.float32),
+            "focus": tf.zeros((batch_size, 2)),
+            "mirrored": mirrored,
+            "upended": upended,
+        }
+        if self.half_body.probability > 0:
+            self._focus_on_halves(drawn, keypoints, self._canvas_middle(images))
+        return drawn
+
+    def _focus_on_halves(
+        self, drawn: dict[str, Any], keypoints: tf.Tensor, canvas_middle: np.ndarray
+    ) -> None:
+        count = tf.shape(keypoints)[0]
+        draws = self._random_generator.uniform((2, count))
+        found, zoom, middle = half_bodies(
+            keypoints, self.upper_body, self.half_body.min_keypoints, self.size, draws[0]
+        )
+        found &= draws[1] < self.half_body.probability
+        zoom = tf.where(found, zoom, 1.0)[:, None, None]
+        drawn["matrix"] *= zoom
+        drawn["inverse"] /= zoom
+        # What comes to the result's middle, and how far the result reaches around it: its corners'
+        # pixels must stay on the canvas.
+        shift = tf.linalg.matvec(drawn["inverse"], drawn["shift"])
+        reach = tf.linalg.matvec(tf.abs(drawn["inverse"]), self._middle(self.size)[None])
+        room = tf.maximum(canvas_middle - reach, 0.0)
+        seen = tf.clip_by_value(middle - canvas_middle - shift, -room, room)
+        drawn["focus"] = tf.where(found[:, None], seen + shift, 0.0)
+
+    def augment_images(
+        self, images: tf.Tensor, transformations: dict[str, Any], **kwargs: Any
+    ) -> tf.Tensor:
+        """`(B, H, W, 3)` sampled from the canvas; black beyond it."""
+        inverse = transformations["inverse"]
+        middle = self._middle(self.size) + transformations["shift"]
+        focus = self._canvas_middle(images) + transformations["focus"]
+        offset = focus - tf.linalg.matvec(inverse, middle)
+        rows = tf.concat([inverse, offset[:, :, None]], axis=-1)
+        projective = tf.pad(tf.reshape(rows, (-1, 6)), [[0, 0], [0, 2]])
+        # Of float images: uint8 would spare the cast of the canvas, a sixth of the warp's time, but
+        # the kernel truncates to it, which darkens by half a level.
+        warped = tf.raw_ops.ImageProjectiveTransformV3(
+            images=images,
+            transforms=projective,
+            output_shape=self.size,
+            fill_value=0.0,
+            interpolation="BILINEAR",
+            fill_mode="CONSTANT",
+        )
+        return tf.ensure_shape(warped, (None, *self.size, 3))
+
+    def augment_keypoints(
+        self,
+        keypoints: tf.Tensor,
+        transformations: dict[str, Any],
+        raw_images: tf.Tensor,
+        **kwargs: Any,
+    ) -> tf.Tensor:
+        """`(B, K, 3)` moved as the image was, left and right names swapped in a flip."""
+        focus = self._canvas_middle(raw_images) + transformations["focus"]
+        relative = keypoints[..., :2] - focus[:, None, :]
+        turned = tf.linalg.matmul(relative, transformations["matrix"], transpose_b=True)
+        middle = self._middle(self.size) + transformations["shift"]
+        moved = tf.concat([turned + middle[:, None, :], keypoints[..., 2:]], axis=-1)
+        for flipped, permutation in (
+            ("mirrored", self.horizontal_permutation),
+            ("upended", self.vertical_permutation),
+        ):
+            swapped = tf.gather(moved, permutation, axis=1)
+            moved = tf.where(transformations[flipped][:, None, None], swapped, moved)
+        return moved
+
+    @staticmethod
+    def _middle(size: Size) -> np.ndarray:
+        return np.array([(size[1] - 1) / 2, (size[0] - 1) / 2], np.float32)
+
+    def _canvas_middle(self, images: tf.Tensor) -> np.ndarray:
+        return self._middle((images.shape[1], images.shape[2]))

@@ -1,0 +1,123 @@
+"""A recipe's augmentation list as layers."""
+
+import itertools
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+from keras_cv.layers import VectorizedBaseImageAugmentationLayer
+
+from simplebase.augmentation.affine import RandomKeypointAffine
+from simplebase.augmentation.colour import RandomColour
+from simplebase.augmentation.cutout import RandomKeypointCutout
+from simplebase.augmentation.equalization import RandomEqualization
+from simplebase.augmentation.kernel import RandomBlur, RandomSharpness
+from simplebase.augmentation.random import StepRandom
+from simplebase.errors import ArgumentError, SimplebaseWarning
+from simplebase.geometry import Size
+from simplebase.presets.augmentation_settings import (
+    AugmentationSettings,
+    BlurSettings,
+    ColourSettings,
+    EqualizationSettings,
+    GeometrySettings,
+    RandomCutoutSettings,
+    SharpnessSettings,
+)
+from simplebase.skeletons import Skeleton
+
+
+class Augmentation(keras.layers.Layer):
+    """A recipe's augmentation, drawing from one (seed, step) source.
+
+    All geometry comes first, in one warp. The rest follows in its order; what is linear in colour
+    and stands side by side is one pass.
+
+    Args:
+        settings: the recipe's `augmentation` list; empty passes batches through.
+        input_size: `(H, W)` of the network.
+        skeleton: for its flip pairs and its upper body.
+        seed: of all draws.
+
+    `canvas_size` is what the pipeline has to deliver.
+
+    Raises:
+        ArgumentError: `half_body` for a skeleton that does not say what the upper body is.
+    """
+
+    def __init__(
+        self,
+        settings: Sequence[AugmentationSettings],
+        input_size: Size,
+        skeleton: Skeleton,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(dtype="float32")
+        self.built = True  # No weights; otherwise Keras traces all layers once to find that out.
+        self.canvas_size = input_size
+        self.random = StepRandom(seed)
+        self.layers: list[VectorizedBaseImageAugmentationLayer] = []
+        geometry = [item for item in settings if isinstance(item, GeometrySettings)]
+        if geometry:
+            affine = RandomKeypointAffine(input_size, geometry, skeleton)
+            _warn_of_unpaired_flips(affine, skeleton)
+            _require_upper_body(affine, skeleton)
+            self.canvas_size = affine.canvas_size
+            self.layers.append(affine)
+        self.layers.extend(_photometric_layers(settings))
+        for layer in self.layers:
+            layer._random_generator = self.random
+
+    def call(self, batch: dict[str, Any], step: Any) -> dict[str, Any]:
+        """The batch as the network and the loss will see it at training step `step`."""
+        self.random.start(step)
+        for layer in self.layers:
+            batch = layer(batch)
+        return batch
+
+
+def _photometric_layers(
+    settings: Sequence[AugmentationSettings],
+) -> Iterator[VectorizedBaseImageAugmentationLayer]:
+    photometry = [item for item in settings if not isinstance(item, GeometrySettings)]
+    for linear, items in itertools.groupby(
+        photometry, lambda item: isinstance(item, ColourSettings)
+    ):
+        if linear:
+            yield RandomColour([item for item in items if isinstance(item, ColourSettings)])
+            continue
+        for item in items:
+            match item:
+                case SharpnessSettings():
+                    yield RandomSharpness(item)
+                case BlurSettings():
+                    yield RandomBlur(item)
+                case EqualizationSettings():
+                    yield RandomEqualization(item)
+                case RandomCutoutSettings():
+                    yield RandomKeypointCutout(item)
+
+
+def _warn_of_unpaired_flips(affine: RandomKeypointAffine, skeleton: Skeleton) -> None:
+    for direction, letter in (("horizontal", "h"), ("vertical", "v")):
+        probability = getattr(affine, f"{direction}_flip")
+        if probability > 0 and not getattr(skeleton, f"{direction}_pairs"):
+            warnings.warn(
+                f"images are flipped ({direction}_flip {probability:g}) but skeleton "
+                f"{skeleton.name!r} has no {direction} pairs: if left and right of the object "
+                f"differ, name them in match_point.txt (left_ear,right_ear,{letter}), or take "
+                f"{direction}_flip out of the recipe.",
+                SimplebaseWarning,
+                stacklevel=3,
+            )
+
+
+def _require_upper_body(affine: RandomKeypointAffine, skeleton: Skeleton) -> None:
+    if affine.half_body.probability > 0 and not skeleton.upper_body:
+        raise ArgumentError(
+            f"half_body of the recipe needs to know which keypoints are the upper body, but "
+            f"skeleton {skeleton.name!r} does not say. Take half_body out of the recipe, or give "
+            f"the skeleton an upper_body: a folder's text files get it from the built-in skeleton "
+            f"whose keypoints have the same names in the same order."
+        )

@@ -1,0 +1,53 @@
+"""What all layers have in common that change pixels and move nothing."""
+
+from typing import Any
+
+import tensorflow as tf
+from keras_cv.layers import VectorizedBaseImageAugmentationLayer
+
+
+class PhotometricLayer(VectorizedBaseImageAugmentationLayer):
+    """Changes some images of a batch, drawn with `probability`; keypoints pass unchanged.
+
+    A subclass implements `draw` and `change`. Only the images that are drawn cost anything.
+
+    Args:
+        probability: of each image to be changed.
+    """
+
+    def __init__(self, probability: float = 1.0) -> None:
+        super().__init__(dtype="float32")
+        self.probability = probability
+
+    def draw(self, count: Any) -> dict[str, tf.Tensor]:
+        """Random numbers for `count` images, each `(count, ...)`."""
+        return {}
+
+    def change(self, images: tf.Tensor, drawn: dict[str, tf.Tensor]) -> tf.Tensor:
+        """`(n, H, W, 3)` changed by the numbers that were drawn for them; `n` may be 0."""
+        raise NotImplementedError
+
+    def signed(self, count: Any, amount: float) -> tf.Tensor:
+        """`(count,)` uniform numbers of at most `amount` either way."""
+        return self._random_generator.uniform((count,), -amount, amount)
+
+    def get_random_transformation_batch(self, batch_size: Any, **kwargs: Any) -> dict[str, Any]:
+        """The drawn numbers and which images they apply to."""
+        chosen = self._random_generator.uniform((batch_size,)) < self.probability
+        return {"drawn": self.draw(batch_size), "chosen": chosen}
+
+    def augment_images(
+        self, images: tf.Tensor, transformations: dict[str, Any], **kwargs: Any
+    ) -> tf.Tensor:
+        """Images with the chosen ones changed."""
+        drawn = transformations["drawn"]
+        if self.probability == 1:
+            return self.change(images, drawn)
+        chosen = tf.where(transformations["chosen"])
+        drawn = {name: tf.gather_nd(values, chosen) for name, values in drawn.items()}
+        changed = self.change(tf.gather_nd(images, chosen), drawn)
+        return tf.tensor_scatter_nd_update(images, chosen, changed)
+
+    def augment_keypoints(self, keypoints: tf.Tensor, **kwargs: Any) -> tf.Tensor:
+        """The keypoints as they are."""
+        return keypoints

@@ -1,0 +1,34 @@
+"""Random numbers that a resumed run draws again."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+class StepRandom:
+    """Random numbers that follow from (seed, step) alone, in the place of `tf.random.Generator`.
+
+    KerasCV's layers keep a generator whose state no checkpoint holds. This one has no state: the
+    numbers of step n are the same in a run that was resumed and in one that was not.
+    """
+
+    def __init__(self, seed: int) -> None:
+        """`seed`: any integer."""
+        self._seed = seed
+        self._draws = 0
+        self._step: Any = 0
+
+    def start(self, step: Any) -> None:
+        """Begins the draws of `step`, an integer scalar; called once in each traced step."""
+        self._step = tf.cast(step, tf.int32)
+        self._draws = 0
+
+    def uniform(
+        self, shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = tf.float32
+    ) -> tf.Tensor:
+        """Uniform numbers in `[minval, maxval)`."""
+        self._draws += 1
+        key = np.random.SeedSequence([abs(self._seed), self._draws]).generate_state(1)[0]
+        seed = tf.stack([tf.constant(int(key) >> 1, tf.int32), self._step])
+        return tf.random.stateless_uniform(shape, seed, minval, maxval, dtype)

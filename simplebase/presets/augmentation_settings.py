@@ -1,0 +1,148 @@
+"""The items of a recipe's `augmentation` list, each by its name."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from simplebase.presets.preset import Settings
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0, le=1)]
+
+
+class HorizontalFlipSettings(Settings):
+    """Mirrors left to right."""
+
+    name: Literal["horizontal_flip"] = "horizontal_flip"
+    probability: Probability = 0.5
+
+
+class VerticalFlipSettings(Settings):
+    """Mirrors top to bottom."""
+
+    name: Literal["vertical_flip"] = "vertical_flip"
+    probability: Probability = 0.5
+
+
+class RotationSettings(Settings):
+    """Turns by up to `degrees` either way."""
+
+    name: Literal["rotation"] = "rotation"
+    degrees: float = Field(40.0, ge=0, le=180)
+    probability: Probability = 1.0
+
+
+class ScaleSettings(Settings):
+    """Magnifies by up to `factor` or shrinks by as much, uniformly in the logarithm."""
+
+    name: Literal["scale"] = "scale"
+    factor: float = Field(1.3, ge=1)
+
+
+class ShiftSettings(Settings):
+    """Moves by up to `fraction` of the input's width and height."""
+
+    name: Literal["shift"] = "shift"
+    fraction: float = Field(0.1, ge=0, le=0.5)
+
+
+class HalfBodySettings(Settings):
+    """Zooms to the upper or the lower body where `min_keypoints` are labelled."""
+
+    name: Literal["half_body"] = "half_body"
+    probability: Probability = 0.3
+    min_keypoints: int = Field(8, ge=1)
+
+
+class BrightnessSettings(Settings):
+    """Adds up to `amount` of white, or takes it away."""
+
+    name: Literal["brightness"] = "brightness"
+    amount: Amount = 0.2
+    probability: Probability = 1.0
+
+
+class ContrastSettings(Settings):
+    """Multiplies the distance from mid-grey by 1 plus or minus up to `amount`."""
+
+    name: Literal["contrast"] = "contrast"
+    amount: Amount = 0.2
+    probability: Probability = 1.0
+
+
+class ChromaSettings(Settings):
+    """Multiplies the distance from the pixel's own grey by 1 plus or minus up to `amount`."""
+
+    name: Literal["chroma"] = "chroma"
+    amount: Amount = 0.2
+    probability: Probability = 1.0
+
+
+class GrayscaleSettings(Settings):
+    """Takes all colour away."""
+
+    name: Literal["grayscale"] = "grayscale"
+    probability: Probability = 0.1
+
+
+class SharpnessSettings(Settings):
+    """Multiplies the distance from the smoothed image by 1 plus or minus up to `amount`."""
+
+    name: Literal["sharpness"] = "sharpness"
+    amount: Amount = 0.5
+    probability: Probability = 0.5
+
+
+class BlurSettings(Settings):
+    """Blurs by a Gaussian of up to `sigma` pixels."""
+
+    name: Literal["blur"] = "blur"
+    sigma: float = Field(1.5, gt=0, le=8)
+    probability: Probability = 0.2
+
+
+class EqualizationSettings(Settings):
+    """Makes all values of a channel about equally frequent."""
+
+    name: Literal["equalization"] = "equalization"
+    probability: Probability = 0.1
+
+
+class RandomCutoutSettings(Settings):
+    """Covers `count` rectangles; their sides are a fraction within `size` of the input's.
+
+    The defaults are those of RTMPose's CoarseDropout (https://arxiv.org/abs/2303.07399).
+    """
+
+    name: Literal["random_cutout"] = "random_cutout"
+    size: tuple[float, float] = (0.2, 0.4)
+    count: int = Field(1, ge=1)
+    fill: Literal["grey", "noise"] = "grey"
+    probability: Probability = 0.5
+
+    @field_validator("size")
+    @classmethod
+    def _from_small_to_large(cls, size: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < size[0] <= size[1] <= 1:
+            raise ValueError("the smallest and the largest fraction, above 0 and at most 1")
+        return size
+
+
+GeometrySettings = (
+    HorizontalFlipSettings
+    | VerticalFlipSettings
+    | RotationSettings
+    | ScaleSettings
+    | ShiftSettings
+    | HalfBodySettings
+)
+ColourSettings = BrightnessSettings | ContrastSettings | ChromaSettings | GrayscaleSettings
+AugmentationSettings = Annotated[
+    GeometrySettings
+    | ColourSettings
+    | SharpnessSettings
+    | BlurSettings
+    | EqualizationSettings
+    | RandomCutoutSettings,
+    Field(discriminator="name"),
+]
