@@ -1,4 +1,4 @@
-"""Images a second that the input pipeline hands over, against a plain Python loader in the same run.
+"""Images a second that the input pipeline hands over, against a plain Python loader.
 
     python benchmarks/input_pipeline.py DATASET [DATASET ...]
 
@@ -40,8 +40,9 @@ def measure(dataset: KeypointDataset) -> dict[str, float]:
     dataset = dataset.select(np.arange(IMAGES) % len(dataset))
     settings = load_recipe("default").augmentation
     canvas = Augmentation(settings, SIZE, dataset.skeleton).canvas_size
-    plain = BatchSource(dataset, Crop(), SIZE, BATCH, canvas)
-    cached = BatchSource(dataset, Crop(), SIZE, BATCH, canvas, cache="memory")
+    workers = plain_loader.WORKERS
+    plain = BatchSource(dataset, Crop(), SIZE, BATCH, canvas, workers=workers)
+    cached = BatchSource(dataset, Crop(), SIZE, BATCH, canvas, cache="memory", workers=workers)
     order = dataset.images.shuffled(seed=0, epoch=0)
     rate(cached.batches(order))
     loaders: dict[str, Callable[[], Iterable[Any]]] = {

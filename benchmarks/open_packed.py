@@ -56,7 +56,9 @@ def write_packed(folder: Path, count: int) -> None:
         paths=np.array([f"train2017/{index // 3:012d}.jpg" for index in range(count)], object),
         centers=centers,
         scales=rng.uniform(0.2, 3, count),
-        keypoints=rng.uniform(0, 640, (count, 17, 3)),
+        keypoints=np.concatenate(
+            [rng.uniform(0, 640, (count, 17, 2)), rng.integers(0, 3, (count, 17, 1))], -1
+        ),
         validation=validation,
         headboxes=np.full((count, 4), np.nan),
         boxes=rng.uniform(0, 640, (count, 4)),
@@ -75,16 +77,20 @@ def write_packed(folder: Path, count: int) -> None:
     )
     manifest = Manifest(load_skeleton("coco"), Crop(), (256, 192), (320, 256), 95, shards)
     (folder / "manifest.json").write_text(manifest.to_json())
-    write_columns(str(folder / "records.npz"), records, rng.random((count, 2, 3)))
+    matrices = Crop().canvas_matrix(records.centers, records.scales, (256, 192), (320, 256))
+    write_columns(str(folder / "records.npz"), records, matrices)
 
 
 def main() -> None:
-    """Writes one to a temporary folder and opens it in a new process."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    """Writes one to a temporary folder and opens it, each in a process of its own."""
+    if len(sys.argv) == 3:
+        return write_packed(Path(sys.argv[2]), int(sys.argv[1]))
+    count = sys.argv[1] if len(sys.argv) > 1 else "1000000"
     with tempfile.TemporaryDirectory() as folder:
-        write_packed(Path(folder), count)
+        # Linux counts the memory of the process that starts another as the other's peak.
+        subprocess.run([sys.executable, __file__, count, folder], check=True)
         size = (Path(folder) / "records.npz").stat().st_size
-        print(f"records.npz: {size / 2**30:.2f} GiB")
+        print(f"records.npz: {size / 2**30:.2f} GiB", flush=True)
         subprocess.run([sys.executable, "-c", PROGRAM, folder], check=True)
 
 

@@ -2,7 +2,6 @@
 
 import math
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 
@@ -14,9 +13,8 @@ from simplebase.geometry import Crop, Size, invert, transform_points
 from simplebase.inference import PoseEstimator
 from simplebase.metadata import ModelMetadata
 from simplebase.metrics import PCK, pck, upstream_normaliser
+from simplebase.progress import Progress
 from simplebase.runtimes import Runtime
-
-Progress = Callable[[int, int], None]
 
 
 def predict_dataset(

@@ -1,9 +1,10 @@
 """Reading, writing and cropping images: RGB, uint8, `(height, width, 3)`."""
 
-import io
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -22,11 +23,13 @@ _REDUCED = {
 }
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 
-_EXIF_ORIENTATION = 0x0112
-_EXIF_WITHIN = 65_536  # bytes: Exif data comes before all else
 # Of a JPEG: neither an escaped byte among the pixels nor a restart nor a fill byte.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_END_OF_IMAGE = b"\xff\xd9"
+_START_OF_SCAN, _END_OF_IMAGE, _EXIF = b"\xff\xda", b"\xff\xd9", b"\xff\xe1"
+_START_OF_FRAME = [
+    bytes([0xFF, code]) for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0xCC)
+]
+_ORIENTATION = 0x0112
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
@@ -90,15 +93,33 @@ def is_jpeg(data: bytes) -> bool:
     return data[:3] == b"\xff\xd8\xff"
 
 
+def jpeg_size(data: bytes) -> Size | None:
+    """`(height, width)` as a JPEG is stored; None if it does not say."""
+    for marker, content in _segments(data):
+        if marker in _START_OF_FRAME:
+            return int.from_bytes(content[1:3]), int.from_bytes(content[3:5])
+    return None
+
+
 def is_upright(data: bytes) -> bool:
     """Whether a JPEG is stored as it is looked at; its Exif data may tell otherwise."""
-    if b"Exif\x00" not in data[:_EXIF_WITHIN]:
-        return True
-    try:
-        with Image.open(io.BytesIO(data)) as header:
-            return bool(header.getexif().get(_EXIF_ORIENTATION, 1) == 1)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return False
+    for marker, content in _segments(data):
+        if marker == _EXIF and content.startswith(b"Exif\x00\x00"):
+            return _orientation(content[6:]) == 1
+        if marker == _START_OF_SCAN:
+            break
+    return True
+
+
+def _orientation(tiff: bytes) -> int:
+    """1 to 8, see the Exif standard; 1 if it is not there."""
+    order: Literal["little", "big"] = "little" if tiff[:2] == b"II" else "big"
+    directory = int.from_bytes(tiff[4:8], order)
+    entries = int.from_bytes(tiff[directory : directory + 2], order)
+    for place in range(directory + 2, directory + 2 + 12 * entries, 12):
+        if int.from_bytes(tiff[place : place + 2], order) == _ORIENTATION:
+            return int.from_bytes(tiff[place + 8 : place + 10], order)
+    return 1
 
 
 def _is_complete_jpeg(data: bytes) -> bool:
@@ -107,15 +128,18 @@ def _is_complete_jpeg(data: bytes) -> bool:
     Neither a preview in the Exif data, which has an end of its own, nor what a phone appends to the
     image is taken for it.
     """
-    if data.endswith(_END_OF_IMAGE):
-        return True
+    return data.endswith(_END_OF_IMAGE) or any(
+        marker == _END_OF_IMAGE for marker, _ in _segments(data)
+    )
+
+
+def _segments(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The markers of a JPEG after its first, each with what belongs to it."""
     place = 2
     while marker := _MARKER.search(data, place):
-        if marker[0] == _END_OF_IMAGE:
-            return True
-        # What follows is as long as its first two bytes say; after a scan's come the pixels.
+        # Its length counts itself; after a scan's come the pixels.
         place = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
-    return False
+        yield marker[0], data[marker.end() + 2 : place]
 
 
 def write_image(
@@ -182,3 +206,26 @@ def _shrunk(image: np.ndarray, reduction: int) -> np.ndarray:
     image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
     height, width = (side // reduction for side in image.shape[:2])
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def image_size(path: str | os.PathLike[str]) -> Size:
+    """`(height, width)` of an image as `read_image` gives it, upright, from its header alone.
+
+    Raises:
+        DataError: the file does not hold an image.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            sideways = _is_sideways(image)
+    except Exception as error:  # Pillow raises whatever its parsers trip over
+        raise DataError(f"{path} cannot be read as an image. Is it damaged?") from error
+    return (width, height) if sideways else (height, width)
+
+
+def _is_sideways(image: Image.Image) -> bool:
+    """Whether the Exif data swaps width and height: orientations 5 to 8."""
+    try:
+        return image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
+    except Exception:  # broken metadata: OpenCV does not mind it either
+        return False

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import tensorflow as tf
@@ -61,6 +61,8 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
                     self.fraction = item.fraction
                 case HalfBodySettings():
                     self.half_body = item
+                case _:
+                    assert_never(item)
 
     @property
     def canvas_size(self) -> Size:

@@ -97,6 +97,8 @@ def _photometric_layers(
                     yield RandomEqualization(item)
                 case RandomCutoutSettings():
                     yield RandomKeypointCutout(item)
+                case _:
+                    raise NotImplementedError(f"no layer for {item.name}")
 
 
 def _warn_of_unpaired_flips(affine: RandomKeypointAffine, skeleton: Skeleton) -> None:

@@ -7,7 +7,6 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, import_tensorflow
-from simplebase.errors import ArgumentError
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
 app.add_typer(bench_app, name="bench")
@@ -52,13 +51,11 @@ def data(
     from simplebase.metadata import ModelMetadata
     from simplebase.presets import load_preset, load_recipe
 
-    if dataset is None:
-        raise ArgumentError("give the dataset folder with --dataset.")
     if json is not None:
         require_output(json, overwrite=overwrite)
     chosen = load_preset(preset)
     settings = load_recipe(recipe or chosen.recipe)
-    size = options.parse_size(input_size)
+    size = options.parse_size(input_size) or settings.input_size
     opened = options.open_dataset(dataset, skeleton, classes_path, matchpoint_path, skeleton_path)
 
     import_tensorflow()

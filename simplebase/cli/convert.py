@@ -10,6 +10,7 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, say
+from simplebase.progress import Progress
 
 if TYPE_CHECKING:
     from simplebase.converters import Conversion, Report
@@ -26,10 +27,13 @@ Images = Annotated[
         help="Copy the images, link to each, or (none) make images/ one link to the source's."
     ),
 ]
+TrainAnnotations = Annotated[Path | None, typer.Option(help="Annotation file of the train split.")]
+ValAnnotations = Annotated[
+    Path | None,
+    typer.Option(help="Of the val split. With only one of the two, the split is drawn."),
+]
 ValSplit = Annotated[float, typer.Option(help="Fraction of the images to hold out.")]
 Seed = Annotated[int, typer.Option(help="Of that draw: same seed, same split.")]
-
-_Progress = Callable[[int, int], None]
 
 
 @convert_app.command()
@@ -65,7 +69,7 @@ def mpii(
     """
     from simplebase.converters import read_mpii
 
-    def read(progress: _Progress) -> "Conversion":
+    def read(progress: Progress) -> "Conversion":
         return read_mpii(
             source,
             image_folder=image_folder,
@@ -85,13 +89,8 @@ def coco(
         Path, typer.Argument(help="The image folder, or one with train2017/ and val2017/ in it.")
     ],
     output: Output,
-    train_annotations: Annotated[
-        Path | None, typer.Option(help="Annotation file of the train split.")
-    ] = None,
-    val_annotations: Annotated[
-        Path | None,
-        typer.Option(help="Of the val split. With only one of the two, the split is drawn."),
-    ] = None,
+    train_annotations: TrainAnnotations = None,
+    val_annotations: ValAnnotations = None,
     category: Annotated[
         str | None, typer.Option(help="Which, if the file's categories have different keypoints.")
     ] = None,
@@ -116,7 +115,7 @@ def coco(
     """
     from simplebase.converters import read_coco
 
-    def read(progress: _Progress) -> "Conversion":
+    def read(progress: Progress) -> "Conversion":
         return read_coco(
             source,
             train_annotations=train_annotations,
@@ -158,7 +157,7 @@ def lsp(
     """
     from simplebase.converters import read_lsp
 
-    def read(progress: _Progress) -> "Conversion":
+    def read(progress: Progress) -> "Conversion":
         return read_lsp(source, variant=variant, val_split=val_split, seed=seed)
 
     _convert(read, output, images, overwrite, json)
@@ -182,7 +181,7 @@ def animal_pose(
     """
     from simplebase.converters import read_animal_pose
 
-    def read(progress: _Progress) -> "Conversion":
+    def read(progress: Progress) -> "Conversion":
         return read_animal_pose(source, val_split=val_split, seed=seed)
 
     _convert(read, output, images, overwrite, json)
@@ -203,8 +202,13 @@ def labelme(
 ) -> None:
     """labelme: points named after the keypoints, one group_id an object.
 
-    A rectangle with the same group_id is the object's box. A point with the flag `hidden` or
-    `occluded` is a hidden keypoint.
+    A rectangle with the same group_id is the object's box; without one, the box around its points
+    is. A point with the flag `hidden` or `occluded` is a hidden keypoint. Other shapes are counted
+    and passed over. All .json files in the folder and below it are read; an image is the file that
+    imagePath names, inside the folder, else the one in imageData.
+
+    Keypoints are the labels in order of appearance, and left and right in their names swap in
+    flips, unless --classes-path and --matchpoint-path say otherwise.
 
     Examples:
 
@@ -217,10 +221,13 @@ def labelme(
 
     skeleton = options.chosen_skeleton(None, classes_path, matchpoint_path, skeleton_path)
 
-    def read(progress: _Progress) -> "Conversion":
-        return read_labelme(
+    def read(progress: Progress) -> "Conversion":
+        conversion = read_labelme(
             source, skeleton=skeleton, val_split=val_split, seed=seed, progress=progress
         )
+        keypoint_files = (classes_path, matchpoint_path, skeleton_path)
+        conversion.sources += [path for path in keypoint_files if path]
+        return conversion
 
     _convert(read, output, images, overwrite, json)
 
@@ -237,11 +244,15 @@ def to_coco(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as COCO files; `convert coco OUT/images` brings the same dataset back.
+    """Our dataset as COCO files, from which `convert coco` brings the same dataset back.
 
-    Example:
+    Examples:
 
         simplebase convert to-coco data/cows cows_coco --images link
+
+        simplebase convert coco cows_coco/images data/cows_again --images link
+        --train-annotations cows_coco/annotations/train.json
+        --val-annotations cows_coco/annotations/val.json
     """
     from simplebase.converters import to_coco as write_coco
     from simplebase.files import require_output, write_json
@@ -259,7 +270,7 @@ def to_coco(
 
 
 def _convert(
-    read: Callable[[_Progress], "Conversion"],
+    read: Callable[[Progress], "Conversion"],
     output: Path,
     images: Literal["copy", "link", "none"],
     overwrite: bool,

@@ -120,11 +120,14 @@ def view(
     augmented: Annotated[
         bool, typer.Option("--augmented", help="As a training sees them, with target heatmaps.")
     ] = False,
+    preset: Annotated[
+        str, typer.Option(help="Model that would be trained: a name or a YAML.")
+    ] = "mobilenetv2_upsample_lite",
     recipe: Annotated[
-        str, typer.Option(help="Whose augmentation: default, quick, or a YAML.")
-    ] = "default",
+        str | None, typer.Option(help="Whose augmentation to use. [default: the preset's]")
+    ] = None,
     input_size: Annotated[
-        str | None, typer.Option(help="HEIGHTxWIDTH. [default: the recipe's, or 256x256]")
+        str | None, typer.Option(help="HEIGHTxWIDTH. [default: the recipe's or the preset's]")
     ] = None,
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,
@@ -144,35 +147,29 @@ def view(
         simplebase data view data/cows augmented.png --augmented --recipe default --count 12
     """
     from simplebase.files import require_output
-    from simplebase.geometry import Crop
     from simplebase.images import require_image_suffix, write_image
-    from simplebase.presets import load_recipe
+    from simplebase.metadata import ModelMetadata
+    from simplebase.presets import load_preset, load_recipe
 
-    name = folder.absolute().name
-    output = output or Path(f"{name}_sheet.png")
+    output = output or Path(f"{folder.absolute().name}_sheet.png")
     charts = output.with_name(f"{output.stem.removesuffix('_sheet')}_statistics{output.suffix}")
     for path in (output, charts):
         require_image_suffix(path)
         require_output(path, overwrite=overwrite)
-    settings = load_recipe(recipe)
-    size = options.parse_size(input_size) or settings.input_size or (256, 256)
+    chosen = load_preset(preset)
+    settings = load_recipe(recipe or chosen.recipe)
+    size = options.parse_size(input_size) or settings.input_size
     dataset = options.open_dataset(folder, skeleton, classes_path, matchpoint_path, skeleton_path)
+    metadata = ModelMetadata.from_preset(chosen, dataset.skeleton, size, settings.sigma)
 
     import_tensorflow()
-    from simplebase.codec import HeatmapCodec
-    from simplebase.data import viewing
+    from simplebase.data.viewing import draw_samples, plot_statistics
 
-    rows = viewing.choose_records(dataset, image_set, count, seed)
-    title = f"{name}: {len(rows)} samples ({image_set}), {size[0]}x{size[1]}"
-    codec = None
-    if augmented:
-        codec = HeatmapCodec(size, sigma=settings.sigma or 2.0)
-        title += f", augmented by recipe {settings.name}"
-        samples = viewing.augmented_samples(dataset, rows, Crop(), size, settings, seed)
-    else:
-        samples = viewing.cut_samples(dataset, rows, Crop(), size)
-    sheet = viewing.draw_sheet(samples, dataset.skeleton, title, codec)
+    shown = settings if augmented else None
+    sheet = draw_samples(
+        dataset, metadata, recipe=shown, image_set=image_set, count=count, seed=seed
+    )
     write_image(output, sheet, overwrite=overwrite)
-    viewing.plot_statistics(dataset, charts, overwrite=overwrite)
-    say(f"{output}: {len(samples)} samples")
+    plot_statistics(dataset, charts, metadata.crop, overwrite=overwrite)
+    say(f"{output}: a sheet of samples")
     say(f"{charts}: charts of {len(dataset)} records")

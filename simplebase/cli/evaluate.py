@@ -9,7 +9,6 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, import_tensorflow
-from simplebase.errors import ArgumentError
 
 
 @app.command("eval")
@@ -49,8 +48,6 @@ def evaluate(
     from simplebase.files import require_output, write_json
     from simplebase.runtimes import load_runtime
 
-    if dataset is None:
-        raise ArgumentError("give the dataset folder with --dataset.")
     if json is not None:
         require_output(json, overwrite=overwrite)
     opened = options.open_dataset(dataset, skeleton, classes_path, matchpoint_path, skeleton_path)

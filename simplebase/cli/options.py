@@ -1,16 +1,17 @@
 """Options that several commands share, and what their texts mean."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import rich.progress
 import typer
-from rich.progress import Progress, TimeRemainingColumn
 
 from simplebase.cli.app import console, import_tensorflow, warn
 from simplebase.errors import ArgumentError
+from simplebase.progress import Progress
 
 if TYPE_CHECKING:
     from simplebase.data.dataset import KeypointDataset
@@ -64,7 +65,7 @@ def score_text(score: float | None) -> str:
 
 
 def open_dataset(
-    folder: str | Path,
+    folder: str | Path | None,
     skeleton: str | None,
     classes: Path | None,
     match_point: Path | None,
@@ -73,6 +74,8 @@ def open_dataset(
     """The dataset of the options above."""
     from simplebase.data.dataset import load_dataset
 
+    if folder is None:
+        raise ArgumentError("give the dataset folder with --dataset.")
     prepare_for(folder)
     return load_dataset(folder, chosen_skeleton(skeleton, classes, match_point, lines))
 
@@ -115,9 +118,12 @@ def skip_bad_images(dataset: "KeypointDataset") -> "KeypointDataset":
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(label: str) -> Iterator[Progress]:
     """Shows a bar while the yielded function is told (done, total)."""
-    columns = [*Progress.get_default_columns()[:3], TimeRemainingColumn()]
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(label, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    columns = [
+        *rich.progress.Progress.get_default_columns()[:3],
+        rich.progress.TimeRemainingColumn(),
+    ]
+    with rich.progress.Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -41,19 +41,21 @@ def pack(
 
         simplebase data pack data/coco data/coco_packed --input-size 256x192
     """
-    import_tensorflow()
-    from simplebase.augmentation import Augmentation
-    from simplebase.data.packed import pack_dataset
     from simplebase.metadata import ModelMetadata
     from simplebase.presets import load_preset, load_recipe
 
     chosen = load_preset(preset)
     settings = load_recipe(recipe or chosen.recipe)
-    size = options.parse_size(input_size)
+    size = options.parse_size(input_size) or settings.input_size
     opened = options.open_dataset(dataset, skeleton, classes_path, matchpoint_path, skeleton_path)
     if skip_bad_images:
         opened = options.skip_bad_images(opened)
     metadata = ModelMetadata.from_preset(chosen, opened.skeleton, size)
+
+    import_tensorflow()
+    from simplebase.augmentation import Augmentation
+    from simplebase.data.packed import pack_dataset
+
     augmentation = Augmentation(settings.augmentation, metadata.input_size, opened.skeleton)
     with options.progress_bar("packing") as progress:
         manifest = pack_dataset(
@@ -68,4 +70,6 @@ def pack(
         )
     size_gib = sum(shard.bytes for shard in manifest.shards) / 2**30
     say(f"{output}: {len(opened)} records in {len(manifest.shards)} shards, {size_gib:.2f} GiB")
-    say(f"next: simplebase train --dataset {output} --preset {chosen.name}")
+    used = {"--preset": preset, "--input-size": input_size, "--recipe": recipe}
+    same = " ".join(f"{option} {value}" for option, value in used.items() if value)
+    say(f"next: simplebase train --dataset {output} {same}")

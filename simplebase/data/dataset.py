@@ -24,8 +24,8 @@ from simplebase.skeletons.textfiles import CLASSES, MATCH_POINT, SKELETON
 
 ANNOTATIONS = "annotations.json"
 IMAGES = "images"
-PACKED_MARKERS = ("manifest.json", "packing.json")
-"""Files of which a packed dataset has one, see `simplebase.data.packed`."""
+MANIFEST = "manifest.json"
+"""What a packed dataset has instead, see `simplebase.data.packed`."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ def is_packed(folder: str | os.PathLike[str]) -> bool:
     """Whether it is an address or a packed folder, rather than one of single images."""
     if "://" in os.fspath(folder):
         return True
-    return any((Path(folder) / name).is_file() for name in PACKED_MARKERS)
+    folder = Path(folder)
+    return (folder / MANIFEST).is_file() and not annotation_file(folder).exists()
 
 
 def _load_packed(location: str | os.PathLike[str], skeleton: Skeleton | None) -> KeypointDataset:

@@ -1,11 +1,13 @@
 """Where the encoded images of records come from: a folder of files, or packed shards."""
 
+import os
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from simplebase.files import require_file
+from simplebase.geometry import Crop, Size
 from simplebase.images import read_bytes
 
 
@@ -35,6 +37,9 @@ class ImageStore(Protocol):
 
     def identity(self) -> bytes:
         """Changes whenever one of the images does."""
+
+    def check_canvas(self, crop: Crop, input_size: Size, canvas_size: Size) -> None:
+        """Warns where these images have less than canvases of `canvas_size` look at."""
 
     def shuffled(self, seed: int, epoch: int) -> np.ndarray:
         """`(N,)` all indices in a random order that this store is quick to read in."""
@@ -80,7 +85,10 @@ class FolderImages:
         for path in self.paths:
             status = require_file(self.folder / path, "the image").stat()
             text.append(f"{path} {status.st_size} {status.st_mtime_ns}")
-        return "\n".join(text).encode()
+        return os.fsencode("\n".join(text))
+
+    def check_canvas(self, crop: Crop, input_size: Size, canvas_size: Size) -> None:
+        """Whole images have all there is."""
 
     def shuffled(self, seed: int, epoch: int) -> np.ndarray:
         """A permutation: files can be read in any order."""

@@ -1,7 +1,6 @@
 """Leaving out the records whose images cannot be used."""
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,10 +8,11 @@ import numpy as np
 from simplebase.data.dataset import KeypointDataset
 from simplebase.errors import DataError, MissingFileError
 from simplebase.images import decode_image
+from simplebase.progress import Progress
 
 
 def without_bad_images(
-    dataset: KeypointDataset, progress: Callable[[int, int], None] | None = None
+    dataset: KeypointDataset, progress: Progress | None = None
 ) -> tuple[KeypointDataset, list[str]]:
     """The records whose images can be read, and a sentence for each image that cannot.
 

@@ -1,7 +1,6 @@
 """The embedded dataset: drawn figures, made on the user's machine in seconds, offline."""
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError
 from simplebase.files import cache_folder, replacing, write_json
 from simplebase.images import write_image
+from simplebase.progress import Progress
 from simplebase.skeletons import load_skeleton, write_text_files
 
 SKELETON = "mpii"
@@ -31,7 +31,7 @@ def synthesize(
     count: int,
     seed: int = 0,
     overwrite: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Draws a dataset folder of `count` figures with exact keypoints of the skeleton `mpii`.
 
@@ -69,7 +69,7 @@ def synthesize(
     return Path(folder)
 
 
-def embedded_dataset(progress: Callable[[int, int], None] | None = None) -> Path:
+def embedded_dataset(progress: Progress | None = None) -> Path:
     """The folder of the embedded dataset in the user's cache, drawn at the first call."""
     folder = cache_folder() / f"synthetic_v{_VERSION}_{DEFAULT_COUNT}"
     if not folder.exists():

@@ -131,7 +131,7 @@ def test_view_writes_a_sheet_and_charts(command: Command, figures_folder: Path) 
     line = ("--count", 3, "--image-set", "val", "--input-size", "64x64")
     code, output, error = command("view", figures_folder, *line)
     assert code == 0, error
-    assert "figures_sheet.png: 3 samples" in output
+    assert "figures_sheet.png: a sheet of samples" in output
     assert "figures_statistics.png: charts of 40 records" in output
     assert sorted(path.name for path in Path.cwd().iterdir()) == [
         "figures_sheet.png",

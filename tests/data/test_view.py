@@ -133,12 +133,12 @@ def test_the_charts_are_an_image_and_replace_nothing(
     figures: KeypointDataset, tmp_path: Path
 ) -> None:
     path = tmp_path / "charts.png"
-    plot_statistics(figures, path)
+    plot_statistics(figures, path, Crop())
     assert read_image(path).std() > 10
     with pytest.raises(OutputExistsError):
-        plot_statistics(figures, path)
+        plot_statistics(figures, path, Crop())
     with pytest.raises(ArgumentError, match=r"charts\.txt"):
-        plot_statistics(figures, tmp_path / "charts.txt")
+        plot_statistics(figures, tmp_path / "charts.txt", Crop())
 
 
 def test_records_without_labels_can_be_charted(figures: KeypointDataset, tmp_path: Path) -> None:
@@ -148,5 +148,5 @@ def test_records_without_labels_can_be_charted(figures: KeypointDataset, tmp_pat
         keypoints=np.zeros((1, 16, 3)),
         boxes=np.array([[1.0, 2.0, 30.0, 40.0]]),
     )
-    plot_statistics(replace(one, records=records), tmp_path / "charts.png")
+    plot_statistics(replace(one, records=records), tmp_path / "charts.png", Crop())
     assert read_image(tmp_path / "charts.png").std() > 10

@@ -1,7 +1,7 @@
 """All checks of a dataset folder, in one pass over its images."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,13 +21,14 @@ from simplebase.data.checking.sides import check_sides
 from simplebase.data.dataset import IMAGES, annotation_file, is_packed, own_skeleton, require_folder
 from simplebase.data.records import Records, Survey, survey_records
 from simplebase.geometry import Crop
+from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
 
 
 def check_dataset(
     folder: str | os.PathLike[str],
     skeleton: Skeleton | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Looks for errors in a dataset folder: records, labels and images.
 
@@ -64,9 +65,7 @@ def check_dataset(
     return Report(len(survey.content), images, tuple(findings))
 
 
-def _check_shards(
-    location: str | os.PathLike[str], progress: Callable[[int, int], None] | None
-) -> Report:
+def _check_shards(location: str | os.PathLike[str], progress: Progress | None) -> Report:
     # Imported here: shards are TensorFlow's, which a folder does not need.
     from simplebase.data.packed import open_packed
 

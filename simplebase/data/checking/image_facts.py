@@ -3,35 +3,24 @@
 import io
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from simplebase.data.checking.duplicates import FINGERPRINT_SIDE, Fingerprint, fingerprint
 from simplebase.errors import DataError
 from simplebase.geometry import Size
-from simplebase.images import decode_image
+from simplebase.images import decode_image, image_size
+from simplebase.progress import Progress
 
 # What Pillow decodes as OpenCV does; all else is left to OpenCV, which reads for the training.
 _FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP")
 _MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK")
 # A JPEG is decoded at the smallest of its scales above such sides; that reads it to the end too.
 _DRAFT_SIDE = 4 * FINGERPRINT_SIDE
-
-_EXIF_ORIENTATION = 0x0112
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SIDEWAYS = (5, 6, 7, 8)
 
 
 @dataclass(frozen=True)
@@ -51,9 +40,7 @@ class ImageFacts:
     problem: str | None = None
 
 
-def inspect_images(
-    paths: Sequence[Path], progress: Callable[[int, int], None] | None = None
-) -> list[ImageFacts]:
+def inspect_images(paths: Sequence[Path], progress: Progress | None = None) -> list[ImageFacts]:
     """Decodes every file of `paths`; `progress` is told files done and in all."""
     facts = []
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -87,7 +74,7 @@ def inspect_image(path: Path) -> ImageFacts:
     try:
         with Image.open(io.BytesIO(data)) as image:
             if image.format in _FORMATS and image.mode in _MODES:
-                return _decode(image)
+                return ImageFacts(image_size(path), _fingerprint(image))
     except UnidentifiedImageError:
         pass
     except Exception as error:  # the decoders raise whatever they trip over
@@ -102,19 +89,12 @@ def inspect_image(path: Path) -> ImageFacts:
     return ImageFacts((height, width), fingerprint(Image.fromarray(pixels)))
 
 
-def _decode(image: Image.Image) -> ImageFacts:
-    width, height = image.size
-    orientation = _orientation(image)
+def _fingerprint(image: Image.Image) -> Fingerprint:
+    """Of the upright image, decoded to its end."""
     image.draft("L", (_DRAFT_SIDE, _DRAFT_SIDE))
     image.load()
-    if orientation in _UPRIGHT:
-        image = image.transpose(_UPRIGHT[orientation])
-    size = (width, height) if orientation in _SIDEWAYS else (height, width)
-    return ImageFacts(size, fingerprint(image))
-
-
-def _orientation(image: Image.Image) -> int:
     try:
-        return image.getexif().get(_EXIF_ORIENTATION, 1)
+        ImageOps.exif_transpose(image, in_place=True)
     except Exception:  # broken metadata: OpenCV does not mind it either
-        return 1
+        pass
+    return fingerprint(image)

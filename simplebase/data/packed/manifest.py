@@ -1,22 +1,25 @@
 """What a packed dataset says of itself."""
 
+import hashlib
 import io
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from simplebase.data.dataset import PACKED_MARKERS
+from simplebase.data.dataset import MANIFEST
+from simplebase.data.fields import LARGEST
 from simplebase.data.records import Records
 from simplebase.errors import DataError, MissingFileError
 from simplebase.geometry import Crop, Size
 from simplebase.skeletons import Skeleton
 
-MANIFEST, PACKING = PACKED_MARKERS
-RECORDS = "records.npz"
+PACKING, RECORDS = "packing.json", "records.npz"
 
 _FORMAT = "simplebase packed keypoints"
 _VERSION = 1
@@ -34,6 +37,8 @@ _ROWS: dict[str, tuple[str, tuple[int, ...]]] = {
     "annotation_ids": ("i", ()),
     "matrices": ("f", (2, 3)),
 }
+
+_FINITE = ("keypoints", "centers", "scales", "matrices")
 
 # What `Manifest.from_json` trips over.
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
@@ -87,7 +92,7 @@ class Manifest:
                 raise ValueError("a shard is a file beside the manifest, with records in it")
             return cls(
                 skeleton=Skeleton.from_config(config["skeleton"]),
-                crop=Crop(**config["crop"]),
+                crop=Crop(**{name: float(value) for name, value in config["crop"].items()}),
                 input_size=_size(config["input_size"]),
                 canvas_size=_size(config["canvas_size"]),
                 quality=int(config["quality"]),
@@ -113,18 +118,39 @@ def read_manifest(location: str | os.PathLike[str]) -> Manifest:
         DataError: it is none, or the address is not one that TensorFlow can read.
     """
     path = join(location, MANIFEST)
-    try:
+    with reading(path):
         if tf.io.gfile.exists(path):
             return Manifest.from_json(read_text(path), path)
-        stopped = tf.io.gfile.exists(join(location, PACKING))
-    except tf.errors.OpError as error:
-        raise DataError(f"{location} cannot be read: {error.message}.") from error
-    if stopped:
-        raise MissingFileError(
-            f"{location} was not packed to its end. Run the same `simplebase data pack` again: it "
-            "goes on where it stopped."
-        )
+        if tf.io.gfile.exists(unfinished(location)):
+            raise MissingFileError(
+                f"{location} was not packed to its end. Run the same `simplebase data pack` again: "
+                "it goes on where it stopped."
+            )
     raise MissingFileError(f"{location} has no {MANIFEST}. Is it a packed dataset?")
+
+
+def unfinished(location: str | os.PathLike[str]) -> str:
+    """Where a dataset is while it is packed."""
+    parent, slash, name = os.fspath(location).rstrip("/").rpartition("/")
+    return f"{parent}{slash}.{name}.packing"
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Says what TensorFlow has to say of a file in our words."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise DataError(f"{path} cannot be read: {error.message}.") from error
+
+
+def checksum(path: str) -> str:
+    """SHA-256 of a file at any address."""
+    digest = hashlib.sha256()
+    with tf.io.gfile.GFile(path, "rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def read_text(path: str) -> str:
@@ -144,7 +170,7 @@ def write_columns(path: str, records: Records, matrices: np.ndarray) -> None:
     columns: dict[str, Any] = {f.name: getattr(records, f.name) for f in fields(Records)}
     columns["matrices"] = matrices
     columns["keypoints"] = columns["keypoints"].astype(np.float32)
-    columns["paths"] = np.array([path.encode() for path in columns["paths"]])
+    columns["paths"] = np.array([os.fsencode(path) for path in columns["paths"]])
     buffer = io.BytesIO()
     np.savez(buffer, **columns)
     with tf.io.gfile.GFile(path, "wb") as file:
@@ -166,7 +192,15 @@ def read_columns(path: str) -> tuple[Records, np.ndarray]:
             kind, row = ("f", (num_keypoints, 3)) if name == "keypoints" else _ROWS[name]
             if column.dtype.kind != kind or column.shape != (count, *row):
                 raise ValueError(f"{name}: {column.dtype} of shape {column.shape}")
-        columns["paths"] = np.array([name.decode() for name in columns["paths"].tolist()], object)
+            if name in _FINITE and not (np.abs(column) < LARGEST).all():
+                raise ValueError(f"{name} beyond any image")
+        magnifications = np.linalg.det(columns["matrices"][..., :2])
+        if not (columns["scales"] > 0).all() or not (magnifications > 0).all():
+            raise ValueError("scales and matrices that magnify by 0 or less")
+        if not np.isin(columns["keypoints"][..., 2], (0, 1, 2)).all():
+            raise ValueError("a visibility other than 0, 1 and 2")
+        paths = [os.fsdecode(path) for path in columns["paths"].tolist()]
+        columns["paths"] = np.array(paths, object)
         matrices = columns.pop("matrices")
         return Records(**columns), matrices
     except Exception as error:  # zipfile, NumPy and gfile raise a dozen kinds

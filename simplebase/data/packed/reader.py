@@ -1,7 +1,8 @@
 """Reading packed datasets: shard by shard, with a few of them in memory."""
 
-import hashlib
+import math
 import os
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -15,17 +16,22 @@ from simplebase.data.packed.manifest import (
     RECORDS,
     Manifest,
     Shard,
+    checksum,
     join,
     read_columns,
     read_manifest,
+    reading,
 )
 from simplebase.data.records import Records
-from simplebase.errors import DataError, MissingFileError
-from simplebase.geometry import Size
+from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
+from simplebase.geometry import Crop, Size
+from simplebase.progress import Progress
 
 # So many shards are mixed at any time, and a few more are kept for those who lag behind.
 _MIXED = 16
 _KEPT = _MIXED + 6
+
+_LARGEST_ZOOM = 1.05  # of packed pixels before it shows
 
 _FEATURES = {
     "image": tf.io.FixedLenFeature((), tf.string),
@@ -59,11 +65,6 @@ class PackedImages:
         self._starts = np.concatenate([[0], np.cumsum(counts)])
         self._shards = shards or _OpenShards(self._load)
 
-    @property
-    def input_size(self) -> Size:
-        """`(H, W)` that the canvases were cut for."""
-        return self.manifest.input_size
-
     def name(self, index: int) -> str:
         """The shard, and the record's row in it."""
         number, row = self._place(index)
@@ -79,7 +80,7 @@ class PackedImages:
         for number in np.unique(self._shard_numbers()):
             self._require(self.manifest.shards[number])
 
-    def verify(self, progress: Callable[[int, int], None] | None = None) -> list[str]:
+    def verify(self, progress: Progress | None = None) -> list[str]:
         """What is wrong with the shards, a sentence each; reads them all."""
         problems = []
         numbers = np.unique(self._shard_numbers())
@@ -87,7 +88,10 @@ class PackedImages:
             shard = self.manifest.shards[number]
             try:
                 self._require(shard)
-                if checksum(join(self.location, shard.name)) != shard.sha256:
+                path = join(self.location, shard.name)
+                with reading(path):
+                    changed = checksum(path) != shard.sha256
+                if changed:
                     problems.append(f"{shard.name} has changed since it was packed.")
             except (DataError, MissingFileError) as error:
                 problems.append(str(error))
@@ -99,6 +103,22 @@ class PackedImages:
         """The checksums of the shards."""
         text = " ".join(shard.sha256 for shard in self.manifest.shards)
         return f"{self.location} {text}".encode() + self._positions.tobytes()
+
+    def check_canvas(self, crop: Crop, input_size: Size, canvas_size: Size) -> None:
+        """Warns where a training looks beyond what was packed, or closer."""
+        packed = self.manifest
+        zoom = input_size[0] / crop.padding / (packed.input_size[0] / packed.crop.padding)
+        looks_at = math.ceil(canvas_size[0] / zoom), math.ceil(canvas_size[1] / zoom)
+        beyond = any(a > b + 1 for a, b in zip(looks_at, packed.canvas_size, strict=True))
+        if beyond or zoom > _LARGEST_ZOOM or crop.center_shift != packed.crop.center_shift:
+            warnings.warn(
+                f"{self.location} was packed for {_text(packed.input_size)} with crops of "
+                f"{_text(packed.canvas_size)}, but {_text(looks_at)} of these are looked at, "
+                f"magnified by {zoom:.2f}: what is not there is black, or blurred. Pack it again "
+                "with the --preset, --input-size and --recipe of this run.",
+                SimplebaseWarning,
+                stacklevel=4,
+            )
 
     def shuffled(self, seed: int, epoch: int) -> np.ndarray:
         """A random order that looks into few shards at any time.
@@ -131,9 +151,10 @@ class PackedImages:
 
     def _require(self, shard: Shard) -> None:
         path = join(self.location, shard.name)
-        if not tf.io.gfile.exists(path):
-            raise MissingFileError(f"{path}: the shard does not exist. Pack the dataset again.")
-        size = tf.io.gfile.stat(path).length
+        with reading(path):
+            if not tf.io.gfile.exists(path):
+                raise MissingFileError(f"{path}: the shard does not exist. Pack the dataset again.")
+            size = tf.io.gfile.stat(path).length
         if size != shard.bytes:
             raise DataError(
                 f"{path} has {size} bytes, but the manifest says {shard.bytes}. Copy it again."
@@ -145,16 +166,18 @@ class PackedImages:
         self._require(shard)
         try:
             serialized = next(iter(tf.data.TFRecordDataset(path).batch(shard.records)))
-            images = tf.io.parse_example(serialized, _FEATURES)["image"].numpy()
+            columns = tf.io.parse_example(serialized, _FEATURES)
         except (tf.errors.OpError, StopIteration) as error:
             raise DataError(
                 f"{path} is damaged. Copy it again, or pack the dataset again."
             ) from error
-        if len(images) != shard.records:
+        expected = np.arange(self._starts[number], self._starts[number + 1])
+        if not np.array_equal(columns["index"].numpy(), expected):
             raise DataError(
-                f"{path} has {len(images)} records, not {shard.records}. Copy it again."
+                f"{path} does not hold records {expected[0]} to {expected[-1]}, as the manifest "
+                "says. Copy it again, or pack the dataset again."
             )
-        return list(images)
+        return list(columns["image"].numpy())
 
 
 class _OpenShards:
@@ -182,15 +205,6 @@ class _OpenShards:
         return shard.result()
 
 
-def checksum(path: str) -> str:
-    """SHA-256 of a file at any address."""
-    digest = hashlib.sha256()
-    with tf.io.gfile.GFile(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def load_packed(location: str | os.PathLike[str]) -> KeypointDataset:
     """Opens a packed dataset; of the images, nothing is read yet.
 
@@ -215,3 +229,7 @@ def open_packed(location: str | os.PathLike[str]) -> tuple[Records, PackedImages
             f"manifest says {shape}. Copy both again."
         )
     return records, PackedImages(location, manifest, np.arange(count), matrices)
+
+
+def _text(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"

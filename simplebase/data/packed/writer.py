@@ -1,11 +1,9 @@
 """Packing a dataset: every record's canvas, cut once, as a JPEG in a shard."""
 
 import hashlib
-import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from typing import Any
 
 import cv2
@@ -13,26 +11,16 @@ import numpy as np
 import tensorflow as tf
 
 from simplebase.data.dataset import KeypointDataset
-from simplebase.data.packed.manifest import (
-    MANIFEST,
-    PACKING,
-    RECORDS,
-    Manifest,
-    Shard,
-    join,
-    read_text,
-    write_columns,
-)
-from simplebase.data.packed.reader import checksum
+from simplebase.data.packed.manifest import Manifest
+from simplebase.data.packed.packing import Packing
 from simplebase.data.pipeline import Batch, BatchSource
-from simplebase.errors import ArgumentError, DataError, OutputExistsError, SimplebaseError
+from simplebase.errors import ArgumentError
 from simplebase.geometry import Crop, Size
+from simplebase.progress import Progress
 
 QUALITY = 95  # of the JPEGs
 RECORDS_A_SHARD = 256  # some 20 MB at 256x256
 _BATCH = 16  # records that one thread cuts out
-
-Progress = Callable[[int, int], None]
 
 
 def pack_dataset(
@@ -68,12 +56,10 @@ def pack_dataset(
     if records_a_shard < 1:
         raise ArgumentError(f"records a shard are at least 1. Received: {records_a_shard}.")
     output = os.fspath(output)
-    if os.path.realpath(output) == os.path.realpath(dataset.name):
-        raise ArgumentError(f"{output} is the dataset itself. Choose another path.")
     order, sizes = _layout(dataset, seed, records_a_shard)
     dataset = dataset.select(order)
     source = BatchSource(dataset, crop, input_size, _BATCH, canvas_size)
-    packing = _Packing(output, _fingerprint(dataset, crop, input_size, canvas_size, sizes))
+    packing = Packing(output, _fingerprint(dataset, crop, input_size, canvas_size, sizes))
     packing.open(overwrite)
     start, matrices = 0, []
     for number, (split, size) in enumerate(sizes):
@@ -88,7 +74,7 @@ def pack_dataset(
     manifest = Manifest(
         dataset.skeleton, crop, input_size, canvas_size, QUALITY, tuple(packing.shards)
     )
-    packing.finish(manifest, dataset, np.concatenate(matrices))
+    packing.finish(manifest, dataset.records, np.concatenate(matrices))
     return manifest
 
 
@@ -140,104 +126,3 @@ def _example(image: bytes, keypoints: np.ndarray, matrix: np.ndarray, index: int
         "index": tf.train.Feature(int64_list=tf.train.Int64List(value=[index])),
     }
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
-
-
-class _Packing:
-    """The output while it is written: shards appear whole, and `packing.json` lists them."""
-
-    def __init__(self, output: str, fingerprint: str) -> None:
-        self.output = output
-        self.fingerprint = fingerprint
-        self.shards: list[Shard] = []
-
-    def open(self, overwrite: bool) -> None:
-        """Makes the folder, or finds what a stopped packing of the same left there."""
-        try:
-            self._require_ours(overwrite)
-            if tf.io.gfile.exists(join(self.output, PACKING)):
-                if self._resume():
-                    return
-                if not overwrite:
-                    raise OutputExistsError(
-                        f"{self.output} holds a packing of other data or settings that was "
-                        "stopped. Choose another path, or pass --overwrite."
-                    )
-            if tf.io.gfile.exists(self.output):
-                tf.io.gfile.rmtree(self.output)
-            tf.io.gfile.makedirs(self.output)
-            self._save()
-        except tf.errors.OpError as error:
-            raise DataError(f"{self.output} cannot be written: {error.message}.") from error
-
-    def _resume(self) -> bool:
-        """Takes over the shards of a stopped packing, if it was of the same."""
-        try:
-            content = json.loads(read_text(join(self.output, PACKING)))
-            if content["fingerprint"] != self.fingerprint:
-                return False
-            self.shards = [Shard(**shard) for shard in content["shards"]]
-        except (KeyError, TypeError, ValueError):
-            return False
-        return True
-
-    def _require_ours(self, overwrite: bool) -> None:
-        exists = tf.io.gfile.exists(self.output)
-        if not exists or (tf.io.gfile.isdir(self.output) and not tf.io.gfile.listdir(self.output)):
-            return
-        if all(tf.io.gfile.exists(join(self.output, name)) for name in (MANIFEST, RECORDS)):
-            if not overwrite:
-                raise OutputExistsError(
-                    f"{self.output} exists. Choose another path, or pass --overwrite."
-                )
-        elif not tf.io.gfile.exists(join(self.output, PACKING)):
-            raise OutputExistsError(
-                f"{self.output} is something else than a packed dataset, so it is not replaced. "
-                "Choose another path."
-            )
-
-    def add(self, name: str, examples: Iterator[bytes], count: int) -> None:
-        """Writes one shard."""
-        path = join(self.output, name)
-        try:
-            with tf.io.TFRecordWriter(f"{path}.partial") as writer:
-                for example in examples:
-                    writer.write(example)
-            size = tf.io.gfile.stat(f"{path}.partial").length
-            digest = checksum(f"{path}.partial")
-            tf.io.gfile.rename(f"{path}.partial", path, overwrite=True)
-            self.shards.append(Shard(name, count, size, digest))
-            self._save()
-        except SimplebaseError:  # of an image
-            raise
-        except tf.errors.OpError as error:
-            raise self._stopped(error.message) from error
-        except OSError as error:
-            raise self._stopped(str(error)) from error
-        finally:
-            if tf.io.gfile.exists(f"{path}.partial"):
-                tf.io.gfile.remove(f"{path}.partial")
-
-    def finish(self, manifest: Manifest, dataset: KeypointDataset, matrices: np.ndarray) -> None:
-        """Writes the table and the manifest, which make it a dataset."""
-        try:
-            write_columns(join(self.output, RECORDS), dataset.records, matrices)
-            self._write(MANIFEST, manifest.to_json())
-        except (tf.errors.OpError, OSError) as error:
-            raise self._stopped(str(error)) from error
-        tf.io.gfile.remove(join(self.output, PACKING))
-
-    def _save(self) -> None:
-        state = {"fingerprint": self.fingerprint, "shards": [asdict(s) for s in self.shards]}
-        self._write(PACKING, json.dumps(state, indent=1) + "\n")
-
-    def _write(self, name: str, text: str) -> None:
-        path = join(self.output, name)
-        with tf.io.gfile.GFile(f"{path}.partial", "wb") as file:
-            file.write(text.encode())
-        tf.io.gfile.rename(f"{path}.partial", path, overwrite=True)
-
-    def _stopped(self, reason: str) -> DataError:
-        return DataError(
-            f"{self.output}: packing stopped after {len(self.shards)} shards: {reason}. Is the "
-            "disk full? The same command goes on from there."
-        )

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import cv2
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
@@ -54,6 +53,7 @@ class BatchSource:
         self.batch_size = batch_size
         self.canvas_size = canvas_size or input_size
         self.workers = workers or os.cpu_count() or 1
+        dataset.images.check_canvas(crop, input_size, self.canvas_size)
         self._reader = CanvasReader(dataset, crop, input_size, self.canvas_size)
         self._cache = open_cache(cache, (len(dataset), *self.canvas_size, 3), self._cache_key)
 
@@ -81,9 +81,6 @@ class BatchSource:
             order = np.arange(len(self.dataset))
         end = len(order) - len(order) % self.batch_size if drop_remainder else len(order)
         chunks = (order[i : i + self.batch_size] for i in range(0, end, self.batch_size))
-        # OpenCV's own threads would compete with these.
-        threads_before = cv2.getNumThreads()
-        cv2.setNumThreads(1)
         pool = ThreadPoolExecutor(self.workers, "batches")
         ahead = deque(
             pool.submit(self._batch, chunk)
@@ -98,7 +95,6 @@ class BatchSource:
                 yield batch
         finally:
             pool.shutdown(cancel_futures=True)
-            cv2.setNumThreads(threads_before)
 
     def _batch(self, indices: np.ndarray) -> Batch:
         sampling, matrices = self._reader.plan(indices)

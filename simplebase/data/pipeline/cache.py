@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -16,6 +18,7 @@ CacheMode = Literal["none", "memory", "disk"]
 
 Shape = tuple[int, int, int, int]
 
+_VERSION = 1  # Count it up when canvases are sampled in another way.
 _MEMORY_SHARE = 0.8  # of the machine's memory that canvases may take
 
 
@@ -36,11 +39,13 @@ class CanvasCache:
 
         Several threads may call it.
         """
-        if not self._filled[index]:
-            read(self._canvases[index])
-            # Set last: whoever sees the mark finds the whole canvas.
-            self._filled[index] = 1
-        np.copyto(canvas, self._canvases[index])
+        if self._filled[index]:
+            np.copyto(canvas, self._canvases[index])
+            return
+        # Kept only when it is whole, and marked last: others may look at it meanwhile.
+        read(canvas)
+        np.copyto(self._canvases[index], canvas)
+        self._filled[index] = 1
 
 
 def open_cache(mode: CacheMode, shape: Shape, key: Callable[[], bytes]) -> CanvasCache | None:
@@ -62,12 +67,8 @@ def open_cache(mode: CacheMode, shape: Shape, key: Callable[[], bytes]) -> Canva
         # Pages that nothing was written to take no memory.
         return CanvasCache(np.empty(shape, np.uint8), np.zeros(shape[0], np.uint8))
     if mode == "disk":
-        folder = cache_folder() / "canvases" / hashlib.sha256(key()).hexdigest()[:32]
-        folder.mkdir(parents=True, exist_ok=True)
-        canvases, filled = folder / "canvases.u8", folder / "filled.u8"
-        if not canvases.exists():
-            filled.unlink(missing_ok=True)  # of canvases that somebody deleted
-        return CanvasCache(_mapped(canvases, shape), _mapped(filled, shape[:1]))
+        name = hashlib.sha256(_VERSION.to_bytes(4) + key()).hexdigest()[:32]
+        return CanvasCache(*_disk_arrays(cache_folder() / "canvases" / name, shape))
     raise ArgumentError(f"cache is none, memory or disk. Received: {mode!r}.")
 
 
@@ -84,22 +85,38 @@ def _require_memory(shape: Shape) -> None:
         )
 
 
-def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """A file as an array; all its blocks are taken at once, so that writing cannot run out."""
-    size = int(np.prod(shape, dtype=np.int64))
-    if not path.exists() or path.stat().st_size != size:
+def _disk_arrays(folder: Path, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """The two files of a cache as arrays; both appear at once, with all their blocks.
+
+    So writing to them cannot run out of disk, and another process that uses them keeps its own.
+    """
+    shapes = {"canvases.u8": shape, "filled.u8": shape[:1]}
+    sizes = {name: int(np.prod(each, dtype=np.int64)) for name, each in shapes.items()}
+    if not all(_has_size(folder / name, size) for name, size in sizes.items()):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            with path.open("wb") as file:
-                _allocate(file.fileno(), size)
+            for name, size in sizes.items():
+                with (partial / name).open("wb") as file:
+                    _allocate(file.fileno(), size)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(partial, folder)
         except OSError as error:
-            path.unlink(missing_ok=True)
+            shutil.rmtree(partial)
             if error.errno != errno.ENOSPC:
                 raise
             raise DataError(
-                f"{path}: the disk has no room for {size / 2**30:.1f} GiB of canvases. Free some, "
-                "set SIMPLEBASE_CACHE to another disk, or choose --cache none."
+                f"{folder}: the disk has no room for {sizes['canvases.u8'] / 2**30:.1f} GiB of "
+                "canvases. Free some, set SIMPLEBASE_CACHE to another disk, or choose --cache none."
             ) from error
-    return np.memmap(path, np.uint8, "r+", shape=shape)
+    canvases, filled = (
+        np.memmap(folder / name, np.uint8, "r+", shape=each) for name, each in shapes.items()
+    )
+    return canvases, filled
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
 
 
 def _allocate(descriptor: int, size: int) -> None:

@@ -1,16 +1,21 @@
 """One record's canvas: as little of its image as possible decoded, and sampled once."""
 
-import io
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from simplebase.data.dataset import KeypointDataset
 from simplebase.geometry import Crop, Size, compose, invert, transform_points
-from simplebase.images import decode_image, is_jpeg, is_upright, reduced_matrix, reduction_for
+from simplebase.images import (
+    decode_image,
+    is_jpeg,
+    is_upright,
+    jpeg_size,
+    reduced_matrix,
+    reduction_for,
+)
 
 _LARGEST_REDUCTION = 256  # beyond, the canvas is a few pixels of any image
 _LARGEST_SCALE = 32  # beyond, whole pixels enlarged would be much larger than the canvas
@@ -129,7 +134,7 @@ def sample_into(canvas: np.ndarray, image: np.ndarray, sampling: Sampling, row: 
     canvas.fill(0)
     if abs(scale - 1) < _SAME_SCALE:  # a packed canvas, as it was packed
         _paste(canvas, image, place)
-    elif image.size and scale > _LARGEST_SCALE:
+    elif image.size and (scale > _LARGEST_SCALE or _keeps_size(image, scale)):
         middle = (scale - 1) / 2
         matrix = np.array([[scale, 0, place[0] + middle], [0, scale, place[1] + middle]])
         cv2.warpAffine(image, matrix, canvas.shape[1::-1], dst=canvas)
@@ -137,13 +142,17 @@ def sample_into(canvas: np.ndarray, image: np.ndarray, sampling: Sampling, row: 
         _paste(canvas, cv2.resize(image, None, fx=scale, fy=scale), place)
 
 
+def _keeps_size(image: np.ndarray, scale: float) -> bool:
+    """Whether the scale is so close to 1 that OpenCV's resize returns the image as it is."""
+    return all(round(side * scale) == side for side in image.shape[:2])
+
+
 def _decoded_window(data: bytes, start: np.ndarray, extent: np.ndarray) -> np.ndarray | None:
     """The columns and rows from `start` on of an upright JPEG, if they are much less than all."""
-    try:
-        with Image.open(io.BytesIO(data)) as header:
-            size = np.array(header.size)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    stored = jpeg_size(data)
+    if stored is None:
         return None
+    size = np.array(stored[::-1])
     end = np.minimum(start + extent, size)
     inside = end - start
     if inside.min() <= 0 or inside.prod() > _LARGEST_CROPPED_SHARE * size.prod():

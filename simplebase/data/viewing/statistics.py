@@ -25,8 +25,8 @@ _AROUND = (-0.1, 1.1)
 def plot_statistics(
     dataset: KeypointDataset,
     path: str | os.PathLike[str],
+    crop: Crop,
     *,
-    crop: Crop | None = None,
     overwrite: bool = False,
 ) -> None:
     """Draws object sizes, visibility, places in the crop, objects an image and box shapes.
@@ -34,7 +34,7 @@ def plot_statistics(
     Args:
         dataset: of any size; images are not read.
         path: the image to write.
-        crop: how objects are cut out; by default `Crop()`.
+        crop: how objects are cut out.
         overwrite: replace `path` if it exists.
 
     Raises:
@@ -52,7 +52,7 @@ def plot_statistics(
     rows: Any = [["visibility", "places", name] for name in ("heights", "shapes", "objects")]
     axes: dict[str, Any] = figure.subplot_mosaic(rows, width_ratios=(0.9, 1.7, 0.8))
     _plot_visibility(axes["visibility"], records, dataset.skeleton.keypoints)
-    _plot_places(axes["places"], records, dataset.skeleton.keypoints, crop or Crop())
+    _plot_places(axes["places"], records, dataset.skeleton.keypoints, crop)
     _plot_heights(axes["heights"], records)
     _plot_objects(axes["objects"], records)
     _plot_shapes(axes["shapes"], records)

@@ -1,0 +1,197 @@
+"""The files of a packing while it goes on.
+
+They are written to `.OUT.packing`, which becomes `OUT` when all is there. Nothing but files that a
+packing writes is ever removed, and never through a link.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import numpy as np
+import tensorflow as tf
+
+from simplebase.data.dataset import MANIFEST
+from simplebase.data.packed.manifest import (
+    PACKING,
+    RECORDS,
+    Manifest,
+    Shard,
+    checksum,
+    join,
+    read_manifest,
+    read_text,
+    unfinished,
+    write_columns,
+)
+from simplebase.data.records import Records
+from simplebase.errors import DataError, MissingFileError, OutputExistsError, SimplebaseError
+
+_OUR_FILES = re.compile(
+    r"(manifest\.json|packing\.json|records\.npz|(train|val)-\d{5,}\.tfrecord)(\.partial)?"
+)
+
+
+class Packing:
+    """Shards appear whole, and `packing.json` lists them.
+
+    Args:
+        output: the folder or address to write in the end.
+        fingerprint: of data and settings: a stopped packing goes on only with the same.
+    """
+
+    def __init__(self, output: str, fingerprint: str) -> None:
+        # A link stays what it is; what it leads to is replaced.
+        self.output = output if "://" in output else os.path.realpath(output)
+        self.folder = unfinished(self.output)
+        self.fingerprint = fingerprint
+        self.shards: list[Shard] = []
+        self._opened = False
+
+    def open(self, overwrite: bool) -> None:
+        """Makes the folder, or takes over what a stopped packing of the same left there.
+
+        Raises:
+            OutputExistsError: the output may not be replaced, or another packing was stopped.
+            DataError: nothing can be written there.
+        """
+        with self._writing():
+            _require_replaceable(self.output, overwrite)
+            if tf.io.gfile.exists(self.folder) and not self._resume():
+                if not overwrite:
+                    raise OutputExistsError(
+                        f"{self.folder} holds a packing of other data or settings that was "
+                        "stopped. Remove it, choose another path, or pass --overwrite."
+                    )
+                _remove(self.folder)
+            tf.io.gfile.makedirs(self.folder)
+            self._save()
+        self._opened = True
+
+    def _resume(self) -> bool:
+        """Takes over the shards of a stopped packing, if it was of the same."""
+        try:
+            content = json.loads(read_text(join(self.folder, PACKING)))
+            if content["fingerprint"] != self.fingerprint:
+                return False
+            shards = [Shard(**shard) for shard in content["shards"]]
+        except (KeyError, TypeError, ValueError, tf.errors.OpError):
+            return False
+        for shard in shards:
+            path = join(self.folder, shard.name)
+            if not tf.io.gfile.exists(path) or tf.io.gfile.stat(path).length != shard.bytes:
+                break
+            self.shards.append(shard)
+        return True
+
+    def add(self, name: str, examples: Iterator[bytes], count: int) -> None:
+        """Writes one shard.
+
+        Raises:
+            DataError: the disk is full, or whatever `examples` raises; what was there stays.
+        """
+        path = join(self.folder, name)
+        with self._writing():
+            try:
+                with tf.io.TFRecordWriter(f"{path}.partial") as writer:
+                    for example in examples:
+                        writer.write(example)
+                size = tf.io.gfile.stat(f"{path}.partial").length
+                digest = checksum(f"{path}.partial")
+                tf.io.gfile.rename(f"{path}.partial", path, overwrite=True)
+            finally:
+                if tf.io.gfile.exists(f"{path}.partial"):
+                    tf.io.gfile.remove(f"{path}.partial")
+            self.shards.append(Shard(name, count, size, digest))
+            self._save()
+
+    def finish(self, manifest: Manifest, records: Records, matrices: np.ndarray) -> None:
+        """Writes the table and the manifest, and puts all in its place."""
+        with self._writing():
+            write_columns(join(self.folder, RECORDS), records, matrices)
+            self._write(MANIFEST, manifest.to_json())
+            if tf.io.gfile.exists(self.output):
+                _remove(self.output)
+            _move(self.folder, self.output)
+
+    def _save(self) -> None:
+        state = {"fingerprint": self.fingerprint, "shards": [asdict(s) for s in self.shards]}
+        self._write(PACKING, json.dumps(state, indent=1) + "\n")
+
+    def _write(self, name: str, text: str) -> None:
+        path = join(self.folder, name)
+        with tf.io.gfile.GFile(f"{path}.partial", "wb") as file:
+            file.write(text.encode())
+        tf.io.gfile.rename(f"{path}.partial", path, overwrite=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Says of a failure to write how far the packing is."""
+        try:
+            yield
+        except SimplebaseError:  # of an image, or said already
+            raise
+        except (tf.errors.OpError, OSError) as error:
+            reason = error.message if isinstance(error, tf.errors.OpError) else str(error)
+            if not self._opened:
+                raise DataError(f"{self.output} cannot be written: {reason}.") from error
+            raise DataError(
+                f"{self.output}: packing stopped after {len(self.shards)} shards: {reason}. Is "
+                "the disk full? The same command goes on from there."
+            ) from error
+
+
+def _require_replaceable(output: str, overwrite: bool) -> None:
+    """Refuses to replace anything but a packed dataset with nothing else in its folder."""
+    if not tf.io.gfile.exists(output):
+        return
+    is_folder = tf.io.gfile.isdir(output)
+    names = tf.io.gfile.listdir(output) if is_folder else [os.path.basename(output)]
+    if not names:
+        return
+    foreign = [name for name in names if not is_folder or not _OUR_FILES.fullmatch(name)]
+    if not foreign and not _is_packed(output):
+        foreign = names
+    if foreign:
+        raise OutputExistsError(
+            f"{output} holds something else than a packed dataset ({foreign[0]}), so it is not "
+            "replaced. Choose another path."
+        )
+    if tf.io.gfile.exists(join(output, MANIFEST)) and not overwrite:
+        raise OutputExistsError(f"{output} exists. Choose another path, or pass --overwrite.")
+
+
+def _is_packed(output: str) -> bool:
+    """Whether it has a manifest of ours, or was just being put in its place."""
+    try:
+        read_manifest(output)
+    except DataError:
+        return False
+    except MissingFileError:
+        return bool(tf.io.gfile.exists(unfinished(output)))
+    return True
+
+
+def _move(folder: str, output: str) -> None:
+    """Moves the files one by one, since not every file system can rename a folder.
+
+    The manifest comes last: until then nobody takes what is there for a dataset.
+    """
+    tf.io.gfile.makedirs(output)
+    names = [name for name in tf.io.gfile.listdir(folder) if name != PACKING]
+    for name in sorted(names, key=lambda name: name == MANIFEST):
+        tf.io.gfile.rename(join(folder, name), join(output, name), overwrite=True)
+    tf.io.gfile.rmtree(folder)
+
+
+def _remove(folder: str) -> None:
+    """Removes a packing's files, and the folder if nothing else is in it."""
+    for name in tf.io.gfile.listdir(folder):
+        if _OUR_FILES.fullmatch(name):
+            tf.io.gfile.remove(join(folder, name))
+    if rest := tf.io.gfile.listdir(folder):
+        raise OutputExistsError(f"{folder} holds other files ({rest[0]}). Move them away.")
+    tf.io.gfile.rmtree(folder)
