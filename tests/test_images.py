@@ -6,10 +6,23 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pipeline_datasets import encoded, jpeg_with_orientation, texture, with_exif
 
 from simplebase.errors import ArgumentError, DataError, MissingFileError, OutputExistsError
 from simplebase.geometry import transform_points
-from simplebase.images import read_image, warp_image, write_image
+from simplebase.images import (
+    decode_image,
+    is_upright,
+    jpeg_size,
+    read_image,
+    reduced_matrix,
+    reduction_for,
+    warp_image,
+    write_image,
+)
 
 
 def quarters(height=24, width=40):
@@ -20,18 +33,6 @@ def quarters(height=24, width=40):
     image[height // 2 :, : width // 2] = 0, 0, 255
     image[height // 2 :, width // 2 :] = 255, 255, 255
     return image
-
-
-def jpeg_with_orientation(image, orientation):
-    """The bytes of a JPEG with an Exif segment that holds nothing but the orientation."""
-    _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])
-    # Big-endian TIFF header, a directory of one entry (tag 0x0112, type SHORT, count 1), no next.
-    entry = struct.pack(">HHIHH", 0x0112, 3, 1, orientation, 0)
-    tiff = b"MM\x00*" + struct.pack(">IH", 8, 1) + entry + struct.pack(">I", 0)
-    payload = b"Exif\x00\x00" + tiff
-    segment = b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload
-    data = data.tobytes()
-    return data[:2] + segment + data[2:]
 
 
 def png_of_claimed_size(width, height):
@@ -113,7 +114,7 @@ def test_16_bits_become_8(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"hello", b"\xff\xd8\xff\xe0", png_of_claimed_size(100_000, 100_000)],
+    [b"", b"hello", b"\x89PNG\r\n", png_of_claimed_size(100_000, 100_000)],
     ids=["empty", "text", "cut short", "far too large"],
 )
 def test_what_is_no_image_is_refused(tmp_path, content):
@@ -228,3 +229,159 @@ def test_a_rotated_and_shrunk_dot_moves_with_its_point():
 def test_an_image_smaller_than_the_shrinking_factor_is_still_warped(shape):
     image = np.full((*shape, 3), 255, np.uint8)
     assert warp_image(image, affine(0.05), (16, 16)).shape == (16, 16, 3)
+
+
+def photo(**options):
+    """A JPEG of 160 x 120 with details."""
+    return encoded(texture(120, 160), "jpeg", quality=90, **options)
+
+
+def with_preview(jpeg):
+    """The same with a whole small JPEG, its end included, in the Exif data."""
+    return with_exif(jpeg, b"MM\x00*" + encoded(texture(12, 16), "jpeg"))
+
+
+JPEGS = {
+    "baseline": photo(),
+    "progressive": photo(progressive=True),
+    "restarts": photo(restart_marker_blocks=2),
+    "with a preview": with_preview(photo()),
+    "progressive with a preview": with_preview(photo(progressive=True)),
+}
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9, "two bytes less", "a byte less"])
+@pytest.mark.parametrize("name", JPEGS)
+def test_a_jpeg_that_ends_early_is_called_cut_off(name, share):
+    data = JPEGS[name]
+    end = {"two bytes less": -2, "a byte less": -1}.get(share)
+    end = int(len(data) * share) if end is None else end
+    with pytest.raises(DataError, match=r"^people/a\.jpg is cut off: its file ends before"):
+        decode_image(data[:end], "people/a.jpg")
+
+
+@settings(deadline=None, max_examples=150)
+@given(name=st.sampled_from(sorted(JPEGS)), share=st.floats(0, 1, exclude_max=True))
+def test_no_jpeg_that_ends_early_is_read(name, share):
+    data = JPEGS[name]
+    with pytest.raises(DataError):
+        decode_image(data[: int(len(data) * share)], "a.jpg")
+
+
+@pytest.mark.parametrize(
+    "appended",
+    [
+        b"\x00",
+        b"\x00" * 1000,
+        b"\r\n",
+        # As the film that a phone appends to a photo: any bytes, among them a scan's first two.
+        b"ftypmp42" + b"\x12\xff\xda\x34\xff\xd8\xff\xe1" * 5,
+        b"\xff\xda",
+    ],
+    ids=["a zero", "zeros", "a line's end", "a film", "a scan's start"],
+)
+@pytest.mark.parametrize("name", JPEGS)
+def test_what_follows_the_end_of_a_jpeg_is_left_alone(name, appended):
+    data = JPEGS[name]
+    np.testing.assert_array_equal(decode_image(data + appended, "a"), decode_image(data, "a"))
+
+
+def test_a_page_that_was_saved_for_an_image_is_refused(tmp_path):
+    (tmp_path / "a.jpg").write_text("<!DOCTYPE html><html><title>403 Forbidden</title></html>")
+    with pytest.raises(DataError, match=r"a\.jpg cannot be read as an image"):
+        read_image(tmp_path / "a.jpg")
+
+
+def test_a_folder_for_an_image_is_told(tmp_path):
+    (tmp_path / "a.jpg").mkdir()
+    with pytest.raises(MissingFileError, match=r"a\.jpg is a folder, but the image is a file"):
+        read_image(tmp_path / "a.jpg")
+
+
+def test_a_cmyk_jpeg_is_read_in_its_colours():
+    image = texture(120, 160)
+    read = decode_image(encoded(image, "jpeg", mode="CMYK", quality=95), "cmyk")
+    assert np.abs(read.astype(int) - image).mean() < 4
+
+
+def test_a_grey_jpeg_has_three_equal_channels():
+    read = decode_image(encoded(texture(120, 160), "jpeg", mode="L", quality=95), "grey")
+    grey = np.asarray(Image.fromarray(texture(120, 160)).convert("L"))
+    assert np.abs(read.astype(int) - grey[..., None]).mean() < 2
+    np.testing.assert_array_equal(read[..., 0], read[..., 2])
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png"])
+@pytest.mark.parametrize("reduction", [1, 2, 4, 8, 16, 64])
+def test_a_reduced_image_is_the_mean_of_its_squares(kind, reduction):
+    """Two sides that no reduction divides; what is left over makes one more pixel."""
+    image = texture(333, 501)
+    read = decode_image(
+        encoded(image, kind, **({"quality": 98} if kind == "jpeg" else {})), "a", reduction
+    )
+    height, width = -(-333 // reduction), -(-501 // reduction)
+    assert read.shape == (height, width, 3)
+    whole = image[: 333 // reduction * reduction, : 501 // reduction * reduction].astype(float)
+    rows, columns = 333 // reduction, 501 // reduction
+    means = whole.reshape(rows, reduction, columns, reduction, 3).mean((1, 3))
+    assert np.abs(read[:rows, :columns] - means).mean() < 2
+
+
+@pytest.mark.parametrize("reduction", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_turned_jpeg_is_reduced_from_its_upright_corner(orientation, reduction):
+    """Squares that begin at the stored corner would move the image by up to 7/8 of a pixel."""
+    upright = texture(101, 139)
+    turns = {1: 0, 3: 2, 6: 1, 8: -1}[orientation]
+    stored = np.ascontiguousarray(np.rot90(upright, turns))
+    read = decode_image(jpeg_with_orientation(stored, orientation), "a", reduction)
+    plain = decode_image(encoded(upright), "a", reduction)
+    assert read.shape == plain.shape
+    inner = np.abs(read.astype(int) - plain)[:-1, :-1]
+    assert inner.mean() < 3
+
+
+@pytest.mark.parametrize("orientation, upright", [(1, True), (3, False), (6, False), (8, False)])
+def test_the_exif_data_says_whether_a_jpeg_is_upright(orientation, upright):
+    assert is_upright(jpeg_with_orientation(texture(16, 16), orientation)) is upright
+
+
+def test_a_jpeg_without_exif_data_is_upright_and_damaged_data_say_nothing():
+    assert is_upright(photo())
+    for tiff in (b"", b"MM", b"MM\x00*\xff\xff\xff\xff", b"II*\x00\x08\x00\x00\x00\xff\xff"):
+        damaged = with_exif(photo(), tiff)
+        assert is_upright(damaged)
+        np.testing.assert_array_equal(decode_image(damaged, "a", 2), decode_image(photo(), "a", 2))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_header_of_a_jpeg_says_its_stored_size(orientation):
+    stored = np.ascontiguousarray(texture(120, 160))
+    assert jpeg_size(jpeg_with_orientation(stored, orientation)) == (120, 160)
+    assert jpeg_size(with_preview(photo(progressive=True))) == (120, 160)
+    assert jpeg_size(photo()[:100]) is None
+
+
+def test_exif_data_of_either_byte_order_are_understood():
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    other = struct.pack("<HHIHH", 0x0110, 3, 1, 1, 0)
+    tiff = b"II*\x00" + struct.pack("<IH", 8, 2) + other + entry + struct.pack("<I", 0)
+    assert not is_upright(with_exif(photo(), tiff))
+
+
+def test_an_image_is_averaged_down_to_between_half_and_whole_size():
+    magnifications = np.array([4, 1, 0.51, 0.5, 0.26, 0.25, 0.1, 0.01])
+    reductions = reduction_for(magnifications)
+    np.testing.assert_array_equal(reductions, [1, 1, 1, 2, 2, 4, 8, 64])
+    assert (magnifications * reductions)[2:].min() > 0.5
+    assert reduction_for(0.3) == 2
+
+
+def test_a_reduced_pixel_is_the_centre_of_its_square():
+    # Pixel 0 of an image averaged by 4 has its centre at 1.5, pixel 2 at 9.5.
+    matrix = affine(0.5, 3, -2)
+    moved = transform_points(reduced_matrix(matrix, 4), np.array([[0.0, 2.0]]))[0]
+    np.testing.assert_allclose(moved, [0.5 * 1.5 + 3, 0.5 * 9.5 - 2])
+    both = reduced_matrix(np.stack([matrix, matrix]), np.array([1, 4]))
+    np.testing.assert_array_equal(both[0], matrix)
+    np.testing.assert_array_equal(both[1], reduced_matrix(matrix, 4))

@@ -96,11 +96,19 @@ def load_dataset(
 
 
 def is_packed(folder: str | os.PathLike[str]) -> bool:
-    """Whether it is an address or a packed folder, rather than one of single images."""
+    """Whether it is an address or a packed folder, or is becoming one."""
     if "://" in os.fspath(folder):
         return True
     folder = Path(folder)
+    if not folder.exists():
+        return Path(unfinished(folder)).exists()
     return (folder / MANIFEST).is_file() and not annotation_file(folder).exists()
+
+
+def unfinished(location: str | os.PathLike[str]) -> str:
+    """Where a dataset is while it is packed."""
+    parent, slash, name = os.fspath(location).rstrip("/").rpartition("/")
+    return f"{parent}{slash}.{name}.packing"
 
 
 def _load_packed(location: str | os.PathLike[str], skeleton: Skeleton | None) -> KeypointDataset:

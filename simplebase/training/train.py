@@ -181,7 +181,7 @@ class _Trainer:
         self.best_epoch = 0
         self.best_pck = -math.inf
         self.batch_size = recipe.batch_size
-        if observer:
+        if observer is not None:
             observer.started(recipe.total_epoch, self.steps, recipe.batch_size)
 
     def epoch(self, number: int) -> EpochMetrics:
@@ -199,7 +199,7 @@ class _Trainer:
                     f"{self._best_so_far}."
                 )
             total += loss
-            if self.observer:
+            if self.observer is not None:
                 self.observer.stepped(number, step, loss)
         seconds = time.perf_counter() - started
         val_pck = self._validate()
@@ -215,7 +215,7 @@ class _Trainer:
         if val_pck is None or val_pck > self.best_pck:
             self.best_epoch, self.best_pck = number, val_pck or 0.0
             self.run.save_best(self.model)
-        if self.observer:
+        if self.observer is not None:
             self.observer.epoch_ended(metrics)
         return metrics
 
@@ -236,7 +236,7 @@ class _Trainer:
         return loss
 
     def _validate(self) -> float | None:
-        progress = self.observer.validating if self.observer else None
+        progress = self.observer.validating if self.observer is not None else None
         predictions = predict_dataset(
             self.runtime, self.val_split, batch_size=self.batch_size, progress=progress
         )

@@ -1,6 +1,8 @@
 """`simplebase convert`: what it prints, writes and refuses."""
 
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from conversion_checks import write_image
 
 from simplebase import load_dataset
 from simplebase.cli import app, main
+from simplebase.cli.convert import to_coco
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -61,7 +64,7 @@ def test_counts_and_what_was_left_out_are_printed_and_written(convert, tmp_path)
         ["train", "6", "6"],
         ["val", "3", "3"],
         ["image not found", "1"],
-        ["shape that is no point or rectangle", "10"],
+        ["shape: neither point nor rectangle", "10"],
     ]
     counts = json.loads((tmp_path / "counts.json").read_text())
     assert (counts["train_records"], counts["val_images"]) == (6, 3)
@@ -97,6 +100,44 @@ def test_to_coco_and_back(convert, figures_folder, tmp_path) -> None:
     for name in ("annotations.json", "classes.txt", "match_point.txt", "skeleton.txt"):
         assert (again / name).read_bytes() == (figures_folder / name).read_bytes()
     load_dataset(again).images.require()
+
+
+def test_the_examples_of_to_coco_bring_the_same_dataset_back(
+    convert, figures_folder, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("data/cows").symlink_to(figures_folder)
+    paragraphs = (to_coco.__doc__ or "").split("\n\n")
+    examples = [shlex.split(text) for text in paragraphs if text.split()[:1] == ["simplebase"]]
+    assert [example[:3] for example in examples] == [
+        ["simplebase", "convert", "to-coco"],
+        ["simplebase", "convert", "coco"],
+    ]
+    for example in examples:
+        assert convert(*example[2:])[0] == 0
+    for name in ("annotations.json", "classes.txt", "match_point.txt", "skeleton.txt"):
+        again = Path(examples[-1][4], name)
+        assert again.read_bytes() == (figures_folder / name).read_bytes()
+
+
+def test_a_dataset_never_replaces_what_it_was_made_from(convert, figures_folder, tmp_path) -> None:
+    cows, coco = tmp_path / "cows", tmp_path / "coco"
+    shutil.copytree(figures_folder, cows)
+    assert convert("to-coco", cows, coco, "--images", "link")[0] == 0
+    (coco / "annotations" / "val.json").rename(cows / "mine.json")
+    before = {path: path.read_bytes() for path in cows.rglob("*") if path.is_file()}
+    replace = (cows, "--images", "link", "--overwrite")
+    for labels in (coco / "annotations" / "train.json", cows / "mine.json"):
+        code, _, err = convert("coco", coco / "images", *replace, "--train-annotations", labels)
+        assert code != 0 and "cows holds the source" in err
+    source = labelled_folder(tmp_path / "labels")
+    (cows / "names.txt").write_text("left_end\nright_end\n")
+    code, _, err = convert("labelme", source, *replace, "--classes-path", cows / "names.txt")
+    assert code != 0 and "cows holds the source" in err
+    (cows / "names.txt").unlink()
+    assert before == {path: path.read_bytes() for path in cows.rglob("*") if path.is_file()}
+    assert not any(path.is_symlink() for path in before)
 
 
 def test_real_data_converts(convert, shared, tmp_path) -> None:

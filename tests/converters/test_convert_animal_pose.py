@@ -41,6 +41,11 @@ def test_one_animal_by_hand(tmp_path, written) -> None:
     assert dataset.skeleton.keypoints == load_skeleton("animal_pose").keypoints
 
 
+def test_the_label_file_is_a_source(tmp_path) -> None:
+    folder = write(tmp_path / "a", document())
+    assert read_animal_pose(folder).sources == [folder / "keypoints.json"]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -165,6 +165,49 @@ def test_images_are_found_in_the_splits_own_subfolder(tmp_path) -> None:
     assert paths == ["train2017/0.jpg", "val2017/0.jpg"]
 
 
+def test_an_image_that_one_split_lacks_is_not_taken_from_the_other(tmp_path) -> None:
+    source = tmp_path / "source"
+    for folder in ("train2017", "val2017", "images/validation"):
+        write_image(source / folder / "0.jpg")
+    for folder in ("val2017", "images/validation", "images/VALID", "train2017/val"):
+        write_image(source / folder / "1.jpg")
+    conversion = read(tmp_path, document(cow(0), cow(1)))
+    # train2017/val is both and so may be the train split's.
+    paths = [record["img_paths"] for record in conversion.records]
+    assert paths == ["train2017/0.jpg", "train2017/val/1.jpg"]
+    (source / "train2017/val/1.jpg").unlink()
+    assert read(tmp_path, document(cow(0), cow(1))).left_out == {"image not found": 1}
+
+
+@pytest.mark.parametrize("folder", ["herd", "interval", "trainval", "test2017"])
+def test_a_folder_that_is_named_after_no_split_is_searched_for_both(tmp_path, folder) -> None:
+    write_image(tmp_path / "source" / folder / "0.jpg")
+    path = save(tmp_path, document(cow()))
+    for split in ("train", "val"):
+        records = read_coco(tmp_path / "source", **{f"{split}_annotations": path}).records
+        assert [record["img_paths"] for record in records] == [f"{folder}/0.jpg"]
+
+
+def test_an_image_name_that_fits_two_folders_is_refused(tmp_path) -> None:
+    for folder in ("seq2", "seq1"):
+        write_image(tmp_path / "source" / folder / "0.jpg")
+    several = r"several images are called 0\.jpg: .*seq1/0\.jpg and .*seq2/0\.jpg"
+    with pytest.raises(DataError, match=several):
+        read(tmp_path, document(cow()))
+    content = document(cow())
+    content["images"][0]["file_name"] = "seq2/0.jpg"
+    assert read(tmp_path, content).records[0]["img_paths"] == "seq2/0.jpg"
+    # The image folder's own image comes before those of its subfolders.
+    write_image(tmp_path / "source" / "0.jpg")
+    assert read(tmp_path, document(cow())).records[0]["img_paths"] == "0.jpg"
+
+
+def test_the_annotation_files_are_sources(tmp_path, source) -> None:
+    train, val = (save(tmp_path, document(cow(i)), f"{i}.json") for i in range(2))
+    conversion = read_coco(source, train_annotations=train, val_annotations=val)
+    assert conversion.sources == [train, val]
+
+
 def test_windows_paths_are_understood(tmp_path) -> None:
     write_image(tmp_path / "source" / "herd" / "0.jpg")
     content = document(cow())

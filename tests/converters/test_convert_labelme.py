@@ -84,8 +84,8 @@ def test_what_is_no_keypoint_is_ignored_and_counted(source) -> None:
     assert len(conversion.records) == 1
     assert "bbox" not in conversion.records[0]  # of two rectangles none is known to be its
     assert conversion.left_out == {
-        "shape that is no point or rectangle": 1,
-        "rectangle that is no object's box": 3,
+        "shape: neither point nor rectangle": 1,
+        "shape: rectangle that is no object's box": 3,
         "single point without a rectangle: no size": 1,
     }
 
@@ -155,7 +155,9 @@ def test_an_embedded_image_that_is_none_is_left_out(source) -> None:
 def test_other_json_files_are_passed_over(source) -> None:
     save(source, labels(NOSE, LEFT))
     save(source, [1, 2], "coco.json")
-    assert read_labelme(source).left_out == {"json file that is not labelme's": 1}
+    conversion = read_labelme(source)
+    assert conversion.left_out == {"file: JSON that is not labelme's": 1}
+    assert conversion.sources == [source / "a.json"]
 
 
 def test_a_folder_without_points_says_what_was_found(source) -> None:

@@ -124,6 +124,19 @@ def test_the_official_test_half_is_held_out_where_all_rows_are_there(tmp_path) -
     assert conversion.left_out == {"image not found": 1996}
 
 
+@pytest.mark.parametrize("other", ["im0001.png", "im00001.jpg"])
+def test_two_images_of_one_number_are_refused(tmp_path, other) -> None:
+    folder = lsp(tmp_path / "a")
+    (folder / "images" / other).touch()
+    with pytest.raises(DataError, match="im0+1.* and im0+1.* have the same number.*Remove one"):
+        read_lsp(folder, variant="lsp")
+
+
+def test_the_label_files_are_sources(tmp_path) -> None:
+    folders = [extended(tmp_path / "b"), lsp(tmp_path / "c")]
+    assert read_lsp(tmp_path).sources == [folder / "joints.mat" for folder in folders]
+
+
 def test_a_person_with_one_joint_has_no_size(tmp_path) -> None:
     joints = people(2, 1)
     joints[1, 1:, 2] = 0

@@ -149,8 +149,25 @@ def test_the_split_file_chooses_the_validation_images(tmp_path, official) -> Non
         rows = [{"img_paths": f"{i}.jpg", "isValidation": float(i == 1)} for i in range(3)]
         with gzip.open(split, "wt") as file:
             json.dump(rows, file)
-    records = read_mpii(path, split_file=split).records
-    assert [record["isValidation"] for record in records] == [0, 1, 0]
+    conversion = read_mpii(path, split_file=split)
+    assert [record["isValidation"] for record in conversion.records] == [0, 1, 0]
+    assert conversion.notes == [f"{split} holds out 1 of 3 images"]
+    assert conversion.sources == [path, split]
+
+
+def test_a_split_file_that_holds_out_none_of_the_images_is_refused(tmp_path) -> None:
+    path = write_mat(tmp_path / "mpii", *(image(f"{i}.jpg", person(NECK)) for i in range(3)))
+    split = tmp_path / "valid.json"
+    split.write_text(json.dumps([{"image": "other.jpg"}]))
+    with pytest.raises(DataError, match=r"valid\.json: none of the 3 images is held out by it"):
+        read_mpii(path, split_file=split)
+
+
+def test_progress_is_told_up_to_the_end(tmp_path) -> None:
+    path = write_mat(tmp_path / "mpii", *(image(f"{i}.jpg", person(NECK)) for i in range(3)))
+    told = []
+    read_mpii(path, progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_file_and_images_are_found_in_the_official_layout(tmp_path) -> None:

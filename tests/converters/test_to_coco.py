@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from simplebase import load_skeleton
 from simplebase.converters import read_coco, to_coco, write_dataset
 from simplebase.data.records import make_record
-from simplebase.errors import ArgumentError, DataError, MissingFileError
+from simplebase.errors import ArgumentError, DataError, MissingFileError, OutputExistsError
 from simplebase.files import write_json
+from simplebase.images import read_image
 from simplebase.skeletons import Link, Skeleton, write_text_files
 
 FLAG = Skeleton(
@@ -208,6 +209,32 @@ def test_the_dataset_itself_is_never_the_output(tmp_path) -> None:
         to_coco(folder, folder, overwrite=True)
     with pytest.raises(MissingFileError, match="does not exist"):
         to_coco(tmp_path / "none", tmp_path / "coco")
+
+
+def test_images_that_lead_into_the_output_are_refused(tmp_path) -> None:
+    folder = flags(tmp_path / "flags")
+    to_coco(folder, tmp_path / "coco")
+    moved = folder / "images" / "sub" / "0.jpg"
+    moved.unlink()
+    moved.symlink_to(tmp_path / "coco/images/sub/0.jpg")
+    with pytest.raises(ArgumentError, match="coco holds the source"):
+        to_coco(folder, tmp_path / "coco", images="link", overwrite=True)
+    assert read_image(moved).shape == (40, 30, 3)
+
+
+def test_only_what_it_wrote_itself_is_replaced(tmp_path) -> None:
+    folder = flags(tmp_path / "flags")
+    downloaded = tmp_path / "coco"
+    write_image(downloaded / "images" / "000000000009.jpg")
+    (downloaded / "annotations").mkdir()
+    theirs = downloaded / "annotations" / "person_keypoints_train2017.json"
+    theirs.write_text("{}")
+    with pytest.raises(OutputExistsError, match="--overwrite does not replace it"):
+        to_coco(folder, downloaded, overwrite=True)
+    assert theirs.read_text() == "{}"
+    to_coco(folder, tmp_path / "ours")
+    to_coco(folder, tmp_path / "ours", images="link", overwrite=True)
+    assert (tmp_path / "ours/images/sub/0.jpg").is_symlink()
 
 
 def small_document() -> Any:

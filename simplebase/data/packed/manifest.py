@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from simplebase.data.dataset import MANIFEST
+from simplebase.data.dataset import MANIFEST, unfinished
 from simplebase.data.fields import LARGEST
 from simplebase.data.records import Records
 from simplebase.errors import DataError, MissingFileError
@@ -127,12 +127,6 @@ def read_manifest(location: str | os.PathLike[str]) -> Manifest:
                 "it goes on where it stopped."
             )
     raise MissingFileError(f"{location} has no {MANIFEST}. Is it a packed dataset?")
-
-
-def unfinished(location: str | os.PathLike[str]) -> str:
-    """Where a dataset is while it is packed."""
-    parent, slash, name = os.fspath(location).rstrip("/").rpartition("/")
-    return f"{parent}{slash}.{name}.packing"
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from dataclasses import asdict
 import numpy as np
 import tensorflow as tf
 
-from simplebase.data.dataset import MANIFEST
+from simplebase.data.dataset import MANIFEST, unfinished
 from simplebase.data.packed.manifest import (
     PACKING,
     RECORDS,
@@ -24,7 +24,6 @@ from simplebase.data.packed.manifest import (
     join,
     read_manifest,
     read_text,
-    unfinished,
     write_columns,
 )
 from simplebase.data.records import Records
