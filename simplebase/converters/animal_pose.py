@@ -43,7 +43,7 @@ def read_animal_pose(
             f'{path} is not Animal-Pose\'s: expected a mapping whose "images" maps ids to names. '
             "A COCO file is converted by `simplebase convert coco`."
         )
-    conversion = Conversion(load_skeleton("animal_pose"), Path(source) / "images")
+    conversion = Conversion(load_skeleton("animal_pose"), Path(source) / "images", [path])
     _require_same_keypoints(content, conversion.skeleton.keypoints, path)
     annotations = expect.items(content.get("annotations"), f"{path}, annotations")
     for index, annotation in enumerate(annotations):
@@ -88,7 +88,7 @@ def _add(
     elif min(box[2:]) <= 0:
         conversion.leave_out("empty box")
     elif (image := find_image(conversion.image_folder, path)) is None:
-        conversion.miss(path)
+        conversion.leave_out_missing_image(path)
     else:
         center, scale = around_box(box)
         record = make_record(

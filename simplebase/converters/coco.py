@@ -6,17 +6,19 @@ Also what other tools write in that format, for any object, and what `to-coco` w
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from simplebase.converters import expect
+from simplebase.converters.coco_images import find_split_image, image_folders
 from simplebase.converters.coco_skeleton import OWN_KEY, Categories, read_categories
 from simplebase.converters.conversion import NO_KEYPOINT, REFUSED_PATH, Conversion, draw_held_out
-from simplebase.converters.image_files import find_image, inside
+from simplebase.converters.image_files import inside
 from simplebase.converters.limbs import require_limbs, scale_from_limbs
-from simplebase.converters.own_fields import restore
+from simplebase.converters.own_fields import restore_record
 from simplebase.converters.placement import around_box
 from simplebase.data.records import make_record, read_json
 from simplebase.errors import ArgumentError, DataError, MissingFileError
@@ -28,14 +30,14 @@ ScaleFrom = Literal["box", "limbs"]
 
 @dataclass(frozen=True)
 class _File:
-    """One annotation file; `folders` are the places to look for its images, in order."""
+    """One annotation file; `folders` are where to look for its images, see `image_folders`."""
 
     path: Path
     validation: bool
     names: dict[int, str]
     annotations: list[Any]
     categories: Categories
-    folders: list[Path]
+    folders: list[list[Path]]
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,50 @@ def read_coco(
     Raises:
         ArgumentError: no file is given, or a choice does not fit it.
         MissingFileError: a file or the folder is missing.
-        DataError: a file is not COCO's.
+        DataError: a file is not COCO's, or an image's name fits several files.
     """
     source = Path(source)
     if scale_from not in get_args(ScaleFrom):
         raise ArgumentError(f"scale_from is box or limbs. Received: {scale_from}.")
+    files = _read_files(source, train_annotations, val_annotations, category)
+    skeleton = files[0].categories.skeleton
+    if scale_from == "limbs":
+        require_limbs(skeleton)
+    sources = [file.path for file in files]
+    conversion = Conversion(skeleton, source, sources, notes=files[0].categories.notes)
+    found = [each for file in files for each in _labelled(file, conversion, scale_from)]
+    if all(each.index is not None for each in found):
+        _add_own(conversion, found)
+    else:
+        _add_foreign(conversion, found)
+        if len(files) == 1:
+            conversion.hold_out(draw_held_out(conversion.images, val_split, seed))
+    return conversion
+
+
+def _add_own(conversion: Conversion, found: list[_Labelled]) -> None:
+    """Puts records that were ours back in their order."""
+    for each in sorted(found, key=lambda each: each.index or 0):
+        conversion.add(each.record, each.image)
+
+
+def _add_foreign(conversion: Conversion, found: list[_Labelled]) -> None:
+    """Adds records, but not those that would train on an image of the validation split."""
+    held_out = {e.record["img_paths"] for e in found if e.record["isValidation"]}
+    for each in found:
+        if each.record["isValidation"] or each.record["img_paths"] not in held_out:
+            conversion.add(each.record, each.image)
+        else:
+            conversion.leave_out("train record whose image is in the val file")
+
+
+def _read_files(
+    source: Path,
+    train_annotations: str | os.PathLike[str] | None,
+    val_annotations: str | os.PathLike[str] | None,
+    category: str | None,
+) -> list[_File]:
+    """The files that are given, which have the same keypoints."""
     if not source.is_dir():
         raise MissingFileError(f"{source}: the image folder does not exist.")
     given = [(train_annotations, False), (val_annotations, True)]
@@ -87,39 +128,9 @@ def read_coco(
     ]
     if not files:
         raise ArgumentError("give --train-annotations, --val-annotations or both.")
-    skeleton = files[0].categories.skeleton
-    if files[-1].categories.skeleton.keypoints != skeleton.keypoints:
+    if files[0].categories.skeleton.keypoints != files[-1].categories.skeleton.keypoints:
         raise DataError(f"{files[0].path} and {files[1].path} have different keypoints.")
-    if scale_from == "limbs":
-        require_limbs(skeleton)
-    conversion = Conversion(skeleton, source, notes=files[0].categories.notes)
-    found = [each for file in files for each in _labelled(file, conversion, scale_from)]
-    if all(each.index is not None for each in found):
-        _take_own(conversion, found)
-    else:
-        _take(conversion, found, two_files=len(files) == 2, val_split=val_split, seed=seed)
-    return conversion
-
-
-def _take_own(conversion: Conversion, found: list[_Labelled]) -> None:
-    """Puts records that were ours back as they were."""
-    for each in sorted(found, key=lambda each: each.index or 0):
-        conversion.add(each.record, each.image)
-
-
-def _take(
-    conversion: Conversion, found: list[_Labelled], *, two_files: bool, val_split: float, seed: int
-) -> None:
-    held_out = {e.record["img_paths"] for e in found if e.record["isValidation"]}
-    for each in found:
-        leaks = not each.record["isValidation"] and each.record["img_paths"] in held_out
-        if two_files and leaks:
-            conversion.leave_out("train record whose image is in the val file")
-        else:
-            conversion.add(each.record, each.image)
-    if not two_files:
-        held_out = draw_held_out(conversion.images, val_split, seed)
-    conversion.hold_out(held_out)
+    return files
 
 
 def _read_file(path: Path, source: Path, validation: bool, category: str | None) -> _File:
@@ -137,7 +148,7 @@ def _read_file(path: Path, source: Path, validation: bool, category: str | None)
         name = expect.text(image.get("file_name"), f"{where}.file_name")
         names[expect.whole(image.get("id"), f"{where}.id")] = name
     categories = read_categories(content, path, category)
-    folders = _folders(source, "val" if validation else "train")
+    folders = image_folders(source, "val" if validation else "train")
     return _File(path, validation, names, content["annotations"], categories, folders)
 
 
@@ -147,25 +158,15 @@ def _shape(content: Any) -> str:
     return f"a {type(content).__name__}"
 
 
-def _folders(source: Path, split: str) -> list[Path]:
-    """The image folder and those in it, two levels deep, first those named after the split."""
-    below = [path for depth in ("*/", "*/*/") for path in source.glob(depth) if path.is_dir()]
-    return [source, *sorted(below, key=lambda path: (split not in path.name, str(path)))]
-
-
 def _labelled(file: _File, conversion: Conversion, scale_from: ScaleFrom) -> Iterator[_Labelled]:
     """The records of a file; those left out are counted in `conversion`."""
     skeleton = conversion.skeleton
+    image_of = cache(partial(find_split_image, file.folders))
     for number, annotation in enumerate(file.annotations):
         where = f"{file.path}, annotations[{number}]"
         annotation = expect.mapping(annotation, where)
-        category = expect.whole(annotation.get("category_id"), f"{where}.category_id")
-        if category not in file.categories.all_ids:
-            raise DataError(f"{where}: no category has the id {category}.")
-        image_id = expect.whole(annotation.get("image_id"), f"{where}.image_id")
-        if image_id not in file.names:
-            raise DataError(f"{where}: no image has the id {image_id}.")
-        if category not in file.categories.ids:
+        name = _image_name(annotation, file, where)
+        if annotation["category_id"] not in file.categories.ids:
             conversion.leave_out("of another category")
             continue
         if annotation.get("iscrowd"):
@@ -176,14 +177,13 @@ def _labelled(file: _File, conversion: Conversion, scale_from: ScaleFrom) -> Ite
         if not own and not keypoints[:, 2].any():
             conversion.leave_out(NO_KEYPOINT)
             continue
-        name = file.names[image_id]
-        image = _find(file.folders, name)
-        if isinstance(image, str):
-            conversion.leave_out(image)
-        elif image is None:
-            conversion.miss(name)
+        path = inside("", name)
+        if path is None:
+            conversion.leave_out(REFUSED_PATH)
+        elif (image := image_of(path)) is None:
+            conversion.leave_out_missing_image(name)
         elif own:
-            index, record = restore(annotation, name, keypoints, file.validation, where)
+            index, record = restore_record(annotation, name, keypoints, file.validation, where)
             yield _Labelled(record, image, index)
         else:
             path = image.relative_to(conversion.image_folder).as_posix()
@@ -195,6 +195,17 @@ def _labelled(file: _File, conversion: Conversion, scale_from: ScaleFrom) -> Ite
                 yield _Labelled(made, image, None)
 
 
+def _image_name(annotation: dict[str, Any], file: _File, where: str) -> str:
+    """The image's file name; refuses ids that the file does not have."""
+    category = expect.whole(annotation.get("category_id"), f"{where}.category_id")
+    if category not in file.categories.all_ids:
+        raise DataError(f"{where}: no category has the id {category}.")
+    image_id = expect.whole(annotation.get("image_id"), f"{where}.image_id")
+    if image_id not in file.names:
+        raise DataError(f"{where}: no image has the id {image_id}.")
+    return file.names[image_id]
+
+
 def _keypoints(values: Any, skeleton: Skeleton, where: str) -> np.ndarray:
     """`(K, 3)`; all zeros where an annotation has none."""
     if not values:
@@ -204,16 +215,6 @@ def _keypoints(values: Any, skeleton: Skeleton, where: str) -> np.ndarray:
     for value in keypoints[:, 2]:
         expect.visibility(float(value), f"{where}.keypoints")
     return keypoints
-
-
-def _find(folders: list[Path], name: str) -> Path | str | None:
-    """The image file; a reason if its name is refused; `None` if it is nowhere."""
-    names = dict.fromkeys((name, name.replace("\\", "/")))
-    paths = [path for path in (inside("", each) for each in names) if path]
-    if not paths:
-        return REFUSED_PATH
-    found = (find_image(folder, path) for folder in folders for path in paths)
-    return next((image for image in found if image), None)
 
 
 def _record(

@@ -16,6 +16,7 @@ from simplebase.skeletons import (
     pairs_by_name,
     skeleton_names,
 )
+from simplebase.skeletons.sides import pairs_text
 
 OWN_KEY = "simplebase"
 """Where `to-coco` keeps what COCO has no place for; COCO's tools pass over it."""
@@ -91,12 +92,7 @@ def _skeleton(
     skeleton = Skeleton(
         str(entry.get("name")), keypoints, pairs, links=_links(entry, keypoints, pairs, where)
     )
-    return skeleton, [f"flip pairs, inferred from the names: {pairs_text(skeleton)}"]
-
-
-def pairs_text(skeleton: Skeleton) -> str:
-    """The horizontal pairs of a skeleton, for people."""
-    return ", ".join(f"{a}/{b}" for a, b in skeleton.horizontal_pairs) or "none"
+    return skeleton, [f"flip pairs, inferred from the names: {pairs_text(pairs)}"]
 
 
 def _links(

@@ -12,7 +12,7 @@ OUT/
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,8 @@ from simplebase.data.dataset import ANNOTATIONS, IMAGES
 from simplebase.data.fields import record_problems
 from simplebase.errors import ArgumentError, DataError
 from simplebase.files import replacing, write_json
+from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton, write_text_files
-
-Progress = Callable[[int, int], None]
 
 NO_IMAGE = "image not found"
 NO_KEYPOINT = "no labelled keypoint"
@@ -40,14 +39,17 @@ class Conversion:
     Args:
         skeleton: what the records follow.
         image_folder: the source's image folder, where images were looked for.
+        sources: the label files that were read; the output must not hold them.
         records: as `make_record` writes them.
         images: the source of each image, by its path in `img_paths`.
-        left_out: how many records were left out, by reason.
+        left_out: how many records were left out, by reason; where something else is counted, the
+            reason begins with what: `shape: `, `file: `.
         notes: what was inferred and the user should know.
     """
 
     skeleton: Skeleton
     image_folder: Path
+    sources: list[Path] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
     images: dict[str, ImageSource] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
@@ -73,7 +75,7 @@ class Conversion:
         """Counts records that are not converted."""
         self.left_out[reason] += count
 
-    def miss(self, image: str) -> None:
+    def leave_out_missing_image(self, image: str) -> None:
         """Counts a record whose image is not there."""
         self.first_missing = self.first_missing or image
         self.leave_out(NO_IMAGE)
@@ -163,7 +165,8 @@ def write_dataset(
         OutputExistsError: `output` exists and `overwrite` is off.
     """
     conversion.require_records()
-    require_apart(output, conversion.image_folder, conversion.images.values())
+    images_read = [image for image in conversion.images.values() if isinstance(image, Path)]
+    require_apart(output, [conversion.image_folder, *conversion.sources, *images_read])
     with replacing(output, overwrite=overwrite, folder_markers=(ANNOTATIONS, IMAGES)) as partial:
         partial.mkdir()
         place_images(

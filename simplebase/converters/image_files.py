@@ -4,16 +4,15 @@ import base64
 import os
 import posixpath
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from PIL import Image, UnidentifiedImageError
-
 from simplebase.data.fields import stays_inside
 from simplebase.data.records import read_json
-from simplebase.errors import ArgumentError, DataError
+from simplebase.errors import ArgumentError
+from simplebase.progress import Progress
 
 ImageMode = Literal["copy", "link", "none"]
 
@@ -35,10 +34,6 @@ class EmbeddedImage:
 
 ImageSource = Path | EmbeddedImage
 
-_EXIF_ORIENTATION = 0x0112
-_FIRST_SIDEWAYS = 5
-"""EXIF orientations 5 to 8 swap width and height."""
-
 
 def inside(folder: str, path: str) -> str | None:
     r"""`path` as seen from the root that the relative `folder` is in; `None` if it leads out of it.
@@ -58,34 +53,20 @@ def find_image(folder: Path, name: str) -> Path | None:
     return path if os.path.isfile(path) else None
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """`(height, width)` of an image as it is read, upright, from its header alone.
-
-    Raises:
-        DataError: it does not hold an image.
-    """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            sideways = image.getexif().get(_EXIF_ORIENTATION, 1) >= _FIRST_SIDEWAYS
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, TypeError) as error:
-        raise DataError(f"{path} cannot be read as an image. Is it damaged?") from error
-    return (width, height) if sideways else (height, width)
-
-
-def require_apart(
-    output: str | os.PathLike[str], source: Path, images: Iterable[ImageSource]
-) -> None:
+def require_apart(output: str | os.PathLike[str], sources: Iterable[Path]) -> None:
     """Refuses an output that holds its own source: replacing it would delete that.
 
+    Args:
+        output: a folder to write.
+        sources: files and folders that are read; one that is a link stands for what it leads to.
+
     Raises:
-        ArgumentError: `source` or an image lies in `output`.
+        ArgumentError: a source lies in `output`.
     """
     target = Path(output).resolve()
-    folders = {source} | {image.parent for image in images if isinstance(image, Path)}
-    for folder in folders:
-        if folder.resolve().is_relative_to(target):
-            raise ArgumentError(f"{output} holds the source {folder}. Choose another output.")
+    for source in sources:
+        if source.resolve().is_relative_to(target):
+            raise ArgumentError(f"{output} holds the source {source}. Choose another output.")
 
 
 def place_images(
@@ -94,7 +75,7 @@ def place_images(
     mode: ImageMode,
     root: Path,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Makes `folder` hold each image under its name.
 

@@ -14,18 +14,14 @@ from typing import Any
 import numpy as np
 
 from simplebase.converters import expect
-from simplebase.converters.coco_skeleton import pairs_text
-from simplebase.converters.conversion import (
-    REFUSED_PATH,
-    Conversion,
-    Progress,
-    draw_held_out,
-)
+from simplebase.converters.conversion import REFUSED_PATH, Conversion, draw_held_out
 from simplebase.converters.image_files import EmbeddedImage, ImageSource, find_image, inside
 from simplebase.converters.placement import around_box, around_keypoints
 from simplebase.data.records import make_record, read_json
 from simplebase.errors import DataError, MissingFileError
+from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton, pairs_by_name
+from simplebase.skeletons.sides import pairs_text
 
 _PIXEL_CENTRE = 0.5
 _MAGIC = {b"\xff\xd8": ".jpg", b"\x89PNG": ".png", b"BM": ".bmp", b"RIFF": ".webp"}
@@ -84,6 +80,26 @@ def read_labelme(
     if not source.is_dir():
         raise MissingFileError(f"{source}: the folder of labelme files does not exist.")
     left_out: Counter[str] = Counter()
+    files = _read_files(source, left_out, progress)
+    notes = []
+    if skeleton is None:
+        skeleton = _infer(files, source)
+        notes = [
+            "keypoints, in order of appearance: " + ", ".join(skeleton.keypoints),
+            f"flip pairs, inferred from the names: {pairs_text(skeleton.horizontal_pairs)}",
+        ]
+    sources = [file.path for file in files]
+    conversion = Conversion(skeleton, source, sources, left_out=left_out, notes=notes)
+    for file in files:
+        _add_objects(conversion, file)
+    conversion.hold_out(draw_held_out(conversion.images, val_split, seed))
+    return conversion
+
+
+def _read_files(
+    source: Path, left_out: Counter[str], progress: Progress | None
+) -> list[_LabelFile]:
+    """All labelme files below `source`, sorted by name; what else is there goes to `left_out`."""
     paths = sorted(source.rglob("*.json"), key=lambda path: path.as_posix())
     files = []
     for done, path in enumerate(paths, start=1):
@@ -96,24 +112,13 @@ def read_labelme(
             f"{source}: no labelme file in it has a point. Expected .json files with shapes of "
             f"type point. Found {len(files)} labelme files among {len(paths)} .json files."
         )
-    notes = []
-    if skeleton is None:
-        skeleton = _infer(files, source)
-        notes = [
-            "keypoints, in order of appearance: " + ", ".join(skeleton.keypoints),
-            f"flip pairs, inferred from the names: {pairs_text(skeleton)}",
-        ]
-    conversion = Conversion(skeleton, source, left_out=left_out, notes=notes)
-    for file in files:
-        _add_objects(conversion, file)
-    conversion.hold_out(draw_held_out(conversion.images, val_split, seed))
-    return conversion
+    return files
 
 
 def _read_file(path: Path, source: Path, left_out: Counter[str]) -> _LabelFile | None:
     content = read_json(path)
     if not isinstance(content, dict) or "shapes" not in content:
-        left_out["json file that is not labelme's"] += 1
+        left_out["file: JSON that is not labelme's"] += 1
         return None
     objects: dict[Any, _Object] = defaultdict(_Object)
     for index, shape in enumerate(expect.items(content["shapes"], f"{path}, shapes")):
@@ -133,7 +138,7 @@ def _read_file(path: Path, source: Path, left_out: Counter[str]) -> _LabelFile |
         elif kind == "rectangle":
             objects[group].boxes.append(_box(shape, where))
         else:
-            left_out["shape that is no point or rectangle"] += 1
+            left_out["shape: neither point nor rectangle"] += 1
     said = expect.text(content.get("imagePath"), f"{path}, imagePath")
     embedded = bool(content.get("imageData"))
     return _LabelFile(path, path.relative_to(source), said, embedded, list(objects.values()))
@@ -177,7 +182,7 @@ def _add_objects(conversion: Conversion, file: _LabelFile) -> None:
         # Several rectangles in one group: none of them is known to be the object's.
         box = each.boxes[0] if len(each.boxes) == 1 and min(each.boxes[0][2:]) > 0 else None
         if each.boxes and (box is None or not each.points):
-            conversion.leave_out("rectangle that is no object's box", len(each.boxes))
+            conversion.leave_out("shape: rectangle that is no object's box", len(each.boxes))
         if not each.points:
             continue
         keypoints = np.array([each.points.get(name, (0.0, 0.0, 0.0)) for name in names])
@@ -201,7 +206,7 @@ def _add_objects(conversion: Conversion, file: _LabelFile) -> None:
 
 
 def _image(conversion: Conversion, file: _LabelFile) -> tuple[str, ImageSource] | str | None:
-    """An image and its path; the reason why it is left out; `None` if it was missed."""
+    """An image and its path; why it is left out; `None` if it is missing, which is counted."""
     path = inside(file.name.parent.as_posix(), file.image)
     if path and (image := find_image(conversion.image_folder, path)):
         return path, image
@@ -209,7 +214,7 @@ def _image(conversion: Conversion, file: _LabelFile) -> tuple[str, ImageSource] 
         return _embedded(file)
     if path is None:
         return REFUSED_PATH
-    conversion.miss(path)
+    conversion.leave_out_missing_image(path)
     return None
 
 

@@ -93,7 +93,8 @@ def read_lsp(
     folders = _find(Path(source))
     parts = [_read_part(folder, variant) for folder in folders]
     merged = len(parts) > 1
-    conversion = Conversion(load_skeleton("lsp"), Path(source) if merged else parts[0].images)
+    images = Path(source) if merged else parts[0].images
+    conversion = Conversion(load_skeleton("lsp"), images, [folder / JOINTS for folder in folders])
     test: list[str] = []
     proper: list[str] = []
     for part in parts:
@@ -120,9 +121,8 @@ def _read_part(folder: Path, variant: Variant) -> _Part:
     path = folder / JOINTS
     joints = _joints(path)
     images = folder / "images" if (folder / "images").is_dir() else folder
-    names = [(re.fullmatch(r"im(\d+)\.(jpe?g|png)", file.name), file) for file in images.iterdir()]
-    numbered = {match[1]: file for match, file in sorted(names, key=str) if match}
-    found = variant if variant != "auto" else _tell(path, joints, set(map(len, numbered)))
+    files, digits = _numbered(images)
+    found = variant if variant != "auto" else _tell(path, joints, digits)
     flags = joints[..., 2] == 1
     if found == "lsp":
         visibility = np.where(flags, 1, 2)
@@ -131,8 +131,24 @@ def _read_part(folder: Path, variant: Variant) -> _Part:
     sound = (np.abs(joints[..., :2]) < LARGEST / 2).all(axis=-1)
     points = np.where(sound[..., None], joints[..., :2] - _ORIGIN[found], 0)
     keypoints = np.concatenate([points, np.where(sound, visibility, 0)[..., None]], axis=-1)
-    files = {int(number): file for number, file in numbered.items()}
     return _Part(folder, images, files, found, keypoints)
+
+
+def _numbered(images: Path) -> tuple[dict[int, Path], set[int]]:
+    """Image files by number, and how many digits the numbers have."""
+    files: dict[int, Path] = {}
+    digits = set()
+    for file in sorted(images.iterdir()):
+        match = re.fullmatch(r"im(\d+)\.(jpe?g|png)", file.name)
+        if match:
+            digits.add(len(match[1]))
+            other = files.setdefault(int(match[1]), file)
+            if other != file:
+                raise DataError(
+                    f"{images}: {other.name} and {file.name} have the same number, so it is "
+                    f"unknown which of them {JOINTS} means. Remove one."
+                )
+    return files, digits
 
 
 def _joints(path: Path) -> np.ndarray:
@@ -178,7 +194,7 @@ def _add_part(conversion: Conversion, part: _Part, *, prefixed: bool) -> dict[st
         if placement is None:
             conversion.leave_out("fewer than two labelled keypoints")
         elif number not in part.files:
-            conversion.miss(f"im{number:0{4 if prefix == 'lsp' else 5}d}.jpg")
+            conversion.leave_out_missing_image(f"im{number:0{4 if prefix == 'lsp' else 5}d}.jpg")
         else:
             file = part.files[number]
             path = f"{prefix}_{file.name}" if prefixed else file.name

@@ -14,18 +14,13 @@ from typing import Any
 import numpy as np
 
 from simplebase.converters import expect
-from simplebase.converters.conversion import (
-    NO_KEYPOINT,
-    REFUSED_PATH,
-    Conversion,
-    Progress,
-    draw_held_out,
-)
+from simplebase.converters.conversion import NO_KEYPOINT, REFUSED_PATH, Conversion, draw_held_out
 from simplebase.converters.image_files import find_image, inside
 from simplebase.converters.matlab import read_variable
 from simplebase.data.records import make_record, read_json
 from simplebase.errors import DataError, MissingFileError
 from simplebase.files import require_file
+from simplebase.progress import Progress
 from simplebase.skeletons import load_skeleton
 
 _ORIGIN = 1
@@ -55,18 +50,30 @@ def read_mpii(
 
     Raises:
         MissingFileError: a file or folder is missing.
-        DataError: a file holds something else.
+        DataError: a file holds something else, or `split_file` holds out none of the images.
     """
     path = _find_file(Path(source))
     images = _find_images(path, Path(source), image_folder)
     listed = None if split_file is None else _listed(Path(split_file))
+    sources = [path] if split_file is None else [path, Path(split_file)]
+    conversion = Conversion(load_skeleton("mpii"), images, sources)
+    _add_release(conversion, path, single_only, progress)
+    if listed is None:
+        conversion.hold_out(draw_held_out(conversion.images, val_split, seed))
+    else:
+        _hold_out_listed(conversion, listed, sources[-1])
+    return conversion
+
+
+def _add_release(
+    conversion: Conversion, path: Path, single_only: bool, progress: Progress | None
+) -> None:
     release = read_variable(path, "RELEASE")
     if not isinstance(release, Mapping) or "annolist" not in release:
         raise DataError(f"{path}: RELEASE has no annolist, so it is not MPII's.")
     entries = _as_list(release["annolist"])
     train = _column(release, "img_train", entries, path)
     single = _column(release, "single_person", entries, path) if single_only else None
-    conversion = Conversion(load_skeleton("mpii"), images)
     for index, entry in enumerate(entries):
         where = f"{path}, annolist({index + 1})"
         if train is not None and _scalar(train[index]) != 1:
@@ -74,13 +81,24 @@ def read_mpii(
         else:
             chosen = None if single is None else set(map(_scalar, _as_list(single[index])))
             _add_people(conversion, entry, chosen, where)
-        if progress and index % 100 == 0:
-            progress(index, len(entries))
-    if listed is None:
-        conversion.hold_out(draw_held_out(conversion.images, val_split, seed))
-    else:
-        conversion.hold_out(name for name in conversion.images if Path(name).name in listed)
-    return conversion
+        if progress:
+            progress(index + 1, len(entries))
+
+
+def _hold_out_listed(conversion: Conversion, listed: set[str], path: Path) -> None:
+    """Holds out the images that the split file lists.
+
+    Raises:
+        DataError: none of the images that were found is listed.
+    """
+    held_out = [name for name in conversion.images if Path(name).name in listed]
+    if conversion.images and not held_out:
+        raise DataError(
+            f"{path}: none of the {len(conversion.images)} images is held out by it; "
+            f"{len(listed)} other names are. Is it the split of another dataset?"
+        )
+    conversion.hold_out(held_out)
+    conversion.notes.append(f"{path} holds out {len(held_out)} of {len(conversion.images)} images")
 
 
 def _find_file(source: Path) -> Path:
@@ -152,7 +170,7 @@ def _add_people(
         elif not isinstance(name, str) or (path := inside("", name)) is None:
             conversion.leave_out(REFUSED_PATH)
         elif (file := find_image(conversion.image_folder, path)) is None:
-            conversion.miss(path)
+            conversion.leave_out_missing_image(path)
         else:
             record = make_record(
                 dataset="MPI",

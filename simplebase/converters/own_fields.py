@@ -16,7 +16,7 @@ from simplebase.data.records import Records, make_record
 from simplebase.errors import DataError
 
 
-def keep(
+def collect_own_fields(
     records: Records, index: int, dataset: str, *, image_id: int, annotation_id: int
 ) -> dict[str, Any]:
     """The extra fields of record `index`.
@@ -56,10 +56,10 @@ def keep(
     return kept
 
 
-def restore(
+def restore_record(
     annotation: dict[str, Any], path: str, keypoints: np.ndarray, validation: bool, where: str
 ) -> tuple[int, dict[str, Any]]:
-    """The record that `keep` was called for, and its index.
+    """The record whose extra fields an annotation has, and its index.
 
     Raises:
         DataError: an extra field was damaged.

@@ -3,38 +3,55 @@
 ```
 OUT/
 ├── annotations/train.json, val.json   the splits that exist
-└── images/                            copies, links, or one link to the dataset's folder
+├── images/                            copies, links, or one link to the dataset's folder
+└── simplebase.txt                     says who wrote the folder, and that it may be replaced
 ```
 
-`convert coco OUT/images` brings the very same dataset back, see `simplebase.converters.own_fields`.
+The very same dataset comes back, see `simplebase.converters.own_fields`, by
+
+```
+simplebase convert coco OUT/images DIR --train-annotations OUT/annotations/train.json
+--val-annotations OUT/annotations/val.json
+```
+
+without the option whose file there is not.
 """
 
 import json
 import os
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from simplebase.converters.coco_skeleton import OWN_KEY
-from simplebase.converters.conversion import NO_IMAGE, Progress, Report, summarise
+from simplebase.converters.conversion import NO_IMAGE, Report, summarise
 from simplebase.converters.image_files import (
     ImageMode,
     find_image,
-    image_size,
     place_images,
     require_apart,
 )
-from simplebase.converters.own_fields import keep
+from simplebase.converters.own_fields import collect_own_fields
 from simplebase.data.dataset import IMAGES, annotation_file, own_skeleton
 from simplebase.data.records import Records, read_json, read_records
 from simplebase.errors import DataError, MissingFileError
 from simplebase.files import replacing, write_text
 from simplebase.geometry import PERSON_PIXELS
+from simplebase.images import image_size
+from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton, load_skeleton
 
 ANNOTATIONS = "annotations"
+WRITTEN_BY = "simplebase.txt"
+MARKERS = (ANNOTATIONS, IMAGES, WRITTEN_BY)
+"""COCO's own folders have the first two as well: the last tells ours, which may be replaced."""
+
+_WRITTEN_BY_TEXT = (
+    "Written by `simplebase convert to-coco`, which replaces this folder if --overwrite is given.\n"
+)
 _SPLITS = (("train", False), ("val", True))
 _CATEGORY_ID = 1
 
@@ -55,14 +72,14 @@ def to_coco(
         output: where; appears only when it is complete.
         skeleton: what the records follow; by default what the folder's own text files say.
         images: `copy`, `link` or `none`, as in `write_dataset`.
-        overwrite: replace `output` if it is of this kind.
+        overwrite: replace `output` if this function wrote it.
         progress: called with images done and in all.
 
     Raises:
         ArgumentError: `output` holds the dataset.
         MissingFileError: the folder or a file in it is missing.
         DataError: a record is wrong, or no image was found.
-        OutputExistsError: `output` exists and `overwrite` is off.
+        OutputExistsError: `output` exists, and `overwrite` is off or somebody else wrote it.
     """
     folder = Path(dataset)
     if not folder.is_dir():
@@ -71,17 +88,28 @@ def to_coco(
     annotations = annotation_file(folder)
     records = read_records(annotations, skeleton.num_keypoints, skeleton.name)
     names = [str(record["dataset"]) for record in read_json(annotations)]
-    found = {path: find_image(folder / IMAGES, path) for path in dict.fromkeys(records.paths)}
-    files = {path: file for path, file in found.items() if file}
-    if not files:
-        raise DataError(f"{folder / IMAGES}: none of the {len(found)} images was found there.")
-    require_apart(output, folder, files.values())
+    files = _image_files(folder / IMAGES, records.paths)
+    require_apart(output, [folder, annotations, *files.values()])
     content = _content(records, names, files, skeleton)
-    with replacing(output, overwrite=overwrite, folder_markers=(ANNOTATIONS, IMAGES)) as partial:
+    with replacing(output, overwrite=overwrite, folder_markers=MARKERS) as partial:
         (partial / ANNOTATIONS).mkdir(parents=True)
         for split, each in content.items():
             write_text(partial / ANNOTATIONS / f"{split}.json", json.dumps(each))
+        write_text(partial / WRITTEN_BY, _WRITTEN_BY_TEXT)
         place_images(files, partial / IMAGES, images, folder / IMAGES, progress=progress)
+    return _report(records, files)
+
+
+def _image_files(folder: Path, paths: Iterable[str]) -> dict[str, Path]:
+    """The images that are there, by their paths."""
+    found = {path: find_image(folder, path) for path in dict.fromkeys(paths)}
+    files = {path: file for path, file in found.items() if file}
+    if not files:
+        raise DataError(f"{folder}: none of the {len(found)} images was found there.")
+    return files
+
+
+def _report(records: Records, files: dict[str, Path]) -> Report:
     kept = [
         {"img_paths": path, "isValidation": validation}
         for path, validation in zip(records.paths, records.validation, strict=True)
@@ -158,7 +186,9 @@ def _annotation(
         "num_keypoints": int((keypoints[:, 2] > 0).sum()),
         "bbox": box.tolist(),
         "area": float(box[2] * box[3] if np.isnan(area) else area),
-        OWN_KEY: keep(records, index, dataset, image_id=image_id, annotation_id=annotation_id),
+        OWN_KEY: collect_own_fields(
+            records, index, dataset, image_id=image_id, annotation_id=annotation_id
+        ),
     }
 
 

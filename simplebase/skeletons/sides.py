@@ -23,6 +23,11 @@ def pairs_by_name(keypoints: Sequence[str]) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
+def pairs_text(pairs: Sequence[Pair]) -> str:
+    """Pairs in one line, for people."""
+    return ", ".join(f"{left}/{right}" for left, right in pairs) or "none"
+
+
 def coloured_link(start: str, end: str, pairs: Sequence[Pair]) -> Link:
     """A link, blue on the left side, red on the right, green across and in the middle.
 
