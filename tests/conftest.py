@@ -1,6 +1,7 @@
 """Fixtures that several test modules share."""
 
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +30,12 @@ def figures_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def figures(figures_folder: Path) -> KeypointDataset:
     return load_dataset(figures_folder)
+
+
+@pytest.fixture
+def copied(figures_folder: Path, tmp_path: Path) -> KeypointDataset:
+    """The drawn figures, to damage."""
+    return load_dataset(shutil.copytree(figures_folder, tmp_path / "copy"))
 
 
 @pytest.fixture(scope="session")

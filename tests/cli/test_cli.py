@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,37 +14,9 @@ from model_checks import OneLayerBackbone
 
 from simplebase import load_model, preset_names
 from simplebase.backbones import BACKBONES
-from simplebase.cli import app, main
 from simplebase.images import read_image
 
 Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Command:
-    """Runs `simplebase ARGUMENTS` in an empty folder: exit code, stdout, stderr."""
-    folder = tmp_path / "cwd"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    # `main` puts its own in place.
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-    monkeypatch.setattr(app.console, "width", 200)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["simplebase", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            main()
-            code: object = 0
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capsys.readouterr()
-        assert isinstance(code, int)
-        return code, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture
@@ -297,7 +268,9 @@ def check(when):
     heavy = {"tensorflow", "keras", "keras_cv", "cv2"} & set(sys.modules)
     assert not heavy, f"{when}: {heavy}"
 check("import")
-for line in ("", "train", "eval", "demo", "dump", "presets", "data", "data synthesize"):
+lines = "", "train", "eval", "demo", "dump", "presets", "convert coco", "bench data"
+data = [f"data {name}" for name in ("synthesize", "check", "view", "pack")]
+for line in (*lines, *data):
     sys.argv = ["simplebase", *line.split(), "--help"]
     try:
         cli.main()
@@ -307,7 +280,7 @@ for line in ("", "train", "eval", "demo", "dump", "presets", "data", "data synth
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Usage: simplebase") == 8
+    assert done.stdout.count("Usage: simplebase") == 12
 
 
 def test_version_is_the_packages(command: Command) -> None:

@@ -14,28 +14,15 @@ import scipy.io
 from conversion_checks import write_image
 
 from simplebase import load_dataset
-from simplebase.cli import app, main
 from simplebase.cli.convert import to_coco
 
 Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def convert(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs `simplebase convert ARGUMENTS`: exit code, stdout, stderr."""
-    monkeypatch.setattr(app.console, "width", 200)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["simplebase", "convert", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0
-        return code, *capsys.readouterr()
-
-    return run
+def convert(command: Command) -> Command:
+    """Runs `simplebase convert ARGUMENTS` in an empty folder: exit code, stdout, stderr."""
+    return lambda *arguments: command("convert", *arguments)
 
 
 def labelled_folder(folder: Path, images: int = 10) -> Path:

@@ -2,44 +2,20 @@
 
 import json
 import shutil
-import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from simplebase.cli import app, main
 from simplebase.images import read_image
 
 Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Command:
+def data(command: Command) -> Command:
     """Runs `simplebase data ARGUMENTS` in an empty folder: exit code, stdout, stderr."""
-    folder = tmp_path / "cwd"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    # `main` puts its own in place.
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-    monkeypatch.setattr(app.console, "width", 200)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["simplebase", "data", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            main()
-            code: object = 0
-        except SystemExit as end:
-            code = end.code or 0
-        printed = capsys.readouterr()
-        assert isinstance(code, int)
-        return code, printed.out, printed.err
-
-    return run
+    return lambda *arguments: command("data", *arguments)
 
 
 @pytest.fixture
@@ -55,14 +31,14 @@ def broken(figures_folder: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_sound_dataset_ends_well(command: Command, figures_folder: Path) -> None:
-    code, output, error = command("check", figures_folder)
+def test_a_sound_dataset_ends_well(data: Command, figures_folder: Path) -> None:
+    code, output, error = data("check", figures_folder)
     assert (code, error) == (0, "")
     assert output.strip().endswith("40 records, 40 images, 0 errors, 0 warnings")
 
 
-def test_errors_are_printed_with_examples_and_exit_with_1(command: Command, broken: Path) -> None:
-    code, output, error = command("check", broken)
+def test_errors_are_printed_with_examples_and_exit_with_1(data: Command, broken: Path) -> None:
+    code, output, error = data("check", broken)
     assert code == 1 and "Traceback" not in error
     assert output.strip().endswith("broken[1]: 40 records, 40 images, 1 errors, 4 warnings")
     assert "missing-image" in output and "[bold].jpg" in output
@@ -70,16 +46,16 @@ def test_errors_are_printed_with_examples_and_exit_with_1(command: Command, brok
     assert "000013.jpg" not in output  # three examples are enough
 
 
-def test_warnings_alone_exit_with_0(command: Command, broken: Path) -> None:
+def test_warnings_alone_exit_with_0(data: Command, broken: Path) -> None:
     records = json.loads((broken / "annotations.json").read_text())
     records[5]["img_paths"] = "000005.jpg"
     (broken / "annotations.json").write_text(json.dumps(records))
-    code, output, _ = command("check", broken)
+    code, output, _ = data("check", broken)
     assert code == 0 and "0 errors, 4 warnings" in output
 
 
-def test_json_holds_every_finding(command: Command, broken: Path) -> None:
-    assert command("check", broken, "--json", "findings.json")[0] == 1
+def test_json_holds_every_finding(data: Command, broken: Path) -> None:
+    assert data("check", broken, "--json", "findings.json")[0] == 1
     report = json.loads(Path("findings.json").read_text())
     assert {key: report[key] for key in ("records", "images", "errors", "warnings")} == {
         "records": 40,
@@ -95,9 +71,9 @@ def test_json_holds_every_finding(command: Command, broken: Path) -> None:
         "record": 10,
         "img_paths": "000010.jpg",
     }
-    code, _, error = command("check", broken, "--json", "findings.json")
+    code, _, error = data("check", broken, "--json", "findings.json")
     assert code == 1 and "findings.json exists" in error
-    assert command("check", broken, "--json", "findings.json", "--overwrite")[0] == 1
+    assert data("check", broken, "--json", "findings.json", "--overwrite")[0] == 1
 
 
 @pytest.mark.parametrize(
@@ -114,22 +90,22 @@ def test_json_holds_every_finding(command: Command, broken: Path) -> None:
     ],
 )
 def test_a_wrong_line_is_refused_with_a_reason(
-    command: Command, figures_folder: Path, line: str, code: int, message: str
+    data: Command, figures_folder: Path, line: str, code: int, message: str
 ) -> None:
-    result, _, error = command(*line.format(figures=figures_folder).split())
+    result, _, error = data(*line.format(figures=figures_folder).split())
     assert result == code and message in error and "Traceback" not in error
     assert list(Path.cwd().iterdir()) == []
 
 
-def test_a_file_that_is_no_list_exits_with_1(command: Command, broken: Path) -> None:
+def test_a_file_that_is_no_list_exits_with_1(data: Command, broken: Path) -> None:
     (broken / "annotations.json").write_text("{}")
-    code, _, error = command("check", broken)
+    code, _, error = data("check", broken)
     assert code == 1 and "expected a list of records" in error
 
 
-def test_view_writes_a_sheet_and_charts(command: Command, figures_folder: Path) -> None:
+def test_view_writes_a_sheet_and_charts(data: Command, figures_folder: Path) -> None:
     line = ("--count", 3, "--image-set", "val", "--input-size", "64x64")
-    code, output, error = command("view", figures_folder, *line)
+    code, output, error = data("view", figures_folder, *line)
     assert code == 0, error
     assert "figures_sheet.png: a sheet of samples" in output
     assert "figures_statistics.png: charts of 40 records" in output
@@ -140,18 +116,18 @@ def test_view_writes_a_sheet_and_charts(command: Command, figures_folder: Path) 
     assert read_image("figures_sheet.png").std() > 10
 
 
-def test_view_replaces_neither_of_its_files_unasked(command: Command, figures_folder: Path) -> None:
+def test_view_replaces_neither_of_its_files_unasked(data: Command, figures_folder: Path) -> None:
     Path("out_statistics.png").write_text("mine")
     line = ("view", figures_folder, "out.png", "--count", 1, "--input-size", "32x32")
-    code, _, error = command(*line)
+    code, _, error = data(*line)
     assert code == 1 and "out_statistics.png exists" in error
     assert [path.name for path in Path.cwd().iterdir()] == ["out_statistics.png"]
-    assert command(*line, "--overwrite")[0] == 0
+    assert data(*line, "--overwrite")[0] == 0
     assert read_image("out_statistics.png").std() > 10
 
 
-def test_view_shows_the_augmentation_of_a_recipe(command: Command, figures_folder: Path) -> None:
+def test_view_shows_the_augmentation_of_a_recipe(data: Command, figures_folder: Path) -> None:
     line = (figures_folder, "out.png", "--augmented", "--recipe", "quick", "--count", 2)
-    code, _, error = command("view", *line)
+    code, _, error = data("view", *line)
     assert code == 0, error
     assert read_image("out.png").std() > 10

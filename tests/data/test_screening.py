@@ -1,7 +1,6 @@
 """Screening keeps the records whose images can be read and names each image that cannot."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +11,6 @@ from simplebase import Crop, KeypointDataset, load_dataset
 from simplebase.data.packed import load_packed, pack_dataset
 from simplebase.data.screening import without_bad_images
 from simplebase.errors import DataError
-
-
-@pytest.fixture
-def copied(figures_folder: Path, tmp_path: Path) -> KeypointDataset:
-    """A dataset to damage."""
-    return load_dataset(shutil.copytree(figures_folder, tmp_path / "copy"))
 
 
 def cut(path: Path) -> None:

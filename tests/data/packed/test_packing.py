@@ -56,12 +56,6 @@ def packed(packed_folder: Path) -> KeypointDataset:
     return load_dataset(packed_folder)
 
 
-@pytest.fixture
-def copied(figures_folder: Path, tmp_path: Path) -> KeypointDataset:
-    """A dataset to damage."""
-    return load_dataset(shutil.copytree(figures_folder, tmp_path / "copy"))
-
-
 def rows_of(packed: Records, original: Records) -> np.ndarray:
     """Where each packed record stands in the original; each figure has its own image."""
     places = {path: row for row, path in enumerate(original.paths)}

@@ -1,16 +1,14 @@
 """Batches are what the records say, in the order asked for, whatever the threads do."""
 
-import shutil
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from simplebase import Crop, KeypointDataset, load_dataset
+from simplebase import Crop, KeypointDataset
 from simplebase.data.pipeline import Batch, BatchSource
 from simplebase.errors import DataError, MissingFileError
 from simplebase.geometry import transform_points
@@ -34,12 +32,6 @@ def assert_same(first: list[Batch], second: list[Batch]) -> None:
 
 def our_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("batches")]
-
-
-@pytest.fixture
-def copied(figures_folder: Path, tmp_path: Path) -> KeypointDataset:
-    """A dataset to damage."""
-    return load_dataset(shutil.copytree(figures_folder, tmp_path / "copy"))
 
 
 def test_a_batch_is_the_crop_of_each_image_and_its_keypoints(figures: KeypointDataset) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simplebase import Crop, KeypointDataset, load_dataset
+from simplebase import Crop, KeypointDataset
 from simplebase.data.image_store import FolderImages
 from simplebase.data.pipeline import Batch, BatchSource, CacheMode
 from simplebase.data.pipeline.cache import open_cache
@@ -28,12 +28,6 @@ def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where `disk` writes."""
     monkeypatch.setenv("SIMPLEBASE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
-
-
-@pytest.fixture
-def copied(figures_folder: Path, tmp_path: Path) -> KeypointDataset:
-    """A dataset whose images may be changed."""
-    return load_dataset(shutil.copytree(figures_folder, tmp_path / "copy"))
 
 
 @pytest.fixture
