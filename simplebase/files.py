@@ -23,7 +23,11 @@ def require_file(path: str | os.PathLike[str], what: str) -> Path:
 
 
 def require_output(
-    path: str | os.PathLike[str], *, overwrite: bool, folder_markers: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool,
+    folder_markers: Sequence[str] = (),
+    folder_content: Sequence[str] | None = None,
 ) -> Path:
     """Returns `path` if it may be written.
 
@@ -33,6 +37,7 @@ def require_output(
         folder_markers: where a folder is to be written: names that all folders of its kind hold.
             One without them is somebody else's and stays, as does a file; and where a file is to
             be written, any folder.
+        folder_content: all names that such a folder may hold; one with another in it stays.
 
     Raises:
         OutputExistsError: `path` exists and may not be replaced.
@@ -49,12 +54,22 @@ def require_output(
             f"{path} is something else than what would be written there, so --overwrite does not "
             "replace it. Choose another path."
         )
+    if path.is_dir() and folder_content is not None:
+        if others := sorted({entry.name for entry in path.iterdir()} - set(folder_content)):
+            raise OutputExistsError(
+                f"{path} holds {', '.join(others)}, which --overwrite would remove. Move it away, "
+                "or choose another path."
+            )
     return path
 
 
 @contextmanager
 def replacing(
-    path: str | os.PathLike[str], *, overwrite: bool = False, folder_markers: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    folder_markers: Sequence[str] = (),
+    folder_content: Sequence[str] | None = None,
 ) -> Iterator[Path]:
     """Yields a temporary path beside `path`; moves it there when the block succeeds.
 
@@ -64,7 +79,12 @@ def replacing(
     Raises:
         OutputExistsError: `path` exists and may not be replaced, see `require_output`.
     """
-    path = require_output(path, overwrite=overwrite, folder_markers=folder_markers)
+    path = require_output(
+        path,
+        overwrite=overwrite,
+        folder_markers=folder_markers,
+        folder_content=folder_content,
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
     try:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from simplebase.cli import options
-from simplebase.cli.app import app, console, say
+from simplebase.cli.app import app, console, say, warn
 from simplebase.progress import Progress
 
 if TYPE_CHECKING:
@@ -278,10 +278,15 @@ def _convert(
 ) -> None:
     """Reads, writes, prints; what is known to be in the way is said before the reading."""
     from simplebase.converters import write_dataset
-    from simplebase.data.dataset import ANNOTATIONS, IMAGES
+    from simplebase.data.dataset import FOLDER_CONTENT, FOLDER_MARKERS
     from simplebase.files import require_output, write_json
 
-    require_output(output, overwrite=overwrite, folder_markers=(ANNOTATIONS, IMAGES))
+    require_output(
+        output,
+        overwrite=overwrite,
+        folder_markers=FOLDER_MARKERS,
+        folder_content=FOLDER_CONTENT,
+    )
     if json is not None:
         require_output(json, overwrite=overwrite)
     with options.progress_bar("converting") as progress:
@@ -301,6 +306,8 @@ def _print_report(report: "Report", output: Path) -> None:
     table.add_row("train", str(report.train_records), str(report.train_images))
     table.add_row("val", str(report.val_records), str(report.val_images))
     console.print(table)
+    if not report.val_records:
+        warn("no record is held out; training needs some to choose the best epoch: --val-split.")
     if report.left_out:
         left_out = Table("left out", "count")
         for reason, count in sorted(report.left_out.items()):

@@ -61,6 +61,7 @@ def check(
         simplebase data check data/mpii --skeleton mpii --json findings.json
     """
     from simplebase.data.checking import check_dataset
+    from simplebase.data.dataset import is_packed
     from simplebase.files import require_output, write_json
 
     if json is not None:
@@ -69,9 +70,11 @@ def check(
     options.prepare_for(folder)
     with options.progress_bar("decoding images") as progress:
         report = check_dataset(folder, chosen, progress)
-    _print_report(folder, report)
     if json is not None:
         write_json(json, report.to_config(), overwrite=overwrite)
+    _print_report(folder, report)
+    if is_packed(folder):
+        say("It is packed: the shards' checksums were compared. Check labels before packing.")
     if report.errors:
         raise typer.Exit(1)
 
@@ -109,7 +112,7 @@ def view(
     output: Annotated[
         Path | None,
         typer.Argument(
-            help="Image file to write. [default: FOLDER_sheet.png]", metavar="[OUT.png]"
+            help="Image file to write. [default: ./FOLDER_sheet.png]", metavar="[OUT.png]"
         ),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 24,

@@ -39,7 +39,7 @@ SkeletonName = Annotated[
     ),
 ]
 ClassesPath = Annotated[
-    Path | None, typer.Option("--classes-path", help="Or: a text file of keypoint names,")
+    Path | None, typer.Option("--classes-path", help="Text file of keypoint names, one a line,")
 ]
 MatchpointPath = Annotated[
     Path | None, typer.Option("--matchpoint-path", help="with a file of pairs that flips swap,")

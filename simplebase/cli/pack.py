@@ -1,5 +1,6 @@
 """`simplebase data pack`."""
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -71,5 +72,5 @@ def pack(
     size_gib = sum(shard.bytes for shard in manifest.shards) / 2**30
     say(f"{output}: {len(opened)} records in {len(manifest.shards)} shards, {size_gib:.2f} GiB")
     used = {"--preset": preset, "--input-size": input_size, "--recipe": recipe}
-    same = " ".join(f"{option} {value}" for option, value in used.items() if value)
-    say(f"next: simplebase train --dataset {output} {same}")
+    same = [part for option, value in used.items() if value for part in (option, value)]
+    say(f"next: {shlex.join(['simplebase', 'train', '--dataset', output, *same])}")

@@ -1,5 +1,6 @@
 """`simplebase train`."""
 
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -127,7 +128,7 @@ def _print_result(result: "TrainingResult", dataset: str) -> None:
         f"mean pose of the train split {options.score_text(result.mean_pose_pck)}"
     )
     say(f"best checkpoint: {result.best}")
-    say(f"next: simplebase eval {result.best} --dataset {dataset}")
+    say(f"next: {shlex.join(['simplebase', 'eval', str(result.best), '--dataset', dataset])}")
 
 
 class _Display:

@@ -13,19 +13,26 @@ OUT/
 import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from simplebase.converters.image_files import ImageMode, ImageSource, place_images, require_apart
-from simplebase.data.dataset import ANNOTATIONS, IMAGES
+from simplebase.data.dataset import (
+    ANNOTATIONS,
+    FOLDER_CONTENT,
+    FOLDER_MARKERS,
+    IMAGES,
+    own_skeleton,
+)
 from simplebase.data.fields import record_problems
 from simplebase.errors import ArgumentError, DataError
 from simplebase.files import replacing, write_json
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton, write_text_files
+from simplebase.skeletons.textfiles import SKELETON
 
 NO_IMAGE = "image not found"
 NO_KEYPOINT = "no labelled keypoint"
@@ -167,14 +174,30 @@ def write_dataset(
     conversion.require_records()
     images_read = [image for image in conversion.images.values() if isinstance(image, Path)]
     require_apart(output, [conversion.image_folder, *conversion.sources, *images_read])
-    with replacing(output, overwrite=overwrite, folder_markers=(ANNOTATIONS, IMAGES)) as partial:
+    skeleton = _with_earlier_links(conversion.skeleton, Path(output))
+    with replacing(
+        output,
+        overwrite=overwrite,
+        folder_markers=FOLDER_MARKERS,
+        folder_content=FOLDER_CONTENT,
+    ) as partial:
         partial.mkdir()
         place_images(
             conversion.images, partial / IMAGES, images, conversion.image_folder, progress=progress
         )
         write_json(partial / ANNOTATIONS, conversion.records)
-        write_text_files(conversion.skeleton, partial)
+        write_text_files(skeleton, partial)
     return summarise(conversion.records, conversion.left_out, conversion.notes)
+
+
+def _with_earlier_links(skeleton: Skeleton, output: Path) -> Skeleton:
+    """Keeps the lines that somebody wrote by hand for a source that has none, such as labelme."""
+    if skeleton.links or not (output / SKELETON).exists():
+        return skeleton
+    earlier = own_skeleton(output)
+    if earlier.keypoints != skeleton.keypoints:
+        return skeleton
+    return replace(skeleton, links=earlier.links)
 
 
 def summarise(records: list[dict[str, Any]], left_out: Counter[str], notes: list[str]) -> Report:

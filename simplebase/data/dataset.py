@@ -24,6 +24,10 @@ from simplebase.skeletons.textfiles import CLASSES, MATCH_POINT, SKELETON
 
 ANNOTATIONS = "annotations.json"
 IMAGES = "images"
+FOLDER_MARKERS = (ANNOTATIONS, IMAGES)
+FOLDER_CONTENT = (ANNOTATIONS, IMAGES, CLASSES, MATCH_POINT, SKELETON)
+"""What a folder that we write holds, at least and at most."""
+
 MANIFEST = "manifest.json"
 """What a packed dataset has instead, see `simplebase.data.packed`."""
 
@@ -127,10 +131,17 @@ def _load_packed(location: str | os.PathLike[str], skeleton: Skeleton | None) ->
 
 
 def require_folder(folder: str | os.PathLike[str]) -> Path:
-    """Returns `folder` if it is one, else raises MissingFileError."""
+    """Returns `folder` if it is one with annotations, else raises MissingFileError."""
     folder = Path(folder)
+    if folder.is_file():
+        raise MissingFileError(f"{folder} is a file. Give the dataset folder that it is in.")
     if not folder.is_dir():
-        raise MissingFileError(f"{folder}: the dataset folder does not exist. Check --dataset.")
+        raise MissingFileError(f"{folder}: the dataset folder does not exist. Check the path.")
+    if not annotation_file(folder).exists():
+        raise MissingFileError(
+            f"{folder} has no {ANNOTATIONS}, so it is not a dataset folder. `simplebase convert` "
+            "makes one from MPII, COCO, LSP, Animal-Pose or labelme files."
+        )
     return folder
 
 

@@ -209,7 +209,12 @@ def _read_list(path: str | os.PathLike[str]) -> list[Any]:
     path = require_file(path, "the annotation file")
     content = read_json(path)
     if not isinstance(content, list):
-        raise DataError(f"{path}: expected a list of records. Received: {type(content).__name__}.")
+        hint = ""
+        if isinstance(content, dict) and "annotations" in content:
+            hint = " Is it a COCO file? `simplebase convert coco` makes a dataset folder from it."
+        raise DataError(
+            f"{path}: expected a list of records. Received: {type(content).__name__}.{hint}"
+        )
     if not content:
         raise DataError(f"{path} has no records. Check the converter that wrote it.")
     return content
@@ -230,10 +235,11 @@ def _to_columns(content: list[dict[str, Any]], num_keypoints: int) -> Records:
         raise ValueError
     origins = _optional(content, "origin", 1)[:, 0]
     origins[np.isnan(origins)] = UPSTREAM_ORIGIN
-    # Upstream's MPII records write 0 for hidden joints too; only the coordinates tell.
+    # Upstream's MPII records say 1 for visible, 0 for hidden and for unlabelled joints: which of the
+    # two, only the coordinates tell.
     hidden = np.array([r["dataset"] == "MPI" and "origin" not in r for r in content])
     labelled = (keypoints[..., :2] > 1).all(axis=-1) & hidden[:, None]
-    keypoints[..., 2] = np.where(labelled, np.maximum(keypoints[..., 2], 1), keypoints[..., 2])
+    keypoints[..., 2] = np.where(labelled, np.minimum(keypoints[..., 2] + 1, 2), keypoints[..., 2])
     keypoints[..., :2] -= origins[:, None, None]
     keypoints[keypoints[..., 2] == 0] = 0
     boxes = _optional(content, "bbox", 4)

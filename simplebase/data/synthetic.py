@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from simplebase.data.dataset import ANNOTATIONS, IMAGES
+from simplebase.data.dataset import ANNOTATIONS, FOLDER_CONTENT, FOLDER_MARKERS, IMAGES
 from simplebase.data.figures import draw_figure
 from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError
@@ -55,7 +55,12 @@ def synthesize(
         raise ArgumentError(f"count is at least {VALIDATION_EVERY}. Received: {count}.")
     if seed < 0:
         raise ArgumentError(f"seed is 0 or above. Received: {seed}.")
-    with replacing(folder, overwrite=overwrite, folder_markers=(ANNOTATIONS, IMAGES)) as partial:
+    with replacing(
+        folder,
+        overwrite=overwrite,
+        folder_markers=FOLDER_MARKERS,
+        folder_content=FOLDER_CONTENT,
+    ) as partial:
         (partial / IMAGES).mkdir(parents=True)
         records = []
         with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -47,6 +47,8 @@ def first_problem(error: ValidationError, schema: type[Settings]) -> tuple[str, 
     elif first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, schema.model_fields, n=1)
         expected = f"unknown key; did you mean {near[0]!r}?" if near else "unknown key."
+    elif first["type"] in ("union_tag_not_found", "model_attributes_type"):
+        expected = "an item is a mapping with a name, such as {name: rotation, degrees: 30}."
     elif first["type"] == "union_tag_invalid":
         expected = f"name is one of {first['ctx']['expected_tags']}."
         received = f" Received: {first['ctx']['tag']!r}."

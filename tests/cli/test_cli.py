@@ -59,12 +59,12 @@ BAD = {
     "a missing dataset": (
         "eval {model} --dataset absent",
         1,
-        "absent: the dataset folder does not exist. Check --dataset.",
+        "absent: the dataset folder does not exist. Check the path.",
     ),
     "a missing dataset in training": (
         "train --dataset absent --run-dir run",
         1,
-        "absent: the dataset folder does not exist. Check --dataset.",
+        "absent: the dataset folder does not exist. Check the path.",
     ),
     "no dataset": ("eval {model}", 2, "give the dataset folder with --dataset"),
     "an empty annotations.json": (

@@ -117,14 +117,38 @@ def test_a_dataset_never_replaces_what_it_was_made_from(convert, figures_folder,
     replace = (cows, "--images", "link", "--overwrite")
     for labels in (coco / "annotations" / "train.json", cows / "mine.json"):
         code, _, err = convert("coco", coco / "images", *replace, "--train-annotations", labels)
-        assert code != 0 and "cows holds the source" in err
+        assert code != 0 and "cows holds mine.json, which --overwrite would remove" in err
+    shutil.move(cows / "mine.json", tmp_path / "mine.json")
+    labels = coco / "annotations" / "train.json"
+    code, _, err = convert("coco", coco / "images", *replace, "--train-annotations", labels)
+    assert code != 0 and "cows holds the source" in err
+    shutil.move(tmp_path / "mine.json", cows / "mine.json")
     source = labelled_folder(tmp_path / "labels")
     (cows / "names.txt").write_text("left_end\nright_end\n")
     code, _, err = convert("labelme", source, *replace, "--classes-path", cows / "names.txt")
-    assert code != 0 and "cows holds the source" in err
+    assert code != 0 and "cows holds mine.json, names.txt, which --overwrite" in err
     (cows / "names.txt").unlink()
     assert before == {path: path.read_bytes() for path in cows.rglob("*") if path.is_file()}
     assert not any(path.is_symlink() for path in before)
+
+
+def test_labelling_more_and_converting_again_keeps_the_lines_drawn_by_hand(
+    convert, tmp_path
+) -> None:
+    source, out = labelled_folder(tmp_path / "labels"), tmp_path / "out"
+    assert convert("labelme", source, out)[0] == 0
+    assert (out / "skeleton.txt").read_text() == ""
+    (out / "skeleton.txt").write_text("left_end,right_end,r\n")
+    labelled_folder(tmp_path / "labels", images=12)
+    assert convert("labelme", source, out, "--overwrite")[0] == 0
+    assert len(load_dataset(out)) == 12
+    assert (out / "skeleton.txt").read_text() == "left_end,right_end,r\n"
+
+
+def test_a_split_that_comes_out_empty_is_told(convert, tmp_path) -> None:
+    source = labelled_folder(tmp_path / "labels", images=1)
+    code, _, err = convert("labelme", source, tmp_path / "out")
+    assert code == 0 and "no record is held out" in err
 
 
 def test_real_data_converts(convert, shared, tmp_path) -> None:

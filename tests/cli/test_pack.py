@@ -86,7 +86,7 @@ def test_an_existing_packing_is_replaced_only_when_asked(
 @pytest.mark.parametrize(
     "line, code, message",
     [
-        ("absent packed", 1, "absent: the dataset folder does not exist. Check --dataset."),
+        ("absent packed", 1, "absent: the dataset folder does not exist. Check the path."),
         ("{figures} file.txt", 1, "file.txt holds something else than a packed dataset"),
         (
             "{figures} s4://bucket/x",

@@ -73,18 +73,18 @@ def test_a_folder_without_classes_asks_for_a_skeleton(folder):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(MissingFileError, match=r"nowhere: .* does not exist.*--dataset"):
+    with pytest.raises(MissingFileError, match=r"nowhere: .* does not exist. Check the path"):
         load_dataset(tmp_path / "nowhere")
 
 
 def test_a_file_in_place_of_the_folder_is_refused(folder):
-    with pytest.raises(MissingFileError, match="dataset folder does not exist"):
+    with pytest.raises(MissingFileError, match=r"is a file\. Give the dataset folder"):
         load_dataset(folder / "annotations.json")
 
 
 def test_missing_annotations_are_named(folder):
     (folder / "annotations.json").unlink()
-    with pytest.raises(MissingFileError, match=r"annotations\.json: .* does not exist"):
+    with pytest.raises(MissingFileError, match=r"has no annotations\.json, .*simplebase convert"):
         load_dataset(folder)
 
 

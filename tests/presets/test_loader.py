@@ -131,7 +131,7 @@ RECIPE_FAULTS = [
     ),
     ("augmentation:\n  - {name: mosaic}\n", "'augmentation.0'", "mosaic"),
     ("augmentation:\n  - rotation\n", "'augmentation.0'", "'rotation'"),
-    ("augmentation: [{degrees: 3}]\n", "'augmentation.0'", "'name'"),
+    ("augmentation: [{degrees: 3}]\n", "'augmentation.0'", "a mapping with a name"),
     ("augmentation: [{name: blur, sigma: 0}]\n", "'augmentation.0.blur.sigma'", "Received: 0"),
     ("augmentation: [{name: scale, factr: 2}]\n", "'augmentation.0.scale.factr'", "unknown key"),
     (

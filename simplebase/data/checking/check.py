@@ -71,7 +71,7 @@ def _check_shards(location: str | os.PathLike[str], progress: Progress | None) -
 
     records, images = open_packed(location)
     findings = [Finding("damaged-shard", problem) for problem in images.verify(progress)]
-    return Report(len(records), len(records), tuple(findings))
+    return Report(len(records), len(set(records.paths.tolist())), tuple(findings))
 
 
 def _broken_records(survey: Survey) -> Iterator[Finding]:

@@ -125,4 +125,6 @@ def _example(image: bytes, keypoints: np.ndarray, matrix: np.ndarray, index: int
         "matrix": tf.train.Feature(float_list=tf.train.FloatList(value=matrix.ravel())),
         "index": tf.train.Feature(int64_list=tf.train.Int64List(value=[index])),
     }
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    # The order of a map's fields differs from process to process otherwise, and so the checksum.
+    return bytes(example.SerializeToString(deterministic=True))
