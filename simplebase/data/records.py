@@ -235,8 +235,8 @@ def _to_columns(content: list[dict[str, Any]], num_keypoints: int) -> Records:
         raise ValueError
     origins = _optional(content, "origin", 1)[:, 0]
     origins[np.isnan(origins)] = UPSTREAM_ORIGIN
-    # Upstream's MPII records say 1 for visible, 0 for hidden and for unlabelled joints: which of the
-    # two, only the coordinates tell.
+    # Upstream's MPII records say 1 for visible, 0 for hidden and for unlabelled joints: which of
+    # the two, only the coordinates tell.
     hidden = np.array([r["dataset"] == "MPI" and "origin" not in r for r in content])
     labelled = (keypoints[..., :2] > 1).all(axis=-1) & hidden[:, None]
     keypoints[..., 2] = np.where(labelled, np.minimum(keypoints[..., 2] + 1, 2), keypoints[..., 2])
