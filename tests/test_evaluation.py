@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from simplebase import Crop, HeatmapCodec, KeypointDataset, ModelMetadata, load_skeleton
+from simplebase.data.pipeline import BatchSource
 from simplebase.data.records import Records
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.evaluation import mean_pose, predict_dataset, score_pck
@@ -22,7 +23,8 @@ def knowing(runtime: Any, dataset: KeypointDataset, shift: float = 0.0) -> Any:
     """Answers with the truth, `shift` input pixels to the right."""
     about = metadata(dataset)
     records = dataset.records
-    matrices = about.crop.matrix(records.centers, records.scales, SIZE)
+    # Just as the pipeline samples it, which is on whole pixels.
+    matrices = BatchSource(dataset, about.crop, SIZE, 1).plan_matrices(np.arange(len(dataset)))
     points = records.keypoints[..., :2].copy()
     points[..., 0] += shift / matrices[:, 0, 0, None]
     return runtime(about, points, matrices)
@@ -126,7 +128,7 @@ def dataset_of(rows: list[tuple[tuple[float, float], float, list[list[float]]]])
         image_ids=none,
         annotation_ids=none,
     )
-    return KeypointDataset(None, None, records)  # type: ignore[arg-type]
+    return KeypointDataset("none", None, records, None)  # type: ignore[arg-type]
 
 
 def test_the_mean_pose_is_laid_into_each_crop() -> None:
