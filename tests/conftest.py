@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from simplebase.data.dataset import KeypointDataset, load_dataset
+from simplebase.data.image_store import FolderImages
 from simplebase.data.synthetic import synthesize
 from simplebase.estimator import SimpleBaseline
 from simplebase.geometry import transform_points
@@ -36,6 +37,20 @@ def figures(figures_folder: Path) -> KeypointDataset:
 def copied(figures_folder: Path, tmp_path: Path) -> KeypointDataset:
     """The drawn figures, to damage."""
     return load_dataset(shutil.copytree(figures_folder, tmp_path / "copy"))
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The index of each image that is read from its file."""
+    found: list[int] = []
+    read = FolderImages.read
+
+    def spy(images: FolderImages, index: int) -> bytes:
+        found.append(int(index))
+        return read(images, index)
+
+    monkeypatch.setattr(FolderImages, "read", spy)
+    return found
 
 
 @pytest.fixture(scope="session")

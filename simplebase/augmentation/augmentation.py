@@ -2,7 +2,7 @@
 
 import itertools
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -26,6 +26,13 @@ from simplebase.presets.augmentation_settings import (
     SharpnessSettings,
 )
 from simplebase.skeletons import Skeleton
+
+_LAYERS: dict[type, Callable[[Any], VectorizedBaseImageAugmentationLayer]] = {
+    SharpnessSettings: RandomSharpness,
+    BlurSettings: RandomBlur,
+    EqualizationSettings: RandomEqualization,
+    RandomCutoutSettings: RandomKeypointCutout,
+}
 
 
 class Augmentation(keras.layers.Layer):
@@ -88,17 +95,7 @@ def _photometric_layers(
             yield RandomColour([item for item in items if isinstance(item, ColourSettings)])
             continue
         for item in items:
-            match item:
-                case SharpnessSettings():
-                    yield RandomSharpness(item)
-                case BlurSettings():
-                    yield RandomBlur(item)
-                case EqualizationSettings():
-                    yield RandomEqualization(item)
-                case RandomCutoutSettings():
-                    yield RandomKeypointCutout(item)
-                case _:
-                    raise NotImplementedError(f"no layer for {item.name}")
+            yield _LAYERS[type(item)](item)
 
 
 def _warn_of_unpaired_flips(affine: RandomKeypointAffine, skeleton: Skeleton) -> None:

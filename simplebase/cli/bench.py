@@ -49,13 +49,10 @@ def data(
     """
     from simplebase.files import require_output, write_json
     from simplebase.metadata import ModelMetadata
-    from simplebase.presets import load_preset, load_recipe
 
     if json is not None:
         require_output(json, overwrite=overwrite)
-    chosen = load_preset(preset)
-    settings = load_recipe(recipe or chosen.recipe)
-    size = options.parse_size(input_size) or settings.input_size
+    chosen, settings, size = options.chosen_settings(preset, recipe, input_size)
     opened = options.open_dataset(dataset, skeleton, classes_path, matchpoint_path, skeleton_path)
 
     import_tensorflow()

@@ -152,16 +152,13 @@ def view(
     from simplebase.files import require_output
     from simplebase.images import require_image_suffix, write_image
     from simplebase.metadata import ModelMetadata
-    from simplebase.presets import load_preset, load_recipe
 
     output = output or Path(f"{folder.absolute().name}_sheet.png")
     charts = output.with_name(f"{output.stem.removesuffix('_sheet')}_statistics{output.suffix}")
     for path in (output, charts):
         require_image_suffix(path)
         require_output(path, overwrite=overwrite)
-    chosen = load_preset(preset)
-    settings = load_recipe(recipe or chosen.recipe)
-    size = options.parse_size(input_size) or settings.input_size
+    chosen, settings, size = options.chosen_settings(preset, recipe, input_size)
     dataset = options.open_dataset(folder, skeleton, classes_path, matchpoint_path, skeleton_path)
     metadata = ModelMetadata.from_preset(chosen, dataset.skeleton, size, settings.sigma)
 

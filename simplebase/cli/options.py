@@ -15,6 +15,7 @@ from simplebase.progress import Progress
 
 if TYPE_CHECKING:
     from simplebase.data.dataset import KeypointDataset
+    from simplebase.presets import Preset, Recipe
     from simplebase.skeletons import Skeleton
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
@@ -78,6 +79,17 @@ def open_dataset(
         raise ArgumentError("give the dataset folder with --dataset.")
     prepare_for(folder)
     return load_dataset(folder, chosen_skeleton(skeleton, classes, match_point, lines))
+
+
+def chosen_settings(
+    preset: str, recipe: str | None, input_size: str | None
+) -> "tuple[Preset, Recipe, tuple[int, int] | None]":
+    """Preset, its or the given recipe, and the input size if an option or the recipe sets one."""
+    from simplebase.presets import load_preset, load_recipe
+
+    chosen = load_preset(preset)
+    settings = load_recipe(recipe or chosen.recipe)
+    return chosen, settings, parse_size(input_size) or settings.input_size
 
 
 def prepare_for(folder: str | Path) -> None:

@@ -43,11 +43,8 @@ def pack(
         simplebase data pack data/coco data/coco_packed --input-size 256x192
     """
     from simplebase.metadata import ModelMetadata
-    from simplebase.presets import load_preset, load_recipe
 
-    chosen = load_preset(preset)
-    settings = load_recipe(recipe or chosen.recipe)
-    size = options.parse_size(input_size) or settings.input_size
+    chosen, settings, size = options.chosen_settings(preset, recipe, input_size)
     opened = options.open_dataset(dataset, skeleton, classes_path, matchpoint_path, skeleton_path)
     if skip_bad_images:
         opened = options.skip_bad_images(opened)

@@ -8,7 +8,6 @@ import pytest
 
 from simplebase import Crop, KeypointDataset, ModelMetadata, load_preset, load_recipe
 from simplebase.benchmarking import Stage, measure_data
-from simplebase.data.image_store import FolderImages
 from simplebase.data.packed import load_packed, pack_dataset
 from simplebase.errors import ArgumentError
 
@@ -35,20 +34,6 @@ def measured(dataset: KeypointDataset, *, batch_size: int = 8, images: int = 24)
             images=images,
         )
     )
-
-
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The index of each image that is read from its file."""
-    found: list[int] = []
-    read = FolderImages.read
-
-    def spy(images: FolderImages, index: int) -> bytes:
-        found.append(int(index))
-        return read(images, index)
-
-    monkeypatch.setattr(FolderImages, "read", spy)
-    return found
 
 
 def test_each_stage_has_a_rate(figures: KeypointDataset, reads: list[int]) -> None:

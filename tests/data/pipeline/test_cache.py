@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from simplebase import Crop, KeypointDataset
-from simplebase.data.image_store import FolderImages
 from simplebase.data.pipeline import Batch, BatchSource, CacheMode
 from simplebase.data.pipeline.cache import open_cache
 from simplebase.errors import ArgumentError, DataError, MissingFileError
@@ -28,20 +27,6 @@ def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where `disk` writes."""
     monkeypatch.setenv("SIMPLEBASE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
-
-
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The index of each image that is read from its file."""
-    found: list[int] = []
-    read = FolderImages.read
-
-    def spy(images: FolderImages, index: int) -> bytes:
-        found.append(int(index))
-        return read(images, index)
-
-    monkeypatch.setattr(FolderImages, "read", spy)
-    return found
 
 
 def source(
