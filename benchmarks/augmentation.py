@@ -1,7 +1,6 @@
 """Milliseconds an image of each augmentation layer, of KerasCV's own, and of the default recipe.
 
-python benchmarks/augmentation.py               one table
-python benchmarks/augmentation.py --training    also a training step of resnet50_deconv
+python benchmarks/augmentation.py
 
 All are traced, in turns, on a batch of 16 random uint8 images; the fastest turn counts, as whatever
 else runs on the machine only makes it slower. KerasCV's layers see the images alone, as its
@@ -20,12 +19,8 @@ import tensorflow as tf
 
 from simplebase.augmentation import Augmentation
 from simplebase.codec import HeatmapCodec
-from simplebase.estimator import SimpleBaseline
-from simplebase.losses import LOSSES
 from simplebase.presets import Recipe, load_recipe
 from simplebase.skeletons import load_skeleton
-from simplebase.training.optimizer import build_optimizer
-from simplebase.training.training_model import TrainingModel
 
 SIZE = (256, 256)
 BATCH = 16
@@ -59,7 +54,6 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description="Time the augmentation layers.")
     parser.add_argument("--rounds", type=int, default=15, help="turns of each")
-    parser.add_argument("--training", action="store_true", help="also time a training step")
     options = parser.parse_args()
     own: dict[str, Job] = {}
     others: dict[str, Job] = {}
@@ -88,8 +82,6 @@ def main() -> None:
         ours, other = fastest["own", row], fastest.get(("KerasCV", row))
         compared = "" if other is None else f"{other:8.2f} {ours / other:6.2f}"
         print(f"{row:42} {ours:6.2f} {compared}")
-    if options.training:
-        time_training(recipe)
 
 
 def certain(name: str) -> dict[str, Any]:
@@ -156,36 +148,6 @@ def time_in_turns(jobs: dict[Key, Job], rounds: int) -> dict[Key, float]:
             seconds = time.perf_counter() - started
             fastest[name] = min(fastest[name], 1000 * seconds / BATCH)
     return fastest
-
-
-def time_training(recipe: Recipe) -> None:
-    """A training step of the largest preset with the default recipe and without augmentation."""
-    steps: dict[Key, Job] = {}
-    for name, settings in (("augmented", recipe.augmentation), ("as it is", ())):
-        model = SimpleBaseline.from_preset(
-            "resnet50_deconv", skeleton=SKELETON, backbone_weights="none"
-        )
-        augmentation = Augmentation(settings, SIZE, SKELETON)
-        training_model = TrainingModel(model, augmentation, LOSSES["weighted_mse"])
-        steps["step", name] = training_step(training_model, build_optimizer(recipe, 100))
-    fastest = time_in_turns(steps, 3)
-    augmented, plain = fastest["step", "augmented"], fastest["step", "as it is"]
-    print(f"training step of resnet50_deconv: {plain:.1f}, augmented {augmented:.1f} ms/image")
-
-
-def training_step(model: TrainingModel, optimizer: Any) -> Job:
-    """One step on a batch that stays the same."""
-
-    def step(images: tf.Tensor, keypoints: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        weights = model.trainable_variables
-        with tf.GradientTape() as tape:
-            loss = model({"images": images, "keypoints": keypoints}, step=number, training=True)
-        gradients = tape.gradient(loss, [weight.value for weight in weights])
-        optimizer.apply(gradients, weights)
-        return loss
-
-    optimizer.build(model.trainable_variables)
-    return traced(step, *random_batch(model.augmentation.canvas_size), tf.constant(1))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ The names below load what they need when they are first used, so `import simpleb
 does not import TensorFlow.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from simplebase.lazy import lazy_names
 from simplebase.version import __version__ as __version__
 
 _PUBLIC = {
@@ -28,6 +28,7 @@ _PUBLIC = {
     "load_skeleton": "simplebase.skeletons",
     "preset_names": "simplebase.presets",
     "read_image": "simplebase.images",
+    "resume": "simplebase.training",
     "synthesize": "simplebase.data.synthetic",
     "train": "simplebase.training",
 }
@@ -54,13 +55,11 @@ if TYPE_CHECKING:
     from simplebase.presets import preset_names as preset_names
     from simplebase.skeletons import Skeleton as Skeleton
     from simplebase.skeletons import load_skeleton as load_skeleton
+    from simplebase.training import resume as resume
     from simplebase.training import train as train
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'simplebase' has no attribute {name!r}")
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+__getattr__ = lazy_names(__name__, _PUBLIC)
 
 
 def __dir__() -> list[str]:

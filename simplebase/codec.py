@@ -92,6 +92,24 @@ class HeatmapCodec:
         down = ops.exp(-((rows - y[:, None, :]) ** 2) / denominator)
         return down[:, :, None, :] * across[:, None, :, :], weights
 
+    def unflip(self, heatmaps: np.ndarray, permutation: np.ndarray) -> np.ndarray:
+        """Heatmaps of mirrored images as they would be of the images themselves.
+
+        Args:
+            heatmaps: `(B, h, w, K)` of images that were flipped left to right.
+            permutation: `(K,)`, see `Skeleton.horizontal_permutation`.
+
+        With alignment `corner` the mirror image of a cell lies `1 - 1 / stride` of a cell beside
+        another one, and is interpolated. (The official code moves by a whole cell.)
+        """
+        mirrored = heatmaps[:, :, ::-1, permutation]
+        # Cell j lies where the mirrored map has w - 1 - j + shift.
+        shift = 1 - (1 + 2 * self._offset) / self.stride
+        if shift == 0:
+            return mirrored
+        neighbour = np.concatenate([mirrored[:, :, :1], mirrored[:, :, :-1]], axis=2)
+        return (1 - shift) * mirrored + shift * neighbour
+
     def decode(
         self, heatmaps: np.ndarray, method: DecodeMethod = "dark"
     ) -> tuple[np.ndarray, np.ndarray]:

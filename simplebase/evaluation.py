@@ -22,6 +22,7 @@ def predict_dataset(
     dataset: KeypointDataset,
     *,
     decode: DecodeMethod = "dark",
+    flip_test: bool = False,
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> np.ndarray:
@@ -31,6 +32,7 @@ def predict_dataset(
         runtime: the model.
         dataset: objects with centre and scale; their keypoints are not looked at.
         decode: see `HeatmapCodec.decode`.
+        flip_test: see `PoseEstimator`.
         batch_size: samples at once.
         progress: called with samples done and in all.
 
@@ -53,7 +55,7 @@ def predict_dataset(
             stacklevel=2,
         )
     source = BatchSource(dataset, metadata.crop, metadata.input_size, batch_size)
-    estimator = PoseEstimator(runtime, decode)
+    estimator = PoseEstimator(runtime, decode, flip_test)
     predictions: list[np.ndarray] = []
     done = 0
     for batch in source.batches():

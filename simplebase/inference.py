@@ -42,11 +42,15 @@ class PoseEstimator:
     Args:
         runtime: an open model.
         decode: how heatmaps become points, see `HeatmapCodec.decode`.
+        flip_test: average the heatmaps with those of the mirrored image, for twice the time.
     """
 
-    def __init__(self, runtime: Runtime, decode: DecodeMethod = "dark") -> None:
+    def __init__(
+        self, runtime: Runtime, decode: DecodeMethod = "dark", flip_test: bool = False
+    ) -> None:
         self.runtime = runtime
         self.decode = decode
+        self.flip_test = flip_test
 
     @property
     def skeleton(self) -> Skeleton:
@@ -94,8 +98,13 @@ class PoseEstimator:
             crops: `(B, H, W, 3)` uint8.
             matrices: `(B, 2, 3)` from image to crop.
         """
+        codec = self.runtime.metadata.codec
         heatmaps = self.runtime.predict(crops)
-        points, scores = self.runtime.metadata.codec.decode(heatmaps, self.decode)
+        if self.flip_test:
+            mirrored = self.runtime.predict(np.ascontiguousarray(crops[:, :, ::-1]))
+            permutation = self.skeleton.horizontal_permutation
+            heatmaps = (heatmaps + codec.unflip(mirrored, permutation)) / 2
+        points, scores = codec.decode(heatmaps, self.decode)
         located = transform_points(invert(matrices), points)
         return np.concatenate([located, scores[..., None]], axis=-1).astype(np.float32)
 

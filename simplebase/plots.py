@@ -1,14 +1,51 @@
-"""Charts for people: PNG files by Matplotlib."""
+"""Charts for people: images by Matplotlib."""
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from simplebase.files import replacing
-from simplebase.images import require_image_suffix
+import numpy as np
 
-_COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#edae49", "#7768ae", "#3d3d3d", "#8d5524")
+from simplebase.files import require_output
+from simplebase.images import require_image_suffix, write_image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#edae49", "#7768ae", "#3d3d3d", "#8d5524")
 _MARKERS = ("o", "s", "^")
+_PIXELS_PER_INCH = 150
+
+
+@contextmanager
+def new_figure(
+    path: str | os.PathLike[str], size: tuple[float, float], *, overwrite: bool = False
+) -> "Iterator[Figure]":
+    """Yields an empty figure, and writes what the block drew on it.
+
+    Args:
+        path: the image to write.
+        size: `(width, height)` in inches of 150 pixels.
+        overwrite: replace `path` if it exists.
+
+    Raises:
+        ArgumentError: `path` has no image suffix.
+        OutputExistsError: `path` exists and `overwrite` is off.
+    """
+    # Imported here: it costs half a second, and only those who plot should pay.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    require_image_suffix(path)
+    require_output(path, overwrite=overwrite)
+    figure = Figure(figsize=size, dpi=_PIXELS_PER_INCH, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    yield figure
+    canvas.draw()
+    # Matplotlib's own savefig cannot write all of IMAGE_SUFFIXES.
+    pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    write_image(path, pixels, overwrite=overwrite)
 
 
 def plot_costs(
@@ -25,18 +62,17 @@ def plot_costs(
         ArgumentError: `path` has no image suffix.
         OutputExistsError: `path` exists and `overwrite` is off.
     """
-    # Imported here: it costs half a second, and only those who plot should pay.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with new_figure(path, (9, 6), overwrite=overwrite) as figure:
+        _draw_costs(figure, presets)
+
+
+def _draw_costs(figure: "Figure", presets: Sequence[dict[str, Any]]) -> None:
     from matplotlib.lines import Line2D
 
-    require_image_suffix(path)
     backbones = sorted({preset["backbone"] for preset in presets})
     heads = sorted({preset["head"] for preset in presets})
-    colours = dict(zip(backbones, _COLOURS, strict=False))
+    colours = dict(zip(backbones, COLOURS, strict=False))
     markers = dict(zip(heads, _MARKERS, strict=False))
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots()
     for backbone in backbones:
         own = [preset for preset in presets if preset["backbone"] == backbone]
@@ -57,5 +93,3 @@ def plot_costs(
         Line2D([], [], color="#555555", marker=markers[name], lw=0, label=name) for name in heads
     ]
     axes.legend(handles=handles, loc="lower right", ncols=2, frameon=False)
-    with replacing(path, overwrite=overwrite) as partial:
-        figure.savefig(partial, dpi=150)

@@ -269,3 +269,16 @@ def test_heatmaps_of_another_shape_are_refused(shape):
 def test_config_rebuilds_the_codec():
     codec = HeatmapCodec((128, 96), sigma=1.5, alignment="corner")
     assert HeatmapCodec((128, 96), **codec.to_config()) == codec
+
+
+@pytest.mark.parametrize("alignment", ["center", "corner"])
+def test_the_heatmaps_of_a_mirrored_image_turn_back_to_those_of_the_image(alignment):
+    codec = HeatmapCodec((64, 96), alignment=alignment)
+    # Left and right eye, and a nose.
+    points = np.array([[[30.3, 20.0, 2], [61.9, 22.5, 2], [45.0, 40.2, 2]]], np.float32)
+    mirrored = points[:, [1, 0, 2]] * [-1, 1, 1] + [95, 0, 0]
+    heatmaps = codec.unflip(codec.encode(mirrored.astype(np.float32))[0], np.array([1, 0, 2]))
+    found, _ = codec.decode(heatmaps)
+    np.testing.assert_allclose(found, points[..., :2], atol=0.05)
+    if alignment == "center":
+        np.testing.assert_allclose(heatmaps, codec.encode(points)[0], atol=1e-6)

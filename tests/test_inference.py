@@ -158,3 +158,33 @@ def test_a_box_outside_of_the_image_is_refused(knowing_runtime: Any, box: Any) -
     estimator = PoseEstimator(knowing_runtime(metadata(), np.zeros((1, 3, 2)), np.eye(2, 3)[None]))
     with pytest.raises(ArgumentError, match="outside of the image of 300x200"):
         estimator(np.zeros((200, 300, 3), np.uint8), [box])
+
+
+class OneSided:
+    """Answers with the brightest column of an image, as keypoint `left`, whatever it is."""
+
+    metadata = ModelMetadata(
+        "fake",
+        (64, 64),
+        Crop(padding=1.0),
+        HeatmapCodec((64, 64)),
+        Skeleton("pair", ("left", "right"), horizontal_pairs=(("left", "right"),)),
+    )
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        columns = images.sum(axis=(1, 3)).argmax(axis=1)
+        points = np.full((len(images), 2, 3), 32.0, np.float32)
+        points[:, 0, 0] = columns
+        points[:, 1, 2] = 0
+        return self.metadata.codec.encode(points)[0]
+
+
+def test_a_flip_test_averages_with_the_mirrored_image_and_swaps_its_pairs() -> None:
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[:, 20] = 255
+    plain = PoseEstimator(OneSided())(image)[0].keypoints
+    both = PoseEstimator(OneSided(), flip_test=True)(image)[0].keypoints
+    assert plain[0, 0] == pytest.approx(20, abs=0.1) and plain[1, 2] == 0
+    # The mirrored image has the column at 43, which is 20 again as keypoint `right`.
+    np.testing.assert_allclose(both[:, 0], [20, 20], atol=0.1)
+    np.testing.assert_allclose(both[:, 2], plain[0, 2] / 2, rtol=1e-3)

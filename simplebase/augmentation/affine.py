@@ -115,11 +115,11 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         self, drawn: dict[str, Any], keypoints: tf.Tensor, canvas_middle: np.ndarray
     ) -> None:
         count = tf.shape(keypoints)[0]
-        draws = self._random_generator.uniform((2, count))
+        draws = self._random_generator.uniform((count, 2))
         found, zoom, middle = half_bodies(
-            keypoints, self.upper_body, self.half_body.min_keypoints, self.size, draws[0]
+            keypoints, self.upper_body, self.half_body.min_keypoints, self.size, draws[:, 0]
         )
-        found &= draws[1] < self.half_body.probability
+        found &= draws[:, 1] < self.half_body.probability
         zoom = tf.where(found, zoom, 1.0)[:, None, None]
         drawn["matrix"] *= zoom
         drawn["inverse"] /= zoom

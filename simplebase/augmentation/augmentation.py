@@ -76,9 +76,18 @@ class Augmentation(keras.layers.Layer):
         for layer in self.layers:
             layer._random_generator = self.random
 
-    def call(self, batch: dict[str, Any], step: Any) -> dict[str, Any]:
-        """The batch as the network and the loss will see it at training step `step`."""
-        self.random.start(step)
+    def call(
+        self, batch: dict[str, Any], step: Any, replica: Any = 0, replicas: int = 1
+    ) -> dict[str, Any]:
+        """The batch as the network and the loss will see it.
+
+        Args:
+            batch: `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}`.
+            step: of the training, an integer scalar.
+            replica: which of `replicas` equal parts of the step's batch this is.
+            replicas: how many devices share the step.
+        """
+        self.random.start(step, replica, replicas)
         for layer in self.layers:
             batch = layer(batch)
         return batch

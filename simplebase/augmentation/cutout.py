@@ -40,7 +40,7 @@ class RandomKeypointCutout(PhotometricLayer):
         fill = _MID_GREY
         if self.settings.fill == "noise":
             # One image of noise serves a batch: its samples are cut from it at other places.
-            fill = self._random_generator.uniform(images.shape[1:], 0.0, 255.0)
+            fill = self._random_generator.uniform_for_all(images.shape[1:], 0.0, 255.0)
         return tf.where(covered[..., None], fill, images)
 
 

@@ -18,16 +18,35 @@ class StepRandom:
         self._seed = seed
         self._draws = 0
         self._step: Any = 0
+        self._replica: Any = 0
+        self._replicas = 1
 
-    def start(self, step: Any) -> None:
-        """Begins the draws of `step`, an integer scalar; called once in each traced step."""
+    def start(self, step: Any, replica: Any = 0, replicas: int = 1) -> None:
+        """Begins the draws of a step; called once in each traced step.
+
+        Args:
+            step: integer scalar.
+            replica: which part of the batch this device has.
+            replicas: how many equal parts there are. Together they draw what one device would.
+        """
         self._step = tf.cast(step, tf.int32)
+        self._replica, self._replicas = replica, replicas
         self._draws = 0
 
     def uniform(
         self, shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = tf.float32
     ) -> tf.Tensor:
-        """Uniform numbers in `[minval, maxval)`."""
+        """Uniform numbers in `[minval, maxval)`; `shape` begins with the samples of this device."""
+        count = shape[0]
+        drawn = self.uniform_for_all((count * self._replicas, *shape[1:]), minval, maxval, dtype)
+        if self._replicas == 1:
+            return drawn
+        return drawn[self._replica * count : (self._replica + 1) * count]
+
+    def uniform_for_all(
+        self, shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = tf.float32
+    ) -> tf.Tensor:
+        """Uniform numbers that are the same on each device."""
         self._draws += 1
         key = np.random.SeedSequence([abs(self._seed), self._draws]).generate_state(1)[0]
         seed = tf.stack([tf.constant(int(key) >> 1, tf.int32), self._step])

@@ -8,6 +8,7 @@ from simplebase.cli import (  # noqa: F401  (they add commands)
     evaluate,
     models,
     pack,
+    plot,
     train,
 )
 from simplebase.cli.app import main

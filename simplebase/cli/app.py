@@ -69,6 +69,9 @@ def main() -> None:
 
 def import_tensorflow() -> None:
     """Imports TensorFlow without its start-up notes, which no setting of its own silences."""
+    # oneDNN's kernels make a training step 1.4 times as fast (measured on a first AMD EPYC), but
+    # TensorFlow uses them by itself only where the processor has instructions for neural networks.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     sys.stderr.flush()
     kept = os.dup(2)
     try:

@@ -20,6 +20,10 @@ def evaluate(
     decode: Annotated[
         Literal["argmax", "quarter", "dark"], typer.Option(help="Heatmap to point.")
     ] = "dark",
+    flip_test: Annotated[
+        bool,
+        typer.Option("--flip-test", help="Average with the mirrored image; twice the time."),
+    ] = False,
     image_set: Annotated[
         Literal["val", "train", "all"], typer.Option(help="Which records.")
     ] = "val",
@@ -59,7 +63,12 @@ def evaluate(
     runtime = load_runtime(model)
     with options.progress_bar("evaluating") as progress:
         predictions = predict_dataset(
-            runtime, opened, decode=decode, batch_size=batch_size, progress=progress
+            runtime,
+            opened,
+            decode=decode,
+            flip_test=flip_test,
+            batch_size=batch_size,
+            progress=progress,
         )
     scores = score_pck(predictions, opened, runtime.metadata, threshold=threshold)
     table = Table(

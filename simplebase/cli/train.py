@@ -3,42 +3,73 @@
 import shlex
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+import yaml
 
 from simplebase.cli import options
-from simplebase.cli.app import app, console, import_tensorflow, say
+from simplebase.cli.app import app, import_tensorflow, say
+from simplebase.errors import ArgumentError
+from simplebase.presets.choices import DecayType, LossType, OptimizerName
 
 if TYPE_CHECKING:
-    from simplebase.training import EpochMetrics, TrainingResult
+    from simplebase.cli.training_display import TrainingDisplay
+    from simplebase.data.dataset import KeypointDataset
+    from simplebase.skeletons import Skeleton
+    from simplebase.training import TrainingResult
+    from simplebase.training.distribution import Distribution
+
+_PRESET = "mobilenetv2_upsample_lite"
+_RECIPE, _DEVICES, _DATA = "In place of the recipe's value", "Devices", "Dataset"
+_SKELETON_OPTIONS = ("skeleton", "classes_path", "matchpoint_path", "skeleton_path")
+# Options that are arguments of `simplebase.train` as they stand.
+_ARGUMENTS = (
+    "backbone_weights",
+    "normalisation",
+    "weights",
+    "mixed_precision",
+    "cache",
+    "save_every_steps",
+    "seed",
+    "run_dir",
+    "overwrite",
+)
+# What a resumed run may be given: where it runs and finds things, not what it trains.
+_WITH_RESUME = {"resume", "dataset", "skip_bad_images", "gpu_num", "strategy", "json", "overwrite"}
+
+
+def _recipe_option(text: str, **limits: Any) -> Any:
+    """An option that takes the place of a recipe's value."""
+    return typer.Option(help=text, rich_help_panel=_RECIPE, show_default=False, **limits)
 
 
 @app.command()
 def train(
+    context: typer.Context,
     preset: Annotated[
-        str, typer.Option(help="Model: a name from `simplebase presets`, or a YAML file.")
-    ] = "mobilenetv2_upsample_lite",
+        str | None,
+        typer.Option(
+            help="Model: a name from `simplebase presets`, or a YAML file.", show_default=_PRESET
+        ),
+    ] = None,
     dataset: options.Dataset = None,
-    skeleton: options.SkeletonName = None,
-    classes_path: options.ClassesPath = None,
-    matchpoint_path: options.MatchpointPath = None,
-    skeleton_path: options.SkeletonPath = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="How to train: default, paper, upstream, quick, or a YAML.",
+            show_default="the preset's",
+        ),
+    ] = None,
     input_size: Annotated[
         str | None, typer.Option(help="HEIGHTxWIDTH, each a multiple of 32.")
     ] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(help="How to train: default, quick, or a YAML. [default: the preset's]"),
-    ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Samples a step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="At its peak.")] = None,
-    total_epoch: Annotated[int | None, typer.Option(min=1, help="Epochs to train.")] = None,
     backbone_weights: Annotated[
-        str, typer.Option(help="auto, imagenet, none, or a weights file of the backbone.")
-    ] = "auto",
+        str | None,
+        typer.Option(
+            help="auto, imagenet, none, or a weights file of the backbone.", show_default="auto"
+        ),
+    ] = None,
     normalisation: Annotated[
         str | None,
         typer.Option(help="What --backbone-weights expects: tf, torch, caffe or upstream."),
@@ -46,24 +77,105 @@ def train(
     weights: Annotated[
         Path | None, typer.Option(help="A whole model (.keras) to start from.")
     ] = None,
-    cache: Annotated[
-        Literal["none", "memory", "disk"],
-        typer.Option(help="Keep decoded images for the next epochs; disk outlasts the run."),
-    ] = "none",
-    skip_bad_images: options.SkipBadImages = False,
     seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Same seed, same machine: same run.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            min=0,
+            max=2**32 - 1,
+            help="Same seed, same machine: same curve.",
+            show_default="0",
+        ),
+    ] = None,
     run_dir: Annotated[
-        Path | None, typer.Option(help="Where to write. [default: runs/TIME_PRESET]")
+        Path | None, typer.Option(help="Where to write.", show_default="runs/TIME_PRESET")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with the run in this folder, as if never stopped.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Train as the run in this folder did, but for the options given."),
+    ] = None,
+    save_every_steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Save for --resume within an epoch too, every so many steps."),
     ] = None,
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
+    total_epoch: Annotated[int | None, _recipe_option("Epochs in all, both stages.", min=1)] = None,
+    init_epoch: Annotated[
+        int | None, _recipe_option("Epochs that count as done already.", min=0)
+    ] = None,
+    transfer_epoch: Annotated[
+        int | None, _recipe_option("Epochs of a first stage that leaves a part frozen.", min=0)
+    ] = None,
+    freeze_level: Annotated[
+        int | None,
+        _recipe_option(
+            "In that stage: 0 nothing, 1 the backbone, 2 all but the last layer.", min=0, max=2
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None, _recipe_option("Samples a step, on all devices together.", min=1)
+    ] = None,
+    optimizer: Annotated[
+        OptimizerName | None, _recipe_option("Optimizer; sgd with a momentum of 0.9.")
+    ] = None,
+    learning_rate: Annotated[float | None, _recipe_option("Learning rate at its peak.")] = None,
+    decay_type: Annotated[
+        DecayType | None, _recipe_option("How the learning rate falls after the first stage.")
+    ] = None,
+    warmup_epochs: Annotated[
+        float | None, _recipe_option("Linear warm-up, at most a tenth of the run.")
+    ] = None,
+    weight_decay: Annotated[float | None, _recipe_option("Weight decay of adamw.")] = None,
+    clip_norm: Annotated[
+        float | None, _recipe_option("Largest norm of the whole gradient.")
+    ] = None,
+    ema: Annotated[
+        float | None,
+        _recipe_option("Validate and save a moving average of the weights, with this decay."),
+    ] = None,
+    loss_type: Annotated[LossType | None, _recipe_option("Loss over heatmaps.")] = None,
+    loss_scale: Annotated[float | None, _recipe_option("Factor on the loss.")] = None,
+    sigma: Annotated[
+        float | None, _recipe_option("Of the target Gaussians, in heatmap cells.")
+    ] = None,
+    augmentation: Annotated[
+        str | None, _recipe_option("A YAML list, such as '[{name: rotation, degrees: 30}]'.")
+    ] = None,
+    mixed_precision: Annotated[
+        bool,
+        typer.Option(
+            "--mixed-precision",
+            help="Compute in 16 bit: float16 on a GPU, bfloat16 on a CPU.",
+            rich_help_panel=_DEVICES,
+        ),
+    ] = False,
+    gpu_num: Annotated[
+        int, typer.Option(min=1, help="GPUs that share each batch.", rich_help_panel=_DEVICES)
+    ] = 1,
+    strategy: Annotated[
+        Literal["mirrored", "multi-worker"],
+        typer.Option(help="This machine, or all that TF_CONFIG names.", rich_help_panel=_DEVICES),
+    ] = "mirrored",
+    cache: Annotated[
+        Literal["none", "memory", "disk"],
+        typer.Option(
+            help="Keep decoded images for the next epochs; disk outlasts the run.",
+            rich_help_panel=_DATA,
+        ),
+    ] = "none",
+    skip_bad_images: options.SkipBadImages = False,
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
 ) -> None:
-    """Train a model and keep its best checkpoint.
+    """Train a model and keep its best checkpoints.
 
     Without --dataset it trains on the embedded synthetic figures with the recipe `quick`, from
-    random weights, in some minutes on a laptop.
+    random weights, in some minutes on a laptop. Ctrl-C stops it so that --resume can go on.
 
     Examples:
 
@@ -71,55 +183,134 @@ def train(
 
         simplebase train --dataset data/cows --input-size 256x192 --total-epoch 60
 
-        simplebase train --dataset data/mpii --skeleton mpii --backbone-weights imagenet
+        simplebase train --dataset data/mpii --skeleton mpii --transfer-epoch 1 --ema 0.999
+
+        simplebase train --resume runs/20260101-120000_mobilenetv2_upsample_lite
     """
-    from simplebase.data.synthetic import embedded_dataset
     from simplebase.files import require_output, write_json
-    from simplebase.presets import load_preset, load_recipe
 
     if json is not None:
         require_output(json, overwrite=overwrite)
-    size = options.parse_size(input_size)
-    chosen = load_preset(preset)
-    settings = load_recipe(recipe or (chosen.recipe if dataset else "quick"))
-    given = {
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "total_epoch": total_epoch,
+    given = _given(context)
+    result, folder = _train(given) if resume is None else _resume(resume, given)
+    _print_result(result, folder)
+    if json is not None:
+        write_json(json, result.to_config(), overwrite=overwrite)
+
+
+def _given(context: typer.Context) -> dict[str, Any]:
+    """The options that stand on the command line; all others have no say."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {
+        name: context.params[name]
+        for name, source in sources.items()
+        if source is not None and source.name == "COMMANDLINE"
     }
-    settings = settings.updated({key: value for key, value in given.items() if value is not None})
-    if dataset is None:
+
+
+def _train(given: dict[str, Any]) -> "tuple[TrainingResult, str]":
+    """Trains anew; also returns where the dataset is."""
+    from simplebase.data.synthetic import embedded_dataset
+    from simplebase.presets import load_preset, load_recipe
+    from simplebase.training.config import RunConfig
+
+    settings = RunConfig.read(given["config"]).arguments() if "config" in given else {}
+    folder = given.get("dataset") or settings.pop("dataset", None)
+    if "preset" in given or not settings:
+        settings["preset"] = load_preset(given.get("preset", _PRESET))
+    if "recipe" in given or "recipe" not in settings:
+        default = settings["preset"].recipe if folder else "quick"
+        settings["recipe"] = load_recipe(given.get("recipe", default))
+    settings["recipe"] = settings["recipe"].updated(_recipe_values(given))
+    settings |= {name: given[name] for name in _ARGUMENTS if name in given}
+    if "input_size" in given:
+        settings["input_size"] = options.parse_size(given["input_size"])
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}_{settings['preset'].name}"
+    run_dir = settings.setdefault("run_dir", Path("runs") / name)
+    distribution = _distribution(given)
+    if folder is None:
         with options.progress_bar("drawing the embedded dataset") as progress:
-            dataset = str(embedded_dataset(progress))
-        if weights is None and backbone_weights == "auto":
-            backbone_weights = "none"
-    opened = options.open_dataset(dataset, skeleton, classes_path, matchpoint_path, skeleton_path)
-    if skip_bad_images:
-        opened = options.skip_bad_images(opened)
-    run_dir = run_dir or Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}_{chosen.name}"
+            folder = str(embedded_dataset(progress))
+        if "weights" not in given:
+            settings.setdefault("backbone_weights", "none")
+    dataset = _open(folder, given, settings.pop("skeleton", None))
 
     import_tensorflow()
     from simplebase.training import train as run_training
 
-    title = f"{chosen.name} on {dataset} with recipe {settings.name} -> {run_dir}"
-    with _Display(title) as display:
-        result = run_training(
-            chosen,
-            opened,
-            run_dir=run_dir,
-            recipe=settings,
-            input_size=size,
-            backbone_weights=backbone_weights,
-            normalisation=normalisation,
-            weights=weights,
-            cache=cache,
-            seed=seed,
-            overwrite=overwrite,
-            observer=display,
+    title = f"{settings['preset'].name} on {folder} with recipe {settings['recipe'].name}"
+    display = _display(f"{title} -> {run_dir}", distribution)
+    result = run_training(dataset=dataset, distribution=distribution, observer=display, **settings)
+    return result, folder
+
+
+def _resume(run: Path, given: dict[str, Any]) -> "tuple[TrainingResult, str]":
+    """Goes on with a run; also returns where its dataset is."""
+    from simplebase.training.config import RunConfig
+
+    config = RunConfig.read(run)
+    for name in sorted(given.keys() - _WITH_RESUME):
+        raise ArgumentError(
+            f"--resume goes on with what {run} was started with (preset {config.preset.name}, "
+            f"recipe {config.recipe.name}). Leave out --{name.replace('_', '-')}."
         )
-    _print_result(result, dataset)
-    if json is not None:
-        write_json(json, result.to_config(), overwrite=overwrite)
+    distribution = _distribution(given)
+    folder = given.get("dataset") or config.dataset.folder
+    dataset = _open(folder, given, config.dataset.own_skeleton())
+
+    import_tensorflow()
+    from simplebase.training import resume as resume_training
+
+    display = _display(f"{config.preset.name} on {folder}, resumed -> {run}", distribution)
+    result = resume_training(run, dataset=dataset, distribution=distribution, observer=display)
+    return result, folder
+
+
+def _distribution(given: dict[str, Any]) -> "Distribution | None":
+    """The devices where options name them, made before TensorFlow does anything else."""
+    strategy, count = given.get("strategy", "mirrored"), given.get("gpu_num", 1)
+    if strategy == "mirrored" and count == 1:
+        return None
+    import_tensorflow()
+    from simplebase.training.distribution import distribute, gpu_devices
+
+    if strategy == "multi-worker":
+        if count > 1:
+            raise ArgumentError("a worker uses all GPUs of its machine. Leave out --gpu-num.")
+        return distribute("multi-worker")
+    return distribute(devices=gpu_devices(count))
+
+
+def _open(folder: str, given: dict[str, Any], skeleton: "Skeleton | None") -> "KeypointDataset":
+    from simplebase.data.dataset import load_dataset
+
+    options.prepare_for(folder)
+    chosen = options.chosen_skeleton(*(given.get(name) for name in _SKELETON_OPTIONS))
+    dataset = load_dataset(folder, chosen or skeleton)
+    return options.skip_bad_images(dataset) if "skip_bad_images" in given else dataset
+
+
+def _display(title: str, distribution: "Distribution | None") -> "TrainingDisplay | None":
+    """What shows the training; one worker's is enough."""
+    if distribution is not None and not distribution.is_chief:
+        return None
+    from simplebase.cli.training_display import TrainingDisplay
+
+    return TrainingDisplay(title)
+
+
+def _recipe_values(given: dict[str, Any]) -> dict[str, Any]:
+    """The options that are values of the recipe."""
+    from simplebase.presets import Recipe
+
+    values = {name: given[name] for name in Recipe.model_fields if name in given}
+    values.pop("input_size", None)
+    if "augmentation" in values:
+        try:
+            values["augmentation"] = yaml.safe_load(values["augmentation"])
+        except yaml.YAMLError as error:
+            raise ArgumentError(f"--augmentation is no YAML list: {error}") from error
+    return values
 
 
 def _print_result(result: "TrainingResult", dataset: str) -> None:
@@ -129,72 +320,3 @@ def _print_result(result: "TrainingResult", dataset: str) -> None:
     )
     say(f"best checkpoint: {result.best}")
     say(f"next: {shlex.join(['simplebase', 'eval', str(result.best), '--dataset', dataset])}")
-
-
-class _Display:
-    """A live bar within the epoch, and a line for each that ended."""
-
-    def __init__(self, title: str) -> None:
-        self._title = title
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("{task.fields[note]}"),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-        )
-        self._epochs = self._steps = self._batch_size = 0
-        self._epoch_started = time.perf_counter()
-        self._run = self._inner = self._progress.add_task("", total=1, note="", visible=False)
-
-    def __enter__(self) -> "_Display":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
-
-    def started(self, epochs: int, steps_per_epoch: int, batch_size: int) -> None:
-        """Before the first step."""
-        self._epochs, self._steps, self._batch_size = epochs, steps_per_epoch, batch_size
-        self._run = self._progress.add_task("run  ", total=epochs * steps_per_epoch, note="steps")
-        self._inner = self._progress.add_task("epoch", total=steps_per_epoch, note="")
-        say(self._title)
-        console.print(_row("epoch", "loss", "val PCK", "lr", "images/s"), style="bold")
-
-    def stepped(self, epoch: int, step: int, loss: float) -> None:
-        """After each step."""
-        if step == 1:
-            self._epoch_started = time.perf_counter()
-            self._progress.reset(self._inner, total=self._steps, description=f"epoch {epoch}")
-        rate = (step - 1) * self._batch_size / (time.perf_counter() - self._epoch_started + 1e-9)
-        note = f"loss {loss:.4f}" + (f"  {rate:.0f} images/s" if step > 1 else "")
-        self._progress.update(self._inner, completed=step, note=note)
-        self._progress.advance(self._run)
-
-    def validating(self, done: int, total: int) -> None:
-        """While the val split is predicted."""
-        self._progress.update(self._inner, completed=done, total=total, note="validating")
-
-    def epoch_ended(self, metrics: "EpochMetrics") -> None:
-        """After each epoch's validation."""
-        console.print(
-            _row(
-                f"{metrics.epoch}/{self._epochs}",
-                f"{metrics.loss:.4f}",
-                options.score_text(metrics.val_pck),
-                f"{metrics.learning_rate:.2e}",
-                f"{metrics.images_per_second:.0f}",
-            )
-        )
-
-
-def _row(*cells: str) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for _ in cells:
-        table.add_column(width=9, justify="right")
-    table.add_row(*cells)
-    return table

@@ -97,4 +97,5 @@ def _parse(source: Traversable, schema: type[_Settings], what: str) -> _Settings
         return schema.model_validate({"name": Path(source.name).stem, **content})
     except ValidationError as error:
         key, problem = first_problem(error, schema)
-        raise DataError(f"{source}, key {key!r}: {problem}") from error
+        where = f"{source}, key {key!r}" if key else f"{source}"
+        raise DataError(f"{where}: {problem}") from error

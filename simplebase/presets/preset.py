@@ -37,12 +37,16 @@ class Settings(BaseModel):
 
 
 def first_problem(error: ValidationError, schema: type[Settings]) -> tuple[str, str]:
-    """Of the first thing that is wrong: the key; what was expected and what came."""
+    """Of the first thing that is wrong: the key; what was expected and what came.
+
+    The key is empty where several keys do not go together; the sentence then names them.
+    """
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
-    expected = f"{first['msg']}."
+    expected = f"{first['msg'].removeprefix('Value error, ')}."
     received = f" Received: {first['input']!r}."
-    if first["type"] == "missing":
+    if first["type"] == "missing" or not key:
+        # What came is then all there is in the file.
         received = ""
     elif first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, schema.model_fields, n=1)

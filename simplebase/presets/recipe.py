@@ -2,31 +2,62 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from simplebase.errors import ArgumentError
 from simplebase.presets.augmentation_settings import AugmentationSettings
+from simplebase.presets.choices import DecayType, LossType, OptimizerName
 from simplebase.presets.preset import InputSize, Settings, first_problem
 
-LossType = Literal["mse", "mae", "weighted_mse", "smooth_l1", "huber", "ohkm", "adaptive_wing"]
+FreezeLevel = Literal[0, 1, 2]
 
 
 class Recipe(Settings):
-    """A way to train; `input_size` and `sigma`, where given, replace the preset's."""
+    """A way to train, in two stages.
 
-    name: str
-    description: str
-    loss_type: LossType = "weighted_mse"
-    loss_scale: float = Field(100.0, gt=0)
-    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
-    learning_rate: float = Field(1e-3, gt=0)
-    decay_type: Literal["none", "cosine"] = "cosine"
-    warmup_epochs: float = Field(0.5, ge=0)
-    batch_size: int = Field(16, ge=1)
-    total_epoch: int = Field(100, ge=1)
-    input_size: InputSize | None = None
-    sigma: float | None = Field(None, gt=0)
-    augmentation: tuple[AugmentationSettings, ...] = ()
+    The first stage trains only what `freeze_level` leaves open, at a constant learning rate; the
+    second trains everything, with warm-up and decay. The descriptions are help of `simplebase
+    train`. `input_size` and `sigma`, where given, replace the preset's.
+    """
+
+    name: str = Field(description="Name of the recipe.")
+    description: str = Field(description="What it is for.")
+    loss_type: LossType = Field("weighted_mse", description="Loss over heatmaps.")
+    loss_scale: float = Field(100.0, gt=0, description="Factor on the loss.")
+    optimizer: OptimizerName = Field("adam", description="Optimizer; sgd has a momentum of 0.9.")
+    weight_decay: float = Field(0.0, ge=0, description="Weight decay of adamw.")
+    learning_rate: float = Field(1e-3, gt=0, description="Learning rate at its peak.")
+    decay_type: DecayType = Field("cosine", description="How the learning rate falls.")
+    warmup_epochs: float = Field(
+        0.5, ge=0, description="Linear warm-up, at most a tenth of the run."
+    )
+    clip_norm: float | None = Field(None, gt=0, description="Largest norm of the whole gradient.")
+    ema: float | None = Field(
+        None, gt=0, lt=1, description="Decay of the average of weights that is saved."
+    )
+    batch_size: int = Field(16, ge=1, description="Samples a step.")
+    transfer_epoch: int = Field(0, ge=0, description="Epochs of the first stage, partly frozen.")
+    freeze_level: FreezeLevel = Field(
+        1, description="Frozen at first: 0 none, 1 backbone, 2 all but last layer."
+    )
+    init_epoch: int = Field(0, ge=0, description="Epochs that count as done already.")
+    total_epoch: int = Field(100, ge=1, description="Epochs in all, both stages.")
+    input_size: InputSize | None = Field(None, description="In place of the preset's.")
+    sigma: float | None = Field(
+        None, gt=0, description="Of the targets in heatmap cells, not the preset's."
+    )
+    augmentation: tuple[AugmentationSettings, ...] = Field(
+        (), description="What happens to images and keypoints."
+    )
+
+    @field_validator("weight_decay")
+    @classmethod
+    def _only_of_adamw(cls, weight_decay: float, info: ValidationInfo) -> float:
+        # An optimizer that is wrong itself is not among the data, and is told of on its own.
+        optimizer = info.data.get("optimizer", "adamw")
+        if weight_decay > 0 and optimizer != "adamw":
+            raise ValueError(f"only optimizer adamw decays weights, and this one is {optimizer}")
+        return weight_decay
 
     @field_validator("augmentation")
     @classmethod
@@ -39,6 +70,20 @@ class Recipe(Settings):
                 raise ValueError(f"{name} stands twice")
         return augmentation
 
+    @model_validator(mode="after")
+    def _both_stages_fit(self) -> "Recipe":
+        if self.init_epoch >= self.total_epoch:
+            raise ValueError(
+                f"init_epoch ({self.init_epoch}) is less than total_epoch ({self.total_epoch}), or "
+                "nothing is left to train"
+            )
+        if self.init_epoch + self.transfer_epoch > self.total_epoch:
+            raise ValueError(
+                f"init_epoch ({self.init_epoch}) and transfer_epoch ({self.transfer_epoch}) are "
+                f"together no more than total_epoch ({self.total_epoch})"
+            )
+        return self
+
     def updated(self, values: dict[str, Any]) -> "Recipe":
         """The recipe with other values, checked as if they stood in its file.
 
@@ -49,4 +94,4 @@ class Recipe(Settings):
             return Recipe.model_validate(self.model_dump() | values)
         except ValidationError as error:
             key, problem = first_problem(error, Recipe)
-            raise ArgumentError(f"{key}: {problem}") from error
+            raise ArgumentError(f"{key}: {problem}" if key else problem) from error

@@ -1,6 +1,33 @@
-"""Training."""
+"""Training; its names load TensorFlow when they are first used."""
 
-from simplebase.training.run import EpochMetrics
-from simplebase.training.train import Observer, TrainingResult, train
+from typing import TYPE_CHECKING
 
-__all__ = ["EpochMetrics", "Observer", "TrainingResult", "train"]
+from simplebase.lazy import lazy_names
+
+_PUBLIC = {
+    "EpochMetrics": "simplebase.training.observer",
+    "Distribution": "simplebase.training.distribution",
+    "Observer": "simplebase.training.observer",
+    "Plan": "simplebase.training.observer",
+    "StepMetrics": "simplebase.training.observer",
+    "TrainingResult": "simplebase.training.training",
+    "distribute": "simplebase.training.distribution",
+    "resume": "simplebase.training.training",
+    "train": "simplebase.training.training",
+}
+
+__all__ = sorted(_PUBLIC)
+
+if TYPE_CHECKING:
+    from simplebase.training.distribution import Distribution as Distribution
+    from simplebase.training.distribution import distribute as distribute
+    from simplebase.training.observer import EpochMetrics as EpochMetrics
+    from simplebase.training.observer import Observer as Observer
+    from simplebase.training.observer import Plan as Plan
+    from simplebase.training.observer import StepMetrics as StepMetrics
+    from simplebase.training.training import TrainingResult as TrainingResult
+    from simplebase.training.training import resume as resume
+    from simplebase.training.training import train as train
+
+
+__getattr__ = lazy_names(__name__, _PUBLIC)

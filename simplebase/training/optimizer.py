@@ -1,60 +1,60 @@
 """Optimizer and learning-rate schedule of a recipe."""
 
-import math
+from typing import Any, assert_never
 
 import keras
 
 from simplebase.presets import Recipe
-
-_OPTIMIZERS = {
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
-    "rmsprop": keras.optimizers.RMSprop,
-    "sgd": lambda learning_rate: keras.optimizers.SGD(learning_rate, momentum=0.9),
-}
+from simplebase.training.schedules import Schedule
 
 _MAX_WARMUP = 0.1  # of the run: a warm-up that outlasts a short run never trains
-_COSINE_FLOOR = 0.01  # of the initial learning rate
+_SGD_MOMENTUM = 0.9
+# Biases and BatchNorm's parameters: too few to overfit, and decay would only bias them.
+_NOT_DECAYED = ["bias", "gamma", "beta"]
 
 
-class WarmUpThenCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """A linear rise over `steps` to `learning_rate`, then by a cosine or not at all.
+def build_schedule(recipe: Recipe, steps_per_epoch: int, *, transfer: bool) -> Schedule:
+    """The schedule of one of the recipe's two stages, whose steps count from 0.
 
     Args:
-        learning_rate: at the end of the rise.
-        steps: length of the rise.
-        total_steps: of the run.
-        cosine: whether to fall to a hundredth at the end of the run.
+        recipe: how to train.
+        steps_per_epoch: optimizer steps.
+        transfer: the first stage, at a constant rate; else the second, with warm-up and decay over
+            the epochs that `init_epoch` and the first stage leave.
     """
-
-    def __init__(self, learning_rate: float, steps: int, total_steps: int, cosine: bool) -> None:
-        self.learning_rate = learning_rate
-        self.steps = steps
-        self.total_steps = total_steps
-        self.cosine = cosine
-
-    def __call__(self, step: keras.KerasTensor) -> keras.KerasTensor:
-        """The learning rate at `step`, counted from 0."""
-        step = keras.ops.cast(step, "float32")
-        rise = (step + 1) / (self.steps + 1)
-        after = (step - self.steps) / max(1, self.total_steps - self.steps)
-        after = keras.ops.clip(after, 0.0, 1.0)
-        fall = _COSINE_FLOOR + (1 - _COSINE_FLOOR) * (1 + keras.ops.cos(math.pi * after)) / 2
-        return self.learning_rate * keras.ops.minimum(rise, fall if self.cosine else 1.0)
-
-    def get_config(self) -> dict[str, object]:
-        """The constructor's arguments."""
-        return {
-            "learning_rate": self.learning_rate,
-            "steps": self.steps,
-            "total_steps": self.total_steps,
-            "cosine": self.cosine,
-        }
+    if transfer:
+        steps = recipe.transfer_epoch * steps_per_epoch
+        return Schedule(recipe.learning_rate, "none", warmup_steps=0, total_steps=steps)
+    epochs = recipe.total_epoch - recipe.init_epoch - recipe.transfer_epoch
+    steps = epochs * steps_per_epoch
+    warmup = min(round(recipe.warmup_epochs * steps_per_epoch), int(_MAX_WARMUP * steps))
+    return Schedule(recipe.learning_rate, recipe.decay_type, warmup, steps)
 
 
-def build_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """The optimizer of `recipe` with its schedule, for a run of `recipe.total_epoch` epochs."""
-    total = recipe.total_epoch * steps_per_epoch
-    warmup = min(round(recipe.warmup_epochs * steps_per_epoch), int(_MAX_WARMUP * total))
-    schedule = WarmUpThenCosine(recipe.learning_rate, warmup, total, recipe.decay_type == "cosine")
-    return _OPTIMIZERS[recipe.optimizer](learning_rate=schedule)
+def build_optimizer(
+    recipe: Recipe, schedule: Schedule, *, replicas: int = 1
+) -> keras.optimizers.Optimizer:
+    """The optimizer of a recipe; the average of `recipe.ema` is not its business.
+
+    Args:
+        recipe: how to train.
+        schedule: of the stage that is to be trained.
+        replicas: devices that share a batch. A training step hands over the sum of their gradients
+            divided by their number, which Keras sums again after clipping: the norm to clip at is
+            divided as well.
+    """
+    clip = None if recipe.clip_norm is None else recipe.clip_norm / replicas
+    arguments: dict[str, Any] = {"learning_rate": schedule, "global_clipnorm": clip}
+    match recipe.optimizer:
+        case "adam":
+            return keras.optimizers.Adam(**arguments)
+        case "adamw":
+            optimizer = keras.optimizers.AdamW(**arguments, weight_decay=recipe.weight_decay)
+            optimizer.exclude_from_weight_decay(var_names=_NOT_DECAYED)
+            return optimizer
+        case "rmsprop":
+            return keras.optimizers.RMSprop(**arguments)
+        case "sgd":
+            return keras.optimizers.SGD(**arguments, momentum=_SGD_MOMENTUM)
+        case _:
+            assert_never(recipe.optimizer)

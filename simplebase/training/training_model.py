@@ -10,7 +10,7 @@ from simplebase.losses import Loss
 
 
 class TrainingModel(keras.Model):
-    """`augmentation -> codec.encode -> SimpleBaseline -> loss`, from a batch to a scalar.
+    """`augmentation -> codec.encode -> SimpleBaseline -> loss`, from a batch to its errors.
 
     KerasCV's layers cannot tell training from use, so they live here only: what is saved and
     exported is the `estimator` inside.
@@ -37,10 +37,26 @@ class TrainingModel(keras.Model):
         self.heatmap_loss = loss
         self.loss_scale = loss_scale
 
-    def call(self, batch: dict[str, Any], step: Any, training: bool = True) -> Any:
-        """The loss of `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}` at step `step`."""
-        batch = self.augmentation(batch, step)
+    def call(
+        self,
+        batch: dict[str, Any],
+        step: Any,
+        replica: Any = 0,
+        replicas: int = 1,
+        training: bool = True,
+    ) -> tuple[Any, Any]:
+        """The scaled sum of errors and the count of keypoints, see `simplebase.losses`.
+
+        Args:
+            batch: `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}`.
+            step: of the training, an integer scalar.
+            replica: which of `replicas` equal parts of the step's batch this is.
+            replicas: how many devices share the step.
+            training: whether BatchNorms take the batch's statistics.
+        """
+        batch = self.augmentation(batch, step=step, replica=replica, replicas=replicas)
         codec = self.estimator.metadata.codec
         target, weights = codec.encode(batch["keypoints"], ops=keras.ops)
         predicted = self.estimator(batch["images"], training=training)
-        return self.loss_scale * self.heatmap_loss(target, predicted, weights)
+        total, count = self.heatmap_loss(target, predicted, weights)
+        return self.loss_scale * total, count

@@ -10,13 +10,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 from model_checks import OneLayerBackbone
+from tiny_runs import tiny_recipe, train_tiny
 
-from simplebase import load_model, preset_names
+from simplebase import KeypointDataset, load_dataset, load_model, load_preset, preset_names
 from simplebase.backbones import BACKBONES
 from simplebase.images import read_image
+from simplebase.training.config import DatasetSettings, RunConfig
+from simplebase.training.curves import read_metrics
+from simplebase.training.run import Run
 
 Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def one_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the commands are looked at and not the network, it is one that traces in a second."""
+    monkeypatch.setitem(BACKBONES, "mobilenetv2", OneLayerBackbone)
 
 
 @pytest.fixture
@@ -31,6 +42,22 @@ def inputs(figures_folder: Path, small_model_file: Path, tmp_path: Path) -> dict
             shutil.copy(source, folder / name)
         (folder / name / file).write_text(text)
         return folder / name
+
+    def one_split(name: str, validation: float) -> Path:
+        records = json.loads((figures_folder / "annotations.json").read_text())
+        content = json.dumps([record | {"isValidation": validation} for record in records])
+        dataset = damaged(name, "annotations.json", content)
+        (dataset / "images").rmdir()
+        (dataset / "images").symlink_to(figures_folder / "images")
+        return dataset
+
+    RunConfig(
+        preset=load_preset("mobilenetv2_upsample_lite"),
+        recipe=tiny_recipe(),
+        dataset=DatasetSettings.of(load_dataset(figures_folder)),
+        input_size=(64, 64),
+    ).write(Run(folder / "run"))
+    (folder / "run" / "checkpoints").mkdir()
 
     video = folder / "clip.mp4"
     writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 64))
@@ -51,6 +78,9 @@ def inputs(figures_folder: Path, small_model_file: Path, tmp_path: Path) -> dict
         "empty": damaged("empty", "annotations.json", ""),
         "none": damaged("none", "annotations.json", "[]"),
         "stranger": damaged("stranger", "match_point.txt", "right_ankle,tail,h\n"),
+        "only_train": one_split("only_train", 0.0),
+        "only_val": one_split("only_val", 1.0),
+        "run": folder / "run",
         "video": video,
     }
 
@@ -195,10 +225,100 @@ BAD = {
         2,
         "learning_rate: Input should be greater than 0. Received: 0.0",
     ),
+    "a learning rate that is no number": (
+        "train --dataset {figures} --learning-rate nan --run-dir run",
+        2,
+        "learning_rate: Input should be a finite number. Received: nan",
+    ),
     "a batch larger than the split": (
-        "train --dataset {figures} --batch-size 33 --run-dir run",
+        "train --dataset {figures} --backbone-weights none --batch-size 33 --run-dir run",
         2,
         "batch size 33 is larger than the train split of 32 records",
+    ),
+    "nothing to validate on": (
+        "train --dataset {only_train} --backbone-weights none --batch-size 8 --run-dir run",
+        1,
+        "only_train: the val split is empty",
+    ),
+    "nothing to train on": (
+        "train --dataset {only_val} --backbone-weights none --batch-size 8 --run-dir run",
+        1,
+        "only_val: the train split is empty",
+    ),
+    "a first stage longer than the training": (
+        "train --dataset {figures} --recipe quick --transfer-epoch 8 --run-dir run",
+        2,
+        "init_epoch (0) and transfer_epoch (8) are together no more than total_epoch (7)",
+    ),
+    "no epoch left to train": (
+        "train --dataset {figures} --total-epoch 3 --init-epoch 3 --run-dir run",
+        2,
+        "init_epoch (3) is less than total_epoch (3)",
+    ),
+    "a weight decay that nothing does": (
+        "train --dataset {figures} --weight-decay 0.1 --run-dir run",
+        2,
+        "only optimizer adamw decays weights",
+    ),
+    "an augmentation that is no list": (
+        "train --dataset {figures} --augmentation rotation --run-dir run",
+        2,
+        "augmentation: Input should be a valid tuple. Received: 'rotation'",
+    ),
+    "an augmentation that does not exist": (
+        'train --dataset {figures} --augmentation [{{"name":"wibble"}}] --run-dir run',
+        2,
+        "augmentation.0: name is one of",
+    ),
+    "GPUs that are not there": (
+        "train --dataset {figures} --gpu-num 99 --run-dir run",
+        2,
+        "--gpu-num is 99, but TensorFlow finds",
+    ),
+    "workers that nothing names": (
+        "train --dataset {figures} --strategy multi-worker --run-dir run",
+        2,
+        "the environment variable TF_CONFIG, which is not set",
+    ),
+    "GPUs for a worker": (
+        "train --dataset {figures} --strategy multi-worker --gpu-num 2 --run-dir run",
+        2,
+        "a worker uses all GPUs of its machine. Leave out --gpu-num",
+    ),
+    "another preset for a run to go on with": (
+        "train --resume {run} --preset resnet50_deconv",
+        2,
+        "started with (preset mobilenetv2_upsample_lite, recipe quick). Leave out --preset",
+    ),
+    "another learning rate for a run to go on with": (
+        "train --resume {run} --learning-rate 0.1",
+        2,
+        "Leave out --learning-rate",
+    ),
+    "another seed for a run to go on with": (
+        "train --resume {run} --seed 0",
+        2,
+        "Leave out --seed",
+    ),
+    "another dataset for a run to go on with": (
+        "train --resume {run} --dataset {only_train}",
+        1,
+        "only_train has other records (40 and 0)",
+    ),
+    "a run to go on with that is none": (
+        "train --resume {figures}",
+        1,
+        "is not a run: it has no config.yaml",
+    ),
+    "a run to repeat that is none": (
+        "train --config {figures}",
+        1,
+        "is not a run: it has no config.yaml",
+    ),
+    "a run to repeat that is damaged": (
+        "train --config {folder}/earlier --run-dir run",
+        1,
+        "earlier/config.yaml",
     ),
     "too few figures": ("data synthesize new --count 3", 2, "count is at least 5. Received: 3"),
     "missing backbone weights": (
@@ -223,8 +343,14 @@ def listing(folder: Path) -> dict[str, bytes | None]:
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_ends_with_one_sentence_and_no_trace(
-    command: Command, inputs: dict[str, Path], tmp_path: Path, case: str
+    command: Command,
+    inputs: dict[str, Path],
+    tmp_path: Path,
+    case: str,
+    one_layer: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
     line, expected_code, message = BAD[case]
     before = listing(tmp_path)
     code, _, error = command(*line.format(**inputs).split())
@@ -268,7 +394,7 @@ def check(when):
     heavy = {"tensorflow", "keras", "keras_cv", "cv2"} & set(sys.modules)
     assert not heavy, f"{when}: {heavy}"
 check("import")
-lines = "", "train", "eval", "demo", "dump", "presets", "convert coco", "bench data"
+lines = "", "train", "eval", "demo", "dump", "presets", "convert coco", "bench data", "plot"
 data = [f"data {name}" for name in ("synthesize", "check", "view", "pack")]
 for line in (*lines, *data):
     sys.argv = ["simplebase", *line.split(), "--help"]
@@ -280,7 +406,7 @@ for line in (*lines, *data):
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Usage: simplebase") == 12
+    assert done.stdout.count("Usage: simplebase") == 13
 
 
 def test_version_is_the_packages(command: Command) -> None:
@@ -315,10 +441,8 @@ def test_synthesize_draws_a_dataset(command: Command) -> None:
 
 
 def test_train_eval_demo_and_dump_work_one_after_another(
-    command: Command, figures_folder: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, figures_folder: Path, one_layer: None
 ) -> None:
-    # The commands are looked at, not the network: this one traces in a second.
-    monkeypatch.setitem(BACKBONES, "mobilenetv2", OneLayerBackbone)
     line = "--recipe quick --input-size 64x64 --batch-size 8 --total-epoch 1 --run-dir run"
     code, output, error = command(
         "train", "--dataset", figures_folder, *line.split(), "--backbone-weights", "none"
@@ -349,3 +473,77 @@ def test_train_eval_demo_and_dump_work_one_after_another(
     drawn, plain = read_image("pose.png"), read_image(image)
     assert drawn.shape == plain.shape
     assert (drawn != plain).any()
+
+
+@pytest.fixture(scope="module")
+def first_run(figures: KeypointDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two epochs; not to be written to."""
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    train_tiny(figures, folder, recipe=tiny_recipe(augmentation=()), seed=3)
+    return folder
+
+
+def losses(run: str | Path) -> list[float]:
+    return [row.loss for row in read_metrics(run)]
+
+
+def test_config_trains_as_that_run_did_but_for_the_options_given(
+    command: Command, first_run: Path, one_layer: None
+) -> None:
+    code, output, error = command("train", "--config", first_run, "--run-dir", "again")
+    assert code == 0, error
+    assert "again/checkpoints/best.keras" in output
+    assert losses("again") == pytest.approx(losses(first_run), rel=1e-4)
+
+    line = "--run-dir other --total-epoch 1 --optimizer sgd --batch-size 32"
+    code, _, error = command("train", "--config", first_run, *line.split())
+    assert code == 0, error
+    config, earlier = (
+        yaml.safe_load((Path(run) / "config.yaml").read_text()) for run in ("other", first_run)
+    )
+    changed = {"total_epoch": 1, "optimizer": "sgd", "batch_size": 32}
+    assert config == earlier | {"recipe": earlier["recipe"] | changed}
+
+
+def test_resume_needs_no_more_than_the_folder(
+    command: Command, first_run: Path, one_layer: None
+) -> None:
+    # As a run that was killed in its first epoch.
+    Path("stopped/checkpoints").mkdir(parents=True)
+    shutil.copy(first_run / "config.yaml", "stopped")
+    code, output, error = command("train", "--resume", "stopped", "--json", "result.json")
+    assert code == 0, error
+    assert losses("stopped") == pytest.approx(losses(first_run), rel=1e-4)
+    assert "best checkpoint: stopped/checkpoints/best.keras" in output
+    assert len(json.loads(Path("result.json").read_text())["epochs"]) == 2
+
+
+@pytest.mark.xfail(strict=True, reason="simplebase/cli/train.py hands over two datasets")
+def test_config_trains_on_another_dataset_if_one_is_given(
+    command: Command, first_run: Path, copied: KeypointDataset, one_layer: None
+) -> None:
+    code, _, error = command(
+        "train", "--config", first_run, "--run-dir", "other", "--dataset", copied.name
+    )
+    assert code == 0, error
+    config = yaml.safe_load(Path("other/config.yaml").read_text())
+    assert config["dataset"]["folder"] == copied.name
+
+
+@pytest.mark.xfail(strict=True, reason="simplebase/cli/train.py hands over backbone_weights, too")
+def test_config_starts_from_a_whole_model_if_one_is_given(
+    command: Command, first_run: Path, one_layer: None
+) -> None:
+    best = first_run / "checkpoints" / "best.keras"
+    code, _, error = command(
+        "train", "--config", first_run, "--run-dir", "longer", "--weights", best
+    )
+    assert code == 0, error
+    assert losses("longer")[0] < losses(first_run)[0]
+
+
+@pytest.mark.xfail(strict=True, reason="simplebase/cli/train.py prints all that PyYAML says")
+def test_an_augmentation_that_is_no_yaml_is_told_in_one_line(command: Command) -> None:
+    code, _, error = command("train", "--augmentation", "[[")
+    assert code == 2
+    assert error.startswith("Error: --augmentation is no YAML list") and error.count("\n") == 1

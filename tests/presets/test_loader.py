@@ -5,6 +5,7 @@ import pytest
 from simplebase.errors import ArgumentError, DataError, MissingFileError
 from simplebase.presets import (
     INPUT_MULTIPLE,
+    Recipe,
     load_preset,
     load_recipe,
     preset_names,
@@ -44,7 +45,7 @@ def test_a_built_in_recipe_loads_and_warms_up_for_less_than_it_lasts(name):
 
 
 def test_the_recipes_of_the_design_are_there():
-    assert {"default", "quick"} <= set(recipe_names())
+    assert set(recipe_names()) == {"default", "paper", "quick", "upstream"}
 
 
 def test_a_users_preset_is_read_by_its_path(tmp_path):
@@ -123,6 +124,18 @@ RECIPE_FAULTS = [
     ("batch_size: 2.5\n", "'batch_size'", "Received: 2.5"),
     ("total_epoch: [3]\n", "'total_epoch'", "Received: [3]"),
     ("optimizer: lion\n", "'optimizer'", "Received: 'lion'"),
+    ("optimizer: lion\nweight_decay: 0.1\n", "'optimizer'", "Received: 'lion'"),
+    ("weight_decay: 0.1\n", "'weight_decay'", "only optimizer adamw decays weights"),
+    ("weight_decay: 0.1\n", "'weight_decay'", "this one is adam. Received: 0.1"),
+    ("optimizer: adamw\nweight_decay: -1\n", "'weight_decay'", "Received: -1"),
+    ("decay_type: piecewise_constant\n", "'decay_type'", "'piecewise-constant'"),
+    ("clip_norm: 0\n", "'clip_norm'", "greater than 0. Received: 0"),
+    ("ema: 1\n", "'ema'", "less than 1. Received: 1"),
+    ("ema: 0\n", "'ema'", "greater than 0. Received: 0"),
+    ("transfer_epoch: -1\n", "'transfer_epoch'", "Received: -1"),
+    ("freeze_level: 3\n", "'freeze_level'", "should be 0, 1 or 2. Received: 3"),
+    ("init_epoch: 1.5\n", "'init_epoch'", "Received: 1.5"),
+    ("total_epoch: 0\n", "'total_epoch'", "Received: 0"),
     ("input_size: [100, 100]\n", "'input_size'", "Received: [100, 100]"),
     (
         "augmentation:\n  - {name: rotation, degrees: 200}\n",
@@ -149,6 +162,80 @@ def test_a_fault_of_a_recipe_is_named_with_file_key_and_value(tmp_path, text, ke
         load_recipe(path)
     assert str(caught.value).startswith(f"{path}, key {key}: ")
     assert message in str(caught.value)
+    assert "Value error" not in str(caught.value)
+
+
+EPOCH_FAULTS = [
+    (
+        {"init_epoch": 60, "transfer_epoch": 41},
+        "init_epoch (60) and transfer_epoch (41) are together no more than total_epoch (100).",
+    ),
+    (
+        {"init_epoch": 100},
+        "init_epoch (100) is less than total_epoch (100), or nothing is left to train.",
+    ),
+]
+
+
+@pytest.mark.parametrize("values, message", EPOCH_FAULTS)
+def test_epochs_that_do_not_fit_are_told_in_one_sentence(tmp_path, values, message):
+    path = write(tmp_path, RECIPE + "".join(f"{key}: {value}\n" for key, value in values.items()))
+    with pytest.raises(DataError) as caught:
+        load_recipe(path)
+    assert str(caught.value) == f"{path}: {message}"
+    with pytest.raises(ArgumentError) as refused:
+        load_recipe("default").updated(values)
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"init_epoch": 60, "transfer_epoch": 40},
+        {"init_epoch": 99},
+        {"transfer_epoch": 1, "total_epoch": 1},
+        {"optimizer": "adamw", "weight_decay": 0.1},
+        {"optimizer": "adamw"},
+        {"weight_decay": 0},
+        {"clip_norm": 1, "ema": 0.999},
+    ],
+)
+def test_a_recipe_takes_what_just_fits(values):
+    recipe = load_recipe("default").updated(values)
+    assert recipe.model_dump(include=set(values)) == values
+
+
+def test_another_optimizer_does_not_take_over_the_weight_decay():
+    recipe = load_recipe("default").updated({"optimizer": "adamw", "weight_decay": 0.1})
+    with pytest.raises(ArgumentError, match=r"^weight_decay: .* one is sgd\. Received: 0\.1"):
+        recipe.updated({"optimizer": "sgd"})
+
+
+def test_each_field_of_a_recipe_explains_itself_in_one_line_of_help():
+    for name, field in Recipe.model_fields.items():
+        assert field.description and len(field.description) < 60, name
+
+
+def test_the_recipe_of_the_paper_is_what_the_paper_says():
+    recipe = load_recipe("paper")
+    values = (recipe.optimizer, recipe.learning_rate, recipe.decay_type, recipe.warmup_epochs)
+    assert values == ("adam", 1e-3, "step", 0)
+    assert (recipe.batch_size, recipe.total_epoch, recipe.transfer_epoch) == (128, 140, 0)
+    assert (recipe.loss_type, recipe.sigma) == ("weighted_mse", 2)
+    flip, rotation, scale = recipe.augmentation
+    assert (flip.name, rotation.degrees, scale.factor) == ("horizontal_flip", 40, 1.3)
+
+
+def test_the_recipe_of_upstream_has_the_defaults_of_its_options():
+    recipe = load_recipe("upstream")
+    values = (recipe.optimizer, recipe.learning_rate, recipe.decay_type, recipe.warmup_epochs)
+    assert values == ("rmsprop", 5e-4, "none", 0)
+    stages = (recipe.transfer_epoch, recipe.freeze_level, recipe.init_epoch, recipe.total_epoch)
+    assert stages == (1, 1, 0, 100)
+    assert (recipe.loss_type, recipe.loss_scale, recipe.sigma) == ("mse", 1, 1)
+    assert recipe.batch_size == 16
+    # It would stand people on their heads.
+    assert "vertical_flip" not in {item.name for item in recipe.augmentation}
 
 
 @pytest.mark.parametrize(
@@ -194,6 +281,9 @@ def test_updated_takes_new_values_and_leaves_the_recipe():
         ({"batch_size": 0}, "batch_size: .* Received: 0"),
         ({"learning_rate": -0.1}, r"learning_rate: .* Received: -0\.1"),
         ({"decay_type": "linear"}, "decay_type: .* Received: 'linear'"),
+        ({"weight_decay": 0.1}, r"^weight_decay: .* this one is adam\. Received: 0\.1"),
+        ({"learning_rate": float("inf")}, "learning_rate: .* Received: inf"),
+        ({"ema": 1.5}, r"ema: .* Received: 1\.5"),
         ({"learning_rte": 0.1}, r"learning_rte: .* Received: 0\.1"),
         ({"input_size": (100, 64)}, r"input_size: .* Received: \(100, 64\)"),
     ],

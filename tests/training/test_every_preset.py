@@ -3,23 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tiny_runs import Recorder
 
 from simplebase import load_recipe, preset_names, train
-
-
-class Losses:
-    """An observer that keeps the loss of each step."""
-
-    def __init__(self):
-        self.values = []
-
-    def stepped(self, epoch, step, loss):
-        self.values.append(loss)
-
-    def started(self, *counts):
-        pass
-
-    validating = epoch_ended = started
 
 
 @pytest.fixture
@@ -38,7 +24,7 @@ def test_one_epoch_lowers_the_loss(name, figures, tmp_path, unoptimised_graphs):
     recipe = load_recipe("quick").updated(
         {"total_epoch": 1, "batch_size": 2, "optimizer": "sgd", "learning_rate": 0.002}
     )
-    losses = Losses()
+    recorder = Recorder()
     train(
         name,
         figures,
@@ -46,7 +32,7 @@ def test_one_epoch_lowers_the_loss(name, figures, tmp_path, unoptimised_graphs):
         recipe=recipe,
         input_size=(64, 64),
         backbone_weights="none",
-        observer=losses,
+        observer=recorder,
     )
-    assert len(losses.values) == 16
-    assert np.mean(losses.values[-4:]) < 0.95 * np.mean(losses.values[:4])
+    assert len(recorder.losses) == 16
+    assert np.mean(recorder.losses[-4:]) < 0.95 * np.mean(recorder.losses[:4])

@@ -1,0 +1,68 @@
+"""`simplebase plot`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from simplebase.cli import options
+from simplebase.cli.app import app, console, say
+
+if TYPE_CHECKING:
+    from simplebase.training.observer import EpochMetrics
+
+
+@app.command()
+def plot(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of runs.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Image file to write. [default: RUN/curves.png; of several runs ./curves.png]"
+        ),
+    ] = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Draw the curves of one or more runs: loss, learning rate and val PCK.
+
+    A training that goes on can be drawn as far as it is. RUN/curves.png is drawn anew each time;
+    any other file is replaced by --overwrite only.
+
+    Examples:
+
+        simplebase plot runs/cows
+
+        simplebase plot runs/cows runs/horses --output compared.png
+
+        simplebase plot runs/* --output compared.png --overwrite
+    """
+    from simplebase.training.curves import plot_curves
+
+    if output is None and len(runs) == 1:
+        output, overwrite = runs[0] / "curves.png", True
+    output = output or Path("curves.png")
+    curves = plot_curves(runs, output, overwrite=overwrite)
+    _print_curves(curves)
+    say(f"{output}: the curves of {len(curves)} run{'s' if len(curves) > 1 else ''}")
+
+
+def _print_curves(curves: "Mapping[str, Sequence[EpochMetrics]]") -> None:
+    from simplebase.training.curves import best_epoch
+
+    table = Table("run", "epochs", "best epoch", "best val PCK", "last loss")
+    table.columns[0].overflow = "fold"
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, metrics in curves.items():
+        best = best_epoch(metrics)
+        table.add_row(
+            escape(name),
+            str(len(metrics)),
+            str(best.epoch) if best else "n/a",
+            options.score_text(best.val_pck if best else None),
+            f"{metrics[-1].loss:.4f}",
+        )
+    console.print(table)

@@ -1,0 +1,88 @@
+"""What the terminal shows of a training."""
+
+import time
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from simplebase.cli.app import console, say
+from simplebase.cli.options import score_text
+from simplebase.training.observer import EpochMetrics, Observer, Plan, StepMetrics
+
+
+class TrainingDisplay(Observer):
+    """A live bar for the run, one within the epoch, and a line for each epoch that ended."""
+
+    def __init__(self, title: str) -> None:
+        """`title`: the first line."""
+        self._title = title
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.fields[note]}"),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+            transient=True,
+        )
+        self._plan = Plan(1, 1, 1, 1)
+        self._clock = time.perf_counter()
+        self._pck = ""
+        self._run = self._inner = self._progress.add_task("", total=1, note="", visible=False)
+
+    def started(self, plan: Plan) -> None:
+        """Shows the table's head and the bars."""
+        self._plan = plan
+        say(self._title)
+        if plan.first_epoch > 1:
+            say(f"goes on with epoch {plan.first_epoch}")
+        console.print(_row("epoch", "loss", "val PCK", "lr", "images/s"), style="bold")
+        epochs = plan.last_epoch - plan.first_epoch + 1
+        self._run = self._progress.add_task("run", total=epochs * plan.steps_per_epoch, note="")
+        self._inner = self._progress.add_task("epoch", total=plan.steps_per_epoch, note="")
+        self._progress.start()
+
+    def stepped(self, metrics: StepMetrics) -> None:
+        """Moves both bars."""
+        plan, step = self._plan, metrics.step
+        if step == 1:
+            self._clock = time.perf_counter()
+            description = f"epoch {metrics.epoch}"
+            self._progress.reset(self._inner, total=plan.steps_per_epoch, description=description)
+        rate = (step - 1) * plan.batch_size / (time.perf_counter() - self._clock + 1e-9)
+        note = f"loss {metrics.loss:.4f}  lr {metrics.learning_rate:.1e}"
+        if step > 1:
+            note += f"  {rate:.0f} images/s"
+        self._progress.update(self._inner, completed=step, note=note)
+        done = (metrics.epoch - plan.first_epoch) * plan.steps_per_epoch + step
+        self._progress.update(self._run, completed=done, note=self._pck)
+
+    def validating(self, done: int, total: int) -> None:
+        """Turns the inner bar to the val split."""
+        self._progress.update(self._inner, completed=done, total=total, note="validating")
+
+    def epoch_ended(self, metrics: EpochMetrics) -> None:
+        """Prints the epoch's line."""
+        self._pck = f"val PCK {score_text(metrics.val_pck)}"
+        console.print(
+            _row(
+                f"{metrics.epoch}/{self._plan.last_epoch}",
+                f"{metrics.loss:.4f}",
+                score_text(metrics.val_pck),
+                f"{metrics.learning_rate:.2e}",
+                f"{metrics.images_per_second:.0f}" if metrics.images_per_second else "-",
+            )
+        )
+
+    def ended(self) -> None:
+        """Removes the bars."""
+        self._progress.stop()
+
+
+def _row(*cells: str) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for _ in cells:
+        table.add_column(width=9, justify="right")
+    table.add_row(*cells)
+    return table

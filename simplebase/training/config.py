@@ -1,0 +1,126 @@
+"""What a run's `config.yaml` says: all that is needed to run it again."""
+
+import hashlib
+import os
+from typing import Any
+
+import numpy as np
+import yaml
+from pydantic import Field, ValidationError
+
+from simplebase.data.dataset import KeypointDataset
+from simplebase.data.pipeline.cache import CacheMode
+from simplebase.errors import DataError, MissingFileError
+from simplebase.geometry import Size
+from simplebase.presets import Preset, Recipe
+from simplebase.presets.preset import Settings, first_problem
+from simplebase.skeletons import Skeleton
+from simplebase.training.run import Run
+from simplebase.version import __version__
+
+MAX_SEED = 2**32 - 1
+
+
+class DatasetSettings(Settings):
+    """Which dataset it was.
+
+    Args:
+        folder: where it was.
+        skeleton: what its records follow.
+        train_records: how many there are.
+        val_records: how many there are.
+        digest: of their centres, scales, keypoints and split.
+    """
+
+    folder: str
+    skeleton: dict[str, Any]
+    train_records: int
+    val_records: int
+    digest: str
+
+    @classmethod
+    def of(cls, dataset: KeypointDataset) -> "DatasetSettings":
+        """What there is to say of `dataset`."""
+        records = dataset.records
+        digest = hashlib.sha256()
+        for column in (records.centers, records.scales, records.keypoints, records.validation):
+            digest.update(np.ascontiguousarray(column).tobytes())
+        validation = int(records.validation.sum())
+        return cls(
+            folder=dataset.name,
+            skeleton=dataset.skeleton.to_config(),
+            train_records=len(records) - validation,
+            val_records=validation,
+            digest=digest.hexdigest()[:16],
+        )
+
+    def require_same(self, dataset: KeypointDataset) -> None:
+        """Refuses a dataset whose records are others; where it lies does not matter."""
+        other = DatasetSettings.of(dataset)
+        if other.digest != self.digest:
+            raise DataError(
+                f"the run was trained on {self.train_records} train and {self.val_records} val "
+                f"records of {self.folder}, but {dataset.name} has other records "
+                f"({other.train_records} and {other.val_records}). Give the same ones with "
+                "--dataset (and --skip-bad-images, if they were screened), or start a new run."
+            )
+
+    def own_skeleton(self) -> Skeleton:
+        """The skeleton as an object."""
+        return Skeleton.from_config(self.skeleton)
+
+
+class RunConfig(Settings):
+    """All settings of a run: the arguments of `simplebase.train`, and what followed from them.
+
+    `model_normalisation` is what the model has, which its weights may have brought along.
+    """
+
+    simplebase: str = __version__
+    preset: Preset
+    recipe: Recipe
+    dataset: DatasetSettings
+    input_size: Size
+    backbone_weights: str = "auto"
+    normalisation: str | None = None
+    model_normalisation: str | None = None
+    weights: str | None = None
+    mixed_precision: bool = False
+    cache: CacheMode = "none"
+    save_every_steps: int | None = Field(None, ge=1)
+    seed: int = Field(0, ge=0, le=MAX_SEED)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `simplebase.train` for the same run; dataset as folder and skeleton."""
+        values = {name: getattr(self, name) for name in RunConfig.model_fields}
+        del values["simplebase"], values["model_normalisation"]
+        return values | {
+            "dataset": self.dataset.folder,
+            "skeleton": self.dataset.own_skeleton(),
+        }
+
+    def write(self, run: Run) -> None:
+        """Writes it into the run's folder."""
+        run.write_config(self.model_dump(mode="json"))
+
+    @classmethod
+    def read(cls, folder: str | os.PathLike[str]) -> "RunConfig":
+        """Reads it from a run's folder.
+
+        Raises:
+            MissingFileError: `folder` is not a run.
+            DataError: its `config.yaml` cannot be read.
+        """
+        path = Run(folder).config
+        if not path.is_file():
+            raise MissingFileError(
+                f"{os.fspath(folder)} is not a run: it has no {path.name}. Give the folder that "
+                "`simplebase train` wrote (its --run-dir)."
+            )
+        try:
+            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except ValidationError as error:
+            key, problem = first_problem(error, cls)
+            raise DataError(f"{path}, key {key!r}: {problem}") from error
+        except (yaml.YAMLError, ValueError) as error:
+            raise DataError(f"{path} is not valid YAML: {error}") from error

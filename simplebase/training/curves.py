@@ -1,0 +1,259 @@
+"""The curves of runs: reading `metrics.csv`, and drawing several in one picture."""
+
+import csv
+import math
+import os
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simplebase.errors import ArgumentError, DataError, MissingFileError
+from simplebase.plots import COLOURS, new_figure
+from simplebase.training.observer import EpochMetrics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+METRICS = "metrics.csv"
+_COLUMNS = [field.name for field in fields(EpochMetrics)]
+
+_DASHES = ("-", "--", ":", "-.")
+_MOST_RUNS = len(COLOURS) * len(_DASHES)
+_WIDTH, _HEIGHT, _LEGEND_ROW = 9.0, 8.0, 0.2  # inches
+_LEGEND_CHARACTERS = 110  # that fit on one of its rows
+_HANDLE_CHARACTERS = 8  # that a handle and the gaps around it take
+_MOST_DOTS = 30  # epochs: more dots than that would hide the line
+
+
+def read_metrics(run_dir: str | os.PathLike[str]) -> tuple[EpochMetrics, ...]:
+    """What each epoch of a run gave, in their order.
+
+    Raises:
+        MissingFileError: `run_dir` is not the folder of a run.
+        DataError: its `metrics.csv` is broken, or no epoch has ended yet.
+    """
+    folder = Path(run_dir)
+    path = folder / METRICS
+    if not folder.exists():
+        raise MissingFileError(f"{folder}: the run folder does not exist. Check the path.")
+    if not folder.is_dir():
+        raise MissingFileError(f"{folder} is a file, but a run is a folder with a {METRICS}.")
+    if not path.is_file():
+        raise MissingFileError(
+            f"{folder} has no {METRICS}: it is not the folder of a run, or no epoch has ended yet."
+        )
+    metrics: list[EpochMetrics] = []
+    for line, cells in _rows(path):
+        row = _parse(f"{path}, line {line}", cells)
+        if metrics and row.epoch <= metrics[-1].epoch:
+            raise DataError(
+                f"{path}, line {line}, column epoch: {row.epoch} comes after "
+                f"{metrics[-1].epoch}, but epochs count up."
+            )
+        metrics.append(row)
+    if not metrics:
+        raise DataError(f"{path} has no rows: no epoch has ended yet.")
+    return tuple(metrics)
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows below the header, each with its line in the file, which counts from 1."""
+    try:
+        # "-sig": a spreadsheet that saved the file may have put a mark before the first column.
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            rows = [(reader.line_num, cells) for cells in reader if cells]
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as CSV: {error}.") from error
+    if rows and rows[0][1] != _COLUMNS:
+        raise DataError(
+            f"{path}, line 1: the columns are {','.join(_COLUMNS)}. "
+            f"Received: {','.join(rows[0][1])}."
+        )
+    return rows[1:]
+
+
+def _parse(where: str, cells: Sequence[str]) -> EpochMetrics:
+    if len(cells) != len(_COLUMNS):
+        raise DataError(f"{where} has {len(cells)} values, but there are {len(_COLUMNS)} columns.")
+    texts = dict(zip(_COLUMNS, cells, strict=True))
+    epoch = texts.pop("epoch")
+    if not re.fullmatch(r"[1-9]\d{,8}", epoch):
+        raise DataError(f"{where}, column epoch: expected 1, 2, 3, ... Received: {epoch!r}.")
+    values: dict[str, Any] = {
+        name: None if name == "val_pck" and not text else _number(f"{where}, column {name}", text)
+        for name, text in texts.items()
+    }
+    return EpochMetrics(epoch=int(epoch), **values)
+
+
+def _number(where: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataError(f"{where}: expected a number. Received: {text!r}.")
+    return value
+
+
+def best_epoch(metrics: Sequence[EpochMetrics]) -> EpochMetrics | None:
+    """The first epoch with the highest val PCK, whose checkpoint was kept; `None` without PCK."""
+    scored = [row for row in metrics if row.val_pck is not None]
+    return max(scored, key=lambda row: row.val_pck or 0.0, default=None)
+
+
+def plot_curves(
+    runs: Sequence[str | os.PathLike[str]],
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+) -> dict[str, tuple[EpochMetrics, ...]]:
+    """Draws loss, learning rate and val PCK of `runs` over their epochs.
+
+    Args:
+        runs: the runs' folders, up to 28: so many lines can be told apart.
+        path: the image to write.
+        overwrite: replace `path` if it exists.
+
+    Returns:
+        What was drawn: the metrics of each run, by its name in the legend.
+
+    Raises:
+        ArgumentError: there are no runs, too many, one of them twice, or `path` has no image
+            suffix.
+        MissingFileError: one is not the folder of a run.
+        DataError: a `metrics.csv` is broken, or no epoch has ended yet.
+        OutputExistsError: `path` exists and `overwrite` is off.
+    """
+    if not 1 <= len(runs) <= _MOST_RUNS:
+        raise ArgumentError(
+            f"1 to {_MOST_RUNS} runs can be told apart in one picture. Received: {len(runs)}."
+        )
+    curves = dict(zip(_names(runs), map(read_metrics, runs), strict=True))
+    columns = _legend_columns(curves)
+    height = _HEIGHT + _LEGEND_ROW * math.ceil(len(curves) / columns)
+    with new_figure(path, (_WIDTH, height), overwrite=overwrite) as figure:
+        _draw_panels(figure, list(curves.values()))
+        _draw_legend(figure, list(curves), columns)
+    return curves
+
+
+def _names(runs: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """Each folder's name, with so many of its parents that no other ends alike."""
+    folders = [Path(os.path.abspath(run)) for run in runs]
+    names = []
+    for run, folder in zip(runs, folders, strict=True):
+        if folders.count(folder) > 1:
+            raise ArgumentError(f"{os.fspath(run)} is given twice.")
+        for count in range(1, len(folder.parts) + 1):
+            tail = folder.parts[-count:]
+            if sum(other.parts[-count:] == tail for other in folders) == 1:
+                break
+        # A folder's name may be no text: Matplotlib draws none of that.
+        names.append(os.fsencode(Path(*tail)).decode(errors="backslashreplace"))
+    return names
+
+
+def _legend_columns(names: Iterable[str]) -> int:
+    widths = [len(name) + _HANDLE_CHARACTERS for name in names]
+    return min(len(widths), max(1, _LEGEND_CHARACTERS // max(widths)))
+
+
+def _draw_panels(figure: "Figure", curves: Sequence[Sequence[EpochMetrics]]) -> None:
+    panels = figure.subplots(3, sharex=True, height_ratios=(3, 2, 3))
+    loss, rate, pck = panels
+    longest = max(map(len, curves))
+    for index, metrics in enumerate(curves):
+        style = _line_style(index)
+        if longest <= _MOST_DOTS or len(metrics) == 1:
+            style |= {"marker": "o", "markersize": 3.5}
+        epochs = [row.epoch for row in metrics]
+        loss.plot(epochs, [row.loss for row in metrics], **style)
+        rate.plot(epochs, [row.learning_rate for row in metrics], **style)
+        _draw_scores(pck, metrics, style)
+    loss.set_title("Loss", loc="left")
+    _choose_scale(loss, [row.loss for metrics in curves for row in metrics])
+    rate.set_title("Learning rate", loc="left")
+    # A schedule that falls to nothing spans any range: only the runs' peaks tell whether one of
+    # them would lie flat on the axis.
+    _choose_scale(rate, [max(row.learning_rate for row in metrics) for metrics in curves])
+    for axes in panels:
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    _finish_scores(pck, measured=any(map(best_epoch, curves)))
+    _label_epochs(pck, [row.epoch for metrics in curves for row in metrics])
+
+
+def _line_style(index: int) -> dict[str, Any]:
+    dashes, colour = divmod(index, len(COLOURS))
+    return {"color": COLOURS[colour], "linestyle": _DASHES[dashes]}
+
+
+def _draw_scores(axes: "Axes", metrics: Sequence[EpochMetrics], style: dict[str, Any]) -> None:
+    scores = [math.nan if row.val_pck is None else row.val_pck for row in metrics]
+    axes.plot([row.epoch for row in metrics], scores, **style)
+    if best := best_epoch(metrics):
+        axes.plot(
+            [best.epoch],
+            [best.val_pck or 0.0],
+            marker="*",
+            markersize=14,
+            markeredgecolor="white",
+            color=style["color"],
+            zorder=3,  # above all lines
+            clip_on=False,  # whole on the edge, too
+        )
+
+
+def _finish_scores(axes: "Axes", *, measured: bool) -> None:
+    axes.set_title("Val PCK, a star at the best epoch", loc="left")
+    if measured:
+        axes.set_ylim(bottom=max(0, axes.get_ylim()[0]))
+    else:
+        axes.set_yticks([])
+        axes.text(0.5, 0.5, "not measured", ha="center", transform=axes.transAxes)
+
+
+def _choose_scale(axes: "Axes", values: Sequence[float]) -> None:
+    """Logarithmic if `values` span more than a factor of 10, else linear."""
+    from matplotlib.ticker import LogLocator
+
+    if 0 < 10 * min(values) < max(values):
+        axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        subs = (1, 2, 5) if high < 500 * low else (1,)  # more labels would touch
+        axes.yaxis.set_major_locator(LogLocator(subs=subs))
+
+
+def _label_epochs(axes: "Axes", epochs: Sequence[int]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    first, last = min(epochs), max(epochs)
+    axes.set(xlabel="epoch", xlim=(first - 0.5, last + 0.5 + 0.01 * (last - first)))
+    axes.xaxis.set_major_locator(MaxNLocator(10, steps=(1, 2, 5, 10), integer=True, min_n_ticks=1))
+
+
+def _draw_legend(figure: "Figure", names: Sequence[str], columns: int) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], linewidth=2, **_line_style(index)) for index in range(len(names))]
+    width = _LEGEND_CHARACTERS - _HANDLE_CHARACTERS
+    legend = figure.legend(
+        handles,
+        ["\n".join(textwrap.wrap(name, width)) for name in names],
+        loc="outside lower center",
+        ncols=columns,
+        fontsize="small",
+        handlelength=3,
+        frameon=False,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a "$" in a name begins no formula

@@ -1,0 +1,73 @@
+"""What a training tells those who watch it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training sets out to do; epochs count from 1.
+
+    Args:
+        first_epoch: 1, or where a resumed run goes on.
+        last_epoch: with which it ends.
+        steps_per_epoch: of `batch_size` samples each.
+        batch_size: samples a step, over all devices together.
+    """
+
+    first_epoch: int
+    last_epoch: int
+    steps_per_epoch: int
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class StepMetrics:
+    """What one step gave; `epoch` and `step` (within the epoch) count from 1."""
+
+    epoch: int
+    step: int
+    loss: float
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """What one epoch gave.
+
+    Args:
+        epoch: counts from 1.
+        loss: mean over its steps.
+        val_pck: as in `simplebase.evaluation.score_pck`; `None` without labels.
+        learning_rate: mean over its steps.
+        images_per_second: of its training steps, without the first one's tracing.
+    """
+
+    epoch: int
+    loss: float
+    val_pck: float | None
+    learning_rate: float
+    images_per_second: float
+
+
+class Observer:
+    """Is told how a training goes; all methods return at once and may be left as they are."""
+
+    def started(self, plan: Plan) -> None:
+        """Before the first step."""
+
+    def stepped(self, metrics: StepMetrics) -> None:
+        """After each step."""
+
+    def validating(self, done: int, total: int) -> None:
+        """While the val split is predicted."""
+
+    def sheet_drawn(self, epoch: int, sheet: np.ndarray) -> None:
+        """After some epochs: val samples with their predictions, `(height, width, 3)` uint8."""
+
+    def epoch_ended(self, metrics: EpochMetrics) -> None:
+        """After each epoch's validation."""
+
+    def ended(self) -> None:
+        """After the last step, or when an error stops the training."""

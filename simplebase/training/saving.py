@@ -1,0 +1,100 @@
+"""Saving a training's models and state, and telling what is safe when it cannot go on."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from simplebase.errors import TrainingError
+from simplebase.estimator import SimpleBaseline
+from simplebase.training.observer import EpochMetrics
+from simplebase.training.run import Run
+from simplebase.training.state import Progress, Variables, save_state
+
+
+class Saver:
+    """Writes a run's checkpoints; of several workers only the chief does.
+
+    Args:
+        run: where to.
+        active: whether this process writes.
+    """
+
+    def __init__(self, run: Run, active: bool) -> None:
+        self.run = run
+        self._active = active
+
+    @property
+    def resume_hint(self) -> str:
+        """The command that goes on with the run."""
+        return shlex.join(["simplebase", "train", "--resume", str(self.run.folder)])
+
+    def save_state(self, variables: Variables, progress: Progress) -> None:
+        """Replaces the state that `--resume` goes on from.
+
+        Raises:
+            TrainingError: a weight is no number, or the file cannot be written.
+        """
+        if not self._active:
+            return
+        if not all(np.isfinite(weight.numpy()).all() for weight in variables["weights"]):
+            raise self.diverged("a weight is no number", progress)
+        with self._disk():
+            save_state(self.run.state, variables, progress)
+
+    def save_epoch(
+        self,
+        model: SimpleBaseline,
+        variables: Variables,
+        metrics: EpochMetrics,
+        progress: Progress,
+    ) -> None:
+        """Writes what an epoch leaves: models, metrics and state.
+
+        The state comes last: a run that was killed before it repeats the epoch and all its files.
+
+        Raises:
+            TrainingError: as `save_state`.
+        """
+        if not self._active:
+            return
+        with self._disk():
+            self.run.save_models(
+                model, metrics, progress.kept, best=progress.best_epoch == metrics.epoch
+            )
+            self.run.write_metrics(progress.epochs)
+        self.save_state(variables, progress)
+        self.remove_others(progress)
+
+    def remove_others(self, progress: Progress) -> None:
+        """Removes the checkpoints that are no longer among the best."""
+        if self._active:
+            with self._disk():
+                self.run.remove_models_but(progress.kept)
+
+    def diverged(self, what: str, progress: Progress, images: str = "") -> TrainingError:
+        """What to say when a number of the training is none; `images` are the batch's."""
+        kept = "none was saved yet"
+        if progress.best_epoch:
+            kept = f"the last good one is {self.run.last}, the best {self.run.best}"
+        return TrainingError(
+            f"{what} in epoch {progress.epoch}, step {progress.step + bool(images)}. Of the "
+            f"checkpoints, {kept}. Lower --learning-rate, or set --clip-norm."
+            + (f" The images of that batch: {images}." if images else "")
+        )
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            saved = "Nothing was saved before."
+            if self.run.state.exists():
+                saved = (
+                    f"What was saved before is whole; with the disk mended, {self.resume_hint} "
+                    "goes on from there."
+                )
+            raise TrainingError(
+                f"{self.run.folder} cannot be written: {error.strerror or error}. {saved}"
+            ) from error

@@ -1,0 +1,83 @@
+"""The stages of a training, each with an optimizer of its own."""
+
+from dataclasses import dataclass
+
+import keras
+
+from simplebase.presets import Recipe
+from simplebase.training.average import WeightAverage
+from simplebase.training.distribution import Distribution
+from simplebase.training.optimizer import build_optimizer, build_schedule
+from simplebase.training.step import TrainingStep
+from simplebase.training.training_model import TrainingModel
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Epochs with the same weights frozen.
+
+    Args:
+        first_epoch: counts from 1.
+        last_epoch: the last one that belongs to it.
+        freeze_level: see `SimpleBaseline.freeze`.
+        transfer: whether it is the first of two.
+    """
+
+    first_epoch: int
+    last_epoch: int
+    freeze_level: int
+    transfer: bool
+
+
+def stages(recipe: Recipe) -> tuple[Stage, ...]:
+    """The transfer stage, if the recipe has one, and the main one, if epochs are left for it."""
+    first = recipe.init_epoch + 1
+    main = Stage(first + recipe.transfer_epoch, recipe.total_epoch, 0, False)
+    transfer = Stage(first, main.first_epoch - 1, recipe.freeze_level, True)
+    return tuple(stage for stage in (transfer, main) if stage.first_epoch <= stage.last_epoch)
+
+
+class StageTraining:
+    """What lasts for one stage: its schedule, its optimizer and its traced step.
+
+    Args:
+        stage: which; the model is frozen as it says.
+        recipe: how to train.
+        steps_per_epoch: optimizer steps.
+        model: the graph from a batch to its errors.
+        distribution: the devices.
+        average: what follows the weights, if anything.
+        loss_scaling: whether gradients are computed in float16.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        recipe: Recipe,
+        steps_per_epoch: int,
+        model: TrainingModel,
+        distribution: Distribution,
+        average: WeightAverage | None,
+        loss_scaling: bool,
+    ) -> None:
+        self.stage = stage
+        self.steps_per_epoch = steps_per_epoch
+        self.schedule = build_schedule(recipe, steps_per_epoch, transfer=stage.transfer)
+        model.estimator.freeze(stage.freeze_level)
+        with distribution.strategy.scope():
+            optimizer = build_optimizer(recipe, self.schedule, replicas=distribution.replicas)
+            if loss_scaling:
+                optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+            optimizer.build(model.trainable_variables)
+        self.optimizer = optimizer
+        self.step = TrainingStep(
+            model,
+            optimizer,
+            distribution,
+            average,
+            reduce_first=recipe.clip_norm is not None or loss_scaling,
+        )
+
+    def learning_rate(self, epoch: int, step: int) -> float:
+        """Of step `step` of epoch `epoch`; the step counts from 0."""
+        return self.schedule.at((epoch - self.stage.first_epoch) * self.steps_per_epoch + step)

@@ -1,0 +1,142 @@
+"""What a training needs to go on exactly where it stopped: `checkpoints/state.npz`.
+
+The file holds every number that a step changes: the weights, their average, the optimizer's slots
+and counter, and as JSON how far the training is and what it has found. All randomness follows from
+(seed, epoch) and (seed, step), so none has to be kept.
+"""
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from simplebase.errors import DataError, first_line
+from simplebase.files import replacing
+from simplebase.training.observer import EpochMetrics
+from simplebase.training.run import KEPT, checkpoint_name
+
+
+@dataclass
+class Progress:
+    """How far a training is.
+
+    Args:
+        epoch: the one that is under way, counted from 1.
+        step: how many of its steps are done.
+        losses: sum of the losses of these steps.
+        learning_rates: sum of their learning rates.
+        best_epoch: the best so far; 0 before there is one.
+        best_pck: its score; `None` without labels.
+        epochs: what each finished epoch gave.
+        kept: names of the checkpoints that are kept, and the epoch of each.
+    """
+
+    epoch: int = 1
+    step: int = 0
+    losses: float = 0.0
+    learning_rates: float = 0.0
+    best_epoch: int = 0
+    best_pck: float | None = None
+    epochs: list[EpochMetrics] = field(default_factory=list)
+    kept: dict[str, int] = field(default_factory=dict)
+
+    def add_step(self, loss: float, learning_rate: float) -> None:
+        """Counts a step of the epoch."""
+        self.step += 1
+        self.losses += loss
+        self.learning_rates += learning_rate
+
+    def add_epoch(self, metrics: EpochMetrics) -> None:
+        """Ends the epoch. Without labels in the val split the last epoch is the best."""
+        pck = metrics.val_pck
+        if pck is None or self.best_pck is None or pck > self.best_pck:
+            self.best_epoch, self.best_pck = metrics.epoch, pck
+        self.epochs.append(metrics)
+        # Of equal epochs the earlier is the better one, as above.
+        ranked = sorted(
+            self.epochs, key=lambda each: -each.epoch if each.val_pck is None else -each.val_pck
+        )
+        self.kept = {checkpoint_name(epoch): epoch.epoch for epoch in ranked[:KEPT]}
+        self.epoch += 1
+        self.step, self.losses, self.learning_rates = 0, 0.0, 0.0
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Progress":
+        """The progress that `to_config` describes."""
+        epochs = [EpochMetrics(**epoch) for epoch in config.pop("epochs")]
+        return cls(**config, epochs=epochs)
+
+
+Variables = dict[str, Sequence[keras.Variable]]
+"""All variables of a training, by what they are for."""
+
+
+def save_state(path: str | os.PathLike[str], variables: Variables, progress: Progress) -> None:
+    """Replaces the file at `path` by the present state."""
+    arrays = {
+        f"{name}/{index}": variable.numpy()
+        for name, group in variables.items()
+        for index, variable in enumerate(group)
+    }
+    text = json.dumps(progress.to_config())
+    with replacing(path, overwrite=True) as partial, partial.open("wb") as file:
+        np.savez(file, progress=np.array(text), **arrays)
+        # A machine that fails right after must not find an empty file under the final name.
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load_progress(path: str | os.PathLike[str]) -> Progress:
+    """How far the training of a state file was.
+
+    Raises:
+        DataError: it is not a state file.
+    """
+    with _opened(path) as arrays:
+        return Progress.from_config(json.loads(str(arrays["progress"])))
+
+
+def load_state(path: str | os.PathLike[str], variables: Variables) -> None:
+    """Gives each variable its value from the file.
+
+    Raises:
+        DataError: the file is damaged, or of another model or optimizer.
+    """
+    with _opened(path) as arrays:
+        for name, group in variables.items():
+            saved = sum(key.startswith(f"{name}/") for key in arrays.files)
+            shapes = [arrays[f"{name}/{index}"].shape for index in range(saved)]
+            expected = [tuple(variable.shape) for variable in group]
+            if shapes != expected:
+                raise DataError(
+                    f"{path} holds another {name} than this training has ({saved} arrays, expected "
+                    f"{len(expected)}). It belongs to another preset or recipe."
+                )
+            for index, variable in enumerate(group):
+                variable.assign(arrays[f"{name}/{index}"])
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """`np.load` of several arrays, with errors that name the file."""
+    try:
+        # NumPy leaves a file open that it opened itself and cannot read.
+        with open(path, "rb") as file:
+            arrays = np.load(file, allow_pickle=False)
+            if isinstance(arrays, np.ndarray):
+                raise TypeError("it is a single array")
+            yield arrays
+    except DataError:
+        raise
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is no state of a training: {first_line(error)}") from error

@@ -1,0 +1,106 @@
+"""One step of a training, traced, on all its devices."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from simplebase.errors import TrainingError
+from simplebase.losses import mean_loss
+from simplebase.training.average import WeightAverage
+from simplebase.training.distribution import Batch, Distribution
+from simplebase.training.training_model import TrainingModel
+
+
+class TrainingStep:
+    """From a batch to new weights; the same for one device and for many.
+
+    Args:
+        model: the graph from a batch to its errors.
+        optimizer: built for the weights of `model` that are trainable now.
+        distribution: the devices.
+        average: what follows the weights, if anything.
+        reduce_first: sum the gradients over the devices before the optimizer does. Clipping and the
+            check for overflow have to see the whole gradient, but Keras makes them on each device's
+            own; everything else can do without that second sum.
+
+    `is_traced` tells whether a step was made: the first one traces the graph, which takes seconds.
+    """
+
+    def __init__(
+        self,
+        model: TrainingModel,
+        optimizer: keras.optimizers.Optimizer,
+        distribution: Distribution,
+        average: WeightAverage | None = None,
+        reduce_first: bool = False,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.distribution = distribution
+        self.average = average
+        self._reduce_first = reduce_first and distribution.replicas > 1
+        self.is_traced = False
+
+    def __call__(self, batch: Batch, step: int, stop: bool = False) -> tuple[float, bool]:
+        """Trains on the samples of this process.
+
+        Args:
+            batch: `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}`.
+            step: since the training began, counted from 0.
+            stop: whether this process wants to stop.
+
+        Returns:
+            The loss over the whole batch, and whether any process wants to stop: the others have
+            to know, since none can go on alone.
+
+        Raises:
+            TrainingError: another worker has ended without telling, or is at another step.
+        """
+        shared = self.distribution.share(batch)
+        with self.distribution.explaining_lost_workers():
+            told = self._run(shared, tf.constant(step), tf.constant(float(stop)))
+            loss, stops, steps = (each.numpy() for each in told)
+        if steps != step * self.distribution.replicas:
+            raise TrainingError(
+                f"the workers are not at the same step; this one is at {step}. All of them go on "
+                "from the same state: copy the folder of the first worker's run to the others."
+            )
+        self.is_traced = True
+        return float(loss), bool(stops > 0)
+
+    # XLA makes this step several times slower on a CPU, and lacks a kernel for the warp.
+    @tf.function(jit_compile=False)
+    def _run(self, batch: Batch, step: Any, stop: Any) -> list[Any]:
+        """What `_on_device` returns, summed over all devices."""
+        strategy = self.distribution.strategy
+        told = strategy.run(self._on_device, args=(batch, step, stop))
+        if self.average is not None:
+            self.average.update(step)
+        return [strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None) for each in told]
+
+    def _on_device(self, batch: Batch, step: Any, stop: Any) -> tuple[Any, Any, Any]:
+        """This device's part of the loss, whether its process wants to stop, and its step."""
+        context = tf.distribute.get_replica_context()
+        replicas = self.distribution.replicas
+        weights = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            total, count = self.model(
+                batch,
+                step=step,
+                replica=context.replica_id_in_sync_group,
+                replicas=replicas,
+                training=True,
+            )
+            if replicas > 1:
+                count = context.all_reduce(tf.distribute.ReduceOp.SUM, count)
+            loss = mean_loss(total, count)
+            scaled = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, [weight.value for weight in weights])
+        if self._reduce_first:
+            gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            # Keras sums them again.
+            gradients = [gradient / replicas for gradient in gradients]
+        self.optimizer.apply(gradients, weights)
+        # TensorFlow keeps 32-bit integers off the GPU.
+        return loss, tf.identity(stop), tf.cast(step, tf.int64)

@@ -1,0 +1,239 @@
+"""The loop over epochs and steps."""
+
+import math
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from simplebase.augmentation import Augmentation
+from simplebase.data.dataset import KeypointDataset
+from simplebase.data.pipeline import BatchSource
+from simplebase.errors import ArgumentError, TrainingError
+from simplebase.estimator import SimpleBaseline
+from simplebase.evaluation import predict_dataset, score_pck
+from simplebase.losses import LOSSES
+from simplebase.runtimes.keras import KerasRuntime
+from simplebase.training.average import WeightAverage
+from simplebase.training.config import RunConfig
+from simplebase.training.distribution import Distribution
+from simplebase.training.interruption import StopSignals
+from simplebase.training.observer import EpochMetrics, Observer, Plan, StepMetrics
+from simplebase.training.precision import FLOAT16
+from simplebase.training.run import Run
+from simplebase.training.saving import Saver
+from simplebase.training.sheets import draw_predictions
+from simplebase.training.stages import StageTraining, stages
+from simplebase.training.state import Progress, Variables, load_state
+from simplebase.training.training_model import TrainingModel
+
+_SHEET_EVERY = 5  # epochs
+
+
+class Trainer:
+    """Trains a model on a dataset, and writes what the run's folder holds.
+
+    Args:
+        model: built under the distribution's scope.
+        policy: the dtype policy it was built under.
+        config: all settings.
+        dataset: both splits.
+        run: where to write.
+        distribution: the devices.
+        observers: are told how it goes.
+        progress: how far the training is already.
+
+    Raises:
+        ArgumentError: the batch size fits neither the train split nor the devices.
+    """
+
+    def __init__(
+        self,
+        model: SimpleBaseline,
+        policy: str,
+        config: RunConfig,
+        dataset: KeypointDataset,
+        run: Run,
+        distribution: Distribution,
+        observers: Iterable[Observer],
+        progress: Progress,
+    ) -> None:
+        recipe = config.recipe
+        metadata = model.metadata
+        self.model = model
+        self.recipe = recipe
+        self.seed = config.seed
+        self.save_every_steps = config.save_every_steps
+        self.saver = Saver(run, distribution.is_chief)
+        self.distribution = distribution
+        self.observers = list(observers)
+        self.progress = progress
+        self.train_split, self.val_split = dataset.train, dataset.validation
+        self.steps = len(self.train_split) // recipe.batch_size
+        self._require_steps()
+        self._part = distribution.local_part(recipe.batch_size)
+        self._loss_scaling = policy == FLOAT16
+        self._signals = StopSignals()
+        augmentation = Augmentation(
+            recipe.augmentation, metadata.input_size, metadata.skeleton, config.seed
+        )
+        self.source = BatchSource(
+            self.train_split,
+            metadata.crop,
+            metadata.input_size,
+            self._part.stop - self._part.start,
+            augmentation.canvas_size,
+            cache=config.cache,
+        )
+        self._training_model = TrainingModel(
+            model, augmentation, LOSSES[recipe.loss_type], recipe.loss_scale
+        )
+        self._average = None
+        if recipe.ema is not None:
+            self._average = WeightAverage(model, recipe.ema)
+        self._runtime = KerasRuntime(self.result)
+
+    @property
+    def result(self) -> SimpleBaseline:
+        """What is validated and saved: the model, or the average of its weights."""
+        return self.model if self._average is None else self._average.model
+
+    def train(self, state: Path | None) -> None:
+        """Runs all epochs that are not done.
+
+        Args:
+            state: the file to go on from; `None` begins.
+
+        Raises:
+            TrainingError: the loss is no number, a file cannot be written, or a signal came.
+        """
+        ahead = [stage for stage in stages(self.recipe) if self.progress.epoch <= stage.last_epoch]
+        with self._signals:
+            for stage in ahead:
+                training = StageTraining(
+                    stage,
+                    self.recipe,
+                    self.steps,
+                    self._training_model,
+                    self.distribution,
+                    self._average,
+                    self._loss_scaling,
+                )
+                if stage is ahead[0]:
+                    if state is not None:
+                        self._restore(training, state)
+                    self._tell_start()
+                while self.progress.epoch <= stage.last_epoch:
+                    self._epoch(training)
+        # A run that was killed right after its last state may have too many.
+        self.saver.remove_others(self.progress)
+
+    def _variables(self, training: StageTraining) -> Variables:
+        variables = {"weights": self.model.weights, "optimizer": training.optimizer.variables}
+        if self._average is not None:
+            variables["average"] = self._average.model.weights
+        return variables
+
+    def _restore(self, training: StageTraining, state: Path) -> None:
+        variables = self._variables(training)
+        if self.progress.epoch == training.stage.first_epoch and self.progress.step == 0:
+            # The state was saved at the end of the stage before: this optimizer is a new one.
+            del variables["optimizer"]
+        with self.distribution.strategy.scope():
+            load_state(state, variables)
+
+    def _tell_start(self) -> None:
+        plan = Plan(
+            self.progress.epoch, self.recipe.total_epoch, self.steps, self.recipe.batch_size
+        )
+        for observer in self.observers:
+            observer.started(plan)
+
+    def _epoch(self, training: StageTraining) -> None:
+        """Trains and validates the epoch that `progress` says, from its step on."""
+        progress, size = self.progress, self.recipe.batch_size
+        number = progress.epoch
+        order = self.train_split.images.shuffled(self.seed, number)
+        rows = order[: self.steps * size].reshape(self.steps, size)
+        timed, clock = 0, time.perf_counter()
+        for batch in self.source.batches(rows[progress.step :, self._part].reshape(-1)):
+            del batch["matrices"]
+            step_of_run = (number - 1) * self.steps + progress.step
+            rate = training.learning_rate(number, progress.step)
+            traced = training.step.is_traced
+            loss, stop = training.step(batch, step_of_run, self._signals.received is not None)
+            if not math.isfinite(loss):
+                raise self.saver.diverged(
+                    f"the loss is {loss}", progress, self._names(rows[progress.step])
+                )
+            progress.add_step(loss, rate)
+            for observer in self.observers:
+                observer.stepped(StepMetrics(number, progress.step, loss, rate))
+            timed, clock = (timed + 1, clock) if traced else (0, time.perf_counter())
+            if stop:
+                self._stop(training)
+            if self.save_every_steps and progress.step % self.save_every_steps == 0:
+                self.saver.save_state(self._variables(training), progress)
+        seconds = time.perf_counter() - clock
+        self._finish_epoch(training, timed * size / seconds if timed else 0.0)
+
+    def _finish_epoch(self, training: StageTraining, images_per_second: float) -> None:
+        progress, metadata = self.progress, self.model.metadata
+        predictions = self._predict(training)
+        metrics = EpochMetrics(
+            epoch=progress.epoch,
+            loss=progress.losses / self.steps,
+            val_pck=score_pck(predictions, self.val_split, metadata).mean,
+            learning_rate=progress.learning_rates / self.steps,
+            images_per_second=images_per_second,
+        )
+        progress.add_epoch(metrics)
+        self.saver.save_epoch(self.result, self._variables(training), metrics, progress)
+        if metrics.epoch % _SHEET_EVERY == 0 or metrics.epoch == self.recipe.total_epoch:
+            title = f"epoch {metrics.epoch}"
+            sheet = draw_predictions(self.val_split, predictions, metadata, title)
+            for observer in self.observers:
+                observer.sheet_drawn(metrics.epoch, sheet)
+        for observer in self.observers:
+            observer.epoch_ended(metrics)
+
+    def _predict(self, training: StageTraining) -> np.ndarray:
+        """`(N, K, 3)` of the val split, in image pixels."""
+
+        def tell(done: int, total: int) -> None:
+            for observer in self.observers:
+                observer.validating(done, total)
+            # Of several workers none may stop alone: they do so after the next step.
+            if self._signals.received and self.distribution.workers == 1:
+                self._stop(training)
+
+        predictions = predict_dataset(
+            self._runtime, self.val_split, batch_size=self.recipe.batch_size, progress=tell
+        )
+        if not np.isfinite(predictions).all():
+            raise self.saver.diverged("the model's answer is no number", self.progress)
+        return predictions
+
+    def _stop(self, training: StageTraining) -> NoReturn:
+        progress, signal = self.progress, self._signals.received
+        self.saver.save_state(self._variables(training), progress)
+        reason = f"stopped by {signal}" if signal else "another worker stopped"
+        raise TrainingError(
+            f"{reason} in epoch {progress.epoch} after step {progress.step} of {self.steps}; "
+            f"nothing is lost. {self.saver.resume_hint} goes on from here."
+        )
+
+    def _names(self, rows: np.ndarray) -> str:
+        """The images of a batch."""
+        return ", ".join(sorted({self.train_split.images.name(int(row)) for row in rows}))
+
+    def _require_steps(self) -> None:
+        size, count = self.recipe.batch_size, len(self.train_split)
+        if size > count:
+            fitting = 2 ** max(0, (count // 4).bit_length() - 1)
+            raise ArgumentError(
+                f"the batch size {size} is larger than the train split of {count} records. Choose "
+                f"a smaller one, such as --batch-size {fitting}."
+            )

@@ -1,0 +1,247 @@
+"""Training from a preset, a recipe and a dataset to the best checkpoint, and going on with it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+from pydantic import ValidationError
+
+from simplebase.data.dataset import KeypointDataset, load_dataset
+from simplebase.data.pipeline import CacheMode
+from simplebase.errors import ArgumentError, DataError, TrainingError
+from simplebase.estimator import BackboneWeights, SimpleBaseline
+from simplebase.evaluation import mean_pose, score_pck
+from simplebase.geometry import Size
+from simplebase.presets import Preset, Recipe, load_preset, load_recipe
+from simplebase.presets.preset import first_problem
+from simplebase.skeletons import Skeleton
+from simplebase.training.config import DatasetSettings, RunConfig
+from simplebase.training.curves import plot_curves
+from simplebase.training.distribution import Distribution, distribute
+from simplebase.training.observer import EpochMetrics, Observer
+from simplebase.training.precision import choose_policy, dtype_policy
+from simplebase.training.run import NewRun, Run
+from simplebase.training.state import Progress, load_progress
+from simplebase.training.tensorboard import TensorBoardLog
+from simplebase.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training gave; PCK as in `simplebase.evaluation.score_pck`."""
+
+    best: Path
+    best_epoch: int
+    val_pck: float | None
+    mean_pose_pck: float | None
+    epochs: tuple[EpochMetrics, ...]
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**asdict(self), "best": str(self.best)}
+
+
+def train(
+    preset: str | os.PathLike[str] | Preset,
+    dataset: KeypointDataset,
+    *,
+    run_dir: str | os.PathLike[str],
+    recipe: str | os.PathLike[str] | Recipe | None = None,
+    input_size: Size | None = None,
+    backbone_weights: BackboneWeights = "auto",
+    normalisation: str | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    mixed_precision: bool = False,
+    distribution: Distribution | None = None,
+    cache: CacheMode = "none",
+    save_every_steps: int | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+    observer: Observer | None = None,
+) -> TrainingResult:
+    """Trains a preset on the train split, keeping the epoch that is best on the val split.
+
+    Args:
+        preset: a name, the path of a YAML, or a loaded preset.
+        dataset: both splits.
+        run_dir: the folder to write, see `simplebase.training.run`.
+        recipe: a name, the path of a YAML, or a loaded recipe; by default the preset's.
+        input_size: `(H, W)`; by default the recipe's, else the preset's.
+        backbone_weights: see `SimpleBaseline.from_preset`.
+        normalisation: see `SimpleBaseline.from_preset`.
+        weights: see `SimpleBaseline.from_preset`.
+        mixed_precision: compute in 16 bit, see `simplebase.training.precision`.
+        distribution: the devices, from `simplebase.training.distribute`; by default one.
+        cache: whether decoded canvases are kept for the next epochs, see `BatchSource`.
+        save_every_steps: save the state within an epoch too, for `resume`.
+        seed: of weights, order and augmentation: the same seed gives the same run on one machine.
+        overwrite: replace an earlier run in `run_dir`.
+        observer: is told how it goes.
+
+    Raises:
+        ArgumentError: a value that does not work, such as a batch larger than the train split.
+        DataError: a file of the dataset or of weights is wrong.
+        OutputExistsError: `run_dir` exists and `overwrite` is off.
+        TrainingError: the training cannot go on; the best checkpoint so far remains.
+    """
+    if not isinstance(preset, Preset):
+        preset = load_preset(preset)
+    if not isinstance(recipe, Recipe):
+        recipe = load_recipe(recipe or preset.recipe)
+    try:
+        config = RunConfig(
+            preset=preset,
+            recipe=recipe,
+            dataset=DatasetSettings.of(dataset),
+            input_size=input_size or recipe.input_size or preset.input_size,
+            backbone_weights=str(backbone_weights),
+            normalisation=normalisation,
+            weights=None if weights is None else str(weights),
+            mixed_precision=mixed_precision,
+            cache=cache,
+            save_every_steps=save_every_steps,
+            seed=seed,
+        )
+    except ValidationError as error:
+        key, problem = first_problem(error, RunConfig)
+        raise ArgumentError(f"{key}: {problem}") from error
+    distribution = distribution or distribute()
+    with _new_run(run_dir, overwrite, distribution) as run:
+        progress = Progress(epoch=recipe.init_epoch + 1)
+        return _train(config, dataset, run, distribution, observer, progress, state=None)
+
+
+def resume(
+    run_dir: str | os.PathLike[str],
+    *,
+    dataset: KeypointDataset | None = None,
+    distribution: Distribution | None = None,
+    observer: Observer | None = None,
+) -> TrainingResult:
+    """Goes on with a run that was stopped, as if it had not been.
+
+    Args:
+        run_dir: its folder.
+        dataset: its dataset, where it does not lie where it did.
+        distribution: as for `train`; it may be another one than before.
+        observer: is told how it goes.
+
+    Raises:
+        MissingFileError: `run_dir` is not a run, or its dataset is gone.
+        DataError: a file of the run is damaged, the dataset has changed, or the run is complete.
+        TrainingError: as `train`.
+    """
+    config = RunConfig.read(run_dir)
+    run = Run(run_dir)
+    state = run.state if run.state.exists() else None
+    progress = load_progress(state) if state else Progress(epoch=config.recipe.init_epoch + 1)
+    if progress.epoch > config.recipe.total_epoch and (run.folder / "summary.json").exists():
+        raise DataError(
+            f"{run_dir} is complete: all {config.recipe.total_epoch} epochs are done. A longer "
+            f"training starts from its model: --weights {run.best}."
+        )
+    distribution = distribution or distribute()
+    if dataset is None:
+        dataset = load_dataset(config.dataset.folder, config.dataset.own_skeleton())
+    config.dataset.require_same(dataset)
+    return _train(config, dataset, run, distribution, observer, progress, state)
+
+
+def _train(
+    config: RunConfig,
+    dataset: KeypointDataset,
+    run: Run,
+    distribution: Distribution,
+    observer: Observer | None,
+    progress: Progress,
+    state: Path | None,
+) -> TrainingResult:
+    dataset.images.require()
+    policy = choose_policy(config.mixed_precision)
+    with distribution.strategy.scope(), dtype_policy(policy):
+        model = _build_model(config, dataset.skeleton, first=state is None)
+        distribution.synchronise_batch_norms(model)
+        observers: list[Observer] = [] if observer is None else [observer]
+        if distribution.is_chief:
+            observers.append(TensorBoardLog(run.tensorboard))
+        trainer = Trainer(model, policy, config, dataset, run, distribution, observers, progress)
+    if distribution.is_chief and not run.config.exists():
+        config.model_copy(update={"model_normalisation": model.normalisation}).write(run)
+    try:
+        trainer.train(state)
+    except TrainingError:
+        # What stopped the training is what the user has to know.
+        with suppress(OSError):
+            _draw_curves(run, progress, distribution)
+        raise
+    finally:
+        for each in observers:
+            each.ended()
+    _draw_curves(run, progress, distribution)
+    return _finish(run, progress, trainer, distribution)
+
+
+def _draw_curves(run: Run, progress: Progress, distribution: Distribution) -> None:
+    if distribution.is_chief and progress.epochs:
+        plot_curves([run.folder], run.curves, overwrite=True)
+
+
+def _build_model(config: RunConfig, skeleton: Skeleton, first: bool) -> SimpleBaseline:
+    """The model with its first weights, or without: then a state brings them."""
+    weights: dict[str, Any] = {
+        "backbone_weights": config.backbone_weights,
+        "normalisation": config.normalisation,
+        "weights": config.weights,
+    }
+    if not first:
+        weights = {"backbone_weights": "none", "normalisation": config.model_normalisation}
+    keras.utils.set_random_seed(config.seed)
+    return SimpleBaseline.from_preset(
+        config.preset,
+        skeleton=skeleton,
+        input_size=config.input_size,
+        sigma=config.recipe.sigma,
+        **weights,
+    )
+
+
+def _finish(
+    run: Run, progress: Progress, trainer: Trainer, distribution: Distribution
+) -> TrainingResult:
+    metadata, val_split = trainer.model.metadata, trainer.val_split
+    baseline = mean_pose(trainer.train_split, val_split, metadata.crop, metadata.input_size)
+    result = TrainingResult(
+        best=run.best,
+        best_epoch=progress.best_epoch,
+        val_pck=progress.best_pck,
+        mean_pose_pck=score_pck(baseline, val_split, metadata).mean,
+        epochs=tuple(progress.epochs),
+    )
+    if distribution.is_chief:
+        run.write_summary(
+            {
+                "best": str(run.best.relative_to(run.folder)),
+                "best_epoch": result.best_epoch,
+                "val_pck": result.val_pck,
+                "mean_pose_pck": result.mean_pose_pck,
+                "train_records": len(trainer.train_split),
+                "val_records": len(val_split),
+            }
+        )
+    return result
+
+
+@contextmanager
+def _new_run(
+    folder: str | os.PathLike[str], overwrite: bool, distribution: Distribution
+) -> Iterator[Run]:
+    """The run's folder; only the chief makes it."""
+    if not distribution.is_chief:
+        yield Run(folder)
+        return
+    with NewRun(folder, overwrite=overwrite) as run:
+        yield run

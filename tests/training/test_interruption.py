@@ -1,0 +1,77 @@
+"""What happens to Ctrl-C and to a polite kill while a training runs."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from simplebase.training.interruption import StopSignals
+
+BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+@pytest.fixture(autouse=True)
+def usual_effects() -> Iterator[list[int]]:
+    """The signals that had the effect they have without `StopSignals`, here to be listed."""
+    seen: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        signal.signal(number, lambda number, frame: seen.append(number))
+    yield seen
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@BOTH
+def test_the_first_signal_is_kept_and_told_by_its_name(
+    usual_effects: list[int], number: signal.Signals
+) -> None:
+    with StopSignals() as signals:
+        assert signals.received is None
+        os.kill(os.getpid(), number)
+        assert signals.received == number.name
+    assert not usual_effects
+
+
+@BOTH
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_the_second_signal_has_its_usual_effect(
+    usual_effects: list[int], first: signal.Signals, number: signal.Signals
+) -> None:
+    with StopSignals() as signals:
+        os.kill(os.getpid(), first)
+        os.kill(os.getpid(), number)
+        assert signals.received == first.name
+    assert usual_effects == [number]
+
+
+@BOTH
+def test_afterwards_a_signal_has_its_usual_effect(
+    usual_effects: list[int], number: signal.Signals
+) -> None:
+    with pytest.raises(RuntimeError), StopSignals():
+        raise RuntimeError
+    os.kill(os.getpid(), number)
+    assert usual_effects == [number]
+
+
+def test_outside_the_main_thread_signals_are_left_as_they_are(usual_effects: list[int]) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+    stops = StopSignals()
+
+    def hold() -> None:
+        with stops:
+            inside.set()
+            go_on.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert inside.wait(10)
+    os.kill(os.getpid(), signal.SIGTERM)
+    go_on.set()
+    thread.join()
+    assert stops.received is None
+    assert usual_effects == [signal.SIGTERM]

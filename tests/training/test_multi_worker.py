@@ -1,0 +1,194 @@
+"""Two processes train as one does; both stop when one is asked to, and both go on."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
+
+from simplebase import KeypointDataset
+from simplebase.training import resume
+
+TESTS = Path(__file__).parents[1]
+TIMEOUT = 300  # seconds; they take ten, and more on a busy machine
+PRESET = """
+description: for tests
+backbone: {name: mobilenetv2}
+head: {name: upsample_lite, channels: [8, 8, 8]}
+"""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """How a worker process ended, and its steps: number in the run, loss, samples read."""
+
+    exit_code: int
+    output: str
+    steps: list[tuple[int, float, int]]
+
+
+def run_workers(
+    folder: Path, arguments: Sequence[Sequence[str]], stop_after: Sequence[int] = (-1, -1)
+) -> list[Worker]:
+    """Runs a worker a list of arguments, all at once; none outlives this call."""
+    hosts = [f"127.0.0.1:{port}" for port in free_ports(len(arguments))]
+    outputs = [folder / f"output{index}" for index in range(len(arguments))]
+    processes = []
+    for index, (given, stop) in enumerate(zip(arguments, stop_after, strict=True)):
+        config = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}
+        environment = {
+            "TF_CONFIG": json.dumps(config),
+            "CUDA_VISIBLE_DEVICES": "-1",
+            "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]),
+        }
+        script = Path(__file__).with_name("worker.py")
+        with outputs[index].open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, script, folder / f"losses{index}", str(stop), *given],
+                env=os.environ | environment,
+                stdout=output,
+                stderr=output,
+            )
+        processes.append(process)
+    try:
+        exit_codes = [process.wait(TIMEOUT) for process in processes]
+    except subprocess.TimeoutExpired:
+        pytest.fail("\n\n".join(["the workers hang", *(path.read_text() for path in outputs)]))
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    return [
+        Worker(exit_code, outputs[index].read_text(), steps_of(folder / f"losses{index}"))
+        for index, exit_code in enumerate(exit_codes)
+    ]
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def steps_of(losses: Path) -> list[tuple[int, float, int]]:
+    lines = losses.read_text().splitlines() if losses.exists() else []
+    losses.unlink(missing_ok=True)
+    return [tuple(json.loads(line)) for line in lines]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@dataclass(frozen=True)
+class TwoWorkers:
+    """A run of two epochs of four steps on two machines without a common disk.
+
+    The second worker is asked to stop after its step 4, the first of the second epoch. Then the
+    chief's folder is copied to it, and both go on.
+    """
+
+    folder: Path
+    stopped: list[Worker]
+    left_by_second: bool
+    copied: dict[str, bytes]
+    resumed: list[Worker]
+
+
+@pytest.fixture(scope="module")
+def trained(figures_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TwoWorkers:
+    folder = tmp_path_factory.mktemp("two_workers")
+    preset = folder / "one.yaml"
+    preset.write_text(PRESET)
+    runs = [folder / "chief" / "run", folder / "second" / "run"]
+    train = ["train", "--strategy", "multi-worker"]
+    begin = [*train, "--preset", str(preset), "--recipe", "quick", "--input-size", "64x64"]
+    begin += ["--dataset", str(figures_folder), "--total-epoch", "2", "--backbone-weights", "none"]
+    begin += ["--clip-norm", "2", "--ema", "0.9"]
+    stopped = run_workers(folder, [[*begin, "--run-dir", str(run)] for run in runs], (-1, 4))
+    left_by_second = runs[1].parent.exists()
+    shutil.copytree(*runs)
+    copied = files(runs[1])
+    resumed = run_workers(folder, [[*train, "--resume", str(run)] for run in runs])
+    return TwoWorkers(folder, stopped, left_by_second, copied, resumed)
+
+
+def test_a_signal_to_one_worker_stops_both_after_the_next_step(trained: TwoWorkers) -> None:
+    chief, second = trained.stopped
+    place = "in epoch 2 after step 2 of 4; nothing is lost"
+    assert f"Error: another worker stopped {place}" in chief.output
+    assert f"Error: stopped by SIGTERM {place}" in second.output
+    assert (chief.exit_code, second.exit_code) == (1, 1)
+    assert [step for step, *_ in chief.steps] == [step for step, *_ in second.steps] == [*range(6)]
+
+
+def test_both_workers_go_on_from_there_to_the_end(trained: TwoWorkers) -> None:
+    for worker in trained.resumed:
+        assert worker.exit_code == 0, worker.output
+        assert [step for step, *_ in worker.steps] == [6, 7]
+
+
+def test_losses_and_weights_are_those_of_one_process_that_was_never_stopped(
+    trained: TwoWorkers, figures: KeypointDataset, tmp_path: Path
+) -> None:
+    alone, recipe = Recorder(), tiny_recipe(clip_norm=2, ema=0.9)
+    train_tiny(figures, tmp_path / "run", recipe=recipe, observer=alone)
+    for stopped, resumed in zip(trained.stopped, trained.resumed, strict=True):
+        losses = [loss for _, loss, _ in stopped.steps + resumed.steps]
+        np.testing.assert_allclose(losses, alone.losses, rtol=1e-4)
+    state = Path("run", "checkpoints", "state.npz")
+    with np.load(trained.folder / "chief" / state) as theirs, np.load(tmp_path / state) as mine:
+        assert theirs.files == mine.files
+        names = [name for name in mine.files if name.startswith(("weights/", "average/"))]
+        for name in names:
+            size = np.abs(mine[name]).max()
+            np.testing.assert_allclose(
+                theirs[name], mine[name], rtol=0, atol=1e-4 * size, err_msg=name
+            )
+
+
+def test_one_process_can_go_on_with_a_run_of_two(trained: TwoWorkers, tmp_path: Path) -> None:
+    for name, content in trained.copied.items():
+        path = tmp_path / "run" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    alone = Recorder()
+    with one_layer_network():
+        resume(tmp_path / "run", observer=alone)
+    losses = [loss for _, loss, _ in trained.resumed[0].steps]
+    np.testing.assert_allclose(alone.losses, losses, rtol=1e-4)
+
+
+def test_each_worker_reads_its_half_of_each_batch(trained: TwoWorkers) -> None:
+    for worker in trained.stopped + trained.resumed:
+        assert {samples for *_, samples in worker.steps} == {4}
+
+
+def test_only_the_chief_writes(trained: TwoWorkers) -> None:
+    assert not trained.left_by_second
+    assert files(trained.folder / "second" / "run") == trained.copied
+    written = files(trained.folder / "chief" / "run")
+    assert "summary.json" in written.keys() - trained.copied.keys()
+    assert written["checkpoints/state.npz"] != trained.copied["checkpoints/state.npz"]
+    lines = written["metrics.csv"].decode().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["epoch", "1", "2"]
+
+
+def test_only_the_chief_shows_progress(trained: TwoWorkers) -> None:
+    chief, second = trained.resumed
+    assert "goes on with epoch 2" in chief.output
+    assert "goes on with epoch 2" not in second.output

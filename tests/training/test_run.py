@@ -1,0 +1,199 @@
+"""The folder of a run: what is in it, and what may take its place."""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tiny_runs import tiny_recipe, train_tiny
+
+from simplebase import KeypointDataset, load_model
+from simplebase.errors import OutputExistsError
+from simplebase.images import read_image
+from simplebase.metrics import PCK
+from simplebase.training import EpochMetrics, TrainingResult, trainer
+from simplebase.training.run import NewRun
+from simplebase.training.state import load_progress
+
+SCORES = (0.1, 0.5, 0.3, 0.05, 0.2, 0.0, 0.4)
+
+
+@pytest.fixture(scope="module")
+def result(figures: KeypointDataset, tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
+    """Seven epochs of one step with the val PCKs of `SCORES`; not to be written to."""
+    scores = iter(SCORES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "score_pck", lambda *_: PCK(0.5, {}, next(scores)))
+        return train_tiny(
+            figures,
+            tmp_path_factory.mktemp("runs") / "run",
+            recipe=tiny_recipe(batch_size=32, total_epoch=7, augmentation=()),
+        )
+
+
+@pytest.fixture(scope="module")
+def folder(result: TrainingResult) -> Path:
+    return result.best.parents[1]
+
+
+def files(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield str(path.relative_to(folder))
+
+
+def test_a_run_is_these_files_and_no_other(folder: Path, result: TrainingResult) -> None:
+    # The five best of the seven epochs; of epochs 4 and 6 nothing is left.
+    best_five = {
+        f"checkpoints/epoch00{number}_loss{result.epochs[number - 1].loss:.4f}_pck{pck}.keras"
+        for number, pck in ((2, "0.5000"), (7, "0.4000"), (3, "0.3000"), (5, "0.2000"))
+    } | {f"checkpoints/epoch001_loss{result.epochs[0].loss:.4f}_pck0.1000.keras"}
+    events = {name for name in files(folder) if name.startswith("tensorboard/events.")}
+    assert len(events) == 1
+    assert set(files(folder)) - events == best_five | {
+        "config.yaml",
+        "metrics.csv",
+        "curves.png",
+        "summary.json",
+        "checkpoints/best.keras",
+        "checkpoints/last.keras",
+        "checkpoints/state.npz",
+    }
+
+
+def test_metrics_has_a_row_an_epoch(folder: Path, result: TrainingResult) -> None:
+    with (folder / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == list("1234567")
+    assert tuple(float(row["val_pck"]) for row in rows) == SCORES
+    for name in ("loss", "learning_rate", "images_per_second"):
+        written = [float(row[name]) for row in rows]
+        assert written == [getattr(epoch, name) for epoch in result.epochs]
+
+
+def test_best_is_the_model_of_the_best_epoch_and_last_that_of_the_last(folder: Path) -> None:
+    checkpoints = folder / "checkpoints"
+    (second,), (seventh,) = (checkpoints.glob(f"epoch00{number}_*") for number in (2, 7))
+    best, last = (checkpoints / f"{name}.keras" for name in ("best", "last"))
+    assert best.read_bytes() == second.read_bytes()
+    assert last.read_bytes() == seventh.read_bytes()
+    before, after = (load_model(path).get_weights() for path in (best, last))
+    assert any((one != other).any() for one, other in zip(before, after, strict=True))
+
+
+def test_the_summary_tells_the_best_epoch(folder: Path, result: TrainingResult) -> None:
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["best"] == "checkpoints/best.keras"
+    assert (summary["best_epoch"], summary["val_pck"]) == (2, 0.5)
+    assert (summary["train_records"], summary["val_records"]) == (32, 8)
+    assert 0 < summary["mean_pose_pck"] < 1
+    assert (result.best_epoch, result.val_pck) == (2, 0.5)
+
+
+def test_the_state_has_all_epochs_behind_it(folder: Path, result: TrainingResult) -> None:
+    progress = load_progress(folder / "checkpoints" / "state.npz")
+    assert (progress.epoch, progress.step) == (8, 0)
+    assert tuple(progress.epochs) == result.epochs
+
+
+def test_curves_and_tensorboard_show_the_training(folder: Path) -> None:
+    assert np.ptp(read_image(folder / "curves.png")) > 0
+    events = EventAccumulator(str(folder / "tensorboard")).Reload()
+    assert [event.step for event in events.Tensors("loss/epoch")] == [1, 2, 3, 4, 5, 6, 7]
+    # Pictures of the fifth epoch and of the last.
+    assert [event.step for event in events.Tensors("validation")] == [5, 7]
+
+
+def test_without_labels_to_validate_on_the_last_epoch_is_the_best(
+    figures: KeypointDataset, tmp_path: Path, eager_steps: None
+) -> None:
+    keypoints = figures.records.keypoints.copy()
+    keypoints[figures.records.validation, :, 2] = 0
+    unlabelled = replace(figures, records=replace(figures.records, keypoints=keypoints))
+    result = train_tiny(
+        unlabelled,
+        tmp_path / "run",
+        recipe=tiny_recipe(batch_size=32, total_epoch=6, augmentation=()),
+    )
+    assert (result.best_epoch, result.val_pck, result.mean_pose_pck) == (6, None, None)
+    names = sorted(path.name for path in result.best.parent.glob("epoch*"))
+    assert names == [f"epoch00{row.epoch}_loss{row.loss:.4f}.keras" for row in result.epochs[1:]]
+    assert result.best.read_bytes() == result.best.with_name("last.keras").read_bytes()
+    rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert len(rows) == 7 and ",," in rows[1]
+
+
+def finished_run(tmp_path: Path) -> Path:
+    with NewRun(tmp_path / "run") as run:
+        run.write_config({"seed": 1})
+        run.write_metrics([EpochMetrics(1, 0.5, None, 1e-3, 10.0)])
+        run.best.write_bytes(b"earlier")
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", "config.yaml"])
+def test_overwrite_never_removes_a_folder_that_is_no_run(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(OutputExistsError, match="something else"):
+        NewRun(tmp_path, overwrite=True)
+    assert (tmp_path / name).read_text() == "precious"
+
+
+def test_overwrite_never_removes_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    path.write_text("precious")
+    with pytest.raises(OutputExistsError, match="something else"):
+        NewRun(path, overwrite=True)
+    assert path.read_text() == "precious"
+
+
+def test_a_run_is_not_replaced_without_overwrite(tmp_path: Path) -> None:
+    folder = finished_run(tmp_path)
+    with pytest.raises(OutputExistsError, match="pass --overwrite"):
+        NewRun(folder)
+
+
+def test_overwrite_begins_an_earlier_run_anew(tmp_path: Path) -> None:
+    folder = finished_run(tmp_path)
+    with NewRun(folder, overwrite=True) as run:
+        assert [path.name for path in folder.iterdir()] == ["checkpoints"]
+        run.best.write_bytes(b"new")
+    assert run.best.read_bytes() == b"new"
+    assert not (folder / "metrics.csv").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_run_that_ends_without_a_checkpoint_leaves_what_was_there(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), NewRun(tmp_path / "other") as run:
+        run.write_config({"seed": 1})
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
+
+    folder = finished_run(tmp_path)
+    with pytest.raises(KeyboardInterrupt), NewRun(folder, overwrite=True) as run:
+        run.write_config({"seed": 2})
+        raise KeyboardInterrupt
+    assert (folder / "checkpoints/best.keras").read_bytes() == b"earlier"
+    assert "seed: 1" in (folder / "config.yaml").read_text()
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_run_that_can_be_resumed_stays(tmp_path: Path) -> None:
+    folder = finished_run(tmp_path)
+    with pytest.raises(RuntimeError), NewRun(folder, overwrite=True) as run:
+        run.state.write_bytes(b"in the first epoch")
+        raise RuntimeError
+    assert sorted(files(folder)) == ["checkpoints/state.npz"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_empty_folder_may_become_a_run(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with NewRun(tmp_path / "run") as run:
+        run.best.write_bytes(b"new")
+    assert list(files(tmp_path)) == ["run/checkpoints/best.keras"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

@@ -1,0 +1,95 @@
+"""The trainings of test_distribution on one and on two devices, in a process of their own.
+
+    python two_devices.py DATASET FOLDER
+
+The processor counts as two devices, which TensorFlow has to be told before it starts. Each training
+leaves its run in `FOLDER/CASE/DEVICES`. The last line printed is JSON: the losses by case and
+devices, and how many labels the two halves of each batch of the first epoch have.
+"""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tiny_runs import Recorder, tiny_recipe, train_tiny
+
+from simplebase import KeypointDataset, load_dataset
+from simplebase.training import distribute, training
+from simplebase.training.precision import FLOAT16
+
+DEVICES = {"one": ["CPU:1"], "two": ["CPU:0", "CPU:1"]}
+
+CASES: dict[str, dict[str, Any]] = {
+    "augmented": {
+        "augmentation": [
+            {"name": "horizontal_flip"},
+            {"name": "rotation"},
+            {"name": "half_body", "probability": 0.7, "min_keypoints": 4},
+            {"name": "brightness"},
+            {"name": "random_cutout", "fill": "noise", "probability": 0.7},
+        ],
+    },
+    "clipped": {
+        "optimizer": "sgd",
+        "learning_rate": 0.01,
+        "clip_norm": 2.0,
+        "ema": 0.9,
+        "transfer_epoch": 1,
+        "freeze_level": 1,
+        "loss_type": "ohkm",
+        "augmentation": [],
+    },
+    # The gradients of so large a loss overflow in three steps, on one device as on two: of half as
+    # large or twice as large a one they would overflow in two or four.
+    "float16": {
+        "optimizer": "adamw",
+        "weight_decay": 0.01,
+        "clip_norm": 100.0,
+        "loss_scale": 1.4e4,
+        "augmentation": [],
+    },
+}
+
+
+def unevenly_labelled(dataset: KeypointDataset) -> KeypointDataset:
+    """The dataset with no label on every third record and few on every fourth."""
+    keypoints = dataset.records.keypoints.copy()
+    keypoints[::3, :, 2] = 0
+    keypoints[::4, 3:, 2] = 0
+    return replace(dataset, records=replace(dataset.records, keypoints=keypoints))
+
+
+def losses(case: str, devices: str, dataset: KeypointDataset, folder: Path) -> list[float]:
+    recorder = Recorder()
+    train_tiny(
+        dataset,
+        folder / case / devices,
+        recipe=tiny_recipe(**CASES[case]),
+        observer=recorder,
+        mixed_precision=case == "float16",
+        distribution=distribute(devices=DEVICES[devices]),
+    )
+    return recorder.losses
+
+
+def labels_of_halves(dataset: KeypointDataset) -> list[list[int]]:
+    train = dataset.train
+    labelled = (train.records.keypoints[..., 2] > 0).sum(axis=1)
+    return labelled[train.images.shuffled(0, 1)].reshape(-1, 2, 4).sum(axis=2).tolist()
+
+
+if __name__ == "__main__":
+    processor = tf.config.list_physical_devices("CPU")[0]
+    halves = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(processor, halves)
+    # What a machine with GPUs would choose.
+    training.choose_policy = lambda mixed: FLOAT16 if mixed else "float32"
+    dataset, folder = unevenly_labelled(load_dataset(sys.argv[1])), Path(sys.argv[2])
+    result = {
+        case: {devices: losses(case, devices, dataset, folder) for devices in DEVICES}
+        for case in CASES
+    }
+    print(json.dumps({"losses": result, "labels": labels_of_halves(dataset)}))
