@@ -47,5 +47,10 @@ def first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
+def one_line(error: Exception) -> str:
+    """What `error` says, as one line: YAML's errors draw the place on lines of their own."""
+    return " ".join(str(error).split())
+
+
 class SimplebaseWarning(UserWarning):
     """Something that the user should know but that stops nothing."""

@@ -10,7 +10,7 @@ import yaml
 
 from simplebase.cli import options
 from simplebase.cli.app import app, import_tensorflow, say
-from simplebase.errors import ArgumentError
+from simplebase.errors import ArgumentError, one_line
 from simplebase.presets.choices import DecayType, LossType, OptimizerName
 
 if TYPE_CHECKING:
@@ -189,10 +189,18 @@ def train(
     """
     from simplebase.files import require_output, write_json
 
-    if json is not None:
-        require_output(json, overwrite=overwrite)
     given = _given(context)
-    result, folder = _train(given) if resume is None else _resume(resume, given)
+    distribution = _distribution(given)
+    chief = distribution is None or distribution.is_chief
+    if json is not None and chief:
+        require_output(json, overwrite=overwrite)
+    if resume is None:
+        result, folder = _train(given, distribution)
+    else:
+        result, folder = _resume(resume, given, distribution)
+    if not chief:
+        say("this worker is done; the first one has written the run")
+        return
     _print_result(result, folder)
     if json is not None:
         write_json(json, result.to_config(), overwrite=overwrite)
@@ -208,14 +216,22 @@ def _given(context: typer.Context) -> dict[str, Any]:
     }
 
 
-def _train(given: dict[str, Any]) -> "tuple[TrainingResult, str]":
+def _train(
+    given: dict[str, Any], distribution: "Distribution | None"
+) -> "tuple[TrainingResult, str]":
     """Trains anew; also returns where the dataset is."""
     from simplebase.data.synthetic import embedded_dataset
     from simplebase.presets import load_preset, load_recipe
     from simplebase.training.config import RunConfig
 
     settings = RunConfig.read(given["config"]).arguments() if "config" in given else {}
-    folder = given.get("dataset") or settings.pop("dataset", None)
+    folder, skeleton = settings.pop("dataset", None), settings.pop("skeleton", None)
+    if "dataset" in given:
+        folder, skeleton = given["dataset"], None
+    if {"weights", "backbone_weights"} & given.keys():
+        # Weights that are given replace all that the earlier run began with.
+        for name in ("weights", "backbone_weights", "normalisation"):
+            settings.pop(name, None)
     if "preset" in given or not settings:
         settings["preset"] = load_preset(given.get("preset", _PRESET))
     if "recipe" in given or "recipe" not in settings:
@@ -227,13 +243,12 @@ def _train(given: dict[str, Any]) -> "tuple[TrainingResult, str]":
         settings["input_size"] = options.parse_size(given["input_size"])
     name = f"{time.strftime('%Y%m%d-%H%M%S')}_{settings['preset'].name}"
     run_dir = settings.setdefault("run_dir", Path("runs") / name)
-    distribution = _distribution(given)
     if folder is None:
         with options.progress_bar("drawing the embedded dataset") as progress:
             folder = str(embedded_dataset(progress))
         if "weights" not in given:
             settings.setdefault("backbone_weights", "none")
-    dataset = _open(folder, given, settings.pop("skeleton", None))
+    dataset = _open(folder, given, skeleton)
 
     import_tensorflow()
     from simplebase.training import train as run_training
@@ -244,7 +259,9 @@ def _train(given: dict[str, Any]) -> "tuple[TrainingResult, str]":
     return result, folder
 
 
-def _resume(run: Path, given: dict[str, Any]) -> "tuple[TrainingResult, str]":
+def _resume(
+    run: Path, given: dict[str, Any], distribution: "Distribution | None"
+) -> "tuple[TrainingResult, str]":
     """Goes on with a run; also returns where its dataset is."""
     from simplebase.training.config import RunConfig
 
@@ -254,7 +271,6 @@ def _resume(run: Path, given: dict[str, Any]) -> "tuple[TrainingResult, str]":
             f"--resume goes on with what {run} was started with (preset {config.preset.name}, "
             f"recipe {config.recipe.name}). Leave out --{name.replace('_', '-')}."
         )
-    distribution = _distribution(given)
     folder = given.get("dataset") or config.dataset.folder
     dataset = _open(folder, given, config.dataset.own_skeleton())
 
@@ -309,7 +325,7 @@ def _recipe_values(given: dict[str, Any]) -> dict[str, Any]:
         try:
             values["augmentation"] = yaml.safe_load(values["augmentation"])
         except yaml.YAMLError as error:
-            raise ArgumentError(f"--augmentation is no YAML list: {error}") from error
+            raise ArgumentError(f"--augmentation is no YAML list: {one_line(error)}") from error
     return values
 
 

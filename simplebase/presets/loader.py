@@ -10,7 +10,7 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
-from simplebase.errors import ArgumentError, DataError, MissingFileError
+from simplebase.errors import ArgumentError, DataError, MissingFileError, one_line
 from simplebase.presets.preset import Preset, Settings, first_problem
 from simplebase.presets.recipe import Recipe
 
@@ -90,7 +90,7 @@ def _parse(source: Traversable, schema: type[_Settings], what: str) -> _Settings
     try:
         content = yaml.safe_load(source.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DataError(f"{source} is not valid YAML: {error}") from error
+        raise DataError(f"{source} is not valid YAML: {one_line(error)}") from error
     if not isinstance(content, dict):
         raise DataError(f"{source}: a {what} is a mapping. Received: {type(content).__name__}.")
     try:

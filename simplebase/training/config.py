@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline.cache import CacheMode
-from simplebase.errors import DataError, MissingFileError
+from simplebase.errors import DataError, MissingFileError, one_line
 from simplebase.geometry import Size
 from simplebase.presets import Preset, Recipe
 from simplebase.presets.preset import Settings, first_problem
@@ -123,4 +123,4 @@ class RunConfig(Settings):
             key, problem = first_problem(error, cls)
             raise DataError(f"{path}, key {key!r}: {problem}") from error
         except (yaml.YAMLError, ValueError) as error:
-            raise DataError(f"{path} is not valid YAML: {error}") from error
+            raise DataError(f"{path} is not valid YAML: {one_line(error)}") from error

@@ -55,12 +55,11 @@ class TrainingStep:
             to know, since none can go on alone.
 
         Raises:
-            TrainingError: another worker has ended without telling, or is at another step.
+            TrainingError: another worker is at another step.
         """
         shared = self.distribution.share(batch)
-        with self.distribution.explaining_lost_workers():
-            told = self._run(shared, tf.constant(step), tf.constant(float(stop)))
-            loss, stops, steps = (each.numpy() for each in told)
+        told = self._run(shared, tf.constant(step), tf.constant(float(stop)))
+        loss, stops, steps = (each.numpy() for each in told)
         if steps != step * self.distribution.replicas:
             raise TrainingError(
                 f"the workers are not at the same step; this one is at {step}. All of them go on "

@@ -11,7 +11,7 @@ import numpy as np
 from simplebase.augmentation import Augmentation
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline import BatchSource
-from simplebase.errors import ArgumentError, TrainingError
+from simplebase.errors import TrainingError
 from simplebase.estimator import SimpleBaseline
 from simplebase.evaluation import predict_dataset, score_pck
 from simplebase.losses import LOSSES
@@ -44,9 +44,6 @@ class Trainer:
         distribution: the devices.
         observers: are told how it goes.
         progress: how far the training is already.
-
-    Raises:
-        ArgumentError: the batch size fits neither the train split nor the devices.
     """
 
     def __init__(
@@ -72,7 +69,6 @@ class Trainer:
         self.progress = progress
         self.train_split, self.val_split = dataset.train, dataset.validation
         self.steps = len(self.train_split) // recipe.batch_size
-        self._require_steps()
         self._part = distribution.local_part(recipe.batch_size)
         self._loss_scaling = policy == FLOAT16
         self._signals = StopSignals()
@@ -228,12 +224,3 @@ class Trainer:
     def _names(self, rows: np.ndarray) -> str:
         """The images of a batch."""
         return ", ".join(sorted({self.train_split.images.name(int(row)) for row in rows}))
-
-    def _require_steps(self) -> None:
-        size, count = self.recipe.batch_size, len(self.train_split)
-        if size > count:
-            fitting = 2 ** max(0, (count // 4).bit_length() - 1)
-            raise ArgumentError(
-                f"the batch size {size} is larger than the train split of {count} records. Choose "
-                f"a smaller one, such as --batch-size {fitting}."
-            )

@@ -98,9 +98,9 @@ def train(
             recipe=recipe,
             dataset=DatasetSettings.of(dataset),
             input_size=input_size or recipe.input_size or preset.input_size,
-            backbone_weights=str(backbone_weights),
+            backbone_weights=_absolute(backbone_weights),
             normalisation=normalisation,
-            weights=None if weights is None else str(weights),
+            weights=None if weights is None else _absolute(weights),
             mixed_precision=mixed_precision,
             cache=cache,
             save_every_steps=save_every_steps,
@@ -110,7 +110,7 @@ def train(
         key, problem = first_problem(error, RunConfig)
         raise ArgumentError(f"{key}: {problem}") from error
     distribution = distribution or distribute()
-    with _new_run(run_dir, overwrite, distribution) as run:
+    with distribution.explaining_lost_workers(), _new_run(run_dir, overwrite, distribution) as run:
         progress = Progress(epoch=recipe.init_epoch + 1)
         return _train(config, dataset, run, distribution, observer, progress, state=None)
 
@@ -148,7 +148,14 @@ def resume(
     if dataset is None:
         dataset = load_dataset(config.dataset.folder, config.dataset.own_skeleton())
     config.dataset.require_same(dataset)
-    return _train(config, dataset, run, distribution, observer, progress, state)
+    with distribution.explaining_lost_workers():
+        return _train(config, dataset, run, distribution, observer, progress, state)
+
+
+def _absolute(weights: BackboneWeights) -> str:
+    """A file's path from the root: the run may be resumed from another folder."""
+    choices = ("auto", "imagenet", "none")
+    return str(weights) if weights in choices else str(Path(weights).absolute())
 
 
 def _train(
@@ -161,6 +168,7 @@ def _train(
     state: Path | None,
 ) -> TrainingResult:
     dataset.images.require()
+    _require_batches(config.recipe.batch_size, dataset, distribution)
     policy = choose_policy(config.mixed_precision)
     with distribution.strategy.scope(), dtype_policy(policy):
         model = _build_model(config, dataset.skeleton, first=state is None)
@@ -183,6 +191,19 @@ def _train(
             each.ended()
     _draw_curves(run, progress, distribution)
     return _finish(run, progress, trainer, distribution)
+
+
+def _require_batches(size: int, dataset: KeypointDataset, distribution: Distribution) -> None:
+    """Refuses empty splits and a batch size that does not fit, before anything is built."""
+    train_split, _ = dataset.train, dataset.validation
+    count = len(train_split)
+    if size > count:
+        fitting = 2 ** max(0, (count // 4).bit_length() - 1)
+        raise ArgumentError(
+            f"the batch size {size} is larger than the train split of {count} records. Choose a "
+            f"smaller one, such as --batch-size {fitting}."
+        )
+    distribution.local_part(size)
 
 
 def _draw_curves(run: Run, progress: Progress, distribution: Distribution) -> None:

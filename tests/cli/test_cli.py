@@ -10,15 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import yaml
 from model_checks import OneLayerBackbone
-from tiny_runs import tiny_recipe, train_tiny
+from tiny_runs import tiny_recipe
 
-from simplebase import KeypointDataset, load_dataset, load_model, load_preset, preset_names
+from simplebase import load_dataset, load_model, load_preset, preset_names
 from simplebase.backbones import BACKBONES
 from simplebase.images import read_image
 from simplebase.training.config import DatasetSettings, RunConfig
-from simplebase.training.curves import read_metrics
 from simplebase.training.run import Run
 
 Command = Callable[..., tuple[int, str, str]]
@@ -361,6 +359,12 @@ def test_bad_input_ends_with_one_sentence_and_no_trace(
     assert listing(tmp_path) == before
 
 
+def test_an_augmentation_that_is_no_yaml_is_told_in_one_line(command: Command) -> None:
+    code, _, error = command("train", "--augmentation", "[[")
+    assert code == 2
+    assert error.startswith("Error: --augmentation is no YAML list") and error.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("line", "named"),
     [
@@ -473,77 +477,3 @@ def test_train_eval_demo_and_dump_work_one_after_another(
     drawn, plain = read_image("pose.png"), read_image(image)
     assert drawn.shape == plain.shape
     assert (drawn != plain).any()
-
-
-@pytest.fixture(scope="module")
-def first_run(figures: KeypointDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of two epochs; not to be written to."""
-    folder = tmp_path_factory.mktemp("runs") / "first"
-    train_tiny(figures, folder, recipe=tiny_recipe(augmentation=()), seed=3)
-    return folder
-
-
-def losses(run: str | Path) -> list[float]:
-    return [row.loss for row in read_metrics(run)]
-
-
-def test_config_trains_as_that_run_did_but_for_the_options_given(
-    command: Command, first_run: Path, one_layer: None
-) -> None:
-    code, output, error = command("train", "--config", first_run, "--run-dir", "again")
-    assert code == 0, error
-    assert "again/checkpoints/best.keras" in output
-    assert losses("again") == pytest.approx(losses(first_run), rel=1e-4)
-
-    line = "--run-dir other --total-epoch 1 --optimizer sgd --batch-size 32"
-    code, _, error = command("train", "--config", first_run, *line.split())
-    assert code == 0, error
-    config, earlier = (
-        yaml.safe_load((Path(run) / "config.yaml").read_text()) for run in ("other", first_run)
-    )
-    changed = {"total_epoch": 1, "optimizer": "sgd", "batch_size": 32}
-    assert config == earlier | {"recipe": earlier["recipe"] | changed}
-
-
-def test_resume_needs_no_more_than_the_folder(
-    command: Command, first_run: Path, one_layer: None
-) -> None:
-    # As a run that was killed in its first epoch.
-    Path("stopped/checkpoints").mkdir(parents=True)
-    shutil.copy(first_run / "config.yaml", "stopped")
-    code, output, error = command("train", "--resume", "stopped", "--json", "result.json")
-    assert code == 0, error
-    assert losses("stopped") == pytest.approx(losses(first_run), rel=1e-4)
-    assert "best checkpoint: stopped/checkpoints/best.keras" in output
-    assert len(json.loads(Path("result.json").read_text())["epochs"]) == 2
-
-
-@pytest.mark.xfail(strict=True, reason="simplebase/cli/train.py hands over two datasets")
-def test_config_trains_on_another_dataset_if_one_is_given(
-    command: Command, first_run: Path, copied: KeypointDataset, one_layer: None
-) -> None:
-    code, _, error = command(
-        "train", "--config", first_run, "--run-dir", "other", "--dataset", copied.name
-    )
-    assert code == 0, error
-    config = yaml.safe_load(Path("other/config.yaml").read_text())
-    assert config["dataset"]["folder"] == copied.name
-
-
-@pytest.mark.xfail(strict=True, reason="simplebase/cli/train.py hands over backbone_weights, too")
-def test_config_starts_from_a_whole_model_if_one_is_given(
-    command: Command, first_run: Path, one_layer: None
-) -> None:
-    best = first_run / "checkpoints" / "best.keras"
-    code, _, error = command(
-        "train", "--config", first_run, "--run-dir", "longer", "--weights", best
-    )
-    assert code == 0, error
-    assert losses("longer")[0] < losses(first_run)[0]
-
-
-@pytest.mark.xfail(strict=True, reason="simplebase/cli/train.py prints all that PyYAML says")
-def test_an_augmentation_that_is_no_yaml_is_told_in_one_line(command: Command) -> None:
-    code, _, error = command("train", "--augmentation", "[[")
-    assert code == 2
-    assert error.startswith("Error: --augmentation is no YAML list") and error.count("\n") == 1

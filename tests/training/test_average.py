@@ -6,19 +6,21 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from tiny_runs import one_layer_network, tiny_recipe, train_tiny
+from tiny_runs import tiny_recipe, train_tiny
 
 from simplebase import KeypointDataset, SimpleBaseline, load_model
 from simplebase.evaluation import predict_dataset
+from simplebase.presets import Preset
 from simplebase.runtimes import load_runtime
 from simplebase.training import trainer
 from simplebase.training.average import WeightAverage
 
 
 @pytest.fixture
-def model() -> SimpleBaseline:
-    with one_layer_network() as preset:
-        return SimpleBaseline.from_preset(preset, 2, input_size=(64, 64), backbone_weights="none")
+def model(one_layer_preset: Preset) -> SimpleBaseline:
+    return SimpleBaseline.from_preset(
+        one_layer_preset, 2, input_size=(64, 64), backbone_weights="none"
+    )
 
 
 def change(model: SimpleBaseline, number: int) -> None:
@@ -56,6 +58,7 @@ def test_the_average_begins_as_the_model_and_leaves_it_as_it_is(model: SimpleBas
         np.testing.assert_array_equal(weight, value)
 
 
+@pytest.mark.usefixtures("eager_steps")
 def test_a_training_validates_and_saves_the_average(
     figures: KeypointDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from simplebase.errors import ArgumentError
+from simplebase.errors import ArgumentError, TrainingError
 from simplebase.training import Distribution, distribute
 from simplebase.training.distribution import gpu_devices
 
@@ -52,11 +52,13 @@ def trained(figures_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> T
     return TwoDevices(folder, **json.loads(done.stdout.splitlines()[-1]))
 
 
+@pytest.mark.slow
 def test_the_two_devices_have_unevenly_many_labels(trained: TwoDevices) -> None:
     # What follows would hold of a mean of both devices' means as well if they had not.
     assert sum(first != second for first, second in trained.labels) >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_two_devices_have_the_losses_of_one_at_every_step(trained: TwoDevices, case: str) -> None:
     losses = trained.losses[case]
@@ -64,6 +66,7 @@ def test_two_devices_have_the_losses_of_one_at_every_step(trained: TwoDevices, c
     np.testing.assert_allclose(losses["two"], losses["one"], rtol=TOLERANCE[case])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["augmented", "clipped"])
 def test_two_devices_end_with_the_weights_and_statistics_of_one(
     trained: TwoDevices, case: str
@@ -77,6 +80,7 @@ def test_two_devices_end_with_the_weights_and_statistics_of_one(
             np.testing.assert_allclose(two[name], one[name], rtol=0, atol=1e-4 * size, err_msg=name)
 
 
+@pytest.mark.slow
 def test_gradients_that_overflow_halve_the_scale_and_change_no_weight(trained: TwoDevices) -> None:
     for devices in ("one", "two"):
         losses, state = trained.losses["float16"][devices], trained.state("float16", devices)
@@ -87,6 +91,7 @@ def test_gradients_that_overflow_halve_the_scale_and_change_no_weight(trained: T
         assert all(np.isfinite(values).all() for values in state.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_several_devices_write_one_run(trained: TwoDevices, case: str) -> None:
     def files(devices: str) -> list[str]:
@@ -193,3 +198,17 @@ def test_workers_come_before_anything_else_that_tensorflow_does(
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": WORKERS, "task": FIRST}))
     with pytest.raises(ArgumentError, match="do not come together: Collective ops must be"):
         distribute("multi-worker")
+
+
+def test_a_worker_that_does_not_answer_ends_the_training_with_advice() -> None:
+    distribution = Distribution(tf.distribute.get_strategy())
+
+    def exchange() -> None:
+        with distribution.explaining_lost_workers():
+            raise tf.errors.UnavailableError(None, None, "Connection reset by peer")
+
+    with pytest.raises(tf.errors.UnavailableError):
+        exchange()
+    distribution.workers = 2
+    with pytest.raises(TrainingError, match="another worker does not answer.*--resume"):
+        exchange()

@@ -17,6 +17,8 @@ from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 from simplebase import KeypointDataset
 from simplebase.training import resume
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).parents[1]
 TIMEOUT = 300  # seconds; they take ten, and more on a busy machine
 PRESET = """

@@ -114,6 +114,7 @@ def batch() -> dict[str, Any]:
     return {"images": images(4), "keypoints": keypoints}
 
 
+@pytest.mark.usefixtures("eager_steps")
 def test_float16_learns_with_a_scaled_loss_and_tells_it_unscaled() -> None:
     total, count = training_model(built_under("float32"))(batch(), step=tf.constant(0))
     step = scaled_step(built_under("mixed_float16"), 2.0**10)

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_runs import one_layer_network
 
 from simplebase import SimpleBaseline
 from simplebase.augmentation import Augmentation
 from simplebase.errors import TrainingError
 from simplebase.losses import LOSSES
+from simplebase.presets import Preset
 from simplebase.training import distribute
 from simplebase.training.step import TrainingStep
 from simplebase.training.training_model import TrainingModel
@@ -20,10 +20,11 @@ RATE, MOMENTUM, SCALE = 0.05, 0.9, 20.0
 
 
 @pytest.fixture
-def model() -> SimpleBaseline:
+def model(one_layer_preset: Preset) -> SimpleBaseline:
     keras.utils.set_random_seed(3)
-    with one_layer_network() as preset:
-        return SimpleBaseline.from_preset(preset, 3, input_size=(64, 64), backbone_weights="none")
+    return SimpleBaseline.from_preset(
+        one_layer_preset, 3, input_size=(64, 64), backbone_weights="none"
+    )
 
 
 def training_step(model: SimpleBaseline, augmentation: Any = (), **arguments: Any) -> TrainingStep:
@@ -69,6 +70,7 @@ def test_a_step_is_the_gradient_of_the_mean_error_and_the_optimizers_step(
     assert step.optimizer.iterations == 3
 
 
+@pytest.mark.usefixtures("eager_steps")
 def test_a_batch_without_labels_has_no_loss_and_moves_no_weight(model: SimpleBaseline) -> None:
     before = [weight.numpy() for weight in model.trainable_weights]
     loss, _ = training_step(model)(batch(0, visibility=(0, 0, 0)), 0)
@@ -77,6 +79,7 @@ def test_a_batch_without_labels_has_no_loss_and_moves_no_weight(model: SimpleBas
         np.testing.assert_array_equal(weight, value)
 
 
+@pytest.mark.usefixtures("eager_steps")
 def test_the_wish_to_stop_comes_back_after_the_step(model: SimpleBaseline) -> None:
     step = training_step(model)
     before = model.get_weights()
@@ -85,21 +88,6 @@ def test_the_wish_to_stop_comes_back_after_the_step(model: SimpleBaseline) -> No
     assert step.is_traced
     assert any((now != then).any() for now, then in zip(model.get_weights(), before, strict=True))
     assert step(batch(1), 1)[1] is False
-
-
-def test_a_worker_that_does_not_answer_ends_the_training_with_advice(
-    model: SimpleBaseline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def lost(*arguments: Any) -> Any:
-        raise tf.errors.UnavailableError(None, None, "Connection reset by peer")
-
-    step = training_step(model)
-    monkeypatch.setattr(step, "_run", lost)
-    with pytest.raises(tf.errors.UnavailableError):
-        step(batch(0), 0)
-    step.distribution.workers = 2
-    with pytest.raises(TrainingError, match="another worker does not answer.*--resume"):
-        step(batch(0), 0)
 
 
 def test_a_worker_at_another_step_ends_the_training(

@@ -169,8 +169,12 @@ def test_a_small_set_can_be_learnt_by_heart(figures: KeypointDataset, tmp_path: 
     assert recorder.losses[-1] < 0.5 * recorder.losses[0]
 
 
-def test_the_training_loss_is_the_models_loss_on_encoded_keypoints(small_preset: Preset) -> None:
-    model = SimpleBaseline.from_preset(small_preset, 2, backbone_weights="none")
+def test_the_training_loss_is_the_models_loss_on_encoded_keypoints(
+    one_layer_preset: Preset,
+) -> None:
+    model = SimpleBaseline.from_preset(
+        one_layer_preset, 2, input_size=(64, 64), backbone_weights="none"
+    )
     augmentation = Augmentation((), (64, 64), model.metadata.skeleton)
     training_model = TrainingModel(model, augmentation, LOSSES["weighted_mse"], loss_scale=50.0)
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
