@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from simplebase.data.dataset import KeypointDataset
     from simplebase.skeletons import Skeleton
     from simplebase.training import TrainingResult
+    from simplebase.training.config import RunConfig
     from simplebase.training.distribution import Distribution
 
 _PRESET = "mobilenetv2_upsample_lite"
@@ -222,9 +223,8 @@ def _train(
     """Trains anew; also returns where the dataset is."""
     from simplebase.data.synthetic import embedded_dataset
     from simplebase.presets import load_preset, load_recipe
-    from simplebase.training.config import RunConfig
 
-    settings = RunConfig.read(given["config"]).arguments() if "config" in given else {}
+    settings = _run_config(given["config"]).arguments() if "config" in given else {}
     folder, skeleton = settings.pop("dataset", None), settings.pop("skeleton", None)
     if "dataset" in given:
         folder, skeleton = given["dataset"], None
@@ -263,9 +263,7 @@ def _resume(
     run: Path, given: dict[str, Any], distribution: "Distribution | None"
 ) -> "tuple[TrainingResult, str]":
     """Goes on with a run; also returns where its dataset is."""
-    from simplebase.training.config import RunConfig
-
-    config = RunConfig.read(run)
+    config = _run_config(run)
     for name in sorted(given.keys() - _WITH_RESUME):
         raise ArgumentError(
             f"--resume goes on with what {run} was started with (preset {config.preset.name}, "
@@ -280,6 +278,13 @@ def _resume(
     display = _display(f"{config.preset.name} on {folder}, resumed -> {run}", distribution)
     result = resume_training(run, dataset=dataset, distribution=distribution, observer=display)
     return result, folder
+
+
+def _run_config(run: Path) -> "RunConfig":
+    import_tensorflow()
+    from simplebase.training.config import RunConfig
+
+    return RunConfig.read(run)
 
 
 def _distribution(given: dict[str, Any]) -> "Distribution | None":
