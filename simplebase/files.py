@@ -90,6 +90,10 @@ def replacing(
     try:
         partial = holder / path.name
         yield partial
+        if partial.is_file():
+            # A machine that fails right after must not find an empty file under the final name.
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
         if path.is_dir() and partial.exists():
             _replace_folder(partial, path, aside=holder / f"{path.name}.old")
         else:

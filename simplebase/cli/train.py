@@ -131,11 +131,11 @@ def train(
     ] = None,
     weight_decay: Annotated[float | None, _recipe_option("Weight decay of adamw.")] = None,
     clip_norm: Annotated[
-        float | None, _recipe_option("Largest norm of the whole gradient.")
+        float | None, _recipe_option("Largest norm of the whole gradient; 0 is none.")
     ] = None,
     ema: Annotated[
         float | None,
-        _recipe_option("Validate and save a moving average of the weights, with this decay."),
+        _recipe_option("Save a moving average of the weights, with this decay; 0 is none."),
     ] = None,
     loss_type: Annotated[LossType | None, _recipe_option("Loss over heatmaps.")] = None,
     loss_scale: Annotated[float | None, _recipe_option("Factor on the loss.")] = None,
@@ -148,7 +148,7 @@ def train(
     mixed_precision: Annotated[
         bool,
         typer.Option(
-            "--mixed-precision",
+            "--mixed-precision/--no-mixed-precision",
             help="Compute in 16 bit: float16 on a GPU, bfloat16 on a CPU.",
             rich_help_panel=_DEVICES,
         ),
@@ -237,6 +237,9 @@ def _train(
     if "recipe" in given or "recipe" not in settings:
         default = settings["preset"].recipe if folder else "quick"
         settings["recipe"] = load_recipe(given.get("recipe", default))
+    if {"preset", "recipe"} & given.keys():
+        # They say which size is theirs.
+        settings.pop("input_size", None)
     settings["recipe"] = settings["recipe"].updated(_recipe_values(given))
     settings |= {name: given[name] for name in _ARGUMENTS if name in given}
     if "input_size" in given:
@@ -326,6 +329,9 @@ def _recipe_values(given: dict[str, Any]) -> dict[str, Any]:
 
     values = {name: given[name] for name in Recipe.model_fields if name in given}
     values.pop("input_size", None)
+    for name in ("clip_norm", "ema"):
+        # What a recipe turns on, 0 turns off.
+        values |= {name: None} if values.get(name) == 0 else {}
     if "augmentation" in values:
         try:
             values["augmentation"] = yaml.safe_load(values["augmentation"])

@@ -26,36 +26,40 @@ class TrainingDisplay(Observer):
             console=console,
             transient=True,
         )
-        self._plan = Plan(1, 1, 1, 1)
+        self._plan = Plan(1, 1, 1, 1, 1)
         self._clock = time.perf_counter()
         self._pck = ""
+        self._begun = 0
         self._run = self._inner = self._progress.add_task("", total=1, note="", visible=False)
 
     def started(self, plan: Plan) -> None:
         """Shows the table's head and the bars."""
         self._plan = plan
         say(self._title)
-        if plan.first_epoch > 1:
-            say(f"goes on with epoch {plan.first_epoch}")
+        if (plan.first_epoch, plan.first_step) != (1, 1):
+            say(f"goes on with epoch {plan.first_epoch}, step {plan.first_step}")
         console.print(_row("epoch", "loss", "val PCK", "lr", "images/s"), style="bold")
-        epochs = plan.last_epoch - plan.first_epoch + 1
-        self._run = self._progress.add_task("run", total=epochs * plan.steps_per_epoch, note="")
+        self._begun = plan.first_step - 1
+        steps = (plan.last_epoch - plan.first_epoch + 1) * plan.steps_per_epoch - self._begun
+        self._run = self._progress.add_task("run", total=steps, note="")
         self._inner = self._progress.add_task("epoch", total=plan.steps_per_epoch, note="")
         self._progress.start()
 
     def stepped(self, metrics: StepMetrics) -> None:
         """Moves both bars."""
         plan, step = self._plan, metrics.step
-        if step == 1:
+        first = plan.first_step if metrics.epoch == plan.first_epoch else 1
+        if step == first:
+            # Of the first step the time is not known: it began before it was told of.
             self._clock = time.perf_counter()
             description = f"epoch {metrics.epoch}"
             self._progress.reset(self._inner, total=plan.steps_per_epoch, description=description)
-        rate = (step - 1) * plan.batch_size / (time.perf_counter() - self._clock + 1e-9)
+        rate = (step - first) * plan.batch_size / (time.perf_counter() - self._clock + 1e-9)
         note = f"loss {metrics.loss:.4f}  lr {metrics.learning_rate:.1e}"
-        if step > 1:
+        if step > first:
             note += f"  {rate:.0f} images/s"
         self._progress.update(self._inner, completed=step, note=note)
-        done = (metrics.epoch - plan.first_epoch) * plan.steps_per_epoch + step
+        done = (metrics.epoch - plan.first_epoch) * plan.steps_per_epoch + step - self._begun
         self._progress.update(self._run, completed=done, note=self._pck)
 
     def validating(self, done: int, total: int) -> None:

@@ -16,39 +16,29 @@ class Recipe(Settings):
     """A way to train, in two stages.
 
     The first stage trains only what `freeze_level` leaves open, at a constant learning rate; the
-    second trains everything, with warm-up and decay. The descriptions are help of `simplebase
-    train`. `input_size` and `sigma`, where given, replace the preset's.
+    second trains everything, with warm-up and decay. `input_size` and `sigma`, where given, replace
+    the preset's. What each value does is in docs/training.md and in `simplebase train --help`.
     """
 
-    name: str = Field(description="Name of the recipe.")
-    description: str = Field(description="What it is for.")
-    loss_type: LossType = Field("weighted_mse", description="Loss over heatmaps.")
-    loss_scale: float = Field(100.0, gt=0, description="Factor on the loss.")
-    optimizer: OptimizerName = Field("adam", description="Optimizer; sgd has a momentum of 0.9.")
-    weight_decay: float = Field(0.0, ge=0, description="Weight decay of adamw.")
-    learning_rate: float = Field(1e-3, gt=0, description="Learning rate at its peak.")
-    decay_type: DecayType = Field("cosine", description="How the learning rate falls.")
-    warmup_epochs: float = Field(
-        0.5, ge=0, description="Linear warm-up, at most a tenth of the run."
-    )
-    clip_norm: float | None = Field(None, gt=0, description="Largest norm of the whole gradient.")
-    ema: float | None = Field(
-        None, gt=0, lt=1, description="Decay of the average of weights that is saved."
-    )
-    batch_size: int = Field(16, ge=1, description="Samples a step.")
-    transfer_epoch: int = Field(0, ge=0, description="Epochs of the first stage, partly frozen.")
-    freeze_level: FreezeLevel = Field(
-        1, description="Frozen at first: 0 none, 1 backbone, 2 all but last layer."
-    )
-    init_epoch: int = Field(0, ge=0, description="Epochs that count as done already.")
-    total_epoch: int = Field(100, ge=1, description="Epochs in all, both stages.")
-    input_size: InputSize | None = Field(None, description="In place of the preset's.")
-    sigma: float | None = Field(
-        None, gt=0, description="Of the targets in heatmap cells, not the preset's."
-    )
-    augmentation: tuple[AugmentationSettings, ...] = Field(
-        (), description="What happens to images and keypoints."
-    )
+    name: str
+    description: str
+    loss_type: LossType = "weighted_mse"
+    loss_scale: float = Field(100.0, gt=0)
+    optimizer: OptimizerName = "adam"
+    weight_decay: float = Field(0.0, ge=0)
+    learning_rate: float = Field(1e-3, gt=0)
+    decay_type: DecayType = "cosine"
+    warmup_epochs: float = Field(0.5, ge=0)
+    clip_norm: float | None = Field(None, gt=0)
+    ema: float | None = Field(None, gt=0, lt=1)
+    batch_size: int = Field(16, ge=1)
+    transfer_epoch: int = Field(0, ge=0)
+    freeze_level: FreezeLevel = 1
+    init_epoch: int = Field(0, ge=0)
+    total_epoch: int = Field(100, ge=1)
+    input_size: InputSize | None = None
+    sigma: float | None = Field(None, gt=0)
+    augmentation: tuple[AugmentationSettings, ...] = ()
 
     @field_validator("weight_decay")
     @classmethod

@@ -73,7 +73,8 @@ class DatasetSettings(Settings):
 class RunConfig(Settings):
     """All settings of a run: the arguments of `simplebase.train`, and what followed from them.
 
-    `model_normalisation` is what the model has, which its weights may have brought along.
+    `model_normalisation` is what the model has, which its weights may have brought along, and
+    `policy` what `mixed_precision` meant on the machine where the run began.
     """
 
     simplebase: str = __version__
@@ -86,6 +87,7 @@ class RunConfig(Settings):
     model_normalisation: str | None = None
     weights: str | None = None
     mixed_precision: bool = False
+    policy: str | None = None
     cache: CacheMode = "none"
     save_every_steps: int | None = Field(None, ge=1)
     seed: int = Field(0, ge=0, le=MAX_SEED)
@@ -93,7 +95,8 @@ class RunConfig(Settings):
     def arguments(self) -> dict[str, Any]:
         """The arguments of `simplebase.train` for the same run; dataset as folder and skeleton."""
         values = {name: getattr(self, name) for name in RunConfig.model_fields}
-        del values["simplebase"], values["model_normalisation"]
+        for name in ("simplebase", "model_normalisation", "policy"):
+            del values[name]
         return values | {
             "dataset": self.dataset.folder,
             "skeleton": self.dataset.own_skeleton(),

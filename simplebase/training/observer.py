@@ -11,12 +11,14 @@ class Plan:
 
     Args:
         first_epoch: 1, or where a resumed run goes on.
+        first_step: 1, or where it goes on within that epoch.
         last_epoch: with which it ends.
         steps_per_epoch: of `batch_size` samples each.
         batch_size: samples a step, over all devices together.
     """
 
     first_epoch: int
+    first_step: int
     last_epoch: int
     steps_per_epoch: int
     batch_size: int
@@ -52,7 +54,7 @@ class EpochMetrics:
 
 
 class Observer:
-    """Is told how a training goes; all methods return at once and may be left as they are."""
+    """Is told how a training goes. A subclass overrides what it needs, and returns quickly."""
 
     def started(self, plan: Plan) -> None:
         """Before the first step."""

@@ -18,7 +18,6 @@ RUN/
 import csv
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -27,7 +26,7 @@ from typing import Any
 import yaml
 
 from simplebase.estimator import SimpleBaseline
-from simplebase.files import replacing, require_output, write_json, write_text
+from simplebase.files import replacing, write_json, write_text
 from simplebase.training.curves import METRICS
 from simplebase.training.observer import EpochMetrics
 
@@ -52,7 +51,14 @@ class Run:
         self.config = self.folder / CONFIG
         self.metrics = self.folder / METRICS
         self.curves = self.folder / "curves.png"
+        self.summary = self.folder / "summary.json"
         self.tensorboard = self.folder / "tensorboard"
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """Names of all that the folder holds."""
+        files = (self.config, self.metrics, self.curves, self.summary)
+        return tuple(path.name for path in (*files, self.tensorboard, self.checkpoints))
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Writes `config.yaml`."""
@@ -69,12 +75,12 @@ class Run:
     def save_models(
         self, model: SimpleBaseline, metrics: EpochMetrics, kept: dict[str, int], best: bool
     ) -> None:
-        """Writes the last checkpoint and what it replaces of the best.
+        """Writes `last.keras`, and copies it to the places that the epoch has earned.
 
         Args:
             model: after the epoch.
             metrics: of the epoch.
-            kept: names of the checkpoints to keep, and their epochs; others are removed.
+            kept: names of the best checkpoints, and their epochs.
             best: whether the epoch is the best one.
         """
         with replacing(self.last, overwrite=True) as partial:
@@ -90,57 +96,27 @@ class Run:
             if path.name not in kept:
                 path.unlink()
 
+    def tidy(self, best_epoch: int, kept: dict[str, int]) -> None:
+        """Removes what a kill has left half done: partial files, and a best of no epoch.
+
+        Args:
+            best_epoch: that of the state which the run goes on from.
+            kept: names of its best checkpoints, and their epochs.
+        """
+        for partial in (*self.folder.glob(".*.partial"), *self.checkpoints.glob(".*.partial")):
+            shutil.rmtree(partial, ignore_errors=True)
+        for name, epoch in kept.items():
+            source = self.checkpoints / name
+            if epoch == best_epoch and source.exists():
+                with replacing(self.best, overwrite=True) as partial:
+                    shutil.copyfile(source, partial)
+
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Writes `summary.json`."""
-        write_json(self.folder / "summary.json", summary, overwrite=True)
+        write_json(self.summary, summary, overwrite=True)
 
 
 def checkpoint_name(metrics: EpochMetrics) -> str:
     """`epoch012_loss0.4321_pck0.5670.keras`."""
     score = "" if metrics.val_pck is None else f"_pck{metrics.val_pck:.4f}"
     return f"epoch{metrics.epoch:03d}_loss{metrics.loss:.4f}{score}.keras"
-
-
-class NewRun:
-    """A context in which a new run's folder exists; it leaves none without a checkpoint behind.
-
-    ```python
-    with NewRun("runs/cows") as run:
-        run.write_config(...)
-    ```
-
-    An earlier run in its place is set aside until there is a checkpoint: if the block fails before,
-    the new folder is removed and the earlier run is put back.
-
-    Args:
-        folder: must not exist or be empty, unless `overwrite`.
-        overwrite: replace an earlier run.
-
-    Raises:
-        OutputExistsError: there is something that may not be replaced.
-    """
-
-    def __init__(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        self.run = Run(folder)
-        self._folder = self.run.folder
-        if not (self._folder.is_dir() and not any(self._folder.iterdir())):
-            require_output(folder, overwrite=overwrite, folder_markers=(CONFIG, CHECKPOINTS))
-        self._earlier: Path | None = None
-
-    def __enter__(self) -> Run:
-        """Makes the folder, setting aside what stands there."""
-        if self._folder.exists():
-            holder = tempfile.mkdtemp(prefix=f".{self._folder.name}.", dir=self._folder.parent)
-            self._earlier = Path(holder) / self._folder.name
-            os.replace(self._folder, self._earlier)
-        self.run.checkpoints.mkdir(parents=True)
-        return self.run
-
-    def __exit__(self, *error: object) -> None:
-        """Keeps the run if it has a checkpoint, else what stood there before."""
-        if not self.run.best.exists() and not self.run.state.exists():
-            shutil.rmtree(self._folder)
-            if self._earlier is not None:
-                os.replace(self._earlier, self._folder)
-        if self._earlier is not None:
-            shutil.rmtree(self._earlier.parent)

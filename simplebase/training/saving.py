@@ -36,12 +36,12 @@ class Saver:
         Raises:
             TrainingError: a weight is no number, or the file cannot be written.
         """
-        if not self._active:
-            return
+        # All workers look, so that all of them end.
         if not all(np.isfinite(weight.numpy()).all() for weight in variables["weights"]):
             raise self.diverged("a weight is no number", progress)
-        with self._disk():
-            save_state(self.run.state, variables, progress)
+        if self._active:
+            with self._disk():
+                save_state(self.run.state, variables, progress)
 
     def save_epoch(
         self,
@@ -57,13 +57,11 @@ class Saver:
         Raises:
             TrainingError: as `save_state`.
         """
-        if not self._active:
-            return
-        with self._disk():
-            self.run.save_models(
-                model, metrics, progress.kept, best=progress.best_epoch == metrics.epoch
-            )
-            self.run.write_metrics(progress.epochs)
+        if self._active:
+            best = progress.best_epoch == metrics.epoch
+            with self._disk():
+                self.run.save_models(model, metrics, progress.kept, best)
+                self.run.write_metrics(progress.epochs)
         self.save_state(variables, progress)
         self.remove_others(progress)
 
@@ -76,12 +74,14 @@ class Saver:
     def diverged(self, what: str, progress: Progress, images: str = "") -> TrainingError:
         """What to say when a number of the training is none; `images` are the batch's."""
         kept = "none was saved yet"
+        again = ["simplebase", "train", "--config", str(self.run.folder)]
         if progress.best_epoch:
             kept = f"the last good one is {self.run.last}, the best {self.run.best}"
+            again += ["--weights", str(self.run.last)]
         return TrainingError(
             f"{what} in epoch {progress.epoch}, step {progress.step + bool(images)}. Of the "
-            f"checkpoints, {kept}. Lower --learning-rate, or set --clip-norm."
-            + (f" The images of that batch: {images}." if images else "")
+            f"checkpoints, {kept}. Begin again with a lower --learning-rate or a --clip-norm: "
+            f"{shlex.join(again)}." + (f" The images of that batch: {images}." if images else "")
         )
 
     @contextmanager

@@ -91,9 +91,6 @@ def save_state(path: str | os.PathLike[str], variables: Variables, progress: Pro
     text = json.dumps(progress.to_config())
     with replacing(path, overwrite=True) as partial, partial.open("wb") as file:
         np.savez(file, progress=np.array(text), **arrays)
-        # A machine that fails right after must not find an empty file under the final name.
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def load_progress(path: str | os.PathLike[str]) -> Progress:

@@ -1,10 +1,14 @@
 """A training's figures as TensorBoard shows them."""
 
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import tensorflow as tf
 
+from simplebase.errors import SimplebaseWarning, first_line
 from simplebase.training.observer import EpochMetrics, Observer, Plan, StepMetrics
 
 # Of steps: a run of a hundred thousand stays a file of a few megabytes.
@@ -21,7 +25,9 @@ class TensorBoardLog(Observer):
     validation                             an image, after the epochs that draw one
     ```
 
-    A resumed run adds a file to those in its folder, and TensorBoard draws them as one.
+    A resumed run adds a file to those in its folder, and TensorBoard draws them as one; the steps
+    that it repeats after a kill stand there twice, with the same values. Where a file cannot be
+    written, a warning says so and the training goes on without: it does not need the log.
 
     Args:
         folder: made if it does not exist.
@@ -34,8 +40,9 @@ class TensorBoardLog(Observer):
 
     def started(self, plan: Plan) -> None:
         """Opens a file: a training that fails earlier leaves none."""
-        self._writer = tf.summary.create_file_writer(self._folder)
         self._steps_per_epoch = plan.steps_per_epoch
+        with self._giving_up():
+            self._writer = tf.summary.create_file_writer(self._folder)
 
     def stepped(self, metrics: StepMetrics) -> None:
         """Writes every tenth step."""
@@ -47,7 +54,7 @@ class TensorBoardLog(Observer):
 
     def sheet_drawn(self, epoch: int, sheet: np.ndarray) -> None:
         """Writes the sheet."""
-        with self._open_writer.as_default():
+        with self._giving_up():
             tf.summary.image("validation", sheet[None], step=epoch)
 
     def epoch_ended(self, metrics: EpochMetrics) -> None:
@@ -64,17 +71,25 @@ class TensorBoardLog(Observer):
     def ended(self) -> None:
         """Closes the file."""
         if self._writer is not None:
-            self._writer.close()
+            with self._giving_up():
+                self._writer.close()
             self._writer = None
 
-    @property
-    def _open_writer(self) -> "tf.summary.SummaryWriter":
-        if self._writer is None:
-            raise RuntimeError("TensorBoardLog is told of a training before `started`.")
-        return self._writer
-
     def _write_scalars(self, step: int, scalars: dict[str, float]) -> None:
-        # The end of `as_default` flushes: what was written can be looked at.
-        with self._open_writer.as_default():
+        with self._giving_up():
             for name, value in scalars.items():
                 tf.summary.scalar(name, value, step=step)
+
+    @contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        """What is written within goes to the file, if there is one, and can be looked at after."""
+        try:
+            with self._writer.as_default() if self._writer else nullcontext():
+                yield
+        except (OSError, tf.errors.OpError) as error:
+            self._writer = None
+            warnings.warn(
+                f"{self._folder} cannot be written ({first_line(error)}): TensorBoard's log ends.",
+                SimplebaseWarning,
+                stacklevel=2,
+            )

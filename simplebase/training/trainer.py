@@ -37,7 +37,6 @@ class Trainer:
 
     Args:
         model: built under the distribution's scope.
-        policy: the dtype policy it was built under.
         config: all settings.
         dataset: both splits.
         run: where to write.
@@ -49,7 +48,6 @@ class Trainer:
     def __init__(
         self,
         model: SimpleBaseline,
-        policy: str,
         config: RunConfig,
         dataset: KeypointDataset,
         run: Run,
@@ -60,9 +58,8 @@ class Trainer:
         recipe = config.recipe
         metadata = model.metadata
         self.model = model
+        self.config = config
         self.recipe = recipe
-        self.seed = config.seed
-        self.save_every_steps = config.save_every_steps
         self.saver = Saver(run, distribution.is_chief)
         self.distribution = distribution
         self.observers = list(observers)
@@ -70,7 +67,7 @@ class Trainer:
         self.train_split, self.val_split = dataset.train, dataset.validation
         self.steps = len(self.train_split) // recipe.batch_size
         self._part = distribution.local_part(recipe.batch_size)
-        self._loss_scaling = policy == FLOAT16
+        self._loss_scaling = config.policy == FLOAT16
         self._signals = StopSignals()
         augmentation = Augmentation(
             recipe.augmentation, metadata.input_size, metadata.skeleton, config.seed
@@ -142,7 +139,11 @@ class Trainer:
 
     def _tell_start(self) -> None:
         plan = Plan(
-            self.progress.epoch, self.recipe.total_epoch, self.steps, self.recipe.batch_size
+            first_epoch=self.progress.epoch,
+            first_step=self.progress.step + 1,
+            last_epoch=self.recipe.total_epoch,
+            steps_per_epoch=self.steps,
+            batch_size=self.recipe.batch_size,
         )
         for observer in self.observers:
             observer.started(plan)
@@ -151,7 +152,7 @@ class Trainer:
         """Trains and validates the epoch that `progress` says, from its step on."""
         progress, size = self.progress, self.recipe.batch_size
         number = progress.epoch
-        order = self.train_split.images.shuffled(self.seed, number)
+        order = self.train_split.images.shuffled(self.config.seed, number)
         rows = order[: self.steps * size].reshape(self.steps, size)
         timed, clock = 0, time.perf_counter()
         for batch in self.source.batches(rows[progress.step :, self._part].reshape(-1)):
@@ -170,7 +171,7 @@ class Trainer:
             timed, clock = (timed + 1, clock) if traced else (0, time.perf_counter())
             if stop:
                 self._stop(training)
-            if self.save_every_steps and progress.step % self.save_every_steps == 0:
+            if self.config.save_every_steps and progress.step % self.config.save_every_steps == 0:
                 self.saver.save_state(self._variables(training), progress)
         seconds = time.perf_counter() - clock
         self._finish_epoch(training, timed * size / seconds if timed else 0.0)

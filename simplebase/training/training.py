@@ -1,8 +1,7 @@
 """Training from a preset, a recipe and a dataset to the best checkpoint, and going on with it."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,10 @@ from simplebase.skeletons import Skeleton
 from simplebase.training.config import DatasetSettings, RunConfig
 from simplebase.training.curves import plot_curves
 from simplebase.training.distribution import Distribution, distribute
+from simplebase.training.new_run import new_run, require_place
 from simplebase.training.observer import EpochMetrics, Observer
 from simplebase.training.precision import choose_policy, dtype_policy
-from simplebase.training.run import NewRun, Run
+from simplebase.training.run import Run
 from simplebase.training.state import Progress, load_progress
 from simplebase.training.tensorboard import TensorBoardLog
 from simplebase.training.trainer import Trainer
@@ -110,9 +110,16 @@ def train(
         key, problem = first_problem(error, RunConfig)
         raise ArgumentError(f"{key}: {problem}") from error
     distribution = distribution or distribute()
-    with distribution.explaining_lost_workers(), _new_run(run_dir, overwrite, distribution) as run:
+    run = Run(run_dir)
+    if distribution.is_chief:
+        require_place(run_dir, overwrite=overwrite)
+    with distribution.explaining_lost_workers():
         progress = Progress(epoch=recipe.init_epoch + 1)
-        return _train(config, dataset, run, distribution, observer, progress, state=None)
+        trainer = _prepare(config, dataset, run, distribution, observer, progress, first=True)
+        with new_run(run) if distribution.is_chief else nullcontext():
+            if distribution.is_chief:
+                trainer.config.write(run)
+            return _run(trainer, state=None)
 
 
 def resume(
@@ -139,7 +146,7 @@ def resume(
     run = Run(run_dir)
     state = run.state if run.state.exists() else None
     progress = load_progress(state) if state else Progress(epoch=config.recipe.init_epoch + 1)
-    if progress.epoch > config.recipe.total_epoch and (run.folder / "summary.json").exists():
+    if progress.epoch > config.recipe.total_epoch and run.summary.exists():
         raise DataError(
             f"{run_dir} is complete: all {config.recipe.total_epoch} epochs are done. A longer "
             f"training starts from its model: --weights {run.best}."
@@ -149,7 +156,11 @@ def resume(
         dataset = load_dataset(config.dataset.folder, config.dataset.own_skeleton())
     config.dataset.require_same(dataset)
     with distribution.explaining_lost_workers():
-        return _train(config, dataset, run, distribution, observer, progress, state)
+        first = state is None
+        trainer = _prepare(config, dataset, run, distribution, observer, progress, first)
+        if distribution.is_chief:
+            run.tidy(progress.best_epoch, progress.kept)
+        return _run(trainer, state)
 
 
 def _absolute(weights: BackboneWeights) -> str:
@@ -158,39 +169,44 @@ def _absolute(weights: BackboneWeights) -> str:
     return str(weights) if weights in choices else str(Path(weights).absolute())
 
 
-def _train(
+def _prepare(
     config: RunConfig,
     dataset: KeypointDataset,
     run: Run,
     distribution: Distribution,
     observer: Observer | None,
     progress: Progress,
-    state: Path | None,
-) -> TrainingResult:
+    first: bool,
+) -> Trainer:
+    """Checks and builds all that a training needs, and writes nothing yet."""
     dataset.images.require()
     _require_batches(config.recipe.batch_size, dataset, distribution)
-    policy = choose_policy(config.mixed_precision)
+    policy = config.policy or choose_policy(config.mixed_precision)
     with distribution.strategy.scope(), dtype_policy(policy):
-        model = _build_model(config, dataset.skeleton, first=state is None)
+        model = _build_model(config, dataset.skeleton, first)
         distribution.synchronise_batch_norms(model)
-        observers: list[Observer] = [] if observer is None else [observer]
+        observers = [] if observer is None else [observer]
         if distribution.is_chief:
             observers.append(TensorBoardLog(run.tensorboard))
-        trainer = Trainer(model, policy, config, dataset, run, distribution, observers, progress)
-    if distribution.is_chief and not run.config.exists():
-        config.model_copy(update={"model_normalisation": model.normalisation}).write(run)
+        followed = {"model_normalisation": model.normalisation, "policy": policy}
+        config = config.model_copy(update=followed)
+        return Trainer(model, config, dataset, run, distribution, observers, progress)
+
+
+def _run(trainer: Trainer, state: Path | None) -> TrainingResult:
+    """Trains, and writes what a run has at its end."""
     try:
         trainer.train(state)
     except TrainingError:
         # What stopped the training is what the user has to know.
         with suppress(OSError):
-            _draw_curves(run, progress, distribution)
+            _draw_curves(trainer)
         raise
     finally:
-        for each in observers:
+        for each in trainer.observers:
             each.ended()
-    _draw_curves(run, progress, distribution)
-    return _finish(run, progress, trainer, distribution)
+    _draw_curves(trainer)
+    return _finish(trainer)
 
 
 def _require_batches(size: int, dataset: KeypointDataset, distribution: Distribution) -> None:
@@ -206,8 +222,9 @@ def _require_batches(size: int, dataset: KeypointDataset, distribution: Distribu
     distribution.local_part(size)
 
 
-def _draw_curves(run: Run, progress: Progress, distribution: Distribution) -> None:
-    if distribution.is_chief and progress.epochs:
+def _draw_curves(trainer: Trainer) -> None:
+    run = trainer.saver.run
+    if trainer.distribution.is_chief and trainer.progress.epochs:
         plot_curves([run.folder], run.curves, overwrite=True)
 
 
@@ -230,9 +247,8 @@ def _build_model(config: RunConfig, skeleton: Skeleton, first: bool) -> SimpleBa
     )
 
 
-def _finish(
-    run: Run, progress: Progress, trainer: Trainer, distribution: Distribution
-) -> TrainingResult:
+def _finish(trainer: Trainer) -> TrainingResult:
+    run, progress = trainer.saver.run, trainer.progress
     metadata, val_split = trainer.model.metadata, trainer.val_split
     baseline = mean_pose(trainer.train_split, val_split, metadata.crop, metadata.input_size)
     result = TrainingResult(
@@ -242,7 +258,7 @@ def _finish(
         mean_pose_pck=score_pck(baseline, val_split, metadata).mean,
         epochs=tuple(progress.epochs),
     )
-    if distribution.is_chief:
+    if trainer.distribution.is_chief:
         run.write_summary(
             {
                 "best": str(run.best.relative_to(run.folder)),
@@ -254,15 +270,3 @@ def _finish(
             }
         )
     return result
-
-
-@contextmanager
-def _new_run(
-    folder: str | os.PathLike[str], overwrite: bool, distribution: Distribution
-) -> Iterator[Run]:
-    """The run's folder; only the chief makes it."""
-    if not distribution.is_chief:
-        yield Run(folder)
-        return
-    with NewRun(folder, overwrite=overwrite) as run:
-        yield run

@@ -5,7 +5,6 @@ import pytest
 from simplebase.errors import ArgumentError, DataError, MissingFileError
 from simplebase.presets import (
     INPUT_MULTIPLE,
-    Recipe,
     load_preset,
     load_recipe,
     preset_names,
@@ -209,11 +208,6 @@ def test_another_optimizer_does_not_take_over_the_weight_decay():
     recipe = load_recipe("default").updated({"optimizer": "adamw", "weight_decay": 0.1})
     with pytest.raises(ArgumentError, match=r"^weight_decay: .* one is sgd\. Received: 0\.1"):
         recipe.updated({"optimizer": "sgd"})
-
-
-def test_each_field_of_a_recipe_explains_itself_in_one_line_of_help():
-    for name, field in Recipe.model_fields.items():
-        assert field.description and len(field.description) < 60, name
 
 
 def test_the_recipe_of_the_paper_is_what_the_paper_says():

@@ -16,7 +16,8 @@ from simplebase.errors import OutputExistsError
 from simplebase.images import read_image
 from simplebase.metrics import PCK
 from simplebase.training import EpochMetrics, TrainingResult, trainer
-from simplebase.training.run import NewRun
+from simplebase.training.new_run import new_run, require_place
+from simplebase.training.run import Run
 from simplebase.training.state import load_progress
 
 SCORES = (0.1, 0.5, 0.3, 0.05, 0.2, 0.0, 0.4)
@@ -128,72 +129,94 @@ def test_without_labels_to_validate_on_the_last_epoch_is_the_best(
 
 
 def finished_run(tmp_path: Path) -> Path:
-    with NewRun(tmp_path / "run") as run:
+    run = Run(tmp_path / "run")
+    with new_run(run):
         run.write_config({"seed": 1})
         run.write_metrics([EpochMetrics(1, 0.5, None, 1e-3, 10.0)])
         run.best.write_bytes(b"earlier")
-    return tmp_path / "run"
+    return run.folder
 
 
 @pytest.mark.parametrize("name", ["thesis.tex", "config.yaml"])
 def test_overwrite_never_removes_a_folder_that_is_no_run(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("precious")
     with pytest.raises(OutputExistsError, match="something else"):
-        NewRun(tmp_path, overwrite=True)
-    assert (tmp_path / name).read_text() == "precious"
+        require_place(tmp_path, overwrite=True)
+
+
+def test_overwrite_never_removes_what_somebody_put_into_a_run(tmp_path: Path) -> None:
+    folder = finished_run(tmp_path)
+    (folder / "notes.md").write_text("precious")
+    with pytest.raises(OutputExistsError, match=r"holds notes\.md.*Move it away"):
+        require_place(folder, overwrite=True)
 
 
 def test_overwrite_never_removes_a_file(tmp_path: Path) -> None:
     path = tmp_path / "run"
     path.write_text("precious")
     with pytest.raises(OutputExistsError, match="something else"):
-        NewRun(path, overwrite=True)
-    assert path.read_text() == "precious"
+        require_place(path, overwrite=True)
 
 
 def test_a_run_is_not_replaced_without_overwrite(tmp_path: Path) -> None:
     folder = finished_run(tmp_path)
     with pytest.raises(OutputExistsError, match="pass --overwrite"):
-        NewRun(folder)
+        require_place(folder, overwrite=False)
+    require_place(folder, overwrite=True)
 
 
-def test_overwrite_begins_an_earlier_run_anew(tmp_path: Path) -> None:
-    folder = finished_run(tmp_path)
-    with NewRun(folder, overwrite=True) as run:
-        assert [path.name for path in folder.iterdir()] == ["checkpoints"]
+def test_a_new_run_takes_the_place_of_an_earlier_one(tmp_path: Path) -> None:
+    run = Run(finished_run(tmp_path))
+    with new_run(run):
+        assert not run.best.exists() and not run.config.exists()
         run.best.write_bytes(b"new")
+    assert list(files(tmp_path)) == ["run/checkpoints/best.keras"]
     assert run.best.read_bytes() == b"new"
-    assert not (folder / "metrics.csv").exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_a_run_that_ends_without_a_checkpoint_leaves_what_was_there(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), NewRun(tmp_path / "other") as run:
-        run.write_config({"seed": 1})
+    other = Run(tmp_path / "new" / "other")
+    with pytest.raises(RuntimeError), new_run(other):
+        other.write_config({"seed": 1})
         raise RuntimeError
     assert not list(tmp_path.iterdir())
 
-    folder = finished_run(tmp_path)
-    with pytest.raises(KeyboardInterrupt), NewRun(folder, overwrite=True) as run:
+    run = Run(finished_run(tmp_path))
+    before = sorted(files(run.folder))
+    with pytest.raises(KeyboardInterrupt), new_run(run):
         run.write_config({"seed": 2})
         raise KeyboardInterrupt
-    assert (folder / "checkpoints/best.keras").read_bytes() == b"earlier"
-    assert "seed: 1" in (folder / "config.yaml").read_text()
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert sorted(files(run.folder)) == before
+    assert "seed: 1" in run.config.read_text()
 
 
 def test_a_run_that_can_be_resumed_stays(tmp_path: Path) -> None:
-    folder = finished_run(tmp_path)
-    with pytest.raises(RuntimeError), NewRun(folder, overwrite=True) as run:
+    run = Run(finished_run(tmp_path))
+    with pytest.raises(RuntimeError), new_run(run):
         run.state.write_bytes(b"in the first epoch")
         raise RuntimeError
-    assert sorted(files(folder)) == ["checkpoints/state.npz"]
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert list(files(tmp_path)) == ["run/checkpoints/state.npz"]
 
 
-def test_an_empty_folder_may_become_a_run(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    with NewRun(tmp_path / "run") as run:
+def test_an_empty_folder_becomes_a_run_and_stays_the_link_that_it_is(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    run = Run(tmp_path / "run")
+    run.folder.symlink_to(tmp_path / "disk")
+    require_place(run.folder, overwrite=False)
+    with pytest.raises(RuntimeError), new_run(run):
+        raise RuntimeError
+    assert run.folder.is_symlink() and not list(run.folder.iterdir())
+    with new_run(run):
         run.best.write_bytes(b"new")
-    assert list(files(tmp_path)) == ["run/checkpoints/best.keras"]
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert (tmp_path / "disk" / "checkpoints" / "best.keras").exists()
+
+
+def test_tidying_removes_partial_files_and_brings_back_the_best(tmp_path: Path) -> None:
+    run = Run(finished_run(tmp_path))
+    (run.checkpoints / ".state.npz.x.partial").mkdir()
+    (run.checkpoints / ".state.npz.x.partial" / "state.npz").write_bytes(b"half")
+    (run.checkpoints / "epoch001.keras").write_bytes(b"one")
+    run.best.write_bytes(b"of an epoch that will be repeated")
+    run.tidy(best_epoch=1, kept={"epoch001.keras": 1})
+    assert run.best.read_bytes() == b"one"
+    assert not list(run.checkpoints.glob(".*"))

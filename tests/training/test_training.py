@@ -78,7 +78,7 @@ def test_the_checkpoint_knows_its_dataset_and_recipe(
 
 
 def test_the_observer_is_told_all_that_happens(result: TrainingResult, observer: Recorder) -> None:
-    assert observer.plans == [Plan(1, 2, 4, 8)]
+    assert observer.plans == [Plan(1, 1, 2, 4, 8)]
     assert observer.places == [(epoch, step) for epoch in (1, 2) for step in (1, 2, 3, 4)]
     assert observer.validations == [(8, 8), (8, 8)]
     assert tuple(observer.epochs) == result.epochs

@@ -212,6 +212,8 @@ def load_packed(location: str | os.PathLike[str]) -> KeypointDataset:
         MissingFileError: there is no manifest.
         DataError: the manifest or the table of records is damaged.
     """
+    if "://" not in os.fspath(location):
+        location = os.path.abspath(location)
     records, images = open_packed(location)
     return KeypointDataset(images.location, images.manifest.skeleton, records, images)
 

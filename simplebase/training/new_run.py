@@ -1,0 +1,76 @@
+"""Making the folder of a new run, in the place of an earlier one if need be."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from simplebase.files import require_output
+from simplebase.training.run import CHECKPOINTS, CONFIG, Run
+
+_EARLIER = ".earlier"
+
+
+def require_place(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Refuses a folder that a new run may not have.
+
+    Args:
+        folder: it may be missing or empty.
+        overwrite: an earlier run may be there too, with nothing else beside it.
+
+    Raises:
+        OutputExistsError: there is something that may not be replaced.
+    """
+    run = Run(folder)
+    if run.folder.is_dir() and not any(run.folder.iterdir()):
+        return
+    require_output(
+        folder,
+        overwrite=overwrite,
+        folder_markers=(CONFIG, CHECKPOINTS),
+        folder_content=(*run.content, _EARLIER),
+    )
+
+
+@contextmanager
+def new_run(run: Run) -> Iterator[None]:
+    """Within it the run's folder exists, without the files of an earlier run.
+
+    Those are moved to `.earlier` in the folder, and come back if the block ends before anything is
+    saved; otherwise they are removed at its end. A folder stays what it is, a link or a mounted
+    disk; only one that was made is removed again, with the parents that were made for it.
+    """
+    made = [path for path in (run.folder, *run.folder.parents) if not path.exists()]
+    run.folder.mkdir(parents=True, exist_ok=True)
+    earlier = run.folder / _EARLIER
+    shutil.rmtree(earlier, ignore_errors=True)
+    if any(run.folder.iterdir()):
+        _move(run, run.folder, earlier)
+    run.checkpoints.mkdir()
+    try:
+        yield
+    finally:
+        if not run.best.exists() and not run.state.exists():
+            for name in run.content:
+                _remove(run.folder / name)
+            if earlier.exists():
+                _move(run, earlier, run.folder)
+        shutil.rmtree(earlier, ignore_errors=True)
+        for path in made if not any(run.folder.iterdir()) else ():
+            path.rmdir()
+
+
+def _move(run: Run, source: os.PathLike[str], target: os.PathLike[str]) -> None:
+    """Moves a run's files from one folder to another."""
+    os.makedirs(target, exist_ok=True)
+    for name in run.content:
+        path = os.path.join(source, name)
+        if os.path.lexists(path):
+            os.replace(path, os.path.join(target, name))
+
+
+def _remove(path: os.PathLike[str]) -> None:
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.remove(path)
