@@ -116,7 +116,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="trainings at a time")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    # Another budget is another table.
+    options.output /= f"{options.images or 'all'}_images_{options.epochs}_epochs"
     names = options.names or list(VARIATIONS)
+    if not options.one:
+        names = ["baseline", *(name for name in names if name != "baseline")]
     unknown = [name for name in names if name not in VARIATIONS]
     if unknown:
         parser.error(f"{', '.join(unknown)}: not among {', '.join(VARIATIONS)}")
@@ -129,17 +133,17 @@ def main() -> None:
     with ThreadPoolExecutor(options.workers) as pool:
         for retrain in (True, False):
             group = [name for name in missing if VARIATIONS[name].retrain == retrain]
-            list(pool.map(in_a_process, group))
+            list(pool.map(lambda name: in_a_process(name, options), group))
     print_table(names, options)
 
 
-def in_a_process(name: str) -> None:
+def in_a_process(name: str, options: argparse.Namespace) -> None:
     """Runs this script again for one variation; its output goes to this one's."""
-    arguments = [text for text in sys.argv[1:] if text not in VARIATIONS]
+    arguments = [options.dataset, name, "--one", "--backbone-weights", options.backbone_weights]
+    arguments += ["--images", str(options.images), "--epochs", str(options.epochs)]
+    arguments += ["--output", str(options.output.parent)]
     environment = os.environ | {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run(
-        [sys.executable, __file__, *arguments, name, "--one"], check=True, env=environment
-    )
+    subprocess.run([sys.executable, __file__, *arguments], check=True, env=environment)
 
 
 def scores_file(name: str, options: argparse.Namespace) -> Path:

@@ -202,7 +202,7 @@ def train(
     if not chief:
         say("this worker is done; the first one has written the run")
         return
-    _print_result(result, folder)
+    _print_result(result, folder, given)
     if json is not None:
         write_json(json, result.to_config(), overwrite=overwrite)
 
@@ -340,10 +340,14 @@ def _recipe_values(given: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _print_result(result: "TrainingResult", dataset: str) -> None:
+def _print_result(result: "TrainingResult", dataset: str, given: dict[str, Any]) -> None:
     say(
         f"val PCK@0.5 {options.score_text(result.val_pck)} (epoch {result.best_epoch}); "
         f"mean pose of the train split {options.score_text(result.mean_pose_pck)}"
     )
     say(f"best checkpoint: {result.best}")
-    say(f"next: {shlex.join(['simplebase', 'eval', str(result.best), '--dataset', dataset])}")
+    evaluate = ["simplebase", "eval", str(result.best), "--dataset", dataset]
+    for name in _SKELETON_OPTIONS:
+        if name in given:
+            evaluate += [f"--{name.replace('_', '-')}", str(given[name])]
+    say(f"next: {shlex.join(evaluate)}")
