@@ -12,6 +12,9 @@ from simplebase.backbones import Backbone
 from simplebase.errors import ArgumentError, DataError, MissingFileError, SimplebaseWarning
 from simplebase.presets import Preset
 
+# Its fixtures train or build models: on one worker they are made once.
+pytestmark = pytest.mark.xdist_group("test_estimator")
+
 TORCH_WEIGHTS = "weights/mobilenet_v2_1.0_224_no_top_from_torch_dsr.weights.h5"
 
 

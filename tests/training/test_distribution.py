@@ -17,6 +17,9 @@ from simplebase.errors import ArgumentError, TrainingError
 from simplebase.training import Distribution, distribute
 from simplebase.training.distribution import gpu_devices
 
+# Its fixtures train or build models: on one worker they are made once.
+pytestmark = pytest.mark.xdist_group("test_distribution")
+
 CASES = ["augmented", "clipped", "float16"]
 # Sums differ by their order; in float16 they keep three digits.
 TOLERANCE = {"augmented": 1e-4, "clipped": 1e-4, "float16": 1e-2}

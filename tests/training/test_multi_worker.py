@@ -17,7 +17,8 @@ from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 from simplebase import KeypointDataset
 from simplebase.training import resume
 
-pytestmark = pytest.mark.slow
+# Its fixtures start processes: on one worker they do so once.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("test_multi_worker")]
 
 TESTS = Path(__file__).parents[1]
 TIMEOUT = 300  # seconds; they take ten, and more on a busy machine

@@ -19,6 +19,9 @@ from simplebase.training.precision import choose_policy, dtype_policy
 from simplebase.training.step import TrainingStep
 from simplebase.training.training_model import TrainingModel
 
+# Its fixtures train or build models: on one worker they are made once.
+pytestmark = pytest.mark.xdist_group("test_precision")
+
 
 def images(count: int = 2) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, 64, 64, 3), dtype=np.uint8)

@@ -26,6 +26,9 @@ from simplebase.training.curves import read_metrics
 from simplebase.training.run import Run
 from simplebase.training.state import load_progress
 
+# Its fixtures train or build models: on one worker they are made once.
+pytestmark = pytest.mark.xdist_group("test_resume")
+
 RECIPE = tiny_recipe(total_epoch=3, transfer_epoch=1, ema=0.9, learning_rate=0.01)
 SAVE_EVERY_STEPS = 2
 STEPS = [(epoch, step) for epoch in (1, 2, 3) for step in (1, 2, 3, 4)]

@@ -20,6 +20,9 @@ from simplebase.training.new_run import new_run, require_place
 from simplebase.training.run import Run
 from simplebase.training.state import load_progress
 
+# Its fixtures train or build models: on one worker they are made once.
+pytestmark = pytest.mark.xdist_group("test_run")
+
 SCORES = (0.1, 0.5, 0.3, 0.05, 0.2, 0.0, 0.4)
 
 

@@ -25,6 +25,9 @@ from simplebase.training import Plan, TrainingResult
 from simplebase.training.dump import dump_model
 from simplebase.training.training_model import TrainingModel
 
+# Its fixtures train or build models: on one worker they are made once.
+pytestmark = pytest.mark.xdist_group("test_training")
+
 
 @pytest.fixture(scope="module")
 def observer() -> Recorder:
