@@ -5,16 +5,16 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import tensorflow as tf
 
+from simplebase.data.pipeline import Batch
 from simplebase.errors import ArgumentError, TrainingError, first_line
 
 StrategyName = Literal["mirrored", "multi-worker"]
 
-Batch = dict[str, Any]
 
 # What TensorFlow raises when another worker does not answer.
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)

@@ -5,10 +5,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from simplebase.data.pipeline import Batch
 from simplebase.errors import TrainingError
 from simplebase.losses import mean_loss
 from simplebase.training.average import WeightAverage
-from simplebase.training.distribution import Batch, Distribution
+from simplebase.training.distribution import Distribution
 from simplebase.training.training_model import TrainingModel
 
 

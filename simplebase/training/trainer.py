@@ -38,7 +38,8 @@ class Trainer:
     Args:
         model: built under the distribution's scope.
         config: all settings.
-        dataset: both splits.
+        train_split: the records to train on.
+        val_split: those to validate on.
         run: where to write.
         distribution: the devices.
         observers: are told how it goes.
@@ -49,7 +50,8 @@ class Trainer:
         self,
         model: SimpleBaseline,
         config: RunConfig,
-        dataset: KeypointDataset,
+        train_split: KeypointDataset,
+        val_split: KeypointDataset,
         run: Run,
         distribution: Distribution,
         observers: Iterable[Observer],
@@ -64,7 +66,7 @@ class Trainer:
         self.distribution = distribution
         self.observers = list(observers)
         self.progress = progress
-        self.train_split, self.val_split = dataset.train, dataset.validation
+        self.train_split, self.val_split = train_split, val_split
         self.steps = len(self.train_split) // recipe.batch_size
         self._part = distribution.local_part(recipe.batch_size)
         self._loss_scaling = config.policy == FLOAT16
@@ -188,7 +190,9 @@ class Trainer:
         )
         progress.add_epoch(metrics)
         self.saver.save_epoch(self.result, self._variables(training), metrics, progress)
-        if metrics.epoch % _SHEET_EVERY == 0 or metrics.epoch == self.recipe.total_epoch:
+        last = metrics.epoch == self.recipe.total_epoch
+        # Of several workers only the first has somebody to show it to.
+        if self.observers and (last or metrics.epoch % _SHEET_EVERY == 0):
             title = f"epoch {metrics.epoch}"
             sheet = draw_predictions(self.val_split, predictions, metadata, title)
             for observer in self.observers:

@@ -180,7 +180,8 @@ def _prepare(
 ) -> Trainer:
     """Checks and builds all that a training needs, and writes nothing yet."""
     dataset.images.require()
-    _require_batches(config.recipe.batch_size, dataset, distribution)
+    train_split, val_split = dataset.train, dataset.validation
+    _require_batches(config.recipe.batch_size, len(train_split), distribution)
     policy = config.policy or choose_policy(config.mixed_precision)
     with distribution.strategy.scope(), dtype_policy(policy):
         model = _build_model(config, dataset.skeleton, first)
@@ -190,7 +191,9 @@ def _prepare(
             observers.append(TensorBoardLog(run.tensorboard))
         followed = {"model_normalisation": model.normalisation, "policy": policy}
         config = config.model_copy(update=followed)
-        return Trainer(model, config, dataset, run, distribution, observers, progress)
+        return Trainer(
+            model, config, train_split, val_split, run, distribution, observers, progress
+        )
 
 
 def _run(trainer: Trainer, state: Path | None) -> TrainingResult:
@@ -209,10 +212,8 @@ def _run(trainer: Trainer, state: Path | None) -> TrainingResult:
     return _finish(trainer)
 
 
-def _require_batches(size: int, dataset: KeypointDataset, distribution: Distribution) -> None:
-    """Refuses empty splits and a batch size that does not fit, before anything is built."""
-    train_split, _ = dataset.train, dataset.validation
-    count = len(train_split)
+def _require_batches(size: int, count: int, distribution: Distribution) -> None:
+    """Refuses a batch size that fits neither `count` train records nor the devices."""
     if size > count:
         fitting = 2 ** max(0, (count // 4).bit_length() - 1)
         raise ArgumentError(
