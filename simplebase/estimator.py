@@ -17,7 +17,8 @@ from simplebase.normalisation import Normalisation
 from simplebase.presets import Preset, load_preset
 from simplebase.skeletons import Skeleton
 
-BackboneWeights = Literal["auto", "imagenet", "none"] | str | os.PathLike[str]
+NamedWeights = Literal["auto", "imagenet", "none"]
+BackboneWeights = NamedWeights | str | os.PathLike[str]
 
 
 @keras.saving.register_keras_serializable(package="simplebase")

@@ -12,7 +12,7 @@ from simplebase.cli import options
 from simplebase.cli.app import app, console, say
 
 if TYPE_CHECKING:
-    from simplebase.training.observer import EpochMetrics
+    from simplebase.training.runs.metrics import EpochMetrics
 
 
 @app.command()
@@ -39,7 +39,7 @@ def plot(
 
         simplebase plot runs/* --output compared.png --overwrite
     """
-    from simplebase.training.curves import plot_curves
+    from simplebase.training.runs.curves import plot_curves
 
     if output is None and len(runs) == 1:
         output, overwrite = runs[0] / "curves.png", True
@@ -50,7 +50,7 @@ def plot(
 
 
 def _print_curves(curves: "Mapping[str, Sequence[EpochMetrics]]") -> None:
-    from simplebase.training.curves import best_epoch
+    from simplebase.training.runs.metrics import best_epoch
 
     table = Table("run", "epochs", "best epoch", "best val PCK", "last loss")
     table.columns[0].overflow = "fold"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from simplebase.data.dataset import KeypointDataset
     from simplebase.skeletons import Skeleton
     from simplebase.training import TrainingResult
-    from simplebase.training.config import RunConfig
     from simplebase.training.distribution import Distribution
+    from simplebase.training.runs.config import RunConfig
 
 _PRESET = "mobilenetv2_upsample_lite"
 _RECIPE, _DEVICES, _DATA = "In place of the recipe's value", "Devices", "Dataset"
@@ -285,7 +285,7 @@ def _resume(
 
 def _run_config(run: Path) -> "RunConfig":
     import_tensorflow()
-    from simplebase.training.config import RunConfig
+    from simplebase.training.runs.config import RunConfig
 
     return RunConfig.read(run)
 

@@ -7,7 +7,8 @@ from rich.table import Table
 
 from simplebase.cli.app import console, say
 from simplebase.cli.options import score_text
-from simplebase.training.observer import EpochMetrics, Observer, Plan, StepMetrics
+from simplebase.training.observer import Observer, Plan, StepMetrics
+from simplebase.training.runs.metrics import EpochMetrics
 
 
 class TrainingDisplay(Observer):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from simplebase.lazy import lazy_names
 
 _PUBLIC = {
-    "EpochMetrics": "simplebase.training.observer",
+    "EpochMetrics": "simplebase.training.runs.metrics",
     "Distribution": "simplebase.training.distribution",
     "Observer": "simplebase.training.observer",
     "Plan": "simplebase.training.observer",
@@ -21,10 +21,10 @@ __all__ = sorted(_PUBLIC)
 if TYPE_CHECKING:
     from simplebase.training.distribution import Distribution as Distribution
     from simplebase.training.distribution import distribute as distribute
-    from simplebase.training.observer import EpochMetrics as EpochMetrics
     from simplebase.training.observer import Observer as Observer
     from simplebase.training.observer import Plan as Plan
     from simplebase.training.observer import StepMetrics as StepMetrics
+    from simplebase.training.runs.metrics import EpochMetrics as EpochMetrics
     from simplebase.training.training import TrainingResult as TrainingResult
     from simplebase.training.training import resume as resume
     from simplebase.training.training import train as train

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simplebase.training.runs.metrics import EpochMetrics
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -32,25 +34,6 @@ class StepMetrics:
     step: int
     loss: float
     learning_rate: float
-
-
-@dataclass(frozen=True)
-class EpochMetrics:
-    """What one epoch gave.
-
-    Args:
-        epoch: counts from 1.
-        loss: mean over its steps.
-        val_pck: as in `simplebase.evaluation.score_pck`; `None` without labels.
-        learning_rate: mean over its steps.
-        images_per_second: of its training steps, without the first one's tracing.
-    """
-
-    epoch: int
-    loss: float
-    val_pck: float | None
-    learning_rate: float
-    images_per_second: float
 
 
 class Observer:

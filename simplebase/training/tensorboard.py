@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from simplebase.errors import SimplebaseWarning, first_line
-from simplebase.training.observer import EpochMetrics, Observer, Plan, StepMetrics
+from simplebase.training.observer import Observer, Plan, StepMetrics
+from simplebase.training.runs.metrics import EpochMetrics
 
 # Of steps: a run of a hundred thousand stays a file of a few megabytes.
 _EVERY = 10

@@ -17,16 +17,17 @@ from simplebase.evaluation import predict_dataset, score_pck
 from simplebase.losses import LOSSES
 from simplebase.runtimes.keras import KerasRuntime
 from simplebase.training.average import WeightAverage
-from simplebase.training.config import RunConfig
 from simplebase.training.distribution import Distribution
 from simplebase.training.interruption import StopSignals
-from simplebase.training.observer import EpochMetrics, Observer, Plan, StepMetrics
+from simplebase.training.observer import Observer, Plan, StepMetrics
 from simplebase.training.precision import FLOAT16
-from simplebase.training.run import Run
-from simplebase.training.saving import Saver
+from simplebase.training.runs.config import RunConfig
+from simplebase.training.runs.folder import Run
+from simplebase.training.runs.metrics import EpochMetrics
+from simplebase.training.runs.saving import Saver
+from simplebase.training.runs.state import Progress, Variables, load_state
 from simplebase.training.sheets import draw_predictions
 from simplebase.training.stages import StageTraining, stages
-from simplebase.training.state import Progress, Variables, load_state
 from simplebase.training.training_model import TrainingModel
 
 _SHEET_EVERY = 5  # epochs

@@ -4,7 +4,7 @@ import os
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import keras
 from pydantic import ValidationError
@@ -12,20 +12,21 @@ from pydantic import ValidationError
 from simplebase.data.dataset import KeypointDataset, load_dataset
 from simplebase.data.pipeline import CacheMode
 from simplebase.errors import ArgumentError, DataError, TrainingError
-from simplebase.estimator import BackboneWeights, SimpleBaseline
+from simplebase.estimator import BackboneWeights, NamedWeights, SimpleBaseline
 from simplebase.evaluation import mean_pose, score_pck
 from simplebase.geometry import Size
 from simplebase.presets import Preset, Recipe, load_preset, load_recipe
 from simplebase.presets.preset import first_problem
 from simplebase.skeletons import Skeleton
-from simplebase.training.config import DatasetSettings, RunConfig
-from simplebase.training.curves import plot_curves
 from simplebase.training.distribution import Distribution, distribute
-from simplebase.training.new_run import new_run, require_place
-from simplebase.training.observer import EpochMetrics, Observer
+from simplebase.training.observer import Observer
 from simplebase.training.precision import choose_policy, dtype_policy
-from simplebase.training.run import Run
-from simplebase.training.state import Progress, load_progress
+from simplebase.training.runs.config import DatasetSettings, RunConfig
+from simplebase.training.runs.curves import plot_curves
+from simplebase.training.runs.folder import Run
+from simplebase.training.runs.metrics import EpochMetrics
+from simplebase.training.runs.new import new_run, require_place
+from simplebase.training.runs.state import Progress, load_progress
 from simplebase.training.tensorboard import TensorBoardLog
 from simplebase.training.trainer import Trainer
 
@@ -68,7 +69,7 @@ def train(
     Args:
         preset: a name, the path of a YAML, or a loaded preset.
         dataset: both splits.
-        run_dir: the folder to write, see `simplebase.training.run`.
+        run_dir: the folder to write, see `simplebase.training.runs.folder`.
         recipe: a name, the path of a YAML, or a loaded recipe; by default the preset's.
         input_size: `(H, W)`; by default the recipe's, else the preset's.
         backbone_weights: see `SimpleBaseline.from_preset`.
@@ -159,14 +160,14 @@ def resume(
         first = state is None
         trainer = _prepare(config, dataset, run, distribution, observer, progress, first)
         if distribution.is_chief:
-            run.tidy(progress.best_epoch, progress.kept)
+            run.tidy(progress.best, progress.kept)
         return _run(trainer, state)
 
 
 def _absolute(weights: BackboneWeights) -> str:
     """A file's path from the root: the run may be resumed from another folder."""
-    choices = ("auto", "imagenet", "none")
-    return str(weights) if weights in choices else str(Path(weights).absolute())
+    named = get_args(NamedWeights)
+    return str(weights) if weights in named else str(Path(weights).absolute())
 
 
 def _prepare(
@@ -251,11 +252,13 @@ def _build_model(config: RunConfig, skeleton: Skeleton, first: bool) -> SimpleBa
 def _finish(trainer: Trainer) -> TrainingResult:
     run, progress = trainer.saver.run, trainer.progress
     metadata, val_split = trainer.model.metadata, trainer.val_split
+    best = progress.best
+    assert best is not None, "a training has an epoch"
     baseline = mean_pose(trainer.train_split, val_split, metadata.crop, metadata.input_size)
     result = TrainingResult(
         best=run.best,
-        best_epoch=progress.best_epoch,
-        val_pck=progress.best_pck,
+        best_epoch=best.epoch,
+        val_pck=best.val_pck,
         mean_pose_pck=score_pck(baseline, val_split, metadata).mean,
         epochs=tuple(progress.epochs),
     )

@@ -16,8 +16,8 @@ from tiny_runs import tiny_recipe
 from simplebase import load_dataset, load_model, load_preset, preset_names
 from simplebase.backbones import BACKBONES
 from simplebase.images import read_image
-from simplebase.training.config import DatasetSettings, RunConfig
-from simplebase.training.run import Run
+from simplebase.training.runs.config import DatasetSettings, RunConfig
+from simplebase.training.runs.folder import Run
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -10,7 +10,7 @@ import yaml
 from tiny_runs import one_layer_network, tiny_recipe, train_tiny
 
 from simplebase import KeypointDataset
-from simplebase.training.curves import read_metrics
+from simplebase.training.runs.curves import read_metrics
 
 # Its fixtures train or build models: on one worker they are made once.
 pytestmark = pytest.mark.xdist_group("test_train")

@@ -22,9 +22,9 @@ from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 from simplebase import KeypointDataset, load_model
 from simplebase.errors import DataError, MissingFileError, TrainingError
 from simplebase.training import StepMetrics, TrainingResult, resume
-from simplebase.training.curves import read_metrics
-from simplebase.training.run import Run
-from simplebase.training.state import load_progress
+from simplebase.training.runs.curves import read_metrics
+from simplebase.training.runs.folder import Run
+from simplebase.training.runs.state import load_progress
 
 # Its fixtures train or build models: on one worker they are made once.
 pytestmark = pytest.mark.xdist_group("test_resume")

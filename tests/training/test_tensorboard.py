@@ -9,7 +9,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.util.tensor_util import make_ndarray
 
 from simplebase.errors import SimplebaseWarning
-from simplebase.training.observer import EpochMetrics, Plan, StepMetrics
+from simplebase.training.observer import Plan, StepMetrics
+from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.tensorboard import TensorBoardLog
 
 STEPS = 14

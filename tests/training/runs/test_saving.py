@@ -13,7 +13,7 @@ from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 from simplebase import KeypointDataset, SimpleBaseline, load_model
 from simplebase.errors import TrainingError
 from simplebase.training import resume, training
-from simplebase.training.run import Run
+from simplebase.training.runs.folder import Run
 from simplebase.training.training_model import TrainingModel
 
 pytestmark = pytest.mark.usefixtures("eager_steps")

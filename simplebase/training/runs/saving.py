@@ -8,9 +8,9 @@ import numpy as np
 
 from simplebase.errors import TrainingError
 from simplebase.estimator import SimpleBaseline
-from simplebase.training.observer import EpochMetrics
-from simplebase.training.run import Run
-from simplebase.training.state import Progress, Variables, save_state
+from simplebase.training.runs.metrics import EpochMetrics
+from simplebase.training.runs.folder import Run
+from simplebase.training.runs.state import Progress, Variables, save_state
 
 
 class Saver:
@@ -58,7 +58,7 @@ class Saver:
             TrainingError: as `save_state`.
         """
         if self._active:
-            best = progress.best_epoch == metrics.epoch
+            best = progress.best == metrics
             with self._disk():
                 self.run.save_models(model, metrics, progress.kept, best)
                 self.run.write_metrics(progress.epochs)
@@ -75,7 +75,7 @@ class Saver:
         """What to say when a number of the training is none; `images` are the batch's."""
         kept = "none was saved yet"
         again = ["simplebase", "train", "--config", str(self.run.folder)]
-        if progress.best_epoch:
+        if progress.best:
             kept = f"the last good one is {self.run.last}, the best {self.run.best}"
             again += ["--weights", str(self.run.last)]
         return TrainingError(

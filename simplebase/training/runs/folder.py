@@ -15,11 +15,9 @@ RUN/
 ```
 """
 
-import csv
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +25,7 @@ import yaml
 
 from simplebase.estimator import SimpleBaseline
 from simplebase.files import replacing, write_json, write_text
-from simplebase.training.curves import METRICS
-from simplebase.training.observer import EpochMetrics
+from simplebase.training.runs.metrics import METRICS, EpochMetrics, write_metrics
 
 CONFIG, CHECKPOINTS = "config.yaml", "checkpoints"
 KEPT = 5
@@ -66,11 +63,7 @@ class Run:
 
     def write_metrics(self, epochs: Sequence[EpochMetrics]) -> None:
         """Writes `metrics.csv`: all rows, so that a resumed run has none twice."""
-        with replacing(self.metrics, overwrite=True) as partial:
-            with partial.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, [field.name for field in fields(EpochMetrics)])
-                writer.writeheader()
-                writer.writerows(asdict(epoch) for epoch in epochs)
+        write_metrics(self.metrics, epochs)
 
     def save_models(
         self, model: SimpleBaseline, metrics: EpochMetrics, kept: dict[str, int], best: bool
@@ -96,18 +89,18 @@ class Run:
             if path.name not in kept:
                 path.unlink()
 
-    def tidy(self, best_epoch: int, kept: dict[str, int]) -> None:
+    def tidy(self, best: EpochMetrics | None, kept: dict[str, int]) -> None:
         """Removes what a kill has left half done: partial files, and a best of no epoch.
 
         Args:
-            best_epoch: that of the state which the run goes on from.
+            best: the epoch that is best in the state which the run goes on from.
             kept: names of its best checkpoints, and their epochs.
         """
         for partial in (*self.folder.glob(".*.partial"), *self.checkpoints.glob(".*.partial")):
             shutil.rmtree(partial, ignore_errors=True)
         for name, epoch in kept.items():
             source = self.checkpoints / name
-            if epoch == best_epoch and source.exists():
+            if best and epoch == best.epoch and source.exists():
                 with replacing(self.best, overwrite=True) as partial:
                     shutil.copyfile(source, partial)
 

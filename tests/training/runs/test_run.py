@@ -16,9 +16,9 @@ from simplebase.errors import OutputExistsError
 from simplebase.images import read_image
 from simplebase.metrics import PCK
 from simplebase.training import EpochMetrics, TrainingResult, trainer
-from simplebase.training.new_run import new_run, require_place
-from simplebase.training.run import Run
-from simplebase.training.state import load_progress
+from simplebase.training.runs.new import new_run, require_place
+from simplebase.training.runs.folder import Run
+from simplebase.training.runs.state import load_progress
 
 # Its fixtures train or build models: on one worker they are made once.
 pytestmark = pytest.mark.xdist_group("test_run")
@@ -220,6 +220,6 @@ def test_tidying_removes_partial_files_and_brings_back_the_best(tmp_path: Path) 
     (run.checkpoints / ".state.npz.x.partial" / "state.npz").write_bytes(b"half")
     (run.checkpoints / "epoch001.keras").write_bytes(b"one")
     run.best.write_bytes(b"of an epoch that will be repeated")
-    run.tidy(best_epoch=1, kept={"epoch001.keras": 1})
+    run.tidy(EpochMetrics(1, 0.5, 0.1, 1e-3, 10.0), kept={"epoch001.keras": 1})
     assert run.best.read_bytes() == b"one"
     assert not list(run.checkpoints.glob(".*"))

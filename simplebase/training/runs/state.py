@@ -18,8 +18,8 @@ import numpy as np
 
 from simplebase.errors import DataError, first_line
 from simplebase.files import replacing
-from simplebase.training.observer import EpochMetrics
-from simplebase.training.run import KEPT, checkpoint_name
+from simplebase.training.runs.metrics import EpochMetrics, best_epoch
+from simplebase.training.runs.folder import KEPT, checkpoint_name
 
 
 @dataclass
@@ -31,20 +31,28 @@ class Progress:
         step: how many of its steps are done.
         losses: sum of the losses of these steps.
         learning_rates: sum of their learning rates.
-        best_epoch: the best so far; 0 before there is one.
-        best_pck: its score; `None` without labels.
         epochs: what each finished epoch gave.
-        kept: names of the checkpoints that are kept, and the epoch of each.
     """
 
     epoch: int = 1
     step: int = 0
     losses: float = 0.0
     learning_rates: float = 0.0
-    best_epoch: int = 0
-    best_pck: float | None = None
     epochs: list[EpochMetrics] = field(default_factory=list)
-    kept: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def best(self) -> EpochMetrics | None:
+        """The best epoch so far, without labels in the val split the last; `None` before any."""
+        return best_epoch(self.epochs) or (self.epochs[-1] if self.epochs else None)
+
+    @property
+    def kept(self) -> dict[str, int]:
+        """Names of the checkpoints that are kept, and the epoch of each."""
+        # Of equal epochs the earlier is the better one, as above.
+        ranked = sorted(
+            self.epochs, key=lambda each: -each.epoch if each.val_pck is None else -each.val_pck
+        )
+        return {checkpoint_name(epoch): epoch.epoch for epoch in ranked[:KEPT]}
 
     def add_step(self, loss: float, learning_rate: float) -> None:
         """Counts a step of the epoch."""
@@ -53,16 +61,8 @@ class Progress:
         self.learning_rates += learning_rate
 
     def add_epoch(self, metrics: EpochMetrics) -> None:
-        """Ends the epoch. Without labels in the val split the last epoch is the best."""
-        pck = metrics.val_pck
-        if pck is None or self.best_pck is None or pck > self.best_pck:
-            self.best_epoch, self.best_pck = metrics.epoch, pck
+        """Ends the epoch."""
         self.epochs.append(metrics)
-        # Of equal epochs the earlier is the better one, as above.
-        ranked = sorted(
-            self.epochs, key=lambda each: -each.epoch if each.val_pck is None else -each.val_pck
-        )
-        self.kept = {checkpoint_name(epoch): epoch.epoch for epoch in ranked[:KEPT]}
         self.epoch += 1
         self.step, self.losses, self.learning_rates = 0, 0.0, 0.0
 

@@ -15,7 +15,7 @@ from simplebase.geometry import Size
 from simplebase.presets import Preset, Recipe
 from simplebase.presets.preset import Settings, first_problem
 from simplebase.skeletons import Skeleton
-from simplebase.training.run import Run
+from simplebase.training.runs.folder import Run
 from simplebase.version import __version__
 
 MAX_SEED = 2**32 - 1

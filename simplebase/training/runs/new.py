@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from simplebase.files import require_output
-from simplebase.training.run import CHECKPOINTS, CONFIG, Run
+from simplebase.training.runs.folder import CHECKPOINTS, CONFIG, Run
 
 _EARLIER = ".earlier"
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from simplebase.errors import DataError, MissingFileError
-from simplebase.training.observer import EpochMetrics
-from simplebase.training.state import (
+from simplebase.training.runs.metrics import EpochMetrics
+from simplebase.training.runs.state import (
     Progress,
     Variables,
     load_progress,
@@ -148,13 +148,13 @@ def scored(*scores: float | None) -> Progress:
 def test_the_five_best_epochs_are_kept() -> None:
     result = scored(0.1, 0.5, 0.3, 0.05, 0.2, 0.0, 0.4)
     assert sorted(result.kept.values()) == [1, 2, 3, 5, 7]
-    assert (result.best_epoch, result.best_pck) == (2, 0.5)
+    assert result.best == result.epochs[1]
 
 
 def test_of_equal_epochs_the_earlier_is_the_better() -> None:
     result = scored(0.2, 0.5, 0.2, 0.5, 0.3, 0.2, 0.4)
     assert sorted(result.kept.values()) == [1, 2, 4, 5, 7]
-    assert result.best_epoch == 2
+    assert result.best == result.epochs[1]
     # An untrained network may find nothing at all for some epochs.
     assert sorted(scored(*[0.0] * 7).kept.values()) == [1, 2, 3, 4, 5]
 
@@ -162,5 +162,5 @@ def test_of_equal_epochs_the_earlier_is_the_better() -> None:
 def test_without_labels_the_last_epochs_are_the_best() -> None:
     result = scored(*[None] * 7)
     assert sorted(result.kept.values()) == [3, 4, 5, 6, 7]
-    assert (result.best_epoch, result.best_pck) == (7, None)
+    assert result.best == result.epochs[6]
     assert "epoch007_loss1.0000.keras" in result.kept

@@ -3,7 +3,7 @@
 import math
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,14 @@ from matplotlib.figure import Figure
 from simplebase.errors import ArgumentError, DataError, MissingFileError, OutputExistsError
 from simplebase.images import IMAGE_SUFFIXES, read_image
 from simplebase.plots import COLOURS, new_figure
-from simplebase.training import curves
-from simplebase.training.curves import best_epoch, plot_curves, read_metrics
-from simplebase.training.observer import EpochMetrics
-
-HEADER = "epoch,loss,val_pck,learning_rate,images_per_second"
-ROWS = ("1,2.5,0.25,0.001,18.5", "2,1.25,,0.0005,19.5")
-
-
-def write_lines(folder: Path, *lines: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "metrics.csv").write_text("\r\n".join(lines) + "\r\n")
-    return folder
-
+from simplebase.training.runs import curves
+from simplebase.training.runs.curves import plot_curves
+from simplebase.training.runs.metrics import (
+    METRICS,
+    EpochMetrics,
+    read_metrics,
+    write_metrics,
+)
 
 def write_run(folder: Path, epochs: int, *, loss: float = 2.0, peak: float = 1e-3) -> Path:
     """A run whose PCK is best in the middle and whose loss ends at half of `loss`."""
@@ -36,8 +31,14 @@ def write_run(folder: Path, epochs: int, *, loss: float = 2.0, peak: float = 1e-
     for epoch in range(1, epochs + 1):
         done = epoch / epochs
         pck = 0.8 - abs(epoch - math.ceil(epochs / 2)) / epochs
-        rows.append(f"{epoch},{loss * (1 - done / 2)},{pck},{peak * (1 - done)},20")
-    return write_lines(folder, HEADER, *rows)
+        rows.append(EpochMetrics(epoch, loss * (1 - done / 2), pck, peak * (1 - done), 20.0))
+    return write_epochs(folder, rows)
+
+
+def write_epochs(folder: Path, epochs: Sequence[EpochMetrics]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_metrics(folder / METRICS, epochs)
+    return folder
 
 
 @pytest.fixture
@@ -55,73 +56,6 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return kept
 
 
-def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
-    assert read_metrics(write_lines(tmp_path, HEADER, *ROWS)) == (
-        EpochMetrics(1, 2.5, 0.25, 0.001, 18.5),
-        EpochMetrics(2, 1.25, None, 0.0005, 19.5),
-    )
-
-
-def test_a_file_that_a_spreadsheet_saved_is_read(tmp_path: Path) -> None:
-    text = "\n".join((HEADER, *ROWS, "", ""))
-    (tmp_path / "metrics.csv").write_text(text, encoding="utf-8-sig")
-    assert [row.epoch for row in read_metrics(tmp_path)] == [1, 2]
-
-
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ((HEADER, ROWS[0], "2,high,,0.1,1"), "line 3, column loss: expected a number. .*'high'"),
-        ((HEADER, "1,nan,,0.1,1"), "line 2, column loss: expected a number. Received: 'nan'"),
-        ((HEADER, "1,1,nan,0.1,1"), "line 2, column val_pck: .*'nan'"),
-        ((HEADER, "1,1,,inf,1"), "line 2, column learning_rate: .*'inf'"),
-        ((HEADER, "1,1,,0.1,"), "line 2, column images_per_second: .*''"),
-        ((HEADER, "1,,,0.1,1"), "line 2, column loss: .*''"),
-        ((HEADER, ROWS[0], ROWS[1], "2.5,1,,0.1,1"), "line 4, column epoch: .*'2.5'"),
-        ((HEADER, "0,1,,0.1,1"), "line 2, column epoch: .*'0'"),
-        ((HEADER, ROWS[1], ROWS[0]), "line 3, column epoch: 1 comes after 2"),
-        ((HEADER, ROWS[0], ROWS[0]), "line 3, column epoch: 1 comes after 1"),
-        ((HEADER, ROWS[0], "2,1.2"), "line 3 has 2 values, but there are 5 columns"),
-        ((HEADER, '1,"1,,0.1,1', ROWS[0]), "line 3 has 2 values"),
-        (ROWS, f"line 1: the columns are {HEADER}. Received: 1,2.5"),
-        (("epoch,loss", "1,2"), "line 1: .*Received: epoch,loss"),
-        ((HEADER,), "no epoch has ended yet"),
-        ((), "no epoch has ended yet"),
-    ],
-)
-def test_a_broken_file_names_line_and_column(
-    tmp_path: Path, lines: tuple[str, ...], message: str
-) -> None:
-    with pytest.raises(DataError, match=message) as caught:
-        read_metrics(write_lines(tmp_path, *lines))
-    assert str(caught.value).startswith(str(tmp_path / "metrics.csv"))
-
-
-def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "metrics.csv").write_bytes(b"\x89PNG\xff\x00")
-    with pytest.raises(DataError, match=r"metrics\.csv cannot be read"):
-        read_metrics(tmp_path)
-
-
-def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MissingFileError, match="absent: the run folder does not exist"):
-        read_metrics(tmp_path / "absent")
-    with pytest.raises(MissingFileError, match=r"has no metrics\.csv"):
-        read_metrics(tmp_path)
-    write_run(tmp_path, 1)
-    with pytest.raises(MissingFileError, match="is a file, but a run is a folder"):
-        read_metrics(tmp_path / "metrics.csv")
-
-
-def test_the_best_epoch_is_the_first_with_the_highest_pck() -> None:
-    scores = (None, 0.25, 0.5, 0.5, 0.375)
-    rows = [EpochMetrics(epoch, 1, pck, 1, 1) for epoch, pck in enumerate(scores, start=1)]
-    assert best_epoch(rows) == rows[2]
-    assert best_epoch(rows[:1]) is None
-    zero = [EpochMetrics(1, 1, 0.0, 1, 1)]
-    assert best_epoch(zero) == zero[0]
-
-
 @pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
 def test_the_picture_shows_the_runs(tmp_path: Path, suffix: str) -> None:
     two = [write_run(tmp_path / name, 9, loss=loss) for name, loss in (("a", 1), ("b", 2))]
@@ -136,9 +70,10 @@ def test_the_picture_shows_the_runs(tmp_path: Path, suffix: str) -> None:
 
 
 def test_panels_hold_the_metrics_of_each_run(tmp_path: Path, figures: list[Figure]) -> None:
-    runs = [write_run(tmp_path / "a", 4), write_lines(tmp_path / "b", HEADER, *ROWS)]
+    partly = (EpochMetrics(1, 2.5, 0.25, 0.001, 18.5), EpochMetrics(2, 1.25, None, 0.0005, 19.5))
+    runs = [write_run(tmp_path / "a", 4), write_epochs(tmp_path / "b", partly)]
     drawn = plot_curves(runs, tmp_path / "curves.png")
-    assert drawn == {"a": read_metrics(runs[0]), "b": read_metrics(runs[1])}
+    assert drawn == {"a": read_metrics(runs[0]), "b": partly}
     loss, rate, pck = figures[0].axes
     for axes, field in ((loss, "loss"), (rate, "learning_rate")):
         for line, metrics in zip(axes.lines, drawn.values(), strict=True):
@@ -180,7 +115,7 @@ def test_a_single_epoch_is_a_dot(tmp_path: Path, figures: list[Figure]) -> None:
 
 
 def test_runs_without_pck_say_so(tmp_path: Path, figures: list[Figure]) -> None:
-    plot_curves([write_lines(tmp_path / "a", HEADER, ROWS[1])], tmp_path / "curves.png")
+    plot_curves([write_epochs(tmp_path / "a", [EpochMetrics(2, 1.25, None, 5e-4, 19.5)])], tmp_path / "curves.png")
     pck = figures[0].axes[2]
     assert [text.get_text() for text in pck.texts] == ["not measured"]
     assert not any(line.get_marker() == "*" for line in pck.lines)
@@ -261,7 +196,8 @@ def test_tick_labels_do_not_touch(
 
 
 def test_what_cannot_be_drawn_writes_nothing(tmp_path: Path) -> None:
-    good, bad = write_run(tmp_path / "good", 2), write_lines(tmp_path / "bad", HEADER, "1,x,,1,1")
+    good, bad = write_run(tmp_path / "good", 2), write_run(tmp_path / "bad", 1)
+    (bad / METRICS).write_text((bad / METRICS).read_text().replace("\n1,", "\n1,x"))
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(DataError, match="bad/metrics.csv, line 2"):
         plot_curves([good, bad], tmp_path / "new" / "curves.png")
@@ -287,7 +223,7 @@ def test_an_earlier_picture_is_replaced_on_demand_only(tmp_path: Path) -> None:
 def test_curves_need_no_tensorflow() -> None:
     program = """
 import sys
-import simplebase.training.curves
+import simplebase.training.runs.curves
 heavy = {"tensorflow", "keras", "matplotlib.figure"} & set(sys.modules)
 assert not heavy, heavy
 """
