@@ -2,6 +2,7 @@
 
 import json
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -82,6 +83,31 @@ class Distribution:
         for layer in model._flatten_layers():
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
+
+    def require_same(self, training: bytes) -> None:
+        """Refuses workers that would not train the same; called by all of them at once.
+
+        Args:
+            training: whatever all of them must have alike.
+
+        Raises:
+            TrainingError: another worker has something else.
+        """
+        if self.workers == 1:
+            return
+
+        @tf.function(jit_compile=False)
+        def sum_over_devices(mine: tf.Tensor) -> tf.Tensor:
+            told = self.strategy.run(tf.identity, args=(mine,))
+            return self.strategy.reduce(tf.distribute.ReduceOp.SUM, told, axis=None)
+
+        mine = zlib.crc32(training)
+        if sum_over_devices(tf.constant(mine, tf.int64)) != mine * self.replicas:
+            raise TrainingError(
+                "the workers do not begin with the same weights, settings and step. Give all of "
+                "them the same options and files; to resume, copy the folder of the first "
+                "worker's run to the others."
+            )
 
     @contextmanager
     def explaining_lost_workers(self) -> Iterator[None]:

@@ -6,7 +6,6 @@ import keras
 import tensorflow as tf
 
 from simplebase.data.pipeline import Batch
-from simplebase.errors import TrainingError
 from simplebase.losses import mean_loss
 from simplebase.training.average import WeightAverage
 from simplebase.training.distribution import Distribution
@@ -54,18 +53,10 @@ class TrainingStep:
         Returns:
             The loss over the whole batch, and whether any process wants to stop: the others have
             to know, since none can go on alone.
-
-        Raises:
-            TrainingError: another worker is at another step.
         """
         shared = self.distribution.share(batch)
         told = self._run(shared, tf.constant(step), tf.constant(float(stop)))
-        loss, stops, steps = (each.numpy() for each in told)
-        if steps != step * self.distribution.replicas:
-            raise TrainingError(
-                f"the workers are not at the same step; this one is at {step}. All of them go on "
-                "from the same state: copy the folder of the first worker's run to the others."
-            )
+        loss, stops = (each.numpy() for each in told)
         self.is_traced = True
         return float(loss), bool(stops > 0)
 
@@ -79,8 +70,8 @@ class TrainingStep:
             self.average.update(step)
         return [strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None) for each in told]
 
-    def _on_device(self, batch: Batch, step: Any, stop: Any) -> tuple[Any, Any, Any]:
-        """This device's part of the loss, whether its process wants to stop, and its step."""
+    def _on_device(self, batch: Batch, step: Any, stop: Any) -> tuple[Any, Any]:
+        """This device's part of the loss, and whether its process wants to stop."""
         context = tf.distribute.get_replica_context()
         replicas = self.distribution.replicas
         weights = self.model.trainable_variables
@@ -102,5 +93,4 @@ class TrainingStep:
             # Keras sums them again.
             gradients = [gradient / replicas for gradient in gradients]
         self.optimizer.apply(gradients, weights)
-        # TensorFlow keeps 32-bit integers off the GPU.
-        return loss, tf.identity(stop), tf.cast(step, tf.int64)
+        return loss, tf.identity(stop)

@@ -120,6 +120,7 @@ class Trainer:
                 if stage is ahead[0]:
                     if state is not None:
                         self._restore(training, state)
+                    self.distribution.require_same(self._beginning())
                     self._tell_start()
                 while self.progress.epoch <= stage.last_epoch:
                     self._epoch(training)
@@ -139,6 +140,12 @@ class Trainer:
             del variables["optimizer"]
         with self.distribution.strategy.scope():
             load_state(state, variables)
+
+    def _beginning(self) -> bytes:
+        """What all workers have alike before their first step."""
+        place = f"{self.progress.epoch} {self.progress.step} {self.config.shared_settings()}"
+        weights = (weight.numpy().tobytes() for weight in self.model.weights)
+        return b"".join((place.encode(), *weights))
 
     def _tell_start(self) -> None:
         plan = Plan(

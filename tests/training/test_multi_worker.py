@@ -97,6 +97,13 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
+def write_files(folder: Path, contents: dict[str, bytes]) -> None:
+    for name, content in contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
 @dataclass(frozen=True)
 class TwoWorkers:
     """A run of two epochs of four steps on two machines without a common disk.
@@ -165,15 +172,25 @@ def test_losses_and_weights_are_those_of_one_process_that_was_never_stopped(
 
 
 def test_one_process_can_go_on_with_a_run_of_two(trained: TwoWorkers, tmp_path: Path) -> None:
-    for name, content in trained.copied.items():
-        path = tmp_path / "run" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    write_files(tmp_path / "run", trained.copied)
     alone = Recorder()
     with one_layer_network():
         resume(tmp_path / "run", observer=alone)
     losses = [loss for _, loss, _ in trained.resumed[0].steps]
     np.testing.assert_allclose(alone.losses, losses, rtol=1e-4)
+
+
+def test_workers_that_would_not_train_the_same_do_not_begin(
+    trained: TwoWorkers, tmp_path: Path
+) -> None:
+    for name in "01":
+        write_files(tmp_path / name, trained.copied)
+    config = tmp_path / "1" / "config.yaml"
+    config.write_text(config.read_text().replace("clip_norm: 2.0", "clip_norm: 3.0"))
+    resume = ["train", "--strategy", "multi-worker", "--resume"]
+    for worker in run_workers(tmp_path, [[*resume, str(tmp_path / name)] for name in "01"]):
+        assert worker.exit_code == 1 and not worker.steps
+        assert "the workers do not begin with the same weights, settings and step" in worker.output
 
 
 def test_each_worker_reads_its_half_of_each_batch(trained: TwoWorkers) -> None:

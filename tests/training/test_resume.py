@@ -171,6 +171,19 @@ def test_a_training_goes_on_from_the_last_epoch_that_ended_or_starts_anew(
     require_same(folder, recorder, uninterrupted)
 
 
+@pytest.mark.usefixtures("eager_steps")
+def test_an_epoch_whose_state_was_not_yet_saved_is_repeated_with_all_its_files(
+    uninterrupted: tuple[Path, Snapshots], snapshot: Callable[[str], Path], tmp_path: Path
+) -> None:
+    # The models and metrics of two more epochs, but the state of the first: worse than any kill.
+    state = Run(snapshot("2-1")).state.read_bytes()
+    folder = Path(shutil.copytree(uninterrupted[1].target / "end", tmp_path / "later"))
+    Run(folder).state.write_bytes(state)
+    _, recorder = go_on(folder)
+    assert recorder.places == STEPS[STEPS.index((2, 1)) :]
+    require_same(folder, recorder, uninterrupted)
+
+
 def test_a_training_that_only_lacks_its_summary_writes_it(
     uninterrupted: tuple[Path, Snapshots], snapshot: Callable[[str], Path]
 ) -> None:

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from simplebase import SimpleBaseline
 from simplebase.augmentation import Augmentation
-from simplebase.errors import TrainingError
 from simplebase.losses import LOSSES
 from simplebase.presets import Preset
 from simplebase.training import distribute
@@ -88,13 +87,3 @@ def test_the_wish_to_stop_comes_back_after_the_step(model: SimpleBaseline) -> No
     assert step.is_traced
     assert any((now != then).any() for now, then in zip(model.get_weights(), before, strict=True))
     assert step(batch(1), 1)[1] is False
-
-
-def test_a_worker_at_another_step_ends_the_training(
-    model: SimpleBaseline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    step = training_step(model)
-    monkeypatch.setattr(step, "_run", lambda *_: [tf.constant(value) for value in (1.0, 0.0, 9)])
-    assert step(batch(0), 9) == (1.0, False)
-    with pytest.raises(TrainingError, match="not at the same step; this one is at 8"):
-        step(batch(0), 8)

@@ -102,6 +102,12 @@ class RunConfig(Settings):
             "skeleton": self.dataset.own_skeleton(),
         }
 
+    def shared_settings(self) -> str:
+        """What is the same for all workers of a run; where they find their files may differ."""
+        own = {"weights", "backbone_weights", "cache", "save_every_steps"}
+        config = self.model_copy(update={"dataset": self.dataset.model_copy(update={"folder": ""})})
+        return config.model_dump_json(exclude=own)
+
     def write(self, run: Run) -> None:
         """Writes it into the run's folder."""
         run.write_config(self.model_dump(mode="json"))
