@@ -28,6 +28,8 @@ from simplebase.files import replacing, write_json, write_text
 from simplebase.training.runs.metrics import METRICS, EpochMetrics, write_metrics
 
 CONFIG, CHECKPOINTS = "config.yaml", "checkpoints"
+EARLIER = ".earlier"
+"""Where an earlier run waits until the new one has saved something."""
 KEPT = 5
 """How many of the best epochs keep their model."""
 
@@ -90,7 +92,7 @@ class Run:
                 path.unlink()
 
     def tidy(self, best: EpochMetrics | None, kept: dict[str, int]) -> None:
-        """Removes what a kill has left half done: partial files, and a best of no epoch.
+        """Removes what a kill has left: partial files, an earlier run, and a best of no epoch.
 
         Args:
             best: the epoch that is best in the state which the run goes on from.
@@ -98,6 +100,8 @@ class Run:
         """
         for partial in (*self.folder.glob(".*.partial"), *self.checkpoints.glob(".*.partial")):
             shutil.rmtree(partial, ignore_errors=True)
+        if self.state.exists():
+            shutil.rmtree(self.folder / EARLIER, ignore_errors=True)
         for name, epoch in kept.items():
             source = self.checkpoints / name
             if best and epoch == best.epoch and source.exists():

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from simplebase.files import require_output
-from simplebase.training.runs.folder import CHECKPOINTS, CONFIG, Run
-
-_EARLIER = ".earlier"
+from simplebase.training.runs.folder import CHECKPOINTS, CONFIG, EARLIER, Run
 
 
 def require_place(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
@@ -28,7 +26,7 @@ def require_place(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
         folder,
         overwrite=overwrite,
         folder_markers=(CONFIG, CHECKPOINTS),
-        folder_content=(*run.content, _EARLIER),
+        folder_content=(*run.content, EARLIER),
     )
 
 
@@ -42,7 +40,7 @@ def new_run(run: Run) -> Iterator[None]:
     """
     made = [path for path in (run.folder, *run.folder.parents) if not path.exists()]
     run.folder.mkdir(parents=True, exist_ok=True)
-    earlier = run.folder / _EARLIER
+    earlier = run.folder / EARLIER
     shutil.rmtree(earlier, ignore_errors=True)
     if any(run.folder.iterdir()):
         _move(run, run.folder, earlier)
