@@ -1,0 +1,126 @@
+"""What the epochs of a run gave, and the file that keeps it: `metrics.csv`."""
+
+import csv
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from simplebase.errors import DataError, MissingFileError
+from simplebase.files import replacing
+
+METRICS = "metrics.csv"
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """What one epoch gave.
+
+    Args:
+        epoch: counts from 1.
+        loss: mean over its steps.
+        val_pck: as in `simplebase.evaluation.score_pck`; `None` without labels.
+        learning_rate: mean over its steps.
+        images_per_second: of its training steps, without the first one's tracing.
+    """
+
+    epoch: int
+    loss: float
+    val_pck: float | None
+    learning_rate: float
+    images_per_second: float
+
+
+_COLUMNS = [field.name for field in fields(EpochMetrics)]
+
+
+def best_epoch(metrics: Sequence[EpochMetrics]) -> EpochMetrics | None:
+    """The first epoch with the highest val PCK, whose checkpoint was kept; `None` without PCK."""
+    scored = [row for row in metrics if row.val_pck is not None]
+    return max(scored, key=lambda row: row.val_pck or 0.0, default=None)
+
+
+def write_metrics(path: str | os.PathLike[str], metrics: Sequence[EpochMetrics]) -> None:
+    """Replaces the file at `path` by one row for each of `metrics`."""
+    with replacing(path, overwrite=True) as partial:
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, _COLUMNS)
+            writer.writeheader()
+            writer.writerows(asdict(epoch) for epoch in metrics)
+
+
+def read_metrics(run_dir: str | os.PathLike[str]) -> tuple[EpochMetrics, ...]:
+    """What each epoch of a run gave, in their order.
+
+    Raises:
+        MissingFileError: `run_dir` is not the folder of a run.
+        DataError: its `metrics.csv` is broken, or no epoch has ended yet.
+    """
+    folder = Path(run_dir)
+    path = folder / METRICS
+    if not folder.exists():
+        raise MissingFileError(f"{folder}: the run folder does not exist. Check the path.")
+    if not folder.is_dir():
+        raise MissingFileError(f"{folder} is a file, but a run is a folder with a {METRICS}.")
+    if not path.is_file():
+        raise MissingFileError(
+            f"{folder} has no {METRICS}: it is not the folder of a run, or no epoch has ended yet."
+        )
+    metrics: list[EpochMetrics] = []
+    for line, cells in _rows(path):
+        row = _parse(f"{path}, line {line}", cells)
+        if metrics and row.epoch <= metrics[-1].epoch:
+            raise DataError(
+                f"{path}, line {line}, column epoch: {row.epoch} comes after "
+                f"{metrics[-1].epoch}, but epochs count up."
+            )
+        metrics.append(row)
+    if not metrics:
+        raise DataError(f"{path} has no rows: no epoch has ended yet.")
+    return tuple(metrics)
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows below the header, each with its line in the file, which counts from 1."""
+    try:
+        # "-sig": a spreadsheet that saved the file may have put a mark before the first column.
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            rows = [(reader.line_num, cells) for cells in reader if cells]
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as CSV: {error}.") from error
+    if rows and rows[0][1] != _COLUMNS:
+        raise DataError(
+            f"{path}, line 1: the columns are {','.join(_COLUMNS)}. "
+            f"Received: {','.join(rows[0][1])}."
+        )
+    return rows[1:]
+
+
+def _parse(where: str, cells: Sequence[str]) -> EpochMetrics:
+    if len(cells) != len(_COLUMNS):
+        raise DataError(f"{where} has {len(cells)} values, but there are {len(_COLUMNS)} columns.")
+    texts = dict(zip(_COLUMNS, cells, strict=True))
+    epoch = texts.pop("epoch")
+    if not re.fullmatch(r"[1-9]\d{,8}", epoch):
+        raise DataError(f"{where}, column epoch: expected 1, 2, 3, ... Received: {epoch!r}.")
+    values: dict[str, Any] = {
+        name: None if name == "val_pck" and not text else _number(f"{where}, column {name}", text)
+        for name, text in texts.items()
+    }
+    return EpochMetrics(epoch=int(epoch), **values)
+
+
+def _number(where: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataError(f"{where}: expected a number. Received: {text!r}.")
+    return value
