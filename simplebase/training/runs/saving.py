@@ -8,8 +8,8 @@ import numpy as np
 
 from simplebase.errors import TrainingError
 from simplebase.estimator import SimpleBaseline
-from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.folder import Run
+from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.state import Progress, Variables, save_state
 
 

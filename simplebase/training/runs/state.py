@@ -18,8 +18,8 @@ import numpy as np
 
 from simplebase.errors import DataError, first_line
 from simplebase.files import replacing
-from simplebase.training.runs.metrics import EpochMetrics, best_epoch
 from simplebase.training.runs.folder import KEPT, checkpoint_name
+from simplebase.training.runs.metrics import EpochMetrics, best_epoch
 
 
 @dataclass

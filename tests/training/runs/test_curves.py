@@ -1,4 +1,4 @@
-"""Reading `metrics.csv` and drawing the curves of runs."""
+"""The picture of one or several runs' curves."""
 
 import math
 import subprocess
@@ -13,7 +13,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from simplebase.errors import ArgumentError, DataError, MissingFileError, OutputExistsError
+from simplebase.errors import ArgumentError, DataError, OutputExistsError
 from simplebase.images import IMAGE_SUFFIXES, read_image
 from simplebase.plots import COLOURS, new_figure
 from simplebase.training.runs import curves
@@ -24,6 +24,7 @@ from simplebase.training.runs.metrics import (
     read_metrics,
     write_metrics,
 )
+
 
 def write_run(folder: Path, epochs: int, *, loss: float = 2.0, peak: float = 1e-3) -> Path:
     """A run whose PCK is best in the middle and whose loss ends at half of `loss`."""
@@ -115,7 +116,8 @@ def test_a_single_epoch_is_a_dot(tmp_path: Path, figures: list[Figure]) -> None:
 
 
 def test_runs_without_pck_say_so(tmp_path: Path, figures: list[Figure]) -> None:
-    plot_curves([write_epochs(tmp_path / "a", [EpochMetrics(2, 1.25, None, 5e-4, 19.5)])], tmp_path / "curves.png")
+    run = write_epochs(tmp_path / "a", [EpochMetrics(2, 1.25, None, 5e-4, 19.5)])
+    plot_curves([run], tmp_path / "curves.png")
     pck = figures[0].axes[2]
     assert [text.get_text() for text in pck.texts] == ["not measured"]
     assert not any(line.get_marker() == "*" for line in pck.lines)

@@ -16,8 +16,8 @@ from simplebase.errors import OutputExistsError
 from simplebase.images import read_image
 from simplebase.metrics import PCK
 from simplebase.training import EpochMetrics, TrainingResult, trainer
-from simplebase.training.runs.new import new_run, require_place
 from simplebase.training.runs.folder import Run
+from simplebase.training.runs.new import new_run, require_place
 from simplebase.training.runs.state import load_progress
 
 # Its fixtures train or build models: on one worker they are made once.
