@@ -31,15 +31,24 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         size: `(H, W)` of the result in pixels.
         items: what to draw; nothing moves by what is not among them.
         skeleton: its flip pairs swap in a flip; its `upper_body` is for `half_body`.
+        fade: from the first of these steps to the second, all but flips fades to nothing; by
+            default it never does.
 
     Input images `(B, Hc, Wc, 3)` and keypoints `(B, K, 3)` in canvas pixels, the object in the
     middle; output `(B, H, W, 3)` float32 and keypoints in result pixels. `canvas_size` is the
     smallest `(Hc, Wc)` that no draw looks beyond.
     """
 
-    def __init__(self, size: Size, items: Sequence[GeometrySettings], skeleton: Skeleton) -> None:
+    def __init__(
+        self,
+        size: Size,
+        items: Sequence[GeometrySettings],
+        skeleton: Skeleton,
+        fade: tuple[float, float] | None = None,
+    ) -> None:
         super().__init__(dtype="float32")
         self.size = size
+        self.fade = fade
         self.horizontal_permutation = skeleton.horizontal_permutation
         self.vertical_permutation = skeleton.vertical_permutation
         self.upper_body = np.isin(skeleton.keypoints, skeleton.upper_body)
@@ -86,11 +95,12 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         from the result's middle; around it turns `matrix` `(B, 2, 2)`, undone by `inverse`.
         """
         uniform = self._random_generator.uniform
-        angle = uniform((batch_size,), -1.0, 1.0) * math.radians(self.degrees)
-        scale = tf.exp(uniform((batch_size,), -1.0, 1.0) * math.log(self.factor))
+        strength = self._strength()
+        angle = uniform((batch_size,), -1.0, 1.0) * math.radians(self.degrees) * strength
+        scale = tf.exp(uniform((batch_size,), -1.0, 1.0) * math.log(self.factor) * strength)
         mirrored = uniform((batch_size,)) < self.horizontal_flip
         upended = uniform((batch_size,)) < self.vertical_flip
-        shift = uniform((batch_size, 2), -self.fraction, self.fraction)
+        shift = uniform((batch_size, 2), -self.fraction, self.fraction) * strength
         if self.rotation_probability < 1:
             angle = tf.where(uniform((batch_size,)) < self.rotation_probability, angle, 0.0)
         flip_x = tf.where(mirrored, -1.0, 1.0)
@@ -108,18 +118,31 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
             "upended": upended,
         }
         if self.half_body.probability > 0:
-            self._focus_on_halves(drawn, keypoints, self._canvas_middle(images))
+            probability = self.half_body.probability * strength
+            self._focus_on_halves(drawn, keypoints, self._canvas_middle(images), probability)
         return drawn
 
+    def _strength(self) -> Any:
+        """1 before the fade, 0 after it."""
+        if self.fade is None:
+            return 1.0
+        first, last = self.fade
+        left = (last - tf.cast(self._random_generator.step, tf.float32)) / (last - first)
+        return tf.clip_by_value(left, 0.0, 1.0)
+
     def _focus_on_halves(
-        self, drawn: dict[str, Any], keypoints: tf.Tensor, canvas_middle: np.ndarray
+        self,
+        drawn: dict[str, Any],
+        keypoints: tf.Tensor,
+        canvas_middle: np.ndarray,
+        probability: Any,
     ) -> None:
         count = tf.shape(keypoints)[0]
         draws = self._random_generator.uniform((count, 2))
         found, zoom, middle = half_bodies(
             keypoints, self.upper_body, self.half_body.min_keypoints, self.size, draws[:, 0]
         )
-        found &= draws[:, 1] < self.half_body.probability
+        found &= draws[:, 1] < probability
         zoom = tf.where(found, zoom, 1.0)[:, None, None]
         drawn["matrix"] *= zoom
         drawn["inverse"] /= zoom

@@ -46,6 +46,8 @@ class Augmentation(keras.layers.Layer):
         input_size: `(H, W)` of the network.
         skeleton: for its flip pairs and its upper body.
         seed: of all draws.
+        fade: the steps between which all geometry but flips fades to nothing, see
+            `RandomKeypointAffine`.
 
     `canvas_size` is what the pipeline has to deliver.
 
@@ -59,6 +61,7 @@ class Augmentation(keras.layers.Layer):
         input_size: Size,
         skeleton: Skeleton,
         seed: int = 0,
+        fade: tuple[float, float] | None = None,
     ) -> None:
         super().__init__(dtype="float32")
         self.built = True  # No weights; otherwise Keras traces all layers once to find that out.
@@ -67,7 +70,7 @@ class Augmentation(keras.layers.Layer):
         self.layers: list[VectorizedBaseImageAugmentationLayer] = []
         geometry = [item for item in settings if isinstance(item, GeometrySettings)]
         if geometry:
-            affine = RandomKeypointAffine(input_size, geometry, skeleton)
+            affine = RandomKeypointAffine(input_size, geometry, skeleton, fade)
             _warn_of_unpaired_flips(affine, skeleton)
             _require_upper_body(affine, skeleton)
             self.canvas_size = affine.canvas_size

@@ -10,14 +10,15 @@ class StepRandom:
     """Random numbers that follow from (seed, step) alone, in the place of `tf.random.Generator`.
 
     KerasCV's layers keep a generator whose state no checkpoint holds. This one has no state: the
-    numbers of step n are the same in a run that was resumed and in one that was not.
+    numbers of step n are the same in a run that was resumed and in one that was not. `step` is that
+    which was started last.
     """
 
     def __init__(self, seed: int) -> None:
         """`seed`: any integer."""
         self._seed = seed
         self._draws = 0
-        self._step: Any = 0
+        self.step: Any = 0
         self._replica: Any = 0
         self._replicas = 1
 
@@ -29,7 +30,7 @@ class StepRandom:
             replica: which part of the batch this device has.
             replicas: how many equal parts there are. Together they draw what one device would.
         """
-        self._step = tf.cast(step, tf.int32)
+        self.step = tf.cast(step, tf.int32)
         self._replica, self._replicas = replica, replicas
         self._draws = 0
 
@@ -49,5 +50,5 @@ class StepRandom:
         """Uniform numbers that are the same on each device."""
         self._draws += 1
         key = np.random.SeedSequence([abs(self._seed), self._draws]).generate_state(1)[0]
-        seed = tf.stack([tf.constant(int(key) >> 1, tf.int32), self._step])
+        seed = tf.stack([tf.constant(int(key) >> 1, tf.int32), self.step])
         return tf.random.stateless_uniform(shape, seed, minval, maxval, dtype)

@@ -145,6 +145,10 @@ def train(
     augmentation: Annotated[
         str | None, _recipe_option("A YAML list, such as '[{name: rotation, degrees: 30}]'.")
     ] = None,
+    geometry_fade: Annotated[
+        float | None,
+        _recipe_option("Share of the run over which rotation, scale and shift fade to nothing."),
+    ] = None,
     mixed_precision: Annotated[
         bool,
         typer.Option(

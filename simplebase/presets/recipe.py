@@ -39,6 +39,7 @@ class Recipe(Settings):
     input_size: InputSize | None = None
     sigma: float | None = Field(None, gt=0)
     augmentation: tuple[AugmentationSettings, ...] = ()
+    geometry_fade: float = Field(0.0, ge=0, le=1)
 
     @field_validator("weight_decay")
     @classmethod
@@ -73,6 +74,11 @@ class Recipe(Settings):
                 f"together no more than total_epoch ({self.total_epoch})"
             )
         return self
+
+    def fading_steps(self, steps: int) -> tuple[float, float] | None:
+        """Between which steps of a run of `steps` an epoch geometry fades; `None`: it does not."""
+        last = self.total_epoch * steps
+        return (last * (1 - self.geometry_fade), last) if self.geometry_fade else None
 
     def updated(self, values: dict[str, Any]) -> "Recipe":
         """The recipe with other values, checked as if they stood in its file.

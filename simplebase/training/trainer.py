@@ -73,7 +73,11 @@ class Trainer:
         self._loss_scaling = config.policy == FLOAT16
         self._signals = StopSignals()
         augmentation = Augmentation(
-            recipe.augmentation, metadata.input_size, metadata.skeleton, config.seed
+            recipe.augmentation,
+            metadata.input_size,
+            metadata.skeleton,
+            config.seed,
+            recipe.fading_steps(self.steps),
         )
         self.source = BatchSource(
             self.train_split,

@@ -17,6 +17,7 @@ from augmentation_batches import (
     white_dot,
 )
 
+from simplebase.augmentation import Augmentation
 from simplebase.augmentation.affine import RandomKeypointAffine
 from simplebase.augmentation.random import StepRandom
 from simplebase.errors import SimplebaseWarning
@@ -227,3 +228,42 @@ def test_flips_without_pairs_are_warned_of() -> None:
     skeleton = Skeleton("cow", ("left_horn", "right_horn"))
     with pytest.warns(SimplebaseWarning, match="'cow' has no horizontal pairs.*match_point.txt"):
         augmentation(*affine(horizontal_flip=0.5), skeleton=skeleton)
+
+
+# === Fading ===
+
+FADING = items(rotation={"degrees": 80}, scale={"factor": 2}, shift={"fraction": 0.2})
+
+
+def moved(step: int, fade: tuple[float, float] | None) -> np.ndarray:
+    """Where the keypoints of 50 samples come to lie, relative to the result's middle."""
+    layer = Augmentation(FADING, (64, 48), SKELETON, fade=fade)
+    middle = (np.array(layer.canvas_size[::-1]) - 1) / 2
+    keypoints = np.full((50, 5, 3), 2.0, np.float32)
+    keypoints[..., :2] = middle + [[10, 0], [-10, 0], [0, 10], [0, -10], [0, 0]]
+    images = np.zeros((50, *layer.canvas_size, 3), np.uint8)
+    return run(layer, images, keypoints, step)[1][..., :2] - [23.5, 31.5]
+
+
+def test_geometry_fades_to_nothing_between_two_steps() -> None:
+    for step in (0, 100):
+        np.testing.assert_array_equal(moved(step, fade=(100, 200)), moved(step, fade=None))
+    full, half = moved(150, fade=None), moved(150, fade=(100, 200))
+    arm, weaker = full[:, 0] - full[:, 4], half[:, 0] - half[:, 4]
+    angle, weak_angle = np.arctan2(arm[:, 1], arm[:, 0]), np.arctan2(weaker[:, 1], weaker[:, 0])
+    np.testing.assert_allclose(weak_angle, angle / 2, atol=1e-5)
+    length, weak_length = np.linalg.norm(arm, axis=1), np.linalg.norm(weaker, axis=1)
+    np.testing.assert_allclose(weak_length / 10, np.sqrt(length / 10), rtol=1e-5)
+    np.testing.assert_allclose(half[:, 4], full[:, 4] / 2, atol=1e-4)
+    still = np.array([[10, 0], [-10, 0], [0, 10], [0, -10], [0, 0]], np.float32)
+    for step in (200, 201):
+        after = moved(step, fade=(100, 200))
+        np.testing.assert_allclose(after, np.repeat(still[None], 50, axis=0), atol=1e-4)
+
+
+def test_flips_do_not_fade() -> None:
+    layer = Augmentation(items(horizontal_flip={"probability": 1}), (64, 48), SKELETON, fade=(0, 1))
+    keypoints = np.full((1, 5, 3), 2.0, np.float32)
+    keypoints[..., 0] = 10
+    result = run(layer, np.zeros((1, 64, 48, 3), np.uint8), keypoints, step=5)[1]
+    np.testing.assert_allclose(result[..., 0], 37, atol=1e-4)
