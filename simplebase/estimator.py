@@ -91,7 +91,6 @@ class SimpleBaseline(keras.Model):
         *,
         skeleton: Skeleton | None = None,
         input_size: Size | None = None,
-        sigma: float | None = None,
         backbone_weights: BackboneWeights = "auto",
         normalisation: str | None = None,
         weights: str | os.PathLike[str] | None = None,
@@ -103,7 +102,6 @@ class SimpleBaseline(keras.Model):
             num_keypoints: `K`; not needed with `skeleton`.
             skeleton: the keypoints; by default `K` numbered ones.
             input_size: `(H, W)`, each a multiple of 32; by default the preset's.
-            sigma: of the heatmaps in cells; by default the preset's.
             backbone_weights: `auto`: ImageNet weights if they can be had, else a warning;
                 `imagenet`: or an error; `none`: random weights; else the path of a weights file.
             normalisation: what the weights of `backbone_weights` expect, where it is not what the
@@ -123,7 +121,7 @@ class SimpleBaseline(keras.Model):
             )
         if not isinstance(preset, Preset):
             preset = load_preset(preset)
-        metadata = _metadata(preset, num_keypoints, skeleton, input_size, sigma)
+        metadata = _metadata(preset, num_keypoints, skeleton, input_size)
         arguments = preset.backbone.model_dump(exclude={"name"}, exclude_none=True)
         backbone = BACKBONES[preset.backbone.name](input_size=metadata.input_size, **arguments)
         source = None if weights is None else load_model(weights)
@@ -225,7 +223,6 @@ def _metadata(
     num_keypoints: int | None,
     skeleton: Skeleton | None,
     input_size: Size | None,
-    sigma: float | None,
 ) -> ModelMetadata:
     if skeleton is None:
         if num_keypoints is None or num_keypoints < 1:
@@ -239,7 +236,7 @@ def _metadata(
             f"skeleton {skeleton.name!r} has {skeleton.num_keypoints} keypoints, but num_keypoints "
             f"is {num_keypoints}."
         )
-    return ModelMetadata.from_preset(preset, skeleton, input_size, sigma)
+    return ModelMetadata.from_preset(preset, skeleton, input_size)
 
 
 def _load_backbone_weights(backbone: Backbone, choice: BackboneWeights) -> None:

@@ -34,7 +34,6 @@ class ModelMetadata:
         preset: Preset,
         skeleton: Skeleton,
         input_size: Size | None = None,
-        sigma: float | None = None,
     ) -> "ModelMetadata":
         """What a model of `preset` for `skeleton` will say.
 
@@ -42,7 +41,6 @@ class ModelMetadata:
             preset: a loaded preset.
             skeleton: of its keypoints.
             input_size: `(H, W)`, by default the preset's.
-            sigma: of the heatmaps, by default the preset's.
 
         Raises:
             ArgumentError: a side of `input_size` is not a multiple of 32.
@@ -55,7 +53,7 @@ class ModelMetadata:
             )
         codec = HeatmapCodec(
             input_size=size,
-            sigma=preset.codec.sigma if sigma is None else sigma,
+            sigma=preset.codec.sigma,
             alignment=preset.codec.alignment,
         )
         return cls(preset.name, size, Crop(**preset.crop.model_dump()), codec, skeleton)

@@ -86,11 +86,10 @@ def test_an_input_need_not_be_square(small_preset: Preset) -> None:
     assert model.metadata.codec.heatmap_size == (24, 16)
 
 
-def test_sigma_and_normalisation_replace_the_presets(small_preset: Preset) -> None:
+def test_normalisation_replaces_the_backbones(small_preset: Preset) -> None:
     model = SimpleBaseline.from_preset(
-        small_preset, 2, sigma=1.25, normalisation="torch", backbone_weights="none"
+        small_preset, 2, normalisation="torch", backbone_weights="none"
     )
-    assert model.metadata.codec.sigma == 1.25
     assert model.normalisation == "torch"
 
 

@@ -160,7 +160,7 @@ def view(
         require_output(path, overwrite=overwrite)
     chosen, settings, size = options.chosen_settings(preset, recipe, input_size)
     dataset = options.open_dataset(folder, skeleton, classes_path, matchpoint_path, skeleton_path)
-    metadata = ModelMetadata.from_preset(chosen, dataset.skeleton, size, settings.sigma)
+    metadata = ModelMetadata.from_preset(chosen, dataset.skeleton, size)
 
     import_tensorflow()
     from simplebase.data.viewing import draw_samples, plot_statistics

@@ -84,12 +84,12 @@ def open_dataset(
 def chosen_settings(
     preset: str, recipe: str | None, input_size: str | None
 ) -> "tuple[Preset, Recipe, tuple[int, int] | None]":
-    """Preset, its or the given recipe, and the input size if an option or the recipe sets one."""
+    """Preset as its or the given recipe trains it, that recipe, and the size of the option."""
     from simplebase.presets import load_preset, load_recipe
 
     chosen = load_preset(preset)
     settings = load_recipe(recipe or chosen.recipe)
-    return chosen, settings, parse_size(input_size) or settings.input_size
+    return settings.fitted(chosen), settings, parse_size(input_size)
 
 
 def prepare_for(folder: str | Path) -> None:

@@ -142,6 +142,9 @@ def train(
     sigma: Annotated[
         float | None, _recipe_option("Of the target Gaussians, in heatmap cells.")
     ] = None,
+    padding: Annotated[
+        float | None, _recipe_option("Side of the crop over the object's height.")
+    ] = None,
     augmentation: Annotated[
         str | None, _recipe_option("A YAML list, such as '[{name: rotation, degrees: 30}]'.")
     ] = None,

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from simplebase.errors import ArgumentError
 from simplebase.presets.augmentation_settings import AugmentationSettings
 from simplebase.presets.choices import DecayType, LossType, OptimizerName
-from simplebase.presets.preset import InputSize, Settings, first_problem
+from simplebase.presets.preset import InputSize, Preset, Settings, first_problem
 
 FreezeLevel = Literal[0, 1, 2]
 
@@ -16,8 +16,9 @@ class Recipe(Settings):
     """A way to train, in two stages.
 
     The first stage trains only what `freeze_level` leaves open, at a constant learning rate; the
-    second trains everything, with warm-up and decay. `input_size` and `sigma`, where given, replace
-    the preset's. What each value does is in docs/training.md and in `simplebase train --help`.
+    second trains everything, with warm-up and decay. `input_size`, `sigma` and `padding`, where
+    given, replace the preset's. What each value does is in docs/training.md and in
+    `simplebase train --help`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Recipe(Settings):
     total_epoch: int = Field(100, ge=1)
     input_size: InputSize | None = None
     sigma: float | None = Field(None, gt=0)
+    padding: float | None = Field(None, gt=0)
     augmentation: tuple[AugmentationSettings, ...] = ()
     geometry_fade: float = Field(0.0, ge=0, le=1)
 
@@ -74,6 +76,16 @@ class Recipe(Settings):
                 f"together no more than total_epoch ({self.total_epoch})"
             )
         return self
+
+    def fitted(self, preset: Preset) -> Preset:
+        """The preset as this recipe trains it."""
+        crop, codec = preset.crop, preset.codec
+        if self.padding is not None:
+            crop = crop.model_copy(update={"padding": self.padding})
+        if self.sigma is not None:
+            codec = codec.model_copy(update={"sigma": self.sigma})
+        size = self.input_size or preset.input_size
+        return preset.model_copy(update={"input_size": size, "crop": crop, "codec": codec})
 
     def fading_steps(self, steps: int) -> tuple[float, float] | None:
         """Between which steps of a run of `steps` an epoch geometry fades; `None`: it does not."""

@@ -98,7 +98,7 @@ def train(
             preset=preset,
             recipe=recipe,
             dataset=DatasetSettings.of(dataset),
-            input_size=input_size or recipe.input_size or preset.input_size,
+            input_size=input_size or recipe.fitted(preset).input_size,
             backbone_weights=_absolute(backbone_weights),
             normalisation=normalisation,
             weights=None if weights is None else _absolute(weights),
@@ -241,10 +241,9 @@ def _build_model(config: RunConfig, skeleton: Skeleton, first: bool) -> SimpleBa
         weights = {"backbone_weights": "none", "normalisation": config.model_normalisation}
     keras.utils.set_random_seed(config.seed)
     return SimpleBaseline.from_preset(
-        config.preset,
+        config.recipe.fitted(config.preset),
         skeleton=skeleton,
         input_size=config.input_size,
-        sigma=config.recipe.sigma,
         **weights,
     )
 

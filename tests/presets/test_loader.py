@@ -210,6 +210,26 @@ def test_another_optimizer_does_not_take_over_the_weight_decay():
         recipe.updated({"optimizer": "sgd"})
 
 
+def test_a_recipe_replaces_what_it_names_of_a_preset():
+    preset = load_preset("mobilenetv2_upsample_lite")
+    recipe = load_recipe("default").updated({"sigma": None, "padding": None, "input_size": None})
+    assert recipe.fitted(preset) == preset
+    fitted = recipe.updated({"sigma": 1.25, "padding": 1.1, "input_size": (96, 64)}).fitted(preset)
+    assert (fitted.codec.sigma, fitted.crop.padding, fitted.input_size) == (1.25, 1.1, (96, 64))
+    assert fitted.codec.alignment == preset.codec.alignment
+    assert (fitted.name, fitted.backbone, fitted.head) == (
+        preset.name,
+        preset.backbone,
+        preset.head,
+    )
+
+
+def test_geometry_fades_over_a_share_of_all_steps():
+    recipe = load_recipe("default").updated({"total_epoch": 20, "geometry_fade": 0.25})
+    assert recipe.fading_steps(100) == (1500, 2000)
+    assert recipe.updated({"geometry_fade": 0}).fading_steps(100) is None
+
+
 def test_the_recipe_of_the_paper_is_what_the_paper_says():
     recipe = load_recipe("paper")
     values = (recipe.optimizer, recipe.learning_rate, recipe.decay_type, recipe.warmup_epochs)
