@@ -1,0 +1,108 @@
+"""How to train on 50, 300 or 3,000 images: what freezing and longer training are worth.
+
+python benchmarks/few_images.py DATASET --backbone-weights FILE [--images 50 300] [NAME...]
+
+Trains mobilenetv1_upsample_lite at 128x128 by the default recipe on random subsets of the train
+split, and scores the last epoch on the whole val split: PCK@0.5, which is within 5 % of the crop's
+side. Runs lie in --output and are not trained again; `simplebase plot` draws their curves, which
+are of 100 val images to save time.
+"""
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simplebase import KeypointDataset, load_dataset, load_recipe, train
+from simplebase.evaluation import predict_dataset, score_pck
+from simplebase.files import write_json
+from simplebase.runtimes import load_runtime
+
+PRESET, SIZE = "mobilenetv1_upsample_lite", (128, 128)
+WATCHED = 100  # val images while training
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to train: values of the recipe, for so many epochs."""
+
+    epochs: int
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+
+WAYS = {
+    50: {
+        "short": Way(40),
+        "long": Way(160),
+        "frozen first": Way(160, {"transfer_epoch": 40, "freeze_level": 1}),
+        "head only": Way(160, {"transfer_epoch": 160, "freeze_level": 1}),
+        "no fade": Way(160, {"geometry_fade": 0.0}),
+    },
+    300: {
+        "short": Way(30),
+        "long": Way(80),
+        "frozen first": Way(80, {"transfer_epoch": 10, "freeze_level": 1}),
+    },
+    3000: {"short": Way(20)},
+}
+
+
+def main() -> None:
+    """Trains what is missing and prints a row each."""
+    parser = argparse.ArgumentParser(description="Train on few images.")
+    parser.add_argument("dataset", help="a dataset folder with both splits")
+    parser.add_argument("names", nargs="*", help="ways to train; by default all")
+    parser.add_argument("--backbone-weights", required=True, help="ImageNet weights file")
+    parser.add_argument("--images", type=int, nargs="+", default=[50, 300], choices=WAYS)
+    parser.add_argument("--output", type=Path, default=Path("runs/few_images"))
+    options = parser.parse_args()
+    dataset = load_dataset(options.dataset)
+    print("| images | | epochs | PCK@0.5 |")
+    print("|---|---|---|---|")
+    for images in options.images:
+        for name, way in WAYS[images].items():
+            if options.names and name not in options.names:
+                continue
+            folder = options.output / f"{images}_{name.replace(' ', '_')}"
+            if not (folder / "score.json").exists():
+                train_way(way, subset(dataset, images), folder, options.backbone_weights)
+                write_json(folder / "score.json", score(dataset, folder))
+            text = (folder / "score.json").read_text()
+            print(f"| {images} | {name} | {way.epochs} | {float(text):.3f} |", flush=True)
+
+
+def subset(dataset: KeypointDataset, images: int) -> KeypointDataset:
+    """`images` random train records, and the val records to watch."""
+    random = np.random.default_rng(0)
+    validation = dataset.records.validation
+    train_rows = random.permutation(np.flatnonzero(~validation))[:images]
+    val_rows = random.permutation(np.flatnonzero(validation))[:WATCHED]
+    return dataset.select(np.sort(np.concatenate([train_rows, val_rows])))
+
+
+def train_way(way: Way, dataset: KeypointDataset, folder: Path, weights: str) -> None:
+    """Trains into `folder`."""
+    recipe = load_recipe("default").updated({"total_epoch": way.epochs} | way.recipe)
+    train(
+        PRESET,
+        dataset,
+        run_dir=folder,
+        recipe=recipe,
+        input_size=SIZE,
+        backbone_weights=weights,
+        cache="memory",
+        overwrite=True,
+    )
+
+
+def score(dataset: KeypointDataset, folder: Path) -> float | None:
+    """Of the last epoch, on all of the val split."""
+    runtime = load_runtime(folder / "checkpoints" / "last.keras")
+    predictions = predict_dataset(runtime, dataset.validation)
+    return score_pck(predictions, dataset.validation, runtime.metadata).mean
+
+
+if __name__ == "__main__":
+    main()
