@@ -188,15 +188,10 @@ def train_variation(
     variation: Variation, dataset: Any, folder: Path, options: argparse.Namespace
 ) -> None:
     """Trains one variation into its folder."""
-    import numpy as np
-
     from simplebase import load_preset, load_recipe, train
 
     if options.images:
-        rows = np.flatnonzero(~dataset.records.validation)
-        kept = np.random.default_rng(0).permutation(rows)[: options.images]
-        validation = np.flatnonzero(dataset.records.validation)
-        dataset = dataset.select(np.sort(np.concatenate([kept, validation])))
+        dataset = subset(dataset, options.images)
     preset = load_preset(PRESET)
     if variation.bn_momentum is not None:
         change = {"bn_momentum": variation.bn_momentum}
@@ -217,6 +212,17 @@ def train_variation(
             overwrite=True,
             **arguments,
         )
+
+
+def subset(dataset: Any, images: int, watched: int | None = None) -> Any:
+    """`images` random train records, and `watched` random val records or all of them."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    validation = dataset.records.validation
+    train_rows = random.permutation(np.flatnonzero(~validation))[:images]
+    val_rows = random.permutation(np.flatnonzero(validation))[:watched]
+    return dataset.select(np.sort(np.concatenate([train_rows, val_rows])))
 
 
 @contextmanager

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from ablation import PRESET, SIZE, subset
 
 from simplebase import KeypointDataset, load_dataset, load_recipe, train
 from simplebase.evaluation import predict_dataset, score_pck
 from simplebase.files import write_json
 from simplebase.runtimes import load_runtime
 
-PRESET, SIZE = "mobilenetv1_upsample_lite", (128, 128)
 WATCHED = 100  # val images while training
 
 
@@ -67,19 +66,10 @@ def main() -> None:
                 continue
             folder = options.output / f"{images}_{name.replace(' ', '_')}"
             if not (folder / "score.json").exists():
-                train_way(way, subset(dataset, images), folder, options.backbone_weights)
+                train_way(way, subset(dataset, images, WATCHED), folder, options.backbone_weights)
                 write_json(folder / "score.json", score(dataset, folder))
             text = (folder / "score.json").read_text()
             print(f"| {images} | {name} | {way.epochs} | {float(text):.3f} |", flush=True)
-
-
-def subset(dataset: KeypointDataset, images: int) -> KeypointDataset:
-    """`images` random train records, and the val records to watch."""
-    random = np.random.default_rng(0)
-    validation = dataset.records.validation
-    train_rows = random.permutation(np.flatnonzero(~validation))[:images]
-    val_rows = random.permutation(np.flatnonzero(validation))[:WATCHED]
-    return dataset.select(np.sort(np.concatenate([train_rows, val_rows])))
 
 
 def train_way(way: Way, dataset: KeypointDataset, folder: Path, weights: str) -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Literal
@@ -15,7 +15,6 @@ from simplebase.data.pipeline import Batch
 from simplebase.errors import ArgumentError, TrainingError, first_line
 
 StrategyName = Literal["mirrored", "multi-worker"]
-
 
 # What TensorFlow raises when another worker does not answer.
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
@@ -84,11 +83,11 @@ class Distribution:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
 
-    def require_same(self, training: bytes) -> None:
+    def require_same(self, training: Iterable[bytes]) -> None:
         """Refuses workers that would not train the same; called by all of them at once.
 
         Args:
-            training: whatever all of them must have alike.
+            training: whatever all of them must have alike; of one worker it is not looked at.
 
         Raises:
             TrainingError: another worker has something else.
@@ -101,7 +100,9 @@ class Distribution:
             told = self.strategy.run(tf.identity, args=(mine,))
             return self.strategy.reduce(tf.distribute.ReduceOp.SUM, told, axis=None)
 
-        mine = zlib.crc32(training)
+        mine = 0
+        for part in training:
+            mine = zlib.crc32(part, mine)
         if sum_over_devices(tf.constant(mine, tf.int64)) != mine * self.replicas:
             raise TrainingError(
                 "the workers do not begin with the same weights, settings and step. Give all of "

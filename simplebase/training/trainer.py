@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -145,11 +145,12 @@ class Trainer:
         with self.distribution.strategy.scope():
             load_state(state, variables)
 
-    def _beginning(self) -> bytes:
+    def _beginning(self) -> Iterator[bytes]:
         """What all workers have alike before their first step."""
         place = f"{self.progress.epoch} {self.progress.step} {self.config.shared_settings()}"
-        weights = (weight.numpy().tobytes() for weight in self.model.weights)
-        return b"".join((place.encode(), *weights))
+        yield place.encode()
+        for weight in self.model.weights:
+            yield weight.numpy().tobytes()
 
     def _tell_start(self) -> None:
         plan = Plan(

@@ -160,7 +160,7 @@ def resume(
         first = state is None
         trainer = _prepare(config, dataset, run, distribution, observer, progress, first)
         if distribution.is_chief:
-            run.tidy(progress.best, progress.kept)
+            run.tidy(progress.best)
         return _run(trainer, state)
 
 

@@ -80,8 +80,8 @@ class Run:
         """
         with replacing(self.last, overwrite=True) as partial:
             model.save(partial)
-        names = [name for name, epoch in kept.items() if epoch == metrics.epoch]
-        for target in [self.checkpoints / name for name in names] + [self.best] * best:
+        name = checkpoint_name(metrics)
+        for target in [self.checkpoints / name] * (name in kept) + [self.best] * best:
             with replacing(target, overwrite=True) as partial:
                 shutil.copyfile(self.last, partial)
 
@@ -91,22 +91,20 @@ class Run:
             if path.name not in kept:
                 path.unlink()
 
-    def tidy(self, best: EpochMetrics | None, kept: dict[str, int]) -> None:
+    def tidy(self, best: EpochMetrics | None) -> None:
         """Removes what a kill has left: partial files, an earlier run, and a best of no epoch.
 
         Args:
             best: the epoch that is best in the state which the run goes on from.
-            kept: names of its best checkpoints, and their epochs.
         """
         for partial in (*self.folder.glob(".*.partial"), *self.checkpoints.glob(".*.partial")):
             shutil.rmtree(partial, ignore_errors=True)
         if self.state.exists():
             shutil.rmtree(self.folder / EARLIER, ignore_errors=True)
-        for name, epoch in kept.items():
-            source = self.checkpoints / name
-            if best and epoch == best.epoch and source.exists():
-                with replacing(self.best, overwrite=True) as partial:
-                    shutil.copyfile(source, partial)
+        source = self.checkpoints / checkpoint_name(best) if best else None
+        if source is not None and source.exists():
+            with replacing(self.best, overwrite=True) as partial:
+                shutil.copyfile(source, partial)
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Writes `summary.json`."""
