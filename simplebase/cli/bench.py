@@ -7,6 +7,7 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, import_tensorflow
+from simplebase.presets.choices import DEFAULT_PRESET
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
 app.add_typer(bench_app, name="bench")
@@ -22,7 +23,7 @@ def data(
     dataset: options.Dataset = None,
     preset: Annotated[
         str, typer.Option(help="Model whose crop and input size to use: a name or a YAML.")
-    ] = "mobilenetv2_upsample_lite",
+    ] = DEFAULT_PRESET,
     input_size: Annotated[
         str | None, typer.Option(help="HEIGHTxWIDTH. [default: the preset's]")
     ] = None,

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, import_tensorflow, say
+from simplebase.presets.choices import DEFAULT_PRESET
 
 if TYPE_CHECKING:
     from simplebase.data.checking import Report
@@ -125,7 +126,7 @@ def view(
     ] = False,
     preset: Annotated[
         str, typer.Option(help="Model that would be trained: a name or a YAML.")
-    ] = "mobilenetv2_upsample_lite",
+    ] = DEFAULT_PRESET,
     recipe: Annotated[
         str | None, typer.Option(help="Whose augmentation to use. [default: the preset's]")
     ] = None,

@@ -8,6 +8,7 @@ import typer
 from simplebase.cli import options
 from simplebase.cli.app import import_tensorflow, say
 from simplebase.cli.data import data_app
+from simplebase.presets.choices import DEFAULT_PRESET
 
 
 @data_app.command()
@@ -16,7 +17,7 @@ def pack(
     output: Annotated[str, typer.Argument(help="Folder or address (gs://...) to write.")],
     preset: Annotated[
         str, typer.Option(help="Model whose crop and input size to use: a name or a YAML.")
-    ] = "mobilenetv2_upsample_lite",
+    ] = DEFAULT_PRESET,
     input_size: Annotated[
         str | None, typer.Option(help="HEIGHTxWIDTH. [default: the preset's]")
     ] = None,

@@ -11,7 +11,7 @@ import yaml
 from simplebase.cli import options
 from simplebase.cli.app import app, import_tensorflow, say
 from simplebase.errors import ArgumentError, one_line
-from simplebase.presets.choices import DecayType, LossType, OptimizerName
+from simplebase.presets.choices import DEFAULT_PRESET, DecayType, LossType, OptimizerName
 
 if TYPE_CHECKING:
     from simplebase.cli.training_display import TrainingDisplay
@@ -19,23 +19,9 @@ if TYPE_CHECKING:
     from simplebase.skeletons import Skeleton
     from simplebase.training import TrainingResult
     from simplebase.training.distribution import Distribution
-    from simplebase.training.runs.config import RunConfig
 
-_PRESET = "mobilenetv2_upsample_lite"
 _RECIPE, _DEVICES, _DATA = "In place of the recipe's value", "Devices", "Dataset"
 _SKELETON_OPTIONS = ("skeleton", "classes_path", "matchpoint_path", "skeleton_path")
-# Options that are arguments of `simplebase.train` as they stand.
-_ARGUMENTS = (
-    "backbone_weights",
-    "normalisation",
-    "weights",
-    "mixed_precision",
-    "cache",
-    "save_every_steps",
-    "seed",
-    "run_dir",
-    "overwrite",
-)
 # What a resumed run may be given: where it runs and finds things, not what it trains.
 _WITH_RESUME = {"resume", "dataset", "skip_bad_images", "gpu_num", "strategy", "json", "overwrite"}
 
@@ -51,7 +37,8 @@ def train(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Model: a name from `simplebase presets`, or a YAML file.", show_default=_PRESET
+            help="Model: a name from `simplebase presets`, or a YAML file.",
+            show_default=DEFAULT_PRESET,
         ),
     ] = None,
     dataset: options.Dataset = None,
@@ -228,52 +215,50 @@ def _train(
     given: dict[str, Any], distribution: "Distribution | None"
 ) -> "tuple[TrainingResult, str]":
     """Trains anew; also returns where the dataset is."""
+    import_tensorflow()
     from simplebase.data.synthetic import embedded_dataset
-    from simplebase.presets import load_preset, load_recipe
+    from simplebase.training import train as run_training
+    from simplebase.training.runs.config import RunConfig
+    from simplebase.training.settings import choose_settings
 
-    settings = _run_config(given["config"]).arguments() if "config" in given else {}
-    folder, skeleton = settings.pop("dataset", None), settings.pop("skeleton", None)
-    if "dataset" in given:
-        folder, skeleton = given["dataset"], None
-    if {"weights", "backbone_weights"} & given.keys():
-        # Weights that are given replace all that the earlier run began with.
-        for name in ("weights", "backbone_weights", "normalisation"):
-            settings.pop(name, None)
-    if "preset" in given or not settings:
-        settings["preset"] = load_preset(given.get("preset", _PRESET))
-    if "recipe" in given or "recipe" not in settings:
-        default = settings["preset"].recipe if folder else "quick"
-        settings["recipe"] = load_recipe(given.get("recipe", default))
-    if {"preset", "recipe"} & given.keys():
-        # They say which size is theirs.
-        settings.pop("input_size", None)
-    settings["recipe"] = settings["recipe"].updated(_recipe_values(given))
-    settings |= {name: given[name] for name in _ARGUMENTS if name in given}
-    if "input_size" in given:
-        settings["input_size"] = options.parse_size(given["input_size"])
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}_{settings['preset'].name}"
-    run_dir = settings.setdefault("run_dir", Path("runs") / name)
+    earlier = RunConfig.read(given["config"]) if "config" in given else None
+    settings = choose_settings(_parsed(given), earlier)
+    preset, recipe = settings.arguments["preset"], settings.arguments["recipe"]
+    run_dir = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}_{preset.name}"
+    arguments = {"run_dir": run_dir} | settings.arguments
+    folder = settings.dataset
     if folder is None:
         with options.progress_bar("drawing the embedded dataset") as progress:
             folder = str(embedded_dataset(progress))
-        if "weights" not in given:
-            settings.setdefault("backbone_weights", "none")
-    dataset = _open(folder, given, skeleton)
-
-    import_tensorflow()
-    from simplebase.training import train as run_training
-
-    title = f"{settings['preset'].name} on {folder} with recipe {settings['recipe'].name}"
-    display = _display(f"{title} -> {run_dir}", distribution)
-    result = run_training(dataset=dataset, distribution=distribution, observer=display, **settings)
+    dataset = _open(folder, given, settings.skeleton)
+    title = f"{preset.name} on {folder} with recipe {recipe.name} -> {arguments['run_dir']}"
+    display = _display(title, distribution)
+    result = run_training(dataset=dataset, distribution=distribution, observer=display, **arguments)
     return result, folder
+
+
+def _parsed(given: dict[str, Any]) -> dict[str, Any]:
+    """The options with those that are small languages of their own read."""
+    values = dict(given)
+    if "input_size" in given:
+        values["input_size"] = options.parse_size(given["input_size"])
+    if "augmentation" in given:
+        try:
+            values["augmentation"] = yaml.safe_load(given["augmentation"])
+        except yaml.YAMLError as error:
+            raise ArgumentError(f"--augmentation is no YAML list: {one_line(error)}") from error
+    return values
 
 
 def _resume(
     run: Path, given: dict[str, Any], distribution: "Distribution | None"
 ) -> "tuple[TrainingResult, str]":
     """Goes on with a run; also returns where its dataset is."""
-    config = _run_config(run)
+    import_tensorflow()
+    from simplebase.training import resume as resume_training
+    from simplebase.training.runs.config import RunConfig
+
+    config = RunConfig.read(run)
     for name in sorted(given.keys() - _WITH_RESUME):
         raise ArgumentError(
             f"--resume goes on with what {run} was started with (preset {config.preset.name}, "
@@ -281,20 +266,9 @@ def _resume(
         )
     folder = given.get("dataset") or config.dataset.folder
     dataset = _open(folder, given, config.dataset.own_skeleton())
-
-    import_tensorflow()
-    from simplebase.training import resume as resume_training
-
     display = _display(f"{config.preset.name} on {folder}, resumed -> {run}", distribution)
     result = resume_training(run, dataset=dataset, distribution=distribution, observer=display)
     return result, folder
-
-
-def _run_config(run: Path) -> "RunConfig":
-    import_tensorflow()
-    from simplebase.training.runs.config import RunConfig
-
-    return RunConfig.read(run)
 
 
 def _distribution(given: dict[str, Any]) -> "Distribution | None":
@@ -328,23 +302,6 @@ def _display(title: str, distribution: "Distribution | None") -> "TrainingDispla
     from simplebase.cli.training_display import TrainingDisplay
 
     return TrainingDisplay(title)
-
-
-def _recipe_values(given: dict[str, Any]) -> dict[str, Any]:
-    """The options that are values of the recipe."""
-    from simplebase.presets import Recipe
-
-    values = {name: given[name] for name in Recipe.model_fields if name in given}
-    values.pop("input_size", None)
-    for name in ("clip_norm", "ema"):
-        # What a recipe turns on, 0 turns off.
-        values |= {name: None} if values.get(name) == 0 else {}
-    if "augmentation" in values:
-        try:
-            values["augmentation"] = yaml.safe_load(values["augmentation"])
-        except yaml.YAMLError as error:
-            raise ArgumentError(f"--augmentation is no YAML list: {one_line(error)}") from error
-    return values
 
 
 def _print_result(result: "TrainingResult", dataset: str, given: dict[str, Any]) -> None:
