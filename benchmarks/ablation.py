@@ -4,8 +4,8 @@ python benchmarks/ablation.py DATASET --backbone-weights FILE [--workers 2] [NAM
 
 Each variation trains mobilenetv1_upsample_lite at 128x128 on the same images, with the same seed,
 in a process of its own, and is scored on the val split: the share of labelled keypoints within 2, 5
-and 10 % of the side of a crop with the usual padding of 1.25, whatever padding the model has. What
-is in --output already is not trained again, so a table can grow.
+and 10 % of the side of a crop with the usual padding of 1.25. What is in --output already is not
+trained again, so a table can grow.
 
 `--images 0 --epochs 20 padding-1` is the full budget. The dataset of docs/training.md is that of
 `simplebase convert lsp SOURCE DATASET --val-split 0.3`: 300 images of LSP are held out.
@@ -26,7 +26,6 @@ from unittest.mock import patch
 
 PRESET, SIZE = "mobilenetv1_upsample_lite", (128, 128)
 THRESHOLDS = (0.2, 0.5, 1.0)  # of upstream's normaliser: 2, 5 and 10 % of the crop's side
-PADDING = 1.25  # of that crop
 
 
 @dataclass(frozen=True)
@@ -175,9 +174,8 @@ def run(name: str, options: argparse.Namespace) -> None:
     predictions = predict_dataset(
         runtime, val, decode=variation.decode, flip_test=variation.flip_test
     )
-    wider = PADDING / runtime.metadata.crop.padding
     scores = [
-        score_pck(predictions, val, runtime.metadata, threshold=threshold * wider).mean
+        score_pck(predictions, val, runtime.metadata, threshold=threshold).mean
         for threshold in THRESHOLDS
     ]
     write_json(scores_file(name, options), scores)

@@ -75,25 +75,22 @@ def score_pck(
 ) -> PCK:
     """PCK as upstream defines it, so that numbers compare.
 
-    A keypoint is correct if its distance in heatmap pixels, over 6.4 times the mean input side /
-    256, is at most `threshold`. Keypoints that are not labelled do not count.
+    A keypoint is correct if its distance in heatmap pixels of upstream's crop, over 6.4 times the
+    mean input side / 256, is at most `threshold`. Keypoints that are not labelled do not count.
 
     Args:
         predictions: `(N, K, 2 or 3)` image pixels.
         dataset: the labels.
-        metadata: of the model, for its crop and sizes.
+        metadata: of the model, for its input size.
         threshold: upstream's default is 0.5.
     """
     records = dataset.records
-    magnification = metadata.crop.matrix(records.centers, records.scales, metadata.input_size)[
-        :, 0, 0
-    ]
     per_keypoint, mean = pck(
         predictions[..., :2],
         records.keypoints[..., :2],
         records.keypoints[..., 2] > 0,
         threshold=threshold,
-        normaliser=upstream_normaliser(metadata.input_size, metadata.codec.stride, magnification),
+        normaliser=upstream_normaliser(records.scales, metadata.input_size),
     )
     names = dataset.skeleton.keypoints
     return PCK(

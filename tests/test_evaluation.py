@@ -72,6 +72,14 @@ def test_the_threshold_is_upstreams_in_heatmap_pixels(
     assert score_pck(predictions, labels, metadata(labels)).mean == expected
 
 
+def test_a_tighter_crop_is_measured_by_the_same_distance(
+    knowing_runtime: Any, labels: KeypointDataset
+) -> None:
+    predictions = predict_dataset(knowing(knowing_runtime, labels, 6.3), labels)
+    tighter = replace(metadata(labels), crop=Crop(padding=1.0))
+    assert score_pck(predictions, labels, tighter).mean == 1.0
+
+
 def test_a_keypoint_that_is_never_labelled_has_no_score(
     knowing_runtime: Any, labels: KeypointDataset
 ) -> None:

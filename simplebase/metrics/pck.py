@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from simplebase.geometry import Size
+from simplebase.geometry import PERSON_PIXELS, Size
 
-UPSTREAM_NORMALISER = 6.4
-"""Heatmap pixels that upstream divides distances by, for an input of 256x256."""
+# Heatmap pixels that upstream divides distances by, for an input of 256x256.
+_UPSTREAM_CELLS = 6.4
+_UPSTREAM_STRIDE = 4
+_UPSTREAM_PADDING = 1.25
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,19 @@ def pck(
         return correct.sum(axis=0) / counts, float(correct.sum() / np.float64(counts.sum()))
 
 
-def upstream_normaliser(input_size: Size, stride: int, magnification: np.ndarray) -> np.ndarray:
+def upstream_normaliser(scales: np.ndarray, input_size: Size = (256, 256)) -> np.ndarray:
     """Upstream's 6.4 heatmap pixels, scaled by the mean input side / 256, in image pixels.
 
+    Heatmap pixels are those of upstream's crop, 1.25 times the object's height, so that models with
+    other crops compare. In a square input they are a tenth of that crop's side, at any size.
+
     Args:
+        scales: `(N,)` object height / 200 px.
         input_size: `(H, W)`.
-        stride: input pixels a heatmap cell.
-        magnification: `(N,)` input pixels an image pixel.
+
+    Returns:
+        `(N,)` pixels.
     """
-    cells = UPSTREAM_NORMALISER * sum(input_size) / 2 / 256
-    return cells * stride / magnification
+    height, width = input_size
+    input_pixels = _UPSTREAM_CELLS * _UPSTREAM_STRIDE * (height + width) / 2 / 256
+    return input_pixels * (_UPSTREAM_PADDING * PERSON_PIXELS * scales) / height

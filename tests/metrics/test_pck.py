@@ -57,15 +57,13 @@ def test_a_prediction_that_is_not_a_number_is_wrong():
 
 
 @pytest.mark.parametrize(
-    "size, magnification, expected",
+    "size, scale, expected",
     [
-        ((256, 256), 1.0, 25.6),  # 6.4 cells of 4 px
-        ((128, 128), 1.0, 12.8),
-        ((256, 192), 1.0, 22.4),  # the mean side is 224
-        ((256, 256), 0.5, 51.2),  # an input pixel is two image pixels
-        ((256, 256), 2.0, 12.8),
+        ((256, 256), 256 / 250, 25.6),  # an input pixel is an image pixel: 6.4 cells of 4 px
+        ((128, 128), 256 / 250, 25.6),  # an input pixel is two, and there are half as many
+        ((256, 192), 256 / 250, 22.4),  # the mean side is 224
+        ((256, 256), 512 / 250, 51.2),
     ],
 )
-def test_upstream_normaliser_by_hand(size, magnification, expected):
-    normaliser = upstream_normaliser(size, 4, np.array([magnification]))
-    np.testing.assert_allclose(normaliser, [expected])
+def test_upstream_normaliser_by_hand(size, scale, expected):
+    np.testing.assert_allclose(upstream_normaliser(np.array([scale]), size), [expected])
