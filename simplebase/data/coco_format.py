@@ -24,16 +24,17 @@ def coco_ground_truth(
     Args:
         records: `N` labelled objects.
         skeleton: what they follow.
-        sizes: `(height, width)` of the images by their paths; images have no size without.
+        sizes: `(height, width)` of the images by their paths; an image has no size without.
 
     Returns:
         `images`, in the order in which the records name them first; `annotations`, one a record and
         in their order; `categories`, which is one.
     """
     ids, numbers = image_ids(records), annotation_ids(records)
+    sizes = sizes or {}
     return {
         "categories": [coco_category(skeleton)],
-        "images": [coco_image(ids[path], path, sizes and sizes[path]) for path in ids],
+        "images": [coco_image(ids[path], path, sizes.get(path)) for path in ids],
         "annotations": [
             coco_annotation(
                 records, index, image_id=ids[records.paths[index]], annotation_id=numbers[index]
