@@ -10,8 +10,8 @@ Of each predicted keypoint of a detection that belongs to a labelled object, by 
 - `miss`: none of these.
 
 A keypoint near its own place is good or jitter, whatever else is near; coco-analyze, the paper's
-software, takes the place that it is most similar to. Where both an inversion and a swap are possible
-we too take the more similar place.
+software, takes the place that it is most similar to. Where both an inversion and a swap are
+possible we too take the more similar place.
 """
 
 import numpy as np

@@ -1,8 +1,10 @@
 """Object keypoint similarity, COCO's measure of how well two poses agree.
 
-https://cocodataset.org/#keypoints-eval: at a keypoint with the constant `sigma`, on an object of the
-area `s ** 2`, a distance `d` has the similarity `exp(-d ** 2 / (2 * s ** 2 * k ** 2))`, where
-`k = 2 * sigma`; OKS is the mean over keypoints. `M` detections, `N` labelled objects, `K` keypoints.
+By https://cocodataset.org/#keypoints-eval, at a keypoint with the constant `sigma`, on an object of
+the area `s ** 2`, a distance `d` has the similarity `exp(-d ** 2 / (2 * s ** 2 * k ** 2))`, where
+`k = 2 * sigma`; OKS is the mean over keypoints.
+
+`M` detections, `N` labelled objects, `K` keypoints.
 """
 
 import numpy as np
