@@ -35,14 +35,20 @@ from simplebase.converters.image_files import (
     require_apart,
 )
 from simplebase.converters.own_fields import collect_own_fields
+from simplebase.data.coco_format import (
+    annotation_ids,
+    coco_annotation,
+    coco_category,
+    coco_image,
+    image_ids,
+)
 from simplebase.data.dataset import IMAGES, annotation_file, own_skeleton
 from simplebase.data.records import Records, read_json, read_records
 from simplebase.errors import DataError, MissingFileError
 from simplebase.files import replacing, write_text
-from simplebase.geometry import PERSON_PIXELS
 from simplebase.images import image_size
 from simplebase.progress import Progress
-from simplebase.skeletons import Skeleton, load_skeleton
+from simplebase.skeletons import Skeleton
 
 ANNOTATIONS = "annotations"
 WRITTEN_BY = "simplebase.txt"
@@ -53,7 +59,6 @@ _WRITTEN_BY_TEXT = (
     "Written by `simplebase convert to-coco`, which replaces this folder if --overwrite is given.\n"
 )
 _SPLITS = (("train", False), ("val", True))
-_CATEGORY_ID = 1
 
 
 def to_coco(
@@ -122,10 +127,10 @@ def _report(records: Records, files: dict[str, Path]) -> Report:
 def _content(
     records: Records, names: list[str], files: dict[str, Path], skeleton: Skeleton
 ) -> dict[str, dict[str, Any]]:
-    """The splits that have records, each a COCO file."""
+    """The splits that have records, each a COCO file; ids are unique across both."""
     chosen = np.flatnonzero([path in files for path in records.paths])
-    image_ids = _image_ids(records)
-    annotation_ids = _annotation_ids(records)
+    ids, numbers = image_ids(records), annotation_ids(records)
+    category = coco_category(skeleton) | {OWN_KEY: skeleton.to_config()}
     content = {}
     for split, validation in _SPLITS:
         indices = [int(index) for index in chosen if records.validation[index] == validation]
@@ -134,15 +139,15 @@ def _content(
             content[split] = {
                 "info": {"description": f"{skeleton.name}, {split}"},
                 "licenses": [],
-                "categories": [_category(skeleton)],
-                "images": [_image(image_ids[path], path, files[path]) for path in paths],
+                "categories": [category],
+                "images": [coco_image(ids[path], path, image_size(files[path])) for path in paths],
                 "annotations": [
                     _annotation(
                         records,
                         index,
                         names[index],
-                        image_id=image_ids[records.paths[index]],
-                        annotation_id=annotation_ids[index],
+                        image_id=ids[records.paths[index]],
+                        annotation_id=numbers[index],
                     )
                     for index in indices
                 ],
@@ -150,73 +155,12 @@ def _content(
     return content
 
 
-def _category(skeleton: Skeleton) -> dict[str, Any]:
-    numbers = {name: number for number, name in enumerate(skeleton.keypoints, start=1)}
-    is_coco = skeleton.keypoints == load_skeleton("coco").keypoints
-    name = "person" if is_coco else skeleton.name
-    return {
-        "id": _CATEGORY_ID,
-        "name": name,
-        "supercategory": name,
-        "keypoints": list(skeleton.keypoints),
-        "skeleton": [[numbers[link.start], numbers[link.end]] for link in skeleton.links],
-        OWN_KEY: skeleton.to_config(),
-    }
-
-
-def _image(image_id: int, path: str, file: Path) -> dict[str, Any]:
-    height, width = image_size(file)
-    return {"id": image_id, "file_name": path, "width": width, "height": height}
-
-
 def _annotation(
     records: Records, index: int, dataset: str, *, image_id: int, annotation_id: int
 ) -> dict[str, Any]:
-    keypoints = records.keypoints[index]
-    box = records.boxes[index]
-    if np.isnan(box).any():
-        box = _made_up_box(keypoints, records.centers[index], records.scales[index])
-    area = records.areas[index]
-    return {
-        "id": annotation_id,
-        "image_id": image_id,
-        "category_id": _CATEGORY_ID,
-        "iscrowd": 0,
-        "keypoints": [part for x, y, v in keypoints.tolist() for part in (x, y, int(v))],
-        "num_keypoints": int((keypoints[:, 2] > 0).sum()),
-        "bbox": box.tolist(),
-        "area": float(box[2] * box[3] if np.isnan(area) else area),
-        OWN_KEY: collect_own_fields(
-            records, index, dataset, image_id=image_id, annotation_id=annotation_id
-        ),
-    }
-
-
-def _made_up_box(keypoints: np.ndarray, center: np.ndarray, scale: float) -> np.ndarray:
-    """`(4,)` around the labelled keypoints; the square of the scale if they make no box."""
-    labelled = keypoints[keypoints[:, 2] > 0, :2]
-    if len(labelled) and (np.ptp(labelled, axis=0) > 0).all():
-        low = labelled.min(axis=0)
-        return np.concatenate([low, labelled.max(axis=0) - low + 1])
-    side = PERSON_PIXELS * scale
-    return np.array([*(center - (side - 1) / 2), side, side])
-
-
-def _image_ids(records: Records) -> dict[str, int]:
-    """The records' own image ids where each image has one that no other has; else numbers."""
-    pairs = set(zip(records.paths, records.image_ids.tolist(), strict=True))
-    own: dict[str, int] = dict(pairs)
-    if len(pairs) == len(own) == len(set(own.values())) and -1 not in own.values():
-        return own
-    return {path: number for number, path in enumerate(dict.fromkeys(records.paths), start=1)}
-
-
-def _annotation_ids(records: Records) -> list[int]:
-    """The records' own annotation ids where they are unique and above 0; else numbers.
-
-    The official evaluation takes an id of 0 for "no match".
-    """
-    own = records.annotation_ids.tolist()
-    if len(set(own)) == len(own) and min(own) > 0:
-        return own
-    return list(range(1, len(own) + 1))
+    """COCO's annotation, and what COCO has no place for."""
+    own = collect_own_fields(
+        records, index, dataset, image_id=image_id, annotation_id=annotation_id
+    )
+    annotation = coco_annotation(records, index, image_id=image_id, annotation_id=annotation_id)
+    return annotation | {OWN_KEY: own}

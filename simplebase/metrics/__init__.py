@@ -1,5 +1,62 @@
 """Metrics: plain functions over NumPy arrays."""
 
-from simplebase.metrics.pck import PCK, pck, upstream_normaliser
+from simplebase.metrics.coco_ap import COCO_FIGURES, CocoAP, coco_ap
+from simplebase.metrics.confidence import bootstrap_interval, mean_interval, ratio_interval
+from simplebase.metrics.distance import auc, distances, epe, mean_by_keypoint, nme
+from simplebase.metrics.error_kinds import ERROR_KINDS, count_error_kinds, error_kinds
+from simplebase.metrics.oks import keypoint_similarity, match_by_oks, oks, oks_nms, oks_sigmas
+from simplebase.metrics.pck import (
+    PCK,
+    box_normaliser,
+    correct_keypoints,
+    head_normaliser,
+    pck,
+    torso_normaliser,
+    upstream_normaliser,
+)
+from simplebase.metrics.pckh import PCKH_THRESHOLDS, PCKh, pckh, pckh_correct
+from simplebase.metrics.weighted_ap import (
+    OKS_THRESHOLDS,
+    RECALLS,
+    ImageMatches,
+    weighted_ap,
+    weighted_curves,
+)
 
-__all__ = ["PCK", "pck", "upstream_normaliser"]
+__all__ = [
+    "COCO_FIGURES",
+    "ERROR_KINDS",
+    "OKS_THRESHOLDS",
+    "PCK",
+    "PCKH_THRESHOLDS",
+    "RECALLS",
+    "CocoAP",
+    "ImageMatches",
+    "PCKh",
+    "auc",
+    "bootstrap_interval",
+    "box_normaliser",
+    "coco_ap",
+    "correct_keypoints",
+    "count_error_kinds",
+    "distances",
+    "epe",
+    "error_kinds",
+    "head_normaliser",
+    "keypoint_similarity",
+    "match_by_oks",
+    "mean_by_keypoint",
+    "mean_interval",
+    "nme",
+    "oks",
+    "oks_nms",
+    "oks_sigmas",
+    "pck",
+    "pckh",
+    "pckh_correct",
+    "ratio_interval",
+    "torso_normaliser",
+    "upstream_normaliser",
+    "weighted_ap",
+    "weighted_curves",
+]

@@ -1,0 +1,189 @@
+"""COCO's keypoint AP and AR, by pycocotools: https://cocodataset.org/#keypoints-eval."""
+
+import contextlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from simplebase.errors import DataError
+from simplebase.metrics.oks import oks_sigmas
+from simplebase.metrics.weighted_ap import ImageMatches
+from simplebase.skeletons import Skeleton
+
+COCO_FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
+"""The ten figures in the order of pycocotools' `stats`; M and L are of medium and large objects."""
+
+_OBJECT_KEYS = (
+    "id",
+    "image_id",
+    "category_id",
+    "keypoints",
+    "num_keypoints",
+    "bbox",
+    "area",
+    "iscrowd",
+)
+_RESULT_KEYS = ("image_id", "category_id", "keypoints", "score")
+
+
+@dataclass(frozen=True, eq=False)
+class CocoAP:
+    """What pycocotools finds.
+
+    Args:
+        figures: the ten of `COCO_FIGURES`; `None` where no labelled object counts.
+        precision: `(10, 101)` at `OKS_THRESHOLDS` and `RECALLS`, for objects of all areas; NaN if
+            none counts.
+        sigmas: `(K,)` the OKS constants that were used.
+        own_sigmas: whether they are the skeleton's own, or the fallback of `oks_sigmas`.
+        matches: for `weighted_ap`.
+    """
+
+    figures: dict[str, float | None]
+    precision: np.ndarray
+    sigmas: np.ndarray
+    own_sigmas: bool
+    matches: ImageMatches
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain values for JSON, without the curves."""
+        return {
+            "metric": "coco-ap",
+            **self.figures,
+            "sigmas": self.sigmas.tolist(),
+            "own_sigmas": self.own_sigmas,
+        }
+
+
+def coco_ap(
+    ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], skeleton: Skeleton
+) -> CocoAP:
+    """All figures of the official evaluation; what is given stays as it is.
+
+    As there, at most 20 detections an image count, and a detection's own area, which only matters
+    for APM to ARL, is that of the box around its keypoints.
+
+    Args:
+        ground_truth: a COCO annotation file's content, of one category: see `coco_ground_truth`.
+        results: in COCO's format: `image_id`, `category_id`, `keypoints` (K times x, y, and a value
+            that is not looked at) and `score`; other keys are passed over. A keypoint that was not
+            found is 0, 0.
+        skeleton: for its OKS constants; `CocoAP.own_sigmas` says whether it has any.
+
+    Raises:
+        DataError: the ground truth or a result is not in COCO's format, or they do not fit.
+    """
+    _check_ground_truth(ground_truth, skeleton)
+    plain = [
+        _plain_result(result, f"result {index}", ground_truth, skeleton)
+        for index, result in enumerate(results)
+    ]
+    known = {image["id"] for image in ground_truth["images"]}
+    for index, result in enumerate(plain):
+        if result["image_id"] not in known:
+            raise DataError(
+                f"result {index}: the ground truth has no image {result['image_id']!r}. Check "
+                "that both are of the same split."
+            )
+    sigmas, own_sigmas = oks_sigmas(skeleton)
+    # pycocotools reports each of its steps on the terminal.
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = _evaluate(ground_truth, plain, sigmas)
+    precision = evaluation.eval["precision"][:, :, 0, 0, 0]
+    image_ids = evaluation.params.imgIds
+    return CocoAP(
+        figures={
+            name: None if value == -1 else float(value)
+            for name, value in zip(COCO_FIGURES, evaluation.stats, strict=True)
+        },
+        precision=np.where(precision == -1, np.nan, precision),
+        sigmas=sigmas,
+        own_sigmas=own_sigmas,
+        # The first range of areas is all of them.
+        matches=ImageMatches.from_evaluation(image_ids, evaluation.evalImgs[: len(image_ids)]),
+    )
+
+
+def _evaluate(
+    ground_truth: Mapping[str, Any], results: list[dict[str, Any]], sigmas: np.ndarray
+) -> Any:
+    """The finished `COCOeval`."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    truth = COCO()
+    # The evaluation writes into the objects.
+    objects = [dict(each) for each in ground_truth["annotations"]]
+    truth.dataset = {**ground_truth, "annotations": objects}
+    truth.createIndex()
+    if results:
+        found = truth.loadRes(results)
+    else:
+        # `loadRes` looks at the first result to see what they are.
+        found = COCO()
+        found.dataset = {**truth.dataset, "annotations": []}
+        found.createIndex()
+    evaluation = COCOeval(truth, found, "keypoints")
+    evaluation.params.kpt_oks_sigmas = sigmas
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    return evaluation
+
+
+def _check_ground_truth(ground_truth: Mapping[str, Any], skeleton: Skeleton) -> None:
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(ground_truth.get(key), list):
+            raise DataError(f"the ground truth has no list {key!r}, so it is not COCO's format.")
+    if not ground_truth["images"]:
+        raise DataError("the ground truth has no images.")
+    if len(ground_truth["categories"]) != 1:
+        names = ", ".join(str(each.get("name")) for each in ground_truth["categories"])
+        raise DataError(f"the ground truth has one category. Received: {names or 'none'}.")
+    objects = ground_truth["annotations"]
+    for index, each in enumerate(objects):
+        missing = [key for key in _OBJECT_KEYS if key not in each]
+        if missing:
+            raise DataError(f"annotation {index} of the ground truth has no {missing[0]!r}.")
+        _check_length(each["keypoints"], f"annotation {index} of the ground truth", skeleton)
+    ids = [each["id"] for each in objects]
+    if 0 in ids or len(set(ids)) < len(ids):
+        raise DataError(
+            "the ids of the ground truth's annotations are unique and not 0, which pycocotools "
+            "takes for no match. Number them from 1."
+        )
+
+
+def _plain_result(
+    result: Mapping[str, Any], where: str, ground_truth: Mapping[str, Any], skeleton: Skeleton
+) -> dict[str, Any]:
+    """What COCO's format has, and nothing that pycocotools might take for another task."""
+    missing = [key for key in _RESULT_KEYS if key not in result]
+    if missing:
+        raise DataError(f"{where} has no {missing[0]!r}; a result has {', '.join(_RESULT_KEYS)}.")
+    category = ground_truth["categories"][0]["id"]
+    if result["category_id"] != category:
+        raise DataError(
+            f"{where}: the category of the ground truth is {category!r}. Received: "
+            f"{result['category_id']!r}."
+        )
+    _check_length(result["keypoints"], where, skeleton)
+    # pycocotools takes a keypoint that is not a number for a perfect one.
+    if not np.isfinite([*result["keypoints"], result["score"]]).all():
+        raise DataError(
+            f"{where}: keypoints and score are finite numbers. Write a keypoint that was not "
+            "found as 0, 0."
+        )
+    return {key: result[key] for key in _RESULT_KEYS}
+
+
+def _check_length(keypoints: Sequence[float], where: str, skeleton: Skeleton) -> None:
+    expected = 3 * skeleton.num_keypoints
+    if len(keypoints) != expected:
+        raise DataError(
+            f"{where}: skeleton {skeleton.name!r} has {skeleton.num_keypoints} keypoints, which "
+            f"are {expected} numbers. Received: {len(keypoints)}."
+        )

@@ -1,0 +1,118 @@
+"""What kind of error a keypoint is (Ronchi & Perona, ICCV 2017, https://arxiv.org/abs/1707.05388).
+
+Of each predicted keypoint of a detection that belongs to a labelled object, by its similarity (see
+`simplebase.metrics.oks`) to what lies around it:
+
+- `good`: 0.85 or more to where it should be;
+- `jitter`: 0.5 or more to where it should be;
+- `inversion`: 0.5 or more to its left or right counterpart on the same object;
+- `swap`: 0.5 or more to that keypoint or its counterpart on another object of the image;
+- `miss`: none of these.
+
+A keypoint near its own place is good or jitter, whatever else is near; coco-analyze, the paper's
+software, takes the place that it is most similar to. Where both an inversion and a swap are
+possible we too take the more similar place.
+"""
+
+import numpy as np
+
+from simplebase.metrics.arrays import require_shape
+from simplebase.metrics.oks import keypoint_similarity
+
+ERROR_KINDS = ("good", "jitter", "inversion", "swap", "miss")
+
+GOOD = 0.85
+NEAR = 0.5
+"""The paper's bounds."""
+
+NOT_COUNTED = -1
+
+
+def error_kinds(
+    predicted: np.ndarray,
+    matched: np.ndarray,
+    labelled: np.ndarray,
+    visible: np.ndarray,
+    areas: np.ndarray,
+    images: np.ndarray,
+    *,
+    sigmas: np.ndarray,
+    counterparts: np.ndarray,
+) -> np.ndarray:
+    """The kind of each predicted keypoint.
+
+    Args:
+        predicted: `(M, K, 2)` pixels; NaN where a keypoint was not found, which is a miss.
+        matched: `(M,)` the labelled object that each detection is of, -1 for none: see
+            `match_by_oks`, or `np.arange(N)` where each object's own crop was looked at.
+        labelled: `(N, K, 2)` pixels.
+        visible: `(N, K)` bool, whether a keypoint is labelled.
+        areas: `(N,)` square pixels.
+        images: `(N,)` ids or paths of the images that the objects are in.
+        sigmas: `(K,)` OKS constants.
+        counterparts: `(K,)` what swaps in a flip: `Skeleton.horizontal_permutation`.
+
+    Returns:
+        `(M, K)` indices into `ERROR_KINDS`; -1 for a detection of nothing or an unlabelled
+        keypoint.
+    """
+    require_shape("predicted", predicted, (len(matched), len(sigmas), 2))
+    require_shape("labelled", labelled, (len(images), len(sigmas), 2))
+    visible = np.asarray(visible, bool)
+    in_image = _rows_by_image(images)
+    kinds = np.full(predicted.shape[:2], NOT_COUNTED)
+    for detection in np.flatnonzero(matched >= 0):
+        own = matched[detection]
+        rows = in_image[images[own]]
+        # The own object comes first, the others of the image after it.
+        rows = np.concatenate([[own], rows[rows != own]])
+        straight, inverted = (
+            _similarity(predicted[detection], labelled, visible, areas, rows, sigmas, order)
+            for order in (np.arange(len(sigmas)), counterparts)
+        )
+        # A keypoint without a counterpart cannot be inverted.
+        inverted[:, counterparts == np.arange(len(sigmas))] = 0
+        others = np.maximum(straight[1:], inverted[1:]).max(axis=0, initial=0)
+        kinds[detection] = np.where(
+            visible[own], _kinds(straight[0], inverted[0], others), NOT_COUNTED
+        )
+    return kinds
+
+
+def count_error_kinds(kinds: np.ndarray) -> np.ndarray:
+    """`(K, 5)`: how many of each keypoint are of each of `ERROR_KINDS`, from `(M, K)`."""
+    return (kinds[:, :, None] == np.arange(len(ERROR_KINDS))).sum(axis=0)
+
+
+def _kinds(own: np.ndarray, inverted: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """`(K,)` indices into `ERROR_KINDS` from the `(K,)` similarities to the three places."""
+    conditions = {
+        "good": own >= GOOD,
+        "jitter": own >= NEAR,
+        "inversion": (inverted >= NEAR) & (inverted >= others),
+        "swap": others >= NEAR,
+    }
+    names = [ERROR_KINDS.index(name) for name in conditions]
+    return np.select(list(conditions.values()), names, ERROR_KINDS.index("miss"))
+
+
+def _similarity(
+    points: np.ndarray,
+    labelled: np.ndarray,
+    visible: np.ndarray,
+    areas: np.ndarray,
+    rows: np.ndarray,
+    sigmas: np.ndarray,
+    order: np.ndarray,
+) -> np.ndarray:
+    """`(R, K)`: of the `(K, 2)` points to the keypoints `order` of the objects `rows`."""
+    targets = np.ix_(rows, order)
+    squared = ((points - labelled[targets]) ** 2).sum(axis=-1)
+    return keypoint_similarity(squared, areas[rows], sigmas) * visible[targets]
+
+
+def _rows_by_image(images: np.ndarray) -> dict[object, np.ndarray]:
+    names, place = np.unique(images, return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    parts = np.split(order, np.cumsum(np.bincount(place))[:-1])
+    return dict(zip(names.tolist(), parts, strict=True))

@@ -1,0 +1,110 @@
+"""COCO's AP and AR of images that count several times, or not at all: for the bootstrap.
+
+pycocotools finds out which detection is of which object, image by image; that does not change when
+images are drawn again. What comes after it, its `accumulate`, is here in NumPy with a weight for
+each image. `I` images, `D` detections, `T` OKS thresholds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from simplebase.metrics.arrays import require_shape
+
+OKS_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+RECALLS = np.linspace(0, 1, 101)
+"""COCO's ten thresholds, and the recalls at which it reads the precision."""
+
+_AT_50, _AT_75 = 0, 5
+
+
+@dataclass(frozen=True, eq=False)
+class ImageMatches:
+    """What pycocotools matched, for objects of all areas.
+
+    Args:
+        image_ids: `(I,)`, ascending.
+        objects: `(I,)` how many labelled objects of each image count.
+        images: `(D,)` which of the images each detection is in; the best detection first.
+        right: `(T, D)` bool, whether it is of an object that counts.
+        wrong: `(T, D)` bool, whether it is of none; neither if it is of one that does not count.
+    """
+
+    image_ids: np.ndarray
+    objects: np.ndarray
+    images: np.ndarray
+    right: np.ndarray
+    wrong: np.ndarray
+
+    @classmethod
+    def from_evaluation(
+        cls, image_ids: Sequence[int], evaluated: Sequence[Mapping[str, Any] | None]
+    ) -> "ImageMatches":
+        """From the `evalImgs` of one category and one range of areas, one an image."""
+        objects = np.zeros(len(image_ids), int)
+        images, scores, right, wrong = [], [], [], []
+        for index, image in enumerate(evaluated):
+            if image is None:
+                continue
+            objects[index] = np.count_nonzero(np.asarray(image["gtIgnore"]) == 0)
+            images += [index] * len(image["dtIds"])
+            scores += image["dtScores"]
+            found, ignored = image["dtMatches"] != 0, image["dtIgnore"] != 0
+            right.append(found & ~ignored)
+            wrong.append(~found & ~ignored)
+        order = np.argsort(-np.array(scores), kind="stable")
+        nothing = np.zeros((len(OKS_THRESHOLDS), 0), bool)
+        return cls(
+            image_ids=np.array(image_ids),
+            objects=objects,
+            images=np.array(images, int)[order],
+            right=np.concatenate([nothing, *right], axis=1)[:, order],
+            wrong=np.concatenate([nothing, *wrong], axis=1)[:, order],
+        )
+
+
+def weighted_ap(matches: ImageMatches, weights: np.ndarray) -> dict[str, float]:
+    """AP, AP50, AP75 and AR; with weights of 1 they are pycocotools' own.
+
+    An image of weight 2 counts as two images with the same detections would. (pycocotools may see
+    those of equal score in another order.)
+
+    Args:
+        matches: of an evaluation.
+        weights: `(I,)` how often each image counts.
+
+    Returns:
+        The figures by name; NaN if no object counts.
+    """
+    precision, recall = weighted_curves(matches, weights)
+    return {
+        "AP": float(precision.mean()),
+        "AP50": float(precision[_AT_50].mean()),
+        "AP75": float(precision[_AT_75].mean()),
+        "AR": float(recall.mean()),
+    }
+
+
+def weighted_curves(matches: ImageMatches, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`(T, 101)` precision at each of `RECALLS`, and `(T,)` the recall that is reached."""
+    require_shape("weights", weights, (len(matches.image_ids),))
+    precision = np.zeros((len(matches.right), len(RECALLS)))
+    total = weights @ matches.objects
+    if total == 0:
+        return np.full_like(precision, np.nan), np.full(len(precision), np.nan)
+    if not len(matches.images):
+        return precision, np.zeros(len(precision))
+    each = weights[matches.images].astype(float)
+    right = np.cumsum(matches.right * each, axis=1)
+    wrong = np.cumsum(matches.wrong * each, axis=1)
+    recall = right / total
+    # The best precision at this recall or any higher one.
+    exact = right / (right + wrong + np.spacing(1))
+    envelope = np.maximum.accumulate(exact[:, ::-1], axis=1)[:, ::-1]
+    for row, recalls, best in zip(precision, recall, envelope, strict=True):
+        places = np.searchsorted(recalls, RECALLS, side="left")
+        reached = places < len(recalls)
+        row[reached] = best[places[reached]]
+    return precision, recall[:, -1]
