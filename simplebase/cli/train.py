@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _RECIPE, _DEVICES, _DATA = "In place of the recipe's value", "Devices", "Dataset"
 _SKELETON_OPTIONS = ("skeleton", "classes_path", "matchpoint_path", "skeleton_path")
 # What a resumed run may be given: where it runs and finds things, not what it trains.
-_WITH_RESUME = {"resume", "dataset", "skip_bad_images", "gpu_num", "strategy", "json", "overwrite"}
+_WITH_RESUME = {"resume", "dataset", "skip_bad_images", "deterministic", "gpu_num", "strategy"}
+_WITH_RESUME |= {"json", "overwrite"}
 
 
 def _recipe_option(text: str, **limits: Any) -> Any:
@@ -147,6 +148,14 @@ def train(
             rich_help_panel=_DEVICES,
         ),
     ] = False,
+    deterministic: Annotated[
+        bool,
+        typer.Option(
+            "--deterministic",
+            help="Same seed, same figures to the last bit: one thread, so slower.",
+            rich_help_panel=_DEVICES,
+        ),
+    ] = False,
     gpu_num: Annotated[
         int, typer.Option(min=1, help="GPUs that share each batch.", rich_help_panel=_DEVICES)
     ] = 1,
@@ -185,6 +194,11 @@ def train(
     from simplebase.files import require_output, write_json
 
     given = _given(context)
+    if deterministic:
+        import_tensorflow()
+        from simplebase.training import make_deterministic
+
+        make_deterministic()
     distribution = _distribution(given)
     chief = distribution is None or distribution.is_chief
     if json is not None and chief:

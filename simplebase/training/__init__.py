@@ -12,6 +12,7 @@ _PUBLIC = {
     "StepMetrics": "simplebase.training.observer",
     "TrainingResult": "simplebase.training.training",
     "distribute": "simplebase.training.distribution",
+    "make_deterministic": "simplebase.training.determinism",
     "resume": "simplebase.training.training",
     "train": "simplebase.training.training",
 }
@@ -19,6 +20,7 @@ _PUBLIC = {
 __all__ = sorted(_PUBLIC)
 
 if TYPE_CHECKING:
+    from simplebase.training.determinism import make_deterministic as make_deterministic
     from simplebase.training.distribution import Distribution as Distribution
     from simplebase.training.distribution import distribute as distribute
     from simplebase.training.observer import Observer as Observer
