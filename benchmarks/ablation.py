@@ -4,8 +4,8 @@ python benchmarks/ablation.py DATASET --backbone-weights FILE [--workers 2] [NAM
 
 Each variation trains mobilenetv1_upsample_lite at 128x128 on the same images, with the same seed,
 in a process of its own, and is scored on the val split: the share of labelled keypoints within 2, 5
-and 10 % of the side of a crop with the usual padding of 1.25, and the second of them with flip test.
-They start from the recipe `default` with sigma 1.5 and padding 1, which docs/training.md advises for
+and 10 % of the side of a crop with the usual padding of 1.25, and within 5 % with flip test. All
+start from the recipe `default` with sigma 1.5 and padding 1, which docs/training.md advises for
 small inputs and exact boxes. What is in --output already is not trained again, so a table can grow.
 
 `--images 0 --epochs 20 baseline` is the full budget. The dataset of docs/training.md is that of
@@ -159,7 +159,7 @@ def scores_file(name: str, options: argparse.Namespace) -> Path:
 def run(name: str, options: argparse.Namespace) -> None:
     """Trains and scores one variation."""
     from simplebase import load_dataset
-    from simplebase.evaluation import predict_dataset, score_pck
+    from simplebase.evaluation import mean_pck, predict_dataset
     from simplebase.files import write_json
     from simplebase.runtimes import load_runtime
 
@@ -175,8 +175,7 @@ def run(name: str, options: argparse.Namespace) -> None:
     for flip_test, thresholds in ((False, THRESHOLDS), (True, THRESHOLDS[1:2])):
         predictions = predict_dataset(runtime, val, decode=variation.decode, flip_test=flip_test)
         scores += [
-            score_pck(predictions, val, runtime.metadata, threshold=threshold).mean
-            for threshold in thresholds
+            mean_pck(predictions, val, SIZE, threshold=threshold) for threshold in thresholds
         ]
     write_json(scores_file(name, options), scores)
     print(f"{name}: {scores}", flush=True)

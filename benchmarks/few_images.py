@@ -16,7 +16,7 @@ from typing import Any
 from ablation import PRESET, SIZE, subset
 
 from simplebase import KeypointDataset, load_dataset, load_recipe, train
-from simplebase.evaluation import predict_dataset, score_pck
+from simplebase.evaluation import mean_pck, predict_dataset
 from simplebase.files import write_json
 from simplebase.runtimes import load_runtime
 
@@ -91,7 +91,7 @@ def score(dataset: KeypointDataset, folder: Path) -> float | None:
     """Of the last epoch, on all of the val split."""
     runtime = load_runtime(folder / "checkpoints" / "last.keras")
     predictions = predict_dataset(runtime, dataset.validation)
-    return score_pck(predictions, dataset.validation, runtime.metadata).mean
+    return mean_pck(predictions, dataset.validation, SIZE)
 
 
 if __name__ == "__main__":

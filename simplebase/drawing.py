@@ -1,5 +1,7 @@
 """Skeletons drawn into images."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -44,3 +46,9 @@ def draw_skeleton(
         outside, inside = (colours[index], _HOLE) if ring else (_DOT, colours[index])
         cv2.circle(canvas, center, radius, outside, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
         cv2.circle(canvas, center, radius * 2 // 3, inside, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def plain(skeleton: Skeleton) -> Skeleton:
+    """The same with white links: to draw what is labelled below what was found."""
+    links = tuple(replace(link, colour="#ffffff") for link in skeleton.links)
+    return replace(skeleton, links=links)

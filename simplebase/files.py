@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from simplebase.errors import MissingFileError, OutputExistsError
+from simplebase.errors import ArgumentError, MissingFileError, OutputExistsError
 
 
 def require_file(path: str | os.PathLike[str], what: str) -> Path:
@@ -110,6 +110,26 @@ def _replace_folder(new: Path, path: Path, aside: Path) -> None:
     except BaseException:
         os.replace(aside, path)
         raise
+
+
+def short_names(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """Each path's name, with so many of its parents that no other ends alike.
+
+    Raises:
+        ArgumentError: a path is given twice.
+    """
+    absolute = [Path(os.path.abspath(path)) for path in paths]
+    names = []
+    for given, path in zip(paths, absolute, strict=True):
+        if absolute.count(path) > 1:
+            raise ArgumentError(f"{os.fspath(given)} is given twice.")
+        for count in range(1, len(path.parts) + 1):
+            tail = path.parts[-count:]
+            if sum(other.parts[-count:] == tail for other in absolute) == 1:
+                break
+        # A name may be no text: Matplotlib draws none of that.
+        names.append(os.fsencode(Path(*tail)).decode(errors="backslashreplace"))
+    return names
 
 
 def cache_folder() -> Path:

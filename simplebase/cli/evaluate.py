@@ -1,84 +1,275 @@
 """`simplebase eval`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from simplebase.cli import options
-from simplebase.cli.app import app, console, import_tensorflow
+from simplebase.cli.app import app, console, import_tensorflow, say, warn
+from simplebase.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from simplebase.data.dataset import KeypointDataset
+    from simplebase.evaluation import Evaluation, Figure, MetricSettings, Scores, Target
+
+_METRICS = "pck|pckh|coco-ap|epe|auc|nme|error-kinds"
+_RESULT = Path("result")
+_ASKING, _FILES = "How a model is asked", "Files"
 
 
 @app.command("eval")
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="Model file (.keras).")],
+    models: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Model files of any format; several give one table."),
+    ] = None,
     dataset: options.Dataset = None,
-    metric: Annotated[Literal["pck"], typer.Option(help="What to measure.")] = "pck",
-    threshold: Annotated[float, typer.Option(help="PCK: fraction of the normaliser.")] = 0.5,
-    decode: Annotated[
-        Literal["argmax", "quarter", "dark"], typer.Option(help="Heatmap to point.")
-    ] = "dark",
-    flip_test: Annotated[
-        bool,
-        typer.Option("--flip-test", help="Average with the mirrored image; twice the time."),
-    ] = False,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(help="COCO annotation file to measure coco-ap against."),
+    ] = None,
+    predictions: Annotated[
+        list[Path] | None,
+        typer.Option(help="Results in COCO's format to measure, in place of a model; repeatable."),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="What to measure; repeatable.", metavar=_METRICS, show_default="pck"),
+    ] = None,
+    score_threshold: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="PCK: fraction of the normaliser; repeatable.",
+            show_default="0.5",
+        ),
+    ] = None,
+    normaliser: Annotated[
+        Literal["upstream", "box", "torso", "head"],
+        typer.Option(
+            help="Of pck, auc, nme: 6.4 heatmap pixels at 256x256, the box's longer side, "
+            "left hip to right shoulder, or 0.6 x the head box's diagonal."
+        ),
+    ] = "upstream",
+    conf_threshold: Annotated[
+        float, typer.Option(help="Keypoints that score less count as not found.")
+    ] = 1e-6,
     image_set: Annotated[
         Literal["val", "train", "all"], typer.Option(help="Which records.")
     ] = "val",
-    batch_size: Annotated[int, typer.Option(min=1, help="Samples at once.")] = 32,
+    decode: Annotated[
+        Literal["argmax", "quarter", "dark"],
+        typer.Option(help="Heatmap to point.", rich_help_panel=_ASKING),
+    ] = "dark",
+    flip_test: Annotated[
+        bool,
+        typer.Option(
+            "--flip-test",
+            help="Average with the mirrored image; twice the time.",
+            rich_help_panel=_ASKING,
+        ),
+    ] = False,
+    boxes: Annotated[
+        str,
+        typer.Option(
+            help="Where to look: gt, the labelled objects, or a COCO detections file.",
+            rich_help_panel=_ASKING,
+        ),
+    ] = "gt",
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Samples at once.", rich_help_panel=_ASKING)
+    ] = 32,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for results, scores and charts; of several models one each in it.",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    save_result: Annotated[
+        bool,
+        typer.Option(
+            "--save-result",
+            help="Also draw what is found into each image; --output is result by default.",
+            rich_help_panel=_FILES,
+        ),
+    ] = False,
+    json: options.JsonFile = None,
+    overwrite: options.Overwrite = False,
+    skip_bad_images: options.SkipBadImages = False,
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
     skeleton_path: options.SkeletonPath = None,
-    skip_bad_images: options.SkipBadImages = False,
-    json: options.JsonFile = None,
-    overwrite: options.Overwrite = False,
 ) -> None:
-    """Measure a model on a dataset.
+    """Measure models, or results that any tool wrote, on a dataset.
 
-    PCK is upstream's: a keypoint is right if its distance in heatmap pixels, over 6.4 times the
-    mean input side / 256, is at most the threshold. Unlabelled keypoints do not count.
+    PCK is upstream's unless --normaliser says otherwise: a keypoint is right if its distance in
+    heatmap pixels, over 6.4 times the mean input side / 256, is at most the threshold. Unlabelled
+    keypoints do not count.
 
     Examples:
 
         simplebase eval model.keras --dataset data/cows
 
-        simplebase eval model.keras --dataset data/mpii --skeleton mpii --json scores.json
+        simplebase eval model.keras model.onnx model.tflite --dataset data/cows --output result
+
+        simplebase eval model.tflite --dataset data/mpii --skeleton mpii --metric pckh --flip-test
+
+        simplebase eval model.onnx --dataset data/coco --metric coco-ap --boxes detections.json
+
+        simplebase eval --predictions results.json --annotations val.json --metric coco-ap
     """
     import_tensorflow()
-    from simplebase.evaluation import predict_dataset, score_pck
-    from simplebase.files import require_output, write_json
+    from simplebase.evaluation import (
+        MetricSettings,
+        PredictionSettings,
+        evaluate_model,
+        evaluate_results,
+        read_boxes,
+        write_evaluation,
+    )
+    from simplebase.files import require_output, short_names, write_json
     from simplebase.runtimes import load_runtime
 
+    sources = [*(models or ()), *(predictions or ())]
+    if not sources:
+        raise ArgumentError("give a model to measure, or results with --predictions.")
     if json is not None:
         require_output(json, overwrite=overwrite)
-    opened = options.open_dataset(dataset, skeleton, classes_path, matchpoint_path, skeleton_path)
-    splits = {"val": "validation", "train": "train"}
-    if image_set in splits:
-        opened = getattr(opened, splits[image_set])
-    if skip_bad_images:
-        opened = options.skip_bad_images(opened)
-    runtime = load_runtime(model)
-    with options.progress_bar("evaluating") as progress:
-        predictions = predict_dataset(
-            runtime,
-            opened,
-            decode=decode,
-            flip_test=flip_test,
-            batch_size=batch_size,
-            progress=progress,
+    if save_result and output is None:
+        output = _RESULT
+    names = short_names(sources)
+    folders = _folders(output, names)
+    for folder in folders:
+        require_output(folder, overwrite=overwrite)
+    opened = None
+    if dataset is not None or annotations is None:
+        opened = options.open_dataset(
+            dataset, skeleton, classes_path, matchpoint_path, skeleton_path
         )
-    scores = score_pck(predictions, opened, runtime.metadata, threshold=threshold)
-    table = Table(
-        "keypoint", f"PCK@{threshold:g}", title=escape(f"{model.name}, {len(opened)} records")
+        if skip_bad_images:
+            opened = options.skip_bad_images(opened)
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    target = _target(opened, annotations, image_set, chosen)
+    metrics = MetricSettings(
+        tuple(metric or ("pck",)), tuple(score_threshold or (0.5,)), normaliser, conf_threshold
     )
-    table.columns[1].justify = "right"
-    for name, value in scores.per_keypoint.items():
-        table.add_row(escape(name), options.score_text(value))
-    table.add_section()
-    table.add_row("all", options.score_text(scores.mean), style="bold")
-    console.print(table)
+    settings = PredictionSettings(
+        decode, flip_test, batch_size, None if boxes == "gt" else read_boxes(boxes)
+    )
+    evaluations: dict[str, Evaluation] = {}
+    for name, source in zip(names, sources, strict=True):
+        if source in (models or ()):
+            runtime = load_runtime(source)
+            with options.progress_bar(f"evaluating {name}") as progress:
+                evaluation = evaluate_model(runtime, target, metrics, settings, progress)
+        else:
+            evaluation = evaluate_results(source, target, metrics)
+        evaluations[name] = evaluation
+    _print(evaluations, target, metrics)
+    for folder, evaluation in zip(folders, evaluations.values(), strict=False):
+        with options.progress_bar(f"writing {folder}") as progress:
+            write_evaluation(
+                folder,
+                evaluation,
+                target,
+                images=save_result,
+                overwrite=overwrite,
+                progress=progress,
+            )
+        say(f"written: {folder}")
     if json is not None:
-        write_json(json, scores.to_config() | {"records": len(opened)}, overwrite=overwrite)
+        content = {name: evaluation.to_config() for name, evaluation in evaluations.items()}
+        write_json(json, content, overwrite=overwrite)
+
+
+def _folders(output: Path | None, names: list[str]) -> list[Path]:
+    """Where each evaluation is written; one alone has the output to itself."""
+    if output is None:
+        return []
+    if len(names) == 1:
+        return [output]
+    return [output / name.replace("/", "_") for name in names]
+
+
+def _target(
+    dataset: "KeypointDataset | None",
+    annotations: Path | None,
+    image_set: Literal["val", "train", "all"],
+    skeleton: Any,
+) -> "Target":
+    from simplebase.evaluation import dataset_target, with_annotations
+
+    target = None if dataset is None else dataset_target(dataset, image_set)
+    if annotations is not None:
+        return with_annotations(annotations, target, skeleton)
+    assert target is not None
+    return target
+
+
+def _print(
+    evaluations: "dict[str, Evaluation]", target: "Target", metrics: "MetricSettings"
+) -> None:
+    if "coco-ap" in metrics.metrics and target.skeleton.sigmas is None:
+        warn(
+            f"skeleton {target.skeleton.name!r} has no OKS sigmas: each keypoint gets COCO's mean "
+            "of 0.067. These figures compare with no others but of the same skeleton."
+        )
+    if len(evaluations) > 1:
+        console.print(_comparison(evaluations))
+        return
+    for name, evaluation in evaluations.items():
+        for scores in evaluation.scores:
+            console.print(_table(name, scores))
+        say(f"{len(evaluation.detections)} objects in {len(target.image_ids)} images")
+
+
+def _table(name: str, scores: "Scores") -> Table:
+    """A metric of one model; the figures over all come last."""
+    if scores.parts is None:
+        table = Table("", "", "95 %", title=escape(f"{name}: {scores.metric}"))
+        for figure in scores.figures:
+            table.add_row(figure.name, _text(figure.value, scores), _interval(figure, scores))
+    else:
+        table = Table("", *scores.columns, title=escape(f"{name}: {scores.metric}"))
+        for part, values in scores.parts.items():
+            table.add_row(escape(part), *(_text(value, scores) for value in values))
+        table.add_section()
+        figures = scores.figures
+        table.add_row("all", *(_text(each.value, scores) for each in figures), style="bold")
+        table.add_row("95 %", *(_interval(each, scores) for each in figures))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    if scores.unit:
+        table.caption = f"in {scores.unit}"
+    return table
+
+
+def _comparison(evaluations: "dict[str, Evaluation]") -> Table:
+    """The figures over all of several models."""
+    first = next(iter(evaluations.values()))
+    names = [figure.name for scores in first.scores for figure in scores.figures]
+    table = Table("", *names)
+    for name, evaluation in evaluations.items():
+        cells = [
+            _text(figure.value, scores) for scores in evaluation.scores for figure in scores.figures
+        ]
+        table.add_row(escape(name), *cells)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def _text(value: float | None, scores: "Scores") -> str:
+    if value is None or not scores.unit or scores.metric == "nme":
+        return options.score_text(value)
+    return f"{value:.2f}"
+
+
+def _interval(figure: "Figure", scores: "Scores") -> str:
+    if figure.interval is None:
+        return ""
+    return " to ".join(_text(end, scores) for end in figure.interval)

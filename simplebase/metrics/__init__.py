@@ -2,11 +2,17 @@
 
 from simplebase.metrics.coco_ap import COCO_FIGURES, CocoAP, coco_ap
 from simplebase.metrics.confidence import bootstrap_interval, mean_interval, ratio_interval
-from simplebase.metrics.distance import auc, distances, epe, mean_by_keypoint, nme
+from simplebase.metrics.distance import (
+    auc,
+    distances,
+    epe,
+    mean_by_keypoint,
+    nme,
+    threshold_shares,
+)
 from simplebase.metrics.error_kinds import ERROR_KINDS, count_error_kinds, error_kinds
 from simplebase.metrics.oks import keypoint_similarity, match_by_oks, oks, oks_nms, oks_sigmas
 from simplebase.metrics.pck import (
-    PCK,
     box_normaliser,
     correct_keypoints,
     head_normaliser,
@@ -27,7 +33,6 @@ __all__ = [
     "COCO_FIGURES",
     "ERROR_KINDS",
     "OKS_THRESHOLDS",
-    "PCK",
     "PCKH_THRESHOLDS",
     "RECALLS",
     "CocoAP",
@@ -55,6 +60,7 @@ __all__ = [
     "pckh",
     "pckh_correct",
     "ratio_interval",
+    "threshold_shares",
     "torso_normaliser",
     "upstream_normaliser",
     "weighted_ap",

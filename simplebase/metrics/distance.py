@@ -124,8 +124,23 @@ def auc(
     Returns:
         `(K,)` per keypoint, and the mean over all labelled points; NaN where nothing is labelled.
     """
+    values = threshold_shares(predicted, labelled, visible, maximum, normaliser, steps)
+    return mean_by_keypoint(values)
+
+
+def threshold_shares(
+    predicted: np.ndarray,
+    labelled: np.ndarray,
+    visible: np.ndarray,
+    maximum: float = AUC_PIXELS,
+    normaliser: np.ndarray | None = None,
+    steps: int = AUC_STEPS,
+) -> np.ndarray:
+    """`(N, K)`: of the thresholds of `auc`, the share that each keypoint meets; NaN as `distances`.
+
+    AUC, a mean of PCK over thresholds, is point by point the mean of it; arguments as for `auc`.
+    """
     distance = distances(predicted, labelled, visible, normaliser)
     thresholds = maximum * np.arange(steps) / steps
-    # The mean of PCK over thresholds is, point by point, the share of thresholds that it meets.
     missed = np.searchsorted(thresholds, distance.ravel(), side="left").reshape(distance.shape)
-    return mean_by_keypoint(np.where(np.isnan(distance), np.nan, 1 - missed / steps))
+    return np.where(np.isnan(distance), np.nan, 1 - missed / steps)

@@ -1,8 +1,5 @@
 """PCK: the percentage (as a fraction) of correct keypoints, and what its distances are over."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from simplebase.errors import DataError
@@ -19,24 +16,6 @@ HEAD_BIAS = 0.6
 """Of a head box's diagonal: `SC_BIAS` of MPII's evaluation toolkit."""
 
 TORSO = ("left_hip", "right_shoulder")
-
-
-@dataclass(frozen=True)
-class PCK:
-    """PCK by keypoint and over all; `None` where nothing is labelled."""
-
-    threshold: float
-    per_keypoint: dict[str, float | None]
-    mean: float | None
-
-    def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "metric": "pck",
-            "threshold": self.threshold,
-            "mean": self.mean,
-            "per_keypoint": self.per_keypoint,
-        }
 
 
 def pck(

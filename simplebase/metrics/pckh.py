@@ -7,7 +7,6 @@ predictions alike: distances are the same.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -56,16 +55,6 @@ class PCKh:
     def table(self) -> dict[str, float | None]:
         """The official columns, `Head` to `Ankle` and `Mean`."""
         return {**self.groups, "Mean": self.mean}
-
-    def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "metric": "pckh",
-            "threshold": self.threshold,
-            "mean": self.mean,
-            "groups": self.groups,
-            "per_keypoint": self.per_keypoint,
-        }
 
 
 def pckh(

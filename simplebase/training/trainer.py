@@ -13,7 +13,7 @@ from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline import BatchSource
 from simplebase.errors import TrainingError
 from simplebase.estimator import SimpleBaseline
-from simplebase.evaluation import predict_dataset, score_pck
+from simplebase.evaluation import draw_predictions, mean_pck, predict_dataset
 from simplebase.losses import LOSSES
 from simplebase.runtimes.keras import KerasRuntime
 from simplebase.training.average import WeightAverage
@@ -26,7 +26,6 @@ from simplebase.training.runs.folder import Run
 from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.saving import Saver
 from simplebase.training.runs.state import Progress, Variables, load_state
-from simplebase.training.sheets import draw_predictions
 from simplebase.training.stages import StageTraining, stages
 from simplebase.training.training_model import TrainingModel
 
@@ -197,7 +196,7 @@ class Trainer:
         metrics = EpochMetrics(
             epoch=progress.epoch,
             loss=progress.losses / self.steps,
-            val_pck=score_pck(predictions, self.val_split, metadata).mean,
+            val_pck=mean_pck(predictions, self.val_split, metadata.input_size),
             learning_rate=progress.learning_rates / self.steps,
             images_per_second=images_per_second,
         )
@@ -207,7 +206,9 @@ class Trainer:
         # Of several workers only the first has somebody to show it to.
         if self.observers and (last or metrics.epoch % _SHEET_EVERY == 0):
             title = f"epoch {metrics.epoch}"
-            sheet = draw_predictions(self.val_split, predictions, metadata, title)
+            sheet = draw_predictions(
+                self.val_split, predictions, metadata.crop, metadata.input_size, title
+            )
             for observer in self.observers:
                 observer.sheet_drawn(metrics.epoch, sheet)
         for observer in self.observers:

@@ -13,7 +13,7 @@ from simplebase.data.dataset import KeypointDataset, load_dataset
 from simplebase.data.pipeline import CacheMode
 from simplebase.errors import ArgumentError, DataError, TrainingError
 from simplebase.estimator import BackboneWeights, NamedWeights, SimpleBaseline
-from simplebase.evaluation import mean_pose, score_pck
+from simplebase.evaluation import mean_pck, mean_pose
 from simplebase.geometry import Size
 from simplebase.presets import Preset, Recipe, load_preset, load_recipe
 from simplebase.presets.preset import first_problem
@@ -33,7 +33,7 @@ from simplebase.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training gave; PCK as in `simplebase.evaluation.score_pck`."""
+    """What a training gave; PCK as in `simplebase.evaluation.mean_pck`."""
 
     best: Path
     best_epoch: int
@@ -258,7 +258,7 @@ def _finish(trainer: Trainer) -> TrainingResult:
         best=run.best,
         best_epoch=best.epoch,
         val_pck=best.val_pck,
-        mean_pose_pck=score_pck(baseline, val_split, metadata).mean,
+        mean_pose_pck=mean_pck(baseline, val_split, metadata.input_size),
         epochs=tuple(progress.epochs),
     )
     if trainer.distribution.is_chief:

@@ -17,7 +17,7 @@ from simplebase.errors import (
     MissingFileError,
     OutputExistsError,
 )
-from simplebase.evaluation import predict_dataset, score_pck
+from simplebase.evaluation import mean_pck, predict_dataset
 from simplebase.losses import LOSSES, weighted_mse
 from simplebase.presets import Preset, Recipe
 from simplebase.runtimes import load_runtime
@@ -64,8 +64,8 @@ def test_the_best_checkpoint_scores_what_the_summary_says(
     summary = json.loads((run_dir / "summary.json").read_text())
     runtime = load_runtime(run_dir / summary["best"])
     predictions = predict_dataset(runtime, figures.validation)
-    scores = score_pck(predictions, figures.validation, runtime.metadata)
-    assert scores.mean == summary["val_pck"] == result.val_pck
+    val_pck = mean_pck(predictions, figures.validation, runtime.metadata.input_size)
+    assert val_pck == summary["val_pck"] == result.val_pck
     assert result.val_pck == max(epoch.val_pck or 0 for epoch in result.epochs)
     assert result.epochs[result.best_epoch - 1].val_pck == result.val_pck
 

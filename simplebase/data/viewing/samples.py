@@ -24,12 +24,16 @@ class Sample:
         path: of its image.
         image: `(H, W, 3)` uint8.
         keypoints: `(K, 3)` x, y in its pixels, and visibility.
+        truth: `(K, 3)` what is labelled, where `keypoints` is what somebody else thinks.
+        note: what else is to be written below it.
     """
 
     record: int
     path: str
     image: np.ndarray
     keypoints: np.ndarray
+    truth: np.ndarray | None = None
+    note: str = ""
 
 
 def choose_records(

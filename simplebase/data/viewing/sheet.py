@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from simplebase.codec import HeatmapCodec
 from simplebase.data.viewing.samples import Sample
-from simplebase.drawing import draw_skeleton
+from simplebase.drawing import draw_skeleton, plain
 from simplebase.skeletons import Skeleton
 
 _TILE_HEIGHT = 272
@@ -47,13 +47,13 @@ def draw_sheet(
     size = (columns * cell_width + _GAP, _HEADER + rows * cell_height)
     sheet = Image.new("RGB", size, _PAPER)
     pen = ImageDraw.Draw(sheet)
-    _draw_header(pen, title, codec is not None)
+    _draw_header(pen, title, codec is not None, any(sample.truth is not None for sample in samples))
     font = ImageFont.load_default(13)
     for place, (sample, tile) in enumerate(zip(samples, tiles, strict=True)):
         x = _GAP + place % columns * cell_width
         y = _HEADER + place // columns * cell_height
         sheet.paste(Image.fromarray(tile), (x, y))
-        caption = _shortened(f"{sample.record}  {sample.path}", pen, font, width)
+        caption = _caption(sample, pen, font, width)
         pen.text((x, y + height + 3), caption, _FAINT, font)
     return np.asarray(sheet)
 
@@ -66,13 +66,21 @@ def _draw_tile(sample: Sample, skeleton: Skeleton, codec: HeatmapCodec | None) -
     tile = cv2.resize(sample.image, size, interpolation=method)
     if codec is not None:
         tile = _with_heat(tile, codec.encode(sample.keypoints[None].astype(np.float32))[0][0])
+    if sample.truth is not None:
+        _draw_keypoints(tile, sample.truth, plain(skeleton), magnification)
+    _draw_keypoints(tile, sample.keypoints, skeleton, magnification)
+    return cv2.resize(tile, (width, _TILE_HEIGHT), interpolation=cv2.INTER_AREA)
+
+
+def _draw_keypoints(
+    tile: np.ndarray, keypoints: np.ndarray, skeleton: Skeleton, magnification: float
+) -> None:
     # Edge to edge: pixel 0 of the image is spread over the tile from its corner on.
-    points = (sample.keypoints[:, :2] + 0.5) * magnification - 0.5
-    visibility = sample.keypoints[:, 2]
+    points = (np.nan_to_num(keypoints[:, :2]) + 0.5) * magnification - 0.5
+    visibility = keypoints[:, 2]
     draw_skeleton(
         tile, points, skeleton, shown=visibility > 0, width=_LINE * _FINER, hollow=visibility == 1
     )
-    return cv2.resize(tile, (width, _TILE_HEIGHT), interpolation=cv2.INTER_AREA)
 
 
 def _with_heat(tile: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
@@ -82,19 +90,32 @@ def _with_heat(tile: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
     return np.round(tile * (1 - share) + _HEAT * share).astype(np.uint8)
 
 
-def _draw_header(pen: ImageDraw.ImageDraw, title: str, heat: bool) -> None:
+def _draw_header(pen: ImageDraw.ImageDraw, title: str, heat: bool, truth: bool) -> None:
     pen.text((_GAP, 10), title, _INK, ImageFont.load_default(20))
     legend = "white rim: visible   black hole: hidden   nothing: not labelled"
+    if truth:
+        legend = "white: labelled   in colour: found"
     legend += "   yellow: what the network is taught" if heat else ""
     legend += "   below each: record, image"
     pen.text((_GAP, 38), legend, _FAINT, ImageFont.load_default(13))
+
+
+def _caption(
+    sample: Sample,
+    pen: ImageDraw.ImageDraw,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    width: int,
+) -> str:
+    note = f"{sample.note}  " if sample.note else ""
+    room = width - pen.textlength(note, font)
+    return note + _shortened(f"{sample.record}  {sample.path}", pen, font, room)
 
 
 def _shortened(
     text: str,
     pen: ImageDraw.ImageDraw,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    width: int,
+    width: float,
 ) -> str:
     """`text` with its middle left out until it is no wider than `width` pixels."""
     short, keep = text, len(text)

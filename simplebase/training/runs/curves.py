@@ -4,10 +4,10 @@ import math
 import os
 import textwrap
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simplebase.errors import ArgumentError
+from simplebase.files import short_names
 from simplebase.plots import COLOURS, new_figure
 from simplebase.training.runs.metrics import EpochMetrics, best_epoch, read_metrics
 
@@ -50,29 +50,13 @@ def plot_curves(
         raise ArgumentError(
             f"1 to {_MOST_RUNS} runs can be told apart in one picture. Received: {len(runs)}."
         )
-    curves = dict(zip(_names(runs), map(read_metrics, runs), strict=True))
+    curves = dict(zip(short_names(runs), map(read_metrics, runs), strict=True))
     columns = _legend_columns(curves)
     height = _HEIGHT + _LEGEND_ROW * math.ceil(len(curves) / columns)
     with new_figure(path, (_WIDTH, height), overwrite=overwrite) as figure:
         _draw_panels(figure, list(curves.values()))
         _draw_legend(figure, list(curves), columns)
     return curves
-
-
-def _names(runs: Sequence[str | os.PathLike[str]]) -> list[str]:
-    """Each folder's name, with so many of its parents that no other ends alike."""
-    folders = [Path(os.path.abspath(run)) for run in runs]
-    names = []
-    for run, folder in zip(runs, folders, strict=True):
-        if folders.count(folder) > 1:
-            raise ArgumentError(f"{os.fspath(run)} is given twice.")
-        for count in range(1, len(folder.parts) + 1):
-            tail = folder.parts[-count:]
-            if sum(other.parts[-count:] == tail for other in folders) == 1:
-                break
-        # A folder's name may be no text: Matplotlib draws none of that.
-        names.append(os.fsencode(Path(*tail)).decode(errors="backslashreplace"))
-    return names
 
 
 def _legend_columns(names: Iterable[str]) -> int:

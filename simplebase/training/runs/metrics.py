@@ -22,7 +22,7 @@ class EpochMetrics:
     Args:
         epoch: counts from 1.
         loss: mean over its steps.
-        val_pck: as in `simplebase.evaluation.score_pck`; `None` without labels.
+        val_pck: as in `simplebase.evaluation.mean_pck`; `None` without labels.
         learning_rate: mean over its steps.
         images_per_second: of its training steps, without the first one's tracing.
     """

@@ -1,6 +1,5 @@
-"""Scores of a model on a dataset."""
+"""What a model finds on a dataset, and what somebody would guess who sees no image."""
 
-import math
 import warnings
 
 import numpy as np
@@ -11,8 +10,6 @@ from simplebase.data.pipeline import BatchSource
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.geometry import Crop, Size, invert, transform_points
 from simplebase.inference import PoseEstimator
-from simplebase.metadata import ModelMetadata
-from simplebase.metrics import PCK, pck, upstream_normaliser
 from simplebase.progress import Progress
 from simplebase.runtimes import Runtime
 
@@ -66,40 +63,6 @@ def predict_dataset(
     return np.concatenate(predictions)
 
 
-def score_pck(
-    predictions: np.ndarray,
-    dataset: KeypointDataset,
-    metadata: ModelMetadata,
-    *,
-    threshold: float = 0.5,
-) -> PCK:
-    """PCK as upstream defines it, so that numbers compare.
-
-    A keypoint is correct if its distance in heatmap pixels of upstream's crop, over 6.4 times the
-    mean input side / 256, is at most `threshold`. Keypoints that are not labelled do not count.
-
-    Args:
-        predictions: `(N, K, 2 or 3)` image pixels.
-        dataset: the labels.
-        metadata: of the model, for its input size.
-        threshold: upstream's default is 0.5.
-    """
-    records = dataset.records
-    per_keypoint, mean = pck(
-        predictions[..., :2],
-        records.keypoints[..., :2],
-        records.keypoints[..., 2] > 0,
-        threshold=threshold,
-        normaliser=upstream_normaliser(records.scales, metadata.input_size),
-    )
-    names = dataset.skeleton.keypoints
-    return PCK(
-        threshold,
-        {name: _number(value) for name, value in zip(names, per_keypoint, strict=True)},
-        _number(mean),
-    )
-
-
 def mean_pose(
     train: KeypointDataset, dataset: KeypointDataset, crop: Crop, size: Size
 ) -> np.ndarray:
@@ -113,7 +76,3 @@ def mean_pose(
     mean = (points * labelled).sum(axis=0) / np.maximum(labelled.sum(axis=0), 1)
     matrices = crop.matrix(dataset.records.centers, dataset.records.scales, size)
     return transform_points(invert(matrices), np.broadcast_to(mean, (len(dataset), *mean.shape)))
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)

@@ -10,7 +10,7 @@ from simplebase import Crop, HeatmapCodec, KeypointDataset, ModelMetadata, load_
 from simplebase.data.pipeline import BatchSource
 from simplebase.data.records import Records
 from simplebase.errors import DataError, SimplebaseWarning
-from simplebase.evaluation import mean_pose, predict_dataset, score_pck
+from simplebase.evaluation import mean_pck, mean_pose, predict_dataset
 
 SIZE = (128, 128)
 
@@ -58,9 +58,7 @@ def test_a_model_that_knows_the_answers_scores_1(
         predictions[labelled][:, :2], records.keypoints[labelled][:, :2], atol=0.1
     )
     # So strict that a tenth of an input pixel is the limit.
-    scores = score_pck(predictions, labels, metadata(labels), threshold=0.1 / (3.2 * 4))
-    assert scores.mean == 1.0
-    assert {value for value in scores.per_keypoint.values() if value is not None} == {1.0}
+    assert mean_pck(predictions, labels, SIZE, threshold=0.1 / (3.2 * 4)) == 1.0
 
 
 @pytest.mark.parametrize(("shift", "expected"), [(6.3, 1.0), (6.5, 0.0)])
@@ -69,34 +67,7 @@ def test_the_threshold_is_upstreams_in_heatmap_pixels(
 ) -> None:
     """At 128x128: 0.5 x 6.4 x 128 / 256 = 1.6 heatmap pixels, 6.4 input pixels."""
     predictions = predict_dataset(knowing(knowing_runtime, labels, shift), labels)
-    assert score_pck(predictions, labels, metadata(labels)).mean == expected
-
-
-def test_a_tighter_crop_is_measured_by_the_same_distance(
-    knowing_runtime: Any, labels: KeypointDataset
-) -> None:
-    predictions = predict_dataset(knowing(knowing_runtime, labels, 6.3), labels)
-    tighter = replace(metadata(labels), crop=Crop(padding=1.0))
-    assert score_pck(predictions, labels, tighter).mean == 1.0
-
-
-def test_a_keypoint_that_is_never_labelled_has_no_score(
-    knowing_runtime: Any, labels: KeypointDataset
-) -> None:
-    keypoints = labels.records.keypoints.copy()
-    keypoints[:, 3] = 0
-    partly = replace(labels, records=replace(labels.records, keypoints=keypoints))
-    predictions = predict_dataset(knowing(knowing_runtime, labels), partly)
-    scores = score_pck(predictions, partly, metadata(partly))
-    assert [name for name, value in scores.per_keypoint.items() if value is None] == [
-        labels.skeleton.keypoints[3]
-    ]
-    assert scores.mean == 1.0
-
-    nothing = replace(labels, records=replace(labels.records, keypoints=keypoints * 0))
-    empty = score_pck(predictions, nothing, metadata(nothing))
-    assert empty.mean is None
-    assert set(empty.per_keypoint.values()) == {None}
+    assert mean_pck(predictions, labels, SIZE) == expected
 
 
 def test_progress_counts_every_record(knowing_runtime: Any, labels: KeypointDataset) -> None:

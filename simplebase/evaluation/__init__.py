@@ -1,0 +1,40 @@
+"""Evaluation: a model or a results file, and labels, to scores, files and pictures."""
+
+from simplebase.evaluation.boxes import Boxes, read_boxes
+from simplebase.evaluation.detections import Detections
+from simplebase.evaluation.evaluation import (
+    Evaluation,
+    MetricSettings,
+    PredictionSettings,
+    evaluate_model,
+    evaluate_results,
+)
+from simplebase.evaluation.measuring import MetricName, NormaliserName, mean_pck
+from simplebase.evaluation.output import write_evaluation
+from simplebase.evaluation.prediction import mean_pose, predict_dataset
+from simplebase.evaluation.scores import Figure, Scores
+from simplebase.evaluation.sheets import draw_predictions
+from simplebase.evaluation.target import Target, dataset_target, with_annotations
+
+__all__ = [
+    "Boxes",
+    "Detections",
+    "Evaluation",
+    "Figure",
+    "MetricName",
+    "MetricSettings",
+    "NormaliserName",
+    "PredictionSettings",
+    "Scores",
+    "Target",
+    "dataset_target",
+    "draw_predictions",
+    "evaluate_model",
+    "evaluate_results",
+    "mean_pck",
+    "mean_pose",
+    "predict_dataset",
+    "read_boxes",
+    "with_annotations",
+    "write_evaluation",
+]

@@ -1,0 +1,130 @@
+"""What was found in images: by a model, or by whatever wrote a results file."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from simplebase.data.coco_format import CATEGORY_ID
+from simplebase.data.records import Records
+from simplebase.metrics import oks, oks_nms
+
+ANNOTATION_KEY = "annotation_id"
+
+_COUNTED = 0.2
+"""Scores up to this do not enter an object's score (official Simple Baselines: IN_VIS_THRE)."""
+
+
+@dataclass(frozen=True)
+class Detections:
+    """`M` objects that were found.
+
+    Args:
+        image_ids: `(M,)` int64.
+        keypoints: `(M, K, 3)` x, y in image pixels, and score; NaN, NaN, 0 where not found.
+        scores: `(M,)` of each object as a whole.
+        annotation_ids: `(M,)` int64, of the label at whose place it was looked for; -1 where there
+            is none.
+    """
+
+    image_ids: np.ndarray
+    keypoints: np.ndarray
+    scores: np.ndarray
+    annotation_ids: np.ndarray
+
+    def __len__(self) -> int:
+        """`M`."""
+        return len(self.image_ids)
+
+    def select(self, index: np.ndarray) -> "Detections":
+        """Those at `index`, indices or a mask of length `M`."""
+        columns = (self.image_ids, self.keypoints, self.scores, self.annotation_ids)
+        return Detections(*(column[index] for column in columns))
+
+    def to_coco(self, category_id: int = CATEGORY_ID) -> list[dict[str, Any]]:
+        """In COCO's results format (https://cocodataset.org/#format-results).
+
+        As the official code does, the third number of a keypoint is its score. What is not found
+        stands at 0, 0. `annotation_id` is an addition of ours that other tools pass over.
+        """
+        columns = zip(
+            self.image_ids.tolist(),
+            np.nan_to_num(self.keypoints),
+            self.scores.tolist(),
+            self.annotation_ids.tolist(),
+            strict=True,
+        )
+        return [
+            {
+                "image_id": image,
+                "category_id": category_id,
+                "keypoints": [round(float(value), 3) for value in keypoints.reshape(-1)],
+                "score": score,
+                **({ANNOTATION_KEY: annotation} if annotation >= 0 else {}),
+            }
+            for image, keypoints, score, annotation in columns
+        ]
+
+    def for_records(self, records: Records, areas: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+        """`(N, K, 3)` the keypoints of each record; NaN, NaN, 0 where nothing was found for it.
+
+        A detection that was not looked for at a label's place goes to the record of its image that
+        it is like: by OKS, so that the sum over the image is largest.
+
+        Args:
+            records: `N` labelled objects, with ids.
+            areas: `(N,)` of them, square pixels.
+            sigmas: `(K,)` OKS constants.
+        """
+        found = np.zeros((len(records), self.keypoints.shape[1], 3))
+        found[..., :2] = np.nan
+        rows = {annotation: row for row, annotation in enumerate(records.annotation_ids.tolist())}
+        placed = np.array([rows.get(each, -1) for each in self.annotation_ids.tolist()], int)
+        found[placed[placed >= 0]] = self.keypoints[placed >= 0]
+        loose = np.flatnonzero(self.annotation_ids < 0)
+        for image in np.unique(self.image_ids[loose]):
+            objects = np.flatnonzero(records.image_ids == image)
+            others = loose[self.image_ids[loose] == image]
+            keypoints = records.keypoints[objects]
+            likeness = oks(
+                self.keypoints[others, :, :2],
+                keypoints[..., :2],
+                keypoints[..., 2] > 0,
+                areas[objects],
+                sigmas,
+            )
+            pairs = linear_sum_assignment(np.nan_to_num(likeness), maximize=True)
+            for other, row in zip(*pairs, strict=True):
+                found[objects[row]] = self.keypoints[others[other]]
+        return found
+
+
+def object_scores(keypoint_scores: np.ndarray, box_scores: np.ndarray) -> np.ndarray:
+    """`(M,)` the mean score of each object's certain keypoints, times the score of its box.
+
+    Args:
+        keypoint_scores: `(M, K)`; those up to 0.2 are left out, as in the official code.
+        box_scores: `(M,)` of the detector; 1 for labelled boxes.
+    """
+    counted = keypoint_scores > _COUNTED
+    sums = np.where(counted, keypoint_scores, 0).sum(axis=1)
+    return box_scores * sums / np.maximum(counted.sum(axis=1), 1)
+
+
+def without_duplicates(detections: Detections, areas: np.ndarray, sigmas: np.ndarray) -> Detections:
+    """Of detections of the same object in an image only the best, see `oks_nms`.
+
+    Args:
+        detections: `M` of them.
+        areas: `(M,)` square pixels of their crops.
+        sigmas: `(K,)` OKS constants.
+    """
+    kept: list[int] = []
+    for image in np.unique(detections.image_ids):
+        rows = np.flatnonzero(detections.image_ids == image)
+        chosen = oks_nms(
+            np.nan_to_num(detections.keypoints[rows]), detections.scores[rows], areas[rows], sigmas
+        )
+        kept += rows[chosen].tolist()
+    return detections.select(np.array(sorted(kept), int))

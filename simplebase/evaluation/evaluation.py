@@ -1,0 +1,229 @@
+"""From a model, or from a file of results, to scores."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+import numpy as np
+
+from simplebase.codec import DecodeMethod
+from simplebase.data.dataset import KeypointDataset
+from simplebase.errors import ArgumentError
+from simplebase.evaluation.boxes import Boxes, at_boxes
+from simplebase.evaluation.detections import Detections, object_scores, without_duplicates
+from simplebase.evaluation.measuring import (
+    MetricName,
+    NormaliserName,
+    choose_normaliser,
+    measure_auc,
+    measure_coco_ap,
+    measure_epe,
+    measure_error_kinds,
+    measure_nme,
+    measure_pck,
+    measure_pckh,
+)
+from simplebase.evaluation.prediction import predict_dataset
+from simplebase.evaluation.results_file import read_results
+from simplebase.evaluation.scores import Scores
+from simplebase.evaluation.target import Target, require_dataset
+from simplebase.geometry import Crop, Size
+from simplebase.metrics import CocoAP, oks_sigmas
+from simplebase.progress import Progress
+from simplebase.runtimes import Runtime
+
+USUAL_SIZE: Size = (256, 256)
+"""What a results file is taken to be of: upstream's normaliser is the same for all squares."""
+
+
+@dataclass(frozen=True)
+class MetricSettings:
+    """What is measured.
+
+    Args:
+        metrics: which, in the order of the report.
+        thresholds: of PCK, in normalisers.
+        normaliser: of PCK, AUC and NME, see `choose_normaliser`.
+        conf_threshold: keypoints that score less count as not found (upstream's meaning).
+
+    Raises:
+        ArgumentError: an unknown metric, one that stands twice, or a threshold not above 0.
+    """
+
+    metrics: Sequence[str] = ("pck",)
+    thresholds: Sequence[float] = (0.5,)
+    normaliser: NormaliserName = "upstream"
+    conf_threshold: float = 1e-6
+
+    def __post_init__(self) -> None:
+        """Checks what a command line cannot."""
+        known = get_args(MetricName)
+        for name in self.metrics:
+            if name not in known:
+                raise ArgumentError(f"a metric is one of {', '.join(known)}. Received: {name!r}.")
+            if self.metrics.count(name) > 1:
+                raise ArgumentError(f"the metric {name} stands twice.")
+        for threshold in self.thresholds:
+            if not threshold > 0:
+                raise ArgumentError(f"a PCK threshold is above 0. Received: {threshold}.")
+
+
+@dataclass(frozen=True)
+class PredictionSettings:
+    """How a model is asked.
+
+    Args:
+        decode: see `HeatmapCodec.decode`.
+        flip_test: see `PoseEstimator`.
+        batch_size: samples at once.
+        boxes: where to look, in place of the labelled objects' own places.
+    """
+
+    decode: DecodeMethod = "dark"
+    flip_test: bool = False
+    batch_size: int = 32
+    boxes: Boxes | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What came out.
+
+    Args:
+        detections: all that was found.
+        predictions: `(N, K, 3)` what was found for each record, NaN, NaN, 0 where nothing; `None`
+            if there are no records.
+        scores: one a metric.
+        crop: of the model, or the usual one.
+        input_size: `(H, W)` of the model, or the usual one.
+        coco: curves of COCO's AP, if it was measured.
+    """
+
+    detections: Detections
+    predictions: np.ndarray | None
+    scores: tuple[Scores, ...]
+    crop: Crop = field(default_factory=Crop)
+    input_size: Size = USUAL_SIZE
+    coco: CocoAP | None = None
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "objects": len(self.detections),
+            "metrics": {scores.metric: scores.to_config() for scores in self.scores},
+        }
+
+
+def evaluate_model(
+    runtime: Runtime,
+    target: Target,
+    metrics: MetricSettings | None = None,
+    settings: PredictionSettings | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Runs a model on the images of a target and measures what it finds.
+
+    Args:
+        runtime: the model.
+        target: with a dataset.
+        metrics: what to measure.
+        settings: how to ask the model.
+        progress: called with samples done and in all.
+
+    Raises:
+        ArgumentError: a metric needs what there is not.
+        DataError: model, boxes and target do not fit.
+    """
+    metrics, settings = metrics or MetricSettings(), settings or PredictionSettings()
+    dataset = require_dataset(target, "a model")
+    crop, size = runtime.metadata.crop, runtime.metadata.input_size
+    objects, box_scores = dataset, np.ones(len(dataset))
+    if settings.boxes is not None:
+        objects, chosen = at_boxes(dataset, settings.boxes, crop, size)
+        box_scores = settings.boxes.scores[chosen]
+    found = predict_dataset(
+        runtime,
+        objects,
+        decode=settings.decode,
+        flip_test=settings.flip_test,
+        batch_size=settings.batch_size,
+        progress=progress,
+    )
+    found = only_found(found, metrics.conf_threshold)
+    detections = Detections(
+        image_ids=objects.records.image_ids,
+        keypoints=found,
+        scores=object_scores(found[..., 2], box_scores),
+        annotation_ids=np.full(len(objects), -1)
+        if settings.boxes is not None
+        else objects.records.annotation_ids,
+    )
+    if settings.boxes is not None:
+        sides = size / crop.matrix(objects.records.centers, objects.records.scales, size)[:, 0, :1]
+        sigmas, _ = oks_sigmas(target.skeleton)
+        detections = without_duplicates(detections, sides.prod(axis=1), sigmas)
+    return _measure(detections, target, metrics, crop, size)
+
+
+def evaluate_results(
+    path: str | os.PathLike[str], target: Target, metrics: MetricSettings | None = None
+) -> Evaluation:
+    """Measures what a file in COCO's results format says, whoever wrote it.
+
+    Raises:
+        ArgumentError: a metric needs what there is not.
+        MissingFileError: `path` is not a file.
+        DataError: it is something else, or does not fit the target.
+    """
+    metrics = metrics or MetricSettings()
+    detections = read_results(path, target.skeleton.num_keypoints, target.image_ids)
+    return _measure(detections, target, metrics, Crop(), USUAL_SIZE)
+
+
+def only_found(predictions: np.ndarray, conf_threshold: float) -> np.ndarray:
+    """`(N, K, 3)` with NaN, NaN, 0 for keypoints that score less than the threshold."""
+    unsure = predictions[..., 2:] < conf_threshold
+    return np.where(unsure, (np.nan, np.nan, 0.0), predictions)
+
+
+def _measure(
+    detections: Detections, target: Target, metrics: MetricSettings, crop: Crop, size: Size
+) -> Evaluation:
+    predictions = None
+    if target.dataset is not None:
+        sigmas, _ = oks_sigmas(target.skeleton)
+        predictions = detections.for_records(target.dataset.records, target.areas, sigmas)
+    scores, coco = [], None
+    for metric in metrics.metrics:
+        if metric == "coco-ap":
+            results = detections.to_coco(target.category_id)
+            measured, coco = measure_coco_ap(target.ground_truth, results, target.skeleton)
+        else:
+            dataset = require_dataset(target, f"--metric {metric}")
+            assert predictions is not None
+            measured = _measure_records(metric, predictions, dataset, target, metrics, size)
+        scores.append(measured)
+    return Evaluation(detections, predictions, tuple(scores), crop, size, coco)
+
+
+def _measure_records(
+    metric: str,
+    predictions: np.ndarray,
+    dataset: KeypointDataset,
+    target: Target,
+    metrics: MetricSettings,
+    size: Size,
+) -> Scores:
+    if metric == "pckh":
+        return measure_pckh(predictions, dataset)
+    if metric == "epe":
+        return measure_epe(predictions, dataset)
+    if metric == "error-kinds":
+        return measure_error_kinds(predictions, dataset, target.areas)
+    normaliser = choose_normaliser(metrics.normaliser, dataset, size)
+    if metric == "auc":
+        return measure_auc(predictions, dataset, normaliser)
+    if metric == "nme":
+        return measure_nme(predictions, dataset, normaliser)
+    return measure_pck(predictions, dataset, normaliser, metrics.thresholds)

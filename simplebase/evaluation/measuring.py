@@ -1,0 +1,252 @@
+"""The metrics of `simplebase eval`, from predictions and labels to `Scores`."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from simplebase.data.dataset import KeypointDataset
+from simplebase.data.records import Records
+from simplebase.errors import DataError
+from simplebase.evaluation.scores import Figure, Scores, by_part, number
+from simplebase.geometry import PERSON_PIXELS, Size
+from simplebase.metrics import (
+    COCO_FIGURES,
+    ERROR_KINDS,
+    PCKH_THRESHOLDS,
+    CocoAP,
+    bootstrap_interval,
+    box_normaliser,
+    coco_ap,
+    correct_keypoints,
+    distances,
+    error_kinds,
+    head_normaliser,
+    mean_by_keypoint,
+    mean_interval,
+    oks_sigmas,
+    pck,
+    pckh,
+    pckh_correct,
+    threshold_shares,
+    torso_normaliser,
+    upstream_normaliser,
+    weighted_ap,
+)
+from simplebase.skeletons import Skeleton
+
+MetricName = Literal["pck", "pckh", "coco-ap", "epe", "auc", "nme", "error-kinds"]
+NormaliserName = Literal["upstream", "box", "torso", "head"]
+
+# Each resample of COCO's AP sorts all detections: so many take seconds for a val split of COCO.
+_AP_RESAMPLES = 200
+
+
+def mean_pck(
+    predictions: np.ndarray, dataset: KeypointDataset, input_size: Size, *, threshold: float = 0.5
+) -> float | None:
+    """PCK as upstream defines it, over all keypoints; `None` where nothing is labelled.
+
+    Args:
+        predictions: `(N, K, 2 or 3)` image pixels.
+        dataset: the labels.
+        input_size: `(H, W)` of the model.
+        threshold: in normalisers; upstream's default is 0.5.
+    """
+    normaliser = upstream_normaliser(dataset.records.scales, input_size)
+    points = _points(predictions, dataset.records)
+    return number(pck(*points, threshold=threshold, normaliser=normaliser)[1])
+
+
+def choose_normaliser(
+    name: NormaliserName, dataset: KeypointDataset, input_size: Size
+) -> np.ndarray:
+    """`(N,)` pixels that distances are divided by; NaN for an object that has no such measure.
+
+    Args:
+        name: `upstream`, see `upstream_normaliser`; `box`, the longer side of the box, or the
+            object's height where a record has none; `torso`, from left hip to right shoulder;
+            `head`, 0.6 times the head box's diagonal.
+        dataset: the labels.
+        input_size: `(H, W)` of the model, for `upstream`.
+
+    Raises:
+        DataError: no object has such a measure.
+    """
+    records = dataset.records
+    if name == "upstream":
+        return upstream_normaliser(records.scales, input_size)
+    if name == "box":
+        return np.where(
+            np.isnan(records.boxes).any(axis=1),
+            PERSON_PIXELS * records.scales,
+            box_normaliser(records.boxes),
+        )
+    if name == "head":
+        _require_head_boxes(dataset)
+        return head_normaliser(records.headboxes)
+    lengths = torso_normaliser(records.keypoints, dataset.skeleton)
+    if np.isnan(lengths).all():
+        raise DataError(f"{dataset.name}: no record has both ends of the torso labelled.")
+    return lengths
+
+
+def measure_pck(
+    predictions: np.ndarray,
+    dataset: KeypointDataset,
+    normaliser: np.ndarray,
+    thresholds: Sequence[float] = (0.5,),
+) -> Scores:
+    """PCK at each threshold.
+
+    Args:
+        predictions: `(N, K, 2 or 3)` image pixels; NaN where not found.
+        dataset: `N` labelled objects.
+        normaliser: `(N,)` pixels, see `choose_normaliser`.
+        thresholds: fractions of it.
+    """
+    points = _points(predictions, dataset.records)
+    return _means(
+        "pck",
+        dataset,
+        {
+            f"PCK@{threshold:g}": correct_keypoints(
+                *points, threshold=threshold, normaliser=normaliser
+            )
+            for threshold in thresholds
+        },
+    )
+
+
+def measure_pckh(predictions: np.ndarray, dataset: KeypointDataset) -> Scores:
+    """MPII's official PCKh, at 0.5 and at 0.1; arguments as for `measure_pck`.
+
+    Raises:
+        DataError: no record has a head box, or the skeleton lacks one of MPII's joints.
+    """
+    _require_head_boxes(dataset)
+    records = dataset.records
+    arguments = (*_points(predictions, records), records.headboxes, dataset.skeleton)
+    figures, tables = [], []
+    for threshold in PCKH_THRESHOLDS:
+        result = pckh(*arguments, threshold=threshold)
+        correct = pckh_correct(*arguments, threshold=threshold)
+        interval = _defined(mean_interval(correct, records.paths))
+        figures.append(Figure(f"PCKh@{threshold:g}", result.mean, interval))
+        tables.append(result.table)
+    parts = {name: tuple(table[name] for table in tables) for name in tables[0]}
+    return Scores("pckh", tuple(figures), tuple(figure.name for figure in figures), parts)
+
+
+def measure_epe(predictions: np.ndarray, dataset: KeypointDataset) -> Scores:
+    """Mean end-point error in image pixels; arguments as for `measure_pck`."""
+    values = distances(*_points(predictions, dataset.records))
+    return _means("epe", dataset, {"EPE": values}, unit="px")
+
+
+def measure_nme(
+    predictions: np.ndarray, dataset: KeypointDataset, normaliser: np.ndarray
+) -> Scores:
+    """Mean distance in normalisers; arguments as for `measure_pck`."""
+    values = distances(*_points(predictions, dataset.records), normaliser)
+    return _means("nme", dataset, {"NME": values}, unit="normalisers")
+
+
+def measure_auc(
+    predictions: np.ndarray, dataset: KeypointDataset, normaliser: np.ndarray
+) -> Scores:
+    """Area under the curve of PCK from 0 to 1 normaliser; arguments as for `measure_pck`."""
+    points = _points(predictions, dataset.records)
+    return _means("auc", dataset, {"AUC": threshold_shares(*points, 1.0, normaliser)})
+
+
+def measure_error_kinds(
+    predictions: np.ndarray, dataset: KeypointDataset, areas: np.ndarray
+) -> Scores:
+    """Shares of the kinds of error of Ronchi & Perona, see `simplebase.metrics.error_kinds`.
+
+    Args:
+        predictions: `(N, K, 2 or 3)` image pixels; NaN where not found.
+        dataset: `N` labelled objects.
+        areas: `(N,)` of them, square pixels.
+    """
+    records, skeleton = dataset.records, dataset.skeleton
+    points, labelled, visible = _points(predictions, records)
+    kinds = error_kinds(
+        points,
+        np.arange(len(records)),
+        labelled,
+        visible,
+        areas,
+        records.paths,
+        sigmas=oks_sigmas(skeleton)[0],
+        counterparts=skeleton.horizontal_permutation,
+    )
+    values = {
+        kind: np.where(kinds >= 0, kinds == index, np.nan) for index, kind in enumerate(ERROR_KINDS)
+    }
+    return _means("error-kinds", dataset, values)
+
+
+def measure_coco_ap(
+    ground_truth: Mapping[str, Any], results: list[dict[str, Any]], skeleton: Skeleton
+) -> tuple[Scores, CocoAP]:
+    """COCO's ten figures, and what the curves are drawn from.
+
+    Args:
+        ground_truth: COCO's format, one category.
+        results: COCO's format.
+        skeleton: for its OKS constants.
+
+    Raises:
+        DataError: they do not fit.
+    """
+    found = coco_ap(ground_truth, results, skeleton)
+    matches = found.matches
+    figures = []
+    for name in COCO_FIGURES:
+        interval = None
+        if name in ("AP", "AP50", "AP75", "AR"):
+            statistic = partial(_weighted, matches, name)
+            interval = _defined(
+                bootstrap_interval(statistic, len(matches.image_ids), resamples=_AP_RESAMPLES)
+            )
+        figures.append(Figure(name, found.figures[name], interval))
+    return Scores("coco-ap", tuple(figures)), found
+
+
+def _weighted(matches: Any, name: str, weights: np.ndarray) -> float:
+    return weighted_ap(matches, weights)[name]
+
+
+def _points(predictions: np.ndarray, records: Records) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Predicted and labelled `(N, K, 2)`, and `(N, K)` what is labelled."""
+    keypoints = records.keypoints
+    return predictions[..., :2], keypoints[..., :2], keypoints[..., 2] > 0
+
+
+def _means(
+    metric: str, dataset: KeypointDataset, columns: Mapping[str, np.ndarray], unit: str = ""
+) -> Scores:
+    """`Scores` of metrics that are means of `(N, K)` values."""
+    means = {name: mean_by_keypoint(values) for name, values in columns.items()}
+    figures = tuple(
+        Figure(name, number(means[name][1]), _defined(mean_interval(values, dataset.records.paths)))
+        for name, values in columns.items()
+    )
+    parts = by_part(dataset.skeleton.keypoints, [each for each, _ in means.values()])
+    return Scores(metric, figures, tuple(columns), parts, unit)
+
+
+def _defined(interval: tuple[float, float]) -> tuple[float, float] | None:
+    return interval if np.isfinite(interval).all() else None
+
+
+def _require_head_boxes(dataset: KeypointDataset) -> None:
+    if np.isnan(dataset.records.headboxes).any(axis=1).all():
+        raise DataError(
+            f"{dataset.name}: none of the {len(dataset)} records has headboxes, which PCKh and the "
+            "normaliser head divide by. `simplebase convert mpii` keeps them; else choose "
+            "--metric pck."
+        )

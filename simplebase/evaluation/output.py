@@ -1,0 +1,148 @@
+"""The folder that an evaluation leaves.
+
+```
+DIR/
+├── keypoints_result.json   all that was found, in COCO's results format
+├── scores.json             all figures, with their confidence intervals
+├── PCK.png, PCKh.png, ...  a chart of each metric that is told apart by keypoint
+├── precision_recall.png    with COCO's AP
+├── error_kinds.png         where there are records
+├── worst.png               the 24 records with the largest errors
+└── images/                 each image with what was found in it, if asked for
+```
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from simplebase.data.dataset import KeypointDataset
+from simplebase.data.image_store import FolderImages
+from simplebase.drawing import draw_skeleton, plain
+from simplebase.errors import ArgumentError
+from simplebase.evaluation.charts import plot_error_kinds, plot_parts, plot_precision_recall
+from simplebase.evaluation.evaluation import Evaluation
+from simplebase.evaluation.measuring import measure_error_kinds
+from simplebase.evaluation.results_file import write_results
+from simplebase.evaluation.sheets import draw_worst
+from simplebase.evaluation.target import Target, require_dataset
+from simplebase.files import replacing, write_json
+from simplebase.geometry import PERSON_PIXELS
+from simplebase.images import decode_image, write_image
+from simplebase.metrics import OKS_THRESHOLDS, distances
+from simplebase.progress import Progress
+from simplebase.skeletons import Skeleton
+
+RESULTS = "keypoints_result.json"
+SCORES = "scores.json"
+MARKERS = (RESULTS, SCORES)
+
+_CHARTS = {"pck": "PCK.png", "pckh": "PCKh.png", "epe": "EPE.png", "auc": "AUC.png"}
+_CHARTS |= {"nme": "NME.png"}
+_ERROR_KINDS, _PRECISION_RECALL, _WORST = "error_kinds.png", "precision_recall.png", "worst.png"
+_IMAGES = "images"
+CONTENT = (*MARKERS, *_CHARTS.values(), _ERROR_KINDS, _PRECISION_RECALL, _WORST, _IMAGES)
+
+
+def write_evaluation(
+    folder: str | os.PathLike[str],
+    evaluation: Evaluation,
+    target: Target,
+    *,
+    images: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Writes the folder above; it appears when it is complete.
+
+    Args:
+        folder: where.
+        evaluation: what came out.
+        target: what was measured against.
+        images: also draw what was found into each image.
+        overwrite: replace an earlier folder of this kind.
+        progress: called with images done and in all.
+
+    Raises:
+        ArgumentError: `images` without a dataset folder.
+        OutputExistsError: `folder` exists, and `overwrite` is off or it is something else.
+    """
+    with replacing(
+        folder, overwrite=overwrite, folder_markers=MARKERS, folder_content=CONTENT
+    ) as partial:
+        partial.mkdir()
+        write_results(partial / RESULTS, evaluation.detections, target.category_id)
+        write_json(partial / SCORES, evaluation.to_config())
+        _draw_charts(partial, evaluation)
+        if target.dataset is not None:
+            _draw_records(partial, evaluation, target, target.dataset)
+        if images:
+            dataset = require_dataset(target, "--save-result")
+            _draw_images(partial / _IMAGES, evaluation, dataset, progress)
+
+
+def _draw_charts(folder: Path, evaluation: Evaluation) -> None:
+    for scores in evaluation.scores:
+        if scores.metric in _CHARTS:
+            plot_parts(scores, folder / _CHARTS[scores.metric])
+    if evaluation.coco is not None:
+        precision = evaluation.coco.precision
+        curves = {
+            f"{threshold:.2f}, {np.mean(row):.3f}": row
+            for threshold, row in zip(OKS_THRESHOLDS, precision, strict=True)
+        }
+        plot_precision_recall(curves, folder / _PRECISION_RECALL)
+
+
+def _draw_records(
+    folder: Path, evaluation: Evaluation, target: Target, dataset: KeypointDataset
+) -> None:
+    predictions, records = evaluation.predictions, dataset.records
+    assert predictions is not None, "a dataset has records"
+    kinds = measure_error_kinds(predictions, dataset, target.areas)
+    shares = {
+        name: {kind: value or 0.0 for kind, value in zip(kinds.columns, values, strict=True)}
+        for name, values in (kinds.parts or {}).items()
+    }
+    plot_error_kinds(shares, folder / _ERROR_KINDS)
+    height = PERSON_PIXELS * records.scales
+    keypoints = records.keypoints
+    off = distances(predictions[..., :2], keypoints[..., :2], keypoints[..., 2] > 0, height)
+    # What was not found is off by the whole object.
+    off = np.minimum(off, 1.0)
+    counts = (~np.isnan(off)).sum(axis=1)
+    errors = np.where(counts > 0, 100 * np.nansum(off, axis=1) / np.maximum(counts, 1), np.nan)
+    if np.isfinite(errors).any():
+        sheet = draw_worst(dataset, predictions, errors, evaluation.crop, evaluation.input_size)
+        write_image(folder / _WORST, sheet)
+
+
+def _draw_images(
+    folder: Path, evaluation: Evaluation, dataset: KeypointDataset, progress: Progress | None
+) -> None:
+    store, records = dataset.images, dataset.records
+    if not isinstance(store, FolderImages):
+        raise ArgumentError("--save-result draws into whole images, which a packed dataset lacks.")
+    first = {image: row for row, image in enumerate(records.image_ids.tolist())}
+    for done, (image, row) in enumerate(first.items(), start=1):
+        canvas = decode_image(store.read(row), store.name(row))
+        objects = records.keypoints[records.image_ids == image]
+        found = evaluation.detections.keypoints[evaluation.detections.image_ids == image]
+        for keypoints in objects:
+            _draw(canvas, keypoints, plain(dataset.skeleton))
+        for keypoints in found:
+            _draw(canvas, keypoints, dataset.skeleton)
+        name = Path(str(records.paths[row]).replace("/", "_")).with_suffix(".jpg")
+        write_image(folder / name, canvas)
+        if progress:
+            progress(done, len(first))
+
+
+def _draw(canvas: np.ndarray, keypoints: np.ndarray, skeleton: Skeleton) -> None:
+    """Draws an object; what is not labelled or not found is left out."""
+    shown = (keypoints[:, 2] > 0) & np.isfinite(keypoints[:, :2]).all(axis=1)
+    if shown.any():
+        extent = np.ptp(keypoints[shown, :2], axis=0).max()
+        points = np.nan_to_num(keypoints[:, :2])
+        draw_skeleton(canvas, points, skeleton, shown=shown, width=max(1.0, extent / 110))

@@ -1,0 +1,93 @@
+"""Results files: found objects in COCO's format, written by us or by any other tool."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simplebase.data.coco_format import CATEGORY_ID
+from simplebase.data.records import read_json
+from simplebase.errors import DataError
+from simplebase.evaluation.detections import ANNOTATION_KEY, Detections
+from simplebase.files import require_file, write_json
+
+
+def write_results(
+    path: str | os.PathLike[str],
+    detections: Detections,
+    category_id: int = CATEGORY_ID,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Writes COCO's results format, see `Detections.to_coco`."""
+    write_json(path, detections.to_coco(category_id), overwrite=overwrite)
+
+
+def read_results(
+    path: str | os.PathLike[str], num_keypoints: int, image_ids: set[int]
+) -> Detections:
+    """Reads COCO's results format (https://cocodataset.org/#format-results).
+
+    Args:
+        path: a list of objects with `image_id`, `keypoints` (x, y and score or visibility, `K`
+            times) and `score`.
+        num_keypoints: `K`.
+        image_ids: those that there are.
+
+    Raises:
+        MissingFileError: `path` is not a file.
+        DataError: it is something else, or has an unknown image id; the message names the entry.
+    """
+    path = require_file(path, "the results file")
+    content = read_json(path)
+    if not isinstance(content, list) or not content:
+        raise DataError(
+            f"{path}: expected COCO results, a list of image_id, category_id, keypoints and "
+            f"score. Received: {type(content).__name__} {'(empty)' if content == [] else ''}."
+        )
+    return _checked(path, content, num_keypoints, image_ids)
+
+
+def _checked(path: Path, content: list[Any], num_keypoints: int, image_ids: set[int]) -> Detections:
+    rows = []
+    for index, entry in enumerate(content):
+        try:
+            rows.append(_parse(entry, num_keypoints))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise DataError(
+                f"{path}, result {index}: expected image_id, {3 * num_keypoints} numbers as "
+                f"keypoints (x, y, score of {num_keypoints}) and score. {_problem(error)}"
+            ) from error
+        if rows[-1][0] not in image_ids:
+            raise DataError(
+                f"{path}, result {index}: image_id {rows[-1][0]} is not among the "
+                f"{len(image_ids)} images that are evaluated. Check --dataset, --annotations and "
+                "--image-set."
+            )
+    images, keypoints, scores, places = (np.array(column) for column in zip(*rows, strict=True))
+    return Detections(images.astype(np.int64), keypoints, scores, places)
+
+
+def _parse(entry: Any, num_keypoints: int) -> tuple[int, np.ndarray, float, int]:
+    if not isinstance(entry, dict):
+        raise TypeError(f"it is a {type(entry).__name__}")
+    keypoints = np.array(entry["keypoints"], float)
+    if keypoints.size != 3 * num_keypoints:
+        raise ValueError(f"keypoints has {keypoints.size} numbers")
+    score = float(entry["score"])
+    if not np.isfinite(keypoints).all() or not np.isfinite(score):
+        raise ValueError("a number is not finite")
+    return (
+        int(entry["image_id"]),
+        keypoints.reshape(-1, 3),
+        score,
+        int(entry.get(ANNOTATION_KEY, -1)),
+    )
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"It has no {error.args[0]}."
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."

@@ -1,0 +1,73 @@
+"""Sheets of samples with what was found in them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from simplebase.data.dataset import KeypointDataset
+from simplebase.data.viewing import Sample, choose_records, cut_samples, draw_sheet
+from simplebase.geometry import Crop, Size, transform_points
+
+_SAMPLES = 12
+_WORST = 24
+
+
+def draw_predictions(
+    dataset: KeypointDataset, predictions: np.ndarray, crop: Crop, size: Size, title: str
+) -> np.ndarray:
+    """Draws some samples with their predicted keypoints, the same ones each time.
+
+    Args:
+        dataset: the records that were predicted.
+        predictions: `(N, K, 2 or 3)` image pixels, in the order of its records.
+        crop: how the samples are cut out.
+        size: `(H, W)` of a sample.
+        title: of the sheet.
+
+    Returns:
+        `(height, width, 3)` uint8.
+    """
+    rows = choose_records(dataset, "all", _SAMPLES, seed=0)
+    samples = [
+        replace(sample, truth=None) for sample in _samples(dataset, predictions, rows, crop, size)
+    ]
+    return draw_sheet(samples, dataset.skeleton, title)
+
+
+def draw_worst(
+    dataset: KeypointDataset, predictions: np.ndarray, errors: np.ndarray, crop: Crop, size: Size
+) -> np.ndarray:
+    """Draws the samples with the largest errors, what is labelled below what was found.
+
+    Args:
+        dataset: the records that were predicted.
+        predictions: `(N, K, 2 or 3)` image pixels, in the order of its records; NaN where not
+            found.
+        errors: `(N,)` of each record, in per cent of the object; NaN where nothing is labelled.
+        crop: how the samples are cut out.
+        size: `(H, W)` of a sample.
+
+    Returns:
+        `(height, width, 3)` uint8.
+    """
+    order = np.argsort(-np.nan_to_num(errors, nan=-1.0), kind="stable")
+    rows = order[: min(_WORST, int(np.isfinite(errors).sum()))]
+    samples = [
+        replace(sample, note=f"{errors[row]:.0f} %")
+        for row, sample in zip(rows, _samples(dataset, predictions, rows, crop, size), strict=True)
+    ]
+    return draw_sheet(samples, dataset.skeleton, "the largest mean errors, in % of object height")
+
+
+def _samples(
+    dataset: KeypointDataset, predictions: np.ndarray, rows: np.ndarray, crop: Crop, size: Size
+) -> list[Sample]:
+    records = dataset.records
+    matrices = crop.matrix(records.centers[rows], records.scales[rows], size)
+    points = transform_points(matrices, predictions[rows, :, :2])
+    visibility = np.where(np.isfinite(points[..., :1]), 2.0, 0.0)
+    found = np.concatenate([points, visibility], axis=-1)
+    return [
+        replace(sample, keypoints=keypoints, truth=sample.keypoints)
+        for sample, keypoints in zip(cut_samples(dataset, rows, crop, size), found, strict=True)
+    ]
