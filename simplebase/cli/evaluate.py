@@ -137,6 +137,9 @@ def evaluate(
     sources = [*(models or ()), *(predictions or ())]
     if not sources:
         raise ArgumentError("give a model to measure, or results with --predictions.")
+    metrics = MetricSettings(
+        tuple(metric or ("pck",)), tuple(score_threshold or (0.5,)), normaliser, conf_threshold
+    )
     if json is not None:
         require_output(json, overwrite=overwrite)
     if save_result and output is None:
@@ -154,9 +157,6 @@ def evaluate(
             opened = options.skip_bad_images(opened)
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
     target = _target(opened, annotations, image_set, chosen)
-    metrics = MetricSettings(
-        tuple(metric or ("pck",)), tuple(score_threshold or (0.5,)), normaliser, conf_threshold
-    )
     settings = PredictionSettings(
         decode, flip_test, batch_size, None if boxes == "gt" else read_boxes(boxes)
     )

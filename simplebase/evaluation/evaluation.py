@@ -138,6 +138,10 @@ def evaluate_model(
     metrics, settings = metrics or MetricSettings(), settings or PredictionSettings()
     dataset = require_dataset(target, "a model")
     crop, size = runtime.metadata.crop, runtime.metadata.input_size
+    for metric in metrics.metrics:
+        if metric != "coco-ap":
+            # What cannot be measured is said now, and not when the model has seen all images.
+            _measure_records(metric, dataset.records.keypoints, dataset, target, metrics, size)
     objects, box_scores = dataset, np.ones(len(dataset))
     if settings.boxes is not None:
         objects, chosen = at_boxes(dataset, settings.boxes, crop, size)

@@ -44,7 +44,7 @@ def read_results(
     if not isinstance(content, list) or not content:
         raise DataError(
             f"{path}: expected COCO results, a list of image_id, category_id, keypoints and "
-            f"score. Received: {type(content).__name__} {'(empty)' if content == [] else ''}."
+            f"score. Received: {'an empty list' if content == [] else type(content).__name__}."
         )
     return _checked(path, content, num_keypoints, image_ids)
 

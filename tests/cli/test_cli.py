@@ -41,6 +41,12 @@ def inputs(figures_folder: Path, small_model_file: Path, tmp_path: Path) -> dict
         (folder / name / file).write_text(text)
         return folder / name
 
+    def without(name: str, field: str) -> Path:
+        records = json.loads((figures_folder / "annotations.json").read_text())
+        for record in records:
+            record.pop(field, None)
+        return damaged(name, "annotations.json", json.dumps(records))
+
     def one_split(name: str, validation: float) -> Path:
         records = json.loads((figures_folder / "annotations.json").read_text())
         content = json.dumps([record | {"isValidation": validation} for record in records])
@@ -56,6 +62,14 @@ def inputs(figures_folder: Path, small_model_file: Path, tmp_path: Path) -> dict
         input_size=(64, 64),
     ).write(Run(folder / "run"))
     (folder / "run" / "checkpoints").mkdir()
+
+    result = {"image_id": 987654, "category_id": 1, "keypoints": [1] * 48, "score": 1}
+    (folder / "results.json").write_text(json.dumps([result]))
+    truth = {"images": [{"id": 987654}], "annotations": []}
+    truth |= {
+        "categories": [{"id": 1, "name": "figure", "keypoints": [f"k{n}" for n in range(16)]}]
+    }
+    (folder / "truth.json").write_text(json.dumps(truth))
 
     video = folder / "clip.mp4"
     writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 64))
@@ -78,6 +92,9 @@ def inputs(figures_folder: Path, small_model_file: Path, tmp_path: Path) -> dict
         "stranger": damaged("stranger", "match_point.txt", "right_ankle,tail,h\n"),
         "only_train": one_split("only_train", 0.0),
         "only_val": one_split("only_val", 1.0),
+        "headless": without("headless", "headboxes"),
+        "results": folder / "results.json",
+        "truth": folder / "truth.json",
         "run": folder / "run",
         "video": video,
     }
@@ -115,6 +132,38 @@ BAD = {
         "eval {model} --dataset {stranger}",
         1,
         "match_point.txt, line 1: 'tail' is not in the classes file",
+    ),
+    "nothing to measure": ("eval --dataset {figures}", 2, "give a model to measure"),
+    "an unknown metric": (
+        "eval {model} --dataset {figures} --metric iou",
+        2,
+        "a metric is one of pck, pckh, coco-ap, epe, auc, nme, error-kinds. Received: 'iou'",
+    ),
+    "PCKh without head boxes": (
+        "eval {model} --dataset {headless} --metric pckh",
+        1,
+        "none of the 8 records has headboxes",
+    ),
+    "a model twice": ("eval {model} {model} --dataset {figures}", 2, "is given twice"),
+    "results of other images": (
+        "eval --predictions {results} --dataset {figures}",
+        1,
+        "results.json, result 0: image_id 987654 is not among the 8 images",
+    ),
+    "results for a COCO file and no COCO metric": (
+        "eval --predictions {results} --annotations {truth}",
+        2,
+        "--metric pck needs a dataset folder: give --dataset",
+    ),
+    "boxes that are none": (
+        "eval {model} --dataset {figures} --boxes {results} --metric coco-ap",
+        1,
+        "results.json, entry 0: expected image_id, category_id, bbox",
+    ),
+    "an evaluation folder of somebody else": (
+        "eval {model} --dataset {figures} --output {figures} --overwrite",
+        1,
+        "is something else than what would be written there",
     ),
     "an unknown preset": (
         "train --preset mobilenetv2_upsample_lit --dataset {figures} --run-dir run",
@@ -370,7 +419,6 @@ def test_an_augmentation_that_is_no_yaml_is_told_in_one_line(command: Command) -
     [
         ("eval model.keras --datset x", "--datset"),
         ("trian", "trian"),
-        ("eval model.keras --metric iou", "iou"),
         ("train --batch-size 0", "--batch-size"),
         ("train --total-epoch many", "--total-epoch"),
         ("demo --model model.keras", "--input"),
@@ -459,8 +507,9 @@ def test_train_eval_demo_and_dump_work_one_after_another(
     code, output, error = command("eval", best, "--dataset", figures_folder, "--json", "val.json")
     assert code == 0, error
     scores = json.loads(Path("val.json").read_text())
-    assert scores["mean"] == summary["val_pck"] and scores["records"] == 8
-    assert "right_ankle" in output and f"{scores['mean']:.3f}" in output
+    pck = scores["best.keras"]["metrics"]["pck"]["figures"]["PCK@0.5"]["value"]
+    assert pck == summary["val_pck"] and scores["best.keras"]["objects"] == 8
+    assert "right_ankle" in output and f"{pck:.3f}" in output
 
     code, output, error = command("dump", best, "model.keras")
     assert code == 0, error

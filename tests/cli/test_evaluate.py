@@ -1,0 +1,69 @@
+"""`simplebase eval`: models and results files, alone and side by side."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Its commands trace a model: on one worker the next one is quicker.
+pytestmark = pytest.mark.xdist_group("test_evaluate")
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def test_several_models_and_results_give_one_table(
+    command: Command, small_model_file: Path, figures_folder: Path
+) -> None:
+    shutil.copy(small_model_file, "other.keras")
+    code, _, error = command(
+        "eval", small_model_file, "--dataset", figures_folder, "--output", "first"
+    )
+    assert code == 0, error
+    line = "--predictions first/keypoints_result.json --metric pck --metric nme"
+    line += " --score-threshold 0.2 --score-threshold 0.5 --json all.json --output all"
+    code, output, error = command(
+        "eval", small_model_file, "other.keras", "--dataset", figures_folder, *line.split()
+    )
+    assert code == 0, error
+    for column in ("PCK@0.2", "PCK@0.5", "NME", "small.keras", "other.keras"):
+        assert column in output
+    content = json.loads(Path("all.json").read_text())
+    assert list(content) == ["small.keras", "other.keras", "keypoints_result.json"]
+    figures = [each["metrics"]["pck"]["figures"] for each in content.values()]
+    assert figures[0] == figures[1]
+    assert {path.name for path in Path("all").iterdir()} == set(content)
+    assert (Path("all") / "small.keras" / "PCK.png").is_file()
+
+
+def test_a_model_alone_shows_every_keypoint_and_its_interval(
+    command: Command, small_model_file: Path, figures_folder: Path
+) -> None:
+    code, output, error = command(
+        "eval", small_model_file, "--dataset", figures_folder, "--metric", "pckh", "--flip-test"
+    )
+    assert code == 0, error
+    for text in ("PCKh@0.5", "PCKh@0.1", "Head", "Ankle", "Mean", "95 %", "8 objects in 8 images"):
+        assert text in output
+
+
+def test_save_result_writes_to_the_folder_result(
+    command: Command, small_model_file: Path, figures_folder: Path
+) -> None:
+    code, output, error = command(
+        "eval", small_model_file, "--dataset", figures_folder, "--save-result", "--image-set", "all"
+    )
+    assert code == 0, error
+    assert "written: result" in output
+    assert len(list(Path("result/images").iterdir())) == 40
+
+
+def test_coco_ap_without_sigmas_of_its_own_says_so(
+    command: Command, small_model_file: Path, figures_folder: Path
+) -> None:
+    code, output, error = command(
+        "eval", small_model_file, "--dataset", figures_folder, "--metric", "coco-ap"
+    )
+    assert code == 0, error
+    assert "no OKS sigmas" in error and "AR75" in output

@@ -1,0 +1,66 @@
+"""Boxes of a detector: which are looked at, and where the crops then lie."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simplebase import Crop, KeypointDataset
+from simplebase.errors import DataError
+from simplebase.evaluation import read_boxes
+from simplebase.evaluation.boxes import Boxes, at_boxes
+from simplebase.evaluation.target import dataset_target
+
+GOOD = {"image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 40], "score": 0.5}
+
+
+def test_other_categories_and_boxes_without_area_are_left_out(tmp_path: Path) -> None:
+    content = [GOOD, GOOD | {"category_id": 2}, GOOD | {"bbox": [0, 0, 0, 5]}, GOOD]
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    boxes = read_boxes(tmp_path / "boxes.json")
+    np.testing.assert_array_equal(boxes.boxes, [[10, 20, 30, 40]] * 2)
+    np.testing.assert_array_equal(boxes.scores, [0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "expected COCO detections, a list"),
+        ([GOOD, {"image_id": 1}], "entry 1: expected image_id"),
+        ([GOOD | {"bbox": [1, 2, 3]}], "entry 0"),
+        ([GOOD | {"category_id": 3}], "has no box of category 1"),
+    ],
+)
+def test_a_broken_file_is_told_of_by_its_entry(content: Any, message: str, tmp_path: Path) -> None:
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=message):
+        read_boxes(tmp_path / "boxes.json")
+
+
+def test_objects_lie_at_the_boxes_that_are_in_the_datasets_images(
+    figures: KeypointDataset,
+) -> None:
+    dataset = dataset_target(figures).dataset
+    assert dataset is not None
+    image = int(dataset.records.image_ids[2])
+    boxes = Boxes(
+        np.array([image, 10**6, image]),
+        np.array([[10.0, 20, 31, 41], [0, 0, 9, 9], [5, 5, 11, 11]]),
+        np.array([0.9, 0.8, 0.7]),
+    )
+    objects, chosen = at_boxes(dataset, boxes, Crop(), (256, 256))
+    np.testing.assert_array_equal(chosen, [0, 2])
+    assert set(objects.records.paths) == {dataset.records.paths[2]}
+    np.testing.assert_allclose(objects.records.centers, [[25, 40], [10, 10]])
+    np.testing.assert_allclose(objects.records.scales, [41 / 200, 11 / 200])
+    assert not objects.records.keypoints.any()
+
+
+def test_boxes_of_other_images_are_refused(figures: KeypointDataset) -> None:
+    dataset = dataset_target(figures).dataset
+    assert dataset is not None
+    boxes = Boxes(np.array([10**6]), np.ones((1, 4)), np.ones(1))
+    with pytest.raises(DataError, match="none of the 1 boxes is in one of the 8 images"):
+        at_boxes(dataset, boxes, Crop(), (256, 256))

@@ -1,0 +1,179 @@
+"""From a model or a results file to scores and the folder of an evaluation."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simplebase import Crop, HeatmapCodec, KeypointDataset, ModelMetadata
+from simplebase.data.coco_format import coco_ground_truth
+from simplebase.data.pipeline import BatchSource
+from simplebase.errors import ArgumentError, DataError, OutputExistsError
+from simplebase.evaluation import (
+    Boxes,
+    MetricSettings,
+    PredictionSettings,
+    Target,
+    dataset_target,
+    evaluate_model,
+    evaluate_results,
+    with_annotations,
+    write_evaluation,
+)
+from simplebase.evaluation.boxes import at_boxes
+from simplebase.images import read_image
+
+SIZE = (128, 128)
+EVERYTHING = MetricSettings(("pck", "epe", "auc", "nme", "coco-ap", "error-kinds"))
+
+
+@pytest.fixture
+def target(figures: KeypointDataset) -> Target:
+    return dataset_target(figures)
+
+
+def knowing(runtime: Any, dataset: KeypointDataset) -> Any:
+    """A model that answers with the labels of the records, in their order."""
+    metadata = ModelMetadata("fake", SIZE, Crop(), HeatmapCodec(SIZE), dataset.skeleton)
+    matrices = BatchSource(dataset, Crop(), SIZE, 1).plan_matrices(np.arange(len(dataset)))
+    return runtime(metadata, dataset.records.keypoints[..., :2].copy(), matrices)
+
+
+def records(target: Target) -> KeypointDataset:
+    assert target.dataset is not None
+    return target.dataset
+
+
+def headline(evaluation: Any) -> dict[str, float]:
+    return {scores.metric: scores.figures[0].value for scores in evaluation.scores}
+
+
+def test_a_model_that_knows_scores_as_well_as_can_be(knowing_runtime: Any, target: Target) -> None:
+    evaluation = evaluate_model(knowing(knowing_runtime, records(target)), target, EVERYTHING)
+    found = headline(evaluation)
+    # Labels outside the crop cannot be found.
+    assert found["pck"] > 0.9 and found["coco-ap"] > 0.9 and found["error-kinds"] > 0.9
+    assert len(evaluation.detections) == len(records(target))
+    assert evaluation.predictions is not None
+
+
+def test_its_results_file_measures_the_same(
+    knowing_runtime: Any, target: Target, tmp_path: Path
+) -> None:
+    evaluation = evaluate_model(knowing(knowing_runtime, records(target)), target, EVERYTHING)
+    write_evaluation(tmp_path / "result", evaluation, target)
+    again = evaluate_results(tmp_path / "result" / "keypoints_result.json", target, EVERYTHING)
+    # The file has three decimals.
+    assert headline(again) == pytest.approx(headline(evaluation), abs=5e-3)
+
+
+def test_ids_are_the_same_whatever_split_is_measured(figures: KeypointDataset) -> None:
+    whole, val = dataset_target(figures, "all"), dataset_target(figures, "val")
+    mask = figures.records.validation
+    np.testing.assert_array_equal(
+        records(val).records.image_ids, records(whole).records.image_ids[mask]
+    )
+
+
+def test_boxes_twice_on_an_object_leave_one_detection(knowing_runtime: Any, target: Target) -> None:
+    dataset = records(target)
+    truth = coco_ground_truth(dataset.records, dataset.skeleton)["annotations"]
+    places = np.array([each["bbox"] for each in truth])
+    boxes = Boxes(
+        np.concatenate([dataset.records.image_ids] * 2),
+        np.concatenate([places, places]),
+        np.concatenate([np.full(len(dataset), 0.9), np.full(len(dataset), 0.6)]),
+    )
+    objects, _ = at_boxes(dataset, boxes, Crop(), SIZE)
+    labels = np.concatenate([dataset.records.keypoints] * 2)
+    answers = replace(objects, records=replace(objects.records, keypoints=labels))
+    evaluation = evaluate_model(
+        knowing(knowing_runtime, answers),
+        target,
+        MetricSettings(("coco-ap",)),
+        PredictionSettings(boxes=boxes),
+    )
+    assert len(evaluation.detections) == len(dataset)
+    # The better box of each object, times the keypoints' scores of nearly 1.
+    assert (np.abs(evaluation.detections.scores - 0.9) < 0.1).all()
+    assert headline(evaluation)["coco-ap"] > 0.9
+
+
+def test_a_keypoint_below_the_threshold_is_not_found(knowing_runtime: Any, target: Target) -> None:
+    runtime = knowing(knowing_runtime, records(target))
+    settings = MetricSettings(("pck",), conf_threshold=1.01)
+    evaluation = evaluate_model(runtime, target, settings)
+    assert headline(evaluation) == {"pck": 0.0}
+    assert evaluation.predictions is not None and np.isnan(evaluation.predictions[..., 0]).all()
+
+
+def test_the_folder_has_results_scores_charts_and_pictures(
+    knowing_runtime: Any, target: Target, tmp_path: Path
+) -> None:
+    evaluation = evaluate_model(knowing(knowing_runtime, records(target)), target, EVERYTHING)
+    folder = tmp_path / "result"
+    write_evaluation(folder, evaluation, target, images=True)
+    assert {path.name for path in folder.iterdir()} == {
+        "keypoints_result.json",
+        "scores.json",
+        "PCK.png",
+        "EPE.png",
+        "AUC.png",
+        "NME.png",
+        "precision_recall.png",
+        "error_kinds.png",
+        "worst.png",
+        "images",
+    }
+    scores = json.loads((folder / "scores.json").read_text())["metrics"]
+    figure = scores["pck"]["figures"]["PCK@0.5"]
+    assert figure["value"] == headline(evaluation)["pck"]
+    low, high = figure["interval_95"]
+    assert low <= figure["value"] <= high
+    assert len(list((folder / "images").iterdir())) == len(records(target))
+    drawn = read_image(next((folder / "images").iterdir()))
+    assert (drawn == 255).all(axis=-1).any()
+
+    with pytest.raises(OutputExistsError):
+        write_evaluation(folder, evaluation, target)
+    write_evaluation(folder, evaluation, target, overwrite=True)
+    assert not (folder / "images").exists()
+
+
+def test_a_coco_file_alone_measures_results(
+    knowing_runtime: Any, target: Target, tmp_path: Path
+) -> None:
+    evaluation = evaluate_model(knowing(knowing_runtime, records(target)), target, EVERYTHING)
+    write_evaluation(tmp_path / "result", evaluation, target)
+    truth = coco_ground_truth(records(target).records, target.skeleton)
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    alone = with_annotations(tmp_path / "truth.json", skeleton=target.skeleton)
+    results = tmp_path / "result" / "keypoints_result.json"
+    ap = headline(evaluate_results(results, alone, MetricSettings(("coco-ap",))))
+    assert ap["coco-ap"] == pytest.approx(headline(evaluation)["coco-ap"], abs=1e-3)
+    with pytest.raises(ArgumentError, match="--metric pck needs a dataset folder"):
+        evaluate_results(results, alone)
+
+
+def test_annotations_of_other_images_are_refused(target: Target, tmp_path: Path) -> None:
+    truth = coco_ground_truth(records(target).records, target.skeleton)
+    truth["images"] = [{"id": 10**6, "file_name": "a.jpg"}]
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    with pytest.raises(DataError, match="has none of the image ids"):
+        with_annotations(tmp_path / "truth.json", target)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"metrics": ("iou",)}, "a metric is one of pck, pckh"),
+        ({"metrics": ("pck", "pck")}, "pck stands twice"),
+        ({"thresholds": (0.0,)}, "above 0"),
+    ],
+)
+def test_settings_that_do_not_work_are_refused(arguments: Any, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        MetricSettings(**arguments)
