@@ -59,7 +59,7 @@ def ratio_interval(
     """The interval of a sum over a sum, such as correct over labelled keypoints.
 
     Args:
-        numerators: `(N,)`, one an object.
+        numerators: `(N,)`, one an object; may be infinite.
         denominators: `(N,)`.
         images: `(N,)` ids or paths of the images that the objects are in.
         resamples: how often to draw.
@@ -74,10 +74,13 @@ def ratio_interval(
     names, rows = np.unique(images, return_inverse=True)
     tops = np.bincount(rows, numerators, minlength=len(names))
     bottoms = np.bincount(rows, denominators, minlength=len(names))
+    infinite = np.isinf(tops)
+    tops[infinite] = 0
     values = []
-    with np.errstate(invalid="ignore"):
-        for weights in _weights(len(names), resamples, seed):
-            values.append((weights @ tops) / (weights @ bottoms))
+    for weights in _weights(len(names), resamples, seed):
+        sums = np.where(weights @ infinite > 0, np.inf, weights @ tops)
+        with np.errstate(invalid="ignore"):
+            values.append(sums / (weights @ bottoms))
     return _percentiles(np.concatenate(values), level)
 
 

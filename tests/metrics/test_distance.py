@@ -102,7 +102,7 @@ def test_mean_by_keypoint_weighs_points_not_keypoints():
     [
         ({"labelled": LABELLED[:1]}, r"labelled has the shape \(2, 3, 2\). Received: \(1, 3, 2\)"),
         ({"visible": VISIBLE[:, :2]}, r"visible has the shape \(2, 3\). Received: \(2, 2\)"),
-        ({"normaliser": np.ones((2, 1))}, r"normaliser has the shape \(2\). Received: \(2, 1\)"),
+        ({"normaliser": np.ones((2, 1))}, r"normaliser has the shape \(2,\). Received: \(2, 1\)"),
     ],
 )
 def test_arrays_that_would_broadcast_are_refused(change, message):
