@@ -3,6 +3,9 @@
 import copy
 import dataclasses
 import json
+import subprocess
+import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from simplebase.metrics import (
     OKS_THRESHOLDS,
     RECALLS,
     bootstrap_interval,
+    bootstrap_intervals,
     coco_ap,
     weighted_ap,
     weighted_curves,
@@ -182,14 +186,26 @@ def test_matches_are_of_images_in_the_order_of_their_ids():
         assert matches.objects[row] == len(counted)
 
 
-def test_an_interval_of_ap_is_around_it():
+def test_intervals_of_the_figures_are_around_them():
     truth = made_up_people(images=60)
     ours = coco_ap(truth, disturbed(truth), PERSON)
-    low, high = bootstrap_interval(
-        lambda weights: weighted_ap(ours.matches, weights)["AP"], 60, resamples=200
+    statistics = partial(weighted_ap, ours.matches)
+    intervals = bootstrap_intervals(statistics, 60, resamples=200)
+    assert list(intervals) == list(WEIGHTED)
+    for name, (low, high) in intervals.items():
+        assert low < ours.figures[name] < high
+        assert 0.02 < high - low < 0.4
+    alone = bootstrap_interval(lambda weights: statistics(weights)["AP"], 60, resamples=200)
+    assert alone == intervals["AP"]
+
+
+def test_neither_pycocotools_nor_tensorflow_is_imported_before_it_is_needed():
+    code = (
+        "import sys, simplebase.metrics\n"
+        "print({'tensorflow', 'keras', 'pycocotools'} & set(sys.modules))"
     )
-    assert low < ours.figures["AP"] < high
-    assert 0.05 < high - low < 0.4
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def one_result(**change):

@@ -115,6 +115,7 @@ def test_an_infinite_error_has_an_infinite_bound():
     "call, message",
     [
         (lambda: bootstrap_interval(np.sum, 0), "at least one image"),
+        (lambda: bootstrap_interval(np.sum, 3, resamples=0), "resamples is at least 1"),
         (lambda: ratio_interval(np.ones(0), np.ones(0), np.ones(0)), "at least one image"),
         (lambda: ratio_interval(np.ones(2), np.ones(3), np.ones(3)), r"numerators .* \(3,\)"),
         (lambda: ratio_interval(np.ones(3), np.ones(2), np.ones(3)), r"denominators .* \(3,\)"),
