@@ -16,7 +16,7 @@ from simplebase.metrics import (
     ERROR_KINDS,
     PCKH_THRESHOLDS,
     CocoAP,
-    bootstrap_interval,
+    bootstrap_intervals,
     box_normaliser,
     coco_ap,
     correct_keypoints,
@@ -204,20 +204,14 @@ def measure_coco_ap(
     """
     found = coco_ap(ground_truth, results, skeleton)
     matches = found.matches
-    figures = []
-    for name in COCO_FIGURES:
-        interval = None
-        if name in ("AP", "AP50", "AP75", "AR"):
-            statistic = partial(_weighted, matches, name)
-            interval = _defined(
-                bootstrap_interval(statistic, len(matches.image_ids), resamples=_AP_RESAMPLES)
-            )
-        figures.append(Figure(name, found.figures[name], interval))
+    intervals = bootstrap_intervals(
+        partial(weighted_ap, matches), len(matches.image_ids), resamples=_AP_RESAMPLES
+    )
+    figures = (
+        Figure(name, found.figures[name], _defined(intervals.get(name, (np.nan, np.nan))))
+        for name in COCO_FIGURES
+    )
     return Scores("coco-ap", tuple(figures)), found
-
-
-def _weighted(matches: Any, name: str, weights: np.ndarray) -> float:
-    return weighted_ap(matches, weights)[name]
 
 
 def _points(predictions: np.ndarray, records: Records) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

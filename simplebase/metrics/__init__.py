@@ -1,7 +1,12 @@
 """Metrics: plain functions over NumPy arrays."""
 
 from simplebase.metrics.coco_ap import COCO_FIGURES, CocoAP, coco_ap
-from simplebase.metrics.confidence import bootstrap_interval, mean_interval, ratio_interval
+from simplebase.metrics.confidence import (
+    bootstrap_interval,
+    bootstrap_intervals,
+    mean_interval,
+    ratio_interval,
+)
 from simplebase.metrics.distance import (
     auc,
     distances,
@@ -40,6 +45,7 @@ __all__ = [
     "PCKh",
     "auc",
     "bootstrap_interval",
+    "bootstrap_intervals",
     "box_normaliser",
     "coco_ap",
     "correct_keypoints",

@@ -21,4 +21,5 @@ def require_shape(name: str, array: np.ndarray, shape: tuple[int | None, ...]) -
     )
     if not fits:
         wanted = ", ".join("any" if side is None else str(side) for side in shape)
-        raise ArgumentError(f"{name} has the shape ({wanted}). Received: {array.shape}.")
+        comma = "," if len(shape) == 1 else ""
+        raise ArgumentError(f"{name} has the shape ({wanted}{comma}). Received: {array.shape}.")

@@ -77,17 +77,7 @@ def coco_ap(
         DataError: the ground truth or a result is not in COCO's format, or they do not fit.
     """
     _check_ground_truth(ground_truth, skeleton)
-    plain = [
-        _plain_result(result, f"result {index}", ground_truth, skeleton)
-        for index, result in enumerate(results)
-    ]
-    known = {image["id"] for image in ground_truth["images"]}
-    for index, result in enumerate(plain):
-        if result["image_id"] not in known:
-            raise DataError(
-                f"result {index}: the ground truth has no image {result['image_id']!r}. Check "
-                "that both are of the same split."
-            )
+    plain = _plain_results(results, ground_truth, skeleton)
     sigmas, own_sigmas = oks_sigmas(skeleton)
     # pycocotools reports each of its steps on the terminal.
     with contextlib.redirect_stdout(io.StringIO()):
@@ -157,27 +147,36 @@ def _check_ground_truth(ground_truth: Mapping[str, Any], skeleton: Skeleton) -> 
         )
 
 
-def _plain_result(
-    result: Mapping[str, Any], where: str, ground_truth: Mapping[str, Any], skeleton: Skeleton
-) -> dict[str, Any]:
+def _plain_results(
+    results: Sequence[Mapping[str, Any]], ground_truth: Mapping[str, Any], skeleton: Skeleton
+) -> list[dict[str, Any]]:
     """What COCO's format has, and nothing that pycocotools might take for another task."""
-    missing = [key for key in _RESULT_KEYS if key not in result]
-    if missing:
-        raise DataError(f"{where} has no {missing[0]!r}; a result has {', '.join(_RESULT_KEYS)}.")
+    images = {image["id"] for image in ground_truth["images"]}
     category = ground_truth["categories"][0]["id"]
-    if result["category_id"] != category:
-        raise DataError(
-            f"{where}: the category of the ground truth is {category!r}. Received: "
-            f"{result['category_id']!r}."
-        )
-    _check_length(result["keypoints"], where, skeleton)
-    # pycocotools takes a keypoint that is not a number for a perfect one.
-    if not np.isfinite([*result["keypoints"], result["score"]]).all():
-        raise DataError(
-            f"{where}: keypoints and score are finite numbers. Write a keypoint that was not "
-            "found as 0, 0."
-        )
-    return {key: result[key] for key in _RESULT_KEYS}
+    for index, result in enumerate(results):
+        where = f"result {index}"
+        missing = [key for key in _RESULT_KEYS if key not in result]
+        if missing:
+            keys = ", ".join(_RESULT_KEYS)
+            raise DataError(f"{where} has no {missing[0]!r}; a result has {keys}.")
+        if result["image_id"] not in images:
+            raise DataError(
+                f"{where}: the ground truth has no image {result['image_id']!r}. Check that both "
+                "are of the same split."
+            )
+        if result["category_id"] != category:
+            raise DataError(
+                f"{where}: the category of the ground truth is {category!r}. Received: "
+                f"{result['category_id']!r}."
+            )
+        _check_length(result["keypoints"], where, skeleton)
+        # pycocotools takes a keypoint that is not a number for a perfect one.
+        if not np.isfinite([*result["keypoints"], result["score"]]).all():
+            raise DataError(
+                f"{where}: keypoints and score are finite numbers. Write a keypoint that was not "
+                "found as 0, 0."
+            )
+    return [{key: result[key] for key in _RESULT_KEYS} for result in results]
 
 
 def _check_length(keypoints: Sequence[float], where: str, skeleton: Skeleton) -> None:

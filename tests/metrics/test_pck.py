@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from simplebase.metrics.pck import pck, upstream_normaliser
+from simplebase.errors import DataError
+from simplebase.metrics.pck import (
+    box_normaliser,
+    correct_keypoints,
+    head_normaliser,
+    pck,
+    torso_normaliser,
+    upstream_normaliser,
+)
+from simplebase.skeletons import load_skeleton
 
 
 def test_pck_of_a_case_by_hand():
@@ -67,3 +76,60 @@ def test_a_prediction_that_is_not_a_number_is_wrong():
 )
 def test_upstream_normaliser_by_hand(size, scale, expected):
     np.testing.assert_allclose(upstream_normaliser(np.array([scale]), size), [expected])
+
+
+@pytest.mark.parametrize("missing", [np.nan, np.inf, 0.0])
+def test_an_object_without_a_normaliser_does_not_count(missing):
+    predicted = np.zeros((2, 2, 2))
+    predicted[1, 1] = 100
+    per_keypoint, mean = pck(
+        predicted,
+        np.zeros((2, 2, 2)),
+        np.ones((2, 2), bool),
+        threshold=0.5,
+        normaliser=np.array([missing, 10]),
+    )
+    np.testing.assert_array_equal(per_keypoint, [1, 0])
+    assert mean == 0.5
+
+
+def test_correct_keypoints_tell_wrong_from_not_counted():
+    predicted = np.array([[[0, 0], [9, 0], [0, 0]], [[0, 0], [np.nan, 0], [0, 0]]])
+    correct = correct_keypoints(
+        predicted,
+        np.zeros((2, 3, 2)),
+        np.array([[True, True, False], [True, True, True]]),
+        threshold=0.5,
+        normaliser=np.array([10.0, 10.0]),
+    )
+    np.testing.assert_array_equal(correct, [[1, 0, np.nan], [1, 0, 1]])
+
+
+def test_box_normaliser_is_the_longer_side():
+    boxes = np.array([[5, 6, 30, 20], [5, 6, 30, 40], [np.nan] * 4])
+    np.testing.assert_array_equal(box_normaliser(boxes), [30, 40, np.nan])
+
+
+def test_head_normaliser_is_a_share_of_the_diagonal():
+    headboxes = np.array([[10, 20, 40, 60], [np.nan] * 4])
+    np.testing.assert_allclose(head_normaliser(headboxes), [0.6 * 50, np.nan])
+
+
+@pytest.mark.parametrize("name", ["mpii", "coco", "lsp"])
+def test_torso_normaliser_is_from_left_hip_to_right_shoulder(name):
+    skeleton = load_skeleton(name)
+    keypoints = np.zeros((3, skeleton.num_keypoints, 3))
+    hip, shoulder = map(skeleton.keypoints.index, ("left_hip", "right_shoulder"))
+    keypoints[:, hip] = [13, 24, 2]
+    keypoints[:, shoulder] = [10, 20, 1]
+    keypoints[1, hip, 2] = 0
+    keypoints[2, shoulder, 2] = 0
+    np.testing.assert_array_equal(torso_normaliser(keypoints, skeleton), [5, np.nan, np.nan])
+
+
+def test_a_skeleton_without_a_torso_is_refused():
+    skeleton = load_skeleton("animal_pose")
+    with pytest.raises(
+        DataError, match="Skeleton 'animal_pose' lacks left_hip, right_shoulder; it has left_eye"
+    ):
+        torso_normaliser(np.zeros((1, skeleton.num_keypoints, 3)), skeleton)
