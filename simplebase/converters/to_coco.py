@@ -36,9 +36,9 @@ from simplebase.converters.image_files import (
 )
 from simplebase.converters.own_fields import collect_own_fields
 from simplebase.data.dataset import IMAGES, annotation_file, own_skeleton
-from simplebase.data.records import Records, read_json, read_records
+from simplebase.data.records import Records, read_records
 from simplebase.errors import DataError, MissingFileError
-from simplebase.files import replacing, write_text
+from simplebase.files import read_json, replacing, write_text
 from simplebase.geometry import PERSON_PIXELS
 from simplebase.images import image_size
 from simplebase.progress import Progress
