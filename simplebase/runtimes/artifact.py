@@ -99,11 +99,10 @@ class ArtifactRuntime:
             ArgumentError: images of another size or type.
         """
         require_images(images, self.metadata.input_size)
-        step = self._batch or max(len(images), 1)
+        if len(images) == 0:
+            return no_heatmaps(self.metadata)
+        step = self._batch or len(images)
         parts = [self._answer(images[at : at + step]) for at in range(0, len(images), step)]
-        if not parts:
-            shape = (*self.metadata.codec.heatmap_size, self.metadata.skeleton.num_keypoints)
-            return np.zeros((0, *shape), np.float32)
         return np.concatenate(parts)
 
     def _answer(self, images: np.ndarray) -> np.ndarray:
@@ -126,6 +125,12 @@ def require_images(images: np.ndarray, size: Size) -> None:
             f"the model takes images (B, {size[0]}, {size[1]}, 3) uint8. "
             f"Received: {images.shape} {images.dtype}."
         )
+
+
+def no_heatmaps(metadata: ModelMetadata) -> np.ndarray:
+    """`(0, h, w, K)`, the answer to no images, on which not every library runs."""
+    shape = (*metadata.codec.heatmap_size, metadata.skeleton.num_keypoints)
+    return np.zeros((0, *shape), np.float32)
 
 
 def the_only(items: Sequence[_Item], what: str, path: Path) -> _Item:

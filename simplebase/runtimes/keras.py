@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from simplebase.estimator import SimpleBaseline, load_model
-from simplebase.runtimes.artifact import require_images
+from simplebase.runtimes.artifact import no_heatmaps, require_images
 from simplebase.runtimes.graph import set_threads
 
 
@@ -30,6 +30,8 @@ class KerasRuntime:
             ArgumentError: images of another size or type.
         """
         require_images(images, self.metadata.input_size)
+        if len(images) == 0:
+            return no_heatmaps(self.metadata)
         return self._heatmaps(tf.convert_to_tensor(images)).numpy()
 
 

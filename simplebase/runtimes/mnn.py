@@ -26,6 +26,9 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
     Images go in by the batch that the file has, 1 where its batch is free. MNN could resize the
     input, but a network that fixed the batch within then answers garbage with only a line on the
     console, and eight images at once took no less time than one by one.
+
+    MNN's threads are shared by all models of a process: the first one that is opened with more than
+    one thread sets how many there are, and later ones can use fewer.
     """
     metadata = read_metadata(path)
     with opening(path):

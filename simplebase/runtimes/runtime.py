@@ -41,7 +41,7 @@ def load_runtime(path: str | os.PathLike[str], threads: int | None = None) -> Ru
             sidecar that `simplebase.metadata.metadata_file` names.
         threads: of the CPU; by default all cores. TensorFlow, which runs `.keras`, `.h5`, `.pb`
             and SavedModels, has one number for the whole process, to be chosen before it first
-            computes anything.
+            computes anything. MNN has as many as its first model asked for, or fewer.
 
     Raises:
         ArgumentError: no format has this suffix, or `threads` cannot be had.
@@ -63,7 +63,7 @@ def _module_name(path: Path) -> str:
             raise DataError(f"{path} is a folder without a saved_model.pb, so it is no SavedModel.")
         return "saved_model"
     suffix = path.suffix.lower()
-    if suffix not in _MODULES:
+    if suffix not in _MODULES and (suffix or path.exists()):
         raise ArgumentError(f"{path}: a model ends in {', '.join(_MODULES)}, or is a folder.")
     require_file(path, "the model")
     return _MODULES[suffix]
