@@ -3,6 +3,7 @@
 Axes: `B` batch, `K` keypoints, `H, W` input pixels, `h, w` heatmap cells = input / stride.
 """
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
@@ -43,14 +44,14 @@ class HeatmapCodec:
 
     def __post_init__(self) -> None:
         """Checks the settings."""
-        if any(side <= 0 or side % self.stride for side in self.input_size):
+        if self.stride < 1 or any(side <= 0 or side % self.stride for side in self.input_size):
             raise ArgumentError(
                 f"each side of the input size is a multiple of {self.stride}. "
                 f"Received: {self.input_size}."
             )
         if self.alignment not in get_args(Alignment):
             raise ArgumentError(f"alignment is center or corner. Received: {self.alignment!r}.")
-        if self.sigma <= 0:
+        if not 0 < self.sigma < math.inf:
             raise ArgumentError(f"sigma is above 0. Received: {self.sigma}.")
         offset = (self.stride - 1) / 2 if self.alignment == "center" else 0.0
         object.__setattr__(self, "_offset", offset)

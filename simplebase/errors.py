@@ -5,6 +5,7 @@ SimplebaseError
 ├── ArgumentError       (ValueError)         a value that a caller chose, such as a preset name
 ├── DataError           (ValueError)         the content of a file: a record, an image, ...
 ├── MissingFileError    (FileNotFoundError)  a file or folder that is not there
+├── MissingPackageError (ImportError)        an optional package that is not installed
 ├── OutputExistsError   (FileExistsError)    an output that would have to be overwritten
 └── TrainingError       (RuntimeError)       a training that cannot go on
 ```
@@ -32,6 +33,10 @@ class DataError(SimplebaseError, ValueError):
 
 class MissingFileError(SimplebaseError, FileNotFoundError):
     """A file or folder that is needed does not exist."""
+
+
+class MissingPackageError(SimplebaseError, ImportError):
+    """A package is needed that only an extra of simplebase brings."""
 
 
 class OutputExistsError(SimplebaseError, FileExistsError):

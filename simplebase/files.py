@@ -1,15 +1,17 @@
-"""Writing files so that a crash leaves either the old state or the new one, never half of it."""
+"""Files: writing so that a crash leaves the old state or the new one, never half; reading JSON."""
 
+import gzip
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from simplebase.errors import ArgumentError, MissingFileError, OutputExistsError
+from simplebase.errors import ArgumentError, DataError, MissingFileError, OutputExistsError
 
 
 def require_file(path: str | os.PathLike[str], what: str) -> Path:
@@ -151,3 +153,13 @@ def write_json(path: str | os.PathLike[str], content: Any, *, overwrite: bool = 
     else:
         text = json.dumps(content, indent=2) + "\n"
     write_text(path, text, overwrite=overwrite)
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file, or of one compressed with gzip; DataError if it is neither."""
+    opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8") as file:
+            return json.load(file)
+    except (ValueError, EOFError, RecursionError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path} is not valid JSON: {error}.") from error

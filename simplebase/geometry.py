@@ -4,10 +4,13 @@ A point is `(x, y)` in pixels, zero-based, an integer being a pixel's centre. A 
 `(height, width)`. A matrix is `(2, 3)` and maps a point by `matrix[:, :2] @ (x, y) + matrix[:, 2]`.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+
+from simplebase.errors import ArgumentError
 
 Size = tuple[int, int]
 
@@ -23,10 +26,21 @@ class Crop:
         padding: side of the crop over the object's height.
         center_shift: pixels per unit of scale that the crop's centre lies below the object's.
             The official MPII code uses 15.
+
+    Raises:
+        ArgumentError: `padding` is not above 0, or one of them is not finite.
     """
 
     padding: float = 1.25
     center_shift: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Checks the settings."""
+        if not 0 < self.padding < math.inf or not math.isfinite(self.center_shift):
+            raise ArgumentError(
+                "a crop's padding is a number above 0, its center_shift a number. Received: "
+                f"{self.padding!r}, {self.center_shift!r}."
+            )
 
     def to_config(self) -> dict[str, Any]:
         """Plain values for a preset or a model's metadata."""

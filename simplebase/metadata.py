@@ -1,10 +1,17 @@
-"""What a model file says of itself, so that its user need not."""
+"""What a model file says of itself, so that its user need not.
 
+A `.keras` file holds it. Every other format has it in a sidecar: `model.tflite.json` belongs to
+`model.tflite`, `model.json` to the SavedModel folder `model`.
+"""
+
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from simplebase.codec import HeatmapCodec
-from simplebase.errors import ArgumentError, DataError
+from simplebase.errors import ArgumentError, DataError, MissingFileError
+from simplebase.files import read_json, write_json
 from simplebase.geometry import Crop, Size
 from simplebase.presets.preset import INPUT_MULTIPLE, Preset
 from simplebase.skeletons import Skeleton
@@ -70,13 +77,17 @@ class ModelMetadata:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ModelMetadata":
-        """The inverse of `to_config`.
+        """The inverse of `to_config`; further keys are left alone.
 
         Raises:
             DataError: a field is missing or of another kind.
         """
         try:
             height, width = config["input_size"]
+            if type(height) is not int or type(width) is not int:
+                raise TypeError("input_size is two whole numbers")
+            if not isinstance(config["preset"], str):
+                raise TypeError("preset is a name")
             return cls(
                 preset=config["preset"],
                 input_size=(height, width),
@@ -84,7 +95,47 @@ class ModelMetadata:
                 codec=HeatmapCodec(input_size=(height, width), **config["codec"]),
                 skeleton=Skeleton.from_config(config["skeleton"]),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise DataError(
                 f"the model's metadata is incomplete or damaged ({error!r})."
             ) from error
+
+
+def metadata_file(path: str | os.PathLike[str]) -> Path:
+    """The sidecar of a model file or folder: its name and `.json`."""
+    path = Path(path)
+    if path.name in ("", ".."):
+        # `.` has no name of its own to append to.
+        path = path.resolve()
+    return path.with_name(f"{path.name}.json")
+
+
+def read_metadata(path: str | os.PathLike[str]) -> ModelMetadata:
+    """The metadata of a model file or folder from its sidecar.
+
+    Raises:
+        MissingFileError: there is no sidecar.
+        DataError: it does not hold what `write_metadata` writes.
+    """
+    file = metadata_file(path)
+    if not file.is_file():
+        raise MissingFileError(
+            f"{file} does not exist: it says what {Path(path).name} does not say of itself (crop, "
+            "codec, skeleton). `simplebase export` writes the two side by side; keep them together."
+        )
+    config = read_json(file)
+    try:
+        return ModelMetadata.from_config(config)
+    except DataError as error:
+        raise DataError(f"{file}: {error}") from error
+
+
+def write_metadata(
+    path: str | os.PathLike[str], metadata: ModelMetadata, *, overwrite: bool = False
+) -> None:
+    """Writes the sidecar of a model file or folder.
+
+    Raises:
+        OutputExistsError: it exists, and `overwrite` is False.
+    """
+    write_json(metadata_file(path), metadata.to_config(), overwrite=overwrite)

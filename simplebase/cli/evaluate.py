@@ -81,6 +81,10 @@ def evaluate(
     batch_size: Annotated[
         int, typer.Option(min=1, help="Samples at once.", rich_help_panel=_ASKING)
     ] = 32,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processor threads of the runtime.", rich_help_panel=_ASKING),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -163,7 +167,7 @@ def evaluate(
     evaluations: dict[str, Evaluation] = {}
     for name, source in zip(names, sources, strict=True):
         if source in (models or ()):
-            runtime = load_runtime(source)
+            runtime = load_runtime(source, threads=threads)
             with options.progress_bar(f"evaluating {name}") as progress:
                 evaluation = evaluate_model(runtime, target, metrics, settings, progress)
         else:

@@ -20,9 +20,9 @@ from simplebase.converters.image_files import inside
 from simplebase.converters.limbs import require_limbs, scale_from_limbs
 from simplebase.converters.own_fields import restore_record
 from simplebase.converters.placement import around_box
-from simplebase.data.records import make_record, read_json
+from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError, DataError, MissingFileError
-from simplebase.files import require_file
+from simplebase.files import read_json, require_file
 from simplebase.skeletons import Skeleton
 
 ScaleFrom = Literal["box", "limbs"]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from simplebase.data.fields import stays_inside
-from simplebase.data.records import read_json
 from simplebase.errors import ArgumentError
+from simplebase.files import read_json
 from simplebase.progress import Progress
 
 ImageMode = Literal["copy", "link", "none"]

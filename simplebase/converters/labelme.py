@@ -17,8 +17,9 @@ from simplebase.converters import expect
 from simplebase.converters.conversion import REFUSED_PATH, Conversion, draw_held_out
 from simplebase.converters.image_files import EmbeddedImage, ImageSource, find_image, inside
 from simplebase.converters.placement import around_box, around_keypoints
-from simplebase.data.records import make_record, read_json
+from simplebase.data.records import make_record
 from simplebase.errors import DataError, MissingFileError
+from simplebase.files import read_json
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton, pairs_by_name
 from simplebase.skeletons.sides import pairs_text

@@ -43,9 +43,9 @@ from simplebase.data.coco_format import (
     image_ids,
 )
 from simplebase.data.dataset import IMAGES, annotation_file, own_skeleton
-from simplebase.data.records import Records, read_json, read_records
+from simplebase.data.records import Records, read_records
 from simplebase.errors import DataError, MissingFileError
-from simplebase.files import replacing, write_text
+from simplebase.files import read_json, replacing, write_text
 from simplebase.images import image_size
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton

@@ -6,15 +6,11 @@ y2), `image_id`, `annotation_id`, `bbox` (x, y, width, height), `area`, and `ori
 of the first pixel's centre. A record without `origin` is upstream's, which counts pixels from 1.
 """
 
-import gzip
-import json
 import math
 import os
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +24,7 @@ from simplebase.data.fields import (
     stays_inside,
 )
 from simplebase.errors import DataError
-from simplebase.files import require_file
+from simplebase.files import read_json, require_file
 
 UPSTREAM_ORIGIN = 1
 
@@ -193,16 +189,6 @@ def make_record(
         **{key: value for key, value in optional.items() if value is not None},
         "origin": 0,
     }
-
-
-def read_json(path: Path) -> Any:
-    """The content of a JSON file, or of one compressed with gzip; DataError if it is neither."""
-    opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8") as file:
-            return json.load(file)
-    except (ValueError, EOFError, RecursionError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is not valid JSON: {error}.") from error
 
 
 def _read_list(path: str | os.PathLike[str]) -> list[Any]:

@@ -8,9 +8,8 @@ import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID
 from simplebase.data.dataset import KeypointDataset
-from simplebase.data.records import read_json
 from simplebase.errors import DataError
-from simplebase.files import require_file
+from simplebase.files import read_json, require_file
 from simplebase.geometry import Crop, Size
 
 

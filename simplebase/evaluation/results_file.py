@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID
-from simplebase.data.records import read_json
 from simplebase.errors import DataError
 from simplebase.evaluation.detections import ANNOTATION_KEY, Detections
-from simplebase.files import require_file, write_json
+from simplebase.files import read_json, require_file, write_json
 
 
 def write_results(

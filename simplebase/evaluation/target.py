@@ -8,9 +8,8 @@ import numpy as np
 
 from simplebase.data.coco_format import annotation_ids, coco_ground_truth, image_ids
 from simplebase.data.dataset import KeypointDataset
-from simplebase.data.records import read_json
 from simplebase.errors import ArgumentError, DataError
-from simplebase.files import require_file
+from simplebase.files import read_json, require_file
 from simplebase.skeletons import Skeleton, load_skeleton
 
 ImageSet = Literal["val", "train", "all"]

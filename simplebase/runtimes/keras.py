@@ -1,11 +1,13 @@
 """`.keras` files, and models in memory."""
 
-import os
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from simplebase.estimator import SimpleBaseline, load_model
+from simplebase.runtimes.artifact import no_heatmaps, require_images
+from simplebase.runtimes.graph import set_threads
 
 
 class KerasRuntime:
@@ -21,11 +23,19 @@ class KerasRuntime:
             jit_compile=False,
         )
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "KerasRuntime":
-        """Opens a file that simplebase saved."""
-        return cls(load_model(path))
-
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """`(B, H, W, 3)` uint8 RGB to `(B, h, w, K)` float32."""
+        """`(B, H, W, 3)` uint8 RGB to `(B, h, w, K)` float32.
+
+        Raises:
+            ArgumentError: images of another size or type.
+        """
+        require_images(images, self.metadata.input_size)
+        if len(images) == 0:
+            return no_heatmaps(self.metadata)
         return self._heatmaps(tf.convert_to_tensor(images)).numpy()
+
+
+def load(path: Path, threads: int | None) -> KerasRuntime:
+    """Opens a file that simplebase saved; see `load_runtime`."""
+    set_threads(threads)
+    return KerasRuntime(load_model(path))

@@ -1,17 +1,26 @@
 """The one small protocol behind which every model format hides."""
 
-import importlib
 import os
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from simplebase.errors import ArgumentError
+from simplebase.errors import ArgumentError, DataError
+from simplebase.extras import import_with_extras
+from simplebase.files import require_file
 from simplebase.metadata import ModelMetadata
 
-# Suffix to module and class, imported on demand: a user of one format needs no other's package.
-_FORMATS = {".keras": ("simplebase.runtimes.keras", "KerasRuntime")}
+# Suffix to module, imported on demand: a user of one format needs no other's package. Each has a
+# function `load(path, threads)`.
+_MODULES = {
+    ".keras": "keras",
+    ".h5": "hdf5",
+    ".pb": "frozen_graph",
+    ".onnx": "onnx",
+    ".tflite": "litert",
+    ".mnn": "mnn",
+}
 
 
 class Runtime(Protocol):
@@ -23,16 +32,38 @@ class Runtime(Protocol):
         """`(B, H, W, 3)` uint8 RGB to `(B, h, w, K)` float32."""
 
 
-def load_runtime(path: str | os.PathLike[str]) -> Runtime:
-    """Opens a model file, the format by its suffix.
+def load_runtime(path: str | os.PathLike[str], threads: int | None = None) -> Runtime:
+    """Opens a model: a file, the format by its suffix, or a SavedModel folder.
+
+    Args:
+        path: ends in `.keras`, `.h5`, `.pb` (a frozen graph), `.onnx`, `.tflite` or `.mnn`, or is a
+            folder. All but `.keras`, and `.h5` of a `SimpleBaseline`, have their metadata in the
+            sidecar that `simplebase.metadata.metadata_file` names.
+        threads: of the CPU; by default all cores. TensorFlow, which runs `.keras`, `.h5`, `.pb`
+            and SavedModels, has one number for the whole process, to be chosen before it first
+            computes anything. MNN has as many as its first model asked for, or fewer.
 
     Raises:
-        ArgumentError: no format has this suffix.
-        MissingFileError: `path` is not a file.
-        DataError: the file is damaged or not one of ours.
+        ArgumentError: no format has this suffix, or `threads` cannot be had.
+        MissingFileError: the model or its sidecar does not exist.
+        MissingPackageError: the format's library is not installed.
+        DataError: the file is damaged, not a model, or not the one that its metadata tells of.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in _FORMATS:
-        raise ArgumentError(f"{path}: a model ends in {', '.join(_FORMATS)}.")
-    module, name = _FORMATS[suffix]
-    return getattr(importlib.import_module(module), name).load(path)
+    path = Path(path)
+    if threads is not None and threads < 1:
+        raise ArgumentError(f"threads is a whole number above 0. Received: {threads}.")
+    module = import_with_extras(f"simplebase.runtimes.{_module_name(path)}")
+    runtime: Runtime = module.load(path, threads)
+    return runtime
+
+
+def _module_name(path: Path) -> str:
+    if path.is_dir():
+        if not (path / "saved_model.pb").is_file():
+            raise DataError(f"{path} is a folder without a saved_model.pb, so it is no SavedModel.")
+        return "saved_model"
+    suffix = path.suffix.lower()
+    if suffix not in _MODULES and (suffix or path.exists()):
+        raise ArgumentError(f"{path}: a model ends in {', '.join(_MODULES)}, or is a folder.")
+    require_file(path, "the model")
+    return _MODULES[suffix]

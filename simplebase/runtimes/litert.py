@@ -1,0 +1,45 @@
+"""`.tflite` files, by LiteRT."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from simplebase.metadata import read_metadata
+from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only, thread_count
+from simplebase.runtimes.opening import opening
+
+
+def load(path: Path, threads: int | None) -> ArtifactRuntime:
+    """Opens a model from images to heatmaps, floats or quantised; see `load_runtime`."""
+    metadata = read_metadata(path)
+    with opening(path):
+        interpreter = Interpreter(str(path), num_threads=thread_count(threads))
+        interpreter.allocate_tensors()
+    images = the_only(interpreter.get_input_details(), "inputs", path)
+    heatmaps = the_only(interpreter.get_output_details(), "outputs", path)
+
+    def run(stored: np.ndarray) -> np.ndarray:
+        if interpreter.get_input_details()[0]["shape"][0] != len(stored):
+            interpreter.resize_tensor_input(images["index"], stored.shape)
+            interpreter.allocate_tensors()
+        interpreter.set_tensor(images["index"], stored)
+        interpreter.invoke()
+        return interpreter.get_tensor(heatmaps["index"])
+
+    return ArtifactRuntime(path, metadata, _port(images), _port(heatmaps), run)
+
+
+def _port(details: dict[str, Any]) -> Port:
+    # -1 where a size is free. A file without free sizes may lack the signature.
+    signature = details["shape_signature"]
+    sides = signature if len(signature) else details["shape"]
+    scale, zero_point = details["quantization"]
+    return Port(
+        dtype=np.dtype(details["dtype"]).name,
+        shape=tuple(None if side < 0 else int(side) for side in sides),
+        # 0 stands for none.
+        scale=float(scale) or None,
+        zero_point=int(zero_point),
+    )

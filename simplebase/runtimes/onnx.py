@@ -1,0 +1,42 @@
+"""`.onnx` files, by ONNX Runtime on the CPU."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from simplebase.metadata import read_metadata
+from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only, thread_count
+from simplebase.runtimes.opening import opening
+
+_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
+}
+_ERRORS_ONLY = 3
+
+
+def load(path: Path, threads: int | None) -> ArtifactRuntime:
+    """Opens a model from images to heatmaps; see `load_runtime`."""
+    metadata = read_metadata(path)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = thread_count(threads)
+    options.log_severity_level = _ERRORS_ONLY
+    with opening(path):
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    images = the_only(session.get_inputs(), "inputs", path)
+    heatmaps = the_only(session.get_outputs(), "outputs", path)
+
+    def run(stored: np.ndarray) -> np.ndarray:
+        return session.run([heatmaps.name], {images.name: stored})[0]
+
+    return ArtifactRuntime(path, metadata, _port(images), _port(heatmaps), run)
+
+
+def _port(value: Any) -> Port:
+    # A size that is free has a name, or none.
+    shape = tuple(side if isinstance(side, int) else None for side in value.shape)
+    return Port(_TYPES.get(value.type, value.type), shape)

@@ -1,0 +1,40 @@
+"""SavedModel folders.
+
+A graph may hold any operation of TensorFlow, those that read and write files among them: open only
+what you trust.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from simplebase.errors import DataError
+from simplebase.metadata import read_metadata
+from simplebase.runtimes.artifact import ArtifactRuntime, the_only
+from simplebase.runtimes.graph import port, set_threads
+from simplebase.runtimes.opening import opening
+
+_SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+
+
+def load(path: Path, threads: int | None) -> ArtifactRuntime:
+    """Opens a folder with a signature from images to heatmaps; see `load_runtime`."""
+    metadata = read_metadata(path)
+    set_threads(threads)
+    with opening(path):
+        model = tf.saved_model.load(path)
+    if _SIGNATURE not in model.signatures:
+        raise DataError(
+            f"{path} has no signature {_SIGNATURE!r}. Received: "
+            f"{', '.join(model.signatures) or 'none'}."
+        )
+    function = model.signatures[_SIGNATURE]
+    name, images = the_only(list(function.structured_input_signature[1].items()), "inputs", path)
+    answer, heatmaps = the_only(list(function.structured_outputs.items()), "outputs", path)
+
+    def run(stored: np.ndarray) -> np.ndarray:
+        # Only `model` keeps the variables alive: the function does not.
+        return model.signatures[_SIGNATURE](**{name: tf.constant(stored)})[answer].numpy()
+
+    return ArtifactRuntime(path, metadata, port(images), port(heatmaps), run)

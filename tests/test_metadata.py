@@ -1,0 +1,96 @@
+"""What a model says of itself, in its sidecar."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simplebase import Crop, HeatmapCodec, ModelMetadata, load_skeleton
+from simplebase.errors import DataError, MissingFileError, OutputExistsError
+from simplebase.metadata import metadata_file, read_metadata, write_metadata
+
+SIZE = (64, 96)
+METADATA = ModelMetadata(
+    "mobilenetv2_upsample_lite",
+    SIZE,
+    Crop(padding=1.4, center_shift=15.0),
+    HeatmapCodec(SIZE, sigma=1.5, alignment="corner"),
+    load_skeleton("coco"),
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("a/model.tflite", "a/model.tflite.json"),
+        ("a/model.v2", "a/model.v2.json"),
+        ("a/folder/", "a/folder.json"),
+    ],
+)
+def test_the_sidecar_has_the_name_of_the_model_and_json(path: str, expected: str) -> None:
+    assert metadata_file(path) == Path(expected)
+
+
+def test_the_sidecar_of_the_current_folder_lies_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(tmp_path / "model")
+    assert metadata_file(".") == tmp_path / "model.json"
+
+
+def test_a_sidecar_brings_back_what_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    write_metadata(path, METADATA)
+    assert read_metadata(path) == METADATA
+
+
+def test_further_keys_of_a_sidecar_are_left_alone(tmp_path: Path) -> None:
+    further = {"outputs": ["heatmaps"], "version": "1.0"}
+    (tmp_path / "model.onnx.json").write_text(json.dumps(METADATA.to_config() | further))
+    assert read_metadata(tmp_path / "model.onnx") == METADATA
+
+
+def test_a_sidecar_is_overwritten_only_when_asked_to(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    metadata_file(path).write_text("{}")
+    with pytest.raises(OutputExistsError, match=r"model\.onnx\.json exists"):
+        write_metadata(path, METADATA)
+    write_metadata(path, METADATA, overwrite=True)
+    assert read_metadata(path) == METADATA
+
+
+def test_a_missing_sidecar_is_said_to_be_what_export_writes(tmp_path: Path) -> None:
+    with pytest.raises(MissingFileError, match=r"model\.mnn\.json does not exist.*`simplebase exp"):
+        read_metadata(tmp_path / "model.mnn")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"preset": None},
+        {"input_size": [64]},
+        {"input_size": [64, 96, 3]},
+        {"input_size": [64.0, 96.0]},
+        {"input_size": ["64", "96"]},
+        {"input_size": [63, 96]},
+        {"crop": None},
+        {"crop": {"padding": "wide"}},
+        {"crop": {"padding": 0}},
+        {"crop": {"padding": float("nan")}},
+        {"crop": {"margin": 1}},
+        {"codec": {"stride": 0}},
+        {"codec": {"sigma": float("nan")}},
+        {"codec": {"alignment": "left"}},
+        {"skeleton": {"name": "nothing"}},
+        {"skeleton": []},
+    ],
+    ids=str,
+)
+def test_a_damaged_value_is_told_with_the_file(tmp_path: Path, changes: dict[str, Any]) -> None:
+    path = tmp_path / "model.onnx"
+    metadata_file(path).write_text(json.dumps(METADATA.to_config() | changes))
+    with pytest.raises(DataError, match=r"^.*model\.onnx\.json: ") as caught:
+        read_metadata(path)
+    assert "\n" not in str(caught.value)
