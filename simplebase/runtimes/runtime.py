@@ -3,7 +3,7 @@
 import importlib
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -23,8 +23,20 @@ class Runtime(Protocol):
         """`(B, H, W, 3)` uint8 RGB to `(B, h, w, K)` float32."""
 
 
-def load_runtime(path: str | os.PathLike[str]) -> Runtime:
+@runtime_checkable
+class Countable(Protocol):
+    """A runtime that can tell what its network costs; not every format keeps enough for that."""
+
+    def count_cost(self) -> tuple[int, float]:
+        """Trainable parameters, and GFLOPs of one image."""
+
+
+def load_runtime(path: str | os.PathLike[str], threads: int | None = None) -> Runtime:
     """Opens a model file, the format by its suffix.
+
+    Args:
+        path: the file.
+        threads: how many compute; by default as many as the runtime chooses.
 
     Raises:
         ArgumentError: no format has this suffix.
@@ -35,4 +47,4 @@ def load_runtime(path: str | os.PathLike[str]) -> Runtime:
     if suffix not in _FORMATS:
         raise ArgumentError(f"{path}: a model ends in {', '.join(_FORMATS)}.")
     module, name = _FORMATS[suffix]
-    return getattr(importlib.import_module(module), name).load(path)
+    return getattr(importlib.import_module(module), name).load(path, threads)
