@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from simplebase.errors import ArgumentError
@@ -64,13 +63,13 @@ def open_network(path: str | os.PathLike[str]) -> SimpleBaseline:
     """The Keras model in a file.
 
     Raises:
-        ArgumentError: the format keeps no layers.
+        ArgumentError: the file is of another format, without layers.
         ArgumentError, MissingFileError, DataError: as `load_runtime`.
     """
     runtime = load_runtime(path)
     if not isinstance(runtime, KerasRuntime):
         raise ArgumentError(
-            f"{path}: a {Path(path).suffix} file keeps no layers. Give the .keras file that it was "
-            "exported from."
+            f"{path} is not a Keras model of simplebase, so there are no layers to draw. Give the "
+            ".keras file that it was made from."
         )
     return runtime.model

@@ -36,5 +36,5 @@ def test_another_format_has_metadata_but_no_layers(
     assert (facts.file_bytes, facts.metadata) == (5, metadata)
     assert facts.normalisation is None and facts.network is None
     assert facts.to_config()["network"] is None
-    with pytest.raises(ArgumentError, match=r"model.onnx: a .onnx file keeps no layers. Give the"):
+    with pytest.raises(ArgumentError, match="no layers to draw. Give the .keras file"):
         open_network(exported)
