@@ -24,6 +24,13 @@ def require_file(path: str | os.PathLike[str], what: str) -> Path:
     return path
 
 
+def stored_bytes(path: str | os.PathLike[str]) -> int:
+    """Size of a file, or of all files in a folder together."""
+    path = Path(path)
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
 def require_output(
     path: str | os.PathLike[str],
     *,

@@ -10,6 +10,7 @@ from simplebase.codec import DecodeMethod
 from simplebase.errors import ArgumentError
 from simplebase.geometry import invert, transform_points
 from simplebase.images import warp_image
+from simplebase.metadata import ModelMetadata
 from simplebase.runtimes import Runtime, load_runtime
 from simplebase.skeletons import Skeleton
 
@@ -67,25 +68,10 @@ class PoseEstimator:
         Raises:
             ArgumentError: another shape, or a box without area.
         """
-        if not isinstance(image, np.ndarray):
-            raise ArgumentError(
-                "an image is a NumPy array; simplebase.read_image(path) reads a file. "
-                f"Received: {type(image).__name__}."
-            )
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ArgumentError(
-                f"an image is (height, width, 3) uint8 RGB. Received: {image.shape} {image.dtype}."
-            )
-        if boxes is None:
-            boxes = [(0.0, 0.0, float(image.shape[1]), float(image.shape[0]))]
-        for box in boxes:
-            _check_box(box, image)
+        boxes = checked_boxes(image, boxes)
         if len(boxes) == 0:
             return []
-        metadata = self.runtime.metadata
-        center, scale = metadata.crop.around_box(np.array(boxes), metadata.input_size)
-        matrices = metadata.crop.matrix(center, scale, metadata.input_size)
-        crops = np.stack([warp_image(image, matrix, metadata.input_size) for matrix in matrices])
+        crops, matrices = cut_out(image, boxes, self.runtime.metadata)
         return [
             Pose(keypoints, box, self.skeleton)
             for keypoints, box in zip(self.keypoints(crops, matrices), boxes, strict=True)
@@ -107,6 +93,48 @@ class PoseEstimator:
         points, scores = codec.decode(heatmaps, self.decode)
         located = transform_points(invert(matrices), points)
         return np.concatenate([located, scores[..., None]], axis=-1).astype(np.float32)
+
+
+def checked_boxes(image: np.ndarray, boxes: Sequence[Box] | None) -> Sequence[Box]:
+    """`boxes`, by default one of the whole image.
+
+    Raises:
+        ArgumentError: `image` is not `(height, width, 3)` uint8, or a box has no area or lies
+            outside of it.
+    """
+    if not isinstance(image, np.ndarray):
+        raise ArgumentError(
+            "an image is a NumPy array; simplebase.read_image(path) reads a file. "
+            f"Received: {type(image).__name__}."
+        )
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ArgumentError(
+            f"an image is (height, width, 3) uint8 RGB. Received: {image.shape} {image.dtype}."
+        )
+    if boxes is None:
+        boxes = [(0.0, 0.0, float(image.shape[1]), float(image.shape[0]))]
+    for box in boxes:
+        _check_box(box, image)
+    return boxes
+
+
+def cut_out(
+    image: np.ndarray, boxes: Sequence[Box], metadata: ModelMetadata
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a model is shown of an image.
+
+    Args:
+        image: `(height, width, 3)` uint8 RGB.
+        boxes: x, y, width, height of each of `B` objects in pixels, at least one.
+        metadata: of the model.
+
+    Returns:
+        crops `(B, H, W, 3)` uint8, and the matrices `(B, 2, 3)` from image to crop.
+    """
+    center, scale = metadata.crop.around_box(np.array(boxes), metadata.input_size)
+    matrices = metadata.crop.matrix(center, scale, metadata.input_size)
+    crops = np.stack([warp_image(image, matrix, metadata.input_size) for matrix in matrices])
+    return crops, matrices
 
 
 def _check_box(box: Box, image: np.ndarray) -> None:

@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simplebase.errors import MissingFileError, OutputExistsError
-from simplebase.files import replacing, require_file, require_output, write_json, write_text
+from simplebase.files import (
+    replacing,
+    require_file,
+    require_output,
+    stored_bytes,
+    write_json,
+    write_text,
+)
 
 
 def listing(folder):
@@ -189,3 +196,11 @@ def test_a_refused_block_makes_no_folders(tmp_path):
         raise RuntimeError
     require_output(tmp_path / "other" / "a.txt", overwrite=False)
     assert not (tmp_path / "other").exists()
+
+
+def test_a_folder_is_as_large_as_its_files_together(tmp_path):
+    (tmp_path / "model" / "variables").mkdir(parents=True)
+    (tmp_path / "model" / "graph.pb").write_bytes(b"x" * 10)
+    (tmp_path / "model" / "variables" / "data").write_bytes(b"x" * 32)
+    assert stored_bytes(tmp_path / "model") == 42
+    assert stored_bytes(tmp_path / "model" / "graph.pb") == 10

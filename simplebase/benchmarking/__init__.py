@@ -1,5 +1,24 @@
 """How fast the parts of simplebase are on this machine."""
 
-from simplebase.benchmarking.data import Stage, measure_data
+from typing import TYPE_CHECKING
 
-__all__ = ["Stage", "measure_data"]
+from simplebase.lazy import lazy_names
+
+# Lazily: the process that measures a model counts its memory, so it loads no more than that needs.
+_PUBLIC = {
+    "ModelSpeed": "simplebase.benchmarking.model",
+    "Stage": "simplebase.benchmarking.data",
+    "measure_data": "simplebase.benchmarking.data",
+    "measure_models": "simplebase.benchmarking.model",
+}
+
+__all__ = sorted(_PUBLIC)
+
+if TYPE_CHECKING:
+    from simplebase.benchmarking.data import Stage as Stage
+    from simplebase.benchmarking.data import measure_data as measure_data
+    from simplebase.benchmarking.model import ModelSpeed as ModelSpeed
+    from simplebase.benchmarking.model import measure_models as measure_models
+
+
+__getattr__ = lazy_names(__name__, _PUBLIC)

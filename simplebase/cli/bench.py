@@ -1,21 +1,24 @@
 """`simplebase bench ...`."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, import_tensorflow
+from simplebase.errors import ArgumentError
 from simplebase.presets.choices import DEFAULT_PRESET
+
+if TYPE_CHECKING:
+    from simplebase.benchmarking import ModelSpeed
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
 app.add_typer(bench_app, name="bench")
-
-
-@bench_app.callback()
-def _bench() -> None:
-    """Keeps `data` a command of its own while it is the only one."""
 
 
 @bench_app.command()
@@ -78,3 +81,93 @@ def data(
     console.print(table)
     if json is not None:
         write_json(json, [stage.to_config() for stage in stages], overwrite=overwrite)
+
+
+@bench_app.command()
+def model(
+    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Model files.")],
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="How many compute. [default: the runtime's choice]")
+    ] = None,
+    batch_sizes: Annotated[
+        str, typer.Option(help="Images a call, for the throughput; several with commas.")
+    ] = "1,4,16",
+    seconds: Annotated[
+        float, typer.Option(help="How long to time each model at each batch size.")
+    ] = 3.0,
+    json: options.JsonFile = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Measure the speed, memory and size of models, side by side.
+
+    A call leads from uint8 images to heatmaps; cropping and decoding are not in it. Latency is the
+    median and the 90th percentile of the calls with one image, throughput that of the median call.
+    Each model runs in a process of its own, in turns with the others; the first calls of every
+    turn are not counted.
+
+    Memory is the most that the process held while it loaded the model and ran it with one image,
+    with Python and the runtime's library in it. Larger batches take more.
+
+    Examples:
+
+        simplebase bench model cows.keras
+
+        simplebase bench model cows.keras horses.keras --threads 1 --json speed.json
+
+        simplebase bench model cows.keras --batch-sizes 1,8,64 --seconds 10
+    """
+    from simplebase.benchmarking import measure_models
+    from simplebase.files import require_output, write_json
+
+    sizes = _parse_batch_sizes(batch_sizes)
+    if json is not None:
+        require_output(json, overwrite=overwrite)
+    with options.progress_bar("measuring") as progress:
+        speeds = measure_models(
+            models, threads=threads, batch_sizes=sizes, seconds=seconds, progress=progress
+        )
+    console.print(_speed_table(speeds, sizes))
+    if json is not None:
+        write_json(json, [speed.to_config() for speed in speeds], overwrite=overwrite)
+
+
+def _parse_batch_sizes(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ArgumentError(
+            f"--batch-sizes is whole numbers with commas between, such as 1,4,16. "
+            f"Received: {text!r}."
+        ) from None
+
+
+def _speed_table(speeds: "Sequence[ModelSpeed]", batch_sizes: Sequence[int]) -> Table:
+    threads = speeds[0].threads
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1) if console.width >= 110 else 0,
+        pad_edge=False,
+        caption=f"threads: {threads or 'as the runtime chose'}; MB: 1e6 bytes; "
+        "params: trainable, in millions; GFLOPs: 2 x multiply-adds",
+    )
+    table.add_column("model", overflow="fold")
+    names = [Path(speed.path).name for speed in speeds]
+    if len(set(names)) < len(names):
+        names = [speed.path for speed in speeds]
+    throughput = [f"img/s\nof {batch_size}" for batch_size in batch_sizes]
+    for name in ("median\nms", "p90\nms", *throughput, "file\nMB", "memory\nMB"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("params\nM", "GFLOPs"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, speed in zip(names, speeds, strict=True):
+        table.add_row(
+            escape(name),
+            f"{speed.latency(50):.1f}",
+            f"{speed.latency(90):.1f}",
+            *(f"{speed.images_per_second(batch_size):.1f}" for batch_size in batch_sizes),
+            f"{speed.file_bytes / 1e6:.1f}",
+            "n/a" if speed.peak_memory is None else f"{speed.peak_memory / 1e6:.0f}",
+            "n/a" if speed.params is None else f"{speed.params / 1e6:.2f}",
+            "n/a" if speed.gflops is None else f"{speed.gflops:.2f}",
+        )
+    return table

@@ -1,14 +1,12 @@
 """`simplebase demo`."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from simplebase.cli.app import app, import_tensorflow, say
-from simplebase.cli.options import Overwrite
-from simplebase.errors import ArgumentError
+from simplebase.cli.options import Overwrite, parse_box
 
 
 @app.command()
@@ -30,14 +28,7 @@ def demo(
 
         simplebase demo --model best.keras --input photo.jpg --box 40,30,200,380 --output pose.jpg
     """
-    numbers = None
-    if box is not None:
-        parts = re.split("[,x ]+", box.strip())
-        try:
-            left, top, width, height = (float(part) for part in parts)
-        except ValueError:
-            raise ArgumentError(f"--box is X,Y,WIDTH,HEIGHT. Received: {box!r}.") from None
-        numbers = (left, top, width, height)
+    numbers = parse_box(box)
 
     import_tensorflow()
     from simplebase.demo.image import demo_image

@@ -60,6 +60,17 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
+def parse_box(text: str | None) -> tuple[float, float, float, float] | None:
+    """`40,30,200,380` as x, y, width, height."""
+    if text is None:
+        return None
+    try:
+        left, top, width, height = (float(part) for part in re.split("[,x ]+", text.strip()))
+    except ValueError:
+        raise ArgumentError(f"--box is X,Y,WIDTH,HEIGHT. Received: {text!r}.") from None
+    return left, top, width, height
+
+
 def score_text(score: float | None) -> str:
     """A score for people; `n/a` where nothing was labelled."""
     return "n/a" if score is None else f"{score:.3f}"

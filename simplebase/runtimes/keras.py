@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from simplebase.cost import count_gflops, count_params
 from simplebase.estimator import SimpleBaseline, load_model
 from simplebase.runtimes.artifact import no_heatmaps, require_images
 from simplebase.runtimes.graph import set_threads
@@ -15,6 +16,7 @@ class KerasRuntime:
 
     def __init__(self, model: SimpleBaseline) -> None:
         """`model`: its later changes of weights are seen."""
+        self.model = model
         self.metadata = model.metadata
         shape = (None, *model.metadata.input_size, 3)
         self._heatmaps = tf.function(
@@ -34,6 +36,9 @@ class KerasRuntime:
             return no_heatmaps(self.metadata)
         return self._heatmaps(tf.convert_to_tensor(images)).numpy()
 
+    def count_cost(self) -> tuple[int, float]:
+        """Trainable parameters, and GFLOPs of one image."""
+        return count_params(self.model), count_gflops(self.model, self.metadata.input_size)
 
 def load(path: Path, threads: int | None) -> KerasRuntime:
     """Opens a file that simplebase saved; see `load_runtime`."""

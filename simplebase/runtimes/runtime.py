@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -30,6 +30,14 @@ class Runtime(Protocol):
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """`(B, H, W, 3)` uint8 RGB to `(B, h, w, K)` float32."""
+
+
+@runtime_checkable
+class Countable(Protocol):
+    """A runtime that can tell what its network costs; not every format keeps enough for that."""
+
+    def count_cost(self) -> tuple[int, float]:
+        """Trainable parameters, and GFLOPs of one image."""
 
 
 def load_runtime(path: str | os.PathLike[str], threads: int | None = None) -> Runtime:

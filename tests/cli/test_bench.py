@@ -1,6 +1,7 @@
-"""`bench data`: a line a stage, and the same as JSON."""
+"""`bench data` and `bench model`: a line a stage or model, and the same as JSON."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,72 @@ def test_bench_data_prints_and_writes_each_stage(command: Command, figures_folde
         ]
         assert cells[4] == f"{stage['images_per_second']:.0f}"
     assert stages[-1]["threads"] == 0 and "all" in output
+
+
+def test_bench_model_prints_and_writes_each_model(
+    command: Command, small_model_file: Path, second_model_file: Path
+) -> None:
+    line = ("--batch-sizes", "2", "--seconds", 0.001, "--threads", 1, "--json", "speed.json")
+    code, output, error = command("bench", "model", small_model_file, second_model_file, *line)
+    assert code == 0, error
+    speeds = json.loads(Path("speed.json").read_text())
+    assert [speed["path"] for speed in speeds] == [str(small_model_file), str(second_model_file)]
+    assert "img/s" in output and "of 2" in output and "threads: 1" in output
+    for speed in speeds:
+        assert speed["calls"].keys() == {"1", "2"} and speed["threads"] == 1
+        assert speed["file_bytes"] == small_model_file.stat().st_size
+        [cells] = [
+            line.split()
+            for line in output.splitlines()
+            if line.strip().startswith(Path(speed["path"]).name)
+        ]
+        assert cells[1:4] == [
+            f"{speed['median_ms']:.1f}",
+            f"{speed['p90_ms']:.1f}",
+            f"{speed['images_per_second']['2']:.1f}",
+        ]
+        assert cells[-2:] == [f"{speed['params'] / 1e6:.2f}", f"{speed['gflops']:.2f}"]
+
+
+@pytest.fixture
+def second_model_file(small_model_file: Path, tmp_path: Path) -> Path:
+    return shutil.copy(small_model_file, tmp_path / "other.keras")
+
+
+@pytest.mark.parametrize(
+    "line, code, message",
+    [
+        ("absent.keras", 1, "absent.keras: the model does not exist. Check the path."),
+        ("{cut}", 1, "cut.keras cannot be loaded"),
+        ("model.pt", 2, "model.pt: a model ends in .keras"),
+        ("{model} --batch-sizes 1,two", 2, "--batch-sizes is whole numbers with commas between"),
+        ("{model} --batch-sizes 0", 2, "a batch size is at least 1. Received: [0]."),
+        ("{model} --seconds 0", 2, "seconds is above 0. Received: 0.0."),
+        ("{model} --json old.json", 1, "old.json exists"),
+    ],
+)
+def test_a_bad_line_of_bench_model_ends_with_one_sentence(
+    command: Command,
+    small_model_file: Path,
+    tmp_path: Path,
+    line: str,
+    code: int,
+    message: str,
+) -> None:
+    Path("old.json").write_text("mine")
+    cut = tmp_path / "cut.keras"
+    cut.write_bytes(small_model_file.read_bytes()[:1000])
+    found, _, error = command(
+        "bench", "model", *line.format(model=small_model_file, cut=cut).split()
+    )
+    assert found == code
+    assert error.startswith("Error: ") and error.count("\n") == 1 and message in error
+    assert Path("old.json").read_text() == "mine"
+
+
+def test_no_threads_are_wrong_usage(command: Command) -> None:
+    code, _, error = command("bench", "model", "model.keras", "--threads", 0)
+    assert code == 2 and "--threads" in error and "Traceback" not in error
 
 
 @pytest.mark.parametrize(

@@ -446,9 +446,10 @@ def check(when):
     heavy = {"tensorflow", "keras", "keras_cv", "cv2"} & set(sys.modules)
     assert not heavy, f"{when}: {heavy}"
 check("import")
-lines = "", "train", "eval", "demo", "dump", "presets", "convert coco", "bench data", "plot"
+lines = "", "train", "eval", "demo", "dump", "presets", "inspect", "convert coco", "plot"
+bench = "bench data", "bench model"
 data = [f"data {name}" for name in ("synthesize", "check", "view", "pack")]
-for line in (*lines, *data):
+for line in (*lines, *bench, *data):
     sys.argv = ["simplebase", *line.split(), "--help"]
     try:
         cli.main()
@@ -458,7 +459,7 @@ for line in (*lines, *data):
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Usage: simplebase") == 13
+    assert done.stdout.count("Usage: simplebase") == 15
 
 
 def test_version_is_the_packages(command: Command) -> None:

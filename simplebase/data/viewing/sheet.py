@@ -1,25 +1,19 @@
 """A sheet of samples: one picture to look a dataset over."""
 
-import math
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from simplebase.codec import HeatmapCodec
 from simplebase.data.viewing.samples import Sample
 from simplebase.drawing import draw_skeleton, plain
 from simplebase.skeletons import Skeleton
+from simplebase.tiles import draw_tiles
 
 _TILE_HEIGHT = 272
 _FINER = 2  # drawn at twice the size, so that small dots are round
 _LINE = 1.1
-_CAPTION = 22
-_GAP = 10
-_HEADER = 64
-_ASPECT = 1.5  # of the sheet, width over height
-_INK, _FAINT, _PAPER = (30, 30, 30), (110, 110, 110), (255, 255, 255)
 _HEAT = np.array((255, 196, 0), np.float32)
 _HEAT_STRENGTH = 0.45
 
@@ -38,24 +32,17 @@ def draw_sheet(
     Returns:
         `(height, width, 3)` uint8.
     """
-    tiles = [_draw_tile(sample, skeleton, codec) for sample in samples]
-    height, width = tiles[0].shape[:2]
-    cell_height, cell_width = height + _CAPTION + _GAP, width + _GAP
-    columns = round(math.sqrt(len(tiles) * _ASPECT * cell_height / cell_width))
-    columns = min(max(columns, 1), len(tiles))
-    rows = math.ceil(len(tiles) / columns)
-    size = (columns * cell_width + _GAP, _HEADER + rows * cell_height)
-    sheet = Image.new("RGB", size, _PAPER)
-    pen = ImageDraw.Draw(sheet)
-    _draw_header(pen, title, codec is not None, any(sample.truth is not None for sample in samples))
-    font = ImageFont.load_default(13)
-    for place, (sample, tile) in enumerate(zip(samples, tiles, strict=True)):
-        x = _GAP + place % columns * cell_width
-        y = _HEADER + place // columns * cell_height
-        sheet.paste(Image.fromarray(tile), (x, y))
-        caption = _caption(sample, pen, font, width)
-        pen.text((x, y + height + 3), caption, _FAINT, font)
-    return np.asarray(sheet)
+    truth = any(sample.truth is not None for sample in samples)
+    legend = "white rim: visible   black hole: hidden   nothing: not labelled"
+    if truth:
+        legend = "white: labelled   in colour: found"
+    legend += "   yellow: what the network is taught" if codec is not None else ""
+    return draw_tiles(
+        [_draw_tile(sample, skeleton, codec) for sample in samples],
+        [_caption(sample) for sample in samples],
+        title=title,
+        legend=f"{legend}   below each: record, image",
+    )
 
 
 def _draw_tile(sample: Sample, skeleton: Skeleton, codec: HeatmapCodec | None) -> np.ndarray:
@@ -90,36 +77,6 @@ def _with_heat(tile: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
     return np.round(tile * (1 - share) + _HEAT * share).astype(np.uint8)
 
 
-def _draw_header(pen: ImageDraw.ImageDraw, title: str, heat: bool, truth: bool) -> None:
-    pen.text((_GAP, 10), title, _INK, ImageFont.load_default(20))
-    legend = "white rim: visible   black hole: hidden   nothing: not labelled"
-    if truth:
-        legend = "white: labelled   in colour: found"
-    legend += "   yellow: what the network is taught" if heat else ""
-    legend += "   below each: record, image"
-    pen.text((_GAP, 38), legend, _FAINT, ImageFont.load_default(13))
-
-
-def _caption(
-    sample: Sample,
-    pen: ImageDraw.ImageDraw,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    width: int,
-) -> str:
+def _caption(sample: Sample) -> str:
     note = f"{sample.note}  " if sample.note else ""
-    room = width - pen.textlength(note, font)
-    return note + _shortened(f"{sample.record}  {sample.path}", pen, font, room)
-
-
-def _shortened(
-    text: str,
-    pen: ImageDraw.ImageDraw,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    width: float,
-) -> str:
-    """`text` with its middle left out until it is no wider than `width` pixels."""
-    short, keep = text, len(text)
-    while pen.textlength(short, font) > width and keep > 2:
-        keep -= 1
-        short = text[: keep // 2] + "…" + text[len(text) - (keep - keep // 2) :]
-    return short
+    return f"{note}{sample.record}  {sample.path}"

@@ -1,0 +1,154 @@
+"""The speed, memory and size of model files, one against the other."""
+
+import itertools
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from simplebase.benchmarking.artifact import ArtifactProcess
+from simplebase.errors import ArgumentError
+from simplebase.files import stored_bytes
+from simplebase.progress import Progress
+
+_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class ModelSpeed:
+    """What was measured of one model file.
+
+    Args:
+        path: the file or folder.
+        threads: how many computed; None where the runtime chose.
+        call_times: seconds of each timed call, by batch size; batch 1 is always there.
+        file_bytes: its size; of a folder, that of its files together.
+        peak_memory: bytes that a process held at most that opened the model and ran it at batch
+            1, with Python and the runtime's library in it. None where the system does not tell.
+        params: trainable parameters; None where the format does not tell.
+        gflops: of one image, each multiply-add counted as two; None likewise.
+    """
+
+    path: str
+    threads: int | None
+    call_times: dict[int, list[float]]
+    file_bytes: int
+    peak_memory: int | None
+    params: int | None
+    gflops: float | None
+
+    def latency(self, percentile: float) -> float:
+        """Milliseconds of a call at batch 1 that so many per cent of the calls stay below."""
+        return 1000 * float(np.percentile(self.call_times[1], percentile))
+
+    def images_per_second(self, batch_size: int) -> float:
+        """Throughput by the median call."""
+        return batch_size / float(np.median(self.call_times[batch_size]))
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "path": self.path,
+            "threads": self.threads,
+            "median_ms": self.latency(50),
+            "p90_ms": self.latency(90),
+            "images_per_second": {
+                str(batch_size): self.images_per_second(batch_size)
+                for batch_size in self.call_times
+            },
+            "calls": {str(batch_size): len(times) for batch_size, times in self.call_times.items()},
+            "file_bytes": self.file_bytes,
+            "peak_memory_bytes": self.peak_memory,
+            "params": self.params,
+            "gflops": self.gflops,
+        }
+
+
+def measure_models(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    threads: int | None = None,
+    batch_sizes: Sequence[int] = (1, 4, 16),
+    seconds: float = 3.0,
+    progress: Progress | None = None,
+) -> list[ModelSpeed]:
+    """Times each model on images of noise, in turns, so that a busy machine is busy for all.
+
+    Every model has a process of its own, see `ArtifactProcess`; only one computes at a time.
+
+    Args:
+        paths: model files.
+        threads: how many compute; by default as many as each runtime chooses.
+        batch_sizes: images a call. Batch 1 is measured in any case, for the latency.
+        seconds: how long to time each model at each batch size; slow ones take longer.
+        progress: called with steps done and in all.
+
+    Raises:
+        ArgumentError: a value out of range, or a path of no format.
+        MissingFileError: a path does not exist.
+        DataError: a file is damaged or not one of ours.
+    """
+    _check(threads, batch_sizes, seconds)
+    sizes = sorted({1, *batch_sizes})
+    step = _counter(len(paths) * (1 + _ROUNDS * len(sizes)), progress)
+    with ExitStack() as stack:
+        processes = [stack.enter_context(ArtifactProcess(path, threads)) for path in paths]
+        for process in processes:
+            process.open()
+            step()
+        times = {1: _call_times(processes, 1, seconds, step)}
+        memory = [process.peak_memory() for process in processes]
+        for size in sizes[1:]:
+            times[size] = _call_times(processes, size, seconds, step)
+        # Counting traces the network once more, so it comes after all else.
+        costs = [process.cost() or (None, None) for process in processes]
+    return [
+        ModelSpeed(
+            path=os.fspath(path),
+            threads=threads,
+            call_times={size: own[index] for size, own in times.items()},
+            file_bytes=stored_bytes(path),
+            peak_memory=peak,
+            params=params,
+            gflops=gflops,
+        )
+        for index, (path, peak, (params, gflops)) in enumerate(
+            zip(paths, memory, costs, strict=True)
+        )
+    ]
+
+
+def _call_times(
+    processes: Sequence[ArtifactProcess], size: int, seconds: float, step: Callable[[], None]
+) -> list[list[float]]:
+    """Of each process, `seconds` in all, but in turns."""
+    times: list[list[float]] = [[] for _ in processes]
+    for _ in range(_ROUNDS):
+        for own, process in zip(times, processes, strict=True):
+            own += process.call_times(size, seconds / _ROUNDS)
+            step()
+    return times
+
+
+def _counter(total: int, progress: Progress | None) -> Callable[[], None]:
+    """What to call after each of `total` steps."""
+    steps = itertools.count(1)
+
+    def step() -> None:
+        done = next(steps)
+        if progress:
+            progress(done, total)
+
+    return step
+
+
+def _check(threads: int | None, batch_sizes: Sequence[int], seconds: float) -> None:
+    if threads is not None and threads < 1:
+        raise ArgumentError(f"threads is at least 1. Received: {threads}.")
+    if not batch_sizes or min(batch_sizes) < 1:
+        raise ArgumentError(f"a batch size is at least 1. Received: {list(batch_sizes)}.")
+    if not 0 < seconds < float("inf"):
+        raise ArgumentError(f"seconds is above 0. Received: {seconds}.")

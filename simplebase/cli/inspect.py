@@ -1,0 +1,163 @@
+"""`simplebase inspect`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box as boxes
+from rich.markup import escape
+from rich.table import Table
+
+from simplebase.cli import options
+from simplebase.cli.app import app, console, import_tensorflow, say
+from simplebase.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from simplebase.inspection import LayerFacts, ModelFacts
+
+
+@app.command()
+def inspect(
+    model: Annotated[Path, typer.Argument(help="Model file.")],
+    feature_maps: Annotated[
+        Path | None,
+        typer.Option(metavar="IMAGE", help="Draw what a layer's channels answer to this image."),
+    ] = None,
+    kernels: Annotated[
+        bool, typer.Option("--kernels", help="Draw the kernels of a convolution.")
+    ] = False,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            help="Of which to draw. [default: the backbone's last; of kernels the first "
+            "convolution]"
+        ),
+    ] = None,
+    box: Annotated[
+        str | None,
+        typer.Option(help="X,Y,WIDTH,HEIGHT of the object in IMAGE. [default: the whole image]"),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The picture to write.")] = None,
+    json: options.JsonFile = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Show what a model file says of itself and, layer by layer, what it costs.
+
+    Or draw a layer: its 64 channels that vary most over an image, or its 64 largest kernels. Layers
+    are in Keras models only.
+
+    Examples:
+
+        simplebase inspect cows.keras
+
+        simplebase inspect cows.keras --json cows.json
+
+        simplebase inspect cows.keras --feature-maps cow.jpg --layer conv_pw_5 --output maps.png
+
+        simplebase inspect cows.keras --kernels --output kernels.png
+    """
+    _check_options(feature_maps, kernels, layer, box, output, json)
+    area = options.parse_box(box)
+    import_tensorflow()
+    from simplebase.files import require_output, write_json
+    from simplebase.inspection import inspect_model, write_feature_maps, write_kernels
+
+    if output is not None and feature_maps is not None:
+        picture = write_feature_maps(
+            model, feature_maps, output, layer=layer, box=area, overwrite=overwrite
+        )
+        say(f"{output}: {picture.shown} of {picture.total} channels of {picture.path}")
+    elif output is not None:
+        picture = write_kernels(model, output, layer=layer, overwrite=overwrite)
+        say(f"{output}: {picture.shown} of {picture.total} kernels of {picture.path}")
+    else:
+        if json is not None:
+            require_output(json, overwrite=overwrite)
+        facts = inspect_model(model)
+        _print_facts(facts)
+        if facts.network is not None:
+            console.print(_layer_table(facts.network))
+        if json is not None:
+            write_json(json, facts.to_config(), overwrite=overwrite)
+
+
+def _check_options(
+    feature_maps: Path | None,
+    kernels: bool,
+    layer: str | None,
+    box: str | None,
+    output: Path | None,
+    json: Path | None,
+) -> None:
+    """Refuses options that would be passed over."""
+    draws = kernels or feature_maps is not None
+    if kernels and feature_maps is not None:
+        raise ArgumentError("give --feature-maps or --kernels, not both.")
+    if draws and output is None:
+        raise ArgumentError("name the picture to write with --output.")
+    if draws and json is not None:
+        raise ArgumentError("--json holds the figures: leave it out where a layer is drawn.")
+    if not draws and (layer is not None or output is not None):
+        raise ArgumentError("--layer and --output go with --feature-maps or --kernels.")
+    if box is not None and feature_maps is None:
+        raise ArgumentError("--box goes with --feature-maps.")
+
+
+def _print_facts(facts: "ModelFacts") -> None:
+    metadata = facts.metadata
+    codec, crop, skeleton = metadata.codec, metadata.crop, metadata.skeleton
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = {
+        "file": f"{facts.path} ({facts.file_bytes / 1e6:.1f} MB)",
+        "preset": metadata.preset,
+        "input": f"{_size(metadata.input_size)} pixels, RGB 0 to 255",
+        "normalisation": facts.normalisation or "n/a",
+        "crop": f"padding {crop.padding:g}, centre shift {crop.center_shift:g}",
+        "codec": f"heatmaps {_size(codec.heatmap_size)}, stride {codec.stride}, "
+        f"sigma {codec.sigma:g}, alignment {codec.alignment}",
+        "skeleton": f"{skeleton.name}, {skeleton.num_keypoints} keypoints",
+        "keypoints": ", ".join(skeleton.keypoints),
+    }
+    for name, value in rows.items():
+        table.add_row(name, escape(value))
+    console.print(table)
+
+
+def _layer_table(network: "LayerFacts") -> Table:
+    table = Table(
+        box=boxes.SIMPLE_HEAD,
+        padding=(0, 1) if console.width >= 100 else 0,
+        pad_edge=False,
+        caption="params: trainable; GFLOPs: 2 x multiply-adds",
+    )
+    table.add_column("layer", overflow="fold")
+    table.add_column("type", overflow="fold")
+    for name in ("output", "params", "GFLOPs"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for part in network.layers:
+        for depth, layer in _with_depth(part):
+            table.add_row(
+                "  " * depth + escape(layer.name),
+                layer.type,
+                _size(layer.output_shape),
+                f"{layer.params:,}" if layer.params else "",
+                f"{layer.gflops:.4f}" if layer.multiply_adds else "",
+                style="bold" if layer.layers else None,
+            )
+        table.add_section()
+    table.add_row("all", "", "", f"{network.params:,}", f"{network.gflops:.4f}", style="bold")
+    return table
+
+
+def _with_depth(layer: "LayerFacts", depth: int = 0) -> "Iterator[tuple[int, LayerFacts]]":
+    """A part, then its layers, each with how deep it lies."""
+    yield depth, layer
+    for inner in layer.layers:
+        yield from _with_depth(inner, depth + 1)
+
+
+def _size(shape: tuple[int | None, ...]) -> str:
+    return "x".join(str(side) for side in shape)

@@ -1,0 +1,136 @@
+"""What the channels of a layer answer to an image."""
+
+import os
+
+import cv2
+import keras
+import numpy as np
+
+from simplebase.errors import ArgumentError
+from simplebase.estimator import SimpleBaseline
+from simplebase.images import read_image, write_image
+from simplebase.inference import Box, checked_boxes, cut_out
+from simplebase.inspection.layers import find_layer
+from simplebase.inspection.model import open_network
+from simplebase.inspection.pictures import LIMIT, LayerPicture, magnified, require_picture
+from simplebase.tiles import draw_tiles
+
+_TILE_SIDE, _IMAGE_SIDE = 136, 256
+# Even in lightness, so that equal steps look equal, in grey as well (https://bids.github.io/colormap).
+_COLOURS = cv2.COLORMAP_VIRIDIS
+
+
+def write_feature_maps(
+    model: str | os.PathLike[str],
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    layer: str | None = None,
+    box: Box | None = None,
+    overwrite: bool = False,
+) -> LayerPicture:
+    """Draws a layer's strongest channels beside the image that they answer to.
+
+    Args:
+        model: a Keras model file.
+        source: an image file.
+        output: an image file to write.
+        layer: name or path; by default the last of the backbone.
+        box: x, y, width, height of the object in pixels; by default the whole image.
+        overwrite: replace `output` if it exists.
+
+    Raises:
+        ArgumentError: `layer` is not in the model or answers no maps, the model's format keeps no
+            layers, `box` lies outside of the image, or `output` is not an image.
+        MissingFileError, DataError: `model` or `source` is missing or not what it should be.
+        OutputExistsError: `output` exists and `overwrite` is off.
+    """
+    require_picture(output, overwrite=overwrite)
+    image = read_image(source)
+    boxes = checked_boxes(image, None if box is None else [box])
+    network = open_network(model)
+    path, _ = find_layer(network, layer or network.backbone.layers[-1].name)
+    crops, _ = cut_out(image, boxes, network.metadata)
+    maps = feature_maps(network, path, crops)[0]
+    write_image(output, draw_feature_maps(crops[0], maps, path), overwrite=overwrite)
+    return LayerPicture(path, min(maps.shape[-1], LIMIT), maps.shape[-1])
+
+
+def feature_maps(model: SimpleBaseline, path: str, crops: np.ndarray) -> np.ndarray:
+    """`(B, h, w, C)` float32: the output of a layer for `crops` `(B, H, W, 3)`.
+
+    Args:
+        model: whose layer it is.
+        path: of the layer, see `find_layer`.
+        crops: uint8 RGB.
+
+    Raises:
+        ArgumentError: the layer's output has another number of axes.
+    """
+    _, layer = find_layer(model, path)
+    shape = layer.output.shape
+    if len(shape) != 4:
+        raise ArgumentError(
+            f"layer {path!r} answers no maps (h, w, C) but {tuple(shape[1:])}. Choose another."
+        )
+    within, _, name = path.rpartition("/")
+    # The model is a chain of parts; its graph does not lead into them, so they are called in turn.
+    values = crops
+    for part in model.layers[1:]:
+        if part.name == within:
+            to_layer = keras.Model(part.input, part.get_layer(name).output)
+            return np.asarray(to_layer(values, training=False), np.float32)
+        values = part(values, training=False)
+        if part.name == path:
+            break
+    return np.asarray(values, np.float32)
+
+
+def strongest_channels(maps: np.ndarray) -> np.ndarray:
+    """Indices of the channels of `(h, w, C)`, those first that vary most over the image.
+
+    A channel that answers the same everywhere, however much, says nothing of this image. Among
+    those, as in maps of one cell, the larger come first.
+    """
+    return np.lexsort([-np.abs(maps).mean(axis=(0, 1)), -maps.std(axis=(0, 1))])
+
+
+def draw_feature_maps(crop: np.ndarray, maps: np.ndarray, path: str) -> np.ndarray:
+    """A sheet of the strongest channels, at most `LIMIT`, beside the image.
+
+    Args:
+        crop: `(H, W, 3)` uint8, what the model saw.
+        maps: `(h, w, C)`.
+        path: of the layer, for the title.
+
+    Returns:
+        `(height, width, 3)` uint8.
+    """
+    height, width, total = maps.shape
+    chosen = strongest_channels(maps)[:LIMIT]
+    count = f"{len(chosen)} strongest of {total}" if total > LIMIT else f"{total}"
+    return draw_tiles(
+        [_coloured(maps[..., channel]) for channel in chosen],
+        [_caption(channel, maps[..., channel]) for channel in chosen],
+        title=f"{path}: {count} channels, each {height}x{width}",
+        legend="each from its lowest value (dark blue) to its highest (yellow)   below: channel, "
+        "lowest to highest   order: standard deviation",
+        beside=magnified(crop, _IMAGE_SIDE),
+    )
+
+
+def _coloured(values: np.ndarray) -> np.ndarray:
+    lowest, highest = values.min(), values.max()
+    spread = highest - lowest
+    levels = np.zeros(values.shape) if spread == 0 else (values - lowest) / spread
+    tile = magnified(np.round(255 * levels).astype(np.uint8), _TILE_SIDE)
+    return cv2.cvtColor(cv2.applyColorMap(tile, _COLOURS), cv2.COLOR_BGR2RGB)
+
+
+def _caption(channel: int, values: np.ndarray) -> str:
+    return f"{channel}   {_number(values.min())} to {_number(values.max())}"
+
+
+def _number(value: float) -> str:
+    """Two digits; an exponent without the zero that Python puts before it."""
+    return f"{value:.2g}".replace("e-0", "e-").replace("e+0", "e")

@@ -1,0 +1,75 @@
+"""What a model file says of itself."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from simplebase.errors import ArgumentError
+from simplebase.estimator import SimpleBaseline
+from simplebase.files import stored_bytes
+from simplebase.inspection.layers import LayerFacts, describe_layers
+from simplebase.metadata import ModelMetadata
+from simplebase.runtimes import load_runtime
+from simplebase.runtimes.keras import KerasRuntime
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """A model file.
+
+    Args:
+        path: the file or folder.
+        file_bytes: its size; of a folder, that of its files together.
+        metadata: what it says of itself.
+        normalisation: a name of `simplebase.normalisation`; None where the format does not tell.
+        network: its layers; None where the format keeps none.
+    """
+
+    path: str
+    file_bytes: int
+    metadata: ModelMetadata
+    normalisation: str | None
+    network: LayerFacts | None
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "path": self.path,
+            "file_bytes": self.file_bytes,
+            "metadata": self.metadata.to_config(),
+            "normalisation": self.normalisation,
+            "network": None if self.network is None else self.network.to_config(),
+        }
+
+
+def inspect_model(path: str | os.PathLike[str]) -> ModelFacts:
+    """Opens a model of any format; only those of Keras have layers.
+
+    Raises:
+        ArgumentError, MissingFileError, DataError: as `load_runtime`.
+    """
+    runtime = load_runtime(path)
+    model = runtime.model if isinstance(runtime, KerasRuntime) else None
+    return ModelFacts(
+        path=os.fspath(path),
+        file_bytes=stored_bytes(path),
+        metadata=runtime.metadata,
+        normalisation=model.normalisation if model else None,
+        network=describe_layers(model) if model else None,
+    )
+
+
+def open_network(path: str | os.PathLike[str]) -> SimpleBaseline:
+    """The Keras model in a file.
+
+    Raises:
+        ArgumentError: the file is of another format, without layers.
+        ArgumentError, MissingFileError, DataError: as `load_runtime`.
+    """
+    runtime = load_runtime(path)
+    if not isinstance(runtime, KerasRuntime):
+        raise ArgumentError(
+            f"{path} is not a Keras model of simplebase, so there are no layers to draw. Give the "
+            ".keras file that it was made from."
+        )
+    return runtime.model

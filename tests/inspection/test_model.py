@@ -1,0 +1,40 @@
+"""A model file of any format says what it is; only one of Keras has layers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simplebase import load_model
+from simplebase.cost import count_params
+from simplebase.errors import ArgumentError
+from simplebase.inspection import inspect_model, model
+from simplebase.inspection.model import open_network
+
+
+def test_a_keras_file_is_described_whole(small_model_file: Path) -> None:
+    facts = inspect_model(small_model_file)
+    network = load_model(small_model_file)
+    assert facts.metadata == network.metadata
+    assert facts.normalisation == network.normalisation == "tf"
+    assert facts.network is not None and facts.network.params == count_params(network)
+    config = facts.to_config()
+    assert config["file_bytes"] == small_model_file.stat().st_size
+    assert config["metadata"] == network.metadata.to_config()
+    assert config["network"]["params"] == facts.network.params
+
+
+def test_another_format_has_metadata_but_no_layers(
+    small_model_file: Path, tmp_path: Path, knowing_runtime: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = load_model(small_model_file).metadata
+    runtime = knowing_runtime(metadata, np.zeros(0), np.zeros(0))
+    monkeypatch.setattr(model, "load_runtime", lambda path: runtime)
+    exported = tmp_path / "model.onnx"
+    exported.write_bytes(b"12345")
+    facts = inspect_model(exported)
+    assert (facts.file_bytes, facts.metadata) == (5, metadata)
+    assert facts.normalisation is None and facts.network is None
+    assert facts.to_config()["network"] is None
+    with pytest.raises(ArgumentError, match="no layers to draw. Give the .keras file"):
+        open_network(exported)
