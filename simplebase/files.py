@@ -31,6 +31,12 @@ def stored_bytes(path: str | os.PathLike[str]) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
+def require_exists(path: str | os.PathLike[str]) -> None:
+    """Raises MissingFileError if there is neither a file nor a folder."""
+    if not Path(path).exists():
+        raise MissingFileError(f"{path} does not exist. Check the path.")
+
+
 def require_output(
     path: str | os.PathLike[str],
     *,

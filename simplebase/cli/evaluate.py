@@ -1,7 +1,7 @@
 """`simplebase eval`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -12,7 +12,6 @@ from simplebase.cli.app import app, console, import_tensorflow, say, warn
 from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from simplebase.data.dataset import KeypointDataset
     from simplebase.evaluation import Evaluation, Figure, MetricSettings, Scores, Target
 
 _METRICS = "pck|pckh|coco-ap|epe|auc|nme|error-kinds"
@@ -130,12 +129,16 @@ def evaluate(
     from simplebase.evaluation import (
         MetricSettings,
         PredictionSettings,
+        dataset_target,
         evaluate_model,
         evaluate_results,
         read_boxes,
+        require_dataset,
+        require_evaluation_output,
+        with_annotations,
         write_evaluation,
     )
-    from simplebase.files import require_output, short_names, write_json
+    from simplebase.files import require_exists, require_output, short_names, write_json
     from simplebase.runtimes import load_runtime
 
     sources = [*(models or ()), *(predictions or ())]
@@ -150,40 +153,48 @@ def evaluate(
         output = _RESULT
     names = short_names(sources)
     folders = _folders(output, names)
-    for folder in folders:
-        require_output(folder, overwrite=overwrite)
-    opened = None
+    for source in sources:
+        require_exists(source)
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    target = None
     if dataset is not None or annotations is None:
         opened = options.open_dataset(
             dataset, skeleton, classes_path, matchpoint_path, skeleton_path
         )
+        target = dataset_target(opened, image_set)
         if skip_bad_images:
-            opened = options.skip_bad_images(opened)
-    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
-    target = _target(opened, annotations, image_set, chosen)
-    settings = PredictionSettings(
-        decode, flip_test, batch_size, None if boxes == "gt" else read_boxes(boxes)
-    )
+            # The others keep the ids that they have in the whole dataset.
+            readable = options.skip_bad_images(require_dataset(target, "--skip-bad-images"))
+            target = dataset_target(readable, "all")
+    if annotations is not None:
+        target = with_annotations(annotations, target, chosen)
+    assert target is not None
+    for folder in folders:
+        require_evaluation_output(folder, target, images=save_result, overwrite=overwrite)
+    category = None if annotations is None else target.category_id
+    places = None if boxes == "gt" else read_boxes(boxes, category)
+    settings = PredictionSettings(decode, flip_test, batch_size, places)
     evaluations: dict[str, Evaluation] = {}
-    for name, source in zip(names, sources, strict=True):
-        if source in (models or ()):
+    for index, (name, source) in enumerate(zip(names, sources, strict=True)):
+        if index < len(models or ()):
             runtime = load_runtime(source, threads=threads)
             with options.progress_bar(f"evaluating {name}") as progress:
                 evaluation = evaluate_model(runtime, target, metrics, settings, progress)
         else:
             evaluation = evaluate_results(source, target, metrics)
         evaluations[name] = evaluation
+        if folders:
+            with options.progress_bar(f"writing {folders[index]}") as progress:
+                write_evaluation(
+                    folders[index],
+                    evaluation,
+                    target,
+                    images=save_result,
+                    overwrite=overwrite,
+                    progress=progress,
+                )
     _print(evaluations, target, metrics)
-    for folder, evaluation in zip(folders, evaluations.values(), strict=False):
-        with options.progress_bar(f"writing {folder}") as progress:
-            write_evaluation(
-                folder,
-                evaluation,
-                target,
-                images=save_result,
-                overwrite=overwrite,
-                progress=progress,
-            )
+    for folder in folders:
         say(f"written: {folder}")
     if json is not None:
         content = {name: evaluation.to_config() for name, evaluation in evaluations.items()}
@@ -196,28 +207,13 @@ def _folders(output: Path | None, names: list[str]) -> list[Path]:
         return []
     if len(names) == 1:
         return [output]
-    return [output / name.replace("/", "_") for name in names]
-
-
-def _target(
-    dataset: "KeypointDataset | None",
-    annotations: Path | None,
-    image_set: Literal["val", "train", "all"],
-    skeleton: Any,
-) -> "Target":
-    from simplebase.evaluation import dataset_target, with_annotations
-
-    target = None if dataset is None else dataset_target(dataset, image_set)
-    if annotations is not None:
-        return with_annotations(annotations, target, skeleton)
-    assert target is not None
-    return target
+    return [output / name for name in names]
 
 
 def _print(
     evaluations: "dict[str, Evaluation]", target: "Target", metrics: "MetricSettings"
 ) -> None:
-    if "coco-ap" in metrics.metrics and target.skeleton.sigmas is None:
+    if {"coco-ap", "error-kinds"} & set(metrics.metrics) and target.skeleton.sigmas is None:
         warn(
             f"skeleton {target.skeleton.name!r} has no OKS sigmas: each keypoint gets COCO's mean "
             "of 0.067. These figures compare with no others but of the same skeleton."

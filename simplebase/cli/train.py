@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 _RECIPE, _DEVICES, _DATA = "In place of the recipe's value", "Devices", "Dataset"
 _SKELETON_OPTIONS = ("skeleton", "classes_path", "matchpoint_path", "skeleton_path")
 # What a resumed run may be given: where it runs and finds things, not what it trains.
-_WITH_RESUME = {"resume", "dataset", "skip_bad_images", "deterministic", "gpu_num", "strategy"}
-_WITH_RESUME |= {"json", "overwrite"}
+_WITH_RESUME = {"resume", "dataset", "skip_bad_images", "gpu_num", "strategy", "json", "overwrite"}
 
 
 def _recipe_option(text: str, **limits: Any) -> Any:
@@ -194,10 +193,11 @@ def train(
     from simplebase.files import require_output, write_json
 
     given = _given(context)
-    if deterministic:
+    if deterministic or any(map(_was_deterministic, (resume, config))):
         import_tensorflow()
         from simplebase.training import make_deterministic
 
+        # Before the devices are made: they make TensorFlow's threads.
         make_deterministic()
     distribution = _distribution(given)
     chief = distribution is None or distribution.is_chief
@@ -213,6 +213,16 @@ def train(
     _print_result(result, folder, given)
     if json is not None:
         write_json(json, result.to_config(), overwrite=overwrite)
+
+
+def _was_deterministic(run: Path | None) -> bool:
+    """Whether an earlier run was; one that is none is told of later."""
+    if run is None or not run.is_dir():
+        return False
+    import_tensorflow()
+    from simplebase.training.runs.config import RunConfig
+
+    return RunConfig.read(run).deterministic
 
 
 def _given(context: typer.Context) -> dict[str, Any]:

@@ -10,11 +10,16 @@ from simplebase.evaluation.evaluation import (
     evaluate_results,
 )
 from simplebase.evaluation.measuring import MetricName, NormaliserName, mean_pck
-from simplebase.evaluation.output import write_evaluation
+from simplebase.evaluation.output import require_evaluation_output, write_evaluation
 from simplebase.evaluation.prediction import mean_pose, predict_dataset
 from simplebase.evaluation.scores import Figure, Scores
 from simplebase.evaluation.sheets import draw_predictions
-from simplebase.evaluation.target import Target, dataset_target, with_annotations
+from simplebase.evaluation.target import (
+    Target,
+    dataset_target,
+    require_dataset,
+    with_annotations,
+)
 
 __all__ = [
     "Boxes",
@@ -35,6 +40,8 @@ __all__ = [
     "mean_pose",
     "predict_dataset",
     "read_boxes",
+    "require_dataset",
+    "require_evaluation_output",
     "with_annotations",
     "write_evaluation",
 ]

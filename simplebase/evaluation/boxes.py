@@ -1,14 +1,18 @@
 """Boxes that a detector found, in place of those of the labels."""
 
 import os
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from simplebase.data.coco_format import CATEGORY_ID
 from simplebase.data.dataset import KeypointDataset
-from simplebase.errors import DataError
+from simplebase.data.fields import is_id
+from simplebase.data.image_store import FolderImages
+from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.files import read_json, require_file
 from simplebase.geometry import Crop, Size
 
@@ -28,81 +32,130 @@ class Boxes:
     scores: np.ndarray
 
 
-def read_boxes(path: str | os.PathLike[str]) -> Boxes:
+def read_boxes(path: str | os.PathLike[str], category_id: int | None = None) -> Boxes:
     """Reads a COCO detections file (https://cocodataset.org/#format-results).
 
-    Boxes of other categories than people, or than the only category of a set of ours, are left
-    out, as are those without area, which the official detections have a few of.
+    Boxes without area are left out; the official detections have a few.
+
+    Args:
+        path: the file.
+        category_id: whose boxes are wanted; by default the file has one category.
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is something else; the message names the entry.
+        DataError: it is something else, has several categories, or none of that; the message names
+            the entry.
     """
     path = require_file(path, "the file of boxes")
     content = read_json(path)
-    if not isinstance(content, list):
+    if not isinstance(content, list) or not content:
         raise DataError(
             f"{path}: expected COCO detections, a list of image_id, category_id, bbox and score. "
-            f"Received: {type(content).__name__}."
+            f"Received: {'an empty list' if content == [] else type(content).__name__}."
         )
     rows = [_parse(path, index, entry) for index, entry in enumerate(content)]
-    kept = [row for row in rows if row[1] == CATEGORY_ID and min(row[2][2:]) > 0]
+    categories = sorted({row.category_id for row in rows})
+    if category_id is None:
+        if len(categories) > 1:
+            raise DataError(
+                f"{path} has boxes of the categories {', '.join(map(str, categories))}. Leave "
+                "those of one in it, or say which by --annotations."
+            )
+        category_id = categories[0]
+    kept = [row for row in rows if row.category_id == category_id and min(row.box[2:]) > 0]
     if not kept:
-        raise DataError(f"{path} has no box of category {CATEGORY_ID} with an area.")
-    image_ids, _, boxes, scores = zip(*kept, strict=True)
-    return Boxes(np.array(image_ids, np.int64), np.array(boxes, float), np.array(scores, float))
+        raise DataError(f"{path} has no box of category {category_id} with an area.")
+    return Boxes(
+        np.array([row.image_id for row in kept], np.int64),
+        np.array([row.box for row in kept], float),
+        np.array([row.score for row in kept], float),
+    )
 
 
-_Row = tuple[int, int, list[float], float]
+class _Row(NamedTuple):
+    image_id: int
+    category_id: int
+    box: list[float]
+    score: float
 
 
-def _parse(path: Path, index: int, entry: object) -> _Row:
+def _parse(path: Path, index: int, entry: Any) -> _Row:
     try:
-        assert isinstance(entry, dict)
-        image, category = int(entry["image_id"]), int(entry["category_id"])
-        box, score = [float(value) for value in entry["bbox"]], float(entry["score"])
-        if len(box) != 4 or not np.isfinite([*box, score]).all():
+        row = _Row(
+            entry["image_id"],
+            entry["category_id"],
+            [float(value) for value in entry["bbox"]],
+            float(entry["score"]),
+        )
+        if not (is_id(row.image_id) and is_id(row.category_id) and len(row.box) == 4):
             raise ValueError
-    except (AssertionError, KeyError, TypeError, ValueError, OverflowError):
+        if not np.isfinite([*row.box, row.score]).all():
+            raise ValueError
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise DataError(
             f"{path}, entry {index}: expected image_id, category_id, bbox [x, y, width, height] "
             f"and score. Received: {str(entry)[:120]}."
         ) from None
-    return image, category, box, score
+    return row
 
 
 def at_boxes(
-    dataset: KeypointDataset, boxes: Boxes, crop: Crop, input_size: Size
+    dataset: KeypointDataset,
+    boxes: Boxes,
+    crop: Crop,
+    input_size: Size,
+    more_images: Mapping[int, str] | None = None,
 ) -> tuple[KeypointDataset, np.ndarray]:
     """What to look at for boxes in place of the records: the same images, an object a box.
 
     Args:
-        dataset: with image ids; its labels are not taken over.
-        boxes: those in images that the dataset does not have are left out.
+        dataset: a folder, with image ids; its labels are not taken over.
+        boxes: those in images that there are not are left out, with a warning.
         crop: of the model.
         input_size: `(H, W)` of the model, whose crop is to show each box whole.
+        more_images: paths in the dataset's folder by id, of images without a record.
 
     Returns:
         The `M` objects, and the `(M,)` indices of their boxes.
 
     Raises:
-        DataError: no box is in an image of the dataset.
+        ArgumentError: the dataset is packed: it has no whole images.
+        DataError: no box is in an image that there is.
     """
-    image_ids = dataset.records.image_ids.tolist()
-    first = dict(zip(reversed(image_ids), reversed(range(len(image_ids))), strict=True))
-    inside = np.flatnonzero([image in first for image in boxes.image_ids.tolist()])
+    store = dataset.images
+    if not isinstance(store, FolderImages):
+        raise ArgumentError(
+            "boxes are looked at in whole images, but a packed dataset has only the crops of its "
+            "records. Give the dataset folder."
+        )
+    records = dataset.records
+    paths = {
+        image: path for image, path in (more_images or {}).items() if (store.folder / path).exists()
+    }
+    paths |= dict(zip(records.image_ids.tolist(), records.paths.tolist(), strict=True))
+    inside = np.flatnonzero([image in paths for image in boxes.image_ids.tolist()])
     if len(inside) == 0:
         raise DataError(
-            f"none of the {len(boxes.image_ids)} boxes is in one of the {len(first)} images of "
+            f"none of the {len(boxes.image_ids)} boxes is in one of the {len(paths)} images of "
             f"{dataset.name}. Do the image ids belong together?"
         )
-    chosen = dataset.select(np.array([first[int(image)] for image in boxes.image_ids[inside]]))
+    if left_out := len(boxes.image_ids) - len(inside):
+        warnings.warn(
+            f"{left_out} of {len(boxes.image_ids)} boxes are in images that {dataset.name} does "
+            "not have, and are left out. What is wrong in them does not lower COCO's AP.",
+            SimplebaseWarning,
+            stacklevel=2,
+        )
+    chosen = np.array([paths[int(image)] for image in boxes.image_ids[inside]], object)
     centers, scales = crop.around_box(boxes.boxes[inside], input_size)
-    records = replace(
-        chosen.records,
+    objects = replace(
+        records.select(np.zeros(len(inside), int)),
+        paths=chosen,
+        image_ids=boxes.image_ids[inside],
+        annotation_ids=np.full(len(inside), -1),
         centers=centers,
         scales=scales,
-        keypoints=np.zeros_like(chosen.records.keypoints),
+        keypoints=np.zeros((len(inside), *records.keypoints.shape[1:])),
         boxes=boxes.boxes[inside],
     )
-    return replace(chosen, records=records), inside
+    return replace(dataset, records=objects, images=FolderImages(store.folder, chosen)), inside

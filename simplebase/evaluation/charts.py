@@ -32,7 +32,8 @@ def plot_parts(scores: Scores, path: str | os.PathLike[str], *, overwrite: bool 
     names = sorted(parts, key=lambda name: parts[name][0] or 0.0)
     columns = len(scores.columns)
     rows = np.arange(len(names))
-    with new_figure(path, (8, _FRAME + _ROW * len(names) * columns), overwrite=overwrite) as figure:
+    height = _FRAME + _ROW * len(names) * (1 + columns) / 2
+    with new_figure(path, (8, height), overwrite=overwrite) as figure:
         axes = figure.subplots()
         for column, label in enumerate(scores.columns):
             values = [parts[name][column] or 0.0 for name in names]
@@ -65,8 +66,8 @@ def plot_precision_recall(
     """Draws precision over recall.
 
     Args:
-        curves: by OKS threshold, `(101,)` precision at recall 0, 0.01, ... 1; below 0 where there
-            is none.
+        curves: by OKS threshold, `(101,)` precision at recall 0, 0.01, ... 1; NaN if no object
+            counts.
         path: the image to write.
         overwrite: replace `path` if it exists.
 
@@ -80,7 +81,7 @@ def plot_precision_recall(
     with new_figure(path, (7.5, 5.5), overwrite=overwrite) as figure:
         axes = figure.subplots()
         for colour, (label, precision) in zip(colours, curves.items(), strict=True):
-            axes.plot(recall, np.maximum(precision, 0), color=colour, label=label)
+            axes.plot(recall, precision, color=colour, label=label)
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
         axes.set_title("Precision and recall by OKS threshold")
         axes.legend(title="OKS, AP", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from simplebase.data.coco_format import CATEGORY_ID
 from simplebase.data.records import Records
-from simplebase.metrics import oks, oks_nms
+from simplebase.metrics import match_by_oks, oks, oks_nms, rows_by_image
 
 ANNOTATION_KEY = "annotation_id"
 
@@ -50,7 +49,7 @@ class Detections:
         """
         columns = zip(
             self.image_ids.tolist(),
-            np.nan_to_num(self.keypoints),
+            np.nan_to_num(self.keypoints, posinf=0, neginf=0),
             self.scores.tolist(),
             self.annotation_ids.tolist(),
             strict=True,
@@ -59,7 +58,7 @@ class Detections:
             {
                 "image_id": image,
                 "category_id": category_id,
-                "keypoints": [round(float(value), 3) for value in keypoints.reshape(-1)],
+                "keypoints": keypoints.reshape(-1).tolist(),
                 "score": score,
                 **({ANNOTATION_KEY: annotation} if annotation >= 0 else {}),
             }
@@ -69,8 +68,9 @@ class Detections:
     def for_records(self, records: Records, areas: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
         """`(N, K, 3)` the keypoints of each record; NaN, NaN, 0 where nothing was found for it.
 
-        A detection that was not looked for at a label's place goes to the record of its image that
-        it is like: by OKS, so that the sum over the image is largest.
+        What was looked for at a label's place is that record's. Other detections are matched as
+        pycocotools does: from the best score down, each gets the most similar record of its image
+        that is still free, of an OKS of 0.1 at least.
 
         Args:
             records: `N` labelled objects, with ids.
@@ -82,21 +82,20 @@ class Detections:
         rows = {annotation: row for row, annotation in enumerate(records.annotation_ids.tolist())}
         placed = np.array([rows.get(each, -1) for each in self.annotation_ids.tolist()], int)
         found[placed[placed >= 0]] = self.keypoints[placed >= 0]
-        loose = np.flatnonzero(self.annotation_ids < 0)
-        for image in np.unique(self.image_ids[loose]):
-            objects = np.flatnonzero(records.image_ids == image)
-            others = loose[self.image_ids[loose] == image]
+        loose = np.flatnonzero(placed < 0)
+        objects_of = rows_by_image(records.image_ids)
+        for image, places in rows_by_image(self.image_ids[loose]).items():
+            objects, others = objects_of.get(image, np.zeros(0, int)), loose[places]
             keypoints = records.keypoints[objects]
-            likeness = oks(
+            similarity = oks(
                 self.keypoints[others, :, :2],
                 keypoints[..., :2],
                 keypoints[..., 2] > 0,
                 areas[objects],
                 sigmas,
             )
-            pairs = linear_sum_assignment(np.nan_to_num(likeness), maximize=True)
-            for other, row in zip(*pairs, strict=True):
-                found[objects[row]] = self.keypoints[others[other]]
+            matched = match_by_oks(similarity, self.scores[others])
+            found[objects[matched[matched >= 0]]] = self.keypoints[others[matched >= 0]]
         return found
 
 
@@ -121,10 +120,7 @@ def without_duplicates(detections: Detections, areas: np.ndarray, sigmas: np.nda
         sigmas: `(K,)` OKS constants.
     """
     kept: list[int] = []
-    for image in np.unique(detections.image_ids):
-        rows = np.flatnonzero(detections.image_ids == image)
-        chosen = oks_nms(
-            np.nan_to_num(detections.keypoints[rows]), detections.scores[rows], areas[rows], sigmas
-        )
+    for rows in rows_by_image(detections.image_ids).values():
+        chosen = oks_nms(detections.keypoints[rows], detections.scores[rows], areas[rows], sigmas)
         kept += rows[chosen].tolist()
     return detections.select(np.array(sorted(kept), int))

@@ -1,8 +1,9 @@
 """From a model, or from a file of results, to scores."""
 
+import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -23,6 +24,7 @@ from simplebase.evaluation.measuring import (
     measure_nme,
     measure_pck,
     measure_pckh,
+    require_measurable,
 )
 from simplebase.evaluation.prediction import predict_dataset
 from simplebase.evaluation.results_file import read_results
@@ -35,6 +37,8 @@ from simplebase.runtimes import Runtime
 
 USUAL_SIZE: Size = (256, 256)
 """What a results file is taken to be of: upstream's normaliser is the same for all squares."""
+
+_MOST_THRESHOLDS = 7  # columns that a chart and a terminal can bear
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,14 @@ class MetricSettings:
             if self.metrics.count(name) > 1:
                 raise ArgumentError(f"the metric {name} stands twice.")
         for threshold in self.thresholds:
-            if not threshold > 0:
-                raise ArgumentError(f"a PCK threshold is above 0. Received: {threshold}.")
+            if not 0 < threshold < math.inf:
+                raise ArgumentError(f"a PCK threshold is a number above 0. Received: {threshold}.")
+        texts = [f"{threshold:g}" for threshold in self.thresholds]
+        if len(set(texts)) < len(texts) or not 1 <= len(texts) <= _MOST_THRESHOLDS:
+            raise ArgumentError(
+                f"PCK takes 1 to {_MOST_THRESHOLDS} thresholds, none of them twice. Received: "
+                f"{', '.join(texts)}."
+            )
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,7 @@ class Evaluation:
         crop: of the model, or the usual one.
         input_size: `(H, W)` of the model, or the usual one.
         coco: curves of COCO's AP, if it was measured.
+        conditions: under which the figures hold, as plain values.
     """
 
     detections: Detections
@@ -106,10 +117,12 @@ class Evaluation:
     crop: Crop = field(default_factory=Crop)
     input_size: Size = USUAL_SIZE
     coco: CocoAP | None = None
+    conditions: Mapping[str, Any] = field(default_factory=dict)
 
     def to_config(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
+            "conditions": dict(self.conditions),
             "objects": len(self.detections),
             "metrics": {scores.metric: scores.to_config() for scores in self.scores},
         }
@@ -139,12 +152,11 @@ def evaluate_model(
     dataset = require_dataset(target, "a model")
     crop, size = runtime.metadata.crop, runtime.metadata.input_size
     for metric in metrics.metrics:
-        if metric != "coco-ap":
-            # What cannot be measured is said now, and not when the model has seen all images.
-            _measure_records(metric, dataset.records.keypoints, dataset, target, metrics, size)
+        require_measurable(metric, dataset, metrics.normaliser)
     objects, box_scores = dataset, np.ones(len(dataset))
     if settings.boxes is not None:
-        objects, chosen = at_boxes(dataset, settings.boxes, crop, size)
+        images = {each["id"]: each["file_name"] for each in target.ground_truth["images"]}
+        objects, chosen = at_boxes(dataset, settings.boxes, crop, size, images)
         box_scores = settings.boxes.scores[chosen]
     found = predict_dataset(
         runtime,
@@ -154,20 +166,27 @@ def evaluate_model(
         batch_size=settings.batch_size,
         progress=progress,
     )
-    found = only_found(found, metrics.conf_threshold)
     detections = Detections(
         image_ids=objects.records.image_ids,
         keypoints=found,
         scores=object_scores(found[..., 2], box_scores),
-        annotation_ids=np.full(len(objects), -1)
-        if settings.boxes is not None
-        else objects.records.annotation_ids,
+        annotation_ids=objects.records.annotation_ids,
     )
+    sigmas, _ = oks_sigmas(target.skeleton)
     if settings.boxes is not None:
+        # A crop's side: the official code, too, takes the box as large as it is cut out.
         sides = size / crop.matrix(objects.records.centers, objects.records.scales, size)[:, 0, :1]
-        sigmas, _ = oks_sigmas(target.skeleton)
         detections = without_duplicates(detections, sides.prod(axis=1), sigmas)
-    return _measure(detections, target, metrics, crop, size)
+    certain = only_found(detections.keypoints, metrics.conf_threshold)
+    detections = replace(detections, keypoints=certain)
+    predictions = detections.for_records(dataset.records, target.areas, sigmas)
+    conditions = {
+        "decode": settings.decode,
+        "flip_test": settings.flip_test,
+        "boxes": "gt" if settings.boxes is None else "detections",
+        "padding": crop.padding,
+    }
+    return _measure(detections, predictions, target, metrics, crop, size, conditions)
 
 
 def evaluate_results(
@@ -182,22 +201,32 @@ def evaluate_results(
     """
     metrics = metrics or MetricSettings()
     detections = read_results(path, target.skeleton.num_keypoints, target.image_ids)
-    return _measure(detections, target, metrics, Crop(), USUAL_SIZE)
+    predictions = None
+    if target.dataset is not None:
+        sigmas, _ = oks_sigmas(target.skeleton)
+        predictions = only_found(
+            detections.for_records(target.dataset.records, target.areas, sigmas),
+            metrics.conf_threshold,
+        )
+    return _measure(detections, predictions, target, metrics, Crop(), USUAL_SIZE, {})
 
 
 def only_found(predictions: np.ndarray, conf_threshold: float) -> np.ndarray:
     """`(N, K, 3)` with NaN, NaN, 0 for keypoints that score less than the threshold."""
-    unsure = predictions[..., 2:] < conf_threshold
-    return np.where(unsure, (np.nan, np.nan, 0.0), predictions)
+    # A score that is no number is none above the threshold.
+    sure = predictions[..., 2:] >= conf_threshold
+    return np.where(sure, predictions, (np.nan, np.nan, 0.0))
 
 
 def _measure(
-    detections: Detections, target: Target, metrics: MetricSettings, crop: Crop, size: Size
+    detections: Detections,
+    predictions: np.ndarray | None,
+    target: Target,
+    metrics: MetricSettings,
+    crop: Crop,
+    size: Size,
+    conditions: Mapping[str, Any],
 ) -> Evaluation:
-    predictions = None
-    if target.dataset is not None:
-        sigmas, _ = oks_sigmas(target.skeleton)
-        predictions = detections.for_records(target.dataset.records, target.areas, sigmas)
     scores, coco = [], None
     for metric in metrics.metrics:
         if metric == "coco-ap":
@@ -208,7 +237,16 @@ def _measure(
             assert predictions is not None
             measured = _measure_records(metric, predictions, dataset, target, metrics, size)
         scores.append(measured)
-    return Evaluation(detections, predictions, tuple(scores), crop, size, coco)
+    about = {
+        "labels": target.name,
+        "images": len(target.ground_truth["images"]),
+        "normaliser": metrics.normaliser,
+        "conf_threshold": metrics.conf_threshold,
+        "input_size": list(size),
+        "oks_sigmas": "the skeleton's" if target.skeleton.sigmas else "COCO's mean",
+    }
+    everything = about | dict(conditions)
+    return Evaluation(detections, predictions, tuple(scores), crop, size, coco, everything)
 
 
 def _measure_records(

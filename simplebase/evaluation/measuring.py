@@ -39,7 +39,7 @@ from simplebase.skeletons import Skeleton
 MetricName = Literal["pck", "pckh", "coco-ap", "epe", "auc", "nme", "error-kinds"]
 NormaliserName = Literal["upstream", "box", "torso", "head"]
 
-# Each resample of COCO's AP sorts all detections: so many take seconds for a val split of COCO.
+# Of COCO's AP, each of which goes over all detections at ten thresholds.
 _AP_RESAMPLES = 200
 
 
@@ -92,6 +92,21 @@ def choose_normaliser(
     return lengths
 
 
+def require_measurable(metric: str, dataset: KeypointDataset, normaliser: NormaliserName) -> None:
+    """Says what a metric lacks, before a model has seen all images.
+
+    Raises:
+        DataError: the labels do not have what it divides by, or PCKh's joints.
+    """
+    if metric == "pckh":
+        _require_head_boxes(dataset)
+        nothing = dataset.records.keypoints[:0]
+        boxes = dataset.records.headboxes[:0]
+        pckh_correct(nothing[..., :2], nothing[..., :2], nothing[..., 2], boxes, dataset.skeleton)
+    if metric in ("pck", "auc", "nme"):
+        choose_normaliser(normaliser, dataset, (256, 256))
+
+
 def measure_pck(
     predictions: np.ndarray,
     dataset: KeypointDataset,
@@ -134,23 +149,23 @@ def measure_pckh(predictions: np.ndarray, dataset: KeypointDataset) -> Scores:
         correct = pckh_correct(*arguments, threshold=threshold)
         interval = _defined(mean_interval(correct, records.paths))
         figures.append(Figure(f"PCKh@{threshold:g}", result.mean, interval))
-        tables.append(result.table)
+        tables.append(result.groups)
     parts = {name: tuple(table[name] for table in tables) for name in tables[0]}
     return Scores("pckh", tuple(figures), tuple(figure.name for figure in figures), parts)
 
 
 def measure_epe(predictions: np.ndarray, dataset: KeypointDataset) -> Scores:
-    """Mean end-point error in image pixels; arguments as for `measure_pck`."""
+    """Mean end-point error of what was found in image pixels; arguments as for `measure_pck`."""
     values = distances(*_points(predictions, dataset.records))
-    return _means("epe", dataset, {"EPE": values}, unit="px")
+    return _means("epe", dataset, _of_found("EPE", values), unit="px")
 
 
 def measure_nme(
     predictions: np.ndarray, dataset: KeypointDataset, normaliser: np.ndarray
 ) -> Scores:
-    """Mean distance in normalisers; arguments as for `measure_pck`."""
+    """Mean distance of what was found in normalisers; arguments as for `measure_pck`."""
     values = distances(*_points(predictions, dataset.records), normaliser)
-    return _means("nme", dataset, {"NME": values}, unit="normalisers")
+    return _means("nme", dataset, _of_found("NME", values), unit="normalisers")
 
 
 def measure_auc(
@@ -167,15 +182,17 @@ def measure_error_kinds(
     """Shares of the kinds of error of Ronchi & Perona, see `simplebase.metrics.error_kinds`.
 
     Args:
-        predictions: `(N, K, 2 or 3)` image pixels; NaN where not found.
+        predictions: `(N, K, 2 or 3)` image pixels; NaN where not found. A record for which nothing
+            was found does not count.
         dataset: `N` labelled objects.
         areas: `(N,)` of them, square pixels.
     """
     records, skeleton = dataset.records, dataset.skeleton
     points, labelled, visible = _points(predictions, records)
+    anything = np.isfinite(points).any(axis=(1, 2))
     kinds = error_kinds(
         points,
-        np.arange(len(records)),
+        np.where(anything, np.arange(len(records)), -1),
         labelled,
         visible,
         areas,
@@ -212,6 +229,12 @@ def measure_coco_ap(
         for name in COCO_FIGURES
     )
     return Scores("coco-ap", tuple(figures)), found
+
+
+def _of_found(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Distances, infinite where not found, as two columns: of what was found, and its share."""
+    found = np.where(np.isnan(values), np.nan, np.isfinite(values))
+    return {name: np.where(np.isfinite(values), values, np.nan), "found": found}
 
 
 def _points(predictions: np.ndarray, records: Records) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

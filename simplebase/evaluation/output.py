@@ -27,10 +27,10 @@ from simplebase.evaluation.measuring import measure_error_kinds
 from simplebase.evaluation.results_file import write_results
 from simplebase.evaluation.sheets import draw_worst
 from simplebase.evaluation.target import Target, require_dataset
-from simplebase.files import replacing, write_json
+from simplebase.files import replacing, require_output, write_json
 from simplebase.geometry import PERSON_PIXELS
 from simplebase.images import decode_image, write_image
-from simplebase.metrics import OKS_THRESHOLDS, distances
+from simplebase.metrics import OKS_THRESHOLDS, distances, rows_by_image
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
 
@@ -43,6 +43,20 @@ _CHARTS |= {"nme": "NME.png"}
 _ERROR_KINDS, _PRECISION_RECALL, _WORST = "error_kinds.png", "precision_recall.png", "worst.png"
 _IMAGES = "images"
 CONTENT = (*MARKERS, *_CHARTS.values(), _ERROR_KINDS, _PRECISION_RECALL, _WORST, _IMAGES)
+
+
+def require_evaluation_output(
+    folder: str | os.PathLike[str], target: Target, *, images: bool, overwrite: bool
+) -> None:
+    """Says what is wrong with an output folder before a model has seen all images.
+
+    Raises:
+        ArgumentError: `images` without a dataset folder.
+        OutputExistsError: `folder` exists, and `overwrite` is off or it is something else.
+    """
+    require_output(folder, overwrite=overwrite, folder_markers=MARKERS, folder_content=CONTENT)
+    if images:
+        _whole_images(require_dataset(target, "--save-result"))
 
 
 def write_evaluation(
@@ -68,6 +82,7 @@ def write_evaluation(
         ArgumentError: `images` without a dataset folder.
         OutputExistsError: `folder` exists, and `overwrite` is off or it is something else.
     """
+    require_evaluation_output(folder, target, images=images, overwrite=overwrite)
     with replacing(
         folder, overwrite=overwrite, folder_markers=MARKERS, folder_content=CONTENT
     ) as partial:
@@ -121,22 +136,26 @@ def _draw_records(
 def _draw_images(
     folder: Path, evaluation: Evaluation, dataset: KeypointDataset, progress: Progress | None
 ) -> None:
-    store, records = dataset.images, dataset.records
-    if not isinstance(store, FolderImages):
-        raise ArgumentError("--save-result draws into whole images, which a packed dataset lacks.")
-    first = {image: row for row, image in enumerate(records.image_ids.tolist())}
-    for done, (image, row) in enumerate(first.items(), start=1):
-        canvas = decode_image(store.read(row), store.name(row))
-        objects = records.keypoints[records.image_ids == image]
-        found = evaluation.detections.keypoints[evaluation.detections.image_ids == image]
-        for keypoints in objects:
+    store, records, detections = _whole_images(dataset), dataset.records, evaluation.detections
+    labelled = rows_by_image(records.image_ids)
+    found = rows_by_image(detections.image_ids)
+    nothing = np.zeros(0, int)
+    for done, (image, rows) in enumerate(labelled.items(), start=1):
+        canvas = decode_image(store.read(rows[0]), store.name(rows[0]))
+        for keypoints in records.keypoints[rows]:
             _draw(canvas, keypoints, plain(dataset.skeleton))
-        for keypoints in found:
+        for keypoints in detections.keypoints[found.get(image, nothing)]:
             _draw(canvas, keypoints, dataset.skeleton)
-        name = Path(str(records.paths[row]).replace("/", "_")).with_suffix(".jpg")
-        write_image(folder / name, canvas)
+        # With its own suffix: two images may differ in nothing else.
+        write_image(folder / f"{records.paths[rows[0]]}.jpg", canvas)
         if progress:
-            progress(done, len(first))
+            progress(done, len(labelled))
+
+
+def _whole_images(dataset: KeypointDataset) -> FolderImages:
+    if not isinstance(dataset.images, FolderImages):
+        raise ArgumentError("--save-result draws into whole images, which a packed dataset lacks.")
+    return dataset.images
 
 
 def _draw(canvas: np.ndarray, keypoints: np.ndarray, skeleton: Skeleton) -> None:

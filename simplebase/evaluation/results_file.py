@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID
+from simplebase.data.fields import is_id
 from simplebase.errors import DataError
 from simplebase.evaluation.detections import ANNOTATION_KEY, Detections
 from simplebase.files import read_json, require_file, write_json
+
+_DECIMALS = 4
 
 
 def write_results(
@@ -20,7 +23,10 @@ def write_results(
     overwrite: bool = False,
 ) -> None:
     """Writes COCO's results format, see `Detections.to_coco`."""
-    write_json(path, detections.to_coco(category_id), overwrite=overwrite)
+    content = detections.to_coco(category_id)
+    for result in content:
+        result["keypoints"] = [round(value, _DECIMALS) for value in result["keypoints"]]
+    write_json(path, content, overwrite=overwrite)
 
 
 def read_results(
@@ -64,7 +70,15 @@ def _checked(path: Path, content: list[Any], num_keypoints: int, image_ids: set[
                 f"{len(image_ids)} images that are evaluated. Check --dataset, --annotations and "
                 "--image-set."
             )
+    categories = {entry["category_id"] for entry in content if "category_id" in entry}
+    if len(categories) > 1:
+        raise DataError(
+            f"{path} has results of the categories {', '.join(map(str, sorted(categories)))}. "
+            "Leave those of one in it."
+        )
     images, keypoints, scores, places = (np.array(column) for column in zip(*rows, strict=True))
+    if len(set(own := places[places >= 0].tolist())) < len(own):
+        raise DataError(f"{path}: two results have the same {ANNOTATION_KEY}.")
     return Detections(images.astype(np.int64), keypoints, scores, places)
 
 
@@ -77,12 +91,10 @@ def _parse(entry: Any, num_keypoints: int) -> tuple[int, np.ndarray, float, int]
     score = float(entry["score"])
     if not np.isfinite(keypoints).all() or not np.isfinite(score):
         raise ValueError("a number is not finite")
-    return (
-        int(entry["image_id"]),
-        keypoints.reshape(-1, 3),
-        score,
-        int(entry.get(ANNOTATION_KEY, -1)),
-    )
+    image, annotation = entry["image_id"], entry.get(ANNOTATION_KEY, -1)
+    if not is_id(image) or not (annotation == -1 or is_id(annotation)):
+        raise ValueError("an id is a whole number")
+    return image, keypoints.reshape(-1, 3), score, annotation
 
 
 def _problem(error: Exception) -> str:

@@ -10,6 +10,7 @@ from simplebase.data.coco_format import annotation_ids, coco_ground_truth, image
 from simplebase.data.dataset import KeypointDataset
 from simplebase.errors import ArgumentError, DataError
 from simplebase.files import read_json, require_file
+from simplebase.metrics import check_ground_truth
 from simplebase.skeletons import Skeleton, load_skeleton
 
 ImageSet = Literal["val", "train", "all"]
@@ -24,12 +25,14 @@ class Target:
         skeleton: what they follow.
         ground_truth: in COCO's format, for its AP.
         dataset: the same objects as records that have ids; `None` if there is only a COCO file.
+        areas: `(N,)` square pixels of the records; empty if there are none.
     """
 
     name: str
     skeleton: Skeleton
     ground_truth: dict[str, Any]
     dataset: KeypointDataset | None
+    areas: np.ndarray
 
     @property
     def image_ids(self) -> set[int]:
@@ -41,22 +44,11 @@ class Target:
         """Of its objects."""
         return self.ground_truth["categories"][0]["id"]
 
-    @property
-    def areas(self) -> np.ndarray:
-        """`(N,)` square pixels of the records."""
-        assert self.dataset is not None, "a COCO file has no records"
-        truth = coco_ground_truth(self.dataset.records, self.skeleton)
-        return np.array([each["area"] for each in truth["annotations"]])
 
+def _with_ids(dataset: KeypointDataset) -> KeypointDataset:
+    """The whole dataset with ids, so that they mean the same whatever part of it is measured.
 
-def dataset_target(dataset: KeypointDataset, image_set: ImageSet = "val") -> Target:
-    """The labels of a split of a dataset.
-
-    Ids are those of the records, or numbers in the order of the whole dataset, so that a results
-    file means the same whatever split is measured.
-
-    Raises:
-        DataError: the split is empty.
+    They are those of the records, or numbers in their order.
     """
     records = dataset.records
     images = image_ids(records)
@@ -65,11 +57,25 @@ def dataset_target(dataset: KeypointDataset, image_set: ImageSet = "val") -> Tar
         image_ids=np.array([images[path] for path in records.paths], np.int64),
         annotation_ids=np.array(annotation_ids(records), np.int64),
     )
-    chosen = replace(dataset, records=numbered)
+    return replace(dataset, records=numbered)
+
+
+def dataset_target(dataset: KeypointDataset, image_set: ImageSet = "val") -> Target:
+    """The labels of a split of a dataset.
+
+    Args:
+        dataset: all of it; it gets ids if it has none.
+        image_set: the split.
+
+    Raises:
+        DataError: the split is empty.
+    """
+    chosen = _with_ids(dataset)
     if image_set != "all":
         chosen = chosen.validation if image_set == "val" else chosen.train
     truth = coco_ground_truth(chosen.records, chosen.skeleton)
-    return Target(dataset.name, dataset.skeleton, truth, chosen)
+    areas = np.array([each["area"] for each in truth["annotations"]])
+    return Target(dataset.name, dataset.skeleton, truth, chosen, areas)
 
 
 def with_annotations(
@@ -86,28 +92,34 @@ def with_annotations(
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is not COCO's, or shares no image with the dataset.
+        DataError: it is not COCO's, or lacks an image of the dataset.
     """
     path = require_file(path, "the annotation file")
     content = read_json(path)
-    if not isinstance(content, dict) or not content.get("categories"):
-        raise DataError(f"{path}: expected a COCO annotation file with its categories.")
-    if target is not None:
-        both = Target(target.name, target.skeleton, content, target.dataset)
-        if not both.image_ids & target.image_ids:
-            raise DataError(
-                f"{path} has none of the image ids of {target.name}. Are both of the same split?"
-            )
-        return both
-    return Target(str(path), skeleton or _category_skeleton(path, content), content, None)
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected a COCO annotation file.")
+    try:
+        if skeleton is None:
+            skeleton = _category_skeleton(content) if target is None else target.skeleton
+        check_ground_truth(content, skeleton)
+        ids = {image["id"] for image in content["images"]}
+    except (DataError, KeyError, TypeError, IndexError, AttributeError) as error:
+        reason = str(error) if isinstance(error, DataError) else f"{error!r}"
+        raise DataError(f"{path} is no COCO annotation file of keypoints: {reason}") from error
+    if target is None:
+        return Target(str(path), skeleton, content, None, np.zeros(0))
+    if missing := target.image_ids - ids:
+        raise DataError(
+            f"{path} lacks {len(missing)} of the {len(target.image_ids)} images of {target.name}, "
+            f"such as that with the id {min(missing)}. Are both of the same split?"
+        )
+    return replace(target, ground_truth=content)
 
 
-def _category_skeleton(path: object, content: dict[str, Any]) -> Skeleton:
-    names = content["categories"][0].get("keypoints")
-    if not names:
-        raise DataError(f"{path}: its category {content['categories'][0]} has no keypoints.")
+def _category_skeleton(content: dict[str, Any]) -> Skeleton:
+    names = tuple(content["categories"][0]["keypoints"])
     coco = load_skeleton("coco")
-    return coco if tuple(names) == coco.keypoints else Skeleton("annotations", tuple(names))
+    return coco if names == coco.keypoints else Skeleton("annotations", names)
 
 
 def require_dataset(target: Target, what: str) -> KeypointDataset:

@@ -1,6 +1,7 @@
 """Metrics: plain functions over NumPy arrays."""
 
-from simplebase.metrics.coco_ap import COCO_FIGURES, CocoAP, coco_ap
+from simplebase.metrics.arrays import rows_by_image
+from simplebase.metrics.coco_ap import COCO_FIGURES, CocoAP, check_ground_truth, coco_ap
 from simplebase.metrics.confidence import (
     bootstrap_interval,
     bootstrap_intervals,
@@ -15,7 +16,7 @@ from simplebase.metrics.distance import (
     nme,
     threshold_shares,
 )
-from simplebase.metrics.error_kinds import ERROR_KINDS, count_error_kinds, error_kinds
+from simplebase.metrics.error_kinds import ERROR_KINDS, error_kinds
 from simplebase.metrics.oks import keypoint_similarity, match_by_oks, oks, oks_nms, oks_sigmas
 from simplebase.metrics.pck import (
     box_normaliser,
@@ -47,9 +48,9 @@ __all__ = [
     "bootstrap_interval",
     "bootstrap_intervals",
     "box_normaliser",
+    "check_ground_truth",
     "coco_ap",
     "correct_keypoints",
-    "count_error_kinds",
     "distances",
     "epe",
     "error_kinds",
@@ -66,6 +67,7 @@ __all__ = [
     "pckh",
     "pckh_correct",
     "ratio_interval",
+    "rows_by_image",
     "threshold_shares",
     "torso_normaliser",
     "upstream_normaliser",

@@ -48,15 +48,6 @@ class CocoAP:
     own_sigmas: bool
     matches: ImageMatches
 
-    def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON, without the curves."""
-        return {
-            "metric": "coco-ap",
-            **self.figures,
-            "sigmas": self.sigmas.tolist(),
-            "own_sigmas": self.own_sigmas,
-        }
-
 
 def coco_ap(
     ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], skeleton: Skeleton
@@ -76,7 +67,7 @@ def coco_ap(
     Raises:
         DataError: the ground truth or a result is not in COCO's format, or they do not fit.
     """
-    _check_ground_truth(ground_truth, skeleton)
+    check_ground_truth(ground_truth, skeleton)
     plain = _plain_results(results, ground_truth, skeleton)
     sigmas, own_sigmas = oks_sigmas(skeleton)
     # pycocotools reports each of its steps on the terminal.
@@ -124,7 +115,12 @@ def _evaluate(
     return evaluation
 
 
-def _check_ground_truth(ground_truth: Mapping[str, Any], skeleton: Skeleton) -> None:
+def check_ground_truth(ground_truth: Mapping[str, Any], skeleton: Skeleton) -> None:
+    """Refuses ground truth that is not in COCO's format, or not of the skeleton's keypoints.
+
+    Raises:
+        DataError: says what is missing or wrong, and where.
+    """
     for key in ("images", "annotations", "categories"):
         if not isinstance(ground_truth.get(key), list):
             raise DataError(f"the ground truth has no list {key!r}, so it is not COCO's format.")

@@ -16,7 +16,7 @@ possible we too take the more similar place.
 
 import numpy as np
 
-from simplebase.metrics.arrays import require_shape
+from simplebase.metrics.arrays import require_shape, rows_by_image
 from simplebase.metrics.oks import keypoint_similarity
 
 ERROR_KINDS = ("good", "jitter", "inversion", "swap", "miss")
@@ -59,7 +59,7 @@ def error_kinds(
     require_shape("predicted", predicted, (len(matched), len(sigmas), 2))
     require_shape("labelled", labelled, (len(images), len(sigmas), 2))
     visible = np.asarray(visible, bool)
-    in_image = _rows_by_image(images)
+    in_image = rows_by_image(images)
     kinds = np.full(predicted.shape[:2], NOT_COUNTED)
     for detection in np.flatnonzero(matched >= 0):
         own = matched[detection]
@@ -77,11 +77,6 @@ def error_kinds(
             visible[own], _kinds(straight[0], inverted[0], others), NOT_COUNTED
         )
     return kinds
-
-
-def count_error_kinds(kinds: np.ndarray) -> np.ndarray:
-    """`(K, 5)`: how many of each keypoint are of each of `ERROR_KINDS`, from `(M, K)`."""
-    return (kinds[:, :, None] == np.arange(len(ERROR_KINDS))).sum(axis=0)
 
 
 def _kinds(own: np.ndarray, inverted: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -109,10 +104,3 @@ def _similarity(
     targets = np.ix_(rows, order)
     squared = ((points - labelled[targets]) ** 2).sum(axis=-1)
     return keypoint_similarity(squared, areas[rows], sigmas) * visible[targets]
-
-
-def _rows_by_image(images: np.ndarray) -> dict[object, np.ndarray]:
-    names, place = np.unique(images, return_inverse=True)
-    order = np.argsort(place, kind="stable")
-    parts = np.split(order, np.cumsum(np.bincount(place))[:-1])
-    return dict(zip(names.tolist(), parts, strict=True))

@@ -40,6 +40,7 @@ class KerasRuntime:
         """Trainable parameters, and GFLOPs of one image."""
         return count_params(self.model), count_gflops(self.model, self.metadata.input_size)
 
+
 def load(path: Path, threads: int | None) -> KerasRuntime:
     """Opens a file that simplebase saved; see `load_runtime`."""
     set_threads(threads)

@@ -16,6 +16,7 @@ EMBEDDED_RECIPE = "quick"
 _AS_GIVEN = (
     "backbone_weights",
     "cache",
+    "deterministic",
     "input_size",
     "mixed_precision",
     "normalisation",

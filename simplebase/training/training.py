@@ -18,6 +18,7 @@ from simplebase.geometry import Size
 from simplebase.presets import Preset, Recipe, load_preset, load_recipe
 from simplebase.presets.preset import first_problem
 from simplebase.skeletons import Skeleton
+from simplebase.training.determinism import make_deterministic
 from simplebase.training.distribution import Distribution, distribute
 from simplebase.training.observer import Observer
 from simplebase.training.precision import choose_policy, dtype_policy
@@ -57,6 +58,7 @@ def train(
     normalisation: str | None = None,
     weights: str | os.PathLike[str] | None = None,
     mixed_precision: bool = False,
+    deterministic: bool = False,
     distribution: Distribution | None = None,
     cache: CacheMode = "none",
     save_every_steps: int | None = None,
@@ -76,6 +78,7 @@ def train(
         normalisation: see `SimpleBaseline.from_preset`.
         weights: see `SimpleBaseline.from_preset`.
         mixed_precision: compute in 16 bit, see `simplebase.training.precision`.
+        deterministic: add up in the same order always, see `make_deterministic`.
         distribution: the devices, from `simplebase.training.distribute`; by default one.
         cache: whether decoded canvases are kept for the next epochs, see `BatchSource`.
         save_every_steps: save the state within an epoch too, for `resume`.
@@ -103,6 +106,7 @@ def train(
             normalisation=normalisation,
             weights=None if weights is None else _absolute(weights),
             mixed_precision=mixed_precision,
+            deterministic=deterministic,
             cache=cache,
             save_every_steps=save_every_steps,
             seed=seed,
@@ -110,6 +114,8 @@ def train(
     except ValidationError as error:
         key, problem = first_problem(error, RunConfig)
         raise ArgumentError(f"{key}: {problem}") from error
+    if deterministic:
+        make_deterministic()
     distribution = distribution or distribute()
     run = Run(run_dir)
     if distribution.is_chief:
@@ -152,6 +158,8 @@ def resume(
             f"{run_dir} is complete: all {config.recipe.total_epoch} epochs are done. A longer "
             f"training starts from its model: --weights {run.best}."
         )
+    if config.deterministic:
+        make_deterministic()
     distribution = distribution or distribute()
     if dataset is None:
         dataset = load_dataset(config.dataset.folder, config.dataset.own_skeleton())

@@ -197,9 +197,9 @@ BAD = {
         "absent.keras: the model does not exist",
     ),
     "a model of another format": (
-        "eval model.pt --dataset {figures}",
+        "eval {image} --dataset {figures}",
         2,
-        "model.pt: a model ends in .keras",
+        ": a model ends in .keras",
     ),
     "an output that is no image": (
         "demo --model {model} --input {image} --output out.txt",
@@ -433,7 +433,7 @@ def test_wrong_usage_ends_with_code_2_and_names_what_is_wrong(
 
 
 def test_debug_shows_the_traceback(command: Command) -> None:
-    with pytest.raises(FileNotFoundError, match="absent"):
+    with pytest.raises(FileNotFoundError, match="model.keras does not exist"):
         command("eval", "model.keras", "--dataset", "absent", "--debug")
 
 

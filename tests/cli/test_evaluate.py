@@ -44,7 +44,7 @@ def test_a_model_alone_shows_every_keypoint_and_its_interval(
         "eval", small_model_file, "--dataset", figures_folder, "--metric", "pckh", "--flip-test"
     )
     assert code == 0, error
-    for text in ("PCKh@0.5", "PCKh@0.1", "Head", "Ankle", "Mean", "95 %", "8 objects in 8 images"):
+    for text in ("PCKh@0.5", "PCKh@0.1", "Head", "Ankle", "all", "95 %", "8 objects in 8 images"):
         assert text in output
 
 
@@ -57,6 +57,12 @@ def test_save_result_writes_to_the_folder_result(
     assert code == 0, error
     assert "written: result" in output
     assert len(list(Path("result/images").iterdir())) == 40
+    line = ("eval", small_model_file, "--dataset", figures_folder, "--output", "result")
+    code, _, error = command(*line)
+    assert code == 1 and "result exists" in error
+    code, _, error = command(*line, "--overwrite")
+    assert code == 0, error
+    assert not Path("result/images").exists()
 
 
 def test_coco_ap_without_sigmas_of_its_own_says_so(

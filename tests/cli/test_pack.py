@@ -67,8 +67,9 @@ def test_what_was_packed_is_trained_and_evaluated(
     best = "run/checkpoints/best.keras"
     code, _, error = command("eval", best, "--dataset", "packed", "--json", "scores.json")
     assert code == 0, error
-    scores = json.loads(Path("scores.json").read_text())
-    assert scores["records"] == 8 and scores["mean"] == summary["val_pck"]
+    scores = json.loads(Path("scores.json").read_text())["best.keras"]
+    pck = scores["metrics"]["pck"]["figures"]["PCK@0.5"]["value"]
+    assert scores["objects"] == 8 and pck == summary["val_pck"]
 
 
 def test_an_existing_packing_is_replaced_only_when_asked(
@@ -153,7 +154,7 @@ def test_eval_passes_over_bad_images_of_its_split_and_names_them(
     )
     assert code == 0, error
     assert_named(error, "1 of 8", ["000014.jpg"])
-    assert json.loads(Path("scores.json").read_text())["records"] == 7
+    assert json.loads(Path("scores.json").read_text())["model.keras"]["objects"] == 7
 
 
 def test_a_dataset_of_bad_images_is_refused(command: Command, damaged: Path) -> None:

@@ -1,6 +1,7 @@
 """Boxes of a detector: which are looked at, and where the crops then lie."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from simplebase import Crop, KeypointDataset
-from simplebase.errors import DataError
+from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.evaluation import read_boxes
 from simplebase.evaluation.boxes import Boxes, at_boxes
 from simplebase.evaluation.target import dataset_target
@@ -19,7 +20,7 @@ GOOD = {"image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 40], "score": 0.5}
 def test_other_categories_and_boxes_without_area_are_left_out(tmp_path: Path) -> None:
     content = [GOOD, GOOD | {"category_id": 2}, GOOD | {"bbox": [0, 0, 0, 5]}, GOOD]
     (tmp_path / "boxes.json").write_text(json.dumps(content))
-    boxes = read_boxes(tmp_path / "boxes.json")
+    boxes = read_boxes(tmp_path / "boxes.json", category_id=1)
     np.testing.assert_array_equal(boxes.boxes, [[10, 20, 30, 40]] * 2)
     np.testing.assert_array_equal(boxes.scores, [0.5, 0.5])
 
@@ -30,7 +31,10 @@ def test_other_categories_and_boxes_without_area_are_left_out(tmp_path: Path) ->
         ({}, "expected COCO detections, a list"),
         ([GOOD, {"image_id": 1}], "entry 1: expected image_id"),
         ([GOOD | {"bbox": [1, 2, 3]}], "entry 0"),
-        ([GOOD | {"category_id": 3}], "has no box of category 1"),
+        ([GOOD | {"image_id": 1.5}], "entry 0"),
+        ([GOOD | {"image_id": 10**25}], "entry 0"),
+        ([GOOD, GOOD | {"category_id": 3}], "has boxes of the categories 1, 3"),
+        ([GOOD | {"bbox": [1, 2, 0, 4]}], "has no box of category 1 with an area"),
     ],
 )
 def test_a_broken_file_is_told_of_by_its_entry(content: Any, message: str, tmp_path: Path) -> None:
@@ -50,12 +54,31 @@ def test_objects_lie_at_the_boxes_that_are_in_the_datasets_images(
         np.array([[10.0, 20, 31, 41], [0, 0, 9, 9], [5, 5, 11, 11]]),
         np.array([0.9, 0.8, 0.7]),
     )
-    objects, chosen = at_boxes(dataset, boxes, Crop(), (256, 256))
+    with pytest.warns(SimplebaseWarning, match="1 of 3 boxes are in images"):
+        objects, chosen = at_boxes(dataset, boxes, Crop(), (256, 256))
     np.testing.assert_array_equal(chosen, [0, 2])
     assert set(objects.records.paths) == {dataset.records.paths[2]}
     np.testing.assert_allclose(objects.records.centers, [[25, 40], [10, 10]])
     np.testing.assert_allclose(objects.records.scales, [41 / 200, 11 / 200])
     assert not objects.records.keypoints.any()
+
+
+def test_images_without_a_record_are_looked_at_too(figures: KeypointDataset) -> None:
+    whole, val = (dataset_target(figures, each).dataset for each in ("all", "val"))
+    assert whole is not None and val is not None
+    row = int(np.flatnonzero(~figures.records.validation)[0])
+    image, path = int(whole.records.image_ids[row]), str(whole.records.paths[row])
+    boxes = Boxes(np.array([image]), np.array([[10.0, 20, 31, 41]]), np.ones(1))
+    objects, _ = at_boxes(val, boxes, Crop(), (256, 256), {image: path, 10**6: "absent.jpg"})
+    assert list(objects.records.paths) == [path]
+    assert objects.images.read(0) == whole.images.read(row)
+
+
+def test_a_packed_dataset_has_no_whole_images(figures: KeypointDataset) -> None:
+    dataset = replace(figures, images=object())  # type: ignore[arg-type]
+    boxes = Boxes(np.array([1]), np.ones((1, 4)), np.ones(1))
+    with pytest.raises(ArgumentError, match="a packed dataset has only the crops"):
+        at_boxes(dataset, boxes, Crop(), (256, 256))
 
 
 def test_boxes_of_other_images_are_refused(figures: KeypointDataset) -> None:

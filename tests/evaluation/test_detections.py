@@ -56,6 +56,7 @@ def test_a_results_file_comes_back_as_it_was(tmp_path: Path) -> None:
         "annotation_id": 3,
     }
     read = read_results(tmp_path / "results.json", 3, {7, 9})
+    # What was not found stands at 0, 0 with a score of 0, by which `only_found` knows it.
     np.testing.assert_allclose(read.keypoints, np.nan_to_num(found.keypoints))
     np.testing.assert_array_equal(read.annotation_ids, [3, 4])
     np.testing.assert_array_equal(read.scores, found.scores)
@@ -71,6 +72,20 @@ def test_a_detection_goes_to_the_record_that_it_is_like() -> None:
     np.testing.assert_array_equal(by_record[0], FIRST + 2)
     np.testing.assert_array_equal(by_record[1], SECOND + 1)
     assert np.isnan(by_record[2, :, :2]).all() and not by_record[2, :, 2].any()
+
+
+def test_of_several_the_one_with_the_best_score_gets_the_record() -> None:
+    keypoints = FIRST[None].copy()
+    keypoints[..., 2] = 2
+    target = dataset_target(dataset_of(records_of(keypoints)))
+    assert target.dataset is not None
+    # The second is nearer, the third has nothing to do with it.
+    found = detections([FIRST + 2, FIRST, SECOND], [1, 1, 1])
+    by_record = found.for_records(target.dataset.records, target.areas, SIGMAS)
+    np.testing.assert_array_equal(by_record, [FIRST + 2])
+    alone = found.select(np.array([2]))
+    by_record = alone.for_records(target.dataset.records, target.areas, SIGMAS)
+    assert np.isnan(by_record[0, :, 0]).all()
 
 
 def test_the_place_of_a_label_comes_before_likeness() -> None:
@@ -95,6 +110,9 @@ GOOD = {"image_id": 1, "category_id": 1, "keypoints": [1.0] * 9, "score": 0.5}
         ([GOOD | {"keypoints": [1.0] * 8}], "result 0: .*Keypoints has 8 numbers"),
         ([{"image_id": 1, "keypoints": [1.0] * 9}], "It has no score"),
         ([GOOD | {"score": float("nan")}], "A number is not finite"),
+        ([GOOD | {"image_id": 1.5}], "An id is a whole number"),
+        ([GOOD, GOOD | {"category_id": 2}], "results of the categories 1, 2"),
+        ([GOOD | {"annotation_id": 3}] * 2, "two results have the same annotation_id"),
         ([GOOD, GOOD | {"image_id": 12}], "result 1: image_id 12 is not among the 2 images"),
     ],
 )

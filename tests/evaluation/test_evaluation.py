@@ -24,6 +24,7 @@ from simplebase.evaluation import (
     write_evaluation,
 )
 from simplebase.evaluation.boxes import at_boxes
+from simplebase.evaluation.evaluation import only_found
 from simplebase.images import read_image
 
 SIZE = (128, 128)
@@ -111,7 +112,7 @@ def test_a_keypoint_below_the_threshold_is_not_found(knowing_runtime: Any, targe
 
 
 def test_the_folder_has_results_scores_charts_and_pictures(
-    knowing_runtime: Any, target: Target, tmp_path: Path
+    knowing_runtime: Any, target: Target, tmp_path: Path, figures_folder: Path
 ) -> None:
     evaluation = evaluate_model(knowing(knowing_runtime, records(target)), target, EVERYTHING)
     folder = tmp_path / "result"
@@ -128,14 +129,19 @@ def test_the_folder_has_results_scores_charts_and_pictures(
         "worst.png",
         "images",
     }
-    scores = json.loads((folder / "scores.json").read_text())["metrics"]
+    content = json.loads((folder / "scores.json").read_text())
+    assert content["conditions"]["normaliser"] == "upstream"
+    assert content["conditions"]["decode"] == "dark"
+    scores = content["metrics"]
     figure = scores["pck"]["figures"]["PCK@0.5"]
     assert figure["value"] == headline(evaluation)["pck"]
     low, high = figure["interval_95"]
     assert low <= figure["value"] <= high
     assert len(list((folder / "images").iterdir())) == len(records(target))
-    drawn = read_image(next((folder / "images").iterdir()))
-    assert (drawn == 255).all(axis=-1).any()
+    path = records(target).records.paths[0]
+    drawn = read_image(folder / "images" / f"{path}.jpg").astype(int)
+    plain = read_image(figures_folder / "images" / path)
+    assert (np.abs(drawn - plain) > 60).any()
 
     with pytest.raises(OutputExistsError):
         write_evaluation(folder, evaluation, target)
@@ -158,11 +164,23 @@ def test_a_coco_file_alone_measures_results(
         evaluate_results(results, alone)
 
 
+@pytest.mark.parametrize("broken", [[], {}, {"images": [{"id": 1}]}, {"categories": ["x"]}])
+def test_a_file_that_is_no_annotations_is_told_of_at_once(broken: Any, tmp_path: Path) -> None:
+    (tmp_path / "truth.json").write_text(json.dumps(broken))
+    with pytest.raises(DataError, match=r"COCO annotation file"):
+        with_annotations(tmp_path / "truth.json")
+
+
+def test_a_score_that_is_no_number_is_not_found() -> None:
+    found = only_found(np.array([[[1.0, 2.0, np.nan], [3.0, 4.0, 0.5]]]), 1e-6)
+    np.testing.assert_array_equal(found, [[[np.nan, np.nan, 0], [3, 4, 0.5]]])
+
+
 def test_annotations_of_other_images_are_refused(target: Target, tmp_path: Path) -> None:
     truth = coco_ground_truth(records(target).records, target.skeleton)
     truth["images"] = [{"id": 10**6, "file_name": "a.jpg"}]
     (tmp_path / "truth.json").write_text(json.dumps(truth))
-    with pytest.raises(DataError, match="has none of the image ids"):
+    with pytest.raises(DataError, match="lacks 8 of the 8 images"):
         with_annotations(tmp_path / "truth.json", target)
 
 
@@ -172,6 +190,9 @@ def test_annotations_of_other_images_are_refused(target: Target, tmp_path: Path)
         ({"metrics": ("iou",)}, "a metric is one of pck, pckh"),
         ({"metrics": ("pck", "pck")}, "pck stands twice"),
         ({"thresholds": (0.0,)}, "above 0"),
+        ({"thresholds": (float("inf"),)}, "above 0"),
+        ({"thresholds": (0.5, 0.5)}, "none of them twice"),
+        ({"thresholds": tuple(range(1, 9))}, "1 to 7 thresholds"),
     ],
 )
 def test_settings_that_do_not_work_are_refused(arguments: Any, message: str) -> None:

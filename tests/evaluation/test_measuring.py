@@ -87,13 +87,14 @@ def test_pckh_has_the_official_table() -> None:
     scores = measure_pckh(dataset.records.keypoints + np.array([14.0, 0, 0]), dataset)
     assert values(scores) == {"PCKh@0.5": 1.0, "PCKh@0.1": 0.0}
     parts = scores.parts or {}
-    assert list(parts) == ["Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle", "Mean"]
+    assert list(parts) == ["Head", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle"]
 
 
 def test_errors_in_pixels_and_in_normalisers() -> None:
     dataset = dataset_of(records_of(LABELS))
-    assert values(measure_epe(off_by(3.0), dataset)) == {"EPE": 3.0}
-    assert values(measure_nme(off_by(3.0), dataset, np.full(2, 12.0))) == {"NME": 0.25}
+    assert values(measure_epe(off_by(3.0), dataset)) == {"EPE": 3.0, "found": 1.0}
+    nme = measure_nme(off_by(3.0), dataset, np.full(2, 12.0))
+    assert values(nme) == {"NME": 0.25, "found": 1.0}
     # Of the twenty thresholds 0, 0.05 ... 0.95 those from 0.25 on are met.
     assert values(measure_auc(off_by(3.0), dataset, np.full(2, 12.0))) == {"AUC": 0.75}
 
@@ -103,7 +104,7 @@ def test_a_keypoint_that_was_not_found_is_wrong() -> None:
     predictions = off_by(0.0)
     predictions[0, 2] = (np.nan, np.nan, 0)
     assert values(measure_pck(predictions, dataset, np.full(2, 10.0))) == {"PCK@0.5": 0.8}
-    assert values(measure_epe(predictions, dataset)) == {"EPE": None}
+    assert values(measure_epe(predictions, dataset)) == {"EPE": 0.0, "found": 0.8}
 
 
 def test_kinds_of_error_are_shares_of_what_is_labelled() -> None:
@@ -116,6 +117,14 @@ def test_kinds_of_error_are_shares_of_what_is_labelled() -> None:
     assert shares == pytest.approx(
         {"good": 0.6, "jitter": 0, "inversion": 0.4, "swap": 0, "miss": 0}
     )
+
+
+def test_a_record_for_which_nothing_was_found_has_no_kind_of_error() -> None:
+    dataset = dataset_of(records_of(LABELS))
+    predictions = off_by(0.0)
+    predictions[0] = (np.nan, np.nan, 0)
+    shares = values(measure_error_kinds(predictions, dataset, np.full(2, 2000.0)))
+    assert shares["good"] == 1.0 and shares["miss"] == 0.0
 
 
 def test_coco_ap_of_the_labels_themselves_is_1() -> None:

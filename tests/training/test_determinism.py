@@ -23,9 +23,9 @@ head: {name: upsample_lite, channels: [16, 16, 16]}
 
 
 def start(folder: Path, *arguments: object) -> subprocess.Popen[bytes]:
-    """`simplebase train --deterministic` with other arguments, in a process of its own."""
+    """`simplebase train` with other arguments, in a process of its own."""
     root = str(Path(__file__).parents[2])
-    command = [sys.executable, "-m", "simplebase", "train", "--deterministic"]
+    command = [sys.executable, "-m", "simplebase", "train"]
     with (folder / "output").open("ab") as output:
         return subprocess.Popen(
             [*command, *map(str, arguments)],
@@ -55,7 +55,8 @@ def test_a_killed_and_resumed_run_equals_one_that_was_not_killed(
     (tmp_path / "small.yaml").write_text(PRESET)
     run, killed = tmp_path / "run", tmp_path / "killed"
     line = f"--preset {tmp_path / 'small.yaml'} --dataset {figures_folder} --recipe quick "
-    line += "--backbone-weights none --input-size 64x64 --total-epoch 3 --ema 0.9 --run-dir"
+    line += "--backbone-weights none --input-size 64x64 --total-epoch 3 --ema 0.9 "
+    line += "--deterministic --run-dir"
     finish(start(tmp_path, *line.split(), run), tmp_path)
 
     process = start(tmp_path, *line.split(), killed)

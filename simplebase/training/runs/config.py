@@ -88,6 +88,7 @@ class RunConfig(Settings):
     weights: str | None = None
     mixed_precision: bool = False
     policy: str | None = None
+    deterministic: bool = False
     cache: CacheMode = "none"
     save_every_steps: int | None = Field(None, ge=1)
     seed: int = Field(0, ge=0, le=MAX_SEED)
