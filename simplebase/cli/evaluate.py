@@ -249,17 +249,15 @@ def _table(name: str, scores: "Scores") -> Table:
 
 
 def _comparison(evaluations: "dict[str, Evaluation]") -> Table:
-    """The figures over all of several models."""
-    first = next(iter(evaluations.values()))
-    names = [figure.name for scores in first.scores for figure in scores.figures]
-    table = Table("", *names)
-    for name, evaluation in evaluations.items():
-        cells = [
-            _text(figure.value, scores) for scores in evaluation.scores for figure in scores.figures
-        ]
-        table.add_row(escape(name), *cells)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    """The figures over all of several models, a column each."""
+    table = Table("")
+    for name in evaluations:
+        table.add_column(escape(name), justify="right", overflow="fold")
+    for rows in zip(*(evaluation.scores for evaluation in evaluations.values()), strict=True):
+        for figures in zip(*(scores.figures for scores in rows), strict=True):
+            cells = (_text(figure.value, rows[0]) for figure in figures)
+            table.add_row(figures[0].name, *cells)
+        table.add_section()
     return table
 
 

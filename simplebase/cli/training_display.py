@@ -39,6 +39,8 @@ class TrainingDisplay(Observer):
         say(self._title)
         if (plan.first_epoch, plan.first_step) != (1, 1):
             say(f"goes on with epoch {plan.first_epoch}, step {plan.first_step}")
+        if plan.first_epoch <= plan.first_stage_ends:
+            say(f"until epoch {plan.first_stage_ends} a part of the network stays frozen")
         console.print(_row("epoch", "loss", "val PCK", "lr", "images/s"), style="bold")
         self._begun = plan.first_step - 1
         steps = (plan.last_epoch - plan.first_epoch + 1) * plan.steps_per_epoch - self._begun
@@ -79,6 +81,10 @@ class TrainingDisplay(Observer):
                 f"{metrics.images_per_second:.0f}" if metrics.images_per_second else "-",
             )
         )
+
+    def stopping(self, signal: str) -> None:
+        """Says that it was heard: the step may take a while."""
+        say(f"{signal}: stopping after this step, and saving. Once more stops at once, unsaved.")
 
     def ended(self) -> None:
         """Removes the bars."""

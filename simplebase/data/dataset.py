@@ -66,7 +66,7 @@ class KeypointDataset:
         if not mask.any():
             raise DataError(
                 f"{self.name}: the {name} split is empty; isValidation is 0 in train records and "
-                "1 in val records."
+                "1 in val records, of which there should be a tenth or so."
             )
         return self.select(mask)
 

@@ -18,10 +18,11 @@ _KIND_COLOURS = ("#2e933c", "#edae49", "#7768ae", "#1b6ca8", "#d1495b")
 
 
 def plot_parts(scores: Scores, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Draws a bar for each keypoint and column, best on top, and a line at the figure over all.
+    """Draws a bar for each keypoint and column, and a dashed line at the figure over all.
 
     Args:
-        scores: with `parts`; its figures stand in the order of its columns.
+        scores: with `parts`; its figures stand in the order of its columns. Of those with a unit
+            only the first column is drawn.
         path: the image to write.
         overwrite: replace `path` if it exists.
 
@@ -30,12 +31,13 @@ def plot_parts(scores: Scores, path: str | os.PathLike[str], *, overwrite: bool 
     """
     parts = {name: values for name, values in (scores.parts or {}).items() if None not in values}
     names = sorted(parts, key=lambda name: parts[name][0] or 0.0)
-    columns = len(scores.columns)
+    labels = scores.columns[:1] if scores.unit else scores.columns
+    columns = len(labels)
     rows = np.arange(len(names))
     height = _FRAME + _ROW * len(names) * (1 + columns) / 2
     with new_figure(path, (8, height), overwrite=overwrite) as figure:
         axes = figure.subplots()
-        for column, label in enumerate(scores.columns):
+        for column, label in enumerate(labels):
             values = [parts[name][column] or 0.0 for name in names]
             place = rows + 0.8 * ((columns - 1) / 2 - column) / columns
             bars = axes.barh(place, values, 0.8 / columns, color=COLOURS[column], label=label)
@@ -43,7 +45,7 @@ def plot_parts(scores: Scores, path: str | os.PathLike[str], *, overwrite: bool 
             axes.bar_label(bars, [f"{value:{digits}}" for value in values], padding=3, fontsize=9)
             overall = scores.figures[column].value if column < len(scores.figures) else None
             if overall is not None:
-                axes.axvline(overall, color=COLOURS[column], linestyle="--", linewidth=1)
+                axes.axvline(overall, color=COLOURS[column], linestyle="--", linewidth=1, zorder=0)
         axes.set_yticks(rows, names)
         axes.set(ylim=(-0.6, len(names) - 0.4), xlabel=scores.unit or "fraction of keypoints")
         if not scores.unit:

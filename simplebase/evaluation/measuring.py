@@ -234,7 +234,7 @@ def measure_coco_ap(
 def _of_found(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     """Distances, infinite where not found, as two columns: of what was found, and its share."""
     found = np.where(np.isnan(values), np.nan, np.isfinite(values))
-    return {name: np.where(np.isfinite(values), values, np.nan), "found": found}
+    return {name: np.where(np.isfinite(values), values, np.nan), f"{name} found": found}
 
 
 def _points(predictions: np.ndarray, records: Records) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

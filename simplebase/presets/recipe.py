@@ -67,13 +67,13 @@ class Recipe(Settings):
     def _both_stages_fit(self) -> "Recipe":
         if self.init_epoch >= self.total_epoch:
             raise ValueError(
-                f"init_epoch ({self.init_epoch}) is less than total_epoch ({self.total_epoch}), or "
-                "nothing is left to train"
+                f"init_epoch ({self.init_epoch}) has to be less than total_epoch "
+                f"({self.total_epoch}), or nothing is left to train"
             )
         if self.init_epoch + self.transfer_epoch > self.total_epoch:
             raise ValueError(
-                f"init_epoch ({self.init_epoch}) and transfer_epoch ({self.transfer_epoch}) are "
-                f"together no more than total_epoch ({self.total_epoch})"
+                f"init_epoch ({self.init_epoch}) and transfer_epoch ({self.transfer_epoch}) have "
+                f"to be together no more than total_epoch ({self.total_epoch})"
             )
         return self
 

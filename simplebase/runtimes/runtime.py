@@ -68,7 +68,11 @@ def load_runtime(path: str | os.PathLike[str], threads: int | None = None) -> Ru
 def _module_name(path: Path) -> str:
     if path.is_dir():
         if not (path / "saved_model.pb").is_file():
-            raise DataError(f"{path} is a folder without a saved_model.pb, so it is no SavedModel.")
+            best = path / "checkpoints" / "best.keras"
+            hint = f" Is {best} meant?" if best.exists() else ""
+            raise DataError(
+                f"{path} is a folder without a saved_model.pb, so it is no SavedModel.{hint}"
+            )
         return "saved_model"
     suffix = path.suffix.lower()
     if suffix not in _MODULES and (suffix or path.exists()):

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 
@@ -11,12 +12,16 @@ class StopSignals:
     The second signal has its usual effect at once. Only a process's main thread can do this; in
     another the context changes nothing.
 
+    Args:
+        notice: is called with the signal's name when it comes.
+
     `received` is the name of the signal that came, or `None`.
     """
 
     _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-    def __init__(self) -> None:
+    def __init__(self, notice: Callable[[str], None] = lambda name: None) -> None:
+        self._notice = notice
         self.received: str | None = None
         self._earlier: dict[signal.Signals, object] = {}
 
@@ -33,6 +38,7 @@ class StopSignals:
     def _keep(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number).name
         self._restore()
+        self._notice(self.received)
 
     def _restore(self) -> None:
         for number, handler in self._earlier.items():

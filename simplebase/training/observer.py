@@ -17,6 +17,8 @@ class Plan:
         last_epoch: with which it ends.
         steps_per_epoch: of `batch_size` samples each.
         batch_size: samples a step, over all devices together.
+        first_stage_ends: the last epoch of the first stage, which leaves a part frozen; 0 if there
+            is none.
     """
 
     first_epoch: int
@@ -24,6 +26,7 @@ class Plan:
     last_epoch: int
     steps_per_epoch: int
     batch_size: int
+    first_stage_ends: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,9 @@ class Observer:
 
     def epoch_ended(self, metrics: EpochMetrics) -> None:
         """After each epoch's validation."""
+
+    def stopping(self, signal: str) -> None:
+        """When a signal came: the training stops and saves after this step."""
 
     def ended(self) -> None:
         """After the last step, or when an error stops the training."""

@@ -70,7 +70,7 @@ class Trainer:
         self.steps = len(self.train_split) // recipe.batch_size
         self._part = distribution.local_part(recipe.batch_size)
         self._loss_scaling = config.policy == FLOAT16
-        self._signals = StopSignals()
+        self._signals = StopSignals(self._tell_stopping)
         augmentation = Augmentation(
             recipe.augmentation,
             metadata.input_size,
@@ -158,9 +158,16 @@ class Trainer:
             last_epoch=self.recipe.total_epoch,
             steps_per_epoch=self.steps,
             batch_size=self.recipe.batch_size,
+            first_stage_ends=max(
+                (stage.last_epoch for stage in stages(self.recipe) if stage.transfer), default=0
+            ),
         )
         for observer in self.observers:
             observer.started(plan)
+
+    def _tell_stopping(self, signal: str) -> None:
+        for observer in self.observers:
+            observer.stopping(signal)
 
     def _epoch(self, training: StageTraining) -> None:
         """Trains and validates the epoch that `progress` says, from its step on."""

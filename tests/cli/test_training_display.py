@@ -43,3 +43,12 @@ def test_bars_tell_the_step_and_lines_the_epochs(console: Console) -> None:
     after = shown(console)[len(before) :]
     assert [word for word in after.split() if word in ("2/3", "1.5000", "0.250", "18")]
     assert "3/3" in after and "n/a" in after and " - " in after.replace("\n", " ")
+
+
+def test_a_frozen_stage_and_a_signal_are_told_of(console: Console) -> None:
+    display = TrainingDisplay("a preset on a dataset")
+    display.started(Plan(1, 1, 3, 4, 8, first_stage_ends=2))
+    display.stopping("SIGINT")
+    display.ended()
+    assert "until epoch 2 a part of the network stays frozen" in shown(console)
+    assert "SIGINT: stopping after this step, and saving." in shown(console)

@@ -92,9 +92,9 @@ def test_pckh_has_the_official_table() -> None:
 
 def test_errors_in_pixels_and_in_normalisers() -> None:
     dataset = dataset_of(records_of(LABELS))
-    assert values(measure_epe(off_by(3.0), dataset)) == {"EPE": 3.0, "found": 1.0}
+    assert values(measure_epe(off_by(3.0), dataset)) == {"EPE": 3.0, "EPE found": 1.0}
     nme = measure_nme(off_by(3.0), dataset, np.full(2, 12.0))
-    assert values(nme) == {"NME": 0.25, "found": 1.0}
+    assert values(nme) == {"NME": 0.25, "NME found": 1.0}
     # Of the twenty thresholds 0, 0.05 ... 0.95 those from 0.25 on are met.
     assert values(measure_auc(off_by(3.0), dataset, np.full(2, 12.0))) == {"AUC": 0.75}
 
@@ -104,7 +104,7 @@ def test_a_keypoint_that_was_not_found_is_wrong() -> None:
     predictions = off_by(0.0)
     predictions[0, 2] = (np.nan, np.nan, 0)
     assert values(measure_pck(predictions, dataset, np.full(2, 10.0))) == {"PCK@0.5": 0.8}
-    assert values(measure_epe(predictions, dataset)) == {"EPE": 0.0, "found": 0.8}
+    assert values(measure_epe(predictions, dataset)) == {"EPE": 0.0, "EPE found": 0.8}
 
 
 def test_kinds_of_error_are_shares_of_what_is_labelled() -> None:

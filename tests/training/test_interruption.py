@@ -75,3 +75,11 @@ def test_outside_the_main_thread_signals_are_left_as_they_are(usual_effects: lis
     thread.join()
     assert stops.received is None
     assert usual_effects == [signal.SIGTERM]
+
+
+@BOTH
+def test_who_asked_for_it_is_told_that_it_was_heard(number: signal.Signals) -> None:
+    heard: list[str] = []
+    with StopSignals(heard.append):
+        os.kill(os.getpid(), number)
+        assert heard == [number.name]

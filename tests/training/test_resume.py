@@ -265,7 +265,7 @@ def change_config(folder: Path, change: Callable[[Any], None]) -> None:
 
 def test_a_folder_that_is_no_run_is_not_resumed(tmp_path: Path) -> None:
     require_refused(tmp_path, MissingFileError, "is not a run: it has no config.yaml")
-    require_refused(tmp_path / "absent", MissingFileError, "absent is not a run")
+    require_refused(tmp_path / "absent", MissingFileError, "absent: the run does not exist")
 
 
 def test_a_complete_run_is_not_resumed(uninterrupted: tuple[Path, Snapshots]) -> None:

@@ -122,6 +122,11 @@ class RunConfig(Settings):
             DataError: its `config.yaml` cannot be read.
         """
         path = Run(folder).config
+        if not path.parent.exists():
+            raise MissingFileError(
+                f"{os.fspath(folder)}: the run does not exist. Check the path; a run that ended "
+                "before its first epoch did leaves nothing."
+            )
         if not path.is_file():
             raise MissingFileError(
                 f"{os.fspath(folder)} is not a run: it has no {path.name}. Give the folder that "

@@ -73,15 +73,15 @@ class Saver:
 
     def diverged(self, what: str, progress: Progress, images: str = "") -> TrainingError:
         """What to say when a number of the training is none; `images` are the batch's."""
-        kept = "none was saved yet"
-        again = ["simplebase", "train", "--config", str(self.run.folder)]
+        kept, again = "none was saved yet", ""
         if progress.best:
             kept = f"the last good one is {self.run.last}, the best {self.run.best}"
-            again += ["--weights", str(self.run.last)]
+            line = ["simplebase", "train", "--config", self.run.folder, "--weights", self.run.last]
+            again = f": {shlex.join(map(str, line))}"
         return TrainingError(
             f"{what} in epoch {progress.epoch}, step {progress.step + bool(images)}. Of the "
-            f"checkpoints, {kept}. Begin again with a lower --learning-rate or a --clip-norm: "
-            f"{shlex.join(again)}." + (f" The images of that batch: {images}." if images else "")
+            f"checkpoints, {kept}. Begin again with a lower --learning-rate or a "
+            f"--clip-norm{again}." + (f" The images of that batch: {images}." if images else "")
         )
 
     @contextmanager
