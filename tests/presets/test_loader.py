@@ -167,7 +167,8 @@ def test_a_fault_of_a_recipe_is_named_with_file_key_and_value(tmp_path, text, ke
 EPOCH_FAULTS = [
     (
         {"init_epoch": 60, "transfer_epoch": 41},
-        "init_epoch (60) and transfer_epoch (41) have to be together no more than total_epoch (100).",
+        "init_epoch (60) and transfer_epoch (41) have to be together no more than "
+        "total_epoch (100).",
     ),
     (
         {"init_epoch": 100},
