@@ -13,6 +13,7 @@ import flatbuffers
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
 from ai_edge_quantizer import qtyping, quantizer
 from tensorflow.lite.python.util import modify_model_io_type
 
@@ -86,7 +87,7 @@ def _with_float_decoding(model: bytes, crops: np.ndarray) -> bytes:
         work.update_quantization_recipe(
             f".*{DECODING}.*", _ALL_OPERATIONS, algorithm_key="no_quantize"
         )
-        [signature] = tf.lite.Interpreter(model_content=model).get_signature_list()
+        [signature] = Interpreter(model_content=model).get_signature_list()
         images = [{INPUT: image} for [image] in _one_by_one(crops)]
         ranges = work.calibrate({signature: images})
         quantised = _inline(bytes(work.quantize(ranges).quantized_model))
