@@ -156,7 +156,8 @@ def _parity_table(parity: "Parity") -> Table:
 
 
 def _summary(exported: "list[Exported]") -> Table:
-    table = Table("file", "MB", "ms, 1 thread", "2 threads", "PCK@0.5", "px apart", "parity")
+    table = Table("file", "MB", "ms, 1 thread", "ms, 2", "PCK@0.5", "px apart", "parity")
+    table.columns[0].overflow = "fold"
     for column in table.columns[1:6]:
         column.justify = "right"
     for each in exported:

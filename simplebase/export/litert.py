@@ -5,6 +5,7 @@ decoding stays float32: a coordinate in 256 steps would be no coordinate.
 """
 
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,12 +82,20 @@ def _with_int8_weights(model: bytes) -> bytes:
 
 def _with_float_decoding(model: bytes, crops: np.ndarray) -> bytes:
     """All of `model` in int8 but what decodes; TensorFlow's converter quantises all or nothing."""
-    with silenced():
+    with silenced(), warnings.catch_warnings():
+        # That reading all intermediate tensors takes memory, and that unused ones hold anything.
+        warnings.simplefilter("ignore")
         work = quantizer.Quantizer(model)
         work.add_static_config(".*", _ALL_OPERATIONS, _BITS, _BITS)
-        work.update_quantization_recipe(
-            f".*{DECODING}.*", _ALL_OPERATIONS, algorithm_key="no_quantize"
-        )
+        for names, operations in (
+            (f".*{DECODING}.*", _ALL_OPERATIONS),
+            # The last one of it, which has the output's name; no network has another.
+            (".*", qtyping.TFLOperationName.PACK),
+            (".*", qtyping.TFLOperationName.OUTPUT),
+            # Becomes uint8 below.
+            (".*", qtyping.TFLOperationName.INPUT),
+        ):
+            work.update_quantization_recipe(names, operations, algorithm_key="no_quantize")
         [signature] = Interpreter(model_content=model).get_signature_list()
         images = [{INPUT: image} for [image] in _one_by_one(crops)]
         ranges = work.calibrate({signature: images})

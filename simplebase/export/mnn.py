@@ -76,7 +76,11 @@ def _quantised(model: Path, crops: np.ndarray, size: tuple[int, int], folder: Pa
         "height": size[0],
         "path": f"{images}/",
         "used_image_num": len(crops),
-        "feature_quantize_method": "KL",
+        "batch_size": 1,
+        # Averages the ranges of the images. MNN's own default, KL, cuts off what is rare, and in a
+        # heatmap that is the peak: it took the PCK of a trained model from 0.53 to 0.26, this to
+        # 0.53.
+        "feature_quantize_method": "EMA",
         "weight_quantize_method": "MAX_ABS",
     }
     (folder / "settings.json").write_text(json.dumps(settings))
