@@ -39,6 +39,8 @@ class WeightsReport:
         num_keypoints: `K`; 0 for a backbone.
         skeleton: its name; empty for a backbone.
         normalisation: what the network is shown.
+        crop: padding and shift of what it is shown; empty for a backbone.
+        codec: stride, sigma and alignment of its heatmaps; empty for a backbone.
         params: trainable parameters.
         tensors: how many the file holds.
         used: how many of them the model took.
@@ -56,6 +58,8 @@ class WeightsReport:
     num_keypoints: int
     skeleton: str
     normalisation: str
+    crop: dict[str, Any]
+    codec: dict[str, Any]
     params: int
     tensors: int
     used: int
@@ -210,6 +214,8 @@ def _report(
         num_keypoints=0 if metadata is None else metadata.skeleton.num_keypoints,
         skeleton="" if metadata is None else metadata.skeleton.name,
         normalisation=built.normalisation,
+        crop={} if metadata is None else metadata.crop.to_config(),
+        codec={} if metadata is None else metadata.codec.to_config(),
         params=count_params(built),
         tensors=len(tensors.names),
         used=len(tensors.names) - not_used,
