@@ -78,5 +78,7 @@ def _torch_checkpoint(
         container=container,
         tensors=Tensors(arrays, path),
         skeleton=skeleton_of(rest),
-        left_out={f"{name}, beside the weights": 1 for name in rest},
+        left_out={f"entries beside the weights ({', '.join(map(str, rest))})": len(rest)}
+        if rest
+        else {},
     )

@@ -65,7 +65,7 @@ def test_tensors_come_back_with_their_names_shapes_and_numbers() -> None:
     variance = tensors.take("backbone.bn1.running_var", (2,))
     assert ((variance > 0.5) & (variance < 1.5)).all()
     assert tensors.take("backbone.bn1.num_batches_tracked", ()) == 1234
-    assert checkpoint.left_out == {"meta, beside the weights": 1}
+    assert checkpoint.left_out == {"entries beside the weights (meta)": 1}
 
 
 def test_what_stands_beside_the_weights_is_passed_over_not_rebuilt() -> None:
