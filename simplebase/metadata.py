@@ -1,20 +1,33 @@
 """What a model file says of itself, so that its user need not.
 
 A `.keras` file holds it. Every other format has it in a sidecar: `model.tflite.json` belongs to
-`model.tflite`, `model.json` to the SavedModel folder `model`.
+`model.tflite`, `model.json` to the SavedModel folder `model`. `.tflite` and `.onnx` hold it
+besides, for the day that the sidecar is lost.
 """
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError, DataError, MissingFileError
-from simplebase.files import read_json, write_json
+from simplebase.files import write_text
 from simplebase.geometry import Crop, Size
 from simplebase.presets.preset import INPUT_MULTIPLE, Preset
 from simplebase.skeletons import Skeleton
+from simplebase.version import __version__
+
+Output = Literal["heatmaps", "keypoints"]
+OUTPUTS: dict[str, tuple[Output, ...]] = {
+    "heatmaps": ("heatmaps",),
+    "keypoints": ("keypoints",),
+    "both": ("heatmaps", "keypoints"),
+}
+
+METADATA_KEY = "simplebase"
+"""Under which files of other libraries' formats hold it, as `metadata_text`."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +40,10 @@ class ModelMetadata:
         crop: how the object is cut out of an image.
         codec: how heatmaps become keypoints.
         skeleton: names, flip pairs and links of the `K` keypoints.
+        outputs: what the file answers with: `heatmaps` `(B, h, w, K)`, `keypoints` `(B, K, 3)` that
+            it has decoded itself (x, y in input pixels, and score), or both.
+        training_data: digest of the records that it was trained on, see `DatasetSettings`; None
+            where that is not known.
     """
 
     preset: str
@@ -34,6 +51,8 @@ class ModelMetadata:
     crop: Crop
     codec: HeatmapCodec
     skeleton: Skeleton
+    outputs: tuple[Output, ...] = ("heatmaps",)
+    training_data: str | None = None
 
     @classmethod
     def from_preset(
@@ -73,11 +92,13 @@ class ModelMetadata:
             "crop": self.crop.to_config(),
             "codec": self.codec.to_config(),
             "skeleton": self.skeleton.to_config(),
+            "outputs": list(self.outputs),
+            "training_data": self.training_data,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ModelMetadata":
-        """The inverse of `to_config`; further keys are left alone.
+        """The inverse of `to_config`; further keys are left alone, and the last two may be missing.
 
         Raises:
             DataError: a field is missing or of another kind.
@@ -88,12 +109,17 @@ class ModelMetadata:
                 raise TypeError("input_size is two whole numbers")
             if not isinstance(config["preset"], str):
                 raise TypeError("preset is a name")
+            outputs = tuple(config.get("outputs", ("heatmaps",)))
+            if outputs not in OUTPUTS.values():
+                raise ValueError(f"outputs is one of {list(OUTPUTS.values())}")
             return cls(
                 preset=config["preset"],
                 input_size=(height, width),
                 crop=Crop(**config["crop"]),
                 codec=HeatmapCodec(input_size=(height, width), **config["codec"]),
                 skeleton=Skeleton.from_config(config["skeleton"]),
+                outputs=outputs,
+                training_data=config.get("training_data"),
             )
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise DataError(
@@ -110,24 +136,41 @@ def metadata_file(path: str | os.PathLike[str]) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
-def read_metadata(path: str | os.PathLike[str]) -> ModelMetadata:
+def metadata_text(metadata: ModelMetadata) -> str:
+    """As a sidecar holds it, with the version of simplebase."""
+    return json.dumps(metadata.to_config() | {"version": __version__}, indent=2)
+
+
+def read_metadata(path: str | os.PathLike[str], embedded: str | None = None) -> ModelMetadata:
     """The metadata of a model file or folder from its sidecar.
 
+    Args:
+        path: the file or folder.
+        embedded: what the file itself holds under `METADATA_KEY`; asked where there is no sidecar.
+
     Raises:
-        MissingFileError: there is no sidecar.
+        MissingFileError: there is neither.
         DataError: it does not hold what `write_metadata` writes.
     """
     file = metadata_file(path)
     if not file.is_file():
+        if embedded is not None:
+            return _parsed(Path(path), embedded)
         raise MissingFileError(
             f"{file} does not exist: it says what {Path(path).name} does not say of itself (crop, "
             "codec, skeleton). `simplebase export` writes the two side by side; keep them together."
         )
-    config = read_json(file)
+    return _parsed(file, file.read_text(encoding="utf-8", errors="replace"))
+
+
+def _parsed(file: Path, text: str) -> ModelMetadata:
     try:
-        return ModelMetadata.from_config(config)
-    except DataError as error:
-        raise DataError(f"{file}: {error}") from error
+        return ModelMetadata.from_config(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        problem = (
+            str(error) if isinstance(error, DataError) else f"its metadata is no JSON: {error}"
+        )
+        raise DataError(f"{file}: {problem}") from error
 
 
 def write_metadata(
@@ -138,4 +181,4 @@ def write_metadata(
     Raises:
         OutputExistsError: it exists, and `overwrite` is False.
     """
-    write_json(metadata_file(path), metadata.to_config(), overwrite=overwrite)
+    write_text(metadata_file(path), f"{metadata_text(metadata)}\n", overwrite=overwrite)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from simplebase.metadata import read_metadata
+from simplebase.metadata import METADATA_KEY, read_metadata
 from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only, thread_count
 from simplebase.runtimes.opening import opening
 
@@ -20,20 +20,21 @@ _ERRORS_ONLY = 3
 
 
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
-    """Opens a model from images to heatmaps; see `load_runtime`."""
-    metadata = read_metadata(path)
+    """Opens a model on images; see `load_runtime`."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = thread_count(threads)
     options.log_severity_level = _ERRORS_ONLY
     with opening(path):
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    embedded = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    metadata = read_metadata(path, embedded)
     images = the_only(session.get_inputs(), "inputs", path)
-    heatmaps = the_only(session.get_outputs(), "outputs", path)
+    outputs = session.get_outputs()
 
-    def run(stored: np.ndarray) -> np.ndarray:
-        return session.run([heatmaps.name], {images.name: stored})[0]
+    def run(stored: np.ndarray) -> list[np.ndarray]:
+        return session.run([output.name for output in outputs], {images.name: stored})
 
-    return ArtifactRuntime(path, metadata, _port(images), _port(heatmaps), run)
+    return ArtifactRuntime(path, metadata, _port(images), [*map(_port, outputs)], run)
 
 
 def _port(value: Any) -> Port:
