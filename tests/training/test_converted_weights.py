@@ -64,7 +64,7 @@ def test_a_resumed_training_builds_the_same_network(
     """The file may be gone by then: the run's config says what it said."""
     path = tmp_path / "backbone.keras"
     converted_backbone(path)
-    recipe = load_recipe("quick").updated({"total_epoch": 1, "batch_size": 8})
+    recipe = load_recipe("quick").updated({"total_epoch": 1, "batch_size": 16})
     train(
         small_preset,
         figures,
