@@ -30,6 +30,8 @@ _PASSED_OVER = {
     "_codecs.encode",
     "argparse.Namespace",
     "builtins.getattr",
+    "collections.Counter",
+    "collections.defaultdict",
     "mmengine.logging.history_buffer.HistoryBuffer",
     "numpy.core.multiarray._reconstruct",
     "numpy.core.multiarray.scalar",

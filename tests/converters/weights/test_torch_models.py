@@ -3,6 +3,9 @@
 These need torch. Without it, `test_miniatures.py` converts small files that torch wrote.
 """
 
+import shlex
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from torch_networks import MMPoseMobileNetV2, MMPoseModel, PoseResNet, ResNet, r
 
 from simplebase import load_model
 from simplebase.converters.weights import convert_weights
+from simplebase.converters.weights.reading import read_checkpoint
+from simplebase.errors import DataError
 
 SIZES = [(256, 256), (256, 192)]
 pytestmark = pytest.mark.slow
@@ -84,3 +89,31 @@ def test_mmpose_resnet_gives_the_heatmaps_of_its_network(tmp_path: Path) -> None
     images = odd_images((256, 192))
     heatmaps = load_model(tmp_path / "pose.keras")(images, training=False).numpy()
     np.testing.assert_allclose(heatmaps, answer(model, imagenet_input(images)), rtol=0, atol=1e-4)
+
+
+def test_the_line_that_saves_an_old_file_anew_works(tmp_path: Path) -> None:
+    state = randomised(ResNet(50, stem=2)).state_dict()
+    old = tmp_path / "old.pth.tar"
+    torch.save(state, old, _use_new_zipfile_serialization=False)
+    with pytest.raises(DataError, match="before 1.6") as caught:
+        read_checkpoint(old)
+    python, option, program = shlex.split(str(caught.value)[str(caught.value).index("python -c") :])
+    assert (python, option) == ("python", "-c")
+    subprocess.run([sys.executable, option, program], cwd=tmp_path, check=True, timeout=120)
+    tensors = read_checkpoint(tmp_path / "old.zip.pth").tensors
+    assert tensors.names == list(state)
+    for name, tensor in state.items():
+        np.testing.assert_array_equal(tensors.take(name, tuple(tensor.shape)), tensor.numpy())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_numbers_of_other_widths_are_widened_or_narrowed(
+    dtype: torch.dtype, tmp_path: Path
+) -> None:
+    numbers = torch.linspace(-2, 2, 24, dtype=dtype)
+    # A view that is neither contiguous nor at the start of its storage.
+    view = numbers[4:].reshape(5, 4).T
+    torch.save({"view": view, "whole": torch.nn.Parameter(numbers)}, tmp_path / "a.pth")
+    tensors = read_checkpoint(tmp_path / "a.pth").tensors
+    np.testing.assert_array_equal(tensors.take("view", (4, 5)), view.float().numpy())
+    np.testing.assert_array_equal(tensors.take("whole", (24,)), numbers.float().numpy())
