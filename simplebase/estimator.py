@@ -15,8 +15,8 @@ from simplebase.heads import HEADS, PREDICTION_LAYER
 from simplebase.metadata import ModelMetadata
 from simplebase.normalisation import Normalisation
 from simplebase.presets import Preset, load_preset
-from simplebase.presets.preset import BackboneSettings, HeadSettings
 from simplebase.skeletons import Skeleton
+from simplebase.transfer import TRAINED_WITH, as_trained, copy_layers
 
 NamedWeights = Literal["auto", "imagenet", "none"]
 BackboneWeights = NamedWeights | str | os.PathLike[str]
@@ -131,7 +131,7 @@ class SimpleBaseline(keras.Model):
         source = None if weights is None else load_model(weights)
         trained = _saved_backbone(backbone_weights) if source is None else source.backbone
         if trained is not None:
-            backbone = _as_trained(backbone, trained, preset.backbone)
+            backbone = as_trained(backbone, trained, preset.backbone)
         head = HEADS[preset.head.name](
             input_shape=backbone.output_shape[1:],
             num_keypoints=metadata.skeleton.num_keypoints,
@@ -139,9 +139,9 @@ class SimpleBaseline(keras.Model):
         )
         if source is not None:
             normalisation = source.normalisation
-            head = _as_trained(head, source.head, preset.head)
+            head = as_trained(head, source.head, preset.head)
         elif trained is not None:
-            _copy_layers(backbone, trained)
+            copy_layers(backbone, trained)
         else:
             _load_backbone_weights(backbone, backbone_weights)
         model = cls(backbone, head, metadata, normalisation)
@@ -176,8 +176,8 @@ class SimpleBaseline(keras.Model):
         Raises:
             DataError: backbone or head differ.
         """
-        _copy_layers(self.backbone, source.backbone)
-        _copy_layers(self.head, source.head)
+        copy_layers(self.backbone, source.backbone)
+        copy_layers(self.head, source.head)
         if self.head.num_keypoints != source.head.num_keypoints:
             warnings.warn(
                 f"the weights have {source.head.num_keypoints} keypoints, this model has "
@@ -211,60 +211,11 @@ def completed(preset: Preset, model: SimpleBaseline) -> Preset:
     parts = ((preset.backbone, model.backbone), (preset.head, model.head))
     backbone, head = (
         settings.model_copy(
-            update={key: part.get_config()[key] for key in _TRAINED_WITH & part.get_config().keys()}
+            update={key: part.get_config()[key] for key in TRAINED_WITH & part.get_config().keys()}
         )
         for settings, part in parts
     )
     return preset.model_copy(update={"backbone": backbone, "head": head})
-
-
-# What two models of the same layers may differ in.
-_FREE_ARGUMENTS = {
-    "input_size",
-    "input_shape",
-    "num_keypoints",
-    "bn_momentum",
-    "normalisation",
-    "name",
-}
-# What the same weights give other features with.
-_TRAINED_WITH = {"padding", "stride_in", "bn_epsilon"}
-
-
-def _as_trained(mine: Any, theirs: keras.Model, settings: BackboneSettings | HeadSettings) -> Any:
-    """`mine`, or one like it that computes as `theirs` where `settings` do not say how."""
-    if type(mine) is not type(theirs):
-        return mine
-    config, other = mine.get_config(), theirs.get_config()
-    taken = {
-        key: other[key]
-        for key in (_TRAINED_WITH | {"normalisation"}) & config.keys()
-        if getattr(settings, key, None) is None and config[key] != other[key]
-    }
-    return type(mine).from_config(config | taken) if taken else mine
-
-
-def _copy_layers(mine: keras.Model, theirs: keras.Model) -> None:
-    """Copies all weights but those whose shape depends on another number of keypoints."""
-    _require_same_layers(mine, theirs)
-    for weight, value in zip(mine.weights, theirs.weights, strict=True):
-        if weight.shape == value.shape:
-            weight.assign(value)
-
-
-def _require_same_layers(mine: keras.Model, theirs: keras.Model) -> None:
-    if type(mine) is not type(theirs):
-        raise DataError(
-            f"the weights are those of {theirs.name}, but the preset has {mine.name}. Choose the "
-            "preset that they were trained with."
-        )
-    config, other = mine.get_config(), theirs.get_config()
-    for key in sorted(config.keys() - _FREE_ARGUMENTS):
-        if config[key] != other[key]:
-            raise DataError(
-                f"the weights have {theirs.name} with {key} {other[key]}, but the preset has "
-                f"{config[key]}. Choose the preset that they were trained with."
-            )
 
 
 def _metadata(
