@@ -11,6 +11,7 @@ from simplebase.demo.frames import Frame, FramePoses
 from simplebase.demo.smoothing import OneEuro
 from simplebase.demo.stopwatch import Stopwatch
 from simplebase.demo.tracking import LOST, Tracker
+from simplebase.errors import ArgumentError
 from simplebase.geometry import Fit
 from simplebase.inference import Box, Pose, PoseEstimator, checked_boxes, cut_out
 from simplebase.metadata import ModelMetadata
@@ -61,6 +62,9 @@ class FrameEstimator:
         min_score: keypoints below it are not found.
         with_heat: whether results have `heat`.
         stopwatch: told of `boxes`, `crop`, `model`, `decode` and `smooth`.
+
+    Raises:
+        ArgumentError: `with_heat` of a model that answers with keypoints alone.
     """
 
     def __init__(
@@ -77,6 +81,11 @@ class FrameEstimator:
         with_heat: bool = False,
         stopwatch: Stopwatch | None = None,
     ) -> None:
+        if with_heat and runtime.metadata.outputs[0] != "heatmaps":
+            raise ArgumentError(
+                "the model answers with keypoints, so there is no heatmap to lay over the image. "
+                "Leave out --heatmap, or export it with --outputs heatmaps."
+            )
         self._watch = stopwatch or Stopwatch()
         self._runtime = WatchedRuntime(runtime)
         self._estimator = PoseEstimator(self._runtime, fit=fit)

@@ -46,10 +46,12 @@ class Source(Protocol):
     dropped: int
 
     @property
-    def fps(self) -> float | None: ...
+    def fps(self) -> float | None:
+        """See above."""
 
     @property
-    def count(self) -> int | None: ...
+    def count(self) -> int | None:
+        """See above."""
 
     def read(self) -> Frame | None:
         """The next frame; None at the end."""
