@@ -40,10 +40,10 @@ def draw_skeleton(
     if (certain != shown).any():
         region = _region(canvas, points[shown], margin=4 * width + 4)
         below = canvas[region].copy()
-        _draw(canvas, fixed, skeleton, shown, width, hollow)
-        cv2.addWeighted(canvas[region], _FAINT, below, 1 - _FAINT, 0, dst=below)
-        canvas[region] = below
-    _draw(canvas, fixed, skeleton, certain, width, hollow)
+        _draw(canvas, fixed, skeleton, shown, shown & ~certain, width, hollow)
+        if below.size:
+            canvas[region] = cv2.addWeighted(canvas[region], _FAINT, below, 1 - _FAINT, 0)
+    _draw(canvas, fixed, skeleton, certain, certain, width, hollow)
 
 
 def _draw(
@@ -51,24 +51,28 @@ def _draw(
     fixed: np.ndarray,
     skeleton: Skeleton,
     shown: np.ndarray,
+    wanted: np.ndarray,
     width: float,
     hollow: np.ndarray | None,
 ) -> None:
-    """Draws what is `shown` of `(K, 2)` points in fixed point."""
+    """Draws the dots of what is `wanted` of `(K, 2)` points in fixed point, and its links.
+
+    A link is drawn if both its ends are `shown` and one is `wanted`.
+    """
     names = skeleton.keypoints
     colours = [_DOT] * len(names)
     lines = []
     for link in skeleton.links:
         start, end = names.index(link.start), names.index(link.end)
         colours[start] = link.rgb
-        if shown[start] and shown[end]:
+        if shown[start] and shown[end] and (wanted[start] or wanted[end]):
             lines.append((tuple(fixed[start].tolist()), tuple(fixed[end].tolist()), link.rgb))
     # A dark edge keeps a link apart from an image of its own colour.
     for first, last, _ in lines:
         _line(canvas, first, last, _EDGE, 2 * width + max(1.0, width / 2))
     for first, last, colour in lines:
         _line(canvas, first, last, colour, 2 * width)
-    for index in np.flatnonzero(shown):
+    for index in np.flatnonzero(wanted):
         center, radius = tuple(fixed[index].tolist()), round((1 + 2 * width) * 2**_SUBPIXEL_BITS)
         ring = hollow is not None and hollow[index]
         outside, inside = (colours[index], _HOLE) if ring else (_DOT, colours[index])

@@ -47,7 +47,7 @@ class Detector:
         path: str | os.PathLike[str],
         *,
         category: int = 0,
-        min_score: float = 0.35,
+        min_score: float = 0.3,
         max_overlap: float = 0.45,
         threads: int | None = None,
     ) -> None:

@@ -1,5 +1,6 @@
 """Drawing poses on images."""
 
+import itertools
 from collections.abc import Sequence
 
 import cv2
@@ -102,20 +103,44 @@ def _size(pose: Pose, image: np.ndarray) -> float:
 def _label(canvas: np.ndarray, pose: Pose, min_score: float) -> None:
     size = _size(pose, canvas)
     capital = max(8.0, size / 50)
-    for name, (x, y, score) in zip(pose.names, pose.keypoints.tolist(), strict=True):
-        if score >= min_score:
-            _write(canvas, name.replace("_", " "), (x + capital, y + capital / 2), capital)
+    shown = pose.keypoints[:, 2] >= min_score
+    middle = pose.keypoints[shown, 0].mean() if shown.any() else 0.0
     left, top, width, height = pose.box
     corners = (round(left), round(top)), (round(left + width) - 1, round(top + height) - 1)
-    cv2.rectangle(canvas, *corners, _BOX, max(1, round(size / 300)), cv2.LINE_AA)
+    thickness = max(1, round(size / 300))
+    cv2.rectangle(canvas, *corners, _EDGE, thickness + 2, cv2.LINE_AA)
+    cv2.rectangle(canvas, *corners, _BOX, thickness, cv2.LINE_AA)
+    for name, (x, y, _) in itertools.compress(
+        zip(pose.names, pose.keypoints.tolist(), strict=True), shown
+    ):
+        # Outwards, where the skeleton is not.
+        _write(
+            canvas, name.replace("_", " "), (x, y + capital / 2), capital, 1 if x >= middle else -1
+        )
     number = "" if pose.identity is None else f"{pose.identity}: "
-    place = left + capital / 2, max(top, 0) + 1.5 * capital
-    _write(canvas, f"{number}{pose.score:.2f}", place, 1.2 * capital)
+    # Above the box, or where there is no room in it.
+    base = top - capital / 2 if top > 2 * capital else max(top, 0) + 2 * capital
+    _write(canvas, f"{number}{pose.score:.2f}", (left, base), 1.2 * capital)
 
 
-def _write(canvas: np.ndarray, text: str, place: tuple[float, float], capital: float) -> None:
-    """Writes white text with a dark edge, its capitals `capital` pixels high."""
-    corner = round(place[0]), round(place[1])
+def _write(
+    canvas: np.ndarray, text: str, place: tuple[float, float], capital: float, side: int = 0
+) -> None:
+    """Writes white text with a dark edge, moved in where it would leave the image at a side.
+
+    Args:
+        canvas: to write on.
+        text: one line.
+        place: x, y in pixels of the base line's start.
+        capital: height of a capital letter in pixels.
+        side: 1 or -1: to the right or to the left of `place`, a letter's width away.
+    """
     scale, thickness = capital / _CAPITAL, max(1, round(capital / 10))
-    cv2.putText(canvas, text, corner, _FONT, scale, _EDGE, 3 * thickness, cv2.LINE_AA)
-    cv2.putText(canvas, text, corner, _FONT, scale, _TEXT, thickness, cv2.LINE_AA)
+    x, y = round(place[0] + side * capital), round(place[1])
+    width = cv2.getTextSize(text, _FONT, scale, thickness)[0][0]
+    x = max(thickness, min(x - (side < 0) * width, canvas.shape[1] - width - thickness))
+    # Thicker text is wider too, so the edge is the same text, moved to all sides.
+    for across, down in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        corner = x + across * thickness, y + down * thickness
+        cv2.putText(canvas, text, corner, _FONT, scale, _EDGE, thickness, cv2.LINE_AA)
+    cv2.putText(canvas, text, (x, y), _FONT, scale, _TEXT, thickness, cv2.LINE_AA)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 from simplebase.demo.boxes import Finder, GivenBoxes, WholeFrame, read_boxes
 from simplebase.demo.drawing import draw, side_by_side
@@ -59,6 +59,11 @@ class DemoSettings:
         places = [name for name in ("box", "boxes", "detector") if getattr(self, name) is not None]
         if len(places) > 1:
             raise ArgumentError(f"give one of --{' and --'.join(places)}, not both.")
+        smoothing_settings(self.smooth)
+        if self.fit not in get_args(Fit):
+            raise ArgumentError(
+                f"fit is one of {', '.join(get_args(Fit))}. Received: {self.fit!r}."
+            )
         if self.detect_every < 1:
             raise ArgumentError(
                 f"--detect-every is a number of frames above 0. Received: {self.detect_every}."

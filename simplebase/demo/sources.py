@@ -9,6 +9,7 @@ from simplebase.demo.camera import LiveSource, open_camera
 from simplebase.demo.frames import Frame, Source
 from simplebase.demo.video import VideoFile
 from simplebase.errors import DataError, MissingFileError
+from simplebase.files import require_file
 from simplebase.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, read_image
 
 _STREAM = re.compile(r"(rtsps?|rtmps?|https?|udp|tcp|rtp|srt)://", re.IGNORECASE)
@@ -76,13 +77,10 @@ def open_source(given: str | os.PathLike[str]) -> Source:
         return ImageFiles(_images_in(path), text)
     if not path.exists() and _PATTERN.search(text):
         return ImageFiles(_matching(text), text)
-    if path.suffix.lower() in VIDEO_SUFFIXES and path.exists():
-        return VideoFile(path)
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return VideoFile(require_file(path, "the video"))
     if path.suffix.lower() in IMAGE_SUFFIXES or not path.exists():
-        # Of a path that does not exist the reader says so; better now than when it is its turn.
-        if not path.is_file():
-            raise MissingFileError(f"{path}: the image does not exist. Check the path.")
-        return ImageFiles([path.absolute()], text)
+        return ImageFiles([require_file(path, "the image").absolute()], text)
     raise DataError(
         f"{path} is neither an image ({', '.join(IMAGE_SUFFIXES)}) nor a video "
         f"({', '.join(VIDEO_SUFFIXES)})."

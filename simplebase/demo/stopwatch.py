@@ -30,10 +30,12 @@ class Stopwatch:
     def add(self, part: str, taken: float) -> None:
         """Counts a run of `part` that took so many milliseconds."""
         with self._lock:
-            before = self._recent.get(part, taken)
+            count = self._counts.get(part, 0)
+            # The first run warms up, and is forgotten when there is a second.
+            before = self._recent[part] if count > 1 else taken
             self._recent[part] = before + _NEWEST * (taken - before)
             self._totals[part] = self._totals.get(part, 0.0) + taken
-            self._counts[part] = self._counts.get(part, 0) + 1
+            self._counts[part] = count + 1
 
     def recent(self) -> dict[str, float]:
         """Milliseconds of each part lately, in the order in which they first ran."""
