@@ -226,7 +226,7 @@ def _checked_formats(given: str | None) -> list[Any]:
 
     if given is not None and given not in FORMATS:
         raise ArgumentError(f"--format is one of {', '.join(FORMATS)}. Received: {given!r}.")
-    return [given]
+    return [] if given is None else [given]
 
 
 def _report(progress: "Progress", input: str, outputs: list[Path], min_score: float) -> None:

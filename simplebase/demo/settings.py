@@ -61,9 +61,8 @@ class DemoSettings:
             raise ArgumentError(f"give one of --{' and --'.join(places)}, not both.")
         smoothing_settings(self.smooth)
         if self.fit not in get_args(Fit):
-            raise ArgumentError(
-                f"fit is one of {', '.join(get_args(Fit))}. Received: {self.fit!r}."
-            )
+            known = ", ".join(get_args(Fit))
+            raise ArgumentError(f"--fit is one of {known}. Received: {self.fit!r}.")
         if self.detect_every < 1:
             raise ArgumentError(
                 f"--detect-every is a number of frames above 0. Received: {self.detect_every}."

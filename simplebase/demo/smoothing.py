@@ -80,9 +80,8 @@ def smoothing_settings(name: Smoothing) -> OneEuro | None:
         ArgumentError: another name.
     """
     if name not in get_args(Smoothing):
-        raise ArgumentError(
-            f"--smooth is one of {', '.join(get_args(Smoothing))}. Received: {name!r}."
-        )
+        known = ", ".join(get_args(Smoothing))
+        raise ArgumentError(f"--smooth is one of {known}. Received: {name!r}.")
     return OneEuro() if name == "one-euro" else None
 
 

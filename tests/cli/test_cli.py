@@ -226,7 +226,7 @@ BAD = {
         2,
         "give one of --box and --detector, not both.",
     ),
-    "boxes that are none": (
+    "boxes for the demo that are none": (
         "demo --model {model} --input {image} --output out.jpg --boxes {results}",
         1,
         "results.json, the list, box 0: a box is [x, y, width, height]",
@@ -234,7 +234,7 @@ BAD = {
     "a way to fit that there is not": (
         "demo --model {model} --input {image} --output out.jpg --fit squeeze",
         2,
-        "fit is one of letterbox, stretch, crop. Received: 'squeeze'",
+        "--fit is one of letterbox, stretch, crop. Received: 'squeeze'",
     ),
     "a filter that there is not": (
         "demo --model {model} --input {image} --output out.jpg --smooth kalman",

@@ -4,11 +4,13 @@ import importlib.util
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli.conftest import Command
 from coloured_dots import moving, write_video
+
+Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
