@@ -10,6 +10,7 @@ _EXTRAS = {
     "MNN": "mnn",
     "gradio": "web",
     "ai_edge_litert": "litert",
+    "ai_edge_quantizer": "litert",
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "tf2onnx": "onnx",
