@@ -253,9 +253,9 @@ def _report(progress: "Progress", input: str, outputs: list[Path], min_score: fl
 
 def _open_page(model: Path | None, looks: dict[str, Any], port: int) -> None:
     import_tensorflow()
-    from simplebase.demo.models import newest_model
+    from simplebase.demo.models import selectable_models
     from simplebase.demo.settings import DemoSettings
     from simplebase.extras import import_with_extras
 
     page = import_with_extras("simplebase.demo.web")
-    page.open_page(model or newest_model(), DemoSettings(**looks), port=port, announce=say)
+    page.open_page(selectable_models(model), DemoSettings(**looks), port=port, announce=say)

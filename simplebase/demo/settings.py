@@ -31,7 +31,7 @@ class DemoSettings:
             are followed by their keypoints.
         follow: without a detector: after the first frame look where the keypoints were.
         fit: how a box goes into the model's input, see `Crop.box_matrix`.
-        smooth: the filter on the keypoints of a sequence: `one-euro` or `none`.
+        smooth: the filter on the keypoints of a sequence: `one-euro`, `none`, or one of your own.
         min_score: keypoints below it are not found: not drawn, no labels, not followed.
         labels: draw names, boxes, identities and scores.
         heatmap: lay the heatmaps over the frame.
@@ -48,7 +48,7 @@ class DemoSettings:
     detect_every: int = 5
     follow: bool = False
     fit: Fit = "letterbox"
-    smooth: Smoothing = "one-euro"
+    smooth: Smoothing | OneEuro = "one-euro"
     min_score: float = 0.1
     labels: bool = False
     heatmap: bool = False
@@ -59,7 +59,7 @@ class DemoSettings:
         places = [name for name in ("box", "boxes", "detector") if getattr(self, name) is not None]
         if len(places) > 1:
             raise ArgumentError(f"give one of --{' and --'.join(places)}, not both.")
-        smoothing_settings(self.smooth)
+        self.smoothing  # noqa: B018 - raises if there is none of that name
         if self.fit not in get_args(Fit):
             known = ", ".join(get_args(Fit))
             raise ArgumentError(f"--fit is one of {known}. Received: {self.fit!r}.")
@@ -76,7 +76,7 @@ class DemoSettings:
     @property
     def smoothing(self) -> OneEuro | None:
         """The filter's settings; None: no filter."""
-        return smoothing_settings(self.smooth)
+        return self.smooth if isinstance(self.smooth, OneEuro) else smoothing_settings(self.smooth)
 
     def finder(self) -> Finder:
         """What says where the objects are; opens the files that it needs."""
