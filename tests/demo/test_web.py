@@ -23,10 +23,6 @@ if not (shutil.which("chromium") and shutil.which("chromedriver")):
         allow_module_level=True,
     )
 
-from simplebase.demo.settings import DemoSettings
-from simplebase.demo.web.looking import Looking
-from simplebase.demo.web.page import build_page, launched
-
 pytestmark = [
     # Of Gradio's own dependencies.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -43,6 +39,10 @@ SECONDS = 60.0
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the page over a model that sees coloured dots."""
+    from simplebase.demo.settings import DemoSettings
+    from simplebase.demo.web.looking import Looking
+    from simplebase.demo.web.page import build_page, launched
+
     folder = tmp_path_factory.mktemp("web")
     with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -168,9 +168,8 @@ def test_a_higher_threshold_leaves_keypoints_out(tab: Callable[[str], Any], tmp_
     browser = tab("Image")
     found(browser, "#image-input input[type=file]").send_keys(str(tmp_path / "photo.png"))
     first = found(browser, "#image-output img").get_attribute("src")
-    number = found(
-        browser, "//*[contains(., 'Leave out keypoints below')]/..//input[@type='number']"
-    )
+    # The first of the two sliders.
+    number = found(browser, "input[type=number]")
     number.clear()
     number.send_keys("1", "\t")
     look = "#image-output img"

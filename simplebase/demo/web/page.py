@@ -179,7 +179,12 @@ def _video_tab(looking: Looking, choice: list[Any], folder: Path) -> None:
 def _webcam_tab(looking: Looking, choice: list[Any]) -> None:
     with gr.Row():
         camera = gr.Image(
-            label="Webcam", sources=["webcam"], streaming=True, elem_id="webcam-input"
+            label="Webcam",
+            sources=["webcam"],
+            streaming=True,
+            # In a mirror left is right, and the keypoints' names would be wrong.
+            webcam_options=gr.WebcamOptions(mirror=False),
+            elem_id="webcam-input",
         )
         picture = gr.Image(
             label="Pose",
