@@ -29,7 +29,7 @@ class OneEuro:
     """
 
     min_cutoff: float = 1.0
-    beta: float = 12.0
+    beta: float = 5.0
     derivative_cutoff: float = 1.0
 
 
