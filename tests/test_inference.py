@@ -1,7 +1,7 @@
 """Inference: the crop of a box and its exact way back."""
 
-from dataclasses import replace
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np

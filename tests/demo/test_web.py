@@ -7,6 +7,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,9 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def browser(camera: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+@contextmanager
+def chromium(camera: Path, profile: Path) -> Iterator[Any]:
+    """A browser whose camera plays a file."""
     options = webdriver.ChromeOptions()
     options.binary_location = str(shutil.which("chromium"))
     for flag in (
@@ -79,17 +81,24 @@ def browser(camera: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "--disable-component-update",
         "--disable-sync",
         "--disable-dev-shm-usage",
-        "--window-size=1300,1400",
-        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+        "--window-size=1300,1200",
+        f"--user-data-dir={profile}",
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-video-capture={camera}",
     ):
         options.add_argument(flag)
-    service = webdriver.ChromeService(str(shutil.which("chromedriver")))
-    driver = webdriver.Chrome(options, service)
-    yield driver
-    driver.quit()
+    driver = webdriver.Chrome(options, webdriver.ChromeService(str(shutil.which("chromedriver"))))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture(scope="module")
+def browser(camera: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with chromium(camera, tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -97,11 +106,31 @@ def tab(browser: Any, page: str) -> Callable[[str], Any]:
     """Opens the page on a tab."""
 
     def opened(name: str) -> Any:
-        browser.get(page)
-        found(browser, f"//button[@role='tab' and normalize-space()='{name}']").click()
+        open_tab(browser, page, name)
         return browser
 
     return opened
+
+
+def open_tab(browser: Any, page: str, name: str) -> None:
+    browser.get(page)
+    found(browser, f"//button[@role='tab' and normalize-space()='{name}']").click()
+
+
+def start_camera(browser: Any) -> None:
+    """Starts the webcam tab, and waits for its second answer."""
+    found(browser, "#webcam-input div[title='grant webcam access'] button").click()
+    record = found(browser, "#webcam-input button[aria-label='capture photo']")
+    until(record.is_displayed, "the camera")
+    record.click()
+    first = source_of(browser, "#webcam-output img")
+    until(lambda: source_of(browser, "#webcam-output img") != first, "the next frame")
+
+
+def source_of(browser: Any, place: str) -> str:
+    """Address of an image, which the page may be replacing just now."""
+    script = "return document.querySelector(arguments[0])?.src"
+    return until(lambda: browser.execute_script(script, place), place)
 
 
 def found(browser: Any, place: str, seconds: float = SECONDS) -> Any:
@@ -152,7 +181,7 @@ def test_an_uploaded_image_is_drawn_on(tab: Callable[[str], Any], tmp_path: Path
     cv2.imwrite(str(tmp_path / "photo.png"), plain[..., ::-1])
     browser = tab("Image")
     found(browser, "#image-input input[type=file]").send_keys(str(tmp_path / "photo.png"))
-    drawn = picture(found(browser, "#image-output img").get_attribute("src"))
+    drawn = picture(source_of(browser, "#image-output img"))
     assert_links_are_drawn(drawn, plain)
     table = found(browser, "#image-table")
     until(lambda: "green" in table.text and "0.9" in table.text, "the keypoint table")
@@ -167,14 +196,14 @@ def test_a_higher_threshold_leaves_keypoints_out(tab: Callable[[str], Any], tmp_
     cv2.imwrite(str(tmp_path / "photo.png"), plain[..., ::-1])
     browser = tab("Image")
     found(browser, "#image-input input[type=file]").send_keys(str(tmp_path / "photo.png"))
-    first = found(browser, "#image-output img").get_attribute("src")
+    first = source_of(browser, "#image-output img")
     # The first of the two sliders.
     number = found(browser, "input[type=number]")
     number.clear()
     number.send_keys("1", "\t")
     look = "#image-output img"
-    until(lambda: found(browser, look).get_attribute("src") != first, "another picture")
-    drawn = picture(found(browser, look).get_attribute("src"))
+    until(lambda: source_of(browser, look) != first, "another picture")
+    drawn = picture(source_of(browser, look))
     np.testing.assert_array_equal(drawn, plain)
 
 
@@ -221,20 +250,35 @@ def test_an_uploaded_video_comes_back_as_one_that_plays(
 
 def test_the_webcam_is_drawn_on(tab: Callable[[str], Any]) -> None:
     browser = tab("Webcam")
-    found(browser, "#webcam-input div[title='grant webcam access'] button").click()
-    record = found(browser, "#webcam-input button[aria-label='capture photo']")
-    until(record.is_displayed, "the camera")
-    record.click()
-    place = "#webcam-output img"
-    first = found(browser, place).get_attribute("src")
-    until(lambda: found(browser, place).get_attribute("src") != first, "the next frame")
-    drawn = picture(found(browser, place).get_attribute("src"))
+    start_camera(browser)
+    drawn = picture(source_of(browser, "#webcam-output img"))
     # The camera's scale is the browser's choice; links are of the skeleton's own red and blue.
     height, width = drawn.shape[:2]
     for colour in ((235, 64, 52), (48, 128, 255)):
         close = abs(drawn.astype(int) - colour).max(axis=-1) < 40
         assert close.sum() > 0.002 * height * width
     save_screenshot(browser, "webcam")
+
+
+def test_a_camera_fed_from_a_real_video_shows_its_frames(
+    page: str, shared: Path, tmp_path: Path
+) -> None:
+    capture = cv2.VideoCapture(str(shared / "data" / "video" / "tfjs_pose_1.mp4"))
+    frames = []
+    while len(frames) < 60 and (read := capture.read())[0]:
+        frames.append(read[1])
+    camera = tmp_path / "squat.mjpeg"
+    camera.write_bytes(b"".join(cv2.imencode(".jpg", frame)[1].tobytes() for frame in frames))
+    with chromium(camera, tmp_path / "profile") as browser:
+        open_tab(browser, page, "Webcam")
+        start_camera(browser)
+        seen = picture(source_of(browser, "#webcam-output img"))
+        save_screenshot(browser, "webcam_video")
+    assert seen.shape[0] == seen.shape[1]
+    # There are no coloured dots in it, so nothing is drawn: one of the frames is seen as it is.
+    seen = cv2.resize(seen, (144, 144), interpolation=cv2.INTER_AREA)[..., ::-1].astype(int)
+    small = [cv2.resize(frame, (144, 144), interpolation=cv2.INTER_AREA) for frame in frames]
+    assert min(abs(seen - frame).mean() for frame in small) < 6
 
 
 def save_screenshot(browser: Any, name: str) -> None:
