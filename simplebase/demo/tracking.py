@@ -71,19 +71,24 @@ class Tracker:
             time: of the frame in seconds.
         """
         matched = self._match(poses)
-        seen = []
+        seen: list[_Track | None] = []
         for index, pose in zip(matched, poses, strict=True):
             if index >= 0:
                 track = self._tracks[index]
                 track.pose, track.missing = pose, 0
+                seen.append(track)
             else:
-                track = self._begin(pose)
-            seen.append(track)
-        numbers = {track.identity for track in seen}
+                # Nobody is there of whom nothing was found, and nobody needs no number.
+                found = (pose.keypoints[:, 2] >= self._min_score).any()
+                seen.append(self._begin(pose) if found else None)
+        numbers = {track.identity for track in seen if track}
         for track in self._tracks:
             track.missing += track.identity not in numbers
         self._tracks = [track for track in self._tracks if track.missing <= _PATIENCE]
-        return [self._smoothed(track, time) for track in seen]
+        return [
+            self._smoothed(track, time) if track else pose
+            for track, pose in zip(seen, poses, strict=True)
+        ]
 
     def _match(self, poses: Sequence[Pose]) -> list[int]:
         """For each pose the index of its track, or -1."""

@@ -129,3 +129,8 @@ def test_without_smoothing_only_the_number_is_added() -> None:
     (found,) = tracker().update([pose(100)], 0.0)
     np.testing.assert_array_equal(found.keypoints, pose(100).keypoints)
     assert found.identity == 1
+
+
+def test_who_is_not_there_has_no_number() -> None:
+    nobody = pose(100, score=0.0)
+    assert identities(tracker(), [nobody], [nobody], [pose(100)]) == [[None], [None], [1]]

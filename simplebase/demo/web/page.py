@@ -21,6 +21,7 @@ from simplebase.errors import ArgumentError, SimplebaseError
 
 ADDRESS = "127.0.0.1"
 _WEBCAM_INTERVAL = 0.1
+_WEBCAMS = 8
 # Not the one that shares a picture with a site.
 _BUTTONS: list[Any] = ["download", "fullscreen"]
 _UPLOAD_LIMIT = "2gb"
@@ -210,7 +211,8 @@ def _webcam_tab(looking: Looking, choice: list[Any]) -> None:
         [picture, table, state],
         stream_every=_WEBCAM_INTERVAL,
         show_progress="hidden",
-        concurrency_limit=1,
+        # A tab that streams keeps its place as long as it does.
+        concurrency_limit=_WEBCAMS,
     )
 
 
