@@ -278,7 +278,8 @@ def test_a_camera_fed_from_a_real_video_shows_its_frames(
     # There are no coloured dots in it, so nothing is drawn: one of the frames is seen as it is.
     seen = cv2.resize(seen, (144, 144), interpolation=cv2.INTER_AREA)[..., ::-1].astype(int)
     small = [cv2.resize(frame, (144, 144), interpolation=cv2.INTER_AREA) for frame in frames]
-    assert min(abs(seen - frame).mean() for frame in small) < 6
+    # What a camera and two JPEGs change of colours is about 8; another picture is 40 away.
+    assert min(abs(seen - frame).mean() for frame in small) < 15
 
 
 def save_screenshot(browser: Any, name: str) -> None:
