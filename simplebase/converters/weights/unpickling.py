@@ -151,7 +151,8 @@ class _RebuildTensor:
         shape, strides = _numbers(shape), _numbers(strides)
         if len(shape) != len(strides):
             raise pickle.UnpicklingError("a tensor with other strides than its shape has")
-        return TensorView(storage, *_numbers((offset,)), shape, strides)
+        (begin,) = _numbers((offset,))
+        return TensorView(storage, begin, shape, strides)
 
 
 class _RebuildParameter:
