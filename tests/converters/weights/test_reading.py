@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
+from simplebase.converters.weights import convert_weights
 from simplebase.converters.weights.reading import read_checkpoint
 from simplebase.converters.weights.recognition import recognise
 from simplebase.converters.weights.torch_zip import read_torch_zip, windowed
@@ -521,6 +522,25 @@ def test_marks_of_a_network_with_odd_shapes_are_refused(
         begin = end
     message = refused(as_safetensors(tmp_path / "a.safetensors", entries, bytes(begin)))
     assert "axes were expected" in message or "0 output channels" in message
+
+
+def test_a_width_that_no_network_can_have_is_told_in_one_sentence(tmp_path: Path) -> None:
+    """One channel at the end of a MobileNetV1 would be none at its start."""
+    path = tmp_path / "thin.h5"
+    shapes = {
+        "conv1/kernel": (3, 3, 3, 1),
+        "conv_dw_13/depthwise_kernel": (3, 3, 1, 1),
+        "conv_pw_13/kernel": (1, 1, 1, 1),
+    }
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [name.split("/")[0] for name in shapes]
+        for name, shape in shapes.items():
+            layer, variable = name.split("/")
+            group = file.create_group(layer)
+            group.create_dataset(f"{variable}:0", data=np.ones(shape, np.float32))
+            group.attrs["weight_names"] = [f"{variable}:0"]
+    with pytest.raises(DataError, match="no network of the widths that its tensors have"):
+        convert_weights(path, tmp_path / "thin.keras")
 
 
 def test_another_architecture_is_named_by_its_tensors(tmp_path: Path) -> None:
