@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from simplebase.errors import DataError
+from simplebase.heads import PREDICTION_LAYER
 from simplebase.presets.preset import BackboneSettings, HeadSettings
 
 # What two models of the same layers may differ in.
@@ -34,15 +35,30 @@ def as_trained(mine: Any, theirs: keras.Model, settings: BackboneSettings | Head
 
 
 def copy_layers(mine: keras.Model, theirs: keras.Model) -> None:
-    """Copies all weights but those whose shape depends on another number of keypoints.
+    """Copies all weights but the prediction layer's where the number of keypoints is another.
 
     Raises:
-        DataError: the two have other layers.
+        DataError: the two have other layers, or another layer's weights have other shapes; then
+            nothing is copied.
     """
     _require_same_layers(mine, theirs)
+    predicting = {
+        id(weight)
+        for layer in mine.layers
+        if layer.name == PREDICTION_LAYER
+        for weight in layer.weights
+    }
+    same = []
     for weight, value in zip(mine.weights, theirs.weights, strict=True):
         if weight.shape == value.shape:
-            weight.assign(value)
+            same.append((weight, value))
+        elif id(weight) not in predicting:
+            raise DataError(
+                f"the weights have {value.path} with the shape {tuple(value.shape)}, but the "
+                f"preset has {tuple(weight.shape)}. Choose the preset that they were trained with."
+            )
+    for weight, value in same:
+        weight.assign(value)
 
 
 def _require_same_layers(mine: keras.Model, theirs: keras.Model) -> None:

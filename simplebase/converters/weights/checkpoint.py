@@ -43,13 +43,23 @@ class Tensors:
         """Names of those that nobody took."""
         return list(self._unused)
 
-    def shape(self, name: str) -> tuple[int, ...]:
+    def shape(self, name: str, axes: int | None = None) -> tuple[int, ...]:
         """Shape of a tensor, as the file has it.
 
+        Args:
+            name: of the tensor.
+            axes: how many it has to have; None for any number.
+
         Raises:
-            DataError: there is none of this name.
+            DataError: there is none of this name, or it has another number of axes.
         """
-        return self._find(name).shape
+        shape = self._find(name).shape
+        if axes is not None and len(shape) != axes:
+            raise DataError(
+                f"{self.where}: {name} has the shape {shape}, but {axes} axes were expected. It is "
+                "of another architecture."
+            )
+        return shape
 
     def take(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """A tensor as float32; a second time it is an error, as is another shape.

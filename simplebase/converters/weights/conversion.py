@@ -1,9 +1,10 @@
 """Foreign weights become a `.keras` file: a whole model, or a backbone to start a training from."""
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ from simplebase.converters.weights.reading import read_checkpoint
 from simplebase.converters.weights.recognition import Recognised, recognise
 from simplebase.converters.weights.settings import Settings, choose_settings
 from simplebase.cost import count_params
-from simplebase.errors import ArgumentError, DataError
+from simplebase.errors import ArgumentError, DataError, first_line
 from simplebase.estimator import SimpleBaseline, load_model
 from simplebase.files import replacing, require_output
 from simplebase.geometry import Size
@@ -24,6 +25,8 @@ from simplebase.presets import Preset
 from simplebase.skeletons import Skeleton
 
 _CHECK_SEED = 0
+
+_Built = TypeVar("_Built")
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,9 @@ def _build(
     """The network with the file's weights, every tensor used once."""
     tensors = checkpoint.tensors
     _count_classifier(checkpoint, recognised)
-    backbone = BACKBONES[recognised.backbone](
+    backbone = _constructed(
+        BACKBONES[recognised.backbone],
+        checkpoint,
         input_size=settings.input_size,
         normalisation=settings.normalisation,
         **settings.backbone_arguments,
@@ -138,7 +143,9 @@ def _build(
         tensors.require_all_used(backbone.name)
         return backbone
     found = recognised.head
-    head = HEADS[found.name](
+    head = _constructed(
+        HEADS[found.name],
+        checkpoint,
         input_shape=backbone.output_shape[1:],
         num_keypoints=found.num_keypoints,
         channels=found.channels,
@@ -148,6 +155,23 @@ def _build(
     fill_head(head, found, checkpoint)
     tensors.require_all_used(f"{recognised.backbone} with the head {found.name}")
     return SimpleBaseline(backbone, head, settings.metadata)
+
+
+def _constructed(
+    network: Callable[..., _Built], checkpoint: Checkpoint, **arguments: Any
+) -> _Built:
+    """A backbone or head of the widths that the file's tensors have.
+
+    Raises:
+        DataError: there is none of these widths.
+    """
+    try:
+        return network(**arguments)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DataError(
+            f"{checkpoint.path}: there is no network of the widths that its tensors have "
+            f"({first_line(error)})."
+        ) from error
 
 
 def _count_classifier(checkpoint: Checkpoint, recognised: Recognised) -> None:

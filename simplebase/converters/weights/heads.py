@@ -57,7 +57,7 @@ def find_torch_head(checkpoint: Checkpoint, prefix: str) -> HeadFound | None:
         name="deconv",
         channels=tuple(shape[1] for shape in shapes),
         kernel_size=4,
-        num_keypoints=tensors.shape(last)[0],
+        num_keypoints=tensors.shape(last, 4)[0],
         convolutions=tuple(f"{prefix}deconv_layers.{3 * block}" for block in range(BLOCKS)),
         batch_norms=tuple(f"{prefix}deconv_layers.{3 * block + 1}" for block in range(BLOCKS)),
         prediction=f"{prefix}final_layer",
@@ -74,8 +74,8 @@ def find_keras2_head(checkpoint: Checkpoint) -> HeadFound | None:
     *blocks, prediction = checkpoint.layers[-_MODULES:]
     convolutions, norms = blocks[::2], blocks[1::2]
     tensors = checkpoint.tensors
-    predicts = f"{prediction}/kernel" in tensors and tensors.shape(f"{prediction}/kernel")
-    if not predicts or predicts[:2] != (1, 1) or f"{prediction}/bias" not in tensors:
+    predicts = tensors.shape(f"{prediction}/kernel") if f"{prediction}/kernel" in tensors else ()
+    if len(predicts) != 4 or predicts[:2] != (1, 1) or f"{prediction}/bias" not in tensors:
         return None
     if not all(f"{norm}/moving_mean" in tensors for norm in norms):
         return None
@@ -98,14 +98,14 @@ def find_keras2_head(checkpoint: Checkpoint) -> HeadFound | None:
 
 
 def _channels(norm: str, checkpoint: Checkpoint) -> int:
-    return checkpoint.tensors.shape(f"{norm}/moving_mean")[0]
+    return checkpoint.tensors.shape(f"{norm}/moving_mean", 1)[0]
 
 
 def _kind(layer: str, checkpoint: Checkpoint, norm: str) -> tuple[str, int] | None:
     """Head and kernel size that an upsampling convolution belongs to."""
     tensors, channels = checkpoint.tensors, _channels(norm, checkpoint)
     if f"{layer}/pointwise_kernel" in tensors:
-        return "upsample_lite", tensors.shape(f"{layer}/depthwise_kernel")[0]
+        return "upsample_lite", tensors.shape(f"{layer}/depthwise_kernel", 4)[0]
     if f"{layer}/kernel" not in tensors or len(tensors.shape(f"{layer}/kernel")) != 4:
         return None
     size, _, third, fourth = tensors.shape(f"{layer}/kernel")

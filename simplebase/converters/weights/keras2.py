@@ -60,7 +60,10 @@ def _read(file: h5py.File, path: Path) -> Checkpoint:
         if variables:
             layers.append(layer)
         for variable in variables:
-            arrays[f"{layer}/{_short(variable)}"] = _array(group, variable, path)
+            name = f"{layer}/{_short(variable)}"
+            if name in arrays:
+                raise DataError(f"{path} has two arrays {name}; one would be lost.")
+            arrays[name] = _array(group, variable, path)
     config = json.loads(_text(file.attrs.get("model_config", "{}")))
     described = _layers(config)
     left_out = {}
@@ -115,7 +118,11 @@ def _layers(config: Any) -> list[dict[str, Any]]:
     """The layers of a functional model's description, a mapping each; none in a weights file."""
     inner = config.get("config") if isinstance(config, dict) else None
     layers = inner.get("layers") if isinstance(inner, dict) else None
-    return [layer for layer in layers or [] if isinstance(layer.get("config"), dict)]
+    return [
+        layer
+        for layer in layers or []
+        if isinstance(layer, dict) and isinstance(layer.get("config"), dict)
+    ]
 
 
 def _input_size(layers: list[dict[str, Any]]) -> Size | None:

@@ -8,6 +8,10 @@ from simplebase.converters.weights import names
 from simplebase.converters.weights.checkpoint import Layout, Tensors
 from simplebase.errors import DataError
 
+_KERNEL_AXES = 4
+# Of full width; the widest with published weights is 1.4.
+_WIDEST = 4
+
 
 @dataclass(frozen=True)
 class Network:
@@ -35,14 +39,20 @@ class Network:
         """What a constructor needs for a network of the file's depth and width.
 
         Raises:
-            DataError: there is none of this depth.
+            DataError: there is none of this depth or width.
         """
         if self.family == "resnet":
             return _resnet_arguments(tensors, prefix, self.layout)
         if self.width is None:
             return {}
         name, axis, full = self.width
-        return {"alpha": tensors.shape(prefix + name)[axis] / full}
+        channels = tensors.shape(prefix + name, _KERNEL_AXES)[axis]
+        if not 0 < channels <= _WIDEST * full:
+            raise DataError(
+                f"{tensors.where}: {prefix}{name} has {channels} output channels, but a "
+                f"{self.family} has {full} at full width, and up to {_WIDEST} times as many."
+            )
+        return {"alpha": channels / full}
 
 
 def _large_excites(block: int) -> bool:
@@ -205,7 +215,7 @@ def _resnet_arguments(tensors: Tensors, prefix: str, layout: Layout) -> dict[str
             "101 and 152 are known here."
         )
     stem = f"{prefix}conv1.weight" if torch else "conv1_conv/kernel"
-    return {"depth": depth, "stem_channels": tensors.shape(stem)[0 if torch else -1]}
+    return {"depth": depth, "stem_channels": tensors.shape(stem, _KERNEL_AXES)[0 if torch else -1]}
 
 
 def find_network(tensors: Tensors, layout: Layout, prefix: str) -> Network | None:

@@ -1,6 +1,8 @@
 """A weights file of any kind that is read here, told by its first bytes."""
 
+import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from simplebase.converters.weights.checkpoint import Checkpoint, Tensors
 from simplebase.converters.weights.keras2 import read_keras2
 from simplebase.converters.weights.mmpose_meta import skeleton_of
 from simplebase.converters.weights.safetensors import read_safetensors
-from simplebase.converters.weights.torch_zip import is_legacy, read_torch_zip
+from simplebase.converters.weights.torch_zip import is_legacy, is_tar, read_torch_zip
 from simplebase.errors import DataError
 from simplebase.files import require_file
 
@@ -42,12 +44,14 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         arrays, rest = read_torch_zip(path)
         return _torch_checkpoint(path, "PyTorch", arrays, rest)
     if is_legacy(head):
-        fixed = f"{path.name.split('.')[0]}.zip.pth"
         raise DataError(
             f"{path} is in the format of PyTorch before 1.6, which is not read here. Where torch "
-            "is installed, this saves it anew without running code in it: "
-            f"python -c \"import torch; torch.save(torch.load('{path.name}', map_location='cpu', "
-            f"weights_only=True), '{fixed}')\""
+            f"is installed, this saves it anew without running code in it: {_saves_anew(path)}"
+        )
+    if is_tar(head):
+        raise DataError(
+            f"{path} is a tar archive, as PyTorch's first releases wrote. torch itself reads these "
+            "only by running what they name. Look for the weights in a newer file."
         )
     if _looks_like_safetensors(head):
         return _torch_checkpoint(path, "safetensors", read_safetensors(path), {})
@@ -59,6 +63,17 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         f"{path} is no weights file that is read here: expected an HDF5 file of Keras 2, a file of "
         "torch.save, or .safetensors. Is it complete?"
     )
+
+
+def _saves_anew(path: Path) -> str:
+    """A line for the shell; nothing in the file's name can become code in it."""
+    old = path.absolute()
+    new = old.with_name(f"{old.name.split('.')[0]}.zip.pth")
+    # A text of JSON is one of Python too.
+    source, target = (json.dumps(str(name), ensure_ascii=False) for name in (old, new))
+    loaded = f'torch.load({source}, map_location="cpu", weights_only=True)'
+    code = f"import torch; torch.save({loaded}, {target})"
+    return f"python -c {shlex.quote(code)}"
 
 
 def _looks_like_safetensors(head: bytes) -> bool:

@@ -7,9 +7,12 @@ NAME/byteorder     little or big
 ```
 """
 
+import lzma
 import math
 import pickle
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +29,26 @@ from simplebase.errors import DataError, first_line
 
 # A pickle holds names and shapes only; ResNet-152's has 0.2 MB.
 _LARGEST_PICKLE = 64 * 2**20
+# "little" or "big".
+_LONGEST_BYTEORDER = 16
+# Tensors may share a storage, and each is copied: how many times the file that may be, in all.
+_MOST_COPIES = 4
+
+# What zipfile, its decompressors and NumPy raise on an archive that was cut, altered or made up.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    MemoryError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    ValueError,
+    RuntimeError,
+)
 
 
 def read_torch_zip(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -46,19 +69,18 @@ def read_torch_zip(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             content = _read_pickle(archive, f"{folder}data.pkl", path)
             views, rest = _state_dict(content, path)
             little = _is_little_endian(archive, folder)
-            storages: dict[Storage, np.ndarray] = {}
-            arrays = {}
-            for name, view in views.items():
-                if view.storage not in storages:
-                    storages = {view.storage: _read_storage(archive, folder, view.storage, little)}
-                arrays[name] = _windowed(storages[view.storage], view)
-    except (zipfile.BadZipFile, EOFError, KeyError, ValueError, NotImplementedError) as error:
+            _require_few_copies(views, path)
+            arrays: dict[str, np.ndarray] = {}
+            for storage, names in _by_storage(views).items():
+                numbers = _read_storage(archive, folder, storage, little)
+                arrays |= {name: windowed(numbers, views[name]) for name in names}
+    except _DAMAGE as error:
         if isinstance(error, DataError):
             raise
         raise DataError(
             f"{path} is damaged or incomplete ({first_line(error)}). Fetch it again."
         ) from error
-    return arrays, rest
+    return {name: arrays[name] for name in views}, rest
 
 
 def _folder(archive: zipfile.ZipFile, path: Path) -> str:
@@ -82,17 +104,15 @@ def _folder(archive: zipfile.ZipFile, path: Path) -> str:
 def _read_pickle(archive: zipfile.ZipFile, name: str, path: Path) -> Any:
     if archive.getinfo(name).file_size > _LARGEST_PICKLE:
         raise DataError(f"{path} is larger in its {name} than any list of tensors is.")
+    content = archive.read(name)
     try:
-        with archive.open(name) as file:
-            return unpickle(file)
+        return unpickle(content)
     except ForbiddenNameError as error:
         raise DataError(
             f"{path} would run code: its pickle names {error}. Only tensors and plain containers "
             "are read. If you trust the file, save its weights alone, by "
             "torch.save(model.state_dict(), FILE)."
         ) from error
-    except (zipfile.BadZipFile, MemoryError):
-        raise
     except Exception as error:  # A damaged pickle raises whatever its next instruction trips over.
         raise DataError(f"{path} is damaged: its pickle cannot be read ({error!r}).") from error
 
@@ -123,10 +143,28 @@ def _described(value: Any) -> str:
 
 
 def _is_little_endian(archive: zipfile.ZipFile, folder: str) -> bool:
-    try:
-        return archive.read(f"{folder}byteorder").strip() != b"big"
-    except KeyError:  # Files of torch before 2.1 are of the machine that wrote them.
+    name = f"{folder}byteorder"
+    if name not in archive.namelist():  # Files of torch before 2.1 are of the machine's order.
         return True
+    if archive.getinfo(name).file_size > _LONGEST_BYTEORDER:
+        raise ValueError("its byteorder is neither little nor big")
+    return archive.read(name).strip() != b"big"
+
+
+def _by_storage(views: dict[str, TensorView]) -> dict[Storage, list[str]]:
+    """Names of the tensors in each storage, so that each is read once."""
+    found: dict[Storage, list[str]] = {}
+    for name, view in views.items():
+        found.setdefault(view.storage, []).append(name)
+    return found
+
+
+def _require_few_copies(views: dict[str, TensorView], path: Path) -> None:
+    """Before anything is read: a small file cannot ask for much memory."""
+    numbers = sum(math.prod(view.shape) * view.storage.itemsize for view in views.values())
+    storages = sum(storage.count * storage.itemsize for storage in _by_storage(views))
+    if numbers + storages > _MOST_COPIES * path.stat().st_size:
+        raise ValueError("its tensors claim more numbers than the file has")
 
 
 def _read_storage(
@@ -145,21 +183,34 @@ def _read_storage(
     return np.frombuffer(content, np.dtype(storage.dtype).newbyteorder(order))
 
 
-def _windowed(storage: np.ndarray, view: TensorView) -> np.ndarray:
-    """The numbers of a tensor, copied."""
+def windowed(storage: np.ndarray, view: TensorView) -> np.ndarray:
+    """The numbers of a tensor, copied.
+
+    Raises:
+        ValueError: one of them lies outside of the storage. `as_strided` reads what it is told to.
+    """
+    if any(type(n) is not int or n < 0 for n in (view.offset, *view.shape, *view.strides)):
+        raise ValueError("a tensor's offset, shape and strides are not all numbers from 0 on")
     if math.prod(view.shape) == 0:
         return np.zeros(view.shape, storage.dtype)
+    # Along an axis of one there is no step; PyTorch writes any number there.
+    strides = [
+        stride if size > 1 else 0 for size, stride in zip(view.shape, view.strides, strict=True)
+    ]
     last = view.offset + sum(
-        (size - 1) * stride for size, stride in zip(view.shape, view.strides, strict=True)
+        (size - 1) * stride for size, stride in zip(view.shape, strides, strict=True)
     )
     if last >= len(storage) or math.prod(view.shape) > len(storage):
         raise ValueError("a tensor reaches beyond its storage")
-    strides = tuple(stride * storage.itemsize for stride in view.strides)
-    return np.lib.stride_tricks.as_strided(storage[view.offset :], view.shape, strides).copy()
+    steps = tuple(stride * storage.itemsize for stride in strides)
+    return np.lib.stride_tricks.as_strided(storage[view.offset :], view.shape, steps).copy()
 
 
 def is_legacy(head: bytes) -> bool:
-    """Whether a file begins as those of PyTorch before 1.6 do: a pickled number, or a tar."""
-    return head.startswith(pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)) or (
-        head[257:262] == b"ustar"
-    )
+    """Whether a file begins as those of PyTorch before 1.6 do: a pickled number."""
+    return head.startswith(pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2))
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether a file is a tar archive, as PyTorch's first releases wrote."""
+    return head[257:262] == b"ustar"

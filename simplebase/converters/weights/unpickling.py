@@ -2,14 +2,17 @@
 
 A pickle is a program: it may name any function that can be imported, and call it. Here a name is
 looked up in a table instead. What the table does not hold is an error, before anything is called.
+A pickle can also change an object after it was made (BUILD): ours refuse that.
 """
 
+import io
 import pickle
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any, NoReturn
 
 import numpy as np
+
+from simplebase.converters.weights.opcodes import require_harmless
 
 # Storages by their name in torch; bfloat16 is half of a float32 and is widened when it is read.
 _STORAGES = {
@@ -30,6 +33,7 @@ _PASSED_OVER = {
     "_codecs.encode",
     "argparse.Namespace",
     "builtins.getattr",
+    "builtins.set",
     "collections.Counter",
     "collections.defaultdict",
     "mmengine.logging.history_buffer.HistoryBuffer",
@@ -46,8 +50,17 @@ _PASSED_OVER = {
 }
 
 
+# As NumPy had them for long; a kernel has four.
+_MOST_AXES = 32
+
+
 class ForbiddenNameError(Exception):
     """The pickle names something that is neither a tensor nor a plain container."""
+
+
+def _refuse_state(self: Any, state: Any) -> NoReturn:
+    """In place of `__setstate__`, with which a pickle would rewrite what was checked before."""
+    raise pickle.UnpicklingError(f"it changes a {type(self).__name__.strip('_')} afterwards")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +72,9 @@ class Storage:
         key: name of the file.
         count: how many there are.
     """
+
+    # In the class itself: otherwise `dataclass` writes one that takes any state.
+    __setstate__ = _refuse_state
 
     dtype: str
     key: str
@@ -74,6 +90,8 @@ class Storage:
 class TensorView:
     """A tensor: a window onto a storage, offset and strides in numbers."""
 
+    __setstate__ = _refuse_state
+
     storage: Storage
     offset: int
     shape: tuple[int, ...]
@@ -82,6 +100,8 @@ class TensorView:
 
 class _PassedOver:
     """Stands for an object that is not needed; takes whatever a pickle does to it."""
+
+    __slots__ = ()
 
     def __new__(cls, *arguments: Any, **more: Any) -> "_PassedOver":
         return super().__new__(cls)
@@ -105,28 +125,45 @@ class _PassedOver:
         """Takes items, as a list does."""
 
 
+class _OrderedDict(dict[Any, Any]):
+    """Stands for `collections.OrderedDict`, of which a pickle sets attributes; here it has none."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
 class _RebuildTensor:
     """What a pickle calls to make a tensor of a storage."""
 
     __slots__ = ()
+    __setstate__ = _refuse_state
 
     def __call__(
         self, storage: Any, offset: Any, shape: Any, strides: Any, *rest: Any
     ) -> TensorView:
         if not isinstance(storage, Storage):
             raise pickle.UnpicklingError("a tensor without a storage")
-        numbers = (offset, *shape, *strides)
-        if len(shape) != len(strides) or any(type(n) is not int or n < 0 for n in numbers):
-            raise pickle.UnpicklingError("a tensor whose shape or strides are no numbers")
-        return TensorView(storage, offset, tuple(shape), tuple(strides))
+        shape, strides = _numbers(shape), _numbers(strides)
+        if len(shape) != len(strides):
+            raise pickle.UnpicklingError("a tensor with other strides than its shape has")
+        (begin,) = _numbers((offset,))
+        return TensorView(storage, begin, shape, strides)
 
 
 class _RebuildParameter:
     """What a pickle calls to mark a tensor as a parameter."""
 
     __slots__ = ()
+    __setstate__ = _refuse_state
 
-    def __call__(self, tensor: Any, *rest: Any) -> Any:
+    def __call__(self, tensor: Any, *rest: Any) -> TensorView:
+        if not isinstance(tensor, TensorView):
+            raise pickle.UnpicklingError("a parameter without a tensor")
         return tensor
 
 
@@ -134,13 +171,25 @@ class _MakeSize:
     """What a pickle calls to make a shape."""
 
     __slots__ = ()
+    __setstate__ = _refuse_state
 
-    def __call__(self, sizes: Any = ()) -> tuple[Any, ...]:
-        return tuple(sizes)
+    def __call__(self, sizes: Any = ()) -> tuple[int, ...]:
+        return _numbers(sizes)
+
+
+def _numbers(values: Any) -> tuple[int, ...]:
+    """A shape, strides or an offset."""
+    if not isinstance(values, tuple | list) or len(values) > _MOST_AXES:
+        raise pickle.UnpicklingError("a shape or strides that are none")
+    if any(type(value) is not int or value < 0 for value in values):
+        raise pickle.UnpicklingError("a tensor whose shape or strides are no numbers")
+    return tuple(values)
 
 
 @dataclass(frozen=True, slots=True)
 class _StorageType:
+    __setstate__ = _refuse_state
+
     dtype: str
 
 
@@ -149,9 +198,7 @@ class _Unpickler(pickle.Unpickler):
         """What stands for a name; the names themselves are never imported."""
         full = f"{module.replace('__builtin__', 'builtins')}.{name}"
         if full == "collections.OrderedDict":
-            return OrderedDict
-        if full == "builtins.set":
-            return set
+            return _OrderedDict
         if full in ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2"):
             return _RebuildTensor()
         if full in (
@@ -164,8 +211,7 @@ class _Unpickler(pickle.Unpickler):
         if module in ("torch", "torch.storage") and name in _STORAGES:
             return _StorageType(_STORAGES[name])
         if full in _PASSED_OVER:
-            # A class of its own each time: what a pickle does to one stays there.
-            return type("_PassedOver", (_PassedOver,), {})
+            return _PassedOver
         raise ForbiddenNameError(full)
 
     def persistent_load(self, reference: Any) -> Storage:
@@ -176,11 +222,12 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError("a reference to something other than a storage")
 
 
-def unpickle(file: IO[bytes]) -> Any:
+def unpickle(content: bytes) -> Any:
     """Reads one pickle: containers, numbers, texts and `TensorView`s.
 
     Raises:
         ForbiddenNameError: it names something else.
         Exception: whatever a damaged pickle causes.
     """
-    return _Unpickler(file).load()
+    require_harmless(content)
+    return _Unpickler(io.BytesIO(content)).load()

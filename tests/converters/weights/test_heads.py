@@ -52,6 +52,7 @@ def test_without_a_head_there_is_none() -> None:
             r"3 .*convolutions \(4x4, 4x4, 2x2\), but three",
         ),
         ({"deconv_layers.9.weight": (24, 24, 4, 4)}, r"has 4 transposed convolutions"),
+        ({"final_layer.weight": ()}, r"final_layer.weight has the shape \(\), but 4 axes"),
         ({"deconv_layers.6.weight": (16,)}, r"has 2 transposed convolutions \(4x4, 4x4\)"),
     ],
 )

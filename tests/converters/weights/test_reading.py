@@ -1,8 +1,10 @@
 """Containers: what is read, what is refused, and that nothing in a file is ever run."""
 
+import ast
 import json
 import os
 import pickle
+import shlex
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,8 +15,11 @@ import h5py
 import numpy as np
 import pytest
 
+from simplebase.converters.weights import convert_weights
 from simplebase.converters.weights.reading import read_checkpoint
 from simplebase.converters.weights.recognition import recognise
+from simplebase.converters.weights.torch_zip import read_torch_zip, windowed
+from simplebase.converters.weights.unpickling import Storage, TensorView
 from simplebase.errors import DataError, MissingFileError
 from simplebase.skeletons import load_skeleton
 
@@ -44,6 +49,16 @@ def repacked(path: Path, change: Callable[[str, bytes], bytes | None], **options
 def with_pickle(path: Path, content: bytes) -> Path:
     """A copy of a torch file with another pickle."""
     return repacked(path, lambda name, old: content if name.endswith("data.pkl") else old)
+
+
+def text(value: str) -> bytes:
+    """The instruction of a pickle that pushes a text."""
+    return b"X" + len(value.encode()).to_bytes(4, "little") + value.encode()
+
+
+# A float32 tensor of (2,) on storage 0, as a pickle's instructions; it has a BUILD to come after.
+STORAGE = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text("0") + text("cpu") + b"K\x06tQ"
+TENSOR = b"ctorch._utils\n_rebuild_tensor_v2\n(" + STORAGE + b"K\x00(K\x02t(K\x01t\x89}tR"
 
 
 class Runs:
@@ -98,15 +113,15 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(
 )
 def test_names_beside_tensors_and_containers_are_refused(name: str, tmp_path: Path) -> None:
     module, _, function = name.rpartition(".")
-    content = f"c{module}\n{function}\n(S'1'\ntR.".encode()
+    content = f"c{module}\n{function}\n(K\x01tR.".encode()
     assert f"names {name}" in refused(with_pickle(tmp_path / "evil.pth", content))
 
 
 def test_getattr_in_a_pickle_gets_nothing(tmp_path: Path) -> None:
     """MMEngine's logs need the name; it stands for nothing, so what it would give cannot run."""
     marker = tmp_path / "ran"
-    call = f"cbuiltins\ngetattr\n(cargparse\nNamespace\nS'mkdir'\ntR(S'{marker}'\ntR."
-    path = with_pickle(tmp_path / "evil.pth", call.encode())
+    call = b"cbuiltins\ngetattr\n(cargparse\nNamespace\n" + text("mkdir") + b"tR("
+    path = with_pickle(tmp_path / "evil.pth", call + text(str(marker)) + b"tR.")
     assert "not a state dict" in refused(path)
     assert not marker.exists()
 
@@ -118,23 +133,43 @@ def test_a_bare_pickle_is_refused_unread(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
-@pytest.mark.parametrize("kind", ["pickled", "tar"])
-def test_torchs_old_format_is_refused_with_the_line_that_saves_it_anew(
-    kind: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "old.pth.tar"
-    if kind == "tar":
-        path.write_bytes(bytes(257) + b"ustar" + bytes(300))
-    else:
-        # Its first pickle is this number, its second the version of the format.
-        old = pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + bytes(600)
-        path.write_bytes(old)
-    message = refused(path)
+def legacy(path: Path) -> Path:
+    """Its first pickle is a number that all have, its second the version of the format."""
+    old = pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + bytes(600)
+    path.write_bytes(old)
+    return path
+
+
+def test_torchs_old_format_is_refused_with_the_line_that_saves_it_anew(tmp_path: Path) -> None:
+    message = refused(legacy(tmp_path / "old.pth.tar"))
     assert "before 1.6" in message
-    assert (
-        "torch.save(torch.load('old.pth.tar', map_location='cpu', weights_only=True), " in message
-    )
-    assert message.endswith("'old.zip.pth')\"")
+    loaded = f'torch.load("{tmp_path}/old.pth.tar", map_location="cpu", weights_only=True)'
+    line = f"python -c 'import torch; torch.save({loaded}, \"{tmp_path}/old.zip.pth\")'"
+    assert message.endswith(line)
+
+
+def test_a_files_name_cannot_become_code_in_the_line_to_paste(tmp_path: Path) -> None:
+    name = "a', x=__import__('os'), y='\"$(touch ran)`\n.pth"
+    legacy(tmp_path / name)
+    with pytest.raises(DataError) as caught:
+        read_checkpoint(tmp_path / name)
+    message = str(caught.value)
+    line = message[message.index("python -c") :]
+    assert "\n" not in line
+    shell = shlex.split(line)
+    assert shell[:2] == ["python", "-c"] and len(shell) == 3
+    (_, saved) = ast.parse(shell[2]).body
+    assert isinstance(saved, ast.Expr) and isinstance(saved.value, ast.Call)
+    loaded = saved.value.args[0]
+    assert isinstance(loaded, ast.Call)
+    assert ast.literal_eval(loaded.args[0]) == str(tmp_path / name)
+
+
+def test_a_tar_is_told_from_the_old_format(tmp_path: Path) -> None:
+    """PyTorch refuses weights_only for these, so that no line would help."""
+    path = tmp_path / "old.pth.tar"
+    path.write_bytes(bytes(257) + b"ustar" + bytes(300))
+    assert "is a tar archive" in refused(path)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.9, 0.9999])
@@ -182,6 +217,117 @@ def test_a_tensor_beyond_its_storage_is_refused(tmp_path: Path) -> None:
         b"K\x00(M\xe8\x03t(K\x01t\x89}tRs."
     )
     assert "beyond its storage" in refused(with_pickle(tmp_path / "view.pth", content))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [TENSOR, STORAGE, b"ctorch\nFloatStorage\n", b"ctorch._utils\n_rebuild_tensor_v2\n"],
+    ids=["tensor", "storage", "type", "function"],
+)
+@pytest.mark.parametrize("slots", [False, True])
+def test_what_was_checked_cannot_be_changed_afterwards(
+    made: bytes, slots: bool, tmp_path: Path
+) -> None:
+    """BUILD sets attributes: negative strides would read memory outside of the file."""
+    state = b"}" + text("offset") + b"J\x00\xf0\xff\xffs"
+    if slots:
+        state = b"N" + state + b"\x86"
+    content = b"\x80\x02}" + text("w") + made + state + b"bs."
+    message = refused(with_pickle(tmp_path / "built.pth", content))
+    assert "afterwards" in message
+
+
+def test_an_ordered_dict_keeps_its_methods_whatever_state_it_is_given(tmp_path: Path) -> None:
+    """PyTorch gives state dicts an attribute; one that is called items would hide the tensors."""
+    state = b"}" + text("items") + b"}s"
+    content = b"\x80\x02ccollections\nOrderedDict\n)R" + text("w") + TENSOR + b"s" + state + b"b."
+    arrays, _ = read_torch_zip(with_pickle(tmp_path / "state.pth", content))
+    assert arrays["w"].shape == (2,)
+
+
+def test_a_step_outside_of_the_storage_is_found_again_before_memory_is_read() -> None:
+    numbers = np.arange(6, dtype=np.float32)
+    storage = Storage("float32", "0", 6)
+    for offset, shape, strides in (
+        (5, (2,), (-1,)),
+        (-1, (2,), (1,)),
+        (0, (2,), (6,)),
+        (0, (2, 2), (2**62, 1)),
+        (0, (1.0,), (1,)),
+    ):
+        with pytest.raises(ValueError):
+            windowed(numbers, TensorView(storage, offset, shape, strides))  # type: ignore[arg-type]
+    transposed = windowed(numbers, TensorView(storage, 1, (2, 1, 2), (1, 2**70, 2)))
+    assert transposed.ravel().tolist() == [1, 3, 2, 4]
+
+
+DEEP = b"\x80\x02}" + b"N" + b"\x85" * 100_000 + b"Ns."
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (DEEP, "a tuple in it is larger"),
+        (b"\x80\x02N" + b"q\x00h\x00\x86" * 40 + b".", "a tuple in it is larger"),
+        (b"\x80\x02}r\xff\xff\xff\x7f.", "an index of 2147483647"),
+        (b"\x80\x02}h\x07.", "nothing at 7"),
+        (b"\x80\x04\x8d" + b"\xff" * 7 + b"\x1f.", "cannot be read"),
+        (b"\x80\x02}2.", "instruction DUP"),
+        (b"(S'a'\nd.", "instruction STRING"),
+        (b"\x80\x02s.", "a value is missing"),
+        (b"\x80\x02t.", "a mark is missing"),
+        (b"\x80\x02(" + b"]" * 2_000_001, "more instructions"),
+    ],
+    ids=["deep", "wide", "memo", "absent", "length", "dup", "text", "value", "mark", "many"],
+)
+def test_pickles_that_would_end_the_process_are_refused(
+    content: bytes, reason: str, tmp_path: Path
+) -> None:
+    message = refused(with_pickle(tmp_path / "made_up.pth", content))
+    assert "pickle cannot be read" in message and (reason in message or "length" in reason)
+
+
+def test_tensors_that_claim_more_numbers_than_the_file_has_are_refused(tmp_path: Path) -> None:
+    """Ten views of one storage would be ten copies of it."""
+    whole = TENSOR.replace(b"K\x06t", b"M\x10\x27t").replace(b"(K\x02t", b"(M\x10\x27t")
+    path = tmp_path / "views.pth"
+
+    def shared(count: int) -> Path:
+        views = b"".join(text(f"w{index}") + whole + b"s" for index in range(count))
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a/data.pkl", b"\x80\x02}" + views + b".")
+            archive.writestr("a/data/0", bytes(40_000))
+        return path
+
+    # Tied weights are usual.
+    assert len(read_torch_zip(shared(2))[0]) == 2
+    shared(10)
+    assert "more numbers than the file has" in refused(path)
+
+
+def test_a_byteorder_that_is_large_damaged_or_encrypted_is_refused(tmp_path: Path) -> None:
+    def bytes_of(content: bytes, compression: int) -> bytearray:
+        path = tmp_path / "order.pth"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a/data.pkl", b"\x80\x02}" + text("w") + TENSOR + b"s.")
+            archive.writestr("a/data/0", bytes(24))
+            archive.writestr("a/byteorder", content, compression)
+        return bytearray(path.read_bytes())
+
+    def refused_bytes(content: bytes | bytearray) -> str:
+        (tmp_path / "changed.pth").write_bytes(content)
+        return refused(tmp_path / "changed.pth")
+
+    assert "neither little nor big" in refused_bytes(bytes_of(bytes(10**6), zipfile.ZIP_DEFLATED))
+    content = bytes_of(b"little", zipfile.ZIP_DEFLATED)
+    content[content.index(b"a/byteorder") + 11] = 0xFF
+    assert "damaged" in refused_bytes(content)
+    content = bytes_of(b"little", zipfile.ZIP_STORED)
+    # Bit 0 of the flags of a central entry says that it is encrypted.
+    for entry in range(content.index(b"PK\x01\x02"), len(content) - 4):
+        if content[entry : entry + 4] == b"PK\x01\x02":
+            content[entry + 8] |= 1
+    assert "encrypted" in refused_bytes(content)
 
 
 def test_archives_of_other_kinds_are_told_apart(tmp_path: Path, small_model_file: Path) -> None:
@@ -244,6 +390,34 @@ def test_safetensors_that_contradict_themselves_are_refused(entry: Any, tmp_path
     refused(as_safetensors(tmp_path / "a.safetensors", {"a": entry}, bytes(12)))
 
 
+def test_safetensors_leave_no_byte_and_no_name_out(tmp_path: Path) -> None:
+    def table(*places: tuple[int, int]) -> dict[str, Any]:
+        return {
+            f"t{index}": {"dtype": "U8", "shape": [end - begin], "data_offsets": [begin, end]}
+            for index, (begin, end) in enumerate(places)
+        }
+
+    path = tmp_path / "a.safetensors"
+    assert len(
+        read_checkpoint(as_safetensors(path, table((4, 12), (0, 4)), bytes(12))).tensors.names
+    )
+    for places, reason in (
+        (((0, 4), (8, 12)), "a gap at byte 4"),
+        (((0, 8),), "a gap at byte 8"),
+        (((0, 8), (4, 12)), "an overlap at byte 8"),
+    ):
+        assert reason in refused(as_safetensors(path, table(*places), bytes(12)))
+    whole = as_safetensors(path, table((0, 6), (6, 12)), bytes(12)).read_bytes()
+    path.write_bytes(whole.replace(b'"t1"', b'"t0"'))
+    assert "has 't0' twice" in refused(path)
+
+
+@pytest.mark.parametrize("shape", [[0] + [1] * 70, [0, 2**70], [2**40, 2**40, 0]])
+def test_safetensors_of_impossible_shapes_are_refused(shape: list[int], tmp_path: Path) -> None:
+    entry = {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}
+    refused(as_safetensors(tmp_path / "a.safetensors", {"a": entry}, b""))
+
+
 def test_truncated_safetensors_are_refused(tmp_path: Path) -> None:
     entries = {"a": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]}}
     content = as_safetensors(tmp_path / "a.safetensors", entries, bytes(12)).read_bytes()
@@ -301,6 +475,72 @@ def test_hdf5_that_claims_more_numbers_than_it_has_is_refused(tmp_path: Path) ->
         del file["conv1/conv1/kernel:0"]
         file.create_dataset("conv1/conv1/kernel:0", (2**20, 2**20), np.float32)
     assert "of the size that it claims" in refused(path)
+
+
+def test_two_arrays_of_one_name_are_not_one(tmp_path: Path) -> None:
+    """A nested model has several kernels in one layer."""
+    path = keras2_file(tmp_path / "nested.h5")
+    with h5py.File(path, "a") as file:
+        file["conv1"].create_dataset("conv2/kernel:0", data=np.zeros((3, 3, 3, 8), np.float32))
+        file["conv1"].attrs["weight_names"] = [b"conv1/kernel:0", b"conv2/kernel:0"]
+    assert "has two arrays conv1/kernel" in refused(path)
+
+
+def test_a_description_whose_layers_are_no_mappings_says_nothing(tmp_path: Path) -> None:
+    path = keras2_file(tmp_path / "odd.h5")
+    with h5py.File(path, "a") as file:
+        file.attrs["model_config"] = json.dumps({"config": {"layers": ["conv1", {"config": 1}]}})
+    assert read_checkpoint(path).input_size is None
+
+
+@pytest.mark.parametrize(
+    ("marks", "wrong", "shape"),
+    [
+        (("conv1.weight", "layer1.0.conv3.weight", "layer4.0.conv3.weight"), None, ()),
+        (
+            ("features.0.0.weight", "features.17.conv.0.0.weight"),
+            "features.17.conv.2.weight",
+            (),
+        ),
+        (
+            ("features.0.0.weight", "features.17.conv.0.0.weight"),
+            "features.17.conv.2.weight",
+            (0, 1, 1, 1),
+        ),
+    ],
+)
+def test_marks_of_a_network_with_odd_shapes_are_refused(
+    marks: tuple[str, ...], wrong: str | None, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    """Numbers without axes, and a layer of no channels."""
+    blocks = [f"layer{s}.{b}.conv1.weight" for s, n in enumerate((3, 4, 6, 3), 1) for b in range(n)]
+    entries, begin = {}, 0
+    for name in {*marks, *blocks, *([wrong] if wrong else [])}:
+        sides = shape if name == wrong else ()
+        end = begin + 4 * int(np.prod(sides))
+        entries[name] = {"dtype": "F32", "shape": sides, "data_offsets": [begin, end]}
+        begin = end
+    message = refused(as_safetensors(tmp_path / "a.safetensors", entries, bytes(begin)))
+    assert "axes were expected" in message or "0 output channels" in message
+
+
+def test_a_width_that_no_network_can_have_is_told_in_one_sentence(tmp_path: Path) -> None:
+    """One channel at the end of a MobileNetV1 would be none at its start."""
+    path = tmp_path / "thin.h5"
+    shapes = {
+        "conv1/kernel": (3, 3, 3, 1),
+        "conv_dw_13/depthwise_kernel": (3, 3, 1, 1),
+        "conv_pw_13/kernel": (1, 1, 1, 1),
+    }
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [name.split("/")[0] for name in shapes]
+        for name, shape in shapes.items():
+            layer, variable = name.split("/")
+            group = file.create_group(layer)
+            group.create_dataset(f"{variable}:0", data=np.ones(shape, np.float32))
+            group.attrs["weight_names"] = [f"{variable}:0"]
+    with pytest.raises(DataError, match="no network of the widths that its tensors have"):
+        convert_weights(path, tmp_path / "thin.keras")
 
 
 def test_another_architecture_is_named_by_its_tensors(tmp_path: Path) -> None:

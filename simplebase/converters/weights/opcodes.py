@@ -1,0 +1,133 @@
+"""What a pickle is made of, looked over before any of it is carried out.
+
+Python's own reader trusts a pickle: an index of its memo is allocated as it is, and a tuple that is
+nested a million times ends the process when it becomes a key. So its instructions are listed first
+(`pickletools` carries nothing out), and those that no weights file needs are refused.
+"""
+
+import pickle
+import pickletools
+from typing import NamedTuple
+
+# A checkpoint of ResNet-152 has 30 thousand; logs of a training are a few hundred thousand.
+_MOST_INSTRUCTIONS = 2_000_000
+_DEEPEST = 64
+_LARGEST_TUPLE = 2**16
+# All tuples that are ever handled, each counted with what is inside: bounds the time of hashing.
+_MOST_HANDLED = 2**26
+
+_ATOMS = frozenset(
+    "NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 BINFLOAT BINUNICODE SHORT_BINUNICODE "
+    "BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 GLOBAL EMPTY_DICT EMPTY_LIST EMPTY_SET "
+    "EMPTY_TUPLE".split()
+)
+_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+# How many values become one other: an object, a class, a storage.
+_REPLACED = {"REDUCE": 2, "NEWOBJ": 2, "NEWOBJ_EX": 3, "STACK_GLOBAL": 2, "BINPERSID": 1}
+# How many values go into the one below. A state (BUILD) is what PyTorch's ordered dicts have.
+_ABSORBED = {"SETITEM": 2, "APPEND": 1, "BUILD": 1}
+_ABSORBED_TO_MARK = frozenset({"SETITEMS", "APPENDS", "ADDITEMS"})
+_PUTS = frozenset({"BINPUT", "LONG_BINPUT", "MEMOIZE"})
+_GETS = frozenset({"BINGET", "LONG_BINGET"})
+_WITHOUT_EFFECT = frozenset({"PROTO", "FRAME", "STOP"})
+
+
+class _Extent(NamedTuple):
+    """How deep a tuple is nested, and how many values hashing it visits."""
+
+    depth: int
+    values: int
+
+
+_ATOM = _Extent(1, 1)
+
+
+def require_harmless(content: bytes) -> None:
+    """Looks a pickle over; what it names is not looked at here.
+
+    Raises:
+        pickle.UnpicklingError: it has an instruction that no weights file needs, or more of one
+            than any has.
+        ValueError: it is cut, or no pickle.
+    """
+    machine = _Machine()
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+        if count >= _MOST_INSTRUCTIONS:
+            raise pickle.UnpicklingError("it has more instructions than any weights file")
+        machine.step(opcode.name, argument)
+
+
+class _Machine:
+    """The stack and the memo of a pickle, of whose values only the extent is known."""
+
+    def __init__(self) -> None:
+        self._stack: list[_Extent] = []
+        self._marks: list[int] = []
+        self._memo: dict[int, _Extent] = {}
+        self._handled = 0
+
+    def step(self, name: str, argument: object) -> None:
+        """Does what one instruction would do."""
+        if name in _ATOMS:
+            self._stack.append(_ATOM)
+        elif name in _TUPLES or name == "TUPLE":
+            self._push(_tuple_of(self._pop(_TUPLES.get(name))))
+        elif name in _REPLACED:
+            self._pop(_REPLACED[name])
+            self._stack.append(_ATOM)
+        elif name in _ABSORBED or name in _ABSORBED_TO_MARK:
+            self._pop(_ABSORBED.get(name))
+            self._top()
+        elif name in _PUTS:
+            self._put(argument)
+        elif name in _GETS:
+            self._push(self._get(argument))
+        elif name == "MARK":
+            self._marks.append(len(self._stack))
+        elif name not in _WITHOUT_EFFECT:
+            raise pickle.UnpicklingError(f"no weights file has its instruction {name}")
+
+    def _push(self, extent: _Extent) -> None:
+        self._handled += extent.values
+        if self._handled > _MOST_HANDLED:
+            raise pickle.UnpicklingError("its tuples hold more than those of any weights file")
+        self._stack.append(extent)
+
+    def _pop(self, count: int | None) -> list[_Extent]:
+        """Takes the last values, down to the last mark for None."""
+        floor = self._marks[-1] if self._marks else 0
+        if count is None:
+            if not self._marks:
+                raise pickle.UnpicklingError("a mark is missing in it")
+            start = self._marks.pop()
+        else:
+            start = len(self._stack) - count
+            if start < floor:
+                raise pickle.UnpicklingError("a value is missing in it")
+        taken = self._stack[start:]
+        del self._stack[start:]
+        return taken
+
+    def _top(self) -> _Extent:
+        if len(self._stack) <= (self._marks[-1] if self._marks else 0):
+            raise pickle.UnpicklingError("a value is missing in it")
+        return self._stack[-1]
+
+    def _put(self, argument: object) -> None:
+        index = argument if isinstance(argument, int) else len(self._memo)
+        if index > _MOST_INSTRUCTIONS:
+            raise pickle.UnpicklingError(f"its memo has an index of {index}")
+        self._memo[index] = self._top()
+
+    def _get(self, argument: object) -> _Extent:
+        if not isinstance(argument, int) or argument not in self._memo:
+            raise pickle.UnpicklingError(f"its memo has nothing at {argument}")
+        return self._memo[argument]
+
+
+def _tuple_of(items: list[_Extent]) -> _Extent:
+    depth = 1 + max((item.depth for item in items), default=0)
+    values = 1 + sum(item.values for item in items)
+    if depth > _DEEPEST or values > _LARGEST_TUPLE:
+        raise pickle.UnpicklingError("a tuple in it is larger than any of a weights file")
+    return _Extent(depth, values)
