@@ -42,13 +42,22 @@ class PoseEstimator:
 
     Args:
         runtime: an open model.
-        decode: how heatmaps become points, see `HeatmapCodec.decode`.
+        decode: how heatmaps become points, see `HeatmapCodec.decode`. A model that answers with
+            keypoints alone has decoded them, by `dark`.
         flip_test: average the heatmaps with those of the mirrored image, for twice the time.
+
+    Raises:
+        ArgumentError: another decoding or flip test of a model without heatmaps.
     """
 
     def __init__(
         self, runtime: Runtime, decode: DecodeMethod = "dark", flip_test: bool = False
     ) -> None:
+        if "heatmaps" not in runtime.metadata.outputs and (decode != "dark" or flip_test):
+            raise ArgumentError(
+                "the model answers with keypoints, decoded by dark; other ways to decode and flip "
+                "test need one that answers with heatmaps."
+            )
         self.runtime = runtime
         self.decode = decode
         self.flip_test = flip_test
@@ -84,15 +93,22 @@ class PoseEstimator:
             crops: `(B, H, W, 3)` uint8.
             matrices: `(B, 2, 3)` from image to crop.
         """
-        codec = self.runtime.metadata.codec
-        heatmaps = self.runtime.predict(crops)
+        found = self._in_crops(crops)
+        located = transform_points(invert(matrices), found[..., :2])
+        return np.concatenate([located, found[..., 2:]], axis=-1).astype(np.float32)
+
+    def _in_crops(self, crops: np.ndarray) -> np.ndarray:
+        """`(B, K, 3)` x, y in pixels of the crops `(B, H, W, 3)` and score."""
+        metadata = self.runtime.metadata
+        answer = self.runtime.predict(crops)
+        if metadata.outputs[0] == "keypoints":
+            return answer
         if self.flip_test:
             mirrored = self.runtime.predict(np.ascontiguousarray(crops[:, :, ::-1]))
             permutation = self.skeleton.horizontal_permutation
-            heatmaps = (heatmaps + codec.unflip(mirrored, permutation)) / 2
-        points, scores = codec.decode(heatmaps, self.decode)
-        located = transform_points(invert(matrices), points)
-        return np.concatenate([located, scores[..., None]], axis=-1).astype(np.float32)
+            answer = (answer + metadata.codec.unflip(mirrored, permutation)) / 2
+        points, scores = metadata.codec.decode(answer, self.decode)
+        return np.concatenate([points, scores[..., None]], axis=-1)
 
 
 def checked_boxes(image: np.ndarray, boxes: Sequence[Box] | None) -> Sequence[Box]:

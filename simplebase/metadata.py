@@ -7,7 +7,7 @@ A `.keras` file holds it. Every other format has it in a sidecar: `model.tflite.
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError, DataError, MissingFileError
@@ -15,6 +15,14 @@ from simplebase.files import read_json, write_json
 from simplebase.geometry import Crop, Size
 from simplebase.presets.preset import INPUT_MULTIPLE, Preset
 from simplebase.skeletons import Skeleton
+from simplebase.version import __version__
+
+Output = Literal["heatmaps", "keypoints"]
+OUTPUTS: dict[str, tuple[Output, ...]] = {
+    "heatmaps": ("heatmaps",),
+    "keypoints": ("keypoints",),
+    "both": ("heatmaps", "keypoints"),
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,10 @@ class ModelMetadata:
         crop: how the object is cut out of an image.
         codec: how heatmaps become keypoints.
         skeleton: names, flip pairs and links of the `K` keypoints.
+        outputs: what the file answers with: `heatmaps` `(B, h, w, K)`, `keypoints` `(B, K, 3)` that
+            it has decoded itself (x, y in input pixels, and score), or both.
+        training_data: digest of the records that it was trained on, see `DatasetSettings`; None
+            where that is not known.
     """
 
     preset: str
@@ -34,6 +46,8 @@ class ModelMetadata:
     crop: Crop
     codec: HeatmapCodec
     skeleton: Skeleton
+    outputs: tuple[Output, ...] = ("heatmaps",)
+    training_data: str | None = None
 
     @classmethod
     def from_preset(
@@ -73,11 +87,13 @@ class ModelMetadata:
             "crop": self.crop.to_config(),
             "codec": self.codec.to_config(),
             "skeleton": self.skeleton.to_config(),
+            "outputs": list(self.outputs),
+            "training_data": self.training_data,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ModelMetadata":
-        """The inverse of `to_config`; further keys are left alone.
+        """The inverse of `to_config`; further keys are left alone, and the last two may be missing.
 
         Raises:
             DataError: a field is missing or of another kind.
@@ -88,12 +104,17 @@ class ModelMetadata:
                 raise TypeError("input_size is two whole numbers")
             if not isinstance(config["preset"], str):
                 raise TypeError("preset is a name")
+            outputs = tuple(config.get("outputs", ("heatmaps",)))
+            if outputs not in OUTPUTS.values():
+                raise ValueError(f"outputs is one of {list(OUTPUTS.values())}")
             return cls(
                 preset=config["preset"],
                 input_size=(height, width),
                 crop=Crop(**config["crop"]),
                 codec=HeatmapCodec(input_size=(height, width), **config["codec"]),
                 skeleton=Skeleton.from_config(config["skeleton"]),
+                outputs=outputs,
+                training_data=config.get("training_data"),
             )
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise DataError(
@@ -133,9 +154,10 @@ def read_metadata(path: str | os.PathLike[str]) -> ModelMetadata:
 def write_metadata(
     path: str | os.PathLike[str], metadata: ModelMetadata, *, overwrite: bool = False
 ) -> None:
-    """Writes the sidecar of a model file or folder.
+    """Writes the sidecar of a model file or folder, with the version of simplebase.
 
     Raises:
         OutputExistsError: it exists, and `overwrite` is False.
     """
-    write_json(metadata_file(path), metadata.to_config(), overwrite=overwrite)
+    content = metadata.to_config() | {"version": __version__}
+    write_json(metadata_file(path), content, overwrite=overwrite)

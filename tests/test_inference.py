@@ -1,5 +1,6 @@
 """Inference: the crop of a box and its exact way back."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -188,3 +189,31 @@ def test_a_flip_test_averages_with_the_mirrored_image_and_swaps_its_pairs() -> N
     # The mirrored image has the column at 43, which is 20 again as keypoint `right`.
     np.testing.assert_allclose(both[:, 0], [20, 20], atol=0.1)
     np.testing.assert_allclose(both[:, 2], plain[0, 2] / 2, rtol=1e-3)
+
+
+class Decoded:
+    """A model that decodes itself."""
+
+    def __init__(self, answer: np.ndarray) -> None:
+        self.metadata = replace(metadata(), outputs=("keypoints",))
+        self.answer = answer
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        return self.answer
+
+
+def test_keypoints_that_the_model_decoded_are_led_back_to_the_image() -> None:
+    box = (40.0, 30.0, 64.0, 64.0)
+    answer = np.array([[[31.5, 31.5, 0.9], [0, 0, 0.5], [63, 31.5, 0.1]]], np.float32)
+    [pose] = PoseEstimator(Decoded(answer))(IMAGE, [box])
+    # The box is 64 pixels, so the crop 80 of them, about the box's middle.
+    middle, step = np.array([71.5, 61.5]), 80 / 64
+    expected = middle + (answer[0, :, :2] - 31.5) * step
+    np.testing.assert_allclose(pose.keypoints[:, :2], expected, atol=1e-4)
+    assert pose.keypoints[:, 2].tolist() == answer[0, :, 2].tolist()
+
+
+@pytest.mark.parametrize("settings", [{"decode": "argmax"}, {"flip_test": True}], ids=str)
+def test_what_needs_heatmaps_is_refused_of_a_model_without(settings: Any) -> None:
+    with pytest.raises(ArgumentError, match="need one that answers with heatmaps"):
+        PoseEstimator(Decoded(np.zeros((1, 3, 3))), **settings)

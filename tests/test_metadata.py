@@ -17,6 +17,8 @@ METADATA = ModelMetadata(
     Crop(padding=1.4, center_shift=15.0),
     HeatmapCodec(SIZE, sigma=1.5, alignment="corner"),
     load_skeleton("coco"),
+    outputs=("heatmaps", "keypoints"),
+    training_data="0123456789abcdef",
 )
 
 
@@ -47,9 +49,17 @@ def test_a_sidecar_brings_back_what_was_written(tmp_path: Path) -> None:
 
 
 def test_further_keys_of_a_sidecar_are_left_alone(tmp_path: Path) -> None:
-    further = {"outputs": ["heatmaps"], "version": "1.0"}
+    further = {"licence": "none", "version": "1.0"}
     (tmp_path / "model.onnx.json").write_text(json.dumps(METADATA.to_config() | further))
     assert read_metadata(tmp_path / "model.onnx") == METADATA
+
+
+def test_a_sidecar_from_before_outputs_were_told_has_heatmaps(tmp_path: Path) -> None:
+    config = METADATA.to_config()
+    del config["outputs"], config["training_data"]
+    (tmp_path / "model.onnx.json").write_text(json.dumps(config))
+    read = read_metadata(tmp_path / "model.onnx")
+    assert (read.outputs, read.training_data) == (("heatmaps",), None)
 
 
 def test_a_sidecar_is_overwritten_only_when_asked_to(tmp_path: Path) -> None:
@@ -85,6 +95,9 @@ def test_a_missing_sidecar_is_said_to_be_what_export_writes(tmp_path: Path) -> N
         {"codec": {"alignment": "left"}},
         {"skeleton": {"name": "nothing"}},
         {"skeleton": []},
+        {"outputs": []},
+        {"outputs": ["boxes"]},
+        {"outputs": ["keypoints", "heatmaps"]},
     ],
     ids=str,
 )

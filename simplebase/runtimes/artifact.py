@@ -10,7 +10,7 @@ import numpy as np
 
 from simplebase.errors import ArgumentError, DataError
 from simplebase.geometry import Size
-from simplebase.metadata import ModelMetadata, metadata_file
+from simplebase.metadata import ModelMetadata, Output, metadata_file
 from simplebase.runtimes.opening import opening
 
 _Item = TypeVar("_Item")
@@ -53,6 +53,8 @@ class Port:
 class ArtifactRuntime:
     """Runs a function over tensors on images of any number.
 
+    Heatmaps are told from keypoints by their rank, so files may order their outputs as they like.
+
     A file of a fixed batch gets the images in parts, the last one filled up; any other gets all at
     once. One black batch is run at the start, so that a file that does not fit says so then.
 
@@ -60,9 +62,9 @@ class ArtifactRuntime:
         path: of the file, for messages.
         metadata: what its sidecar says.
         input: of the images.
-        output: of the heatmaps. Their layout, `(B, h, w, K)` or `(B, K, h, w)`, is told by their
-            shape; where `h = w = K`, it is taken to be the input's.
-        run: stored input to stored output.
+        outputs: one or two. The layout of heatmaps, `(B, h, w, K)` or `(B, K, h, w)`, is told by
+            their shape; where `h = w = K`, it is taken to be the input's.
+        run: stored input to the stored outputs.
 
     Raises:
         DataError: the file does not fit the metadata, or cannot run.
@@ -73,40 +75,54 @@ class ArtifactRuntime:
         path: Path,
         metadata: ModelMetadata,
         input: Port,
-        output: Port,
-        run: Callable[[np.ndarray], np.ndarray],
+        outputs: Sequence[Port],
+        run: Callable[[np.ndarray], Sequence[np.ndarray]],
     ) -> None:
         self.metadata = metadata
         self._run = run
-        self._output = output
+        self._outputs = outputs
         _require_numbers(path, "input", input)
-        _require_numbers(path, "output", output)
+        for output in outputs:
+            _require_numbers(path, "output", output)
         self._channels_first = _has_channels_first(path, metadata, input.shape)
         self._heatmaps_first = False
         self._batch = input.shape[0]
         # There are only 256 pixel values, so each is converted once.
         self._stored = input.store(_PIXELS)
+        batch = self._batch or 1
         with opening(path):
-            answer = self._answer(np.zeros((self._batch or 1, *metadata.input_size, 3), np.uint8))
-        self._heatmaps_first = _has_heatmaps_first(
-            path, metadata, answer.shape, self._batch or 1, self._channels_first
-        )
+            answers = self._answers(np.zeros((batch, *metadata.input_size, 3), np.uint8))
+        shapes = [answer.shape for answer in answers]
+        self._order = _order_of_outputs(path, metadata, shapes, batch)
+        if "heatmaps" in metadata.outputs:
+            shape = shapes[self._order[metadata.outputs.index("heatmaps")]]
+            self._heatmaps_first = _has_heatmaps_first(
+                path, metadata, shape, batch, self._channels_first
+            )
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """`(B, H, W, 3)` uint8 RGB to `(B, h, w, K)` float32.
+        """`(B, H, W, 3)` uint8 RGB to the first of `metadata.outputs`.
 
         Raises:
             ArgumentError: images of another size or type.
         """
+        return self.predict_all(images)[0]
+
+    def predict_all(self, images: np.ndarray) -> list[np.ndarray]:
+        """All of `metadata.outputs`, float32; arguments and errors as `predict`."""
         require_images(images, self.metadata.input_size)
         if len(images) == 0:
-            return no_heatmaps(self.metadata)
+            return [no_answer(self.metadata, output) for output in self.metadata.outputs]
         step = self._batch or len(images)
-        parts = [self._answer(images[at : at + step]) for at in range(0, len(images), step)]
-        return np.concatenate(parts)
+        parts = [self._answers(images[at : at + step]) for at in range(0, len(images), step)]
+        answers = [np.concatenate([part[index] for part in parts]) for index in self._order]
+        if self._heatmaps_first:
+            index = self.metadata.outputs.index("heatmaps")
+            answers[index] = np.moveaxis(answers[index], 1, -1)
+        return answers
 
-    def _answer(self, images: np.ndarray) -> np.ndarray:
-        """Of no more `images` than the file takes at once."""
+    def _answers(self, images: np.ndarray) -> list[np.ndarray]:
+        """Every output of no more `images` than the file takes at once, as the file has it."""
         count = len(images)
         stored = self._stored[images]
         if self._channels_first:
@@ -114,8 +130,8 @@ class ArtifactRuntime:
         if self._batch is not None and count < self._batch:
             filling = np.zeros((self._batch - count, *stored.shape[1:]), stored.dtype)
             stored = np.concatenate([stored, filling])
-        heatmaps = self._output.restore(self._run(stored))[:count]
-        return np.moveaxis(heatmaps, 1, -1) if self._heatmaps_first else heatmaps
+        answers = zip(self._outputs, self._run(stored), strict=True)
+        return [output.restore(answer)[:count] for output, answer in answers]
 
 
 def require_images(images: np.ndarray, size: Size) -> None:
@@ -127,18 +143,17 @@ def require_images(images: np.ndarray, size: Size) -> None:
         )
 
 
-def no_heatmaps(metadata: ModelMetadata) -> np.ndarray:
-    """`(0, h, w, K)`, the answer to no images, on which not every library runs."""
-    shape = (*metadata.codec.heatmap_size, metadata.skeleton.num_keypoints)
+def no_answer(metadata: ModelMetadata, output: Output) -> np.ndarray:
+    """`(0, h, w, K)` or `(0, K, 3)`, the answer to no images, on which not every library runs."""
+    count = metadata.skeleton.num_keypoints
+    shape = (*metadata.codec.heatmap_size, count) if output == "heatmaps" else (count, 3)
     return np.zeros((0, *shape), np.float32)
 
 
 def the_only(items: Sequence[_Item], what: str, path: Path) -> _Item:
     """The one item of `items`; DataError if there are none or more."""
     if len(items) != 1:
-        raise DataError(
-            f"{path}: the model has {len(items)} {what}; one from images to heatmaps has one."
-        )
+        raise DataError(f"{path}: the model has {len(items)} {what}; one on images has one.")
     return items[0]
 
 
@@ -169,6 +184,29 @@ def _has_channels_first(path: Path, metadata: ModelMetadata, shape: tuple[int | 
         f"{path}: the model's input is {_text(shape)}, but {metadata_file(path)} says images "
         f"(B, {height}, {width}, 3), or (B, 3, {height}, {width}). Are they of the same model?"
     )
+
+
+_RANKS: dict[int, Output] = {4: "heatmaps", 3: "keypoints"}
+
+
+def _order_of_outputs(
+    path: Path, metadata: ModelMetadata, shapes: Sequence[tuple[int, ...]], batch: int
+) -> list[int]:
+    """Where among the file's outputs each of `metadata.outputs` is."""
+    found = [_RANKS.get(len(shape)) for shape in shapes]
+    if sorted(map(str, found)) != sorted(metadata.outputs):
+        raise DataError(
+            f"{path}: the model's outputs are {' and '.join(map(_text, shapes))}, but "
+            f"{metadata_file(path)} says {' and '.join(metadata.outputs)}. Are they of the same "
+            "model?"
+        )
+    expected = (batch, metadata.skeleton.num_keypoints, 3)
+    if "keypoints" in found and shapes[found.index("keypoints")] != expected:
+        raise DataError(
+            f"{path}: the model's keypoints are {_text(shapes[found.index('keypoints')])}, but "
+            f"{metadata_file(path)} says {_text(expected)}. Are they of the same model?"
+        )
+    return [found.index(output) for output in metadata.outputs]
 
 
 def _has_heatmaps_first(

@@ -17,7 +17,7 @@ from simplebase.runtimes.opening import opening
 
 
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
-    """Opens a graph with one placeholder and one result; see `load_runtime`."""
+    """Opens a graph with one placeholder, all of whose results are outputs; see `load_runtime`."""
     if path.name == "saved_model.pb":
         raise DataError(f"{path} is a part of a SavedModel, not a frozen graph. Open its folder.")
     metadata = read_metadata(path)
@@ -37,10 +37,9 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
         for tensor in operation.outputs
         if operation.type != "Placeholder" and not tensor.consumers()
     ]
-    heatmaps = the_only(results, "results that nothing uses", path)
-    function = wrapped.prune(images, heatmaps)
+    function = wrapped.prune(images, results)
 
-    def run(stored: np.ndarray) -> np.ndarray:
-        return function(tf.constant(stored)).numpy()
+    def run(stored: np.ndarray) -> list[np.ndarray]:
+        return [answer.numpy() for answer in function(tf.constant(stored))]
 
-    return ArtifactRuntime(path, metadata, port(images), port(heatmaps), run)
+    return ArtifactRuntime(path, metadata, port(images), [*map(port, results)], run)

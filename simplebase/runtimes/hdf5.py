@@ -40,16 +40,16 @@ def load(path: Path, threads: int | None) -> Runtime:
         return KerasRuntime(model)
     metadata = read_metadata(path)
     shape = tuple(the_only(model.inputs, "inputs", path).shape)
-    the_only(model.outputs, "outputs", path)
 
     @tf.function
-    def heatmaps(images: Any) -> Any:
-        return model(images, training=False)
+    def answers(images: Any) -> Any:
+        return tf.nest.flatten(model(images, training=False))
 
-    def run(images: np.ndarray) -> np.ndarray:
-        return heatmaps(tf.constant(images)).numpy()
+    def run(images: np.ndarray) -> list[np.ndarray]:
+        return [answer.numpy() for answer in answers(tf.constant(images))]
 
-    return ArtifactRuntime(path, metadata, Port("float32", shape), Port("float32"), run)
+    outputs = [Port("float32") for _ in model.outputs]
+    return ArtifactRuntime(path, metadata, Port("float32", shape), outputs, run)
 
 
 def _require_whole_model(path: Path) -> None:

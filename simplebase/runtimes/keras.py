@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from simplebase.cost import count_gflops, count_params
 from simplebase.estimator import SimpleBaseline, load_model
-from simplebase.runtimes.artifact import no_heatmaps, require_images
+from simplebase.runtimes.artifact import no_answer, require_images
 from simplebase.runtimes.graph import set_threads
 
 
@@ -33,7 +33,7 @@ class KerasRuntime:
         """
         require_images(images, self.metadata.input_size)
         if len(images) == 0:
-            return no_heatmaps(self.metadata)
+            return no_answer(self.metadata, "heatmaps")
         return self._heatmaps(tf.convert_to_tensor(images)).numpy()
 
     def count_cost(self) -> tuple[int, float]:

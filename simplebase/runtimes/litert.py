@@ -12,23 +12,23 @@ from simplebase.runtimes.opening import opening
 
 
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
-    """Opens a model from images to heatmaps, floats or quantised; see `load_runtime`."""
+    """Opens a model on images, floats or quantised; see `load_runtime`."""
     metadata = read_metadata(path)
     with opening(path):
         interpreter = Interpreter(str(path), num_threads=thread_count(threads))
         interpreter.allocate_tensors()
     images = the_only(interpreter.get_input_details(), "inputs", path)
-    heatmaps = the_only(interpreter.get_output_details(), "outputs", path)
+    outputs = interpreter.get_output_details()
 
-    def run(stored: np.ndarray) -> np.ndarray:
+    def run(stored: np.ndarray) -> list[np.ndarray]:
         if interpreter.get_input_details()[0]["shape"][0] != len(stored):
             interpreter.resize_tensor_input(images["index"], stored.shape)
             interpreter.allocate_tensors()
         interpreter.set_tensor(images["index"], stored)
         interpreter.invoke()
-        return interpreter.get_tensor(heatmaps["index"])
+        return [interpreter.get_tensor(output["index"]) for output in outputs]
 
-    return ArtifactRuntime(path, metadata, _port(images), _port(heatmaps), run)
+    return ArtifactRuntime(path, metadata, _port(images), [*map(_port, outputs)], run)
 
 
 def _port(details: dict[str, Any]) -> Port:

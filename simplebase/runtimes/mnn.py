@@ -21,7 +21,7 @@ _NO_ERROR = 0
 
 
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
-    """Opens a model from images to heatmaps; see `load_runtime`.
+    """Opens a model on images; see `load_runtime`.
 
     Images go in by the batch that the file has, 1 where its batch is free. MNN could resize the
     input, but a network that fixed the batch within then answers garbage with only a line on the
@@ -35,21 +35,25 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
         interpreter = MNN.Interpreter(str(path))
         session = interpreter.createSession({"backend": "CPU", "numThread": thread_count(threads)})
         inputs = interpreter.getSessionInputAll(session)
-        outputs = interpreter.getSessionOutputAll(session)
+        outputs = list(interpreter.getSessionOutputAll(session).values())
     images = the_only(list(inputs.values()), "inputs", path)
-    heatmaps = the_only(list(outputs.values()), "outputs", path)
 
-    def run(stored: np.ndarray) -> np.ndarray:
+    def run(stored: np.ndarray) -> list[np.ndarray]:
         # A tensor of the host in another layout than the session's would scramble the data.
         images.copyFrom(_host_tensor(stored, images))
         code = interpreter.runSession(session)
         if code != _NO_ERROR:
             raise DataError(f"{path} cannot run: MNN's error {code}.")
-        answer = _host_tensor(np.empty(heatmaps.getShape(), np.float32), heatmaps)
-        heatmaps.copyToHostTensor(answer)
-        return answer.getNumpyData().reshape(heatmaps.getShape()).copy()
+        return [_fetched(output) for output in outputs]
 
-    return ArtifactRuntime(path, metadata, _port(images, path), _port(heatmaps, path), run)
+    ports = [_port(output, path) for output in outputs]
+    return ArtifactRuntime(path, metadata, _port(images, path), ports, run)
+
+
+def _fetched(tensor: Any) -> np.ndarray:
+    answer = _host_tensor(np.empty(tensor.getShape(), np.float32), tensor)
+    tensor.copyToHostTensor(answer)
+    return answer.getNumpyData().reshape(tensor.getShape()).copy()
 
 
 def _host_tensor(values: np.ndarray, like: Any) -> Any:

@@ -20,7 +20,7 @@ _ERRORS_ONLY = 3
 
 
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
-    """Opens a model from images to heatmaps; see `load_runtime`."""
+    """Opens a model on images; see `load_runtime`."""
     metadata = read_metadata(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = thread_count(threads)
@@ -28,12 +28,12 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
     with opening(path):
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     images = the_only(session.get_inputs(), "inputs", path)
-    heatmaps = the_only(session.get_outputs(), "outputs", path)
+    outputs = session.get_outputs()
 
-    def run(stored: np.ndarray) -> np.ndarray:
-        return session.run([heatmaps.name], {images.name: stored})[0]
+    def run(stored: np.ndarray) -> list[np.ndarray]:
+        return session.run([output.name for output in outputs], {images.name: stored})
 
-    return ArtifactRuntime(path, metadata, _port(images), _port(heatmaps), run)
+    return ArtifactRuntime(path, metadata, _port(images), [*map(_port, outputs)], run)
 
 
 def _port(value: Any) -> Port:

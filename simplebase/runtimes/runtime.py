@@ -24,12 +24,15 @@ _MODULES = {
 
 
 class Runtime(Protocol):
-    """A model that answers images with heatmaps."""
+    """A model that answers images with heatmaps, or with keypoints that it has decoded itself."""
 
     metadata: ModelMetadata
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """`(B, H, W, 3)` uint8 RGB to `(B, h, w, K)` float32."""
+        """`(B, H, W, 3)` uint8 RGB to the first of `metadata.outputs`, float32.
+
+        That is `(B, h, w, K)` heatmaps, or `(B, K, 3)` x, y in input pixels and score.
+        """
 
 
 @runtime_checkable

@@ -19,7 +19,7 @@ _SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 
 
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
-    """Opens a folder with a signature from images to heatmaps; see `load_runtime`."""
+    """Opens a folder with a signature on images; see `load_runtime`."""
     metadata = read_metadata(path)
     set_threads(threads)
     with opening(path):
@@ -31,10 +31,11 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
         )
     function = model.signatures[_SIGNATURE]
     name, images = the_only(list(function.structured_input_signature[1].items()), "inputs", path)
-    answer, heatmaps = the_only(list(function.structured_outputs.items()), "outputs", path)
+    outputs = function.structured_outputs
 
-    def run(stored: np.ndarray) -> np.ndarray:
+    def run(stored: np.ndarray) -> list[np.ndarray]:
         # Only `model` keeps the variables alive: the function does not.
-        return model.signatures[_SIGNATURE](**{name: tf.constant(stored)})[answer].numpy()
+        answers = model.signatures[_SIGNATURE](**{name: tf.constant(stored)})
+        return [answers[output].numpy() for output in outputs]
 
-    return ArtifactRuntime(path, metadata, port(images), port(heatmaps), run)
+    return ArtifactRuntime(path, metadata, port(images), [*map(port, outputs.values())], run)

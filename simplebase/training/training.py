@@ -2,7 +2,7 @@
 
 import os
 from contextlib import nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -248,12 +248,14 @@ def _build_model(config: RunConfig, skeleton: Skeleton, first: bool) -> SimpleBa
     if not first:
         weights = {"backbone_weights": "none", "normalisation": config.model_normalisation}
     keras.utils.set_random_seed(config.seed)
-    return SimpleBaseline.from_preset(
+    model = SimpleBaseline.from_preset(
         config.recipe.fitted(config.preset),
         skeleton=skeleton,
         input_size=config.input_size,
         **weights,
     )
+    model.metadata = replace(model.metadata, training_data=config.dataset.digest)
+    return model
 
 
 def _finish(trainer: Trainer) -> TrainingResult:

@@ -1,6 +1,7 @@
 """Layouts, number types and batches, on functions and graphs small enough to work out by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -41,7 +42,10 @@ def runtime(
     run: Callable[[np.ndarray], np.ndarray] = corners,
     size: tuple[int, int] = SIZE,
 ) -> ArtifactRuntime:
-    return ArtifactRuntime(Path("model.x"), metadata(size), input, output, run)
+    def run_all(stored: np.ndarray) -> list[np.ndarray]:
+        return [run(stored)]
+
+    return ArtifactRuntime(Path("model.x"), metadata(size), input, [output], run_all)
 
 
 FREE = (None, *SIZE, 3)
@@ -191,8 +195,47 @@ def test_onnx_of_another_number_type_is_refused(tmp_path: Path) -> None:
 
 def test_a_model_of_two_outputs_is_refused(tmp_path: Path) -> None:
     path = write_onnx(tmp_path / "corner.onnx", TensorProto.FLOAT, outputs=2)
-    with pytest.raises(DataError, match="the model has 2 outputs; one from images to heatmaps"):
+    with pytest.raises(
+        DataError, match=r"outputs are \(1, 2, 3, 3\) and \(1, 2, 3, 3\), but .* says"
+    ):
         load_runtime(path)
+
+
+POINTS = np.arange(45, dtype=np.float32).reshape(5, 3, 3)
+
+
+@pytest.mark.parametrize("points_first", [False, True])
+def test_heatmaps_and_keypoints_are_told_apart_whatever_their_order(points_first: bool) -> None:
+    def run(stored: np.ndarray) -> list[np.ndarray]:
+        answers = [corners(stored), POINTS[: len(stored)]]
+        return answers[::-1] if points_first else answers
+
+    both = replace(metadata(), outputs=("heatmaps", "keypoints"))
+    port = Port("float32", FREE)
+    opened = ArtifactRuntime(Path("model.x"), both, port, [FLOAT_OUTPUT, FLOAT_OUTPUT], run)
+    heatmaps, keypoints = opened.predict_all(IMAGES)
+    np.testing.assert_array_equal(heatmaps, CORNERS)
+    np.testing.assert_array_equal(keypoints, POINTS)
+    np.testing.assert_array_equal(opened.predict(IMAGES), CORNERS)
+    assert [answer.shape for answer in opened.predict_all(IMAGES[:0])] == [(0, 2, 3, 3), (0, 3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((1, 2, 3, 3), r"outputs are \(1, 2, 3, 3\), but .* says keypoints"),
+        ((1, 4, 3), r"keypoints are \(1, 4, 3\), but .* says \(1, 3, 3\)"),
+    ],
+)
+def test_keypoints_that_are_not_what_the_metadata_says_are_refused(
+    shape: tuple[int, ...], message: str
+) -> None:
+    points = replace(metadata(), outputs=("keypoints",))
+    port = Port("float32", FREE)
+    with pytest.raises(DataError, match=message):
+        ArtifactRuntime(
+            Path("model.x"), points, port, [FLOAT_OUTPUT], lambda stored: [np.zeros(shape)]
+        )
 
 
 def test_litert_of_a_free_batch_takes_any_number(tmp_path: Path) -> None:
