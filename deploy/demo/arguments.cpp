@@ -1,7 +1,7 @@
 #include "demo/arguments.h"
 
 #include <algorithm>
-#include <functional>
+#include <optional>
 #include <sstream>
 #include <thread>
 

@@ -1,7 +1,6 @@
 // The demo's command line.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +15,7 @@ struct Arguments {
   std::string classes;
   std::string output;
   std::vector<Box> boxes;
-  std::optional<DecodeMethod> decode;
+  DecodeMethod decode = DecodeMethod::kDark;
   int threads = 1;
   int count = 1;
   int warmup_runs = 2;

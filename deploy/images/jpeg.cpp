@@ -69,13 +69,14 @@ void rgb_from_cmyk(const uint8_t* cmyk, int width, uint8_t* rgb) {
 
 /// The part that libjpeg may leap out of.
 bool decode(jpeg_decompress_struct& job, Report& report, const Bytes& data, const std::string& name,
-            Image& image, Bytes& line) {
+            Image& image, Bytes& line, int& orientation) {
   if (setjmp(report.leap)) return false;
   jpeg_create_decompress(&job);
   jpeg_mem_src(&job, data.data(), data.size());
   jpeg_save_markers(&job, kExifMarker, kLongestMarker);
   jpeg_read_header(&job, TRUE);
   require_reasonable_size(job.image_width, job.image_height, name);
+  orientation = orientation_of(job);
   const bool cmyk = job.jpeg_color_space == JCS_CMYK || job.jpeg_color_space == JCS_YCCK;
   job.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
   jpeg_start_decompress(&job);
@@ -132,14 +133,15 @@ Image decode_jpeg(const Bytes& data, const std::string& name) {
   const Guard<jpeg_decompress_struct, jpeg_destroy_decompress> guard{job};
   Image image;
   Bytes line;
-  const bool done = decode(job, report, data, name, image, line);
+  int orientation = 1;
+  const bool done = decode(job, report, data, name, image, line, orientation);
   if (report.cut_off) {
     throw Error(name + " is cut off: its file ends before the image does.");
   }
   if (!done) {
     throw Error(name + " cannot be read as a JPEG image (" + report.message + "). Is it damaged?");
   }
-  return upright(std::move(image), orientation_of(job));
+  return upright(std::move(image), orientation);
 }
 
 Bytes encode_jpeg(const Image& image) {

@@ -22,7 +22,7 @@ std::string text(const std::vector<int>& shape) {
 }  // namespace
 
 PoseEstimator::PoseEstimator(std::unique_ptr<Runtime> runtime, Metadata metadata,
-                             std::optional<DecodeMethod> decode)
+                             DecodeMethod decode)
     : runtime_(std::move(runtime)),
       metadata_(std::move(metadata)),
       decode_(decode),
@@ -57,7 +57,7 @@ PoseEstimator::Source PoseEstimator::find_source() const {
   const size_t outputs = runtime_->outputs().size();
   for (size_t index = 0; index < outputs; ++index) {
     const std::optional<Source> source = as_source(index);
-    if (source && (!found || source->keypoints == !decode_)) found = source;
+    if (source && (!found || !source->keypoints)) found = source;
     seen += (index ? " and " : "") + text(runtime_->outputs()[index].shape);
   }
   if (!found || outputs != metadata_.outputs.size()) {
@@ -67,8 +67,10 @@ PoseEstimator::Source PoseEstimator::find_source() const {
                 " and keypoints " + text({1, metadata_.count(), 3}) +
                 ". Are they of the same model?");
   }
-  if (found->keypoints && decode_) {
-    throw UsageError("--decode is for heatmaps, but the model answers keypoints. Leave it out.");
+  if (found->keypoints && decode_ != DecodeMethod::kDark) {
+    throw UsageError(
+        "the model answers with keypoints, decoded by dark; other ways to decode need one that "
+        "answers with heatmaps. Leave out --decode.");
   }
   return *found;
 }
@@ -107,8 +109,7 @@ std::vector<Keypoint> PoseEstimator::decoded() const {
   }
   const int height = metadata_.heatmap_height(), width = metadata_.heatmap_width();
   if (source_.channels_first) values = channels_last(values, height, width, count);
-  return decode({values.data(), height, width, count}, metadata_.codec,
-                decode_.value_or(DecodeMethod::kDark));
+  return decode({values.data(), height, width, count}, metadata_.codec, decode_);
 }
 
 }  // namespace simplebase

@@ -20,12 +20,11 @@ struct Times {
 /// Finds the keypoints of the object in a box of an image.
 class PoseEstimator {
  public:
-  /// `decode` is for heatmaps: a model that answers keypoints has decoded them itself, and with both
-  /// outputs its keypoints are taken unless `decode` is given.
+  /// `decode` is for heatmaps, which are taken where a model answers with both; one that answers with
+  /// keypoints alone has decoded them itself, by `dark`.
   ///
-  /// Throws Error if the model does not fit its metadata.
-  PoseEstimator(std::unique_ptr<Runtime> runtime, Metadata metadata,
-                std::optional<DecodeMethod> decode);
+  /// Throws Error if the model does not fit its metadata, or cannot be decoded so.
+  PoseEstimator(std::unique_ptr<Runtime> runtime, Metadata metadata, DecodeMethod decode);
 
   /// `K` keypoints in pixels of `image`; the box is one that check_box lets pass.
   std::vector<Keypoint> operator()(const Image& image, const Box& box, Times& times);
@@ -48,7 +47,7 @@ class PoseEstimator {
 
   std::unique_ptr<Runtime> runtime_;
   Metadata metadata_;
-  std::optional<DecodeMethod> decode_;
+  DecodeMethod decode_;
   InputWriter writer_;
   Source source_;
   std::vector<std::byte> input_;

@@ -1,6 +1,8 @@
 // .tflite models, by LiteRT's compiled models on the CPU.
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 #include "error.h"
 #include "runtimes/runtime.h"
@@ -49,7 +51,7 @@ class LiteRtRuntime : public Runtime {
   LiteRtRuntime(const std::string& path, const RuntimeOptions& options) : path_(path) {
     const Silence silence(!options.verbose);
     create_environment(options.verbose);
-    check(LiteRtCreateModelFromFile(environment_, path.c_str(), model_.address()), "be opened");
+    read_model();
     read_ports();
     compile(options.threads);
     create_buffers();
@@ -92,6 +94,16 @@ class LiteRtRuntime : public Runtime {
     quiet.value.type = kLiteRtAnyTypeInt;
     quiet.value.int_value = kErrorsOnly;
     check(LiteRtCreateEnvironment(verbose ? 0 : 1, &quiet, environment_.address()), "be opened");
+  }
+
+  /// From memory: of a file, LiteRT does not check whether it is whole, and crashes if it is not.
+  void read_model() {
+    std::ifstream file(path_, std::ios::binary);
+    content_.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+    if (content_.empty()) throw Error(path_ + " cannot be read, or is empty.");
+    check(LiteRtCreateModelFromBuffer(environment_, content_.data(), content_.size(),
+                                      model_.address()),
+          "be opened");
   }
 
   void read_ports() {
@@ -181,6 +193,7 @@ class LiteRtRuntime : public Runtime {
   }
 
   std::string path_;
+  std::string content_;  // of the file; the model points into it
   Owned<LiteRtEnvironment, LiteRtDestroyEnvironment> environment_;
   Owned<LiteRtModel, LiteRtDestroyModel> model_;
   Owned<LiteRtCompiledModel, LiteRtDestroyCompiledModel> compiled_;

@@ -77,7 +77,7 @@ static_assert(sizeof(LiteRtQuantizationPerTensor) == 16, "LiteRT's own size");
 LiteRtStatus LiteRtCreateEnvironment(int, const LiteRtEnvOption*, LiteRtEnvironment*);
 void LiteRtDestroyEnvironment(LiteRtEnvironment);
 
-LiteRtStatus LiteRtCreateModelFromFile(LiteRtEnvironment, const char*, LiteRtModel*);
+LiteRtStatus LiteRtCreateModelFromBuffer(LiteRtEnvironment, const void*, size_t, LiteRtModel*);
 void LiteRtDestroyModel(LiteRtModel);
 LiteRtStatus LiteRtGetNumModelSignatures(LiteRtModel, LiteRtParamIndex*);
 LiteRtStatus LiteRtGetModelSignature(LiteRtModel, LiteRtParamIndex, LiteRtSignature*);
