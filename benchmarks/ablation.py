@@ -233,8 +233,8 @@ def whole_cells(wanted: bool) -> Iterator[None]:
     encode = HeatmapCodec.encode
 
     def rounded(codec: HeatmapCodec, keypoints: Any, ops: Any = ops) -> Any:
-        cells = ops.round((keypoints[..., :2] - codec._offset) / codec.stride)
-        points = cells * codec.stride + codec._offset
+        cells = ops.round((keypoints[..., :2] - codec.cell_offset) / codec.stride)
+        points = cells * codec.stride + codec.cell_offset
         return encode(codec, ops.concatenate([points, keypoints[..., 2:]], axis=-1), ops)
 
     if not wanted:

@@ -17,7 +17,7 @@ Alignment = Literal["center", "corner"]
 
 # A heatmap is floored here before its logarithm: float32 Gaussians vanish far from the peak, and
 # networks answer below zero.
-_FLOOR = 1e-10
+HEATMAP_FLOOR = 1e-10
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class HeatmapCodec:
         alignment: `"center"`: cell j lies at input pixel `(j + 0.5) * stride - 0.5`, which a flip
             maps onto itself; `"corner"`: at `j * stride`, as in the official code and upstream.
 
+    `cell_offset` is the input pixel of cell 0 along either axis.
+
     Raises:
         ArgumentError: a side of `input_size` is not a multiple of `stride`, or another value is
             not one of those above.
@@ -40,7 +42,7 @@ class HeatmapCodec:
     stride: int = 4
     sigma: float = 2.0
     alignment: Alignment = "center"
-    _offset: float = field(init=False, repr=False, compare=False)
+    cell_offset: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Checks the settings."""
@@ -54,7 +56,12 @@ class HeatmapCodec:
         if not 0 < self.sigma < math.inf:
             raise ArgumentError(f"sigma is above 0. Received: {self.sigma}.")
         offset = (self.stride - 1) / 2 if self.alignment == "center" else 0.0
-        object.__setattr__(self, "_offset", offset)
+        object.__setattr__(self, "cell_offset", offset)
+
+    @property
+    def blur_radius(self) -> int:
+        """Of the Gaussian by which `dark` blurs, in heatmap cells."""
+        return round(2 * self.sigma)
 
     @property
     def heatmap_size(self) -> Size:
@@ -64,7 +71,7 @@ class HeatmapCodec:
     def to_config(self) -> dict[str, Any]:
         """Plain values for a model's metadata, without `input_size`, which the model knows."""
         config = asdict(self)
-        del config["input_size"], config["_offset"]
+        del config["input_size"], config["cell_offset"]
         return config
 
     def encode(self, keypoints: Any, ops: Any = np) -> tuple[Any, Any]:
@@ -84,7 +91,7 @@ class HeatmapCodec:
         inside_y = ops.logical_and(y > -0.5, y < self.input_size[0] - 0.5)
         valid = ops.logical_and(keypoints[..., 2] > 0, ops.logical_and(inside_x, inside_y))
         weights = ops.where(valid, np.float32(1), np.float32(0))
-        x, y = (x - self._offset) / self.stride, (y - self._offset) / self.stride
+        x, y = (x - self.cell_offset) / self.stride, (y - self.cell_offset) / self.stride
         # A Gaussian is separable: two short exponentials and one product a keypoint.
         columns = np.arange(width, dtype=np.float32)[None, :, None]
         rows = np.arange(height, dtype=np.float32)[None, :, None]
@@ -105,7 +112,7 @@ class HeatmapCodec:
         """
         mirrored = heatmaps[:, :, ::-1, permutation]
         # Cell j lies where the mirrored map has w - 1 - j + shift.
-        shift = 1 - (1 + 2 * self._offset) / self.stride
+        shift = 1 - (1 + 2 * self.cell_offset) / self.stride
         if shift == 0:
             return mirrored
         neighbour = np.concatenate([mirrored[:, :, :1], mirrored[:, :, :-1]], axis=2)
@@ -148,7 +155,7 @@ class HeatmapCodec:
         cells = np.stack([peaks % width, peaks // width], axis=-1)
         refine = refinements[method]
         points = cells if refine is None else refine(maps, cells)
-        keypoints = (points * self.stride + self._offset).astype(np.float32)
+        keypoints = (points * self.stride + self.cell_offset).astype(np.float32)
         return (
             keypoints.reshape(batch, count, 2),
             scores.reshape(batch, count).astype(np.float32),
@@ -160,7 +167,7 @@ class HeatmapCodec:
         # In the outermost cells the parabola is fitted around their inner neighbour, which gives
         # the same answer for a Gaussian.
         stencil = np.clip(cells, 1, [width - 2, height - 2])
-        surface = np.log(np.maximum(self._blurred(maps, stencil), _FLOOR))
+        surface = np.log(np.maximum(self._blurred(maps, stencil), HEATMAP_FLOOR))
         middle = surface[:, 1, 1]
         gradient = np.stack(
             [surface[:, 1, 2] - surface[:, 1, 0], surface[:, 2, 1] - surface[:, 0, 1]], axis=-1
@@ -188,7 +195,7 @@ class HeatmapCodec:
         narrows, so that it stays symmetric and inside the map: a clipped one would bias the peak.
         """
         _, height, width = maps.shape
-        radius = round(2 * self.sigma)
+        radius = self.blur_radius
         reach = np.arange(-radius - 1, radius + 2)
         distance = np.abs(reach[None, :] - np.arange(-1, 2)[:, None])
         kernel = np.exp(-(distance**2) / (2 * self.sigma**2))

@@ -7,12 +7,15 @@ SimplebaseError
 ├── MissingFileError    (FileNotFoundError)  a file or folder that is not there
 ├── MissingPackageError (ImportError)        an optional package that is not installed
 ├── OutputExistsError   (FileExistsError)    an output that would have to be overwritten
+├── ParityError         (RuntimeError)       an exported file that does not answer as its model
 └── TrainingError       (RuntimeError)       a training that cannot go on
 ```
 
 Each message is complete: what was expected, what came, where, and what to do. The command line
 prints it as it is and exits with `exit_code`.
 """
+
+from typing import Any
 
 
 class SimplebaseError(Exception):
@@ -41,6 +44,19 @@ class MissingPackageError(SimplebaseError, ImportError):
 
 class OutputExistsError(SimplebaseError, FileExistsError):
     """An output exists and overwriting was not asked for."""
+
+
+class ParityError(SimplebaseError, RuntimeError):
+    """An exported file does not answer as its model does.
+
+    Args:
+        message: what differs, and where the file is kept.
+        parity: the comparison, a `simplebase.export.Parity`.
+    """
+
+    def __init__(self, message: str, parity: Any) -> None:
+        super().__init__(message)
+        self.parity = parity
 
 
 class TrainingError(SimplebaseError, RuntimeError):

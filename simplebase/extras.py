@@ -9,6 +9,7 @@ from simplebase.errors import MissingPackageError
 _EXTRAS = {
     "MNN": "mnn",
     "ai_edge_litert": "litert",
+    "ai_edge_quantizer": "litert",
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "tf2onnx": "onnx",

@@ -1,9 +1,11 @@
 """What a model file says of itself, so that its user need not.
 
 A `.keras` file holds it. Every other format has it in a sidecar: `model.tflite.json` belongs to
-`model.tflite`, `model.json` to the SavedModel folder `model`.
+`model.tflite`, `model.json` to the SavedModel folder `model`. `.tflite` and `.onnx` hold it
+besides, for the day that the sidecar is lost.
 """
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any, Literal
 
 from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError, DataError, MissingFileError
-from simplebase.files import read_json, write_json
+from simplebase.files import write_text
 from simplebase.geometry import Crop, Size
 from simplebase.presets.preset import INPUT_MULTIPLE, Preset
 from simplebase.skeletons import Skeleton
@@ -23,6 +25,9 @@ OUTPUTS: dict[str, tuple[Output, ...]] = {
     "keypoints": ("keypoints",),
     "both": ("heatmaps", "keypoints"),
 }
+
+METADATA_KEY = "simplebase"
+"""Under which files of other libraries' formats hold it, as `metadata_text`."""
 
 
 @dataclass(frozen=True)
@@ -131,33 +136,49 @@ def metadata_file(path: str | os.PathLike[str]) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
-def read_metadata(path: str | os.PathLike[str]) -> ModelMetadata:
+def metadata_text(metadata: ModelMetadata) -> str:
+    """As a sidecar holds it, with the version of simplebase."""
+    return json.dumps(metadata.to_config() | {"version": __version__}, indent=2)
+
+
+def read_metadata(path: str | os.PathLike[str], embedded: str | None = None) -> ModelMetadata:
     """The metadata of a model file or folder from its sidecar.
 
+    Args:
+        path: the file or folder.
+        embedded: what the file itself holds under `METADATA_KEY`; asked where there is no sidecar.
+
     Raises:
-        MissingFileError: there is no sidecar.
+        MissingFileError: there is neither.
         DataError: it does not hold what `write_metadata` writes.
     """
     file = metadata_file(path)
     if not file.is_file():
+        if embedded is not None:
+            return _parsed(Path(path), embedded)
         raise MissingFileError(
             f"{file} does not exist: it says what {Path(path).name} does not say of itself (crop, "
             "codec, skeleton). `simplebase export` writes the two side by side; keep them together."
         )
-    config = read_json(file)
+    return _parsed(file, file.read_text(encoding="utf-8", errors="replace"))
+
+
+def _parsed(file: Path, text: str) -> ModelMetadata:
     try:
-        return ModelMetadata.from_config(config)
-    except DataError as error:
-        raise DataError(f"{file}: {error}") from error
+        return ModelMetadata.from_config(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        problem = (
+            str(error) if isinstance(error, DataError) else f"its metadata is no JSON: {error}"
+        )
+        raise DataError(f"{file}: {problem}") from error
 
 
 def write_metadata(
     path: str | os.PathLike[str], metadata: ModelMetadata, *, overwrite: bool = False
 ) -> None:
-    """Writes the sidecar of a model file or folder, with the version of simplebase.
+    """Writes the sidecar of a model file or folder.
 
     Raises:
         OutputExistsError: it exists, and `overwrite` is False.
     """
-    content = metadata.to_config() | {"version": __version__}
-    write_json(metadata_file(path), content, overwrite=overwrite)
+    write_text(metadata_file(path), f"{metadata_text(metadata)}\n", overwrite=overwrite)

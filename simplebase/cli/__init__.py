@@ -6,6 +6,7 @@ from simplebase.cli import (  # noqa: F401  (they add commands)
     data,
     demo,
     evaluate,
+    export,
     inspect,
     models,
     pack,

@@ -4,19 +4,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from simplebase.metadata import read_metadata
+from simplebase.metadata import METADATA_KEY, metadata_file, read_metadata
 from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only, thread_count
 from simplebase.runtimes.opening import opening
 
 
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
     """Opens a model on images, floats or quantised; see `load_runtime`."""
-    metadata = read_metadata(path)
     with opening(path):
         interpreter = Interpreter(str(path), num_threads=thread_count(threads))
         interpreter.allocate_tensors()
+        # Read only where it is needed: files are large.
+        embedded = None if metadata_file(path).is_file() else _embedded_metadata(path)
+    metadata = read_metadata(path, embedded)
     images = the_only(interpreter.get_input_details(), "inputs", path)
     outputs = interpreter.get_output_details()
 
@@ -29,6 +32,15 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
         return [interpreter.get_tensor(output["index"]) for output in outputs]
 
     return ArtifactRuntime(path, metadata, _port(images), [*map(_port, outputs)], run)
+
+
+def _embedded_metadata(path: Path) -> str | None:
+    model = schema.Model.GetRootAs(path.read_bytes())
+    for index in range(model.MetadataLength()):
+        entry = model.Metadata(index)
+        if entry.Name() == METADATA_KEY.encode():
+            return model.Buffers(entry.Buffer()).DataAsNumpy().tobytes().decode()
+    return None
 
 
 def _port(details: dict[str, Any]) -> Port:

@@ -11,7 +11,8 @@ import numpy as np
 from simplebase.errors import DataError
 from simplebase.metadata import read_metadata
 from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only, thread_count
-from simplebase.runtimes.opening import opening, silenced
+from simplebase.runtimes.opening import opening
+from simplebase.silence import silenced
 
 with silenced():
     import MNN

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from simplebase.metadata import read_metadata
+from simplebase.metadata import METADATA_KEY, read_metadata
 from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only, thread_count
 from simplebase.runtimes.opening import opening
 
@@ -21,12 +21,13 @@ _ERRORS_ONLY = 3
 
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
     """Opens a model on images; see `load_runtime`."""
-    metadata = read_metadata(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = thread_count(threads)
     options.log_severity_level = _ERRORS_ONLY
     with opening(path):
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    embedded = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    metadata = read_metadata(path, embedded)
     images = the_only(session.get_inputs(), "inputs", path)
     outputs = session.get_outputs()
 

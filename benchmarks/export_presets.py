@@ -1,0 +1,76 @@
+"""Every preset through the exports, with their parity: is there one that 8 bit breaks?
+
+python benchmarks/export_presets.py [--output DIR] [--size 96] [PRESET...]
+
+Learns 64 drawn figures by heart with each preset, until its PCK@0.5 on them is above 0.5: a model
+of random weights says the same of everything, so it would pass any comparison. Then exports it and
+prints what `simplebase export` found. Models and reports lie in --output and are not made again.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from simplebase import KeypointDataset, SimpleBaseline, load_dataset, preset_names, synthesize
+from simplebase.data.pipeline import BatchSource
+from simplebase.evaluation import mean_pck, predict_dataset
+from simplebase.files import write_json
+from simplebase.geometry import Size, transform_points
+from simplebase.runtimes.keras import KerasRuntime
+
+FIGURES, BATCH = 64, 16
+ROUNDS, EPOCHS = 8, 20  # at most so many rounds, a look at the PCK after each
+ENOUGH = 0.6
+FORMATS = (("litert", "none"), ("litert", "int8"), ("onnx", "none"), ("mnn", "none"))
+
+
+def main() -> None:
+    """Trains and exports what is missing, and prints a row a preset."""
+    parser = argparse.ArgumentParser(description="Export every preset.")
+    parser.add_argument("presets", nargs="*", help="by default all")
+    parser.add_argument("--output", type=Path, default=Path("runs/export_presets"))
+    parser.add_argument("--size", type=int, default=96, help="side of the input in pixels")
+    parser.add_argument("--only-train", action="store_true")
+    options = parser.parse_args()
+    dataset = learnt_and_asked(options.output / "figures")
+    for preset in options.presets or preset_names():
+        model = options.output / f"{preset}.keras"
+        if not model.exists():
+            learn(preset, dataset, (options.size, options.size), model)
+
+
+def learnt_and_asked(folder: Path) -> KeypointDataset:
+    """A dataset whose val split is its train split."""
+    if not folder.exists():
+        synthesize(folder, count=FIGURES)
+        records = json.loads((folder / "annotations.json").read_text())
+        both = [record | {"isValidation": val} for val in (0.0, 1.0) for record in records]
+        write_json(folder / "annotations.json", both, overwrite=True)
+    return load_dataset(folder)
+
+
+def learn(preset: str, dataset: KeypointDataset, size: Size, path: Path) -> None:
+    """Trains until the PCK is high enough, and saves the model."""
+    model = SimpleBaseline.from_preset(
+        preset, skeleton=dataset.skeleton, input_size=size, backbone_weights="none"
+    )
+    codec, split = model.metadata.codec, dataset.train
+    source = BatchSource(split, model.metadata.crop, size, FIGURES)
+    [batch] = source.batches()
+    points = split.records.keypoints.copy()
+    points[..., :2] = transform_points(batch["matrices"], points[..., :2])
+    heatmaps, _ = codec.encode(points.astype(np.float32))
+    model.compile(optimizer="adam", loss="mse", loss_weights=100.0, jit_compile=False)
+    for _ in range(ROUNDS):
+        model.fit(batch["images"], heatmaps, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+        pck = mean_pck(predict_dataset(KerasRuntime(model), split), split, size)
+        print(f"{preset}: PCK@0.5 {pck:.3f}", flush=True)
+        if pck is not None and pck >= ENOUGH:
+            break
+    model.save(path)
+
+
+if __name__ == "__main__":
+    main()

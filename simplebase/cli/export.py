@@ -1,0 +1,170 @@
+"""`simplebase export`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from simplebase.cli import options
+from simplebase.cli.app import app, console, errors, import_tensorflow, say
+from simplebase.errors import ArgumentError, ParityError
+
+if TYPE_CHECKING:
+    from simplebase.export import Exported, Parity
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="A model, or a run's checkpoint (.keras).")],
+    format: Annotated[
+        str | None, typer.Option(help="litert, onnx, mnn, saved-model, frozen-graph.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="What to write. [default: MODEL's name with the format's ending]"),
+    ] = None,
+    quantize: Annotated[
+        str, typer.Option(help="none, float16, dynamic, weights, int8; see below.")
+    ] = "none",
+    outputs: Annotated[
+        str,
+        typer.Option(help="heatmaps, keypoints (decoded in the file: x, y, score), or both."),
+    ] = "heatmaps",
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            help="Dataset folder to calibrate int8 on and to check with. [default: drawn figures]"
+        ),
+    ] = None,
+    images: Annotated[
+        int, typer.Option(min=1, help="Of it, up to how many for either purpose.")
+    ] = 200,
+    seed: Annotated[int, typer.Option(help="Of their choice.")] = 0,
+    tolerance: Annotated[
+        float, typer.Option(help="Loss of PCK that an 8-bit file may have; 0.02 is two points.")
+    ] = 0.02,
+    dynamic_batch: Annotated[
+        bool, typer.Option("--dynamic-batch", help="onnx and TensorFlow: any number of images.")
+    ] = False,
+    opset: Annotated[int, typer.Option(help="Of ONNX.")] = 18,
+    all: Annotated[
+        Path | None, typer.Option("--all", help="Write every installed format to this folder.")
+    ] = None,
+    skeleton: options.SkeletonName = None,
+    json: options.JsonFile = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Write a model for a phone, a board or a server, if it answers there as it does here.
+
+    Every file is run on real images beside the model before it is handed over. Floats have to agree
+    within 1e-4 of a heatmap and 0.05 pixels at the median, float16 within 5e-3 and 0.1 pixels; what
+    is of 8 bit may lose `--tolerance` of PCK. A file that does not is kept as FILE.rejected, and
+    the exit code is 1. The comparison is in FILE.parity.json, what the file is in FILE.json.
+
+    `--quantize`: `float16` halves the size, `dynamic` and `weights` (int8 weights, computed in
+    floats) quarter it. `int8` is for integer hardware and fastest on most others; its ranges are
+    taken from `--calibration`. Images go in as RGB from 0 to 255, floats or uint8 (int8 files).
+
+    Examples:
+
+        simplebase export cows.keras --format litert --quantize int8 --calibration data/cows
+
+        simplebase export cows.keras --format onnx --outputs keypoints --output cows.onnx
+
+        simplebase export cows.keras --all exported --calibration data/cows
+    """
+    from simplebase.export.settings import FORMATS, ExportSettings
+    from simplebase.files import require_output, write_json
+
+    if (format is None) == (all is None):
+        raise ArgumentError("give --format, or --all with a folder.")
+    if all is not None and output is not None:
+        raise ArgumentError("--all writes a folder of files: leave out --output.")
+    settings = None
+    if format is not None:
+        values: dict[str, Any] = {"format": format, "quantization": quantize, "outputs": outputs}
+        settings = ExportSettings(**values, free_batch=dynamic_batch, opset=opset)
+        ending = FORMATS[settings.format].suffix or "_saved_model"
+        output = output or model.with_name(f"{model.stem}{ending}")
+    if json is not None:
+        require_output(json, overwrite=overwrite)
+    dataset = None
+    if calibration is not None:
+        dataset = options.open_dataset(calibration, skeleton, None, None, None)
+
+    import_tensorflow()
+    from simplebase.export.everything import export_all
+    from simplebase.export.export import Exporter, require_place
+
+    if settings is not None and output is not None:
+        require_place(output, settings, overwrite=overwrite)
+    with console.status("exporting") as status:
+        exporter = Exporter(
+            model,
+            dataset,
+            images=images,
+            seed=seed,
+            tolerance=tolerance,
+            report=status.update,
+        )
+        if all is not None:
+            exported = export_all(exporter, all, model.stem, overwrite=overwrite)
+        else:
+            assert settings is not None and output is not None
+            try:
+                parity = exporter.export(output, settings, overwrite=overwrite)
+            except ParityError as error:
+                errors.print(_parity_table(error.parity))
+                raise
+            console.print(_parity_table(parity))
+            say(f"{output}: {settings.title}, with its metadata in {output}.json")
+            if json is not None:
+                write_json(json, parity.to_config(), overwrite=overwrite)
+    if all is not None:
+        console.print(_summary(exported))
+        for each in exported:
+            if each.problem:
+                say(f"{each.settings.title}: {each.problem}")
+        if json is not None:
+            write_json(json, [each.to_config() for each in exported], overwrite=overwrite)
+        if any(each.problem and each.parity is not None for each in exported):
+            raise typer.Exit(1)
+
+
+def _parity_table(parity: "Parity") -> Table:
+    table = Table("on the same images", "", "limit", title=f"{parity.images} images")
+    limits = parity.limits
+
+    def row(name: str, value: str, limit: float | None = None) -> None:
+        table.add_row(name, value, "" if limit is None else f"{limit:g}")
+
+    if parity.heatmap_max is not None:
+        row("heatmaps, largest difference", f"{parity.heatmap_max:.2g}", limits.heatmap)
+        row("heatmaps, mean difference", f"{parity.heatmap_mean:.2g}")
+    row("keypoints apart, median", f"{parity.distance_median:.3f} px", limits.distance)
+    row("keypoints apart, 99 %", f"{parity.distance_p99:.3f} px")
+    against = "" if parity.labelled else " against what the model finds"
+    row(f"PCK@0.5 of the model{against}", f"{parity.model_pck:.3f}")
+    row(f"PCK@0.5 of the file{against}", f"{parity.file_pck:.3f}")
+    row("loss of PCK", f"{parity.model_pck - parity.file_pck:.3f}", limits.pck)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def _summary(exported: "list[Exported]") -> Table:
+    table = Table("file", "MB", "ms, 1 thread", "2 threads", "PCK@0.5", "px apart", "parity")
+    for column in table.columns[1:6]:
+        column.justify = "right"
+    for each in exported:
+        parity = each.parity
+        table.add_row(
+            each.path.name,
+            "" if each.size is None else f"{each.size / 1e6:.1f}",
+            *(f"{each.latency[n]:.1f}" if n in each.latency else "" for n in (1, 2)),
+            "" if parity is None else f"{parity.file_pck:.3f}",
+            "" if parity is None else f"{parity.distance_median:.3f}",
+            "no file" if parity is None else ("rejected" if each.problem else "passed"),
+        )
+    return table

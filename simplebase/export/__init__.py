@@ -1,0 +1,26 @@
+"""Export to other formats; its names load TensorFlow when they are first used."""
+
+from typing import TYPE_CHECKING
+
+from simplebase.lazy import lazy_names
+
+_PUBLIC = {
+    "Exported": "simplebase.export.everything",
+    "Exporter": "simplebase.export.export",
+    "ExportSettings": "simplebase.export.settings",
+    "Parity": "simplebase.export.parity",
+    "export_all": "simplebase.export.everything",
+    "parity_file": "simplebase.export.export",
+}
+
+__all__ = sorted(_PUBLIC)
+
+if TYPE_CHECKING:
+    from simplebase.export.everything import Exported as Exported
+    from simplebase.export.everything import export_all as export_all
+    from simplebase.export.export import Exporter as Exporter
+    from simplebase.export.export import parity_file as parity_file
+    from simplebase.export.parity import Parity as Parity
+    from simplebase.export.settings import ExportSettings as ExportSettings
+
+__getattr__ = lazy_names(__name__, _PUBLIC)

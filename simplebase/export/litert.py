@@ -1,0 +1,123 @@
+"""Models as `.tflite`, by TensorFlow's converter and the AI Edge Quantizer.
+
+Images of int8 files are uint8, as cameras give them, and heatmaps too. Where int8 files decode, the
+decoding stays float32: a coordinate in 256 steps would be no coordinate.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_quantizer import qtyping, quantizer
+from tensorflow.lite.python.util import modify_model_io_type
+
+from simplebase.export.graph import DECODING, INPUT, ExportGraph
+from simplebase.export.settings import ExportSettings
+from simplebase.metadata import METADATA_KEY, metadata_text
+from simplebase.silence import silenced
+
+_ALL_OPERATIONS = qtyping.TFLOperationName.ALL_SUPPORTED
+_BITS = 8
+
+
+def write(graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.ndarray) -> None:
+    """Writes a file for one image at a time, with its metadata inside.
+
+    Args:
+        graph: what to write.
+        path: the file.
+        settings: which numbers it holds.
+        crops: `(N, H, W, 3)` uint8 that int8 is calibrated on.
+    """
+    metadata = metadata_text(graph.metadata)
+    path.write_bytes(_with_metadata(_converted(graph, settings, crops), metadata))
+
+
+def _converted(graph: ExportGraph, settings: ExportSettings, crops: np.ndarray) -> bytes:
+    options: dict[str, Any] = {}
+    if settings.quantization in ("float16", "dynamic"):
+        options["optimizations"] = [tf.lite.Optimize.DEFAULT]
+    if settings.quantization == "float16":
+        options["target_spec"] = tf.lite.TargetSpec(supported_types=[tf.float16])
+    if settings.quantization == "int8" and "keypoints" not in graph.outputs:
+        integers = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        options["optimizations"] = [tf.lite.Optimize.DEFAULT]
+        options["target_spec"] = tf.lite.TargetSpec(supported_ops=integers)
+        options["representative_dataset"] = lambda: _one_by_one(crops)
+        options["inference_input_type"] = options["inference_output_type"] = tf.uint8
+        return _convert(graph, options)
+    model = _convert(graph, options)
+    if settings.quantization == "weights":
+        return _with_int8_weights(model)
+    return _with_float_decoding(model, crops) if settings.quantization == "int8" else model
+
+
+def _convert(graph: ExportGraph, options: dict[str, Any]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder, silenced():
+        graph.write_saved_model(Path(folder), batch=1)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        for name, value in options.items():
+            setattr(converter, name, value)
+        return converter.convert()
+
+
+def _one_by_one(crops: np.ndarray) -> Iterator[list[np.ndarray]]:
+    for crop in crops:
+        yield [crop[None].astype(np.float32)]
+
+
+def _with_int8_weights(model: bytes) -> bytes:
+    with silenced():
+        work = quantizer.Quantizer(model)
+        work.add_weight_only_config(".*", _ALL_OPERATIONS, _BITS)
+        return _inline(bytes(work.quantize().quantized_model))
+
+
+def _with_float_decoding(model: bytes, crops: np.ndarray) -> bytes:
+    """All of `model` in int8 but what decodes; TensorFlow's converter quantises all or nothing."""
+    with silenced():
+        work = quantizer.Quantizer(model)
+        work.add_static_config(".*", _ALL_OPERATIONS, _BITS, _BITS)
+        work.update_quantization_recipe(
+            f".*{DECODING}.*", _ALL_OPERATIONS, algorithm_key="no_quantize"
+        )
+        [signature] = tf.lite.Interpreter(model_content=model).get_signature_list()
+        images = [{INPUT: image} for [image] in _one_by_one(crops)]
+        ranges = work.calibrate({signature: images})
+        quantised = _inline(bytes(work.quantize(ranges).quantized_model))
+        return bytes(modify_model_io_type(quantised, tf.uint8, tf.float32))
+
+
+def _inline(model: bytes) -> bytes:
+    """`model` with its weights within the flatbuffer, where all tools find them.
+
+    The quantizer puts them behind it, as files beyond 2 GB need it.
+    """
+    content = schema.ModelT.InitFromPackedBuf(model)
+    for buffer in content.buffers:
+        if buffer.offset:
+            buffer.data = np.frombuffer(model, np.uint8, buffer.size, buffer.offset)
+        buffer.offset = buffer.size = 0
+    return _packed(content)
+
+
+def _with_metadata(model: bytes, text: str) -> bytes:
+    """`model` with an entry in its table of metadata."""
+    content = schema.ModelT.InitFromPackedBuf(model)
+    entry, buffer = schema.MetadataT(), schema.BufferT()
+    buffer.data = np.frombuffer(text.encode(), np.uint8)
+    entry.name, entry.buffer = METADATA_KEY, len(content.buffers)
+    content.buffers.append(buffer)
+    content.metadata = [*(content.metadata or []), entry]
+    return _packed(content)
+
+
+def _packed(content: Any) -> bytes:
+    builder = flatbuffers.Builder()
+    builder.Finish(content.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

@@ -1,0 +1,101 @@
+"""Models as `.mnn`, through ONNX.
+
+MNN reads TFLite too, but makes wrong networks of transposed convolutions without a word. Its tools
+are called directly, in a process of their own: its commands, and the packages that import them,
+install software and report over the network.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+
+from simplebase.errors import DataError
+from simplebase.export.graph import ExportGraph
+from simplebase.export.onnx import converted
+from simplebase.export.settings import ExportSettings, Quantization
+from simplebase.files import stored_bytes
+from simplebase.silence import silenced
+
+with silenced():
+    import MNN  # noqa: F401 - says here, not in the process below, that it is not installed
+
+_OPTIONS: dict[Quantization, tuple[str, ...]] = {
+    "none": (),
+    "float16": ("--fp16",),
+    "weights": ("--weightQuantBits", "8"),
+    "int8": (),
+}
+# An int8 file of these networks has about 0.3 of the bytes. One that is hardly smaller is still of
+# floats, whatever the tool said.
+_LARGEST_INT8 = 0.5
+
+
+def write(graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.ndarray) -> None:
+    """Writes a file for one image at a time.
+
+    Args:
+        graph: what to write.
+        path: the file.
+        settings: which numbers it holds. Images and heatmaps of an int8 file are `(1, C, H, W)`:
+            of the other layout, MNN leaves the file as it is and calls that a success.
+        crops: `(N, H, W, 3)` uint8 that int8 is calibrated on.
+
+    Raises:
+        DataError: a tool fails, or the file is not what it says.
+    """
+    channels_first = settings.quantization == "int8"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source, model = folder / "model.onnx", folder / "model.mnn"
+        with silenced():
+            proto = converted(graph, 1, settings.opset, channels_first=channels_first)
+        onnx.save(proto, source)
+        arguments = ["-f", "ONNX", "--modelFile", source, "--MNNModel", model]
+        arguments += ["--bizCode", "simplebase", *_OPTIONS[settings.quantization]]
+        _run("mnnconvert", arguments, model)
+        if settings.quantization == "int8":
+            model = _quantised(model, crops, graph.metadata.input_size, folder)
+        path.write_bytes(model.read_bytes())
+
+
+def _quantised(model: Path, crops: np.ndarray, size: tuple[int, int], folder: Path) -> Path:
+    images = folder / "crops"
+    images.mkdir()
+    for index, crop in enumerate(crops):
+        cv2.imwrite(str(images / f"{index:06d}.png"), crop[..., ::-1])
+    settings = {
+        "format": "RGB",
+        "mean": [0.0, 0.0, 0.0],
+        "normal": [1.0, 1.0, 1.0],
+        "width": size[1],
+        "height": size[0],
+        "path": f"{images}/",
+        "used_image_num": len(crops),
+        "feature_quantize_method": "KL",
+        "weight_quantize_method": "MAX_ABS",
+    }
+    (folder / "settings.json").write_text(json.dumps(settings))
+    target = folder / "int8.mnn"
+    _run("mnnquant", [model, target, folder / "settings.json"], target)
+    if stored_bytes(target) > _LARGEST_INT8 * stored_bytes(model):
+        raise DataError(
+            f"MNN's int8 file has {stored_bytes(target)} bytes, that of floats "
+            f"{stored_bytes(model)}: it was not quantised. Choose quantization weights."
+        )
+    return target
+
+
+def _run(tool: str, arguments: list[object], target: Path) -> None:
+    """Runs a tool of MNN's Python package that writes `target`."""
+    code = f"import sys, _tools; _tools.{tool}(sys.argv)"
+    line = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode or not target.is_file():
+        last = done.stdout.strip().splitlines()[-1:] or ["no output"]
+        raise DataError(f"MNN's {tool} failed (exit code {done.returncode}): {last[0]}")

@@ -1,0 +1,97 @@
+"""Models as `.onnx`, by tf2onnx; int8 by ONNX Runtime."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import tf2onnx
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from simplebase.export.graph import DECODING, INPUT, ExportGraph
+from simplebase.export.settings import ExportSettings
+from simplebase.metadata import METADATA_KEY, metadata_text
+from simplebase.silence import silenced
+
+
+def write(graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.ndarray) -> None:
+    """Writes a file whose input and outputs are named as in the metadata, which is inside.
+
+    Args:
+        graph: what to write.
+        path: the file.
+        settings: batch, opset and numbers. An int8 file takes uint8 images.
+        crops: `(N, H, W, 3)` uint8 that int8 is calibrated on.
+    """
+    with silenced():
+        dtype = "uint8" if settings.calibrated else "float32"
+        model = converted(graph, settings.batch, settings.opset, dtype)
+        if settings.calibrated:
+            model = _quantised(model, crops)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, metadata_text(graph.metadata)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
+
+
+def converted(
+    graph: ExportGraph,
+    batch: int | None,
+    opset: int,
+    dtype: str = "float32",
+    *,
+    channels_first: bool = False,
+) -> onnx.ModelProto:
+    """`graph` as ONNX, with its constants folded and its transpositions moved together.
+
+    Args:
+        graph: what to convert.
+        batch: images at a time; None for any number.
+        opset: of ONNX.
+        dtype: of the images.
+        channels_first: images `(B, 3, H, W)` and heatmaps `(B, K, h, w)`; for a graph of heatmaps.
+    """
+    layout: dict[str, Any] = {}
+    if channels_first:
+        layout = {"inputs_as_nchw": [INPUT], "outputs_as_nchw": ["heatmaps"]}
+    model, _ = tf2onnx.convert.from_function(
+        graph.function(batch, dtype),
+        input_signature=graph.signature(batch, dtype),
+        opset=opset,
+        **layout,
+    )
+    return model
+
+
+class _Crops(CalibrationDataReader):
+    """Hands out `crops` one by one."""
+
+    def __init__(self, crops: np.ndarray) -> None:
+        self._left = iter(crops)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """The next input, None after the last."""
+        crop = next(self._left, None)
+        return None if crop is None else {INPUT: crop[None]}
+
+
+def _quantised(model: onnx.ModelProto, crops: np.ndarray) -> onnx.ModelProto:
+    """`model` in int8, weights by channel; what decodes stays float32."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, prepared, target = (Path(folder) / name for name in ("a.onnx", "b.onnx", "c.onnx"))
+        onnx.save(model, source)
+        # Without sympy, which its symbolic shapes would need: these are known.
+        quant_pre_process(source, prepared, skip_symbolic_shape=True)
+        nodes = onnx.load(prepared).graph.node
+        quantize_static(
+            prepared,
+            target,
+            _Crops(crops),
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=[node.name for node in nodes if DECODING in node.name],
+        )
+        return onnx.load(target)

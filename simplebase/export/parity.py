@@ -1,0 +1,218 @@
+"""Does an exported file answer as the model does that it was made from?"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from simplebase.data.dataset import KeypointDataset
+from simplebase.errors import ArgumentError, DataError
+from simplebase.evaluation import mean_pck
+from simplebase.export.samples import Samples
+from simplebase.export.settings import Quantization
+from simplebase.geometry import invert, transform_points
+from simplebase.metadata import ModelMetadata
+from simplebase.runtimes import Runtime
+from simplebase.runtimes.artifact import ArtifactRuntime
+
+DEFAULT_TOLERANCE = 0.02
+"""Of PCK: what 8 bit may cost."""
+
+_SCORE_OF_A_FIND = 0.1
+"""Below it a model has found nothing: such points are not held against an 8-bit file."""
+
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file may differ by; None where it does not matter.
+
+    Args:
+        heatmap: largest difference of any heatmap cell.
+        distance: median distance of keypoints in input pixels.
+        pck: loss of PCK.
+    """
+
+    heatmap: float | None = None
+    distance: float | None = None
+    pck: float | None = None
+
+
+def limits_of(quantization: Quantization, tolerance: float = DEFAULT_TOLERANCE) -> Limits:
+    """Those of a quantization; `tolerance` is the loss of PCK that 8 bit may have.
+
+    Raises:
+        ArgumentError: `tolerance` is not between 0 and 1.
+    """
+    if not 0 <= tolerance <= 1:
+        raise ArgumentError(f"tolerance is a loss of PCK from 0 to 1. Received: {tolerance}.")
+    if quantization == "none":
+        return Limits(heatmap=1e-4, distance=0.05)
+    if quantization == "float16":
+        return Limits(heatmap=5e-3, distance=0.1)
+    return Limits(pck=tolerance)
+
+
+@dataclass(frozen=True)
+class Parity:
+    """What a file and its model said of the same images.
+
+    Args:
+        images: how many.
+        heatmap_max: largest difference of any cell; None of a file without heatmaps.
+        heatmap_mean: mean absolute difference; likewise.
+        distance_median: of keypoints, in input pixels.
+        distance_p99: the 99th percentile.
+        model_pck: PCK@0.5 of the model, see `mean_pck`.
+        file_pck: of the file.
+        labelled: whether these are against the images' labels. If not, they are against the
+            keypoints that the model itself finds, which then has 1.
+        limits: what the file may differ by.
+    """
+
+    images: int
+    heatmap_max: float | None
+    heatmap_mean: float | None
+    distance_median: float
+    distance_p99: float
+    model_pck: float
+    file_pck: float
+    labelled: bool
+    limits: Limits
+
+    @property
+    def faults(self) -> list[str]:
+        """What is beyond the limits, in words."""
+        found = []
+        limits = self.limits
+        if limits.heatmap is not None and self.heatmap_max is not None:
+            if not self.heatmap_max <= limits.heatmap:
+                found.append(
+                    f"heatmaps differ by up to {self.heatmap_max:.2g}, beyond {limits.heatmap:g}"
+                )
+        if limits.distance is not None and not self.distance_median <= limits.distance:
+            found.append(
+                f"keypoints lie {self.distance_median:.2g} px apart at the median, beyond "
+                f"{limits.distance:g}"
+            )
+        loss = self.model_pck - self.file_pck
+        if limits.pck is not None and not loss <= limits.pck:
+            found.append(
+                f"PCK fell from {self.model_pck:.3f} to {self.file_pck:.3f}, by more than "
+                f"{limits.pck:g}"
+            )
+        return found
+
+    @property
+    def passed(self) -> bool:
+        """Whether the file may be handed over."""
+        return not self.faults
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**asdict(self), "passed": self.passed, "faults": self.faults}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the model says of the images that files are compared on.
+
+    Args:
+        samples: the images.
+        heatmaps: `(N, h, w, K)` of the model.
+        keypoints: `(N, K, 3)` x, y in input pixels and score.
+        truth: the objects, with labels to measure PCK by.
+        labelled: whether these are the dataset's, or what the model itself finds.
+    """
+
+    samples: Samples
+    heatmaps: np.ndarray
+    keypoints: np.ndarray
+    truth: KeypointDataset
+    labelled: bool
+
+    @classmethod
+    def of(cls, model: Runtime, samples: Samples) -> "Reference":
+        """Runs `model`, a `.keras` one.
+
+        Raises:
+            DataError: the images have no labels for it, and it finds nothing in them.
+        """
+        metadata = model.metadata
+        heatmaps = _in_batches(model.predict, samples.crops)
+        keypoints = _decoded(heatmaps, metadata)
+        dataset = samples.dataset
+        labelled = dataset.skeleton.keypoints == metadata.skeleton.keypoints
+        if not labelled:
+            dataset = _labelled_by(keypoints, samples, metadata)
+        reference = cls(samples, heatmaps, keypoints, dataset, labelled)
+        if reference.pck(keypoints) is None:
+            raise DataError(
+                f"{dataset.name}: there is nothing to compare an export by, neither labels nor "
+                "anything that the model finds. Give --calibration, a dataset of its own kind."
+            )
+        return reference
+
+    def pck(self, keypoints: np.ndarray) -> float | None:
+        """PCK@0.5 of `(N, K, 3)` x, y in input pixels and score."""
+        located = _located(keypoints, self.samples)
+        return mean_pck(located, self.truth, self.samples.crops.shape[1:3])
+
+    def compare(self, file: Runtime, limits: Limits) -> Parity:
+        """Runs an exported file on the same images."""
+        answers = _answers(file, self.samples.crops)
+        heatmaps = answers.get("heatmaps")
+        keypoints = answers.get("keypoints")
+        if keypoints is None:
+            assert heatmaps is not None, "a file answers with something"
+            keypoints = _decoded(heatmaps, file.metadata)
+        apart = None if heatmaps is None else np.abs(heatmaps - self.heatmaps)
+        distances = np.linalg.norm(keypoints[..., :2] - self.keypoints[..., :2], axis=-1)
+        return Parity(
+            images=len(self.samples),
+            heatmap_max=None if apart is None else float(apart.max()),
+            heatmap_mean=None if apart is None else float(apart.mean()),
+            distance_median=float(np.median(distances)),
+            distance_p99=float(np.percentile(distances, 99)),
+            model_pck=self.pck(self.keypoints) or 0.0,
+            file_pck=self.pck(keypoints) or 0.0,
+            labelled=self.labelled,
+            limits=limits,
+        )
+
+
+def _in_batches(predict: Callable[[np.ndarray], np.ndarray], crops: np.ndarray) -> np.ndarray:
+    return np.concatenate([predict(crops[at : at + _BATCH]) for at in range(0, len(crops), _BATCH)])
+
+
+def _answers(file: Runtime, crops: np.ndarray) -> dict[str, np.ndarray]:
+    """By output."""
+    if not isinstance(file, ArtifactRuntime):
+        return {"heatmaps": _in_batches(file.predict, crops)}
+    parts = [file.predict_all(crops[at : at + _BATCH]) for at in range(0, len(crops), _BATCH)]
+    answers = map(np.concatenate, zip(*parts, strict=True))
+    return dict(zip(file.metadata.outputs, answers, strict=True))
+
+
+def _decoded(heatmaps: np.ndarray, metadata: ModelMetadata) -> np.ndarray:
+    points, scores = metadata.codec.decode(heatmaps)
+    return np.concatenate([points, scores[..., None]], axis=-1)
+
+
+def _located(keypoints: np.ndarray, samples: Samples) -> np.ndarray:
+    """`keypoints` `(N, K, 3)` of the crops in pixels of the images."""
+    points = transform_points(invert(samples.matrices), keypoints[..., :2])
+    return np.concatenate([points, keypoints[..., 2:]], axis=-1)
+
+
+def _labelled_by(
+    keypoints: np.ndarray, samples: Samples, metadata: ModelMetadata
+) -> KeypointDataset:
+    """The objects of `samples` with what a model found in them as labels."""
+    labels = _located(keypoints, samples)
+    labels[..., 2] = np.where(keypoints[..., 2] >= _SCORE_OF_A_FIND, 2, 0)
+    dataset = samples.dataset
+    records = replace(dataset.records, keypoints=labels)
+    return replace(dataset, skeleton=metadata.skeleton, records=records)

@@ -1,0 +1,71 @@
+"""Images to calibrate an export on, and others to check it with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simplebase.data.dataset import KeypointDataset
+from simplebase.data.pipeline import BatchSource
+from simplebase.errors import DataError
+from simplebase.metadata import ModelMetadata
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Objects as a model sees them.
+
+    Args:
+        dataset: the `N` objects.
+        crops: `(N, H, W, 3)` uint8.
+        matrices: `(N, 2, 3)` from image to crop.
+    """
+
+    dataset: KeypointDataset
+    crops: np.ndarray
+    matrices: np.ndarray
+
+    def __len__(self) -> int:
+        """`N`."""
+        return len(self.dataset)
+
+
+def read_samples(dataset: KeypointDataset, metadata: ModelMetadata) -> Samples:
+    """All objects of `dataset`, cut out as evaluation does it.
+
+    Raises:
+        MissingFileError, DataError: an image is missing or cannot be read.
+    """
+    source = BatchSource(dataset, metadata.crop, metadata.input_size, _BATCH)
+    batches = list(source.batches())
+    crops, matrices = (
+        np.concatenate([batch[key] for batch in batches]) for key in ("images", "matrices")
+    )
+    return Samples(dataset, crops, matrices)
+
+
+def divide(
+    dataset: KeypointDataset, count: int, seed: int
+) -> tuple[KeypointDataset, KeypointDataset]:
+    """Up to `count` random objects to calibrate on, and as many others to check with.
+
+    The first come from the train split and the others from the val split; where there is only one
+    split, from its halves: what was calibrated on an image is not to be judged by it.
+
+    Raises:
+        DataError: there are fewer than two objects.
+    """
+    if len(dataset) < 2:
+        raise DataError(
+            f"{dataset.name}: there is {len(dataset)} object; an export is calibrated on some and "
+            "checked with others, so it needs two at the least, better some hundred."
+        )
+    random = np.random.default_rng(seed)
+    order = random.permutation(len(dataset))
+    validation = dataset.records.validation[order]
+    calibration, check = order[~validation], order[validation]
+    if not len(calibration) or not len(check):
+        calibration, check = order[: len(order) // 2], order[len(order) // 2 :]
+    # In their order, which is kinder to the disk.
+    return dataset.select(np.sort(calibration[:count])), dataset.select(np.sort(check[:count]))

@@ -1,0 +1,120 @@
+"""What can be exported, and how."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from simplebase.errors import ArgumentError
+from simplebase.metadata import OUTPUTS, Output
+
+FormatName = Literal["litert", "onnx", "mnn", "saved-model", "frozen-graph"]
+Quantization = Literal["none", "float16", "dynamic", "weights", "int8"]
+OutputsName = Literal["heatmaps", "keypoints", "both"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format.
+
+    Args:
+        suffix: of its files; empty for a folder.
+        quantizations: that it has, floats first.
+        module: of `simplebase.export` that writes it.
+        free_batch: whether its files can take any number of images.
+    """
+
+    suffix: str
+    quantizations: tuple[Quantization, ...]
+    module: str
+    free_batch: bool
+
+
+FORMATS: dict[FormatName, Format] = {
+    "litert": Format(
+        ".tflite", ("none", "float16", "dynamic", "weights", "int8"), "litert", free_batch=False
+    ),
+    "onnx": Format(".onnx", ("none", "int8"), "onnx", free_batch=True),
+    "mnn": Format(".mnn", ("none", "float16", "weights", "int8"), "mnn", free_batch=False),
+    "saved-model": Format("", ("none",), "tensorflow", free_batch=True),
+    "frozen-graph": Format(".pb", ("none",), "tensorflow", free_batch=True),
+}
+
+QUANTIZATIONS: dict[Quantization, str] = {
+    "none": "float32 throughout",
+    "float16": "float16 weights, half the size",
+    "dynamic": "int8 weights; activations become int8 while it runs, where that is faster",
+    "weights": "int8 weights, computed in float32",
+    "int8": "weights and activations int8, by the ranges seen on the calibration images",
+}
+"""In words, for help and tables."""
+
+DEFAULT_OPSET = 18
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """One export.
+
+    Args:
+        format: a name in `FORMATS`.
+        quantization: one that the format has.
+        outputs: what the file answers with.
+        free_batch: whether it takes any number of images, instead of one.
+        opset: of ONNX.
+
+    Raises:
+        ArgumentError: a name that does not exist, or values that do not go together.
+    """
+
+    format: FormatName
+    quantization: Quantization = "none"
+    outputs: OutputsName = "heatmaps"
+    free_batch: bool = False
+    opset: int = DEFAULT_OPSET
+
+    def __post_init__(self) -> None:
+        """Checks the settings."""
+        _require("format", self.format, FORMATS)
+        _require("outputs", self.outputs, get_args(OutputsName))
+        _require("quantization", self.quantization, get_args(Quantization))
+        form = FORMATS[self.format]
+        if self.quantization not in form.quantizations:
+            raise ArgumentError(
+                f"{self.format} has the quantizations {', '.join(form.quantizations)}. "
+                f"Received: {self.quantization!r}."
+            )
+        if self.free_batch and not form.free_batch:
+            able = ", ".join(name for name, other in FORMATS.items() if other.free_batch)
+            raise ArgumentError(
+                f"a {self.format} file takes one image at a time; any number is for {able}."
+            )
+        if (self.format, self.quantization) == ("mnn", "int8") and self.outputs != "heatmaps":
+            raise ArgumentError(
+                "an int8 MNN file answers with heatmaps: MNN would quantise the coordinates too. "
+                "Choose outputs heatmaps, or quantization weights."
+            )
+
+    @property
+    def output_names(self) -> tuple[Output, ...]:
+        """See `ModelMetadata.outputs`."""
+        return OUTPUTS[self.outputs]
+
+    @property
+    def batch(self) -> int | None:
+        """Images that the file takes at a time; None for any number."""
+        return None if self.free_batch else 1
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the ranges of activations are needed."""
+        return self.quantization == "int8"
+
+    @property
+    def title(self) -> str:
+        """For tables: `litert int8`."""
+        return self.format if self.quantization == "none" else f"{self.format} {self.quantization}"
+
+
+def _require(what: str, value: str, known: object) -> None:
+    names = list(known)  # type: ignore[call-overload]
+    if value not in names:
+        raise ArgumentError(f"{what} is one of {', '.join(names)}. Received: {value!r}.")
