@@ -71,9 +71,9 @@ Box box_of(const std::string& text) {
 /// The long name of an option, `-` for `_`.
 std::string full_name(std::string word) {
   static const std::pair<const char*, const char*> kShort[] = {
-      {"-m", "--model"}, {"-i", "--image"},       {"-l", "--classes"}, {"-t", "--threads"},
-      {"-c", "--count"}, {"-w", "--warmup-runs"}, {"-v", "--verbose"}, {"-h", "--help"},
-      {"-b", "--input-mean"}, {"-s", "--input-std"}, {"-f", "--allow-fp16"}};
+      {"-m", "--model"},      {"-i", "--image"},       {"-l", "--classes"},   {"-t", "--threads"},
+      {"-c", "--count"},      {"-w", "--warmup-runs"}, {"-v", "--verbose"},   {"-h", "--help"},
+      {"-b", "--input-mean"}, {"-s", "--input-std"},   {"-f", "--allow-fp16"}};
   for (const auto& [letter, name] : kShort) {
     if (word == letter) return name;
   }
@@ -85,8 +85,8 @@ std::string full_name(std::string word) {
 class Parser {
  public:
   explicit Parser(const std::vector<std::string>& words) : words_(words) {
-    arguments_.threads = std::clamp<int>(static_cast<int>(std::thread::hardware_concurrency()), 1,
-                                         kMostThreads);
+    arguments_.threads =
+        std::clamp<int>(static_cast<int>(std::thread::hardware_concurrency()), 1, kMostThreads);
   }
 
   Arguments parse() {
@@ -110,7 +110,8 @@ class Parser {
     if (name == "--decode") {
       arguments_.decode = decode_method(value());
     } else if (name == "--input-mean" || name == "--input-std") {
-      throw UsageError(given_ + " is not needed: the model normalises its input itself. Leave it out.");
+      throw UsageError(given_ +
+                       " is not needed: the model normalises its input. Leave it out.");
     } else if (name == "--allow-fp16") {
       throw UsageError(given_ + " is not known; export the model with --quantize float16 instead.");
     } else {
@@ -190,9 +191,15 @@ Arguments parse_arguments(const std::vector<std::string>& words) {
 
 std::string help_text(const std::string& program, const std::string& suffix) {
   return "Finds the keypoints of the object in an image, or in each box of it.\n\n"
-         "  " + program + " -m model" + suffix + " -i photo.jpg\n"
-         "  " + program + " -m model" + suffix + " -i photo.jpg -l classes.txt -t 8 -c 10 -w 3\n"
-         "  " + program + " -m model" + suffix + " -i photo.jpg --boxes 40,30,200,380 --output pose.jpg\n\n"
+         "  " +
+         program + " -m model" + suffix +
+         " -i photo.jpg\n"
+         "  " +
+         program + " -m model" + suffix +
+         " -i photo.jpg -l classes.txt -t 8 -c 10 -w 3\n"
+         "  " +
+         program + " -m model" + suffix +
+         " -i photo.jpg --boxes 40,30,200,380 --output pose.jpg\n\n"
          "  -m, --model FILE        model; FILE.json, which says how to use it, lies beside it\n"
          "  -i, --image FILE        JPEG, PNG or BMP\n"
          "  -l, --classes FILE      names of the keypoints, one a line, in place of the model's own\n"

@@ -67,7 +67,8 @@ void estimate(PoseEstimator& estimator, const Image& image, Report& report) {
   report.times = {report.times.crop / runs, report.times.model / runs, report.times.decode / runs};
 }
 
-void draw(const Arguments& arguments, const Metadata& metadata, Image& image, const Report& report) {
+void draw(const Arguments& arguments, const Metadata& metadata, Image& image,
+          const Report& report) {
   for (const Pose& pose : report.poses) {
     draw_skeleton(image, pose.keypoints, metadata.links, pose.box, arguments.min_score);
   }
@@ -87,8 +88,17 @@ void run(const Arguments& arguments, Output& output) {
   if (boxes.empty()) boxes.push_back({0, 0, double(image.width), double(image.height)});
   for (const Box& box : boxes) check_box(box, image);
   PoseEstimator estimator = open_model(arguments, metadata);
-  Report report{arguments.model, runtime_name(), image.width, image.height, arguments.threads,
-                arguments.count, arguments.warmup_runs, read.count(), {}, metadata.keypoints, {}};
+  Report report{arguments.model,
+                runtime_name(),
+                image.width,
+                image.height,
+                arguments.threads,
+                arguments.count,
+                arguments.warmup_runs,
+                read.count(),
+                {},
+                metadata.keypoints,
+                {}};
   for (const Box& box : boxes) report.poses.push_back({box, {}});
   estimate(estimator, image, report);
   if (!arguments.output.empty()) draw(arguments, metadata, image, report);

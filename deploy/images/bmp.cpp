@@ -19,7 +19,7 @@ uint32_t little(const Bytes& data, size_t place, int bytes) {
 }
 
 struct Header {
-  size_t pixels;   // where they begin
+  size_t pixels;  // where they begin
   int64_t width;
   int64_t height;  // negative where the first row is the top one
   int bits;

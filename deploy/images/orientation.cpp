@@ -48,8 +48,10 @@ Image upright(Image image, int orientation) {
   // Of the Exif standard: 5 to 8 lie on their side, and the others follow from where the first
   // stored row and column belong.
   const bool sideways = orientation >= 5;
-  const bool from_bottom = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
-  const bool from_right = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
+  const bool from_bottom =
+      orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
+  const bool from_right =
+      orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
   Image turned(sideways ? image.height : image.width, sideways ? image.width : image.height);
   for (int y = 0; y < turned.height; ++y) {
     uint8_t* out = turned.row(y);

@@ -1,7 +1,7 @@
+#include <png.h>
+
 #include <csetjmp>
 #include <cstring>
-
-#include <png.h>
 
 #include "error.h"
 #include "images/formats.h"

@@ -31,7 +31,8 @@ Image shrunk(const Image& image, int side) {
       for (int x = 0; x < small.width; ++x) {
         int64_t* const sum = &sums[static_cast<size_t>(x) * 3];
         for (int column = x * side; column < (x + 1) * side; ++column) {
-          const uint8_t* const pixel = in + 3 * static_cast<size_t>(std::min(column, image.width - 1));
+          const uint8_t* const pixel =
+              in + 3 * static_cast<size_t>(std::min(column, image.width - 1));
           for (int channel = 0; channel < 3; ++channel) sum[channel] += pixel[channel];
         }
       }

@@ -58,8 +58,7 @@ Point quarter_step(const Heatmaps& maps, int k, Cell peak) {
 /// middle one. Towards the border, `room` cells away, the blur narrows: a clipped one would bias.
 class Blur {
  public:
-  Blur(double sigma, int radius, int room)
-      : radius_(radius), weights_(3 * (2 * radius + 3)) {
+  Blur(double sigma, int radius, int room) : radius_(radius), weights_(3 * (2 * radius + 3)) {
     for (int cell = -1; cell <= 1; ++cell) {
       for (int reach = -radius - 1; reach <= radius + 1; ++reach) {
         const int distance = std::abs(reach - cell);

@@ -5,7 +5,8 @@
 
 namespace simplebase {
 
-/// Draws the links of a skeleton with smooth edges, and a dot in its link's colour on each keypoint.
+/// Draws the links of a skeleton with smooth edges, and a dot in its link's colour on each
+/// keypoint.
 ///
 /// Lines and dots are sized to the box in which the object was looked for. A keypoint that scores
 /// less than `least_score` is left out, with its links.

@@ -61,11 +61,11 @@ PoseEstimator::Source PoseEstimator::find_source() const {
     seen += (index ? " and " : "") + text(runtime_->outputs()[index].shape);
   }
   if (!found || outputs != metadata_.outputs.size()) {
-    throw Error("the model's output is " + seen + ", but its .json says " +
-                std::to_string(metadata_.outputs.size()) + " of heatmaps " +
-                text({1, metadata_.heatmap_height(), metadata_.heatmap_width(), metadata_.count()}) +
-                " and keypoints " + text({1, metadata_.count(), 3}) +
-                ". Are they of the same model?");
+    throw Error(
+        "the model's output is " + seen + ", but its .json says " +
+        std::to_string(metadata_.outputs.size()) + " of heatmaps " +
+        text({1, metadata_.heatmap_height(), metadata_.heatmap_width(), metadata_.count()}) +
+        " and keypoints " + text({1, metadata_.count(), 3}) + ". Are they of the same model?");
   }
   if (found->keypoints && decode_ != DecodeMethod::kDark) {
     throw UsageError(

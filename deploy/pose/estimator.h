@@ -20,8 +20,8 @@ struct Times {
 /// Finds the keypoints of the object in a box of an image.
 class PoseEstimator {
  public:
-  /// `decode` is for heatmaps, which are taken where a model answers with both; one that answers with
-  /// keypoints alone has decoded them itself, by `dark`.
+  /// `decode` is for heatmaps, which are taken where a model answers with both; one that answers
+  /// with keypoints alone has decoded them itself, by `dark`.
   ///
   /// Throws Error if the model does not fit its metadata, or cannot be decoded so.
   PoseEstimator(std::unique_ptr<Runtime> runtime, Metadata metadata, DecodeMethod decode);

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
-
 #include <nlohmann/json.hpp>
 
 #include "error.h"
@@ -120,7 +119,8 @@ Metadata read_metadata(const std::string& model) {
     throw Error(model + " does not exist: a model file is expected there.");
   }
   if (!std::filesystem::is_regular_file(path, problem)) {
-    throw Error(path + " does not exist: it says what the model does not say of itself (crop, codec, "
+    throw Error(path +
+                " does not exist: it says what the model does not say of itself (crop, codec, "
                 "skeleton). `simplebase export` writes the two side by side; keep them together.");
   }
   std::ifstream file(path);

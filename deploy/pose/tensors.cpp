@@ -51,13 +51,18 @@ InputWriter::InputWriter(const Port& port, bool channels_first) : channels_first
   if (port.type == ElementType::kInt8 && !port.scale) {
     throw Error("the model's input is int8, but the file does not say by which scale.");
   }
-  if (port.scale && !(*port.scale > 0)) throw Error("the scale of the model's input is not above 0.");
+  if (port.scale && !(*port.scale > 0))
+    throw Error("the scale of the model's input is not above 0.");
   for (int value = 0; value < kPixelValues; ++value) {
     switch (port.type) {
       case ElementType::kFloat32: append(stored_, static_cast<float>(value)); break;
       case ElementType::kFloat16: append(stored_, half_of_pixel(value)); break;
-      case ElementType::kUInt8: append(stored_, static_cast<uint8_t>(quantised(value, port, 0))); break;
-      case ElementType::kInt8: append(stored_, static_cast<int8_t>(quantised(value, port, -128))); break;
+      case ElementType::kUInt8:
+        append(stored_, static_cast<uint8_t>(quantised(value, port, 0)));
+        break;
+      case ElementType::kInt8:
+        append(stored_, static_cast<int8_t>(quantised(value, port, -128)));
+        break;
     }
   }
   bytes_ = stored_.size() / kPixelValues;

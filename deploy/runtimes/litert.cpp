@@ -113,7 +113,8 @@ class LiteRtRuntime : public Runtime {
     check(LiteRtGetNumSignatureInputs(signature, &inputs), "be opened");
     check(LiteRtGetNumSignatureOutputs(signature, &outputs), "be opened");
     if (inputs != 1) {
-      throw Error(path_ + " has " + std::to_string(inputs) + " inputs; one with images is expected.");
+      throw Error(path_ + " has " + std::to_string(inputs) +
+                  " inputs; one with images is expected.");
     }
     LiteRtTensor tensor = nullptr;
     check(LiteRtGetSignatureInputTensorByIndex(signature, 0, &tensor), "be opened");
@@ -173,7 +174,8 @@ class LiteRtRuntime : public Runtime {
   }
 
   void create_buffers() {
-    input_buffers_.push_back(buffer(LiteRtGetCompiledModelInputBufferRequirements, 0, input_types_));
+    input_buffers_.push_back(
+        buffer(LiteRtGetCompiledModelInputBufferRequirements, 0, input_types_));
     for (size_t i = 0; i < output_types_.size(); ++i) {
       output_buffers_.push_back(
           buffer(LiteRtGetCompiledModelOutputBufferRequirements, i, output_types_));

@@ -1,7 +1,7 @@
 // .onnx models, by ONNX Runtime on the CPU.
-#include <cstring>
-
 #include <onnxruntime_c_api.h>
+
+#include <cstring>
 
 #include "error.h"
 #include "runtimes/runtime.h"
@@ -84,7 +84,8 @@ class OnnxRuntime : public Runtime {
     check(ort().SessionGetInputCount(session_, &inputs));
     check(ort().SessionGetOutputCount(session_, &outputs));
     if (inputs != 1) {
-      throw Error(path_ + " has " + std::to_string(inputs) + " inputs; one with images is expected.");
+      throw Error(path_ + " has " + std::to_string(inputs) +
+                  " inputs; one with images is expected.");
     }
     input_name_ = name_of(ort().SessionGetInputName, 0);
     for (size_t i = 0; i < outputs; ++i) {
@@ -154,9 +155,9 @@ class OnnxRuntime : public Runtime {
     const std::vector<int64_t> shape(input_.shape.begin(), input_.shape.end());
     Value images;
     // The library does not write to its inputs.
-    check(ort().CreateTensorWithDataAsOrtValue(
-        memory_, const_cast<std::byte*>(input.data()), input.size(), shape.data(), shape.size(),
-        onnx_type(), images.address()));
+    check(ort().CreateTensorWithDataAsOrtValue(memory_, const_cast<std::byte*>(input.data()),
+                                               input.size(), shape.data(), shape.size(),
+                                               onnx_type(), images.address()));
     std::vector<const char*> names;
     for (const std::string& name : output_names_) names.push_back(name.c_str());
     const char* const input_name = input_name_.c_str();

@@ -42,7 +42,7 @@ class Runtime {
 
 struct RuntimeOptions {
   int threads;
-  bool verbose;                            ///< let the library print what it likes
+  bool verbose;                           ///< let the library print what it likes
   std::vector<std::string> output_names;  ///< for libraries that cannot list a model's outputs
 };
 

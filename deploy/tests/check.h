@@ -48,12 +48,12 @@ bool throws(const std::function<void()>& run, const std::string& part) {
 
 }  // namespace check
 
-#define TEST(name)                                           \
-  static void name();                                        \
+#define TEST(name)                                            \
+  static void name();                                         \
   static const check::Registration name##_known(#name, name); \
   static void name()
 #define CHECK(condition) check::that((condition), #condition, __FILE__, __LINE__)
-#define CHECK_NEAR(a, b, tolerance)                                                   \
-  check::that(std::abs((a) - (b)) <= (tolerance),                                     \
-              std::string(#a " is ") + std::to_string(a) + ", not " + std::to_string(b), \
-              __FILE__, __LINE__)
+#define CHECK_NEAR(a, b, tolerance)                                                                \
+  check::that(std::abs((a) - (b)) <= (tolerance),                                                  \
+              std::string(#a " is ") + std::to_string(a) + ", not " + std::to_string(b), __FILE__, \
+              __LINE__)

@@ -1,8 +1,10 @@
-// Damaged images, sidecars, classes files and command lines, thousands of them: each ends in an Error
-// or in a result, never in a crash. Built with -DSANITIZE=ON it also finds what would only sometimes
-// crash.
+// Damaged images, sidecars, classes files and command lines, thousands of them: each ends in an
+// Error or in a result, never in a crash. Built with -DSANITIZE=ON it also finds what would only
+// sometimes crash.
 //
 //   fuzz COUNT [IMAGE ...]     so many of each kind; further images to begin with
+#include <zlib.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -11,8 +13,6 @@
 #include <iostream>
 #include <iterator>
 #include <random>
-
-#include <zlib.h>
 
 #include "demo/arguments.h"
 #include "error.h"
@@ -46,8 +46,12 @@ void mutate_once(Bytes& data, Random& random) {
   const auto at = data.begin() + static_cast<long>(place);
   switch (random.below(6)) {
     case 0: data.resize(place); break;
-    case 1: if (!data.empty()) *at = static_cast<uint8_t>(random.below(256)); break;
-    case 2: if (!data.empty()) *at ^= static_cast<uint8_t>(1u << random.below(8)); break;
+    case 1:
+      if (!data.empty()) *at = static_cast<uint8_t>(random.below(256));
+      break;
+    case 2:
+      if (!data.empty()) *at ^= static_cast<uint8_t>(1u << random.below(8));
+      break;
     case 3:
       for (size_t i = place; i < std::min(data.size(), place + length); ++i) {
         data[i] = kExtremes[random.below(sizeof kExtremes)];
@@ -56,7 +60,8 @@ void mutate_once(Bytes& data, Random& random) {
     case 4: data.erase(at, at + static_cast<long>(length)); break;
     case 5: {
       const Bytes part(at, at + static_cast<long>(length));
-      data.insert(data.begin() + static_cast<long>(random.below(data.size() + 1)), part.begin(), part.end());
+      data.insert(data.begin() + static_cast<long>(random.below(data.size() + 1)), part.begin(),
+                  part.end());
       break;
     }
   }
@@ -65,10 +70,13 @@ void mutate_once(Bytes& data, Random& random) {
 /// Checksums of PNG's chunks made right again: else nothing behind them would ever be tried.
 void repair_checksums(Bytes& png) {
   for (size_t place = 8; place + 12 <= png.size();) {
-    const size_t length = size_t{png[place]} << 24 | png[place + 1] << 16 | png[place + 2] << 8 | png[place + 3];
+    const size_t length =
+        size_t{png[place]} << 24 | png[place + 1] << 16 | png[place + 2] << 8 | png[place + 3];
     if (length > png.size() - place - 12) return;
-    const auto sum = static_cast<uint32_t>(crc32(0, &png[place + 4], static_cast<uInt>(length + 4)));
-    for (int i = 0; i < 4; ++i) png[place + 8 + length + i] = static_cast<uint8_t>(sum >> (24 - 8 * i));
+    const auto sum =
+        static_cast<uint32_t>(crc32(0, &png[place + 4], static_cast<uInt>(length + 4)));
+    for (int i = 0; i < 4; ++i)
+      png[place + 8 + length + i] = static_cast<uint8_t>(sum >> (24 - 8 * i));
     place += length + 12;
   }
 }
@@ -96,7 +104,8 @@ void use(Image image, Random& random) {
 
 std::vector<Bytes> image_seeds(const std::vector<std::string>& paths) {
   Image image(40, 24);
-  for (size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = static_cast<uint8_t>(i * i / 7);
+  for (size_t i = 0; i < image.pixels.size(); ++i)
+    image.pixels[i] = static_cast<uint8_t>(i * i / 7);
   std::vector<Bytes> seeds = {encode_jpeg(image), encode_png(image), encode_bmp(image)};
   for (const std::string& path : paths) {
     std::ifstream file(path, std::ios::binary);
@@ -110,11 +119,46 @@ const char* const kSidecar = R"({"input_size": [64, 96], "preset": "p", "outputs
   "codec": {"stride": 4, "sigma": 2.0, "alignment": "center"},
   "skeleton": {"name": "s", "keypoints": ["head", "tail"], "links": [["head", "tail", "#0a0B0c"]]}})";
 
-const std::vector<std::string> kWords = {
-    "-m", "model", "-i", "image", "-l", "classes.txt", "-t", "8", "-c", "10", "-w", "3", "-v", "1",
-    "--boxes", "1,2,3,4", "-4,0,50,60", "--json", "--output", "a.jpg", "--decode", "dark",
-    "--min-score", "0.1", "--model_file=m", "--image=i", "", "-", "--", "-1", "1e999", "nan",
-    "0x10", "--threads=", "--count=-5", "--boxes=,,,", "1,2,3,4,5", "--overwrite=1", "\xff\xfe", "--help"};
+const std::vector<std::string> kWords = {"-m",
+                                         "model",
+                                         "-i",
+                                         "image",
+                                         "-l",
+                                         "classes.txt",
+                                         "-t",
+                                         "8",
+                                         "-c",
+                                         "10",
+                                         "-w",
+                                         "3",
+                                         "-v",
+                                         "1",
+                                         "--boxes",
+                                         "1,2,3,4",
+                                         "-4,0,50,60",
+                                         "--json",
+                                         "--output",
+                                         "a.jpg",
+                                         "--decode",
+                                         "dark",
+                                         "--min-score",
+                                         "0.1",
+                                         "--model_file=m",
+                                         "--image=i",
+                                         "",
+                                         "-",
+                                         "--",
+                                         "-1",
+                                         "1e999",
+                                         "nan",
+                                         "0x10",
+                                         "--threads=",
+                                         "--count=-5",
+                                         "--boxes=,,,",
+                                         "1,2,3,4,5",
+                                         "--overwrite=1",
+                                         "\xff\xfe",
+                                         "--help"};
 
 size_t fuzz_images(size_t count, const std::vector<Bytes>& seeds, Random& random) {
   size_t read = 0;
@@ -137,11 +181,14 @@ size_t fuzz_sidecars(size_t count, Random& random) {
   size_t read = 0;
   for (size_t i = 0; i < count; ++i) {
     const Bytes data = mutated(seed, random);
-    std::ofstream(model + ".json", std::ios::binary).write(reinterpret_cast<const char*>(data.data()), std::streamsize(data.size()));
+    std::ofstream(model + ".json", std::ios::binary)
+        .write(reinterpret_cast<const char*>(data.data()), std::streamsize(data.size()));
     try {
       const Metadata metadata = read_metadata(model);
-      const std::vector<float> maps(size_t(metadata.heatmap_height()) * metadata.heatmap_width(), 0.5f);
-      decode({maps.data(), metadata.heatmap_height(), metadata.heatmap_width(), 1}, metadata.codec, DecodeMethod::kDark);
+      const std::vector<float> maps(size_t(metadata.heatmap_height()) * metadata.heatmap_width(),
+                                    0.5f);
+      decode({maps.data(), metadata.heatmap_height(), metadata.heatmap_width(), 1}, metadata.codec,
+             DecodeMethod::kDark);
       ++read;
       read_classes(model + ".json", metadata.count());
     } catch (const Error&) {
@@ -159,7 +206,8 @@ size_t fuzz_arguments(size_t count, Random& random) {
       std::string word = random.among(kWords);
       Bytes bytes(word.begin(), word.end());
       if (random.below(3) == 0) mutate_once(bytes, random);
-      words.emplace(words.begin() + static_cast<long>(random.below(words.size() + 1)), bytes.begin(), bytes.end());
+      words.emplace(words.begin() + static_cast<long>(random.below(words.size() + 1)),
+                    bytes.begin(), bytes.end());
     }
     try {
       parse_arguments(words);
@@ -176,7 +224,10 @@ int main(int count, char** words) {
   const size_t runs = count > 1 ? std::strtoul(words[1], nullptr, 10) : 1000;
   Random random(0);
   const std::vector<Bytes> seeds = image_seeds({words + std::min(count, 2), words + count});
-  std::cout << "images that were still read: " << fuzz_images(runs, seeds, random) << " of " << runs << "\n";
-  std::cout << "sidecars that were still read: " << fuzz_sidecars(runs, random) << " of " << runs << "\n";
-  std::cout << "command lines that were still read: " << fuzz_arguments(runs, random) << " of " << runs << "\n";
+  std::cout << "images that were still read: " << fuzz_images(runs, seeds, random) << " of " << runs
+            << "\n";
+  std::cout << "sidecars that were still read: " << fuzz_sidecars(runs, random) << " of " << runs
+            << "\n";
+  std::cout << "command lines that were still read: " << fuzz_arguments(runs, random) << " of "
+            << runs << "\n";
 }

@@ -21,7 +21,8 @@ namespace {
 void write(const char* path, const std::vector<int32_t>& header, const Image& image) {
   std::ofstream file(path, std::ios::binary);
   file.write(reinterpret_cast<const char*>(header.data()), std::streamsize(4 * header.size()));
-  file.write(reinterpret_cast<const char*>(image.pixels.data()), std::streamsize(image.pixels.size()));
+  file.write(reinterpret_cast<const char*>(image.pixels.data()),
+             std::streamsize(image.pixels.size()));
 }
 
 void crop(char** words) {

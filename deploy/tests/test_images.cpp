@@ -50,7 +50,9 @@ TEST(a_jpeg_is_nearly_what_was_written) {
 TEST(a_cut_file_is_an_error_wherever_it_ends) {
   const Image image = small();
   const std::vector<std::pair<Bytes, Image (*)(const Bytes&, const std::string&)>> kinds = {
-      {encode_jpeg(image), decode_jpeg}, {encode_png(image), decode_png}, {encode_bmp(image), decode_bmp}};
+      {encode_jpeg(image), decode_jpeg},
+      {encode_png(image), decode_png},
+      {encode_bmp(image), decode_bmp}};
   for (const auto& [whole, decode] : kinds) {
     for (size_t length = 16; length < whole.size(); ++length) {
       const Bytes part(whole.begin(), whole.begin() + static_cast<long>(length));
@@ -82,14 +84,16 @@ TEST(an_image_is_turned_by_its_orientation) {
   // Of the Exif standard: where the first stored pixel is seen, and the size.
   const struct {
     int orientation, x, y;
-  } kFirst[] = {{1, 0, 0}, {2, 2, 0}, {3, 2, 1}, {4, 0, 1}, {5, 0, 0}, {6, 1, 0}, {7, 1, 2}, {8, 0, 2}};
+  } kFirst[] = {{1, 0, 0}, {2, 2, 0}, {3, 2, 1}, {4, 0, 1},
+                {5, 0, 0}, {6, 1, 0}, {7, 1, 2}, {8, 0, 2}};
   const Image image = small();
   for (const auto& [orientation, x, y] : kFirst) {
     const Image turned = upright(image, orientation);
     CHECK(turned.width == (orientation < 5 ? 3 : 2));
     CHECK(red(turned, x, y) == red(image, 0, 0));
     // The second pixel of the first row is its neighbour, across or down.
-    const int right = x + (turned.width > x + 1 ? 1 : -1), below = y + (turned.height > y + 1 ? 1 : -1);
+    const int right = x + (turned.width > x + 1 ? 1 : -1),
+              below = y + (turned.height > y + 1 ? 1 : -1);
     CHECK((orientation < 5 ? red(turned, right, y) : red(turned, x, below)) == red(image, 1, 0));
   }
 }
@@ -135,7 +139,8 @@ TEST(nothing_is_written_half) {
   CHECK(read_image((folder / "a.png").string()).pixels == small().pixels);
   CHECK(check::throws<Error>([&] { write_image((folder / "no" / "a.png").string(), small()); },
                              "could not be written"));
-  CHECK(check::throws<UsageError>([&] { write_image((folder / "a.gif").string(), small()); }, ".jpg"));
+  CHECK(check::throws<UsageError>([&] { write_image((folder / "a.gif").string(), small()); },
+                                  ".jpg"));
   size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) files += entry.exists();
   CHECK(files == 1);

@@ -44,7 +44,8 @@ class Folder {
     std::ofstream(path / name) << text;
     return (path / name).string();
   }
-  const std::filesystem::path path = std::filesystem::temp_directory_path() / "simplebase_pose_test";
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() / "simplebase_pose_test";
 };
 
 std::string with(const std::string& part, const std::string& other) {
@@ -102,7 +103,8 @@ TEST(a_box_outside_of_the_image_is_refused) {
   for (const Box& box : {Box{100, 0, 5, 5}, Box{0, 50, 5, 5}, Box{-5, 0, 5, 5}, Box{0, -9, 5, 5}}) {
     CHECK(check::throws<Error>([&] { check_box(box, image); }, "outside"));
   }
-  for (const Box& box : {Box{0, 0, 0, 5}, Box{0, 0, 5, -1}, Box{0, 0, INFINITY, 5}, Box{NAN, 0, 5, 5}}) {
+  for (const Box& box :
+       {Box{0, 0, 0, 5}, Box{0, 0, 5, -1}, Box{0, 0, INFINITY, 5}, Box{NAN, 0, 5, 5}}) {
     CHECK(check::throws<Error>([&] { check_box(box, image); }, "above 0"));
   }
 }
@@ -158,7 +160,8 @@ TEST(pixels_are_stored_as_the_model_wants_them) {
 }
 
 TEST(what_the_model_stores_becomes_numbers_again) {
-  const std::vector<std::byte> bytes = {std::byte{0x00}, std::byte{0x3C}, std::byte{0x00}, std::byte{0xC0}};
+  const std::vector<std::byte> bytes = {std::byte{0x00}, std::byte{0x3C}, std::byte{0x00},
+                                        std::byte{0xC0}};
   CHECK((restore({ElementType::kFloat16, {2}, {}, 0}, bytes) == std::vector<float>{1.0f, -2.0f}));
   CHECK((restore({ElementType::kInt8, {4}, 0.5f, -4}, bytes) == std::vector<float>{2, 32, 2, -30}));
   CHECK(check::throws<Error>([&] { restore({ElementType::kUInt8, {4}, {}, 0}, bytes); }, "scale"));

@@ -29,7 +29,10 @@ typedef enum {
   kLiteRtTensorBufferLockModeRead = 0,
   kLiteRtTensorBufferLockModeWrite = 1
 } LiteRtTensorBufferLockMode;
-typedef enum { kLiteRtQuantizationNone = 0, kLiteRtQuantizationPerTensor = 1 } LiteRtQuantizationTypeId;
+typedef enum {
+  kLiteRtQuantizationNone = 0,
+  kLiteRtQuantizationPerTensor = 1
+} LiteRtQuantizationTypeId;
 typedef enum {
   kLiteRtElementTypeFloat32 = 1,
   kLiteRtElementTypeUInt8 = 3,
@@ -84,7 +87,8 @@ LiteRtStatus LiteRtGetModelSignature(LiteRtModel, LiteRtParamIndex, LiteRtSignat
 LiteRtStatus LiteRtGetNumSignatureInputs(LiteRtSignature, LiteRtParamIndex*);
 LiteRtStatus LiteRtGetNumSignatureOutputs(LiteRtSignature, LiteRtParamIndex*);
 LiteRtStatus LiteRtGetSignatureInputTensorByIndex(LiteRtSignature, LiteRtParamIndex, LiteRtTensor*);
-LiteRtStatus LiteRtGetSignatureOutputTensorByIndex(LiteRtSignature, LiteRtParamIndex, LiteRtTensor*);
+LiteRtStatus LiteRtGetSignatureOutputTensorByIndex(LiteRtSignature, LiteRtParamIndex,
+                                                   LiteRtTensor*);
 LiteRtStatus LiteRtGetRankedTensorType(LiteRtTensor, LiteRtRankedTensorType*);
 LiteRtStatus LiteRtGetQuantizationTypeId(LiteRtTensor, LiteRtQuantizationTypeId*);
 LiteRtStatus LiteRtGetPerTensorQuantization(LiteRtTensor, LiteRtQuantizationPerTensor*);
