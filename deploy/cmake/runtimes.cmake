@@ -1,7 +1,6 @@
-# Finds the libraries of the runtimes: runtime::litert, runtime::mnn and runtime::onnx, each with
-#   RUNTIME_FILES  the files that a program needs at run time, for build_artifacts.sh.
-# First where the user says, with the vendor's headers; else in the installed Python package, with
-# the declarations of ours in runtimes/declarations.
+# Finds the libraries of the runtimes: runtime::litert, runtime::mnn and runtime::onnx. First where the
+# user says, with the vendor's headers; else in the installed Python package, with the declarations of
+# ours in runtimes/declarations. `cmake --install` puts them beside the programs.
 
 find_package(Python3 COMPONENTS Interpreter QUIET)
 set(declarations ${CMAKE_CURRENT_SOURCE_DIR}/runtimes/declarations)
@@ -10,7 +9,8 @@ set(declarations ${CMAKE_CURRENT_SOURCE_DIR}/runtimes/declarations)
 if(WHEELS)
   set(packages ${WHEELS})
 elseif(Python3_FOUND AND NOT CMAKE_CROSSCOMPILING)
-  execute_process(COMMAND ${Python3_EXECUTABLE} -c "import sysconfig; print(sysconfig.get_paths()['platlib'])"
+  execute_process(COMMAND ${Python3_EXECUTABLE} -c
+                          "import sysconfig; print(sysconfig.get_paths()['platlib'])"
                   OUTPUT_VARIABLE packages OUTPUT_STRIP_TRAILING_WHITESPACE)
 endif()
 message(STATUS "Python packages: ${packages}")
@@ -18,7 +18,10 @@ message(STATUS "Python packages: ${packages}")
 function(add_runtime name library)
   add_library(runtime::${name} SHARED IMPORTED GLOBAL)
   set_target_properties(runtime::${name} PROPERTIES IMPORTED_LOCATION ${library})
-  message(STATUS "${name}: ${library}")
+  file(REAL_PATH ${library} file)
+  get_filename_component(file_name ${library} NAME)
+  install(PROGRAMS ${file} DESTINATION . RENAME ${file_name})
+  message(STATUS "${name}: ${file}")
 endfunction()
 
 # Under its SONAME, which the wheel's file does not have, in the build's own folder.
@@ -62,6 +65,7 @@ else()
     file(CONFIGURE OUTPUT python_symbols.cpp CONTENT "extern \"C\" {\nchar\n  @wanted@;\n}\n" @ONLY)
     add_library(python_symbols SHARED ${CMAKE_CURRENT_BINARY_DIR}/python_symbols.cpp)
     install(TARGETS python_symbols DESTINATION .)
+    install(DIRECTORY ${packages}/mnn.libs DESTINATION . USE_SOURCE_PERMISSIONS)
     add_runtime(mnn ${mnn_library})
     set_target_properties(runtime::mnn PROPERTIES IMPORTED_NO_SONAME ON)
     target_include_directories(runtime::mnn INTERFACE ${declarations})
