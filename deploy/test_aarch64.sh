@@ -29,8 +29,17 @@ cmake --install "$work/build" --prefix "$work/board" > /dev/null
 # The emulator looks for files here first. LiteRT and ONNX Runtime crash if /proc/cpuinfo is not that of an
 # ARM processor. The C library is arm64's own: threads hang on that of Debian's cross compiler.
 mkdir -p "$work/root/proc"
-printf 'processor\t: 0\nBogoMIPS\t: 100.00\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\n%s\n' \
-  'CPU architecture: 8' > "$work/root/proc/cpuinfo"
+cat > "$work/root/proc/cpuinfo" <<'CPU'
+processor	: 0
+BogoMIPS	: 100.00
+Features	: fp asimd
+CPU implementer	: 0x41
+CPU architecture: 8
+CPU variant	: 0x0
+CPU part	: 0xd03
+CPU revision	: 4
+
+CPU
 ln -sfn /usr/lib/aarch64-linux-gnu "$work/root/lib"
 run() { timeout 600 qemu-aarch64 -cpu cortex-a53 -L "$work/root" "$@"; }
 

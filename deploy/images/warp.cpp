@@ -13,32 +13,39 @@ int reduction_for(double scale, const Image& image) {
   return static_cast<int>(std::min(std::exp2(halvings), shortest));
 }
 
-/// The mean of `count` bytes whose sum is `sum`, rounded as OpenCV's INTER_AREA does.
-uint8_t mean(int64_t sum, int side) {
+/// To the nearest whole number, of two to the even one, as OpenCV rounds.
+uint8_t rounded(float value) { return static_cast<uint8_t>(std::lrintf(value)); }
+
+/// The mean of the `side * side` bytes whose sum is `sum`, rounded as OpenCV's INTER_AREA does.
+uint8_t mean(uint64_t sum, int side) {
   if (side == 2) return static_cast<uint8_t>((sum + 2) >> 2);
-  const float part = 1.0f / static_cast<float>(side * side);
-  return static_cast<uint8_t>(std::nearbyintf(static_cast<float>(sum) * part));
+  return rounded(static_cast<float>(sum) * (1.0f / static_cast<float>(side * side)));
 }
 
 /// `image` averaged over squares of `side` pixels, the last ones filled up with their last pixels.
 Image shrunk(const Image& image, int side) {
   Image small((image.width + side - 1) / side, (image.height + side - 1) / side);
-  std::vector<int64_t> sums(static_cast<size_t>(small.width) * 3);
+  // First down, which is quick, then across. A column's sum fits: no side is beyond 2^24.
+  std::vector<uint32_t> columns(static_cast<size_t>(image.width) * 3);
   for (int y = 0; y < small.height; ++y) {
-    std::fill(sums.begin(), sums.end(), 0);
+    std::fill(columns.begin(), columns.end(), 0);
     for (int line = y * side; line < (y + 1) * side; ++line) {
-      const uint8_t* in = image.row(std::min(line, image.height - 1));
-      for (int x = 0; x < small.width; ++x) {
-        int64_t* const sum = &sums[static_cast<size_t>(x) * 3];
-        for (int column = x * side; column < (x + 1) * side; ++column) {
-          const uint8_t* const pixel =
-              in + 3 * static_cast<size_t>(std::min(column, image.width - 1));
-          for (int channel = 0; channel < 3; ++channel) sum[channel] += pixel[channel];
+      const uint8_t* const in = image.row(std::min(line, image.height - 1));
+      for (size_t i = 0; i < columns.size(); ++i) columns[i] += in[i];
+    }
+    uint8_t* out = small.row(y);
+    for (int x = 0; x < small.width; ++x) {
+      const int end = std::min((x + 1) * side, image.width);
+      const auto filling = static_cast<uint64_t>((x + 1) * side - end);
+      const uint32_t* const last = &columns[3 * static_cast<size_t>(end - 1)];
+      for (int channel = 0; channel < 3; ++channel) {
+        uint64_t sum = filling * last[channel];
+        for (int column = x * side; column < end; ++column) {
+          sum += columns[3 * static_cast<size_t>(column) + channel];
         }
+        *out++ = mean(sum, side);
       }
     }
-    uint8_t* const out = small.row(y);
-    for (size_t i = 0; i < sums.size(); ++i) out[i] = mean(sums[i], side);
   }
   return small;
 }
@@ -105,7 +112,7 @@ Image warp(const Image& source, const Placement& requested, int width, int heigh
       for (int channel = 0; channel < 3; ++channel) {
         const float top = a[channel] + right * static_cast<float>(b[channel] - a[channel]);
         const float bottom = c[channel] + right * static_cast<float>(d[channel] - c[channel]);
-        out[channel] = static_cast<uint8_t>(std::nearbyintf(top + below * (bottom - top)));
+        out[channel] = rounded(top + below * (bottom - top));
       }
     }
   }
