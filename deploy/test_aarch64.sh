@@ -60,6 +60,6 @@ found = json.load(open(answer))["poses"][0]["keypoints"]
 apart = max(((p["x"] - x) ** 2 + (p["y"] - y) ** 2) ** 0.5 for p, (x, y, _) in zip(found, expected))
 allowed = 0.05 if not any(kind in model for kind in ("int8", "weights")) else 0.5
 print(f"{apart:.4f} pixels at most from Python on this machine; {allowed} are allowed")
-sys.exit(apart > allowed)
+sys.exit(int(apart > allowed))
 COMPARE
 done

@@ -13,13 +13,35 @@ int reduction_for(double scale, const Image& image) {
   return static_cast<int>(std::min(std::exp2(halvings), shortest));
 }
 
-/// To the nearest whole number, of two to the even one, as OpenCV rounds.
-uint8_t rounded(float value) { return static_cast<uint8_t>(std::lrintf(value)); }
+/// To the nearest whole number, of two to the even one, as OpenCV rounds. Adding and taking away
+/// what leaves no bits for a fraction does that faster than any function, and many at once.
+uint8_t rounded(float value) {
+  constexpr float kNoFraction = 12582912.0f;  // 1.5 * 2^23
+  return static_cast<uint8_t>(static_cast<int>((value + kNoFraction) - kNoFraction));
+}
 
 /// The mean of the `side * side` bytes whose sum is `sum`, rounded as OpenCV's INTER_AREA does.
 uint8_t mean(uint64_t sum, int side) {
   if (side == 2) return static_cast<uint8_t>((sum + 2) >> 2);
   return rounded(static_cast<float>(sum) * (1.0f / static_cast<float>(side * side)));
+}
+
+/// Means of `side` of the columns' sums each.
+void add_across(const std::vector<uint32_t>& columns, int width, int side, uint8_t* out,
+                int count) {
+  const int whole = width / side;
+  for (int x = 0; x < count; ++x) {
+    const uint32_t* column = &columns[3 * static_cast<size_t>(x) * side];
+    const int present = x < whole ? side : width - whole * side;
+    uint64_t sums[3] = {0, 0, 0};
+    for (int i = 0; i < present; ++i, column += 3) {
+      for (int channel = 0; channel < 3; ++channel) sums[channel] += column[channel];
+    }
+    for (int channel = 0; channel < 3; ++channel) {
+      const uint64_t filling = present < side ? column[channel - 3] : 0;
+      *out++ = mean(sums[channel] + filling * static_cast<uint64_t>(side - present), side);
+    }
+  }
 }
 
 /// `image` averaged over squares of `side` pixels, the last ones filled up with their last pixels.
@@ -33,25 +55,13 @@ Image shrunk(const Image& image, int side) {
       const uint8_t* const in = image.row(std::min(line, image.height - 1));
       for (size_t i = 0; i < columns.size(); ++i) columns[i] += in[i];
     }
-    uint8_t* out = small.row(y);
-    for (int x = 0; x < small.width; ++x) {
-      const int end = std::min((x + 1) * side, image.width);
-      const auto filling = static_cast<uint64_t>((x + 1) * side - end);
-      const uint32_t* const last = &columns[3 * static_cast<size_t>(end - 1)];
-      for (int channel = 0; channel < 3; ++channel) {
-        uint64_t sum = filling * last[channel];
-        for (int column = x * side; column < end; ++column) {
-          sum += columns[3 * static_cast<size_t>(column) + channel];
-        }
-        *out++ = mean(sum, side);
-      }
-    }
+    add_across(columns, image.width, side, small.row(y), small.width);
   }
   return small;
 }
 
 /// For each pixel of a line of the crop: the first of the two source pixels that it lies between,
-/// -2 where both are outside, and how near it is to the second.
+/// -1 being the black one before the image, and how near it is to the second.
 struct Sampling {
   std::vector<int> first;
   std::vector<float> share;
@@ -60,22 +70,60 @@ struct Sampling {
 Sampling sample_line(double scale, double offset, int count, int source) {
   Sampling line{std::vector<int>(count), std::vector<float>(count)};
   // In float32 from the inverse matrix on, as OpenCV does it.
-  const auto step = static_cast<float>(1.0 / (scale * scale) * scale);
-  const auto start = static_cast<float>(-(1.0 / (scale * scale) * scale) * offset);
+  const double inverse = 1.0 / (scale * scale) * scale;
+  const auto step = static_cast<float>(inverse);
+  const auto start = static_cast<float>(-inverse * offset);
   for (int i = 0; i < count; ++i) {
     const float place = step * static_cast<float>(i) + start;
     const float floor = std::floor(place);
-    const bool beyond = !(floor >= -1.0f && floor < static_cast<float>(source));
-    line.first[i] = beyond ? -2 : static_cast<int>(floor);
-    line.share[i] = beyond ? 0.0f : place - floor;
+    const bool within = floor >= -1.0f && floor < static_cast<float>(source);
+    line.first[i] = within ? static_cast<int>(floor) : -1;
+    line.share[i] = within ? place - floor : 0.0f;
   }
   return line;
 }
 
-/// A row of the image, or of black outside of it.
-const uint8_t* row_or_black(const Image& image, int y, const std::vector<uint8_t>& black) {
-  return y >= 0 && y < image.height ? image.row(y) : black.data();
-}
+/// Rows of the image, sampled across; the last two are kept, since the next row of the crop often
+/// lies between the same.
+class Rows {
+ public:
+  Rows(const Image& image, const Sampling& across)
+      : image_(image), across_(across), padded_((static_cast<size_t>(image.width) + 2) * 3) {}
+
+  /// Three floats a pixel of the crop; black outside of the image.
+  const float* row(int y) {
+    Row& row = rows_[y & 1];
+    if (row.y != y || row.values.empty()) {
+      row = {y, std::vector<float>(across_.first.size() * 3)};
+      if (y >= 0 && y < image_.height) sample(y, row.values);
+    }
+    return row.values.data();
+  }
+
+ private:
+  struct Row {
+    int y = 0;
+    std::vector<float> values;
+  };
+
+  void sample(int y, std::vector<float>& values) {
+    // With a black pixel at either end.
+    std::copy_n(image_.row(y), static_cast<size_t>(image_.width) * 3, padded_.begin() + 3);
+    float* out = values.data();
+    for (size_t x = 0; x < across_.first.size(); ++x) {
+      const uint8_t* const left = &padded_[3 * static_cast<size_t>(across_.first[x] + 1)];
+      for (int channel = 0; channel < 3; ++channel) {
+        const auto first = static_cast<float>(left[channel]);
+        *out++ = first + across_.share[x] * (static_cast<float>(left[channel + 3]) - first);
+      }
+    }
+  }
+
+  const Image& image_;
+  const Sampling& across_;
+  std::vector<uint8_t> padded_;
+  Row rows_[2];
+};
 
 }  // namespace
 
@@ -91,30 +139,16 @@ Image warp(const Image& source, const Placement& requested, int width, int heigh
     placement.scale *= reduction;
   }
   const Image& image = reduction > 1 ? small : source;
-  const std::vector<uint8_t> black(static_cast<size_t>(image.width) * 3);
-  const uint8_t nothing[3] = {0, 0, 0};
   const Sampling across = sample_line(placement.scale, placement.x_offset, width, image.width);
   const Sampling down = sample_line(placement.scale, placement.y_offset, height, image.height);
+  Rows rows(image, across);
   Image crop(width, height);
   for (int y = 0; y < height; ++y) {
-    const uint8_t* const upper = row_or_black(image, down.first[y], black);
-    const uint8_t* const lower = row_or_black(image, down.first[y] + 1, black);
-    const float below = down.share[y];
-    uint8_t* out = crop.row(y);
-    for (int x = 0; x < width; ++x, out += 3) {
-      const int left = across.first[x];
-      const bool has_left = left >= 0, has_right = left >= -1 && left + 1 < image.width;
-      const uint8_t* const a = has_left ? upper + 3 * size_t(left) : nothing;
-      const uint8_t* const b = has_right ? upper + 3 * size_t(left + 1) : nothing;
-      const uint8_t* const c = has_left ? lower + 3 * size_t(left) : nothing;
-      const uint8_t* const d = has_right ? lower + 3 * size_t(left + 1) : nothing;
-      const float right = across.share[x];
-      for (int channel = 0; channel < 3; ++channel) {
-        const float top = a[channel] + right * static_cast<float>(b[channel] - a[channel]);
-        const float bottom = c[channel] + right * static_cast<float>(d[channel] - c[channel]);
-        out[channel] = rounded(top + below * (bottom - top));
-      }
-    }
+    const float* const upper = rows.row(down.first[y]);
+    const float* const lower = rows.row(down.first[y] + 1);
+    const float share = down.share[y];
+    uint8_t* const out = crop.row(y);
+    for (int i = 0; i < width * 3; ++i) out[i] = rounded(upper[i] + share * (lower[i] - upper[i]));
   }
   return crop;
 }
