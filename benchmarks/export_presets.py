@@ -9,13 +9,18 @@ prints what `simplebase export` found. Models and reports lie in --output and ar
 
 import argparse
 import json
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from simplebase import KeypointDataset, SimpleBaseline, load_dataset, preset_names, synthesize
 from simplebase.data.pipeline import BatchSource
+from simplebase.errors import ParityError, SimplebaseWarning
 from simplebase.evaluation import mean_pck, predict_dataset
+from simplebase.export import Exporter, ExportSettings, parity_file
+from simplebase.export.settings import FORMATS as ALL_FORMATS
 from simplebase.files import write_json
 from simplebase.geometry import Size, transform_points
 from simplebase.runtimes.keras import KerasRuntime
@@ -23,7 +28,12 @@ from simplebase.runtimes.keras import KerasRuntime
 FIGURES, BATCH = 64, 16
 ROUNDS, EPOCHS = 8, 20  # at most so many rounds, a look at the PCK after each
 ENOUGH = 0.6
-FORMATS = (("litert", "none"), ("litert", "int8"), ("onnx", "none"), ("mnn", "none"))
+FORMATS = (
+    ExportSettings("litert"),
+    ExportSettings("litert", "int8"),
+    ExportSettings("onnx"),
+    ExportSettings("mnn"),
+)
 
 
 def main() -> None:
@@ -32,13 +42,24 @@ def main() -> None:
     parser.add_argument("presets", nargs="*", help="by default all")
     parser.add_argument("--output", type=Path, default=Path("runs/export_presets"))
     parser.add_argument("--size", type=int, default=96, help="side of the input in pixels")
-    parser.add_argument("--only-train", action="store_true")
     options = parser.parse_args()
+    # 64 figures are few to calibrate on, and all that is asked about.
+    warnings.simplefilter("ignore", SimplebaseWarning)
     dataset = learnt_and_asked(options.output / "figures")
     for preset in options.presets or preset_names():
         model = options.output / f"{preset}.keras"
         if not model.exists():
             learn(preset, dataset, (options.size, options.size), model)
+    print("| preset | PCK@0.5 |" + "".join(f" {settings.title} |" for settings in FORMATS))
+    print("|---|---|" + "---|" * len(FORMATS))
+    for preset in options.presets or preset_names():
+        parities = export(options.output / f"{preset}.keras", dataset)
+        cells = [
+            f"{parity['file_pck']:.3f}, {parity['distance_median']:.3f} px"
+            + ("" if parity["passed"] else " **rejected**")
+            for parity in parities
+        ]
+        print(f"| {preset} | {parities[0]['model_pck']:.3f} | {' | '.join(cells)} |", flush=True)
 
 
 def learnt_and_asked(folder: Path) -> KeypointDataset:
@@ -70,6 +91,23 @@ def learn(preset: str, dataset: KeypointDataset, size: Size, path: Path) -> None
         if pck is not None and pck >= ENOUGH:
             break
     model.save(path)
+
+
+def export(path: Path, dataset: KeypointDataset) -> list[dict[str, Any]]:
+    """What the comparison of each of `FORMATS` with the model at `path` found."""
+    exporter = Exporter(path, dataset)
+    found = []
+    for settings in FORMATS:
+        suffix = ALL_FORMATS[settings.format].suffix
+        target = path.with_name(f"{path.stem}_{settings.quantization}{suffix}")
+        report = parity_file(target)
+        if not report.exists():
+            try:
+                exporter.export(target, settings)
+            except ParityError:
+                report = parity_file(f"{target}.rejected")
+        found.append(json.loads(report.read_text()))
+    return found
 
 
 if __name__ == "__main__":

@@ -4,20 +4,22 @@ The model is shallow, with all kinds of operations of the larger ones: a deep ne
 weights makes so much of the smallest difference that nothing could be said of float16 and int8.
 """
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import onnx
 import tensorflow as tf
-import tf2onnx
 from model_checks import OneLayerBackbone
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from simplebase import Crop, HeatmapCodec, SimpleBaseline, load_skeleton
+from simplebase.export.graph import ExportGraph
+from simplebase.export.mnn import onnx_to_mnn, run_tool
+from simplebase.export.onnx import converted
+from simplebase.export.settings import FORMATS, ExportSettings
+from simplebase.extras import import_with_extras
 from simplebase.heads import HEADS, PREDICTION_LAYER
 from simplebase.metadata import ModelMetadata, write_metadata
 
@@ -33,21 +35,24 @@ class Artifacts:
 
     Args:
         folder: to write to.
+        head: of the model.
+        skeleton: of the model.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, head: str = "upsample_lite", skeleton: str = SKELETON) -> None:
         self.folder = folder
         keras.utils.set_random_seed(0)
         metadata = ModelMetadata(
-            "shallow", SIZE, Crop(), HeatmapCodec(SIZE), load_skeleton(SKELETON)
+            "shallow", SIZE, Crop(), HeatmapCodec(SIZE), load_skeleton(skeleton)
         )
         backbone = OneLayerBackbone(SIZE)
-        head = HEADS["upsample_lite"](
+        layers = HEADS[head](
             input_shape=backbone.output_shape[1:],
             num_keypoints=metadata.skeleton.num_keypoints,
             channels=(16, 16, 16),
         )
-        self.model = SimpleBaseline(backbone, head, metadata)
+        self.model = SimpleBaseline(backbone, layers, metadata)
+        self.graph = ExportGraph(self.model, ("heatmaps",))
         # Large blots of colour: noise would look the same in every image.
         blots = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), dtype=np.uint8)
         self.images = blots.repeat(16, axis=1).repeat(16, axis=2)
@@ -83,91 +88,50 @@ class Artifacts:
             write_metadata(path, self.metadata)
         return path
 
-    def signature(self, batch: int | None) -> list[tf.TensorSpec]:
-        return [tf.TensorSpec((batch, *SIZE, 3), tf.float32, name="images")]
-
-    def function(self, batch: int | None) -> Any:
-        return tf.function(
-            lambda images: self.model(images, training=False),
-            input_signature=self.signature(batch),
-        )
+    def export(self, path: Path, **settings: Any) -> None:
+        """As the command does."""
+        chosen = ExportSettings(**settings)
+        writer = import_with_extras(f"simplebase.export.{FORMATS[chosen.format].module}")
+        writer.write(self.graph, path, chosen, self.images)
 
     def write_keras(self, path: Path) -> None:
         self.model.save(path)
 
-    def write_saved_model(self, path: Path, batch: int | None) -> None:
-        archive = keras.export.ExportArchive()
-        archive.track(self.model)
-        archive.add_endpoint(
-            "serve",
-            lambda images: self.model(images, training=False),
-            input_signature=self.signature(batch),
-        )
-        archive.write_out(path, verbose=False)
-
-    def write_frozen_graph(self, path: Path) -> None:
-        concrete = self.function(None).get_concrete_function()
-        frozen = convert_variables_to_constants_v2(concrete)
-        tf.io.write_graph(frozen.graph, str(path.parent), path.name, as_text=False)
-
-    def write_litert(self, path: Path, **settings: Any) -> None:
+    def write_int8(self, path: Path) -> None:
+        """As the export's, but with images and heatmaps of int8."""
         converter = tf.lite.TFLiteConverter.from_saved_model(str(self.path("fixed")))
-        for name, value in settings.items():
-            setattr(converter, name, value)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = self._representative
+        converter.target_spec = tf.lite.TargetSpec([tf.lite.OpsSet.TFLITE_BUILTINS_INT8])
+        converter.inference_input_type = converter.inference_output_type = tf.int8
         path.write_bytes(converter.convert())
-
-    def write_int8(self, path: Path, dtype: tf.DType) -> None:
-        self.write_litert(
-            path,
-            optimizations=[tf.lite.Optimize.DEFAULT],
-            representative_dataset=self._representative,
-            target_spec=tf.lite.TargetSpec(supported_ops=[tf.lite.OpsSet.TFLITE_BUILTINS_INT8]),
-            inference_input_type=dtype,
-            inference_output_type=dtype,
-        )
 
     def _representative(self) -> Iterator[list[np.ndarray]]:
         for image in self.images:
             yield [image[None].astype(np.float32)]
 
-    def write_onnx(self, path: Path, batch: int | None, channels_first: bool = False) -> None:
-        layout: dict[str, Any] = {}
-        if channels_first:
-            layout = {"inputs_as_nchw": ["images:0"], "outputs_as_nchw": ["Identity:0"]}
-        tf2onnx.convert.from_function(
-            self.function(batch),
-            input_signature=self.signature(batch),
-            opset=18,
-            output_path=str(path),
-            **layout,
-        )
+    def write_onnx(self, path: Path, batch: int, channels_first: bool = False) -> None:
+        """With a batch or a layout that the export does not offer."""
+        onnx.save(converted(self.graph, batch, 18, channels_first=channels_first), path)
 
     def write_mnn(self, path: Path) -> None:
-        source = self.path(MNN_FROM[path.name])
-        # The command `mnnconvert` would install packages and report over the network.
-        code = "import _tools, sys; _tools.mnnconvert(sys.argv)"
-        arguments = ["-f", "ONNX", "--modelFile", source, "--MNNModel", path, "--bizCode", "test"]
-        subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
+        run_tool("mnnconvert", [*onnx_to_mnn(self.path(MNN_FROM[path.name]), path)], path)
 
 
 WRITERS: dict[str, Callable[[Artifacts, Path], None]] = {
     "model.keras": Artifacts.write_keras,
     "model.h5": Artifacts.write_keras,
-    "fixed": lambda self, path: self.write_saved_model(path, 1),
-    "free": lambda self, path: self.write_saved_model(path, None),
-    "model.pb": Artifacts.write_frozen_graph,
-    "float.onnx": lambda self, path: self.write_onnx(path, 1),
-    "free.onnx": lambda self, path: self.write_onnx(path, None),
+    "fixed": lambda self, path: self.export(path, format="saved-model"),
+    "free": lambda self, path: self.export(path, format="saved-model", free_batch=True),
+    "model.pb": lambda self, path: self.export(path, format="frozen-graph", free_batch=True),
+    "float.onnx": lambda self, path: self.export(path, format="onnx"),
+    "free.onnx": lambda self, path: self.export(path, format="onnx", free_batch=True),
     "pairs.onnx": lambda self, path: self.write_onnx(path, 2),
     "nchw.onnx": lambda self, path: self.write_onnx(path, 1, channels_first=True),
-    "float.tflite": Artifacts.write_litert,
-    "float16.tflite": lambda self, path: self.write_litert(
-        path,
-        optimizations=[tf.lite.Optimize.DEFAULT],
-        target_spec=tf.lite.TargetSpec(supported_types=[tf.float16]),
-    ),
-    "uint8.tflite": lambda self, path: self.write_int8(path, tf.uint8),
-    "int8.tflite": lambda self, path: self.write_int8(path, tf.int8),
+    "float.tflite": lambda self, path: self.export(path, format="litert"),
+    "float16.tflite": lambda self, path: self.export(path, format="litert", quantization="float16"),
+    "uint8.tflite": lambda self, path: self.export(path, format="litert", quantization="int8"),
+    "int8.tflite": Artifacts.write_int8,
     **{name: Artifacts.write_mnn for name in MNN_FROM},
 }
 ALL = tuple(WRITERS)

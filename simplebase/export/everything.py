@@ -16,7 +16,7 @@ from simplebase.files import stored_bytes
 THREADS = (1, 2)
 """With how many each file is timed."""
 
-_SECONDS = 2.0
+SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def export_all(
     written = [each.path for each in done if not each.problem]
     for threads in THREADS:
         exporter.report(f"timing with {threads} thread{'s' if threads > 1 else ''}")
-        speeds = measure_models(written, threads=threads, batch_sizes=(1,), seconds=_SECONDS)
+        speeds = measure_models(written, threads=threads, batch_sizes=(1,), seconds=SECONDS)
         for path, speed in zip(written, speeds, strict=True):
             [each] = [each for each in done if each.path == path]
             each.latency[threads] = speed.latency(50)

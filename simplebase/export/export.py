@@ -170,7 +170,7 @@ def require_place(
     suffix = FORMATS[settings.format].suffix
     if path.suffix.lower() != suffix and (suffix or path.suffix in _SUFFIXES):
         kind = f"ends in {suffix}" if suffix else "is a folder"
-        raise ArgumentError(f"{path}: a {settings.format} {kind}.")
+        raise ArgumentError(f"{path}: a {settings.format} export {kind}.")
     require_output(path, overwrite=overwrite, folder_markers=() if suffix else _SAVED_MODEL_MARKERS)
     for beside in (metadata_file(path), parity_file(path)):
         require_output(beside, overwrite=overwrite)

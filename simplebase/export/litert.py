@@ -5,6 +5,7 @@ decoding stays float32: a coordinate in 256 steps would be no coordinate.
 """
 
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import flatbuffers
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
 from ai_edge_quantizer import qtyping, quantizer
 from tensorflow.lite.python.util import modify_model_io_type
 
@@ -80,13 +82,21 @@ def _with_int8_weights(model: bytes) -> bytes:
 
 def _with_float_decoding(model: bytes, crops: np.ndarray) -> bytes:
     """All of `model` in int8 but what decodes; TensorFlow's converter quantises all or nothing."""
-    with silenced():
+    with silenced(), warnings.catch_warnings():
+        # That reading all intermediate tensors takes memory, and that unused ones hold anything.
+        warnings.simplefilter("ignore")
         work = quantizer.Quantizer(model)
         work.add_static_config(".*", _ALL_OPERATIONS, _BITS, _BITS)
-        work.update_quantization_recipe(
-            f".*{DECODING}.*", _ALL_OPERATIONS, algorithm_key="no_quantize"
-        )
-        [signature] = tf.lite.Interpreter(model_content=model).get_signature_list()
+        for names, operations in (
+            (f".*{DECODING}.*", _ALL_OPERATIONS),
+            # The last one of it, which has the output's name; no network has another.
+            (".*", qtyping.TFLOperationName.PACK),
+            (".*", qtyping.TFLOperationName.OUTPUT),
+            # Becomes uint8 below.
+            (".*", qtyping.TFLOperationName.INPUT),
+        ):
+            work.update_quantization_recipe(names, operations, algorithm_key="no_quantize")
+        [signature] = Interpreter(model_content=model).get_signature_list()
         images = [{INPUT: image} for [image] in _one_by_one(crops)]
         ranges = work.calibrate({signature: images})
         quantised = _inline(bytes(work.quantize(ranges).quantized_model))

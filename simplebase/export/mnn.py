@@ -56,9 +56,8 @@ def write(graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.nd
         with silenced():
             proto = converted(graph, 1, settings.opset, channels_first=channels_first)
         onnx.save(proto, source)
-        arguments = ["-f", "ONNX", "--modelFile", source, "--MNNModel", model]
-        arguments += ["--bizCode", "simplebase", *_OPTIONS[settings.quantization]]
-        _run("mnnconvert", arguments, model)
+        options = _OPTIONS[settings.quantization]
+        run_tool("mnnconvert", [*onnx_to_mnn(source, model), *options], model)
         if settings.quantization == "int8":
             model = _quantised(model, crops, graph.metadata.input_size, folder)
         path.write_bytes(model.read_bytes())
@@ -77,12 +76,16 @@ def _quantised(model: Path, crops: np.ndarray, size: tuple[int, int], folder: Pa
         "height": size[0],
         "path": f"{images}/",
         "used_image_num": len(crops),
-        "feature_quantize_method": "KL",
+        "batch_size": 1,
+        # Averages the ranges of the images. MNN's own default, KL, cuts off what is rare, and in a
+        # heatmap that is the peak: it took the PCK of a trained model from 0.53 to 0.26, this to
+        # 0.53.
+        "feature_quantize_method": "EMA",
         "weight_quantize_method": "MAX_ABS",
     }
     (folder / "settings.json").write_text(json.dumps(settings))
     target = folder / "int8.mnn"
-    _run("mnnquant", [model, target, folder / "settings.json"], target)
+    run_tool("mnnquant", [model, target, folder / "settings.json"], target)
     if stored_bytes(target) > _LARGEST_INT8 * stored_bytes(model):
         raise DataError(
             f"MNN's int8 file has {stored_bytes(target)} bytes, that of floats "
@@ -91,8 +94,17 @@ def _quantised(model: Path, crops: np.ndarray, size: tuple[int, int], folder: Pa
     return target
 
 
-def _run(tool: str, arguments: list[object], target: Path) -> None:
-    """Runs a tool of MNN's Python package that writes `target`."""
+def onnx_to_mnn(source: Path, target: Path) -> list[object]:
+    """Arguments of MNN's converter."""
+    return ["-f", "ONNX", "--modelFile", source, "--MNNModel", target, "--bizCode", "simplebase"]
+
+
+def run_tool(tool: str, arguments: list[object], target: Path) -> None:
+    """Runs a tool of MNN's Python package that writes `target`.
+
+    Raises:
+        DataError: it fails, or writes nothing.
+    """
     code = f"import sys, _tools; _tools.{tool}(sys.argv)"
     line = [sys.executable, "-c", code, *map(str, arguments)]
     done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
