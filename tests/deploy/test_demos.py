@@ -1,5 +1,6 @@
 """The C++ demos find what Python finds, draw it, and say what is wrong with their input."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -12,13 +13,39 @@ from artifacts import SIZE, Artifacts
 from deploy_programs import Programs
 
 from simplebase import load, read_image
+from simplebase.export.graph import ExportGraph
+from simplebase.export.settings import ExportSettings
 from simplebase.inference import Box
-from simplebase.metadata import write_metadata
+from simplebase.metadata import OUTPUTS, write_metadata
 
 FLOAT = ("float.tflite", "float16.tflite", "float.mnn", "nchw.mnn", "float.onnx", "nchw.onnx")
 EIGHT_BITS = ("uint8.tflite", "int8.tflite", "weights.mnn")
 TOLERANCE = {**dict.fromkeys(FLOAT, 0.05), **dict.fromkeys(EIGHT_BITS, 0.5)}
 BOXES: list[Box] = [(20.0, 10.0, 90.5, 120.0), (-15.0, 40.0, 100.0, 60.0)]
+
+
+EXPORTED = {
+    "both.tflite": ("litert", "none", "both"),
+    "keypoints_int8.tflite": ("litert", "int8", "keypoints"),
+    "int8.mnn": ("mnn", "int8", "heatmaps"),
+    "both.mnn": ("mnn", "none", "both"),
+    "keypoints.mnn": ("mnn", "none", "keypoints"),
+    "both.onnx": ("onnx", "none", "both"),
+    "keypoints.onnx": ("onnx", "none", "keypoints"),
+}
+
+
+def exported(artifacts: Artifacts, name: str) -> Path:
+    """The model as `simplebase export` writes it, without its comparison."""
+    path = artifacts.folder / f"exported_{name}"
+    if not path.exists():
+        format, quantization, outputs = EXPORTED[name]
+        settings = ExportSettings(format, quantization, outputs)
+        graph = ExportGraph(artifacts.model, OUTPUTS[outputs])
+        write = importlib.import_module(f"simplebase.export.{format}").write
+        write(graph, path, settings, artifacts.images)
+        write_metadata(path, graph.metadata)
+    return path
 
 
 def model_of(artifacts: Artifacts, name: str) -> Path:
@@ -70,6 +97,19 @@ def test_keypoints_are_those_of_python(
             distance = np.linalg.norm(one[:, :2] - other[:, :2], axis=1)
             assert distance.max() <= TOLERANCE[name], image
             np.testing.assert_allclose(one[:, 2], other[:, 2], atol=0.01)
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_exported_files_answer_with_what_their_metadata_says(
+    programs: Programs, artifacts: Artifacts, photographs: list[Path], name: str
+) -> None:
+    model = exported(artifacts, name)
+    expected = found_by_python(model, photographs[0], None)[0]
+    found = found_by_demo(programs, model, photographs[0], None)[0]
+    tolerance = 0.5 if "int8" in name else 0.05
+    np.testing.assert_allclose(found[:, :2], expected[:, :2], rtol=0, atol=tolerance)
+    done = programs.demo(model, "-i", photographs[0], "--decode", "argmax")
+    assert done.returncode == (2 if name.startswith("keypoints") else 0)
 
 
 @pytest.mark.parametrize("method", ["argmax", "quarter"])
