@@ -54,8 +54,8 @@ def test_crops_are_those_of_warp_image(
     expected = warp_image(image, crop.matrix(*crop.around_box(np.array(box), size), size), size)
     found = cropped(programs, path, box, crop, size)
     difference = np.abs(found.astype(int) - expected)
-    # OpenCV 5 computes in float32, as we do, but fuses multiply-adds where the processor can: now and
-    # then that is the next level. OpenCV 4 computes in fixed point.
+    # OpenCV 5 computes in float32, as we do, but fuses multiply-adds where the processor can: now
+    # and then that is the next level. OpenCV 4 computes in fixed point.
     assert difference.max() <= (1 if cv2.__version__ >= "5" else 2)
     assert (difference > 0).mean() <= (0.002 if cv2.__version__ >= "5" else 0.3)
 
