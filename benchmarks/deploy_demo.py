@@ -39,7 +39,8 @@ def photograph(path: Path) -> np.ndarray:
 
 def demo_times(build: Path, model: Path, image: Path, threads: int) -> dict[str, float]:
     """Milliseconds of the parts of one run of the demo."""
-    words = ["-m", model, "-i", image, "-t", str(threads), "-c", str(RUNS), "-w", "10", "--json"]
+    words = ["-m", str(model), "-i", str(image), "-t", str(threads)]
+    words += ["-c", str(RUNS), "-w", "10", "--json"]
     done = subprocess.run(
         [build / PROGRAMS[model.suffix], *words], capture_output=True, text=True, check=True
     )
