@@ -158,9 +158,8 @@ def test_the_skeleton_is_drawn_where_the_keypoints_are(
     begun = [link.rgb for link in skeleton.links if link.start == skeleton.keypoints[top]]
     x, y = found[top, :2].round().astype(int)
     assert tuple(after[y, x]) == (begun[-1] if begun else (255, 255, 255))
-    corner = np.s_[: height // 50, : width // 50]
-    assert (after != before).any()
-    assert (after[corner] == before[corner]).all()
+    unchanged = (after == before).all(axis=-1).mean()
+    assert 0.5 < unchanged < 1
 
 
 def test_an_output_is_overwritten_only_when_told(
