@@ -52,7 +52,7 @@ export_as model_weights.mnn mnn weights
 
 echo "== Demo programs"
 configure=(-S "$source" -B "$work/build" -DBUILD_TESTING=OFF -DREQUIRE_ALL=ON -DSTATIC_IMAGES=ON)
-configure+=("-DPython3_EXECUTABLE=$(command -v "$python")")
+configure+=("-DPython3_EXECUTABLE=$("$python" -c "import sys; print(sys.executable)")")
 if [ -n "${WHEELS:-}" ]; then configure+=("-DWHEELS=$(realpath "$WHEELS")"); fi
 if [ -n "${TOOLCHAIN:-}" ]; then configure+=("-DCMAKE_TOOLCHAIN_FILE=$(realpath "$TOOLCHAIN")"); fi
 cmake "${configure[@]}" > "$work/configure.log" || { cat "$work/configure.log"; exit 1; }
@@ -63,9 +63,13 @@ cmake --install "$work/build" --prefix "$out" > /dev/null
 import json, shutil, sys
 from pathlib import Path
 out, samples = map(Path, sys.argv[1:])
-sidecar = json.loads(next(out.glob("model*.json")).read_text())
-(out / "classes.txt").write_text("\n".join(sidecar["skeleton"]["keypoints"]) + "\n")
-images = sorted(path for path in (samples / "images").rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
+sidecars = [out / f"model{ending}.json" for ending in (".tflite", ".onnx", ".mnn")]
+sidecar = next((path for path in sidecars if path.exists()), None)
+if sidecar is None:
+    sys.exit("No format of the model could be exported.")
+names = json.loads(sidecar.read_text())["skeleton"]["keypoints"]
+(out / "classes.txt").write_text("\n".join(names) + "\n")
+images = sorted((samples / "images").rglob("*.jp*g"))
 if not images:
     sys.exit(f"{samples}/images holds no JPEG to serve as the sample image.")
 shutil.copy(images[0], out / "sample.jpg")
