@@ -69,11 +69,26 @@ InputWriter::InputWriter(const Port& port, bool channels_first) : channels_first
 }
 
 void InputWriter::write(const Image& crop, std::vector<std::byte>& input) const {
+  input.resize(crop.pixels.size() * bytes_);
+  if (bytes_ == 4) {
+    place<4>(crop, input);
+  } else if (bytes_ == 2) {
+    place<2>(crop, input);
+  } else {
+    place<1>(crop, input);
+  }
+}
+
+template <size_t kBytes>
+void InputWriter::place(const Image& crop, std::vector<std::byte>& input) const {
   const size_t area = static_cast<size_t>(crop.width) * crop.height;
-  input.resize(area * 3 * bytes_);
-  for (size_t i = 0; i < area * 3; ++i) {
-    const size_t place = channels_first_ ? i % 3 * area + i / 3 : i;
-    std::memcpy(&input[place * bytes_], &stored_[crop.pixels[i] * bytes_], bytes_);
+  const size_t step = channels_first_ ? 1 : 3, plane = channels_first_ ? area : 1;
+  const uint8_t* pixel = crop.pixels.data();
+  for (size_t i = 0; i < area; ++i) {
+    for (size_t channel = 0; channel < 3; ++channel, ++pixel) {
+      // Of a size that is known here, this is one instruction.
+      std::memcpy(&input[(i * step + channel * plane) * kBytes], &stored_[*pixel * kBytes], kBytes);
+    }
   }
 }
 

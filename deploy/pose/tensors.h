@@ -15,6 +15,9 @@ class InputWriter {
   void write(const Image& crop, std::vector<std::byte>& input) const;
 
  private:
+  template <size_t kBytes>
+  void place(const Image& crop, std::vector<std::byte>& input) const;
+
   size_t bytes_;  // of a number
   bool channels_first_;
   std::vector<std::byte> stored_;  // each of the 256 values of a pixel, converted once
