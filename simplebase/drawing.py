@@ -8,7 +8,9 @@ import numpy as np
 from simplebase.skeletons import Skeleton
 
 _SUBPIXEL_BITS = 4
-_DOT, _HOLE = (255, 255, 255), (0, 0, 0)
+_DOT, _HOLE, _EDGE = (255, 255, 255), (0, 0, 0), (16, 16, 24)
+_FAINT = 0.4
+"""How much is seen of a faint keypoint."""
 
 
 def draw_skeleton(
@@ -19,6 +21,7 @@ def draw_skeleton(
     shown: np.ndarray,
     width: float,
     hollow: np.ndarray | None = None,
+    faint: np.ndarray | None = None,
 ) -> None:
     """Draws the links of a skeleton, and a dot in the colour of its link on each keypoint.
 
@@ -29,23 +32,70 @@ def draw_skeleton(
         shown: `(K,)` bool; the others are left out, with their links.
         width: half of a link's thickness in pixels.
         hollow: `(K,)` bool; for what is hidden: a ring with a black hole in place of a dot.
+        faint: `(K,)` bool; drawn so that the image shines through, with their links.
     """
-    names = skeleton.keypoints
     # Fixed point of 1/16 pixel; to cv2 an integer is a pixel's centre, as it is to us.
     fixed = np.round(points * 2**_SUBPIXEL_BITS).astype(int)
+    certain = shown if faint is None else shown & ~faint
+    if (certain != shown).any():
+        region = _region(canvas, points[shown], margin=4 * width + 4)
+        below = canvas[region].copy()
+        _draw(canvas, fixed, skeleton, shown, shown & ~certain, width, hollow)
+        if below.size:
+            canvas[region] = cv2.addWeighted(canvas[region], _FAINT, below, 1 - _FAINT, 0)
+    _draw(canvas, fixed, skeleton, certain, certain, width, hollow)
+
+
+def _draw(
+    canvas: np.ndarray,
+    fixed: np.ndarray,
+    skeleton: Skeleton,
+    shown: np.ndarray,
+    wanted: np.ndarray,
+    width: float,
+    hollow: np.ndarray | None,
+) -> None:
+    """Draws the dots of what is `wanted` of `(K, 2)` points in fixed point, and its links.
+
+    A link is drawn if both its ends are `shown` and one is `wanted`.
+    """
+    names = skeleton.keypoints
     colours = [_DOT] * len(names)
+    lines = []
     for link in skeleton.links:
         start, end = names.index(link.start), names.index(link.end)
         colours[start] = link.rgb
-        if shown[start] and shown[end]:
-            ends = tuple(fixed[start].tolist()), tuple(fixed[end].tolist())
-            cv2.line(canvas, *ends, link.rgb, round(2 * width), cv2.LINE_AA, _SUBPIXEL_BITS)
-    for index in np.flatnonzero(shown):
+        if shown[start] and shown[end] and (wanted[start] or wanted[end]):
+            lines.append((tuple(fixed[start].tolist()), tuple(fixed[end].tolist()), link.rgb))
+    # A dark edge keeps a link apart from an image of its own colour.
+    for first, last, _ in lines:
+        _line(canvas, first, last, _EDGE, 2 * width + max(1.0, width / 2))
+    for first, last, colour in lines:
+        _line(canvas, first, last, colour, 2 * width)
+    for index in np.flatnonzero(wanted):
         center, radius = tuple(fixed[index].tolist()), round((1 + 2 * width) * 2**_SUBPIXEL_BITS)
         ring = hollow is not None and hollow[index]
         outside, inside = (colours[index], _HOLE) if ring else (_DOT, colours[index])
         cv2.circle(canvas, center, radius, outside, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
         cv2.circle(canvas, center, radius * 2 // 3, inside, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _line(
+    canvas: np.ndarray,
+    first: tuple[int, int],
+    last: tuple[int, int],
+    colour: tuple[int, int, int],
+    thickness: float,
+) -> None:
+    cv2.line(canvas, first, last, colour, max(1, round(thickness)), cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _region(canvas: np.ndarray, points: np.ndarray, margin: float) -> tuple[slice, slice]:
+    """Rows and columns of the canvas that hold `(n, 2)` points."""
+    height, width = canvas.shape[:2]
+    left, top = np.clip(np.floor(points.min(axis=0) - margin), 0, [width, height]).astype(int)
+    right, bottom = np.clip(np.ceil(points.max(axis=0) + margin), 0, [width, height]).astype(int)
+    return slice(top, bottom), slice(left, right)
 
 
 def plain(skeleton: Skeleton) -> Skeleton:

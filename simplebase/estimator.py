@@ -3,11 +3,11 @@
 import os
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import keras
 
-from simplebase.backbones import BACKBONES, Backbone
+from simplebase.backbones import BACKBONES, Backbone, load_backbone
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning, first_line
 from simplebase.files import require_file
 from simplebase.geometry import Size
@@ -16,6 +16,7 @@ from simplebase.metadata import ModelMetadata
 from simplebase.normalisation import Normalisation
 from simplebase.presets import Preset, load_preset
 from simplebase.skeletons import Skeleton
+from simplebase.transfer import TRAINED_WITH, as_trained, copy_layers
 
 NamedWeights = Literal["auto", "imagenet", "none"]
 BackboneWeights = NamedWeights | str | os.PathLike[str]
@@ -105,9 +106,12 @@ class SimpleBaseline(keras.Model):
             backbone_weights: `auto`: ImageNet weights if they can be had, else a warning;
                 `imagenet`: or an error; `none`: random weights; else the path of a weights file.
             normalisation: what the weights of `backbone_weights` expect, where it is not what the
-                family was trained with on ImageNet.
+                family was trained with on ImageNet, or what a converted backbone says of itself.
             weights: a whole model to start from, `.keras`. If it has another number of keypoints,
                 the last layer starts anew, and a warning says so.
+
+        Weights of a `.keras` file say how they were trained: padding, place of the stride and
+        BatchNorm's epsilon are theirs where the preset does not name them.
 
         Raises:
             ArgumentError: an unknown preset, a wrong size, or ImageNet weights that cannot be had.
@@ -125,15 +129,21 @@ class SimpleBaseline(keras.Model):
         arguments = preset.backbone.model_dump(exclude={"name"}, exclude_none=True)
         backbone = BACKBONES[preset.backbone.name](input_size=metadata.input_size, **arguments)
         source = None if weights is None else load_model(weights)
-        if source is None:
-            _load_backbone_weights(backbone, backbone_weights)
-        else:
-            normalisation = source.normalisation
+        trained = _saved_backbone(backbone_weights) if source is None else source.backbone
+        if trained is not None:
+            backbone = as_trained(backbone, trained, preset.backbone)
         head = HEADS[preset.head.name](
             input_shape=backbone.output_shape[1:],
             num_keypoints=metadata.skeleton.num_keypoints,
             **preset.head.model_dump(exclude={"name"}, exclude_none=True),
         )
+        if source is not None:
+            normalisation = source.normalisation
+            head = as_trained(head, source.head, preset.head)
+        elif trained is not None:
+            copy_layers(backbone, trained)
+        else:
+            _load_backbone_weights(backbone, backbone_weights)
         model = cls(backbone, head, metadata, normalisation)
         if source is not None:
             model.copy_weights(source)
@@ -166,11 +176,8 @@ class SimpleBaseline(keras.Model):
         Raises:
             DataError: backbone or head differ.
         """
-        for mine, theirs in ((self.backbone, source.backbone), (self.head, source.head)):
-            _require_same_layers(mine, theirs)
-            for weight, value in zip(mine.weights, theirs.weights, strict=True):
-                if weight.shape == value.shape:
-                    weight.assign(value)
+        copy_layers(self.backbone, source.backbone)
+        copy_layers(self.head, source.head)
         if self.head.num_keypoints != source.head.num_keypoints:
             warnings.warn(
                 f"the weights have {source.head.num_keypoints} keypoints, this model has "
@@ -199,23 +206,16 @@ def load_model(path: str | os.PathLike[str]) -> SimpleBaseline:
     return model
 
 
-# What two models of the same layers may differ in.
-_FREE_ARGUMENTS = {"input_size", "input_shape", "num_keypoints", "bn_momentum", "name"}
-
-
-def _require_same_layers(mine: keras.Model, theirs: keras.Model) -> None:
-    if type(mine) is not type(theirs):
-        raise DataError(
-            f"the weights are those of {theirs.name}, but the preset has {mine.name}. Choose the "
-            "preset that they were trained with."
+def completed(preset: Preset, model: SimpleBaseline) -> Preset:
+    """`preset` that names how the weights of `model` were trained, so that it builds the same."""
+    parts = ((preset.backbone, model.backbone), (preset.head, model.head))
+    backbone, head = (
+        settings.model_copy(
+            update={key: part.get_config()[key] for key in TRAINED_WITH & part.get_config().keys()}
         )
-    config, other = mine.get_config(), theirs.get_config()
-    for key in sorted(config.keys() - _FREE_ARGUMENTS):
-        if config[key] != other[key]:
-            raise DataError(
-                f"the weights have {theirs.name} with {key} {other[key]}, but the preset has "
-                f"{config[key]}. Choose the preset that they were trained with."
-            )
+        for settings, part in parts
+    )
+    return preset.model_copy(update={"backbone": backbone, "head": head})
 
 
 def _metadata(
@@ -237,6 +237,13 @@ def _metadata(
             f"is {num_keypoints}."
         )
     return ModelMetadata.from_preset(preset, skeleton, input_size)
+
+
+def _saved_backbone(choice: BackboneWeights) -> Backbone | None:
+    """A backbone that `simplebase convert weights` wrote, which knows its arguments."""
+    if choice in get_args(NamedWeights) or Path(choice).suffix != ".keras":
+        return None
+    return load_backbone(Path(choice))
 
 
 def _load_backbone_weights(backbone: Backbone, choice: BackboneWeights) -> None:

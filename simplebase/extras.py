@@ -8,6 +8,7 @@ from simplebase.errors import MissingPackageError
 # Package to the extra of pyproject.toml that installs it.
 _EXTRAS = {
     "MNN": "mnn",
+    "gradio": "web",
     "ai_edge_litert": "litert",
     "ai_edge_quantizer": "litert",
     "onnx": "onnx",

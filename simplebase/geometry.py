@@ -6,13 +6,16 @@ A point is `(x, y)` in pixels, zero-based, an integer being a pixel's centre. A 
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from simplebase.errors import ArgumentError
 
 Size = tuple[int, int]
+
+Fit = Literal["letterbox", "stretch", "crop"]
+"""How a box of another shape than the input goes into it, see `Crop.box_matrix`."""
 
 PERSON_PIXELS = 200.0
 """Height in pixels of a person of `scale` 1 (MPII, http://human-pose.mpi-inf.mpg.de)."""
@@ -104,6 +107,37 @@ class Crop:
         scale = height / PERSON_PIXELS
         center[..., 1] -= self.center_shift * scale
         return center, scale
+
+    def box_matrix(self, box: np.ndarray, size: Size, fit: Fit = "letterbox") -> np.ndarray:
+        """Matrix from image to input, the box with `padding` around it in the middle of the input.
+
+        Args:
+            box: `(..., 4)` x, y, width, height in pixels; x and y are the top left corner.
+            size: `(H, W)` of the input.
+            fit: `letterbox` keeps the aspect ratio and shows the box whole, as in training;
+                `stretch` fills the input by two magnifications; `crop` keeps the aspect ratio and
+                fills the input, which cuts the longer side off at both ends.
+
+        Returns:
+            `(..., 2, 3)` float64.
+
+        Raises:
+            ArgumentError: another `fit`.
+        """
+        if fit not in get_args(Fit):
+            raise ArgumentError(f"fit is one of {', '.join(get_args(Fit))}. Received: {fit!r}.")
+        box = np.asarray(box, np.float64)
+        if fit == "letterbox":
+            return self.matrix(*self.around_box(box, size), size)
+        sides = np.array([size[1], size[0]], np.float64)
+        magnification = sides / (box[..., 2:] * self.padding)
+        if fit == "crop":
+            magnification[...] = magnification.max(axis=-1, keepdims=True)
+        center = box[..., :2] + (box[..., 2:] - 1) / 2
+        matrix = np.zeros((*box.shape[:-1], 2, 3))
+        matrix[..., [0, 1], [0, 1]] = magnification
+        matrix[..., 2] = (sides - 1) / 2 - center * magnification
+        return matrix
 
 
 def invert(matrix: np.ndarray) -> np.ndarray:

@@ -84,7 +84,7 @@ def decode_image(data: bytes, name: str, reduction: int = 1) -> np.ndarray:
     if image is None:
         raise DataError(f"{name} cannot be read as an image. Is it damaged, or of another format?")
     if reduction > decoded:
-        image = _shrunk(image, reduction // decoded)
+        image = _shrunk(image, reduction // decoded, reduction // decoded)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
 
 
@@ -175,10 +175,7 @@ def reduction_for(magnification: np.ndarray | float) -> np.ndarray:
 def reduced_matrix(matrix: np.ndarray, reduction: np.ndarray | int) -> np.ndarray:
     """`(..., 2, 3)` from an image that was averaged down by `reduction` `(...)` to the result."""
     reduction = np.asarray(reduction)
-    grow = np.zeros((*reduction.shape, 2, 3))
-    grow[..., 0, 0] = grow[..., 1, 1] = reduction
-    grow[..., :, 2] = ((reduction - 1) / 2)[..., None]
-    return compose(matrix, grow)
+    return compose(matrix, _grown(np.stack([reduction, reduction], axis=-1)))
 
 
 def warp_image(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
@@ -192,20 +189,29 @@ def warp_image(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
         matrix: `(2, 3)` from `image` to the result.
         size: `(height, width)` of the result.
     """
-    reduction = int(reduction_for(np.sqrt(abs(np.linalg.det(matrix[:, :2])))))
-    reduction = min(reduction, *image.shape[:2])
-    if reduction > 1:
-        image = _shrunk(image, reduction)
-        matrix = reduced_matrix(matrix, reduction)
+    # By the lengths of the columns: along x and along y of `image`, which may differ.
+    reduction = reduction_for(np.linalg.norm(matrix[:, :2], axis=0))
+    reduction = np.minimum(reduction, [image.shape[1], image.shape[0]])
+    if (reduction > 1).any():
+        image = _shrunk(image, int(reduction[1]), int(reduction[0]))
+        matrix = compose(matrix, _grown(reduction))
     return cv2.warpAffine(image, matrix, (size[1], size[0]), flags=cv2.INTER_LINEAR)
 
 
-def _shrunk(image: np.ndarray, reduction: int) -> np.ndarray:
-    """`image` averaged over squares of `reduction` pixels, the last ones filled up."""
-    bottom, right = (-side % reduction for side in image.shape[:2])
+def _grown(reduction: np.ndarray) -> np.ndarray:
+    """`(..., 2, 3)` from an image averaged down by `reduction` `(..., 2)` in x and y to itself."""
+    grow = np.zeros((*reduction.shape[:-1], 2, 3))
+    grow[..., [0, 1], [0, 1]] = reduction
+    grow[..., 2] = (reduction - 1) / 2
+    return grow
+
+
+def _shrunk(image: np.ndarray, down: int, across: int) -> np.ndarray:
+    """`image` averaged over rectangles of `down` x `across` pixels, the last ones filled up."""
+    bottom, right = -image.shape[0] % down, -image.shape[1] % across
     image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-    height, width = (side // reduction for side in image.shape[:2])
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    size = image.shape[1] // across, image.shape[0] // down
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def image_size(path: str | os.PathLike[str]) -> Size:

@@ -3,16 +3,20 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simplebase.codec import DecodeMethod
-from simplebase.errors import ArgumentError
-from simplebase.geometry import invert, transform_points
+from simplebase.errors import ArgumentError, MissingPackageError
+from simplebase.geometry import Fit, invert, transform_points
 from simplebase.images import warp_image
 from simplebase.metadata import ModelMetadata
 from simplebase.runtimes import Runtime, load_runtime
 from simplebase.skeletons import Skeleton
+
+if TYPE_CHECKING:
+    import supervision
 
 Box = tuple[float, float, float, float]
 
@@ -25,16 +29,43 @@ class Pose:
         keypoints: `(K, 3)` float32 x, y in image pixels, and score.
         box: x, y, width, height in image pixels: where it was looked for.
         skeleton: what the `K` rows are called.
+        identity: a number that the object keeps from frame to frame; None in a single image.
     """
 
     keypoints: np.ndarray
     box: Box
     skeleton: Skeleton
+    identity: int | None = None
 
     @property
     def score(self) -> float:
         """Mean of the keypoints' scores."""
         return float(self.keypoints[:, 2].mean())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the `K` rows of `keypoints` are called."""
+        return self.skeleton.keypoints
+
+    def to_supervision(self) -> "supervision.KeyPoints":
+        """As the package supervision has it, for its annotators and trackers.
+
+        Raises:
+            MissingPackageError: it is not installed.
+        """
+        try:
+            import supervision
+        except ImportError as error:
+            raise MissingPackageError(
+                "to_supervision makes an object of the package supervision, which is not "
+                "installed. Run: pip install supervision"
+            ) from error
+        return supervision.KeyPoints(
+            xy=self.keypoints[None, :, :2],
+            keypoint_confidence=self.keypoints[None, :, 2],
+            detection_confidence=np.array([self.score], np.float32),
+            data={"box": np.array([self.box], np.float32)},
+        )
 
 
 class PoseEstimator:
@@ -45,13 +76,18 @@ class PoseEstimator:
         decode: how heatmaps become points, see `HeatmapCodec.decode`. A model that answers with
             keypoints alone has decoded them, by `dark`.
         flip_test: average the heatmaps with those of the mirrored image, for twice the time.
+        fit: how a box goes into the model's input, see `Crop.box_matrix`.
 
     Raises:
         ArgumentError: another decoding or flip test of a model without heatmaps.
     """
 
     def __init__(
-        self, runtime: Runtime, decode: DecodeMethod = "dark", flip_test: bool = False
+        self,
+        runtime: Runtime,
+        decode: DecodeMethod = "dark",
+        flip_test: bool = False,
+        fit: Fit = "letterbox",
     ) -> None:
         if "heatmaps" not in runtime.metadata.outputs and (decode != "dark" or flip_test):
             raise ArgumentError(
@@ -61,6 +97,7 @@ class PoseEstimator:
         self.runtime = runtime
         self.decode = decode
         self.flip_test = flip_test
+        self.fit = fit
 
     @property
     def skeleton(self) -> Skeleton:
@@ -80,7 +117,7 @@ class PoseEstimator:
         boxes = checked_boxes(image, boxes)
         if len(boxes) == 0:
             return []
-        crops, matrices = cut_out(image, boxes, self.runtime.metadata)
+        crops, matrices = cut_out(image, boxes, self.runtime.metadata, self.fit)
         return [
             Pose(keypoints, box, self.skeleton)
             for keypoints, box in zip(self.keypoints(crops, matrices), boxes, strict=True)
@@ -135,7 +172,10 @@ def checked_boxes(image: np.ndarray, boxes: Sequence[Box] | None) -> Sequence[Bo
 
 
 def cut_out(
-    image: np.ndarray, boxes: Sequence[Box], metadata: ModelMetadata
+    image: np.ndarray,
+    boxes: Sequence[Box],
+    metadata: ModelMetadata,
+    fit: Fit = "letterbox",
 ) -> tuple[np.ndarray, np.ndarray]:
     """What a model is shown of an image.
 
@@ -143,12 +183,12 @@ def cut_out(
         image: `(height, width, 3)` uint8 RGB.
         boxes: x, y, width, height of each of `B` objects in pixels, at least one.
         metadata: of the model.
+        fit: how a box goes into the model's input, see `Crop.box_matrix`.
 
     Returns:
         crops `(B, H, W, 3)` uint8, and the matrices `(B, 2, 3)` from image to crop.
     """
-    center, scale = metadata.crop.around_box(np.array(boxes), metadata.input_size)
-    matrices = metadata.crop.matrix(center, scale, metadata.input_size)
+    matrices = metadata.crop.box_matrix(np.array(boxes), metadata.input_size, fit)
     crops = np.stack([warp_image(image, matrix, metadata.input_size) for matrix in matrices])
     return crops, matrices
 

@@ -17,6 +17,13 @@ NORMALISATIONS: dict[str, dict[str, Any]] = {
         "mean": tuple(255 * mean for mean in _IMAGENET_MEAN),
         "std": tuple(255 * std for std in _IMAGENET_STD),
     },
+    # The official Simple Baselines: BGR, as OpenCV reads images, but statistics in the order RGB.
+    # (github.com/microsoft/human-pose-estimation.pytorch, issue 73 and lib/dataset)
+    "torch_bgr": {
+        "mean": tuple(255 * mean for mean in reversed(_IMAGENET_MEAN)),
+        "std": tuple(255 * std for std in reversed(_IMAGENET_STD)),
+        "bgr": True,
+    },
     "caffe": {"mean": (123.68, 116.779, 103.939), "std": (1.0, 1.0, 1.0), "bgr": True},
     # The tf.keras project that simplebase re-implements: 0 to 1, less the mean of its data.
     "upstream": {"mean": (112.302, 113.22, 110.3385), "std": (255.0, 255.0, 255.0)},
@@ -30,7 +37,7 @@ class Normalisation(keras.layers.Layer):
     It computes in float32 whatever the precision policy, since bfloat16 cannot tell 254 from 255.
 
     Args:
-        mode: a name in `NORMALISATIONS`: `tf`, `torch`, `caffe`, `upstream`.
+        mode: a name in `NORMALISATIONS`: `tf`, `torch`, `torch_bgr`, `caffe`, `upstream`.
 
     Input `(B, H, W, 3)` RGB 0..255, any float or uint8; output the same shape, float32.
 

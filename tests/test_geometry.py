@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simplebase.errors import ArgumentError
 from simplebase.geometry import Crop, compose, invert, transform_points
 
 SIZES = st.tuples(st.integers(1, 16), st.integers(1, 16)).map(lambda s: (s[0] * 32, s[1] * 32))
@@ -136,3 +137,43 @@ def test_a_canvas_is_as_magnified_as_the_input_and_has_the_same_middle(
 def test_config_rebuilds_the_crop():
     crop = Crop(padding=1.5, center_shift=15)
     assert Crop(**crop.to_config()) == crop
+
+
+def test_a_letterboxed_box_is_cut_out_as_in_training():
+    boxes = np.array([[10.0, 20, 40, 100], [0, 0, 90, 30], [-5.5, 3.25, 61, 61]])
+    for size in ((256, 256), (256, 192), (64, 96)):
+        crop = Crop(center_shift=15)
+        expected = crop.matrix(*crop.around_box(boxes, size), size)
+        np.testing.assert_array_equal(crop.box_matrix(boxes, size), expected)
+
+
+def test_a_stretched_box_fills_the_input_with_its_padding():
+    matrix = Crop(padding=1.25).box_matrix(np.array([10.0, 20, 40, 100]), (256, 192), "stretch")
+    # 40 x 1.25 pixels become 192, 100 x 1.25 become 256; the box's middle is the input's.
+    np.testing.assert_allclose(matrix[:, :2], [[192 / 50, 0], [0, 256 / 125]])
+    middle = np.array([[29.5, 69.5]])
+    np.testing.assert_allclose(transform_points(matrix, middle), [[95.5, 127.5]])
+
+
+def test_a_cropped_box_keeps_its_aspect_and_leaves_no_room():
+    boxes = np.array([[10.0, 20, 40, 100], [0, 0, 90, 30]])
+    matrices = Crop(padding=1.0, center_shift=9).box_matrix(boxes, (256, 192), "crop")
+    # The first is slimmer than 3:4, so its width fills the input; of the second the height.
+    np.testing.assert_allclose(matrices[:, 0, 0], [192 / 40, 256 / 30])
+    np.testing.assert_array_equal(matrices[:, 0, 0], matrices[:, 1, 1])
+    middles = np.array([[[29.5, 69.5]], [[44.5, 14.5]]])
+    np.testing.assert_allclose(transform_points(matrices, middles), [[[95.5, 127.5]]] * 2)
+
+
+def test_boxes_of_the_inputs_shape_fit_in_every_way_alike():
+    boxes = np.array([[10.0, 20, 30, 40], [5, 6, 75, 100]])
+    letterbox, stretch, crop = (
+        Crop().box_matrix(boxes, (256, 192), fit) for fit in ("letterbox", "stretch", "crop")
+    )
+    np.testing.assert_allclose(stretch, letterbox)
+    np.testing.assert_allclose(crop, letterbox)
+
+
+def test_another_fit_is_refused():
+    with pytest.raises(ArgumentError, match="letterbox, stretch, crop. Received: 'squeeze'"):
+        Crop().box_matrix(np.array([0, 0, 1, 1]), (64, 64), "squeeze")

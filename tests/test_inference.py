@@ -1,5 +1,6 @@
 """Inference: the crop of a box and its exact way back."""
 
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from simplebase import Crop, HeatmapCodec, ModelMetadata, Pose, PoseEstimator, Skeleton
-from simplebase.errors import ArgumentError
+from simplebase.errors import ArgumentError, MissingPackageError
 from simplebase.geometry import Size
 from simplebase.images import warp_image
 
@@ -217,3 +218,35 @@ def test_keypoints_that_the_model_decoded_are_led_back_to_the_image() -> None:
 def test_what_needs_heatmaps_is_refused_of_a_model_without(settings: Any) -> None:
     with pytest.raises(ArgumentError, match="need one that answers with heatmaps"):
         PoseEstimator(Decoded(np.zeros((1, 3, 3))), **settings)
+
+
+def test_a_pose_knows_the_names_of_its_keypoints() -> None:
+    assert Pose(np.zeros((3, 3), np.float32), (0, 0, 1, 1), SKELETON).names == ("a", "b", "c")
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop"])
+def test_every_fit_leads_back_to_the_image(knowing_runtime: Any, fit: Any) -> None:
+    boxes = [(30.0, 20.0, 60.0, 90.0), (150.5, 40.25, 100.0, 60.0)]
+    points = np.array([[box[0], box[1]] + WITHIN * [box[2], box[3]] for box in boxes])
+    # What `crop` cuts off cannot be found.
+    points = points if fit == "stretch" else points[:, 1:2].repeat(3, axis=1)
+    known = metadata((64, 96))
+    matrices = known.crop.box_matrix(np.array(boxes), (64, 96), fit)
+    poses = PoseEstimator(knowing_runtime(known, points, matrices), fit=fit)(IMAGE, boxes)
+    for pose, expected in zip(poses, points, strict=True):
+        np.testing.assert_allclose(pose.keypoints[:, :2], expected, atol=0.06)
+
+
+def test_a_pose_becomes_keypoints_of_supervision() -> None:
+    supervision = pytest.importorskip("supervision", reason="supervision is not installed")
+    keypoints = np.array([[1, 2, 0.5], [3, 4, 0.9], [5, 6, 0.1]], np.float32)
+    found = Pose(keypoints, (0, 0, 9, 9), SKELETON).to_supervision()
+    assert isinstance(found, supervision.KeyPoints) and len(found) == 1
+    np.testing.assert_array_equal(found.xy, keypoints[None, :, :2])
+    np.testing.assert_array_equal(found.keypoint_confidence, keypoints[None, :, 2])
+
+
+def test_without_supervision_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(MissingPackageError, match="pip install supervision"):
+        Pose(np.zeros((3, 3), np.float32), (0, 0, 1, 1), SKELETON).to_supervision()

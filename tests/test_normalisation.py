@@ -16,6 +16,7 @@ RGB = np.array([[[[0, 128, 255]]]], np.float32)
     [
         ("tf", [-1, 0.5 / 127.5, 1]),
         ("torch", [-0.485 / 0.229, (128 / 255 - 0.456) / 0.224, (1 - 0.406) / 0.225]),
+        ("torch_bgr", [(1 - 0.485) / 0.229, (128 / 255 - 0.456) / 0.224, -0.406 / 0.225]),
         ("caffe", [255 - 103.939, 128 - 116.779, -123.68]),
         ("upstream", [-0.4404, 128 / 255 - 0.4440, 1 - 0.4327]),
     ],
@@ -52,5 +53,5 @@ def test_its_config_makes_the_same_layer(mode: str) -> None:
 
 
 def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ArgumentError, match="tf, torch, caffe, upstream.*'imagenet'"):
+    with pytest.raises(ArgumentError, match="tf, torch, torch_bgr, caffe, upstream.*'imagenet'"):
         Normalisation("imagenet")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from simplebase.backbones.backbone import Backbone
+from simplebase.backbones.backbone import Backbone, load_backbone
 from simplebase.backbones.ghostnet import GhostNetBackbone
 from simplebase.backbones.mobilenetv1 import MobileNetV1Backbone
 from simplebase.backbones.mobilenetv2 import MobileNetV2Backbone
@@ -33,4 +33,5 @@ __all__ = [
     "MobileNetV3SmallBackbone",
     "PeleeNetBackbone",
     "ResNetBackbone",
+    "load_backbone",
 ]

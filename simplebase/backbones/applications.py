@@ -20,6 +20,8 @@ class ApplicationBackbone(Backbone):
             `keras.applications` leaves a short training with the statistics that it began with.
         bn_epsilon: of every BatchNorm.
         padding: `same` as Keras pads strided convolutions, `symmetric` as PyTorch does.
+        normalisation: what its weights expect, a name of `simplebase.normalisation`; by default
+            what the family's ImageNet weights do.
 
     Class attributes:
         application: the constructor in `keras.applications`.
@@ -36,6 +38,7 @@ class ApplicationBackbone(Backbone):
         bn_momentum: float = 0.9,
         bn_epsilon: float = 1e-3,
         padding: Padding = "same",
+        normalisation: str | None = None,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -55,6 +58,7 @@ class ApplicationBackbone(Backbone):
         self.bn_momentum = bn_momentum
         self.bn_epsilon = bn_epsilon
         self.padding = padding
+        self.normalisation = normalisation or type(self).normalisation
 
     def build_application(self, **arguments: Any) -> keras.Model:
         """The network as `keras.applications` builds it."""
@@ -77,6 +81,7 @@ class ApplicationBackbone(Backbone):
             "bn_momentum": self.bn_momentum,
             "bn_epsilon": self.bn_epsilon,
             "padding": self.padding,
+            "normalisation": self.normalisation,
             "name": self.name,
         }
 

@@ -1,7 +1,7 @@
 """What every backbone has: a normalisation, and ways to start from ImageNet."""
 
 import os
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, Literal, get_args
 
 import keras
 
@@ -21,11 +21,12 @@ def check_padding(padding: str) -> None:
 class Backbone(keras.Model):
     """Base of the backbone families: `(B, H, W, 3)` normalised to `(B, H/32, W/32, C)`.
 
-    Class attributes:
-        normalisation: what its ImageNet weights expect, a name of `simplebase.normalisation`.
+    Attributes:
+        normalisation: what its weights expect, a name of `simplebase.normalisation`. A class says
+            what its family's ImageNet weights do, an object what those do that it was made for.
     """
 
-    normalisation: ClassVar[str]
+    normalisation: str
 
     def build_application(self, **arguments: Any) -> keras.Model:
         """Builds the same network by `keras.applications`, with the same layer names and order.
@@ -90,3 +91,18 @@ class Backbone(keras.Model):
         for layer in self.layers:
             if layer.weights:
                 layer.set_weights(source.get_layer(layer.name).get_weights())
+
+
+def load_backbone(path: str | os.PathLike[str]) -> Backbone | None:
+    """The backbone that a `.keras` file holds, without running any code in it; None if another.
+
+    Raises:
+        MissingFileError: `path` is not a file.
+        DataError: it is no `.keras` file, or a damaged one.
+    """
+    path = require_file(path, "the backbone weights file")
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises many kinds on a damaged archive.
+        raise DataError(f"{path} cannot be loaded: {first_line(error)}") from error
+    return model if isinstance(model, Backbone) else None

@@ -55,6 +55,8 @@ class GhostNetBackbone(Backbone):
         bn_momentum: of every BatchNorm, in Keras's convention.
         bn_epsilon: of every BatchNorm.
         padding: `same` as Keras pads strided convolutions, `symmetric` as PyTorch does.
+        normalisation: what its weights expect, a name of `simplebase.normalisation`; by default
+            what the family's ImageNet weights do.
 
     Input `(B, H, W, 3)`, normalised; output `(B, H/32, W/32, 960)` for `alpha` 1.
     """
@@ -68,6 +70,7 @@ class GhostNetBackbone(Backbone):
         bn_momentum: float = 0.9,
         bn_epsilon: float = 1e-3,
         padding: Padding = "same",
+        normalisation: str | None = None,
         name: str = "ghostnet",
         **kwargs: Any,
     ) -> None:
@@ -124,6 +127,7 @@ class GhostNetBackbone(Backbone):
         self.bn_momentum = bn_momentum
         self.bn_epsilon = bn_epsilon
         self.padding = padding
+        self.normalisation = normalisation or type(self).normalisation
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -133,6 +137,7 @@ class GhostNetBackbone(Backbone):
             "bn_momentum": self.bn_momentum,
             "bn_epsilon": self.bn_epsilon,
             "padding": self.padding,
+            "normalisation": self.normalisation,
             "name": self.name,
         }
 

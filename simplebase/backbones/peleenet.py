@@ -29,6 +29,8 @@ class PeleeNetBackbone(Backbone):
         bn_momentum: of every BatchNorm, in Keras's convention.
         bn_epsilon: of every BatchNorm.
         padding: `same` as Keras pads strided convolutions, `symmetric` as PyTorch does.
+        normalisation: what its weights expect, a name of `simplebase.normalisation`; by default
+            what the family's ImageNet weights do.
 
     Input `(B, H, W, 3)`, normalised; output `(B, H/32, W/32, 704)`.
     """
@@ -45,6 +47,7 @@ class PeleeNetBackbone(Backbone):
         bn_momentum: float = 0.9,
         bn_epsilon: float = 1e-3,
         padding: Padding = "same",
+        normalisation: str | None = None,
         name: str = "peleenet",
         **kwargs: Any,
     ) -> None:
@@ -92,6 +95,7 @@ class PeleeNetBackbone(Backbone):
         self.bn_momentum = bn_momentum
         self.bn_epsilon = bn_epsilon
         self.padding = padding
+        self.normalisation = normalisation or type(self).normalisation
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -104,5 +108,6 @@ class PeleeNetBackbone(Backbone):
             "bn_momentum": self.bn_momentum,
             "bn_epsilon": self.bn_epsilon,
             "padding": self.padding,
+            "normalisation": self.normalisation,
             "name": self.name,
         }

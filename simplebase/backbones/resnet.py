@@ -37,8 +37,12 @@ class ResNetBackbone(Backbone):
             7x7 stem and its pooling are padded symmetrically in both.
         stride_in: which convolution of a bottleneck has the stride: the first `1x1` (paper, Keras)
             or the `3x3` (PyTorch, "v1.5").
+        stem_channels: of the stem; the width of everything follows.
+        normalisation: what its weights expect, a name of `simplebase.normalisation`; by default
+            what the family's ImageNet weights do.
 
-    Input `(B, H, W, 3)`, normalised; output `(B, H/32, W/32, 2048)`.
+    Input `(B, H, W, 3)`, normalised; output `(B, H/32, W/32, 2048)` for
+    64 `stem_channels`.
 
     Raises:
         ArgumentError: another depth, padding or place of the stride.
@@ -54,6 +58,8 @@ class ResNetBackbone(Backbone):
         bn_epsilon: float = 1.001e-5,
         padding: Padding = "same",
         stride_in: StrideIn = "1x1",
+        stem_channels: int = 64,
+        normalisation: str | None = None,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -95,7 +101,7 @@ class ResNetBackbone(Backbone):
         # === Functional graph ===
         images = layers.Input((*input_size, 3))
         x = layers.ZeroPadding2D(3, name="conv1_pad")(images)
-        x = layers.Conv2D(64, 7, strides=2, name="conv1_conv")(x)
+        x = layers.Conv2D(stem_channels, 7, strides=2, name="conv1_conv")(x)
         x = layers.BatchNormalization(momentum=bn_momentum, epsilon=bn_epsilon, name="conv1_bn")(x)
         x = layers.Activation("relu", name="conv1_relu")(x)
         x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
@@ -104,7 +110,7 @@ class ResNetBackbone(Backbone):
             for block in range(1, blocks + 1):
                 strides = 2 if stage > 0 and block == 1 else 1
                 name_ = f"conv{stage + 2}_block{block}"
-                x = bottleneck(x, 64 * 2**stage, strides, block == 1, name_)
+                x = bottleneck(x, stem_channels * 2**stage, strides, block == 1, name_)
         super().__init__(inputs=images, outputs=x, name=name or f"resnet{depth}", **kwargs)
 
         # === Config ===
@@ -114,6 +120,8 @@ class ResNetBackbone(Backbone):
         self.bn_epsilon = bn_epsilon
         self.padding = padding
         self.stride_in = stride_in
+        self.stem_channels = stem_channels
+        self.normalisation = normalisation or type(self).normalisation
 
     def build_application(self, **arguments: Any) -> keras.Model:
         """ResNet50, ResNet101 or ResNet152 of `keras.applications`."""
@@ -128,5 +136,7 @@ class ResNetBackbone(Backbone):
             "bn_epsilon": self.bn_epsilon,
             "padding": self.padding,
             "stride_in": self.stride_in,
+            "stem_channels": self.stem_channels,
+            "normalisation": self.normalisation,
             "name": self.name,
         }

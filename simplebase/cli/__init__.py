@@ -3,6 +3,7 @@
 from simplebase.cli import (  # noqa: F401  (they add commands)
     bench,
     convert,
+    convert_weights,
     data,
     demo,
     evaluate,

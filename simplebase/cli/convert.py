@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion, Report
 
 convert_app = typer.Typer(
-    no_args_is_help=True, help="Convert datasets: theirs to ours, or to COCO."
+    no_args_is_help=True, help="Convert datasets and weights: theirs to ours, or to COCO."
 )
 app.add_typer(convert_app, name="convert")
 

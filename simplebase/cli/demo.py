@@ -1,44 +1,261 @@
 """`simplebase demo`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from simplebase.cli import options
 from simplebase.cli.app import app, import_tensorflow, say
-from simplebase.cli.options import Overwrite, parse_box
+from simplebase.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from simplebase.demo.run import Progress
+
+_LOOK, _PLACE, _WEB = "How it looks", "Where to look", "In a browser"
 
 
 @app.command()
 def demo(
-    input: Annotated[Path, typer.Option(help="An image file.")],
-    model: Annotated[Path, typer.Option(help="Model file (.keras).")],
-    output: Annotated[Path, typer.Option(help="Image file to write.")],
-    box: Annotated[
-        str | None, typer.Option(help="X,Y,WIDTH,HEIGHT of the object. [default: the whole image]")
+    input: Annotated[
+        str | None,
+        typer.Option(
+            help="Image, folder of images, pattern ('photos/*.jpg'), video, number of a camera "
+            "(0), or the address of a stream (rtsp://..., http://...)."
+        ),
     ] = None,
-    min_score: Annotated[float, typer.Option(help="Leave out keypoints below it.")] = 0.1,
-    overwrite: Overwrite = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Model of any format. [default: the best of the newest run in runs/]"),
+    ] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What to write, may be given several times: image, video (.mp4), figures (.json, "
+            ".csv), or a folder: of pictures, or of labels if its name is labelme or coco."
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="image, folder, video, json, csv, labelme or coco. [default: by the output's name]"
+        ),
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Open a window. [default: if there is no --output]")
+    ] = False,
+    serve: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", help="Show it live at http://127.0.0.1:PORT (motion JPEG)."),
+    ] = None,
+    box: Annotated[
+        str | None,
+        typer.Option(
+            help="X,Y,WIDTH,HEIGHT of the object. [default: the whole frame]",
+            rich_help_panel=_PLACE,
+        ),
+    ] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file: a list of boxes, lists by file name or frame number, or what "
+            "--output FILE.json wrote.",
+            rich_help_panel=_PLACE,
+        ),
+    ] = None,
+    detector: Annotated[
+        Path | None,
+        typer.Option(help="YOLOX detector (.onnx) that finds the objects.", rich_help_panel=_PLACE),
+    ] = None,
+    detector_class: Annotated[
+        int,
+        typer.Option(help="Which of its classes; COCO's 0 is a person.", rich_help_panel=_PLACE),
+    ] = 0,
+    detect_every: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Frames from one detection to the next; between them keypoints lead on.",
+            rich_help_panel=_PLACE,
+        ),
+    ] = 5,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="Without a detector: look where the keypoints of the frame before were.",
+            rich_help_panel=_PLACE,
+        ),
+    ] = False,
+    fit: Annotated[
+        str,
+        typer.Option(
+            help="How a box goes into the model's input: letterbox (whole, as in training), "
+            "stretch or crop.",
+            rich_help_panel=_PLACE,
+        ),
+    ] = "letterbox",
+    smooth: Annotated[
+        str,
+        typer.Option(
+            help="Filter on the keypoints of a video: one-euro or none.", rich_help_panel=_LOOK
+        ),
+    ] = "one-euro",
+    min_score: Annotated[
+        float, typer.Option(help="Leave out keypoints below it.", rich_help_panel=_LOOK)
+    ] = 0.1,
+    skeleton: Annotated[
+        str | None,
+        typer.Option(
+            help="Names and lines of a built-in skeleton. [default: the model's own]",
+            rich_help_panel=_LOOK,
+        ),
+    ] = None,
+    labels: Annotated[
+        bool,
+        typer.Option(
+            "--labels", help="Write names, boxes, identities and scores.", rich_help_panel=_LOOK
+        ),
+    ] = False,
+    heatmap: Annotated[
+        bool,
+        typer.Option("--heatmap", help="Lay the heatmaps over the frame.", rich_help_panel=_LOOK),
+    ] = False,
+    side_by_side: Annotated[
+        bool,
+        typer.Option(
+            "--side-by-side", help="Put the frame as it was to the left.", rich_help_panel=_LOOK
+        ),
+    ] = False,
+    web: Annotated[
+        bool,
+        typer.Option(
+            "--web",
+            help="Open a page for images, videos and the webcam, on this machine.",
+            rich_help_panel=_WEB,
+        ),
+    ] = False,
+    port: Annotated[
+        int, typer.Option(help="Of the page, on 127.0.0.1.", rich_help_panel=_WEB)
+    ] = 7860,
+    overwrite: options.Overwrite = False,
 ) -> None:
-    """Draw the keypoints that a model finds in an image.
+    """See a model work: on a photo, a folder, a video, a camera, or in a browser.
 
     Examples:
 
+        simplebase demo --input 0
+
         simplebase demo --model best.keras --input photo.jpg --output pose.jpg
 
-        simplebase demo --model best.keras --input photo.jpg --box 40,30,200,380 --output pose.jpg
+        simplebase demo --model cows.tflite --input meadow.mp4 --output cows.mp4 --output cows.csv
+
+        simplebase demo --input street.mp4 --detector yolox_nano.onnx --output street_poses.mp4
+
+        simplebase demo --input new_photos --output labelme
+
+        simplebase demo --web
     """
-    numbers = parse_box(box)
-
-    import_tensorflow()
-    from simplebase.demo.image import demo_image
-
-    poses = demo_image(model, input, output, box=numbers, min_score=min_score, overwrite=overwrite)
-    for pose in poses:
-        drawn = int((pose.keypoints[:, 2] >= min_score).sum())
-        say(
-            f"{output}: {drawn} of {len(pose.keypoints)} keypoints score {min_score:g} or more "
-            f"(mean {pose.score:.2f})"
+    if input is None and not web:
+        raise typer.BadParameter(
+            "say what to look at (0 is the camera), or give --web.", param_hint="--input"
         )
-        if drawn == 0:
-            say("Nothing was drawn: is the object in view? Try --box, or a lower --min-score.")
+    looks: dict[str, Any] = {
+        "box": options.parse_box(box),
+        "boxes": boxes,
+        "detector": detector,
+        "detector_class": detector_class,
+        "detect_every": detect_every,
+        "follow": follow,
+        "fit": fit,
+        "smooth": smooth,
+        "min_score": min_score,
+        "labels": labels,
+        "heatmap": heatmap,
+        "side_by_side": side_by_side,
+    }
+    if web:
+        if input is not None or output:
+            raise ArgumentError(
+                "--web takes its images in the browser: leave out --input, --output."
+            )
+        _open_page(model, looks, port)
+    elif input is not None:
+        outputs = output or []
+        if format is not None and len(outputs) != 1:
+            raise ArgumentError(
+                "--format goes with one --output; the names of several tell theirs."
+            )
+        progress = _run(
+            model,
+            input,
+            outputs,
+            looks=looks,
+            skeleton=options.chosen_skeleton(skeleton, None, None, None),
+            formats=_checked_formats(format),
+            show=show or not (outputs or serve is not None),
+            serve=serve,
+            overwrite=overwrite,
+        )
+        _report(progress, input, outputs, min_score)
+
+
+def _run(
+    model: Path | None, input: str, outputs: list[Path], *, looks: dict[str, Any], **how: Any
+) -> "Progress":
+    from simplebase.demo.models import newest_model
+
+    chosen = model or newest_model()
+    import_tensorflow()
+    from simplebase.cli.demo_display import DemoDisplay
+    from simplebase.demo.run import run_demo
+    from simplebase.demo.settings import DemoSettings
+
+    if model is None:
+        say(f"model: {chosen}")
+    if how["serve"] is not None:
+        say(f"live at http://127.0.0.1:{how['serve']} (Ctrl-C ends it)")
+    with DemoDisplay() as display:
+        return run_demo(
+            chosen, input, outputs, settings=DemoSettings(**looks), observe=display, **how
+        )
+
+
+def _checked_formats(given: str | None) -> list[Any]:
+    from simplebase.demo.formats import FORMATS
+
+    if given is not None and given not in FORMATS:
+        raise ArgumentError(f"--format is one of {', '.join(FORMATS)}. Received: {given!r}.")
+    return [] if given is None else [given]
+
+
+def _report(progress: "Progress", input: str, outputs: list[Path], min_score: float) -> None:
+    from simplebase.cli.demo_display import speed_text
+
+    names = ", ".join(map(str, outputs)) or input
+    if progress.frames == 1 and progress.count == 1:
+        for pose in progress.poses:
+            drawn = int((pose.keypoints[:, 2] >= min_score).sum())
+            say(
+                f"{names}: {drawn} of {len(pose.keypoints)} keypoints score {min_score:g} or more "
+                f"(mean {pose.score:.2f})"
+            )
+            if drawn == 0:
+                say("Nothing was drawn: is the object in view? Try --box, or a lower --min-score.")
+        if not progress.poses:
+            say(f"{names}: no object was found.")
+        return
+    stopped = "stopped after " if progress.stopped else ""
+    empty = f", {progress.without} without an object" if progress.without else ""
+    say(f"{names}: {stopped}{progress.frames} frames{empty}")
+    say(speed_text(progress))
+
+
+def _open_page(model: Path | None, looks: dict[str, Any], port: int) -> None:
+    import_tensorflow()
+    from simplebase.demo.models import selectable_models
+    from simplebase.demo.settings import DemoSettings
+    from simplebase.extras import import_with_extras
+
+    page = import_with_extras("simplebase.demo.web")
+    page.open_page(selectable_models(model), DemoSettings(**looks), port=port, announce=say)

@@ -60,7 +60,9 @@ def train(
     ] = None,
     normalisation: Annotated[
         str | None,
-        typer.Option(help="What --backbone-weights expects: tf, torch, caffe or upstream."),
+        typer.Option(
+            help="What --backbone-weights expects: tf, torch, torch_bgr, caffe or upstream."
+        ),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="A whole model (.keras) to start from.")

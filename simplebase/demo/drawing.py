@@ -1,34 +1,146 @@
 """Drawing poses on images."""
 
+import itertools
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from simplebase.drawing import draw_skeleton
+from simplebase.geometry import compose, invert
 from simplebase.inference import Pose
+from simplebase.metadata import ModelMetadata
+
+CERTAIN = 0.3
+"""Keypoints of a lower score are drawn faint: hidden ones mostly, or guessed."""
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_TEXT, _EDGE, _BOX = (255, 255, 255), (16, 16, 24), (235, 235, 235)
+_HEAT_OPACITY = 0.7
+# Height in pixels of a capital letter of the font at scale 1.
+_CAPITAL = 21
 
 
-def draw(image: np.ndarray, poses: Sequence[Pose], *, min_score: float = 0.1) -> np.ndarray:
+def draw(
+    image: np.ndarray,
+    poses: Sequence[Pose],
+    *,
+    min_score: float = 0.1,
+    labels: bool = False,
+    heat: np.ndarray | None = None,
+) -> np.ndarray:
     """Draws skeletons, lines and dots sized to each pose's box.
 
     Args:
         image: `(height, width, 3)` uint8 RGB; it is not changed.
         poses: what to draw.
-        min_score: a keypoint below it is left out, with its links.
+        min_score: a keypoint below it is left out, with its links; one below 0.3 is drawn faint.
+        labels: write the keypoints' names, and draw the boxes with identity and score.
+        heat: `(height, width)` uint8 to lay over the image first, see `heat_of`.
 
     Returns:
         A new image of the same shape.
     """
-    canvas = image.copy()
+    canvas = image.copy() if heat is None else _heated(image, heat)
     for pose in poses:
-        # About 1 pixel for each 100 of the object, but never more than the image can bear.
-        extent = min(max(pose.box[2:]), max(image.shape[:2]))
+        size = _size(pose, image)
         points, scores = pose.keypoints[:, :2], pose.keypoints[:, 2]
         draw_skeleton(
             canvas,
             points,
             pose.skeleton,
             shown=scores >= min_score,
-            width=max(1.0, extent / 110),
+            # About 1 pixel for each 110 of the object.
+            width=max(1.0, size / 110),
+            faint=scores < CERTAIN,
         )
+    for pose in poses if labels else ():
+        _label(canvas, pose, min_score)
     return canvas
+
+
+def heat_of(
+    image: np.ndarray, heatmaps: np.ndarray, matrices: np.ndarray, metadata: ModelMetadata
+) -> np.ndarray:
+    """`(height, width)` uint8: the highest of all heatmaps at each pixel, 255 for certain.
+
+    Args:
+        image: `(height, width, 3)`.
+        heatmaps: `(B, h, w, K)`.
+        matrices: `(B, 2, 3)` from image to model input.
+        metadata: of the model.
+    """
+    height, width = image.shape[:2]
+    codec = metadata.codec
+    offset = (codec.stride - 1) / 2 if codec.alignment == "center" else 0.0
+    to_input = np.array([[codec.stride, 0, offset], [0, codec.stride, offset]], float)
+    heat = np.zeros((height, width), np.uint8)
+    for each, matrix in zip(heatmaps, invert(matrices), strict=True):
+        highest = (np.clip(each.max(axis=-1), 0, 1) * 255).astype(np.uint8)
+        warped = cv2.warpAffine(highest, compose(matrix, to_input), (width, height))
+        np.maximum(heat, warped, out=heat)
+    return heat
+
+
+def side_by_side(image: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """`(height, 2 * width, 3)`: the image as it was, and as it was drawn on."""
+    return np.concatenate([image, picture], axis=1)
+
+
+def _heated(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    colours = cv2.cvtColor(cv2.applyColorMap(heat, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
+    opacity = cv2.cvtColor(heat, cv2.COLOR_GRAY2RGB)
+    part = cv2.multiply(colours, opacity, scale=_HEAT_OPACITY / 255)
+    rest = cv2.multiply(image, 255 - (opacity * _HEAT_OPACITY).astype(np.uint8), scale=1 / 255)
+    return cv2.add(part, rest)
+
+
+def _size(pose: Pose, image: np.ndarray) -> float:
+    """Pixels of the longer side of the object, as far as it is in the image."""
+    return min(max(pose.box[2:]), max(image.shape[:2]))
+
+
+def _label(canvas: np.ndarray, pose: Pose, min_score: float) -> None:
+    size = _size(pose, canvas)
+    capital = max(8.0, size / 50)
+    shown = pose.keypoints[:, 2] >= min_score
+    middle = pose.keypoints[shown, 0].mean() if shown.any() else 0.0
+    left, top, width, height = pose.box
+    corners = (round(left), round(top)), (round(left + width) - 1, round(top + height) - 1)
+    thickness = max(1, round(size / 300))
+    cv2.rectangle(canvas, *corners, _EDGE, thickness + 2, cv2.LINE_AA)
+    cv2.rectangle(canvas, *corners, _BOX, thickness, cv2.LINE_AA)
+    for name, (x, y, _) in itertools.compress(
+        zip(pose.names, pose.keypoints.tolist(), strict=True), shown
+    ):
+        # Outwards, where the skeleton is not.
+        _write(
+            canvas, name.replace("_", " "), (x, y + capital / 2), capital, 1 if x >= middle else -1
+        )
+    number = "" if pose.identity is None else f"{pose.identity}: "
+    # Above the box, or where there is no room in it.
+    base = top - capital / 2 if top > 2 * capital else max(top, 0) + 2 * capital
+    _write(canvas, f"{number}{pose.score:.2f}", (left, base), 1.2 * capital)
+
+
+def _write(
+    canvas: np.ndarray, text: str, place: tuple[float, float], capital: float, side: int = 0
+) -> None:
+    """Writes white text with a dark edge, moved in where it would leave the image at a side.
+
+    Args:
+        canvas: to write on.
+        text: one line.
+        place: x, y in pixels of the base line's start.
+        capital: height of a capital letter in pixels.
+        side: 1 or -1: to the right or to the left of `place`, a letter's width away.
+    """
+    scale, thickness = capital / _CAPITAL, max(1, round(capital / 10))
+    x, y = round(place[0] + side * capital), round(place[1])
+    width = cv2.getTextSize(text, _FONT, scale, thickness)[0][0]
+    x = max(thickness, min(x - (side < 0) * width, canvas.shape[1] - width - thickness))
+    # Thicker text is wider too, so the edge is the same text, moved to all sides.
+    for across, down in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        corner = x + across * thickness, y + down * thickness
+        cv2.putText(canvas, text, corner, _FONT, scale, _EDGE, thickness, cv2.LINE_AA)
+    cv2.putText(canvas, text, (x, y), _FONT, scale, _TEXT, thickness, cv2.LINE_AA)

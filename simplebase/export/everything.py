@@ -1,16 +1,16 @@
 """One model in every format that is installed, side by side."""
 
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from simplebase.benchmarking import measure_models
-from simplebase.errors import DataError, MissingPackageError, ParityError
+from simplebase.errors import DataError, MissingPackageError, ParityError, SimplebaseWarning
 from simplebase.export.export import Exporter, require_place
 from simplebase.export.parity import Parity
-from simplebase.export.settings import FORMATS, ExportSettings
+from simplebase.export.settings import ExportSettings
 from simplebase.files import stored_bytes
 
 THREADS = (1, 2)
@@ -19,7 +19,7 @@ THREADS = (1, 2)
 SECONDS = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Exported:
     """What became of one format.
 
@@ -28,14 +28,16 @@ class Exported:
         path: where the file is, or would be.
         parity: how it compares with the model; None where it could not be written.
         problem: why there is no file; empty where there is one.
+        failed: whether that is a failure, and not a package that nobody installed.
         latency: milliseconds of an image at the median, by the number of threads.
     """
 
     settings: ExportSettings
     path: Path
     parity: Parity | None
-    problem: str
-    latency: dict[int, float]
+    problem: str = ""
+    failed: bool = False
+    latency: dict[int, float] = field(default_factory=dict)
 
     @property
     def size(self) -> int | None:
@@ -55,21 +57,9 @@ class Exported:
         }
 
 
-def everything(folder: str | os.PathLike[str], stem: str) -> Iterator[tuple[ExportSettings, Path]]:
-    """All formats with all their quantizations, and the file in `folder` that each is to be."""
-    for name, form in FORMATS.items():
-        for quantization in form.quantizations:
-            ending = "" if quantization == "none" else f"_{quantization}"
-            settings = ExportSettings(name, quantization, free_batch=form.free_batch)
-            # A folder has no suffix to tell it by.
-            folder_name = f"{stem}_saved_model" if not form.suffix else f"{stem}{ending}"
-            yield settings, Path(folder) / f"{folder_name}{form.suffix}"
-
-
 def export_all(
     exporter: Exporter,
-    folder: str | os.PathLike[str],
-    stem: str,
+    plan: Sequence[tuple[ExportSettings, Path]],
     *,
     overwrite: bool = False,
 ) -> list[Exported]:
@@ -77,23 +67,27 @@ def export_all(
 
     Args:
         exporter: of the model.
-        folder: to write to.
-        stem: how the files' names begin.
+        plan: of `everything`.
         overwrite: replace files that exist.
 
     Raises:
         OutputExistsError: a file exists and `overwrite` is off; then nothing is written.
         ArgumentError: int8 cannot be calibrated.
+        DataError: there is nothing to compare by, or an image cannot be read.
     """
-    plan = list(everything(folder, stem))
     for settings, path in plan:
         require_place(path, settings, overwrite=overwrite)
-    exporter.require_calibration()
+    exporter.prepare()
     done = [_export(exporter, settings, path, overwrite) for settings, path in plan]
     written = [each.path for each in done if not each.problem]
     for threads in THREADS:
         exporter.report(f"timing with {threads} thread{'s' if threads > 1 else ''}")
-        speeds = measure_models(written, threads=threads, batch_sizes=(1,), seconds=SECONDS)
+        try:
+            speeds = measure_models(written, threads=threads, batch_sizes=(1,), seconds=SECONDS)
+        except DataError as error:
+            # The files are there, and what is known of them is not to be lost.
+            warnings.warn(str(error), SimplebaseWarning, stacklevel=2)
+            break
         for path, speed in zip(written, speeds, strict=True):
             [each] = [each for each in done if each.path == path]
             each.latency[threads] = speed.latency(50)
@@ -102,9 +96,10 @@ def export_all(
 
 def _export(exporter: Exporter, settings: ExportSettings, path: Path, overwrite: bool) -> Exported:
     try:
-        parity = exporter.export(path, settings, overwrite=overwrite)
+        return Exported(settings, path, exporter.export(path, settings, overwrite=overwrite))
+    except MissingPackageError as error:
+        return Exported(settings, path, None, str(error))
     except ParityError as error:
-        return Exported(settings, path, error.parity, str(error), {})
-    except (MissingPackageError, DataError) as error:
-        return Exported(settings, path, None, str(error), {})
-    return Exported(settings, path, parity, "", {})
+        return Exported(settings, path, error.parity, str(error), failed=True)
+    except DataError as error:
+        return Exported(settings, path, None, str(error), failed=True)

@@ -6,7 +6,8 @@ model.tflite.json           its metadata, see `simplebase.metadata`
 model.tflite.parity.json    how it compares with the model, see `Parity`
 ```
 
-What compares badly is kept as `model.tflite.rejected`, with the same two beside it.
+What compares badly, or does not even run, is kept as `model.tflite.rejected`, with the same two
+beside it, until an export succeeds.
 """
 
 import os
@@ -15,15 +16,24 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset, load_dataset
 from simplebase.data.synthetic import embedded_dataset
-from simplebase.errors import ArgumentError, DataError, ParityError, SimplebaseWarning
+from simplebase.errors import (
+    ArgumentError,
+    DataError,
+    OutputExistsError,
+    ParityError,
+    SimplebaseError,
+    SimplebaseWarning,
+    first_line,
+)
 from simplebase.estimator import SimpleBaseline, load_model
 from simplebase.export.graph import ExportGraph
-from simplebase.export.parity import DEFAULT_TOLERANCE, Parity, Reference, limits_of
+from simplebase.export.parity import DEFAULT_TOLERANCE, Limits, Parity, Reference, limits_of
 from simplebase.export.samples import divide, read_samples
 from simplebase.export.settings import FORMATS, ExportSettings
 from simplebase.extras import import_with_extras
@@ -36,6 +46,8 @@ DEFAULT_IMAGES = 200
 """To calibrate on, and as many others to check with."""
 
 _FEW_IMAGES = 100
+_LOW_PCK = 0.1
+CHECKPOINTS = "checkpoints"
 _SAVED_MODEL_MARKERS = ("saved_model.pb", "variables")
 
 Report = Callable[[str], None]
@@ -95,10 +107,11 @@ class Exporter:
                 "int8 needs the range of the activations on images of the model's own kind. Give "
                 "--calibration, a dataset folder."
             )
-        if len(self._calibration) < _FEW_IMAGES:
+        if min(len(self._calibration), len(self._check)) < _FEW_IMAGES:
             warnings.warn(
                 f"{self._calibration.name}: int8 is calibrated on only {len(self._calibration)} "
-                f"objects; with fewer than {_FEW_IMAGES} its ranges are a guess.",
+                f"objects and compared on {len(self._check)}; with fewer than {_FEW_IMAGES} both "
+                "are a guess.",
                 SimplebaseWarning,
                 stacklevel=3,
             )
@@ -124,25 +137,35 @@ class Exporter:
         if settings.calibrated:
             self.require_calibration()
         graph = ExportGraph(self.model, settings.output_names)
-        rejected = path.with_name(f"{path.name}.rejected")
-        with _replacing_all(path, overwrite=overwrite) as partial:
+        reference = self._reference_answers()
+        limits = limits_of(settings.quantization, self.tolerance)
+        with _replacing_all(path, settings, overwrite=overwrite) as partial:
             self.report(f"writing {settings.title}")
             crops = self._calibration_crops() if settings.calibrated else np.empty(0)
-            writer.write(graph, partial, settings, crops)
+            _write(writer, graph, partial, settings, crops)
             write_metadata(partial, graph.metadata)
             self.report(f"checking {settings.title}")
-            parity = self._reference_answers().compare(
-                load_runtime(partial), limits_of(settings.quantization, self.tolerance)
+            parity, faults = _compared(reference, partial, limits)
+            report = {"passed": False, "faults": faults} if parity is None else parity.to_config()
+            write_json(parity_file(partial), report)
+            if faults:
+                _reject(path, partial, faults, parity)
+        assert parity is not None, "what does not run has a fault"
+        _remove_rejected(path)
+        if limits.pck is not None and parity.model_pck < _LOW_PCK:
+            warnings.warn(
+                f"{path.name}: the model itself has a PCK of {parity.model_pck:.3f} on these "
+                "images: that the file has no less says little.",
+                SimplebaseWarning,
+                stacklevel=2,
             )
-            write_json(parity_file(partial), parity.to_config())
-            if not parity.passed:
-                _move(partial, rejected)
-                raise ParityError(
-                    f"{path.name} does not answer as the model does: {'; '.join(parity.faults)}. "
-                    f"It is kept as {rejected}, with {parity_file(rejected).name}.",
-                    parity,
-                )
         return parity
+
+    def prepare(self) -> None:
+        """Reads all images and asks the model, so that what is wrong with them is told at once."""
+        self.require_calibration()
+        self._calibration_crops()
+        self._reference_answers()
 
     def _calibration_crops(self) -> np.ndarray:
         if self._crops is None:
@@ -174,26 +197,86 @@ def require_place(
     require_output(path, overwrite=overwrite, folder_markers=() if suffix else _SAVED_MODEL_MARKERS)
     for beside in (metadata_file(path), parity_file(path)):
         require_output(beside, overwrite=overwrite)
+    rejected = rejected_file(path)
+    if rejected.exists() and not parity_file(rejected).exists():
+        raise OutputExistsError(
+            f"{rejected} is where a file would be kept that does not pass, and is something else. "
+            "Move it away."
+        )
     return path
+
+
+def rejected_file(path: str | os.PathLike[str]) -> Path:
+    """Where an exported file is kept that does not answer as its model does."""
+    path = Path(path)
+    return path.with_name(f"{path.name}.rejected")
 
 
 _SUFFIXES = {form.suffix for form in FORMATS.values()} | {".keras", ".h5"}
 
 
 def _load(path: Path) -> SimpleBaseline:
-    if path.is_dir() or path.suffix == ".npz":
-        run = path if path.is_dir() else path.parent.parent
+    if path.name in (CHECKPOINTS, "state.npz") or (path / CHECKPOINTS).is_dir():
+        run = next(at for at in (path, *path.parents) if at.name not in (CHECKPOINTS, "state.npz"))
         raise DataError(
             f"{path} is no model but a training's. Write its model with `simplebase dump "
-            f"{run / 'checkpoints' / 'best.keras'} MODEL.keras`, and export that."
+            f"{run / CHECKPOINTS / 'best.keras'} MODEL.keras`, and export that."
         )
     return load_model(path)
 
 
+def _write(
+    writer: ModuleType, graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.ndarray
+) -> None:
+    try:
+        writer.write(graph, path, settings, crops)
+    except (SimplebaseError, OSError):
+        raise
+    except Exception as error:  # Each converter has its own kinds.
+        raise DataError(
+            f"{settings.title} cannot be written: {first_line(error).rstrip('.')}."
+        ) from error
+
+
+def _compared(reference: Reference, path: Path, limits: Limits) -> tuple[Parity | None, list[str]]:
+    """The comparison of a file, None if it does not run; and what is wrong with it."""
+    try:
+        parity = reference.compare(load_runtime(path), limits)
+    except DataError as error:
+        return None, [str(error).replace(str(path), "it").rstrip(".")]
+    return parity, parity.faults
+
+
+def _reject(path: Path, partial: Path, faults: list[str], parity: Parity | None) -> None:
+    """Keeps what lies at `partial` apart, and says why.
+
+    Raises:
+        ParityError: always.
+    """
+    rejected = rejected_file(path)
+    _remove_rejected(path)
+    for beside in (Path, metadata_file, parity_file):
+        os.replace(beside(partial), beside(rejected))
+    raise ParityError(
+        f"{path.name} does not answer as the model does: {'; '.join(faults)}. It is kept as "
+        f"{rejected}, with {parity_file(rejected).name}.",
+        parity,
+    )
+
+
+def _remove_rejected(path: Path) -> None:
+    """Removes what an earlier export left; `require_place` has seen to it that it is that."""
+    rejected = rejected_file(path)
+    if rejected.is_dir():
+        shutil.rmtree(rejected)
+    for beside in (Path, metadata_file, parity_file):
+        beside(rejected).unlink(missing_ok=True)
+
+
 @contextmanager
-def _replacing_all(path: Path, *, overwrite: bool) -> Iterator[Path]:
+def _replacing_all(path: Path, settings: ExportSettings, *, overwrite: bool) -> Iterator[Path]:
     """As `replacing`, for a model and what lies beside it."""
-    markers = () if path.suffix else _SAVED_MODEL_MARKERS
+    markers = () if FORMATS[settings.format].suffix else _SAVED_MODEL_MARKERS
     besides = (metadata_file, parity_file)
     with ExitStack() as stack:
         # What is entered last is moved first: the model itself comes when all else is there.
@@ -204,15 +287,3 @@ def _replacing_all(path: Path, *, overwrite: bool) -> Iterator[Path]:
         yield partial
         for beside, target in zip(besides, targets, strict=True):
             shutil.copyfile(beside(partial), target)
-
-
-def _move(partial: Path, rejected: Path) -> None:
-    """Moves a model and what lies beside it, in place of what was rejected before."""
-    if rejected.is_dir():
-        shutil.rmtree(rejected)
-    for source, target in (
-        (partial, rejected),
-        (metadata_file(partial), metadata_file(rejected)),
-        (parity_file(partial), parity_file(rejected)),
-    ):
-        os.replace(source, target)

@@ -70,7 +70,11 @@ def _convert(graph: ExportGraph, options: dict[str, Any]) -> bytes:
 
 def _one_by_one(crops: np.ndarray) -> Iterator[list[np.ndarray]]:
     for crop in crops:
-        yield [crop[None].astype(np.float32)]
+        image = crop[None].astype(np.float32)
+        # The converter takes the range of the pixels from those it sees. So that a stored pixel is
+        # the pixel itself, it sees the darkest and the brightest.
+        image[:, 0, 0], image[:, -1, -1] = 0, 255
+        yield [image]
 
 
 def _with_int8_weights(model: bytes) -> bytes:
@@ -99,6 +103,12 @@ def _with_float_decoding(model: bytes, crops: np.ndarray) -> bytes:
         [signature] = Interpreter(model_content=model).get_signature_list()
         images = [{INPUT: image} for [image] in _one_by_one(crops)]
         ranges = work.calibrate({signature: images})
+        # The quantizer averages over the images; but a stored pixel is to be the pixel itself.
+        for details in Interpreter(model_content=model).get_input_details():
+            extremes = {"min": 0, "max": 255}
+            ranges[details["name"]] |= {
+                name: np.full((1, 1, 1, 1), value, np.float32) for name, value in extremes.items()
+            }
         quantised = _inline(bytes(work.quantize(ranges).quantized_model))
         return bytes(modify_model_io_type(quantised, tf.uint8, tf.float32))
 
@@ -127,7 +137,25 @@ def _with_metadata(model: bytes, text: str) -> bytes:
     return _packed(content)
 
 
+class _AlignedBuilder(flatbuffers.Builder):
+    """Begins buffers at multiples of 16 bytes, as the format's schema wants it.
+
+    Python's own builder knows only the size of the numbers. Kernels that load vectors of them may
+    rely on more.
+    """
+
+    def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802 - the name of the base
+        """An array as a vector."""
+        if x.dtype != np.uint8:
+            return super().CreateNumpyVector(x)
+        self.StartVector(1, x.size, 16)
+        self.head -= x.size
+        self.Bytes[self.head : self.head + x.size] = x.tobytes()
+        self.vectorNumElems = x.size
+        return self.EndVector()
+
+
 def _packed(content: Any) -> bytes:
-    builder = flatbuffers.Builder()
+    builder = _AlignedBuilder()
     builder.Finish(content.Pack(builder), b"TFL3")
     return bytes(builder.Output())

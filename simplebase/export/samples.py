@@ -51,21 +51,23 @@ def divide(
     """Up to `count` random objects to calibrate on, and as many others to check with.
 
     The first come from the train split and the others from the val split; where there is only one
-    split, from its halves: what was calibrated on an image is not to be judged by it.
+    split, from the halves of its images: what was calibrated on an image is not to be judged by it.
 
     Raises:
-        DataError: there are fewer than two objects.
+        DataError: there are fewer than two images.
     """
-    if len(dataset) < 2:
-        raise DataError(
-            f"{dataset.name}: there is {len(dataset)} object; an export is calibrated on some and "
-            "checked with others, so it needs two at the least, better some hundred."
-        )
     random = np.random.default_rng(seed)
     order = random.permutation(len(dataset))
     validation = dataset.records.validation[order]
+    if validation.all() or not validation.any():
+        paths = dataset.records.paths[order]
+        images = random.permutation(np.unique(paths))
+        if len(images) < 2:
+            raise DataError(
+                f"{dataset.name}: there is {len(images)} image; an export is calibrated on some "
+                "and checked with others, so it needs two at the least, better some hundred."
+            )
+        validation = np.isin(paths, images[: len(images) // 2])
     calibration, check = order[~validation], order[validation]
-    if not len(calibration) or not len(check):
-        calibration, check = order[: len(order) // 2], order[len(order) // 2 :]
     # In their order, which is kinder to the disk.
     return dataset.select(np.sort(calibration[:count])), dataset.select(np.sort(check[:count]))

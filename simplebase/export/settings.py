@@ -1,6 +1,9 @@
 """What can be exported, and how."""
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from simplebase.errors import ArgumentError
@@ -47,6 +50,11 @@ QUANTIZATIONS: dict[Quantization, str] = {
 }
 """In words, for help and tables."""
 
+_NEVER_DECODES: tuple[FormatName, Quantization] = ("mnn", "int8")
+
+OPSETS = range(13, 19)
+"""Of ONNX that can be written: int8 by channel begins with 13, tf2onnx ends with 18."""
+
 DEFAULT_OPSET = 18
 
 
@@ -82,12 +90,16 @@ class ExportSettings:
                 f"{self.format} has the quantizations {', '.join(form.quantizations)}. "
                 f"Received: {self.quantization!r}."
             )
+        if self.opset not in OPSETS:
+            raise ArgumentError(
+                f"opset is from {OPSETS[0]} to {OPSETS[-1]}. Received: {self.opset}."
+            )
         if self.free_batch and not form.free_batch:
             able = ", ".join(name for name, other in FORMATS.items() if other.free_batch)
             raise ArgumentError(
                 f"a {self.format} file takes one image at a time; any number is for {able}."
             )
-        if (self.format, self.quantization) == ("mnn", "int8") and self.outputs != "heatmaps":
+        if (self.format, self.quantization) == _NEVER_DECODES and self.outputs != "heatmaps":
             raise ArgumentError(
                 "an int8 MNN file answers with heatmaps: MNN would quantise the coordinates too. "
                 "Choose outputs heatmaps, or quantization weights."
@@ -114,7 +126,39 @@ class ExportSettings:
         return self.format if self.quantization == "none" else f"{self.format} {self.quantization}"
 
 
-def _require(what: str, value: str, known: object) -> None:
-    names = list(known)  # type: ignore[call-overload]
+def everything(
+    folder: str | os.PathLike[str],
+    stem: str,
+    outputs: OutputsName = "heatmaps",
+    opset: int = DEFAULT_OPSET,
+) -> list[tuple[ExportSettings, Path]]:
+    """All formats with all their quantizations, and the file in `folder` that each is to be.
+
+    Args:
+        folder: to write to.
+        stem: how the files' names begin.
+        outputs: of those that can answer so; the others have heatmaps.
+        opset: of ONNX.
+    """
+    plan = []
+    for name, form in FORMATS.items():
+        for quantization in form.quantizations:
+            ending = "" if quantization == "none" else f"_{quantization}"
+            # A folder has no suffix to tell it by.
+            ending += form.suffix or "_saved_model"
+            decodes = (name, quantization) != _NEVER_DECODES
+            settings = ExportSettings(
+                name,
+                quantization,
+                outputs if decodes else "heatmaps",
+                free_batch=form.free_batch,
+                opset=opset,
+            )
+            plan.append((settings, Path(folder) / f"{stem}{ending}"))
+    return plan
+
+
+def _require(what: str, value: str, known: Iterable[str]) -> None:
+    names = list(known)
     if value not in names:
         raise ArgumentError(f"{what} is one of {', '.join(names)}. Received: {value!r}.")

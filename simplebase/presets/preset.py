@@ -78,14 +78,18 @@ class BackboneSettings(Settings):
     bn_epsilon: float | None = Field(default=None, gt=0)
     padding: Literal["same", "symmetric"] | None = None
     stride_in: Literal["1x1", "3x3"] | None = None
+    stem_channels: PositiveInt | None = None
 
     @model_validator(mode="after")
     def _arguments_that_the_family_has(self) -> "BackboneSettings":
         resnet = self.name.startswith("resnet")
         if self.stride_in is not None and not resnet:
             raise ValueError(f"stride_in is an argument of the ResNets, not of {self.name}")
-        if self.alpha is not None and (resnet or self.name == "peleenet"):
-            raise ValueError(f"{self.name} has no width multiplier alpha")
+        by_stem = resnet or self.name == "peleenet"
+        if self.alpha is not None and by_stem:
+            raise ValueError(f"{self.name} has no width multiplier alpha, but stem_channels")
+        if self.stem_channels is not None and not by_stem:
+            raise ValueError(f"{self.name} has no stem_channels, but a width multiplier alpha")
         return self
 
 

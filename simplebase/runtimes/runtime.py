@@ -21,6 +21,7 @@ _MODULES = {
     ".tflite": "litert",
     ".mnn": "mnn",
 }
+MODEL_SUFFIXES = tuple(_MODULES)
 
 
 class Runtime(Protocol):

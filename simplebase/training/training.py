@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from simplebase.data.dataset import KeypointDataset, load_dataset
 from simplebase.data.pipeline import CacheMode
 from simplebase.errors import ArgumentError, DataError, TrainingError
-from simplebase.estimator import BackboneWeights, NamedWeights, SimpleBaseline
+from simplebase.estimator import BackboneWeights, NamedWeights, SimpleBaseline, completed
 from simplebase.evaluation import mean_pck, mean_pose
 from simplebase.geometry import Size
 from simplebase.presets import Preset, Recipe, load_preset, load_recipe
@@ -198,7 +198,10 @@ def _prepare(
         observers = [] if observer is None else [observer]
         if distribution.is_chief:
             observers.append(TensorBoardLog(run.tensorboard))
-        followed = {"model_normalisation": model.normalisation, "policy": policy}
+        followed: dict[str, Any] = {"model_normalisation": model.normalisation, "policy": policy}
+        if config.weights is not None or config.backbone_weights not in get_args(NamedWeights):
+            # A resumed run starts without the file, which says how its weights were trained.
+            followed["preset"] = completed(config.preset, model)
         config = config.model_copy(update=followed)
         return Trainer(
             model, config, train_split, val_split, run, distribution, observers, progress

@@ -181,10 +181,75 @@ BAD = {
         2,
         "skeleton 'horse' is not built in; there are animal_pose, coco, lsp, mpii",
     ),
-    "a video for an image": (
+    "a video for one picture": (
         "demo --model {model} --input {video} --output out.jpg",
+        2,
+        "clip.mp4 has 3 frames. Give a folder or an .mp4 file.",
+    ),
+    "a format that there is not": (
+        "demo --model {model} --input {video} --output out --format gif",
+        2,
+        "--format is one of image, folder, video, json, csv, labelme, coco. Received: 'gif'",
+    ),
+    "one format for two outputs": (
+        "demo --model {model} --input {video} --output a --output b --format json",
+        2,
+        "--format goes with one --output",
+    ),
+    "a missing video": (
+        "demo --model {model} --input absent.mp4 --output out.mp4",
         1,
-        "clip.mp4 is a video, but an image is expected here.",
+        "absent.mp4: the video does not exist",
+    ),
+    "a camera that is not there": (
+        "demo --model {model} --input 87 --output out.mp4",
+        1,
+        "camera 87 cannot be opened",
+    ),
+    "a stream that does not answer": (
+        "demo --model {model} --input rtsp://127.0.0.1:9/x --output out.mp4",
+        1,
+        "rtsp://127.0.0.1:9/x cannot be opened: it does not answer",
+    ),
+    "no model and no run": (
+        "demo --input {image} --output out.jpg",
+        1,
+        "no model was named, and there is none in runs/. Give one with --model FILE, or train one",
+    ),
+    "a detector that is none": (
+        "demo --model {model} --input {image} --output out.jpg --detector {image}",
+        1,
+        "000000.jpg is no detector: 000000.jpg is no ONNX file.",
+    ),
+    "a box and a detector": (
+        "demo --model {model} --input {image} --output out.jpg --box 1,1,5,5 --detector {image}",
+        2,
+        "give one of --box and --detector, not both.",
+    ),
+    "boxes for the demo that are none": (
+        "demo --model {model} --input {image} --output out.jpg --boxes {results}",
+        1,
+        "results.json, the list, box 0: a box is [x, y, width, height]",
+    ),
+    "a way to fit that there is not": (
+        "demo --model {model} --input {image} --output out.jpg --fit squeeze",
+        2,
+        "--fit is one of letterbox, stretch, crop. Received: 'squeeze'",
+    ),
+    "a filter that there is not": (
+        "demo --model {model} --input {image} --output out.jpg --smooth kalman",
+        2,
+        "--smooth is one of one-euro, none. Received: 'kalman'",
+    ),
+    "a skeleton of another size": (
+        "demo --model {model} --input {image} --output out.jpg --skeleton coco",
+        1,
+        "the model has 16 keypoints (mpii), but the skeleton coco has 17.",
+    ),
+    "an input of the browser": (
+        "demo --web --input {image}",
+        2,
+        "--web takes its images in the browser",
     ),
     "a missing image": (
         "demo --model {model} --input absent.jpg --output out.jpg",
@@ -210,6 +275,11 @@ BAD = {
         "demo --model {model} --input {image} --output {folder}/earlier.jpg",
         1,
         "earlier.jpg exists. Choose another path, or pass --overwrite.",
+    ),
+    "a video output that exists": (
+        "demo --model {model} --input {video} --output {folder}/earlier.json",
+        1,
+        "earlier.json exists. Choose another path, or pass --overwrite.",
     ),
     "a JSON output that exists": (
         "eval {model} --dataset {figures} --json {folder}/earlier.json",

@@ -20,15 +20,16 @@ from simplebase.errors import (
 )
 from simplebase.evaluation import predict_dataset
 from simplebase.export import Exporter, ExportSettings, export_all, parity_file
-from simplebase.export.everything import everything
 from simplebase.export.graph import ExportGraph
 from simplebase.export.litert import write as write_litert
+from simplebase.export.settings import everything
 from simplebase.metadata import metadata_file
 from simplebase.runtimes import load_runtime
 
 pytestmark = [
     pytest.mark.xdist_group("runtimes"),
     pytest.mark.filterwarnings("ignore:.*is calibrated on only"),
+    pytest.mark.filterwarnings("ignore:.*the model itself has a PCK of"),
 ]
 LITERT = ExportSettings("litert")
 
@@ -105,6 +106,50 @@ def test_a_broken_file_is_refused_and_kept_apart(
     assert json.loads(parity_file(rejected).read_text())["passed"] is False
 
 
+def test_what_was_rejected_goes_when_an_export_succeeds(
+    small_deconv: Artifacts,
+    figures: KeypointDataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exporter = Exporter(small_deconv.path("model.keras"), figures)
+    with monkeypatch.context() as patch:
+        patch.setattr(simplebase.export.mnn, "write", lambda graph, path, *_: path.write_text("no"))
+        # It does not even run.
+        with pytest.raises(ParityError, match="it cannot be opened") as caught:
+            exporter.export(tmp_path / "m.mnn", ExportSettings("mnn"))
+    assert caught.value.parity is None
+    assert (tmp_path / "m.mnn.rejected").read_text() == "no"
+    exporter.export(tmp_path / "m.mnn", ExportSettings("mnn"))
+    assert listing(tmp_path) == ["m.mnn", "m.mnn.json", "m.mnn.parity.json"]
+
+
+def test_a_file_of_somebody_else_is_not_taken_for_a_rejected_one(
+    exporter: Exporter, tmp_path: Path
+) -> None:
+    (tmp_path / "m.pb.rejected").write_text("mine")
+    with pytest.raises(OutputExistsError, match="something else"):
+        exporter.export(tmp_path / "m.pb", ExportSettings("frozen-graph"))
+
+
+def test_what_a_converter_raises_is_one_sentence(
+    exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> None:
+        raise RuntimeError("no such operation.\nAt length.")
+
+    monkeypatch.setattr(simplebase.export.mnn, "write", fail)
+    with pytest.raises(DataError, match="^mnn cannot be written: no such operation\\.$"):
+        exporter.export(tmp_path / "m.mnn", ExportSettings("mnn"))
+    assert listing(tmp_path) == []
+
+
+def test_a_saved_model_whose_name_has_a_dot_is_replaced(exporter: Exporter, tmp_path: Path) -> None:
+    for overwrite in (False, True):
+        exporter.export(tmp_path / "m.v2", ExportSettings("saved-model"), overwrite=overwrite)
+    assert listing(tmp_path) == ["m.v2", "m.v2.json", "m.v2.parity.json"]
+
+
 def test_a_writer_that_fails_leaves_nothing(
     exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +189,7 @@ def test_int8_of_another_kind_of_object_needs_a_dataset(
 
 
 def test_few_images_are_warned_of(exporter: Exporter) -> None:
-    with pytest.warns(SimplebaseWarning, match="calibrated on only 32 objects"):
+    with pytest.warns(SimplebaseWarning, match="only 32 objects and compared on 8"):
         exporter.require_calibration()
 
 
@@ -164,8 +209,11 @@ def test_a_name_of_another_format_is_refused(
 
 
 def test_a_training_is_no_model(small: Artifacts, figures: KeypointDataset, tmp_path: Path) -> None:
-    for path in (tmp_path / "checkpoints" / "state.npz", tmp_path):
-        with pytest.raises(DataError, match=r"simplebase dump .*checkpoints/best\.keras"):
+    checkpoints = tmp_path / "run" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    expected = f"simplebase dump {checkpoints / 'best.keras'} MODEL.keras"
+    for path in (checkpoints / "state.npz", checkpoints, tmp_path / "run"):
+        with pytest.raises(DataError, match=expected):
             Exporter(path, figures)
 
 
@@ -174,9 +222,8 @@ def test_everything_lies_in_one_folder_and_is_timed(
 ) -> None:
     # Two formats stand for all: each of the others is converted in its own test.
     plan = [pair for pair in everything(tmp_path, "m") if pair[0].format in ("mnn", "frozen-graph")]
-    monkeypatch.setattr("simplebase.export.everything.everything", lambda *names: plan)
     monkeypatch.setattr("simplebase.export.everything.SECONDS", 0.1)
-    done = {each.path.name: each for each in export_all(exporter, tmp_path, "m")}
+    done = {each.path.name: each for each in export_all(exporter, plan)}
     assert list(done) == ["m.mnn", "m_float16.mnn", "m_weights.mnn", "m_int8.mnn", "m.pb"]
     for name, each in done.items():
         if not each.problem:
@@ -185,7 +232,7 @@ def test_everything_lies_in_one_folder_and_is_timed(
     sizes = [done[name].size for name in ("m.mnn", "m_float16.mnn", "m_weights.mnn")]
     assert sizes == sorted(sizes, reverse=True)  # type: ignore[type-var]
     with pytest.raises(OutputExistsError):
-        export_all(exporter, tmp_path, "m")
+        export_all(exporter, plan)
 
 
 def test_the_names_of_all_files_differ() -> None:

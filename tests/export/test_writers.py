@@ -96,6 +96,8 @@ def test_int8_tflite_takes_and_gives_uint8_but_decodes_in_floats(
         )
         interpreter.allocate_tensors()
         ends = [interpreter.get_input_details(), interpreter.get_output_details()]
+        # A caller puts in the pixels as they are.
+        assert ends[0][0]["quantization"] == (pytest.approx(1, abs=1e-6), 0)
         decoding = {
             details["dtype"]
             for details in interpreter.get_tensor_details()
@@ -108,6 +110,23 @@ def test_int8_tflite_takes_and_gives_uint8_but_decodes_in_floats(
     inputs, outputs, decoding = types("keypoints")
     assert (inputs, outputs) == ([np.uint8], [np.float32])
     assert np.float32 in decoding and not decoding & {np.int8, np.uint8, np.int16}
+
+
+@pytest.mark.parametrize("quantization", ["none", "weights", "int8"])
+def test_buffers_of_tflite_begin_at_multiples_of_16_bytes(
+    small: Artifacts, tmp_path: Path, quantization: Any
+) -> None:
+    from ai_edge_litert import schema_py_generated as schema
+
+    content = write(small, tmp_path, ExportSettings("litert", quantization)).read_bytes()
+    start = np.frombuffer(content, np.uint8).__array_interface__["data"][0]
+    model = schema.Model.GetRootAs(content)
+    places = [
+        model.Buffers(index).DataAsNumpy().__array_interface__["data"][0] - start
+        for index in range(model.BuffersLength())
+        if model.Buffers(index).DataLength()
+    ]
+    assert len(places) > 5 and not any(place % 16 for place in places)
 
 
 @pytest.mark.parametrize("quantization", ["none", "int8"])
@@ -133,6 +152,7 @@ def test_onnx_has_the_opset_the_batch_and_the_names_that_were_asked_for(
         ({"format": "onnx", "quantization": "float16"}, "onnx has the quantizations none, int8"),
         ({"format": "litert", "quantization": "int4"}, "quantization is one of none, float16"),
         ({"format": "litert", "outputs": "boxes"}, "outputs is one of heatmaps, keypoints, both"),
+        ({"format": "onnx", "opset": 19}, "opset is from 13 to 18. Received: 19"),
         ({"format": "litert", "free_batch": True}, "a litert file takes one image at a time"),
         (
             {"format": "mnn", "quantization": "int8", "outputs": "both"},

@@ -16,8 +16,13 @@ BACKBONES = (
 HEADS = ("deconv", "upsample", "upsample_lite")
 
 
+# The paper's deeper networks, which upstream does not have.
+DEEPER = {"resnet101_deconv", "resnet152_deconv"}
+
+
 def test_there_is_a_preset_for_each_backbone_and_head_under_upstreams_name():
     expected = {f"{backbone}_{head}" for backbone, head in itertools.product(BACKBONES, HEADS)}
+    expected |= DEEPER
     assert set(preset_names()) == expected
     for name in expected:
         preset = load_preset(name)

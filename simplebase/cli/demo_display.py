@@ -1,0 +1,51 @@
+"""What the terminal shows while the demo runs."""
+
+import time
+from types import TracebackType
+
+from simplebase.cli.app import console
+from simplebase.demo.run import Progress
+
+_INTERVAL = 0.2
+"""Seconds between two changes of the line: faster nobody reads."""
+
+
+class DemoDisplay:
+    """One line that changes: frames, frames a second, milliseconds of the stages, lost frames."""
+
+    def __init__(self) -> None:
+        self._status = console.status("loading the model")
+        self._changed = 0.0
+
+    def __enter__(self) -> "DemoDisplay":
+        """Shows the line."""
+        self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Removes it."""
+        self._status.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Changes the line, now and then."""
+        now = time.monotonic()
+        if now - self._changed >= _INTERVAL:
+            self._changed = now
+            of = f"/{progress.count}" if progress.count else ""
+            self._status.update(f"frame {progress.frames}{of}  {speed_text(progress)}")
+
+
+def speed_text(progress: Progress) -> str:
+    """`28.1 fps; ms a frame: read 3.0, ...; 12 frames dropped`."""
+    stages = progress.stopwatch.recent().items()
+    parts = [f"ms a frame: {', '.join(f'{name} {taken:.1f}' for name, taken in stages)}"]
+    if progress.fps is not None:
+        parts.insert(0, f"{progress.fps:.1f} fps")
+    if progress.dropped:
+        parts.append(f"{progress.dropped} frames dropped")
+    return "; ".join(parts)

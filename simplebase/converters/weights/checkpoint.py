@@ -1,0 +1,135 @@
+"""What was read from a weights file: named arrays, each of which is used once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from simplebase.errors import DataError
+from simplebase.geometry import Size
+from simplebase.skeletons import Skeleton
+
+Layout = Literal["torch", "keras2"]
+
+_NAMES_SHOWN = 5
+
+
+class Tensors:
+    """Arrays by name, and which of them have not been used.
+
+    Args:
+        arrays: float32 or integer arrays.
+        where: the file, for errors.
+    """
+
+    def __init__(self, arrays: dict[str, np.ndarray], where: Path) -> None:
+        self._arrays = arrays
+        self._unused = dict.fromkeys(arrays)
+        self.where = where
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the file has a tensor of this name."""
+        return name in self._arrays
+
+    @property
+    def names(self) -> list[str]:
+        """All names, in the file's order."""
+        return list(self._arrays)
+
+    @property
+    def unused(self) -> list[str]:
+        """Names of those that nobody took."""
+        return list(self._unused)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a tensor, as the file has it.
+
+        Raises:
+            DataError: there is none of this name.
+        """
+        return self._find(name).shape
+
+    def take(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """A tensor as float32; a second time it is an error, as is another shape.
+
+        Raises:
+            DataError: there is none of this name, it has another shape, holds no numbers, or was
+                taken before.
+        """
+        array = self._find(name)
+        if array.shape != shape:
+            raise DataError(
+                f"{self.where}: {name} has the shape {array.shape}, but the network that the other "
+                f"tensors belong to has {shape} there. It is of another architecture."
+            )
+        if name not in self._unused:
+            raise DataError(f"{self.where}: {name} would be used twice.")
+        values = np.asarray(array, np.float32)
+        if not np.isfinite(values).all():
+            raise DataError(f"{self.where}: {name} holds numbers that are not finite.")
+        del self._unused[name]
+        return values
+
+    def leave(self, names: Iterable[str]) -> int:
+        """Marks tensors as known but not needed; returns how many."""
+        chosen = [name for name in names if name in self._unused]
+        for name in chosen:
+            del self._unused[name]
+        return len(chosen)
+
+    def require_all_used(self, network: str) -> None:
+        """Names what is left over.
+
+        Raises:
+            DataError: a tensor was neither taken nor left.
+        """
+        if self._unused:
+            raise DataError(
+                f"{self.where}: {len(self._unused)} of its {len(self._arrays)} tensors belong to "
+                f"nothing in {network}: {shortened(self.unused)}. It is of another architecture."
+            )
+
+    def _find(self, name: str) -> np.ndarray:
+        if name not in self._arrays:
+            raise DataError(
+                f"{self.where} has no tensor {name}, which the network that its other tensors "
+                "belong to needs. It is incomplete, or of another architecture."
+            )
+        return self._arrays[name]
+
+
+@dataclass
+class Checkpoint:
+    """A weights file that was read, nothing of it executed.
+
+    Args:
+        path: the file.
+        layout: how names and axes are ordered. `torch`: `module.variable`, kernels
+            `(out, in, h, w)`; `keras2`: `layer/variable`, kernels `(h, w, in, out)`.
+        container: what the file is, for people.
+        tensors: its arrays.
+        layers: in `keras2`, names of the layers with weights, in the file's order.
+        input_size: `(H, W)`, where the file says.
+        epsilons: in `keras2`, epsilon of each BatchNorm layer, where the file says.
+        skeleton: where the file says.
+        left_out: what the file holds besides weights, and how much of it.
+    """
+
+    path: Path
+    layout: Layout
+    container: str
+    tensors: Tensors
+    layers: list[str] = field(default_factory=list)
+    input_size: Size | None = None
+    epsilons: dict[str, float] = field(default_factory=dict)
+    skeleton: Skeleton | None = None
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+def shortened(names: list[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    shown = ", ".join(names[:_NAMES_SHOWN])
+    more = len(names) - _NAMES_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,226 @@
+"""Foreign weights become a `.keras` file: a whole model, or a backbone to start a training from."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from simplebase.backbones import BACKBONES, Backbone, load_backbone
+from simplebase.converters.weights.checkpoint import Checkpoint
+from simplebase.converters.weights.filling import fill_backbone, fill_head
+from simplebase.converters.weights.reading import read_checkpoint
+from simplebase.converters.weights.recognition import Recognised, recognise
+from simplebase.converters.weights.settings import Settings, choose_settings
+from simplebase.cost import count_params
+from simplebase.errors import ArgumentError, DataError
+from simplebase.estimator import SimpleBaseline, load_model
+from simplebase.files import replacing, require_output
+from simplebase.geometry import Size
+from simplebase.heads import HEADS
+from simplebase.presets import Preset
+from simplebase.skeletons import Skeleton
+
+_CHECK_SEED = 0
+
+
+@dataclass(frozen=True)
+class WeightsReport:
+    """What a conversion found and wrote.
+
+    Args:
+        source: what the file is, and whose.
+        kind: `model`, or `backbone` where the file has no head.
+        preset: name of the preset; of the network for a backbone.
+        arguments: of the backbone's constructor that are not its defaults.
+        input_size: `(H, W)`.
+        num_keypoints: `K`; 0 for a backbone.
+        skeleton: its name; empty for a backbone.
+        normalisation: what the network is shown.
+        crop: padding and shift of what it is shown; empty for a backbone.
+        codec: stride, sigma and alignment of its heatmaps; empty for a backbone.
+        params: trainable parameters.
+        tensors: how many the file holds.
+        used: how many of them the model took.
+        left_out: what else there is, and how many of each.
+        lowest: the lowest value that the model answered to the check's images.
+        highest: the highest.
+        notes: what was assumed.
+    """
+
+    source: str
+    kind: str
+    preset: str
+    arguments: dict[str, Any]
+    input_size: Size
+    num_keypoints: int
+    skeleton: str
+    normalisation: str
+    crop: dict[str, Any]
+    codec: dict[str, Any]
+    params: int
+    tensors: int
+    used: int
+    left_out: dict[str, int]
+    lowest: float
+    highest: float
+    notes: tuple[str, ...]
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain values for a JSON file."""
+        return asdict(self)
+
+
+def convert_weights(
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    preset: str | os.PathLike[str] | Preset | None = None,
+    input_size: Size | None = None,
+    skeleton: Skeleton | None = None,
+    normalisation: str | None = None,
+    overwrite: bool = False,
+) -> WeightsReport:
+    """Converts weights of the tf.keras project, of Simple Baselines, of MMPose, or of a backbone.
+
+    Args:
+        source: `.h5`, `.pth`, `.pth.tar` or `.safetensors`, see docs/weights.md.
+        output: the `.keras` file to write.
+        preset: name or path of the preset that the file has to fit. What its YAML says of padding,
+            stride, epsilon, crop and codec goes before what the origin's code did.
+        input_size: `(H, W)`; by default what the file says, or its name, or the origin's usual one.
+        skeleton: the keypoints; by default what the file says, or their number.
+        normalisation: what the network was shown, where it is not what the origin's code does.
+        overwrite: replace `output` if it exists.
+
+    Raises:
+        ArgumentError: `output` does not end in `.keras`, or an argument does not fit the file.
+        MissingFileError: `source` does not exist.
+        DataError: it is damaged, names code, is of an unknown architecture, has tensors left over,
+            or answers the check with numbers that are not finite.
+        OutputExistsError: `output` exists and `overwrite` is off.
+    """
+    if not os.fspath(output).endswith(".keras"):
+        raise ArgumentError(f"{os.fspath(output)}: the converted weights end in .keras.")
+    require_output(output, overwrite=overwrite)
+    checkpoint = read_checkpoint(source)
+    recognised = recognise(checkpoint)
+    settings = choose_settings(
+        checkpoint,
+        recognised,
+        preset=preset,
+        input_size=input_size,
+        skeleton=skeleton,
+        normalisation=normalisation,
+    )
+    built = _build(checkpoint, recognised, settings)
+    with replacing(output, overwrite=overwrite) as partial:
+        built.save(partial)
+        answer = _checked(partial, settings, Path(source))
+    return _report(checkpoint, recognised, settings, built, answer)
+
+
+def _build(
+    checkpoint: Checkpoint, recognised: Recognised, settings: Settings
+) -> SimpleBaseline | Backbone:
+    """The network with the file's weights, every tensor used once."""
+    tensors = checkpoint.tensors
+    _count_classifier(checkpoint, recognised)
+    backbone = BACKBONES[recognised.backbone](
+        input_size=settings.input_size,
+        normalisation=settings.normalisation,
+        **settings.backbone_arguments,
+    )
+    fill_backbone(backbone, recognised, checkpoint)
+    if recognised.head is None or settings.metadata is None:
+        tensors.require_all_used(backbone.name)
+        return backbone
+    found = recognised.head
+    head = HEADS[found.name](
+        input_shape=backbone.output_shape[1:],
+        num_keypoints=found.num_keypoints,
+        channels=found.channels,
+        kernel_size=found.kernel_size,
+        **settings.head_arguments,
+    )
+    fill_head(head, found, checkpoint)
+    tensors.require_all_used(f"{recognised.backbone} with the head {found.name}")
+    return SimpleBaseline(backbone, head, settings.metadata)
+
+
+def _count_classifier(checkpoint: Checkpoint, recognised: Recognised) -> None:
+    """Leaves a classifier's tensors, which no keypoint model needs, and says so."""
+    if recognised.head is not None:
+        return
+    tensors, prefixes = checkpoint.tensors, recognised.network.classifier
+    names = [name for name in tensors.names if prefixes and name.startswith(prefixes)]
+    if count := tensors.leave(names):
+        checkpoint.left_out["the classifier's tensors"] = count
+
+
+def _checked(path: Path, settings: Settings, source: Path) -> np.ndarray:
+    """What the written file answers to noise of all brightnesses.
+
+    Raises:
+        DataError: it is not finite, or not of the shape that it should have.
+    """
+    if settings.metadata is None:
+        model: keras.Model | None = load_backbone(path)
+    else:
+        model = load_model(path)
+    assert model is not None, "what was written is what was built"
+    height, width = settings.input_size
+    noise = np.random.default_rng(_CHECK_SEED)
+    images: np.ndarray = noise.integers(0, 256, (2, height, width, 3)).astype(np.float32)
+    if settings.metadata is None:
+        # A backbone's own input is normalised already.
+        images = (images - np.float32(127.5)) / np.float32(64)
+    answer = np.asarray(model(images, training=False))
+    if not np.isfinite(answer).all():
+        raise DataError(
+            f"{source}: the converted network answers with numbers that are not finite."
+        )
+    if settings.metadata is not None:
+        expected = (2, height // 4, width // 4, settings.metadata.skeleton.num_keypoints)
+        if answer.shape != expected:
+            raise DataError(
+                f"{source}: heatmaps (B, h, w, K) of the converted network are {answer.shape}, "
+                f"but {expected} was expected."
+            )
+    return answer
+
+
+def _report(
+    checkpoint: Checkpoint,
+    recognised: Recognised,
+    settings: Settings,
+    built: SimpleBaseline | Backbone,
+    answer: np.ndarray,
+) -> WeightsReport:
+    tensors, metadata = checkpoint.tensors, settings.metadata
+    counters = sum(name.endswith("num_batches_tracked") for name in tensors.names)
+    left_out = dict(checkpoint.left_out)
+    if counters:
+        left_out["counters of batches"] = counters
+    not_used = counters + left_out.get("the classifier's tensors", 0)
+    return WeightsReport(
+        source=f"{checkpoint.container}: {recognised.origin.title}",
+        kind="backbone" if metadata is None else "model",
+        preset=recognised.backbone if metadata is None else metadata.preset,
+        arguments=settings.backbone_arguments,
+        input_size=settings.input_size,
+        num_keypoints=0 if metadata is None else metadata.skeleton.num_keypoints,
+        skeleton="" if metadata is None else metadata.skeleton.name,
+        normalisation=built.normalisation,
+        crop={} if metadata is None else metadata.crop.to_config(),
+        codec={} if metadata is None else metadata.codec.to_config(),
+        params=count_params(built),
+        tensors=len(tensors.names),
+        used=len(tensors.names) - not_used,
+        left_out=left_out,
+        lowest=float(answer.min()),
+        highest=float(answer.max()),
+        notes=settings.notes,
+    )

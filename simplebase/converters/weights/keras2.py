@@ -1,0 +1,134 @@
+"""HDF5 files of Keras 2: a whole model (`model.save`) or its weights (`model.save_weights`).
+
+```
+/                          attributes: model_config (JSON), keras_version
+/model_weights             attribute: layer_names            the root itself in a weights file
+/model_weights/LAYER       attribute: weight_names
+/model_weights/LAYER/...   a dataset each
+/optimizer_weights         not needed
+```
+
+Only numbers and texts are read; no layer of the file is built.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from simplebase.converters.weights.checkpoint import Checkpoint, Tensors
+from simplebase.errors import DataError, first_line
+from simplebase.geometry import Size
+
+
+def read_keras2(path: Path) -> Checkpoint:
+    """Reads the weights of all layers, and what the model's description says of them.
+
+    Raises:
+        DataError: the file is damaged, or Keras 2 did not write it.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file, path)
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"{path} is damaged or incomplete ({first_line(error)}). Fetch it again."
+        ) from error
+
+
+def _read(file: h5py.File, path: Path) -> Checkpoint:
+    weights = file.get("model_weights", file)
+    names = _texts(weights, "layer_names")
+    if not names:
+        kind = "holds Keras 3 weights" if "layers" in file else "has no layer_names"
+        raise DataError(
+            f"{path} {kind}: expected an HDF5 file that Keras 2 wrote, by model.save or "
+            "model.save_weights."
+        )
+    version = _text(weights.attrs.get("keras_version", ""))
+    if version and not version.startswith("2."):
+        raise DataError(f"{path} was written by Keras {version}, but only Keras 2 is read.")
+    arrays: dict[str, np.ndarray] = {}
+    layers = []
+    for layer in names:
+        group = weights[layer]
+        variables = _texts(group, "weight_names")
+        if variables:
+            layers.append(layer)
+        for variable in variables:
+            arrays[f"{layer}/{_short(variable)}"] = _array(group, variable, path)
+    config = json.loads(_text(file.attrs.get("model_config", "{}")))
+    described = _layers(config)
+    left_out = {}
+    if "optimizer_weights" in file:
+        left_out["the optimizer's state"] = len(_texts(file["optimizer_weights"], "weight_names"))
+    return Checkpoint(
+        path=path,
+        layout="keras2",
+        container=f"HDF5 of Keras {version or 2}, {'model' if described else 'weights only'}",
+        tensors=Tensors(arrays, path),
+        layers=layers,
+        input_size=_input_size(described),
+        epsilons=_epsilons(described),
+        left_out=left_out,
+    )
+
+
+def _short(variable: str) -> str:
+    """`conv1_bn/moving_mean:0` is `moving_mean`."""
+    return variable.rsplit("/", 1)[-1].partition(":")[0]
+
+
+def _array(group: h5py.Group, name: str, path: Path) -> np.ndarray:
+    dataset = group[name]
+    # HDF5 can point into other files.
+    inside = isinstance(dataset, h5py.Dataset) and dataset.file.filename == str(path)
+    if not inside or dataset.external or dataset.is_virtual:
+        raise DataError(f"{path}: {name} is no array in the file itself.")
+    # Keras does not compress: a small file cannot claim to be a large one.
+    if dataset.dtype.kind not in "fiu" or dataset.nbytes > path.stat().st_size:
+        raise DataError(f"{path}: {name} is no array of numbers of the size that it claims.")
+    return dataset[()]
+
+
+def _texts(group: h5py.Group, name: str) -> list[str]:
+    """An attribute that is a list of texts; long lists are split over NAME0, NAME1, ..."""
+    if name in group.attrs:
+        return [_text(value) for value in np.atleast_1d(group.attrs[name])]
+    texts: list[str] = []
+    part = 0
+    while f"{name}{part}" in group.attrs:
+        texts += [_text(value) for value in group.attrs[f"{name}{part}"]]
+        part += 1
+    return texts
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def _layers(config: Any) -> list[dict[str, Any]]:
+    """The layers of a functional model's description, a mapping each; none in a weights file."""
+    inner = config.get("config") if isinstance(config, dict) else None
+    layers = inner.get("layers") if isinstance(inner, dict) else None
+    return [layer for layer in layers or [] if isinstance(layer.get("config"), dict)]
+
+
+def _input_size(layers: list[dict[str, Any]]) -> Size | None:
+    for layer in layers:
+        match layer["config"].get("batch_input_shape"):
+            case [_, int(height), int(width), 3]:
+                return height, width
+    return None
+
+
+def _epsilons(layers: list[dict[str, Any]]) -> dict[str, float]:
+    return {
+        layer["config"]["name"]: float(layer["config"]["epsilon"])
+        for layer in layers
+        if "epsilon" in layer["config"]
+    }

@@ -1,0 +1,60 @@
+"""What an MMPose 1.x checkpoint says of its keypoints, beside its weights."""
+
+from typing import Any
+
+from simplebase.errors import DataError
+from simplebase.skeletons import Link, Skeleton, load_skeleton
+
+_BUILT_IN = ("coco", "mpii", "lsp", "animal_pose")
+
+
+def skeleton_of(checkpoint: dict[str, Any]) -> Skeleton | None:
+    """The skeleton in `meta.dataset_meta`; None where there is none that makes sense.
+
+    Args:
+        checkpoint: what stands beside the state dict.
+    """
+    match checkpoint.get("meta"):
+        case {"dataset_meta": {"keypoint_id2name": dict(names)} as described}:
+            pass
+        case _:
+            return None
+    found = [names.get(index) for index in range(len(names))]
+    keypoints = tuple(name for name in found if isinstance(name, str))
+    if not keypoints or len(keypoints) < len(found):
+        return None
+    for built_in in map(load_skeleton, _BUILT_IN):
+        if built_in.keypoints == keypoints:
+            return built_in
+    name = described.get("dataset_name")
+    try:
+        return Skeleton(
+            name=name if isinstance(name, str) else "mmpose",
+            keypoints=keypoints,
+            horizontal_pairs=_pairs(described.get("flip_indices"), keypoints),
+            links=_links(described.get("skeleton_links"), keypoints),
+        )
+    except DataError:
+        return None
+
+
+def _pairs(indices: Any, keypoints: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """From `flip_indices`: what stands where in a mirrored image."""
+    if not isinstance(indices, list) or not all(_is_index(i, keypoints) for i in indices):
+        return ()
+    return tuple((keypoints[i], keypoints[j]) for i, j in enumerate(indices) if i < j)
+
+
+def _links(links: Any, keypoints: tuple[str, ...]) -> tuple[Link, ...]:
+    if not isinstance(links, list):
+        return ()
+    found = []
+    for link in links:
+        match link:
+            case (start, end) if _is_index(start, keypoints) and _is_index(end, keypoints):
+                found.append(Link(keypoints[start], keypoints[end]))
+    return tuple(found)
+
+
+def _is_index(value: Any, keypoints: tuple[str, ...]) -> bool:
+    return type(value) is int and 0 <= value < len(keypoints)

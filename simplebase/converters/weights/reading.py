@@ -1,0 +1,84 @@
+"""A weights file of any kind that is read here, told by its first bytes."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simplebase.converters.weights.checkpoint import Checkpoint, Tensors
+from simplebase.converters.weights.keras2 import read_keras2
+from simplebase.converters.weights.mmpose_meta import skeleton_of
+from simplebase.converters.weights.safetensors import read_safetensors
+from simplebase.converters.weights.torch_zip import is_legacy, read_torch_zip
+from simplebase.errors import DataError
+from simplebase.files import require_file
+
+_HEAD = 512
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
+_PICKLE = b"\x80"
+
+# What wrappers of a model put before every name.
+_WRAPPERS = ("module.", "_orig_mod.")
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Reads the tensors of a weights file; nothing in it is executed.
+
+    Args:
+        path: `.h5` of Keras 2, `.pth` or `.pth.tar` in PyTorch's zip format, or `.safetensors`.
+
+    Raises:
+        MissingFileError: there is no such file.
+        DataError: it is of another kind, damaged, or names code.
+    """
+    path = require_file(path, "the weights file")
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if head.startswith(_HDF5):
+        return read_keras2(path)
+    if head.startswith(_ZIP):
+        arrays, rest = read_torch_zip(path)
+        return _torch_checkpoint(path, "PyTorch", arrays, rest)
+    if is_legacy(head):
+        fixed = f"{path.name.split('.')[0]}.zip.pth"
+        raise DataError(
+            f"{path} is in the format of PyTorch before 1.6, which is not read here. Where torch "
+            "is installed, this saves it anew without running code in it: "
+            f"python -c \"import torch; torch.save(torch.load('{path.name}', map_location='cpu', "
+            f"weights_only=True), '{fixed}')\""
+        )
+    if _looks_like_safetensors(head):
+        return _torch_checkpoint(path, "safetensors", read_safetensors(path), {})
+    if head.startswith(_PICKLE):
+        raise DataError(
+            f"{path} is a bare pickle, a program, and is not read. Expected a file of torch.save."
+        )
+    raise DataError(
+        f"{path} is no weights file that is read here: expected an HDF5 file of Keras 2, a file of "
+        "torch.save, or .safetensors. Is it complete?"
+    )
+
+
+def _looks_like_safetensors(head: bytes) -> bool:
+    """A length, then a JSON mapping."""
+    return len(head) > 9 and head[8:9] == b"{"
+
+
+def _torch_checkpoint(
+    path: Path, container: str, arrays: dict[str, np.ndarray], rest: dict[str, Any]
+) -> Checkpoint:
+    for wrapper in _WRAPPERS:
+        if arrays and all(name.startswith(wrapper) for name in arrays):
+            arrays = {name.removeprefix(wrapper): array for name, array in arrays.items()}
+    return Checkpoint(
+        path=path,
+        layout="torch",
+        container=container,
+        tensors=Tensors(arrays, path),
+        skeleton=skeleton_of(rest),
+        left_out={f"entries beside the weights ({', '.join(map(str, rest))})": len(rest)}
+        if rest
+        else {},
+    )

@@ -1,0 +1,141 @@
+"""What a weights file is: whose, which network, how many keypoints, and what it was trained on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from simplebase.converters.weights.checkpoint import Checkpoint, shortened
+from simplebase.converters.weights.heads import HeadFound, find_keras2_head, find_torch_head
+from simplebase.converters.weights.networks import Network, find_network
+from simplebase.errors import DataError
+
+_TORCH = {"padding": "symmetric"}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whose code trained a file, and what that code did beside the network.
+
+    Args:
+        title: for people.
+        normalisation: what the network was shown; None: what the family's ImageNet weights were.
+        sigma: of the target Gaussians, in heatmap cells.
+        always_shifts: whether crops lie lower for every dataset, not for MPII's alone.
+    """
+
+    title: str
+    normalisation: str | None
+    sigma: float = 2.0
+    always_shifts: bool = False
+
+
+OFFICIAL = Origin("Simple Baselines, official PyTorch code", "torch_bgr")
+MMPOSE = Origin("MMPose, top-down heatmaps", "torch")
+UPSTREAM = Origin("the tf.keras project", "upstream", sigma=1.0, always_shifts=True)
+IMAGENET_TORCH = Origin("a PyTorch backbone", "torch")
+IMAGENET_KERAS = Origin("a Keras 2 backbone", None)
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What a file was recognised as.
+
+    Args:
+        origin: whose it is.
+        network: how its backbone is written.
+        prefix: what the names of the backbone's tensors begin with.
+        backbone: name in `simplebase.backbones.BACKBONES`.
+        arguments: of that backbone's constructor, but `input_size`.
+        head: its head; None for a backbone alone.
+        head_arguments: `bn_epsilon` of the head, where it is not our own.
+    """
+
+    origin: Origin
+    network: Network
+    prefix: str
+    backbone: str
+    arguments: dict[str, Any]
+    head: HeadFound | None
+    head_arguments: dict[str, Any]
+
+
+def recognise(checkpoint: Checkpoint) -> Recognised:
+    """Tells what a file is by names and shapes.
+
+    Raises:
+        DataError: it is nothing that is known here.
+    """
+    torch = checkpoint.layout == "torch"
+    names = checkpoint.tensors.names
+    prefix = "backbone." if torch and any(n.startswith("backbone.") for n in names) else ""
+    network = find_network(checkpoint.tensors, checkpoint.layout, prefix)
+    if network is None:
+        raise DataError(
+            f"{checkpoint.path} holds {len(names)} tensors ({shortened(names)}), which are of no "
+            "network that is known here; docs/weights.md lists those that are."
+        )
+    if torch:
+        head = find_torch_head(checkpoint, _head_prefix(names))
+    else:
+        head = find_keras2_head(checkpoint)
+    origin = _origin(torch, prefix, head)
+    arguments = network.arguments(checkpoint.tensors, prefix) | _as_trained(
+        checkpoint, network, head
+    )
+    depth = arguments.get("depth")
+    return Recognised(
+        origin=origin,
+        network=network,
+        prefix=prefix,
+        backbone=f"resnet{depth}" if depth else network.family,
+        arguments={key: value for key, value in arguments.items() if key != "depth"},
+        head=head,
+        head_arguments=_head_epsilon(checkpoint, head),
+    )
+
+
+def _head_prefix(names: list[str]) -> str:
+    """MMPose 0.x says `keypoint_head.`, 1.x `head.`, the official code nothing."""
+    for prefix in ("keypoint_head.", "head."):
+        if any(name.startswith(prefix) for name in names):
+            return prefix
+    return ""
+
+
+def _origin(torch: bool, prefix: str, head: HeadFound | None) -> Origin:
+    if head is None:
+        return IMAGENET_TORCH if torch else IMAGENET_KERAS
+    if not torch:
+        return UPSTREAM
+    return MMPOSE if prefix else OFFICIAL
+
+
+def _as_trained(checkpoint: Checkpoint, network: Network, head: HeadFound | None) -> dict[str, Any]:
+    """Padding, place of the stride and epsilon of the backbone."""
+    if checkpoint.layout == "torch":
+        stride = {"stride_in": "3x3"} if network.family == "resnet" else {}
+        return {**_TORCH, **stride, "bn_epsilon": network.bn_epsilon}
+    own = head.batch_norms if head else ()
+    epsilon = _the_only_epsilon(
+        checkpoint, [layer for layer in checkpoint.epsilons if layer not in own]
+    )
+    return {} if epsilon is None else {"bn_epsilon": epsilon}
+
+
+def _head_epsilon(checkpoint: Checkpoint, head: HeadFound | None) -> dict[str, Any]:
+    if head is None:
+        return {}
+    if checkpoint.layout == "torch":
+        return {"bn_epsilon": 1e-5}
+    epsilon = _the_only_epsilon(checkpoint, list(head.batch_norms))
+    return {} if epsilon is None else {"bn_epsilon": epsilon}
+
+
+def _the_only_epsilon(checkpoint: Checkpoint, layers: list[str]) -> float | None:
+    """The epsilon of these BatchNorms; None where the file does not say."""
+    found = {checkpoint.epsilons[layer] for layer in layers if layer in checkpoint.epsilons}
+    if len(found) > 1:
+        raise DataError(
+            f"{checkpoint.path}: its BatchNorms have several epsilons ({sorted(found)}), but "
+            "those of a backbone, and of a head, have one here."
+        )
+    return found.pop() if found else None

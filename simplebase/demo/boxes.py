@@ -1,0 +1,144 @@
+"""Where to look for objects in a frame: the whole of it, given boxes, or a file of them."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from simplebase.demo.frames import Frame
+from simplebase.errors import DataError
+from simplebase.files import read_json, require_file
+from simplebase.inference import Box
+
+
+class Finder(Protocol):
+    """Says where the objects of a frame are."""
+
+    def __call__(self, frame: Frame) -> list[Box]:
+        """x, y, width, height of each in pixels."""
+
+
+class WholeFrame:
+    """One object that fills the view."""
+
+    def __call__(self, frame: Frame) -> list[Box]:
+        """The frame itself."""
+        height, width = frame.image.shape[:2]
+        return [(0.0, 0.0, float(width), float(height))]
+
+
+class GivenBoxes:
+    """The same boxes in every frame."""
+
+    def __init__(self, boxes: Sequence[Box]) -> None:
+        self._boxes = list(boxes)
+
+    def __call__(self, frame: Frame) -> list[Box]:
+        """Those that were given."""
+        return self._boxes
+
+
+class BoxesByFrame:
+    """Other boxes in every frame.
+
+    Args:
+        boxes: by the frame's file name or, of a video, its number.
+    """
+
+    def __init__(self, boxes: dict[str, list[Box]]) -> None:
+        self._boxes = boxes
+
+    def __call__(self, frame: Frame) -> list[Box]:
+        """Those of the frame's name or number; none if the file does not have it."""
+        return self._boxes.get(frame.name, self._boxes.get(str(frame.index), []))
+
+
+def read_boxes(path: str | os.PathLike[str]) -> Finder:
+    """Reads a JSON file of boxes x, y, width, height in pixels.
+
+    It is one of
+
+    - a list of boxes: the same in every frame;
+    - an object whose keys are file names or, of a video, the frames' numbers from 0, and whose
+      values are lists of boxes;
+    - what the demo itself writes to `--output FILE.json`.
+
+    Raises:
+        MissingFileError: `path` is not a file.
+        DataError: it is something else; the message names the entry.
+    """
+    path = require_file(path, "the file of boxes")
+    content = read_json(path)
+    if isinstance(content, list):
+        return GivenBoxes(_boxes(content, path, "the list"))
+    if isinstance(content, dict) and isinstance(content.get("frames"), list):
+        content = {_key(path, entry): _pose_boxes(path, entry) for entry in content["frames"]}
+    if not isinstance(content, dict):
+        raise DataError(
+            f"{path}: expected a list of boxes [x, y, width, height], or lists of such by file "
+            f"name or frame number. Received: {type(content).__name__}."
+        )
+    return BoxesByFrame(
+        {str(key): _boxes(found, path, repr(key)) for key, found in content.items()}
+    )
+
+
+def _key(path: Path, entry: Any) -> str:
+    if not isinstance(entry, dict) or not isinstance(entry.get("frame"), int):
+        raise DataError(
+            f"{path}: each of `frames` is an object with a number `frame`, and `poses`. "
+            f"Received: {str(entry)[:80]}."
+        )
+    return str(entry.get("file") or entry["frame"])
+
+
+def _pose_boxes(path: Path, entry: dict[str, Any]) -> list[Any]:
+    try:
+        return [pose["box"] for pose in entry["poses"]]
+    except (KeyError, TypeError):
+        raise DataError(
+            f"{path}, frame {entry['frame']}: expected `poses`, each with a `box`."
+        ) from None
+
+
+def _boxes(found: Any, path: Path, where: str) -> list[Box]:
+    if not isinstance(found, list):
+        raise DataError(
+            f"{path}, {where}: expected a list of boxes [x, y, width, height]. "
+            f"Received: {str(found)[:80]}."
+        )
+    return [_box(box, path, f"{where}, box {number}") for number, box in enumerate(found)]
+
+
+def _box(box: Any, path: Path, where: str) -> Box:
+    try:
+        x, y, width, height = (float(value) for value in box)
+        if not np.isfinite([x, y, width, height]).all() or min(width, height) <= 0:
+            raise ValueError
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{path}, {where}: a box is [x, y, width, height] in pixels, the latter two above 0. "
+            f"Received: {str(box)[:80]}."
+        ) from None
+    return x, y, width, height
+
+
+def clipped(boxes: np.ndarray, image: np.ndarray, least: float = 2.0) -> np.ndarray:
+    """`(n, 4)` the parts of `(m, 4)` boxes inside the image, without those below `least` pixels."""
+    height, width = image.shape[:2]
+    low = np.clip(boxes[:, :2], 0, [width, height])
+    high = np.clip(boxes[:, :2] + boxes[:, 2:], 0, [width, height])
+    sides = high - low
+    return np.concatenate([low, sides], axis=1)[(sides >= least).all(axis=1)]
+
+
+def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """`(m, n)` intersection over union of `(m, 4)` and `(n, 4)` boxes x, y, width, height."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    ends, other_ends = boxes[:, :2] + boxes[:, 2:], others[:, :2] + others[:, 2:]
+    high = np.minimum(ends[:, None], other_ends[None])
+    shared = np.clip(high - low, 0, None).prod(axis=-1)
+    areas = boxes[:, 2:].prod(axis=1)[:, None] + others[:, 2:].prod(axis=1)[None]
+    return shared / np.maximum(areas - shared, np.spacing(1))

@@ -1,0 +1,151 @@
+"""Cameras and streams, of which always the latest frame is taken."""
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from simplebase.demo.frames import Frame
+from simplebase.demo.video import plausible_fps, quiet_opencv
+from simplebase.errors import DataError, MissingFileError
+
+# Longest time without a frame that is still no end: a camera may take seconds to wake up.
+_PATIENCE = 10.0
+_STREAM_TIMEOUT = 10_000  # milliseconds, to open and to read
+
+
+class Capture(Protocol):
+    """What a `LiveSource` needs of `cv2.VideoCapture`."""
+
+    def read(self) -> tuple[bool, Any]:
+        """Waits for the next frame `(height, width, 3)` uint8 BGR; False at the end."""
+
+    def release(self) -> None:
+        """Lets go of the device."""
+
+
+class LiveSource:
+    """Frames of something that does not wait.
+
+    A thread of its own reads every frame and keeps the latest, so that a slow model sees each time
+    what is there now: it loses frames, but does not lag behind.
+
+    Args:
+        capture: an opened camera or stream.
+        name: for people.
+        fps: frames a second, if that is known.
+    """
+
+    is_sequence = True
+    is_live = True
+    count = None
+
+    def __init__(self, capture: Capture, name: str, fps: float | None = None) -> None:
+        self.name = name
+        self.fps = fps
+        self.dropped = 0
+        self._capture = capture
+        self._news = threading.Condition()
+        self._latest: np.ndarray | None = None
+        self._seen = 0
+        self._wanted = False
+        self._time = self._started = 0.0
+        self._ended = False
+        self._thread = threading.Thread(target=self._keep_reading, daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, target: int | str, name: str) -> "LiveSource":
+        """Opens a camera's number, or a stream's address.
+
+        Raises:
+            DataError: it does not answer.
+        """
+        with quiet_opencv():
+            settings = []
+            if isinstance(target, str):
+                settings += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _STREAM_TIMEOUT]
+                settings += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, _STREAM_TIMEOUT]
+                capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, settings)
+                if not capture.isOpened():
+                    capture = cv2.VideoCapture(target)
+            else:
+                capture = cv2.VideoCapture(target)
+            opened = capture.isOpened()
+        if not opened:
+            raise DataError(
+                f"{name} cannot be opened: it does not answer, wants a password, or sends what "
+                "OpenCV does not read."
+            )
+        return cls(capture, name, plausible_fps(capture))
+
+    def read(self) -> Frame | None:
+        """Waits for a frame that was not taken yet; None when the source has ended.
+
+        Raises:
+            DataError: there never was a frame.
+        """
+        with self._news:
+            self._wanted = True
+            self._news.wait_for(lambda: self._latest is not None or self._ended, _PATIENCE)
+            image, self._latest = self._latest, None
+            index, when = self._seen - 1, self._time - self._started
+        if image is None:
+            if self._seen == 0 and not self._ended:
+                raise DataError(f"{self.name} was opened, but sends no picture.")
+            return None
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
+        return Frame(image, index, when, f"frame_{index:06d}.jpg")
+
+    def close(self) -> None:
+        """Stops the thread and lets go of the device."""
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+        # A capture that hangs is left to its thread, which dies with the process.
+        self._thread.join(timeout=2.0)
+
+    def _keep_reading(self) -> None:
+        while not self._ended:
+            read, image = self._capture.read()
+            now = time.monotonic()
+            with self._news:
+                if not read:
+                    self._ended = True
+                else:
+                    # Before the first is taken nobody was there to lose any.
+                    self.dropped += self._wanted and self._latest is not None
+                    self._started = self._started or now
+                    self._latest, self._time = image, now
+                    self._seen += 1
+                self._news.notify_all()
+        self._capture.release()
+
+
+def open_camera(device: int | str) -> LiveSource:
+    """Opens a camera of this machine.
+
+    Args:
+        device: its number, or its path such as `/dev/video0`.
+
+    Raises:
+        MissingFileError: there is no such camera, or it is not to be had.
+    """
+    try:
+        return LiveSource.open(device, f"camera {device}")
+    except DataError as error:
+        found = ", ".join(sorted(path.name.removeprefix("video") for path in _devices()))
+        raise MissingFileError(
+            f"camera {device} cannot be opened: it is not there, in use by another program, or "
+            f"not allowed to be used. {f'Cameras found: {found}.' if found else 'No camera found.'}"
+            if os.name == "posix"
+            else f"camera {device} cannot be opened: it is not there, or in use by another program."
+        ) from error
+
+
+def _devices() -> list[Path]:
+    return list(Path("/dev").glob("video[0-9]*"))

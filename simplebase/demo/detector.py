@@ -1,0 +1,168 @@
+"""Boxes of people, or of what else it knows, from a YOLOX detector.
+
+YOLOX (Ge et al., 2021, https://arxiv.org/abs/2107.08430) as its authors export it to ONNX: BGR
+0..255 at the top left of a grey square, and as an answer one row for each cell of three grids, not
+yet decoded.
+"""
+
+import os
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+
+from simplebase.demo.boxes import clipped, overlap
+from simplebase.demo.frames import Frame
+from simplebase.errors import DataError
+from simplebase.files import require_file
+from simplebase.geometry import Size
+from simplebase.inference import Box
+from simplebase.runtimes.opening import opening
+
+STRIDES = (8, 16, 32)
+_GREY = 114
+_ERRORS_ONLY = 3
+# x, y, width, height and whether there is an object; the classes come after.
+_FIXED = 5
+
+
+class Detector:
+    """Finds boxes in images with a YOLOX file.
+
+    Args:
+        path: an `.onnx` file.
+        category: number of the class that is looked for; of COCO's, 0 is a person.
+        min_score: of a box, 0 to 1: chance of an object times that of the class.
+        max_overlap: of two boxes that overlap by more (intersection over union) the better stays.
+        threads: of the CPU; by default all.
+
+    Raises:
+        MissingFileError: `path` is not a file.
+        DataError: it is no ONNX file, no YOLOX detector, or has no such class.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        category: int = 0,
+        min_score: float = 0.3,
+        max_overlap: float = 0.45,
+        threads: int | None = None,
+    ) -> None:
+        path = require_file(path, "the detector")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            with opening(path):
+                session = onnxruntime.InferenceSession(
+                    path, options, providers=["CPUExecutionProvider"]
+                )
+        except DataError as error:
+            raise DataError(f"{path} is no detector: {path.name} is no ONNX file.") from error
+        self._session = session
+        self._size = _input_size(session, path)
+        self._centers, self._strides = _grid(self._size)
+        classes = _class_count(session, path, len(self._strides))
+        if not 0 <= category < classes:
+            raise DataError(
+                f"{path} knows {classes} classes, numbered from 0. Received: {category}."
+            )
+        self._category = category
+        self._min_score = min_score
+        self._max_overlap = max_overlap
+
+    def __call__(self, frame: Frame) -> list[Box]:
+        """Boxes in a frame, the surest first."""
+        return [tuple(box) for box in self.detect(frame.image)[0].tolist()]
+
+    def detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes `(n, 4)` x, y, width, height in pixels and scores `(n,)`, the surest first.
+
+        Args:
+            image: `(height, width, 3)` uint8 RGB.
+        """
+        tensor, magnification = letterboxed(image, self._size)
+        name = self._session.get_inputs()[0].name
+        rows = self._session.run(None, {name: tensor})[0][0]
+        scores = rows[:, 4] * rows[:, _FIXED + self._category]
+        sure = np.flatnonzero(scores >= self._min_score)
+        boxes = self._decoded(rows[sure], sure) / magnification
+        kept = suppressed(boxes, scores[sure], self._max_overlap)
+        boxes, scores = boxes[kept], scores[sure][kept]
+        inside = [len(clipped(box[None], image)) > 0 for box in boxes]
+        return clipped(boxes, image), scores[inside]
+
+    def _decoded(self, rows: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        """`(n, 4)` x, y, width, height in input pixels of the answers of some cells."""
+        stride = self._strides[cells, None]
+        middle = (rows[:, :2] + self._centers[cells]) * stride
+        # A cell that is sure of nothing may answer anything: e ** 50 strides are no box anyway.
+        sides = np.exp(np.minimum(rows[:, 2:4], 50.0).astype(np.float64)) * stride
+        return np.concatenate([middle - sides / 2, sides], axis=1)
+
+
+def letterboxed(image: np.ndarray, size: Size) -> tuple[np.ndarray, float]:
+    """`(1, 3, H, W)` float32 BGR, the image at the top left, and by how much it was magnified."""
+    height, width = image.shape[:2]
+    magnification = min(size[0] / height, size[1] / width)
+    sides = max(1, round(width * magnification)), max(1, round(height * magnification))
+    shrinks = magnification < 1
+    resized = cv2.resize(
+        image, sides, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    canvas = np.full((*size, 3), _GREY, np.uint8)
+    canvas[: sides[1], : sides[0]] = resized
+    return np.ascontiguousarray(canvas[..., ::-1].transpose(2, 0, 1)[None], np.float32), (
+        magnification
+    )
+
+
+def suppressed(boxes: np.ndarray, scores: np.ndarray, max_overlap: float) -> np.ndarray:
+    """Indices of the boxes that stay, best first: none overlaps a better one by more."""
+    rest = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while len(rest):
+        best, rest = rest[0], rest[1:]
+        kept.append(int(best))
+        rest = rest[overlap(boxes[best][None], boxes[rest])[0] <= max_overlap]
+    return np.array(kept, int)
+
+
+def _grid(size: Size) -> tuple[np.ndarray, np.ndarray]:
+    """Of all cells their column and row `(A, 2)`, and their stride `(A,)`."""
+    cells, strides = [], []
+    for stride in STRIDES:
+        rows, columns = np.indices((size[0] // stride, size[1] // stride))
+        cells.append(np.stack([columns.ravel(), rows.ravel()], axis=1))
+        strides.append(np.full(rows.size, stride))
+    return np.concatenate(cells), np.concatenate(strides)
+
+
+def _input_size(session: Any, path: os.PathLike[str]) -> Size:
+    ports = [(each.shape, each.type) for each in session.get_inputs()]
+    shape = ports[0][0] if len(ports) == 1 else []
+    if (
+        len(shape) == 4
+        and shape[1] == 3
+        and ports[0][1] == "tensor(float)"
+        and all(isinstance(side, int) and side % max(STRIDES) == 0 for side in shape[2:])
+    ):
+        return shape[2], shape[3]
+    raise DataError(
+        f"{path} is no YOLOX detector: expected one input (1, 3, H, W) of floats, H and W "
+        f"multiples of {max(STRIDES)}. It has {', '.join(str(shape) for shape, _ in ports)}."
+    )
+
+
+def _class_count(session: Any, path: os.PathLike[str], cells: int) -> int:
+    shapes = [each.shape for each in session.get_outputs()]
+    shape = shapes[0] if len(shapes) == 1 else []
+    if len(shape) == 3 and shape[1] == cells and isinstance(shape[2], int) and shape[2] > _FIXED:
+        return shape[2] - _FIXED
+    raise DataError(
+        f"{path} is no YOLOX detector: expected one output (1, {cells}, 5 + classes). It has "
+        f"{', '.join(str(shape) for shape in shapes)}."
+    )

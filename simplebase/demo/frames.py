@@ -1,0 +1,78 @@
+"""A frame, and what was found in it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from simplebase.inference import Pose
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a source.
+
+    Args:
+        image: `(height, width, 3)` uint8 RGB.
+        index: its number in the source, from 0; a live source leaves numbers out.
+        time: seconds since the first one; for images, which have no time, their number.
+        name: a file name that no other frame of the source has, such as `street_000012.jpg`.
+        path: the image file that it was read from.
+    """
+
+    image: np.ndarray
+    index: int
+    time: float
+    name: str
+    path: Path | None = None
+
+
+class Source(Protocol):
+    """Where frames come from.
+
+    Attributes:
+        name: for people.
+        is_sequence: whether a frame goes on from the one before, as in a video.
+        is_live: whether frames are lost that are not taken in time.
+        fps: frames a second, if that is known.
+        count: frames in all, if that is known.
+        dropped: frames lost so far, see `is_live`.
+    """
+
+    name: str
+    is_sequence: bool
+    is_live: bool
+    dropped: int
+
+    @property
+    def fps(self) -> float | None:
+        """See above."""
+
+    @property
+    def count(self) -> int | None:
+        """See above."""
+
+    def read(self) -> Frame | None:
+        """The next frame; None at the end."""
+
+    def close(self) -> None:
+        """Lets go of file or camera; nothing is read after."""
+
+
+@dataclass(frozen=True)
+class FramePoses:
+    """What was found in a frame.
+
+    Args:
+        frame: the frame.
+        poses: one an object.
+        heat: `(height, width)` uint8 of the frame, the highest of all heatmaps; None if nobody
+            asked for it.
+        picture: the frame as drawn; None if nobody asked for it.
+    """
+
+    frame: Frame
+    poses: list[Pose] = field(default_factory=list)
+    heat: np.ndarray | None = None
+    picture: np.ndarray | None = None

@@ -1,0 +1,252 @@
+"""The demo as one call: from a source through the model to files, a window or a browser."""
+
+import os
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+
+from simplebase.demo.formats import PICTURES, OutputFormat, output_format
+from simplebase.demo.frames import Frame, FramePoses, Source
+from simplebase.demo.pipeline import in_thread
+from simplebase.demo.serve import PictureServer, serving
+from simplebase.demo.settings import DemoSettings
+from simplebase.demo.sinks import SourceFacts, Write, check_output, open_sink
+from simplebase.demo.sources import open_source
+from simplebase.demo.stopwatch import Stopwatch
+from simplebase.demo.video import DEFAULT_FPS
+from simplebase.demo.window import WindowClosed, require_display, window
+from simplebase.errors import DataError
+from simplebase.inference import Pose
+from simplebase.metadata import ModelMetadata
+from simplebase.runtimes import Runtime, load_runtime
+from simplebase.skeletons import Skeleton
+
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
+
+
+@dataclass
+class Progress:
+    """How far a run of the demo is.
+
+    Args:
+        stopwatch: of its stages: `read` (`wait` of a live source), `boxes`, `crop`, `model`,
+            `decode`, `smooth`, `draw`, `write`.
+        count: frames in all, if that is known.
+        frames: done.
+        without: frames in which there was no object.
+        dropped: frames that a live source lost.
+        started: when the first frame was done, by `time.perf_counter`.
+        latest: when the last one was.
+        poses: of the last frame.
+        stopped: whether the user ended it.
+    """
+
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
+    count: int | None = None
+    frames: int = 0
+    without: int = 0
+    dropped: int = 0
+    started: float = 0.0
+    latest: float = 0.0
+    poses: list[Pose] = field(default_factory=list)
+    stopped: bool = False
+
+    @property
+    def fps(self) -> float | None:
+        """Frames a second so far; None before the second one."""
+        taken = self.latest - self.started
+        return (self.frames - 1) / taken if self.frames > 1 and taken > 0 else None
+
+    def add(self, found: FramePoses, dropped: int) -> None:
+        """Counts a frame that is done."""
+        self.latest = time.perf_counter()
+        self.started = self.started or self.latest
+        self.frames += 1
+        self.without += not found.poses
+        self.dropped = dropped
+        self.poses = found.poses
+
+
+def run_demo(
+    model: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Source,
+    outputs: Sequence[str | os.PathLike[str]] = (),
+    *,
+    settings: DemoSettings | None = None,
+    skeleton: Skeleton | None = None,
+    formats: Sequence[OutputFormat | None] = (),
+    show: bool = False,
+    serve: int | None = None,
+    overwrite: bool = False,
+    observe: Callable[[Progress], None] | None = None,
+) -> Progress:
+    """Finds the poses in all frames of a source, and writes or shows them.
+
+    Reading, finding poses, drawing and writing overlap in threads; between them wait a few frames
+    at most. Ctrl-C ends the run, and what was written until then is complete.
+
+    Args:
+        model: a model of any format that `load_runtime` opens.
+        source: what `open_source` takes, or a source.
+        outputs: files and folders to write.
+        settings: how to look and to draw.
+        skeleton: names, links and colours in place of the model's.
+        formats: of the outputs; None, and what is missing: by the name, see `output_format`.
+        show: open a window.
+        serve: port of 127.0.0.1 where a browser sees the pictures.
+        overwrite: replace outputs that exist.
+        observe: called after each frame.
+
+    Raises:
+        ArgumentError: the options do not go together, there is no display, or a box lies outside
+            of a frame.
+        MissingFileError, DataError: an input is missing or not what it should be.
+        OutputExistsError: an output exists and may not be replaced.
+    """
+    settings = settings or DemoSettings()
+    opened = source if not isinstance(source, str | os.PathLike) else open_source(source)
+    progress = Progress(count=opened.count)
+    try:
+        kinds = _checked_outputs(outputs, formats, opened, overwrite)
+        if show:
+            require_display(opened.is_live)
+        with ExitStack() as stack:
+            # Before the model is read, which takes seconds: a port in use is told at once.
+            server = None if serve is None else PictureServer(serve)
+            find = settings.finder()
+            runtime = with_skeleton(load_runtime(model), skeleton)
+            facts = SourceFacts(
+                source=opened.name,
+                model=Path(model).name,
+                skeleton=runtime.metadata.skeleton,
+                fps=opened.fps or DEFAULT_FPS,
+                is_sequence=opened.is_sequence,
+                min_score=settings.min_score,
+            )
+            writers = [
+                stack.enter_context(open_sink(path, kind, facts, overwrite=overwrite))
+                for path, kind in zip(outputs, kinds, strict=True)
+            ]
+            if server is not None:
+                writers.append(stack.enter_context(serving(server)))
+            if show:
+                writers.append(stack.enter_context(window(waits=not opened.is_sequence)))
+            seen = show or serve is not None
+            drawing = seen or any(kind in PICTURES for kind in kinds)
+            watch = progress.stopwatch
+            estimate = settings.estimator(
+                runtime, find, is_sequence=opened.is_sequence, stopwatch=watch
+            )
+            paint = settings.painter(watch) if drawing else None
+            results = _results(opened, estimate, paint, watch)
+            stack.callback(results.close)
+            paced = seen and opened.is_sequence and not opened.is_live
+            _write_all(results, writers, opened, progress, observe, paced)
+            if progress.frames == 0 and not progress.stopped:
+                raise DataError(f"{opened.name} gave no frame.")
+    finally:
+        opened.close()
+    return progress
+
+
+def _checked_outputs(
+    outputs: Sequence[str | os.PathLike[str]],
+    formats: Sequence[OutputFormat | None],
+    source: Source,
+    overwrite: bool,
+) -> list[OutputFormat]:
+    chosen = [*formats, *[None] * (len(outputs) - len(formats))]
+    kinds = [kind or output_format(path) for path, kind in zip(outputs, chosen, strict=True)]
+    for path, kind in zip(outputs, kinds, strict=True):
+        check_output(path, kind, source, overwrite=overwrite)
+    return kinds
+
+
+def with_skeleton(runtime: Runtime, skeleton: Skeleton | None) -> Runtime:
+    """The runtime, its keypoints named and joined as `skeleton` says.
+
+    Raises:
+        DataError: it has another number of keypoints.
+    """
+    metadata: ModelMetadata = runtime.metadata
+    if skeleton is None:
+        return runtime
+    if skeleton.num_keypoints != metadata.skeleton.num_keypoints:
+        raise DataError(
+            f"the model has {metadata.skeleton.num_keypoints} keypoints "
+            f"({metadata.skeleton.name}), but the skeleton {skeleton.name} has "
+            f"{skeleton.num_keypoints}."
+        )
+    runtime.metadata = replace(metadata, skeleton=skeleton)
+    return runtime
+
+
+def _results(
+    source: Source,
+    estimate: Callable[[Frame], FramePoses],
+    paint: Callable[[FramePoses], FramePoses] | None,
+    watch: Stopwatch,
+) -> Generator[FramePoses]:
+    """The stages, each in a thread of its own."""
+    frames = _frames(source, watch)
+    # What waits grows old: a live source keeps its own latest frame, and one result may wait.
+    waiting = 1 if source.is_live else 2
+    if not source.is_live:
+        frames = in_thread(frames, lambda frame: frame, waiting)
+    results = in_thread(frames, lambda frame: _guarded(estimate, frame, frame), waiting)
+    if paint is None:
+        return results
+    return in_thread(results, lambda found: _guarded(paint, found, found.frame), waiting)
+
+
+def _frames(source: Source, watch: Stopwatch) -> Iterator[Frame]:
+    part = "wait" if source.is_live else "read"
+    while True:
+        with watch(part):
+            frame = source.read()
+        if frame is None:
+            return
+        yield frame
+
+
+def _guarded(work: Callable[[_Item], _Made], item: _Item, frame: Frame) -> _Made:
+    """`work(item)`; a frame that is too large for this machine is told of."""
+    try:
+        return work(item)
+    except (cv2.error, MemoryError) as error:
+        height, width = frame.image.shape[:2]
+        raise DataError(
+            f"{frame.name} of {width}x{height} pixels cannot be worked on: "
+            f"{str(error).strip() or 'there is not enough memory'}. Try a smaller picture."
+        ) from error
+
+
+def _write_all(
+    results: Iterator[FramePoses],
+    writers: Sequence[Write],
+    source: Source,
+    progress: Progress,
+    observe: Callable[[Progress], None] | None,
+    paced: bool,
+) -> None:
+    """Takes the results one by one; `paced`: no sooner than the video would show them."""
+    began = None
+    try:
+        for found in results:
+            if paced:
+                began = began or time.monotonic() - found.frame.time
+                time.sleep(max(0.0, began + found.frame.time - time.monotonic()))
+            with progress.stopwatch("write"):
+                for write in writers:
+                    write(found)
+            progress.add(found, source.dropped)
+            if observe:
+                observe(progress)
+    except (KeyboardInterrupt, WindowClosed):
+        progress.stopped = True

@@ -1,0 +1,144 @@
+"""Pictures as they come, for a browser: motion JPEG over HTTP on this machine only."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import cv2
+import numpy as np
+
+from simplebase.demo.sinks.facts import Write
+from simplebase.demo.sinks.pictures import drawn
+from simplebase.errors import ArgumentError
+
+ADDRESS = "127.0.0.1"
+_BOUNDARY = "frame"
+_PAGE = b"""<!doctype html><title>simplebase demo</title>
+<style>body{margin:0;background:#111}img{display:block;margin:auto;max-width:100%;max-height:100vh}
+</style><img src="/stream" alt="the demo's pictures">
+"""
+_CLIENT_TIMEOUT = 10.0
+_JPEG_QUALITY = 85
+
+
+class PictureServer(ThreadingHTTPServer):
+    """Serves the latest picture: `/` a page, `/stream` motion JPEG, `/picture.jpg` one.
+
+    A picture becomes JPEG only when somebody looks at it. A slow client gets fewer pictures.
+
+    Args:
+        port: of 127.0.0.1; 0: any that is free.
+
+    Raises:
+        ArgumentError: the port cannot be had.
+    """
+
+    daemon_threads = True
+    # One that hangs on a dead connection is not waited for.
+    block_on_close = False
+
+    def __init__(self, port: int) -> None:
+        try:
+            super().__init__((ADDRESS, port), _Handler)
+        except (OSError, OverflowError) as error:
+            raise ArgumentError(
+                f"port {port} cannot be used ({getattr(error, 'strerror', error)}). Choose another."
+            ) from error
+        self._news = threading.Condition()
+        self._picture: np.ndarray | None = None
+        self._number = 0
+        self._ended = False
+
+    @property
+    def url(self) -> str:
+        """Of the page."""
+        return f"http://{ADDRESS}:{self.server_port}"
+
+    def show(self, picture: np.ndarray) -> None:
+        """Makes `(height, width, 3)` RGB the latest picture; it is not to be changed after."""
+        with self._news:
+            self._picture = picture
+            self._number += 1
+            self._news.notify_all()
+
+    def end(self) -> None:
+        """Lets streams end."""
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def jpegs(self) -> Iterator[bytes]:
+        """The latest picture, then each later one in time."""
+        number = 0
+        while True:
+            with self._news:
+                while self._number == number and not self._ended:
+                    self._news.wait()
+                if self._number == number or self._picture is None:
+                    return
+                number, picture = self._number, self._picture
+            bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+            quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+            yield cv2.imencode(".jpg", bgr, quality)[1].tobytes()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one client."""
+
+    server: PictureServer
+    timeout = _CLIENT_TIMEOUT
+
+    def do_GET(self) -> None:  # noqa: N802 - the name is http.server's
+        """Answers a page, a picture or a stream."""
+        if self.path == "/":
+            self._answer("text/html; charset=utf-8", _PAGE)
+        elif self.path == "/picture.jpg":
+            jpeg = next(self.server.jpegs(), None)
+            if jpeg is None:
+                self.send_error(HTTPStatus.NOT_FOUND)
+            else:
+                self._answer("image/jpeg", jpeg)
+        elif self.path == "/stream":
+            self._stream()
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _answer(self, kind: str, content: bytes) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _stream(self) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        try:
+            for jpeg in self.server.jpegs():
+                head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\n"
+                self.wfile.write(f"{head}Content-Length: {len(jpeg)}\r\n\r\n".encode())
+                self.wfile.write(jpeg + b"\r\n")
+        except OSError:
+            # The client went away.
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keeps the terminal for the demo's own status."""
+
+
+@contextmanager
+def serving(server: PictureServer) -> Iterator[Write]:
+    """A sink that shows each picture to the server's clients."""
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield lambda found: server.show(drawn(found))
+    finally:
+        server.end()
+        server.shutdown()
+        server.server_close()
+        thread.join()

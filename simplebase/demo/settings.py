@@ -1,0 +1,127 @@
+"""What a user may choose about how frames are looked at and drawn."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+from simplebase.demo.boxes import Finder, GivenBoxes, WholeFrame, read_boxes
+from simplebase.demo.drawing import draw, side_by_side
+from simplebase.demo.estimation import FrameEstimator
+from simplebase.demo.frames import FramePoses
+from simplebase.demo.smoothing import OneEuro, Smoothing, smoothing_settings
+from simplebase.demo.stopwatch import Stopwatch
+from simplebase.errors import ArgumentError
+from simplebase.extras import import_with_extras
+from simplebase.geometry import Fit
+from simplebase.inference import Box
+from simplebase.runtimes import Runtime
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """How the demo looks at frames and draws on them.
+
+    Args:
+        box: x, y, width, height of the object in pixels; by default the whole frame.
+        boxes: a file of boxes, see `read_boxes`.
+        detector: a YOLOX `.onnx` file that finds the objects.
+        detector_class: which of its classes, see `Detector`.
+        detect_every: frames of a sequence from one detection to the next; between them the objects
+            are followed by their keypoints.
+        follow: without a detector: after the first frame look where the keypoints were.
+        fit: how a box goes into the model's input, see `Crop.box_matrix`.
+        smooth: the filter on the keypoints of a sequence: `one-euro`, `none`, or one of your own.
+        min_score: keypoints below it are not found: not drawn, no labels, not followed.
+        labels: draw names, boxes, identities and scores.
+        heatmap: lay the heatmaps over the frame.
+        side_by_side: put the frame as it was to the left.
+
+    Raises:
+        ArgumentError: two of `box`, `boxes` and `detector` are given, or a value cannot be.
+    """
+
+    box: Box | None = None
+    boxes: str | os.PathLike[str] | None = None
+    detector: str | os.PathLike[str] | None = None
+    detector_class: int = 0
+    detect_every: int = 5
+    follow: bool = False
+    fit: Fit = "letterbox"
+    smooth: Smoothing | OneEuro = "one-euro"
+    min_score: float = 0.1
+    labels: bool = False
+    heatmap: bool = False
+    side_by_side: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks what does not go together."""
+        places = [name for name in ("box", "boxes", "detector") if getattr(self, name) is not None]
+        if len(places) > 1:
+            raise ArgumentError(f"give one of --{' and --'.join(places)}, not both.")
+        self.smoothing  # noqa: B018 - raises if there is none of that name
+        if self.fit not in get_args(Fit):
+            known = ", ".join(get_args(Fit))
+            raise ArgumentError(f"--fit is one of {known}. Received: {self.fit!r}.")
+        if self.detect_every < 1:
+            raise ArgumentError(
+                f"--detect-every is a number of frames above 0. Received: {self.detect_every}."
+            )
+        if self.follow and (self.detector or self.boxes):
+            raise ArgumentError(
+                "--follow goes with --box or the whole frame. With --detector objects are followed "
+                "anyway; --boxes says itself where they are."
+            )
+
+    @property
+    def smoothing(self) -> OneEuro | None:
+        """The filter's settings; None: no filter."""
+        return self.smooth if isinstance(self.smooth, OneEuro) else smoothing_settings(self.smooth)
+
+    def finder(self) -> Finder:
+        """What says where the objects are; opens the files that it needs."""
+        if self.detector is not None:
+            module = import_with_extras("simplebase.demo.detector")
+            return module.Detector(self.detector, category=self.detector_class)
+        if self.boxes is not None:
+            return read_boxes(self.boxes)
+        return WholeFrame() if self.box is None else GivenBoxes([self.box])
+
+    def estimator(
+        self, runtime: Runtime, find: Finder, *, is_sequence: bool, stopwatch: Stopwatch
+    ) -> FrameEstimator:
+        """What finds the poses of frames.
+
+        Args:
+            runtime: of the model.
+            find: see `finder`.
+            is_sequence: whether frames go on from each other.
+            stopwatch: told how long the parts take.
+        """
+        find_every = self.detect_every if self.detector is not None else 1
+        return FrameEstimator(
+            runtime,
+            find,
+            is_sequence=is_sequence,
+            find_every=None if self.follow else find_every,
+            distinct=self.detector is not None or self.follow,
+            fit=self.fit,
+            smoothing=self.smoothing,
+            min_score=self.min_score,
+            with_heat=self.heatmap,
+            stopwatch=stopwatch,
+        )
+
+    def painter(self, stopwatch: Stopwatch) -> Callable[[FramePoses], FramePoses]:
+        """What gives a result its picture."""
+        options: dict[str, Any] = {"min_score": self.min_score, "labels": self.labels}
+
+        def paint(found: FramePoses) -> FramePoses:
+            with stopwatch("draw"):
+                image = found.frame.image
+                picture = draw(image, found.poses, heat=found.heat, **options)
+                if self.side_by_side:
+                    picture = side_by_side(image, picture)
+                return replace(found, picture=picture, heat=None)
+
+        return paint

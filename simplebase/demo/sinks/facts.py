@@ -1,0 +1,32 @@
+"""What sinks say of where their content comes from."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from simplebase.demo.frames import FramePoses
+from simplebase.skeletons import Skeleton
+
+Write = Callable[[FramePoses], None]
+Sink = AbstractContextManager[Write]
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """Of a run of the demo.
+
+    Args:
+        source: name of the source.
+        model: name of the model file.
+        skeleton: of the poses.
+        fps: frames a second.
+        is_sequence: whether the frames are those of a video.
+        min_score: keypoints below it are not labels.
+    """
+
+    source: str
+    model: str
+    skeleton: Skeleton
+    fps: float
+    is_sequence: bool
+    min_score: float

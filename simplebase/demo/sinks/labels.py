@@ -1,0 +1,181 @@
+"""Poses as labels to correct and train on: a labelme folder, or a COCO folder.
+
+A keypoint whose score is below the demo's least one is no label. Images that are files already are
+copied as they are, unless their Exif data turns them; frames of videos are written as JPEG.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import cv2
+import numpy as np
+
+from simplebase.data.coco_format import CATEGORY_ID, coco_category, coco_image
+from simplebase.demo.frames import Frame, FramePoses
+from simplebase.demo.sinks.facts import SourceFacts, Write
+from simplebase.demo.sinks.folder import demo_folder
+from simplebase.demo.tracking import extent
+from simplebase.errors import DataError
+from simplebase.files import write_json
+from simplebase.images import is_jpeg, is_upright
+from simplebase.inference import Box, Pose
+
+_JPEG_QUALITY = 95
+_PIXEL_CENTRE = 0.5
+"""labelme counts from the corner of the first pixel, we from its centre."""
+_LABELME = "5.5.0"
+_DECIMALS = 2
+_VISIBLE = 2
+
+
+@contextmanager
+def labelme_folder(
+    path: str | os.PathLike[str], facts: SourceFacts, *, overwrite: bool
+) -> Iterator[Write]:
+    """A folder that labelme opens, and `simplebase convert labelme` reads.
+
+    Of each frame the image, and a JSON file beside it with one point a keypoint and, where the
+    object was looked for in a part of the frame, its box; `group_id` tells objects apart.
+    """
+    with demo_folder(path, overwrite=overwrite) as folder:
+
+        def write(found: FramePoses) -> None:
+            image = _place_image(folder, found.frame)
+            target = image.with_suffix(".json")
+            if target.exists():
+                raise DataError(
+                    f"{found.frame.name}: another image has the same name but for the suffix, and "
+                    "labelme tells them by it. Rename one of them."
+                )
+            target.write_text(json.dumps(_labelme(found, image.name, facts.min_score), indent=1))
+
+        yield write
+
+
+@contextmanager
+def coco_folder(
+    path: str | os.PathLike[str], facts: SourceFacts, *, overwrite: bool
+) -> Iterator[Write]:
+    """A folder in COCO's layout, for `simplebase convert coco` and other tools.
+
+    ```
+    OUT/
+    ├── annotations/train.json   all frames, those without an object too
+    └── images/
+    ```
+    """
+    content: dict[str, Any] = {
+        "info": {"description": f"found by {facts.model} in {facts.source}"},
+        "licenses": [],
+        "categories": [coco_category(facts.skeleton)],
+        "images": [],
+        "annotations": [],
+    }
+    with demo_folder(path, overwrite=overwrite) as folder:
+
+        def write(found: FramePoses) -> None:
+            _place_image(folder / "images", found.frame)
+            number = len(content["images"]) + 1
+            size = found.frame.image.shape[:2]
+            content["images"].append(coco_image(number, found.frame.name, size))
+            for pose in found.poses:
+                labels = _labels(pose, facts.min_score)
+                if labels[:, 2].any():
+                    content["annotations"].append(
+                        {
+                            "id": len(content["annotations"]) + 1,
+                            "image_id": number,
+                            **_coco_object(pose, labels, found.frame, facts.min_score),
+                        }
+                    )
+
+        yield write
+        write_json(folder / "annotations" / "train.json", content)
+
+
+def _labels(pose: Pose, min_score: float) -> np.ndarray:
+    """`(K, 3)` x, y, visibility; zeros where the keypoint was not found."""
+    found = pose.keypoints[:, 2:] >= min_score
+    visibility = np.full((len(pose.keypoints), 1), _VISIBLE)
+    labels = np.concatenate([pose.keypoints[:, :2].round(_DECIMALS), visibility], axis=1)
+    return np.where(found, labels, 0)
+
+
+def _coco_object(pose: Pose, labels: np.ndarray, frame: Frame, min_score: float) -> dict[str, Any]:
+    box = _own_box(pose, frame) or extent(pose, min_score)
+    return {
+        "category_id": CATEGORY_ID,
+        "iscrowd": 0,
+        "keypoints": [part for x, y, v in labels.tolist() for part in (x, y, int(v))],
+        "num_keypoints": int((labels[:, 2] > 0).sum()),
+        "bbox": [round(value, _DECIMALS) for value in box],
+        "area": round(box[2] * box[3], _DECIMALS),
+        "score": round(pose.score, 4),
+    }
+
+
+def _labelme(found: FramePoses, image: str, min_score: float) -> dict[str, Any]:
+    frame = found.frame
+    height, width = frame.image.shape[:2]
+    shapes = []
+    for group, pose in enumerate(found.poses):
+        points = [
+            (name, [[round(x + _PIXEL_CENTRE, _DECIMALS), round(y + _PIXEL_CENTRE, _DECIMALS)]])
+            for name, (x, y, v) in zip(pose.names, _labels(pose, min_score).tolist(), strict=True)
+            if v
+        ]
+        shapes += [_shape(name, place, group, "point") for name, place in points]
+        if points and (box := _own_box(pose, frame)):
+            left, top, across, down = (round(value, _DECIMALS) for value in box)
+            corners = [[left, top], [left + across, top + down]]
+            shapes.append(_shape(pose.skeleton.name, corners, group, "rectangle"))
+    return {
+        "version": _LABELME,
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": image,
+        "imageData": None,
+        "imageHeight": height,
+        "imageWidth": width,
+    }
+
+
+def _shape(label: str, points: list[list[float]], group: int, kind: str) -> dict[str, Any]:
+    return {
+        "label": label,
+        "points": points,
+        "group_id": group,
+        "description": "",
+        "shape_type": kind,
+        "flags": {},
+        "mask": None,
+    }
+
+
+def _own_box(pose: Pose, frame: Frame) -> Box | None:
+    """The object's box; None where it is only the whole frame, which says nothing of it."""
+    height, width = frame.image.shape[:2]
+    return None if tuple(pose.box) == (0, 0, width, height) else pose.box
+
+
+def _place_image(folder: Path, frame: Frame) -> Path:
+    """Writes the frame's image below `folder`, under its name."""
+    target = folder / PurePosixPath(frame.name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if frame.path is not None and _is_stored_upright(frame.path):
+        shutil.copyfile(frame.path, target)
+        return target
+    bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+    if not cv2.imwrite(str(target), bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
+        raise DataError(f"{frame.name} could not be written. Is the disk full?")
+    return target
+
+
+def _is_stored_upright(path: Path) -> bool:
+    data = path.read_bytes()
+    return not is_jpeg(data) or is_upright(data)

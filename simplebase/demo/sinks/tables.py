@@ -1,0 +1,107 @@
+"""Poses as JSON and as CSV, written frame by frame."""
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from simplebase.demo.frames import FramePoses
+from simplebase.demo.sinks.facts import SourceFacts, Write
+from simplebase.files import replacing
+from simplebase.inference import Pose
+
+_DECIMALS, _SCORE_DECIMALS = 2, 4
+
+
+@contextmanager
+def json_file(
+    path: str | os.PathLike[str], facts: SourceFacts, *, overwrite: bool
+) -> Iterator[Write]:
+    """An object with `source`, `model`, `fps`, `keypoints` (names), and `frames`, one a line.
+
+    A frame has `frame` (its number), `time` (seconds, of a video), `file` (of images), `width`,
+    `height` and `poses`; a pose `id`, `box` [x, y, width, height], `score` and `keypoints` [[x, y,
+    score], ...].
+    """
+    head = {
+        "source": facts.source,
+        "model": facts.model,
+        "fps": facts.fps if facts.is_sequence else None,
+        "keypoints": list(facts.skeleton.keypoints),
+    }
+    with replacing(path, overwrite=overwrite) as partial:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(head, ensure_ascii=False)[:-1] + ', "frames": [')
+            separator = "\n"
+
+            def write(found: FramePoses) -> None:
+                nonlocal separator
+                content = frame_content(found, is_sequence=facts.is_sequence)
+                file.write(separator + json.dumps(content, ensure_ascii=False))
+                separator = ",\n"
+
+            yield write
+            file.write("\n]}\n")
+
+
+def frame_content(found: FramePoses, *, is_sequence: bool) -> dict[str, Any]:
+    """A frame's entry of the JSON file."""
+    frame = found.frame
+    height, width = frame.image.shape[:2]
+    place = {"time": round(frame.time, 4)} if is_sequence else {"file": frame.name}
+    return {
+        "frame": frame.index,
+        **place,
+        "width": width,
+        "height": height,
+        "poses": [pose_content(pose) for pose in found.poses],
+    }
+
+
+def pose_content(pose: Pose) -> dict[str, Any]:
+    """A pose's entry of the JSON file."""
+    return {
+        "id": pose.identity,
+        "box": [round(value, _DECIMALS) for value in pose.box],
+        "score": round(pose.score, _SCORE_DECIMALS),
+        "keypoints": [
+            [round(x, _DECIMALS), round(y, _DECIMALS), round(score, _SCORE_DECIMALS)]
+            for x, y, score in pose.keypoints.tolist()
+        ],
+    }
+
+
+@contextmanager
+def csv_file(
+    path: str | os.PathLike[str], facts: SourceFacts, *, overwrite: bool
+) -> Iterator[Write]:
+    """One row a pose: frame, time, file, id, box, score, then x, y, score of each keypoint."""
+    with replacing(path, overwrite=overwrite) as partial:
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(_columns(facts.skeleton.keypoints))
+
+            def write(found: FramePoses) -> None:
+                for pose in frame_content(found, is_sequence=facts.is_sequence)["poses"]:
+                    frame = found.frame
+                    rows.writerow(
+                        [
+                            frame.index,
+                            round(frame.time, 4) if facts.is_sequence else "",
+                            "" if facts.is_sequence else frame.name,
+                            "" if pose["id"] is None else pose["id"],
+                            *pose["box"],
+                            pose["score"],
+                            *(value for point in pose["keypoints"] for value in point),
+                        ]
+                    )
+
+            yield write
+
+
+def _columns(keypoints: Sequence[str]) -> list[str]:
+    box = [f"box_{side}" for side in ("x", "y", "width", "height")]
+    points = [f"{name}_{part}" for name in keypoints for part in ("x", "y", "score")]
+    return ["frame", "time", "file", "id", *box, "score", *points]

@@ -1,0 +1,150 @@
+"""Who is who from frame to frame, and where each will be looked for next.
+
+As in BlazePose (Bazarevsky et al., 2020, https://arxiv.org/abs/2006.10204), the keypoints of a
+frame tell the box of the next one, so that a detector need not run each time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from simplebase.demo.boxes import clipped
+from simplebase.demo.smoothing import KeypointSmoother, OneEuro
+from simplebase.inference import Box, Pose
+from simplebase.metrics import match_by_oks, oks, oks_sigmas
+from simplebase.skeletons import Skeleton
+
+LOST = 0.2
+"""A pose of a lower score is no object any more: its box is not followed."""
+_MARGIN = 1.2
+"""Keypoints end inside the body: of the box around them each side grows by this."""
+_PATIENCE = 10
+"""Frames that an object may be missing before its number is given up."""
+_FEWEST = 3
+"""Keypoints at least that tell a box."""
+_LEAST_SIDE = 0.6
+"""Of the box before: limbs that hide for a moment must not shut the view on the rest."""
+_SLIMMEST = 0.25
+"""Least ratio of a box's sides: a stretched arm is a line, but what has it is not."""
+
+
+@dataclass
+class _Track:
+    """One object: its pose as found last, not smoothed."""
+
+    identity: int
+    pose: Pose
+    smoother: KeypointSmoother | None
+    missing: int = 0
+
+
+class Tracker:
+    """Keeps the identities of objects, and smooths each one's keypoints.
+
+    Args:
+        skeleton: of the poses.
+        smoothing: how strongly; None: not at all.
+        min_score: keypoints below it are not found.
+    """
+
+    def __init__(self, skeleton: Skeleton, smoothing: OneEuro | None, min_score: float) -> None:
+        self._skeleton = skeleton
+        self._sigmas, _ = oks_sigmas(skeleton)
+        self._smoothing = smoothing
+        self._min_score = min_score
+        self._tracks: list[_Track] = []
+        self._born = 0
+
+    def boxes(self, image: np.ndarray) -> list[Box]:
+        """Where those that were seen in the frame before are to be looked for in `image`."""
+        poses = [track.pose for track in self._tracks if track.missing == 0]
+        boxes = [box_around(pose, self._min_score) for pose in poses if pose.score >= LOST]
+        inside = clipped(np.array(boxes, float).reshape(-1, 4), image, least=8.0)
+        return [(x, y, width, height) for x, y, width, height in inside.tolist()]
+
+    def update(self, poses: Sequence[Pose], time: float) -> list[Pose]:
+        """The same poses with identities and smoothed keypoints.
+
+        Args:
+            poses: of a frame, one an object.
+            time: of the frame in seconds.
+        """
+        matched = self._match(poses)
+        seen: list[_Track | None] = []
+        for index, pose in zip(matched, poses, strict=True):
+            if index >= 0:
+                track = self._tracks[index]
+                track.pose, track.missing = pose, 0
+                seen.append(track)
+            else:
+                # Nobody is there of whom nothing was found, and nobody needs no number.
+                found = (pose.keypoints[:, 2] >= self._min_score).any()
+                seen.append(self._begin(pose) if found else None)
+        numbers = {track.identity for track in seen if track}
+        for track in self._tracks:
+            track.missing += track.identity not in numbers
+        self._tracks = [track for track in self._tracks if track.missing <= _PATIENCE]
+        return [
+            self._smoothed(track, time) if track else pose
+            for track, pose in zip(seen, poses, strict=True)
+        ]
+
+    def _match(self, poses: Sequence[Pose]) -> list[int]:
+        """For each pose the index of its track, or -1."""
+        if not poses or not self._tracks:
+            return [-1] * len(poses)
+        before = [track.pose for track in self._tracks]
+        known = np.stack([pose.keypoints for pose in before])
+        similarity = oks(
+            np.stack([pose.keypoints[:, :2] for pose in poses]),
+            known[..., :2],
+            known[..., 2] >= self._min_score,
+            np.array([_area(pose, self._min_score) for pose in before]),
+            self._sigmas,
+        )
+        return match_by_oks(similarity, np.array([pose.score for pose in poses])).tolist()
+
+    def _begin(self, pose: Pose) -> _Track:
+        self._born += 1
+        settings = self._smoothing
+        smoother = None if settings is None else KeypointSmoother(settings, len(pose.keypoints))
+        track = _Track(self._born, pose, smoother)
+        self._tracks.append(track)
+        return track
+
+    def _smoothed(self, track: _Track, time: float) -> Pose:
+        pose = track.pose
+        if track.smoother is None:
+            return replace(pose, identity=track.identity)
+        points, scores = pose.keypoints[:, :2], pose.keypoints[:, 2]
+        side = np.sqrt(_area(pose, self._min_score))
+        smooth = track.smoother(points, scores >= self._min_score, time, side)
+        keypoints = np.concatenate([smooth, scores[:, None]], axis=1).astype(np.float32)
+        return replace(pose, keypoints=keypoints, identity=track.identity)
+
+
+def box_around(pose: Pose, min_score: float) -> Box:
+    """The box of a pose's keypoints, a little larger; its own box where too few were found."""
+    x, y, width, height = extent(pose, min_score)
+    growth = max(1.0, _LEAST_SIDE * max(pose.box[2:]) / max(width, height))
+    x -= width * (growth - 1) / 2
+    y -= height * (growth - 1) / 2
+    return x, y, width * growth, height * growth
+
+
+def extent(pose: Pose, min_score: float) -> Box:
+    """How large the object is, by its keypoints; its own box where too few were found."""
+    found = pose.keypoints[pose.keypoints[:, 2] >= min_score, :2].astype(float)
+    sides = np.ptp(found, axis=0) * _MARGIN if len(found) >= _FEWEST else np.zeros(2)
+    if sides.max() < 1:
+        return pose.box
+    sides = np.maximum(sides, _SLIMMEST * sides.max())
+    x, y = (found.min(axis=0) + found.max(axis=0)) / 2 - (sides - 1) / 2
+    return float(x), float(y), float(sides[0]), float(sides[1])
+
+
+def _area(pose: Pose, min_score: float) -> float:
+    """Square pixels of the object."""
+    *_, width, height = extent(pose, min_score)
+    return width * height

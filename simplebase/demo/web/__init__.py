@@ -1,0 +1,5 @@
+"""The demo as a page in the browser, served on this machine only. Needs the extra `web`."""
+
+from simplebase.demo.web.page import ADDRESS, build_page, open_page
+
+__all__ = ["ADDRESS", "build_page", "open_page"]

@@ -1,0 +1,184 @@
+"""What the page does with an image, a video and a webcam's frames; knows nothing of Gradio."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simplebase.demo.estimation import FrameEstimator
+from simplebase.demo.frames import Frame, FramePoses
+from simplebase.demo.run import Progress, run_demo
+from simplebase.demo.settings import DemoSettings
+from simplebase.demo.sinks import SourceFacts, open_sink
+from simplebase.demo.smoothing import OneEuro, Smoothing
+from simplebase.demo.stopwatch import Stopwatch
+from simplebase.demo.video import DEFAULT_FPS
+from simplebase.errors import ArgumentError
+from simplebase.files import short_names
+from simplebase.images import read_image
+from simplebase.inference import Pose
+from simplebase.runtimes import Runtime, load_runtime
+
+Row = list[Any]
+"""Of the keypoint table: object, keypoint, x, y, score."""
+
+COLUMNS = ("object", "keypoint", "x", "y", "score")
+STILL_STRENGTH = 0.5
+"""At which the filter is as the command line has it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is chosen on the page.
+
+    Args:
+        model: one of `Looking.names`.
+        min_score: keypoints below it are not found.
+        smoothing: 0 for none, to 1.
+    """
+
+    model: str
+    min_score: float
+    smoothing: float
+
+
+class Looking:
+    """The models that the page offers, each opened when it is first used.
+
+    Args:
+        models: paths of model files; the first is the one to begin with.
+        settings: where to look and how to draw; the page's own controls go before.
+    """
+
+    def __init__(self, models: Sequence[Path], settings: DemoSettings) -> None:
+        self.names = short_names(models)
+        self._paths = dict(zip(self.names, models, strict=True))
+        self._settings = settings
+        self._find = settings.finder()
+        self._runtimes: dict[str, Runtime] = {}
+        # Libraries run one image at a time, and so do trackers.
+        self._lock = threading.Lock()
+
+    def image(self, path: str, choice: Choice, folder: Path) -> tuple[np.ndarray, list[Row], Path]:
+        """The image file as drawn on, its keypoints, and a JSON file of them in `folder`."""
+        image = read_image(path)
+        frame = Frame(image, 0, 0.0, Path(path).name, Path(path))
+        estimate = self._estimator(choice, is_sequence=False)
+        found = self._look(estimate, frame, choice)
+        target = folder / f"{Path(path).stem}.json"
+        with open_sink(target, "json", self._facts(choice, path), overwrite=True) as write:
+            write(found)
+        return _picture(found), rows(found.poses), target
+
+    def video(
+        self, path: str, choice: Choice, folder: Path, observe: Callable[[Progress], None]
+    ) -> tuple[Path, list[Row], Path]:
+        """A video that browsers play, the last frame's keypoints, and a JSON file of all."""
+        stem = Path(path).stem
+        picture, figures = folder / f"{stem}_poses.webm", folder / f"{stem}.json"
+        with self._lock:
+            progress = run_demo(
+                self._path(choice.model),
+                path,
+                [picture, figures],
+                settings=self._chosen(choice),
+                overwrite=True,
+                observe=observe,
+            )
+        return picture, rows(progress.poses), figures
+
+    def webcam(self) -> "Webcam":
+        """What looks at one visitor's webcam."""
+        return Webcam(self)
+
+    def _look(self, estimate: FrameEstimator, frame: Frame, choice: Choice) -> FramePoses:
+        with self._lock:
+            found = estimate(frame)
+        return self._chosen(choice).painter(Stopwatch())(found)
+
+    def _estimator(self, choice: Choice, *, is_sequence: bool) -> FrameEstimator:
+        return self._chosen(choice).estimator(
+            self._runtime(choice.model),
+            self._find,
+            is_sequence=is_sequence,
+            stopwatch=Stopwatch(),
+        )
+
+    def _chosen(self, choice: Choice) -> DemoSettings:
+        smooth: Smoothing | OneEuro = filter_of(choice.smoothing) or "none"
+        return replace(self._settings, min_score=choice.min_score, smooth=smooth)
+
+    def _path(self, name: str) -> Path:
+        if name not in self._paths:
+            raise ArgumentError(f"{name!r} is not one of the models: {', '.join(self.names)}.")
+        return self._paths[name]
+
+    def _runtime(self, name: str) -> Runtime:
+        with self._lock:
+            if name not in self._runtimes:
+                self._runtimes[name] = load_runtime(self._path(name))
+            return self._runtimes[name]
+
+    def _facts(self, choice: Choice, path: str) -> SourceFacts:
+        return SourceFacts(
+            source=Path(path).name,
+            model=choice.model,
+            skeleton=self._runtime(choice.model).metadata.skeleton,
+            fps=DEFAULT_FPS,
+            is_sequence=False,
+            min_score=choice.min_score,
+        )
+
+
+class Webcam:
+    """Follows what one visitor's webcam sees, until a choice changes.
+
+    Args:
+        looking: has the models.
+    """
+
+    def __init__(self, looking: Looking) -> None:
+        self._looking = looking
+        self._choice: Choice | None = None
+        self._estimate: FrameEstimator | None = None
+        self._started = 0.0
+        self._count = 0
+
+    def __call__(self, image: np.ndarray, choice: Choice) -> tuple[np.ndarray, list[Row]]:
+        """The frame as drawn on, and its keypoints."""
+        now = time.monotonic()
+        if self._estimate is None or choice != self._choice:
+            self._estimate = self._looking._estimator(choice, is_sequence=True)
+            self._choice, self._started = choice, now
+        frame = Frame(image, self._count, now - self._started, f"webcam_{self._count:06d}.jpg")
+        self._count += 1
+        found = self._looking._look(self._estimate, frame, choice)
+        return _picture(found), rows(found.poses)
+
+
+def filter_of(strength: float) -> OneEuro | None:
+    """The filter of a slider from 0, none, to 1; in the middle it is the default one."""
+    if strength <= 0:
+        return None
+    # A tenth and ten times the default's cutoff at the ends.
+    cutoff = OneEuro().min_cutoff * 10 ** (2 * (STILL_STRENGTH - strength))
+    return OneEuro(min_cutoff=cutoff)
+
+
+def rows(poses: Sequence[Pose]) -> list[Row]:
+    """The keypoint table of poses."""
+    return [
+        [pose.identity or number, name, round(x, 1), round(y, 1), round(score, 3)]
+        for number, pose in enumerate(poses, start=1)
+        for name, (x, y, score) in zip(pose.names, pose.keypoints.tolist(), strict=True)
+    ]
+
+
+def _picture(found: FramePoses) -> np.ndarray:
+    if found.picture is None:
+        raise RuntimeError("the painter gave no picture")
+    return found.picture

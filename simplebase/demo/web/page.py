@@ -1,0 +1,244 @@
+"""The page: three tabs, a model picker, two sliders, the keypoint table and its JSON."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# Before the import: it is what Gradio reads then.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import gradio as gr
+import numpy as np
+
+from simplebase.demo.run import Progress
+from simplebase.demo.settings import DemoSettings
+from simplebase.demo.web.looking import COLUMNS, STILL_STRENGTH, Choice, Looking, Webcam
+from simplebase.errors import ArgumentError, SimplebaseError
+
+ADDRESS = "127.0.0.1"
+_WEBCAM_INTERVAL = 0.1
+_WEBCAMS = 8
+# Not the one that shares a picture with a site.
+_BUTTONS: list[Any] = ["download", "fullscreen"]
+_UPLOAD_LIMIT = "2gb"
+# Those of the visitor's own machine: the theme's own would come from elsewhere.
+_FONT, _MONO = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
+
+
+def open_page(
+    models: Sequence[Path],
+    settings: DemoSettings,
+    *,
+    port: int,
+    announce: Callable[[str], None],
+) -> None:
+    """Serves the page on 127.0.0.1 until Ctrl-C.
+
+    Args:
+        models: paths of model files; the first is the one to begin with.
+        settings: where to look and how to draw.
+        port: of 127.0.0.1.
+        announce: told of the address when the page can be opened.
+
+    Raises:
+        ArgumentError: the port cannot be had.
+        MissingFileError, DataError: a model or another file is not what it should be.
+    """
+    looking = Looking(models, settings)
+    # Gradio keeps a copy of all that is uploaded: here, where it goes when the page closes.
+    with tempfile.TemporaryDirectory(prefix="simplebase_web_") as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        with launched(build_page(looking, settings, Path(folder)), port) as url:
+            announce(f"open {url} (Ctrl-C ends it)")
+            try:
+                threading.Event().wait()
+            except KeyboardInterrupt:
+                announce("closed")
+
+
+@contextmanager
+def launched(page: gr.Blocks, port: int) -> Iterator[str]:
+    """Serves a page while the block runs, and yields its address.
+
+    Raises:
+        ArgumentError: the port cannot be had.
+    """
+    try:
+        _, url, _ = page.launch(
+            server_name=ADDRESS,
+            server_port=port,
+            share=False,
+            inbrowser=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            ssr_mode=False,
+            mcp_server=False,
+            footer_links=[],
+            max_file_size=_UPLOAD_LIMIT,
+            theme=gr.themes.Default(font=_FONT, font_mono=_MONO),
+        )
+    except (OSError, OverflowError, ValueError) as error:
+        raise ArgumentError(
+            f"port {port} cannot be used: {str(error).splitlines()[0]} Choose another with --port."
+        ) from error
+    try:
+        yield url
+    finally:
+        page.close(verbose=False)
+
+
+def build_page(looking: Looking, settings: DemoSettings, folder: Path) -> gr.Blocks:
+    """The page; its files go to `folder`."""
+    with gr.Blocks(title="simplebase demo", analytics_enabled=False) as page:
+        gr.Markdown("## simplebase demo")
+        with gr.Row():
+            model = gr.Dropdown(looking.names, value=looking.names[0], label="Model")
+            min_score = gr.Slider(
+                0, 1, value=settings.min_score, step=0.01, label="Leave out keypoints below"
+            )
+            strength = STILL_STRENGTH if settings.smoothing else 0.0
+            smoothing = gr.Slider(
+                0, 1, value=strength, step=0.05, label="Smoothing of video and webcam"
+            )
+        choice = [model, min_score, smoothing]
+        with gr.Tab("Image"):
+            _image_tab(looking, choice, folder)
+        with gr.Tab("Video"):
+            _video_tab(looking, choice, folder)
+        with gr.Tab("Webcam"):
+            _webcam_tab(looking, choice)
+    return page
+
+
+def _image_tab(looking: Looking, choice: list[Any], folder: Path) -> None:
+    with gr.Row():
+        # As a file, so that it is read as everywhere else: Exif data, 16 bits.
+        image = gr.Image(
+            label="Image",
+            type="filepath",
+            image_mode=None,
+            sources=["upload", "clipboard"],
+            elem_id="image-input",
+        )
+        picture = gr.Image(
+            label="Pose",
+            format="png",
+            interactive=False,
+            buttons=_BUTTONS,
+            elem_id="image-output",
+        )
+    table, download = _table("image-table"), _download("image-json")
+
+    def look(path: str | None, *chosen: Any) -> tuple[Any, Any, Any]:
+        if path is None:
+            return None, [], gr.DownloadButton(interactive=False)
+        with _told():
+            drawn, rows, file = looking.image(path, Choice(*chosen), _new_folder(folder))
+        return drawn, rows, gr.DownloadButton(value=str(file), interactive=True)
+
+    gr.on(
+        [image.change, *(each.change for each in choice[:2])],
+        look,
+        [image, *choice],
+        [picture, table, download],
+    )
+
+
+def _video_tab(looking: Looking, choice: list[Any], folder: Path) -> None:
+    with gr.Row():
+        video = gr.Video(label="Video", sources=["upload"], elem_id="video-input")
+        picture = gr.Video(
+            label="Poses",
+            interactive=False,
+            autoplay=True,
+            buttons=["download"],
+            elem_id="video-output",
+        )
+    button = gr.Button("Find poses", variant="primary", elem_id="video-run")
+    table, download = _table("video-table"), _download("video-json")
+
+    bar = gr.Progress()
+
+    def look(path: str | None, *chosen: Any, progress: Any = bar) -> tuple[Any, Any, Any]:
+        if path is None:
+            raise gr.Error("Choose a video first.")
+
+        def observe(done: Progress) -> None:
+            progress((done.frames, done.count), unit="frames")
+
+        with _told():
+            drawn, rows, file = looking.video(path, Choice(*chosen), _new_folder(folder), observe)
+        return str(drawn), rows, gr.DownloadButton(value=str(file), interactive=True)
+
+    button.click(look, [video, *choice], [picture, table, download])
+
+
+def _webcam_tab(looking: Looking, choice: list[Any]) -> None:
+    with gr.Row():
+        camera = gr.Image(
+            label="Webcam",
+            sources=["webcam"],
+            streaming=True,
+            # In a mirror left is right, and the keypoints' names would be wrong.
+            webcam_options=gr.WebcamOptions(mirror=False),
+            elem_id="webcam-input",
+        )
+        picture = gr.Image(
+            label="Pose",
+            format="jpeg",
+            interactive=False,
+            buttons=_BUTTONS,
+            elem_id="webcam-output",
+        )
+    table = _table("webcam-table")
+    state = gr.State(None)
+
+    def look(image: np.ndarray | None, webcam: Webcam | None, *chosen: Any) -> tuple[Any, Any, Any]:
+        if image is None:
+            return None, [], webcam
+        webcam = webcam or looking.webcam()
+        with _told():
+            drawn, rows = webcam(image, Choice(*chosen))
+        return drawn, rows, webcam
+
+    camera.stream(
+        look,
+        [camera, state, *choice],
+        [picture, table, state],
+        stream_every=_WEBCAM_INTERVAL,
+        show_progress="hidden",
+        # A tab that streams keeps its place as long as it does.
+        concurrency_limit=_WEBCAMS,
+    )
+
+
+def _table(name: str) -> gr.Dataframe:
+    return gr.Dataframe(
+        headers=list(COLUMNS),
+        datatype=["number", "str", "number", "number", "number"],
+        label="Keypoints, in pixels",
+        interactive=False,
+        elem_id=name,
+    )
+
+
+def _download(name: str) -> gr.DownloadButton:
+    return gr.DownloadButton("Download JSON", interactive=False, elem_id=name)
+
+
+def _new_folder(folder: Path) -> Path:
+    """A folder of its own for each answer: two visitors may upload the same name."""
+    return Path(tempfile.mkdtemp(dir=folder))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Shows errors of ours on the page, as they are."""
+    try:
+        yield
+    except SimplebaseError as error:
+        raise gr.Error(str(error)) from error

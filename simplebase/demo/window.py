@@ -1,0 +1,63 @@
+"""A window that shows pictures as they come."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import cv2
+
+from simplebase.demo.frames import FramePoses
+from simplebase.demo.sinks.facts import Write
+from simplebase.demo.sinks.pictures import drawn
+from simplebase.errors import ArgumentError
+
+_TITLE = "simplebase demo (q to quit)"
+_QUIT = (ord("q"), 27)
+
+
+class WindowClosed(Exception):
+    """The user wants no more pictures."""
+
+
+def require_display(is_live: bool) -> None:
+    """Raises ArgumentError where no window can be opened, and says what to do instead."""
+    if not has_display():
+        instead = "--output FILE writes"
+        if is_live:
+            instead = "--serve 8000 shows it in a browser at http://127.0.0.1:8000, " + instead
+        raise ArgumentError(f"this machine has no display to open a window on: {instead}.")
+
+
+def has_display() -> bool:
+    """Whether a window can be opened: on Linux a display server is needed."""
+    if sys.platform != "linux":
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+@contextmanager
+def window(waits: bool) -> Iterator[Write]:
+    """A sink that shows each picture.
+
+    Args:
+        waits: for a key after each picture, as images without a time want it.
+
+    Raises, when it is called:
+        WindowClosed: the window was closed, or q or Escape pressed.
+    """
+    cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+
+    def write(found: FramePoses) -> None:
+        cv2.imshow(_TITLE, cv2.cvtColor(drawn(found), cv2.COLOR_RGB2BGR))
+        while True:
+            key = cv2.waitKey(50 if waits else 1) & 0xFF
+            if key in _QUIT or cv2.getWindowProperty(_TITLE, cv2.WND_PROP_VISIBLE) < 1:
+                raise WindowClosed
+            if not waits or key != 0xFF:
+                return
+
+    try:
+        yield write
+    finally:
+        cv2.destroyAllWindows()
