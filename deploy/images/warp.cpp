@@ -6,11 +6,10 @@
 namespace simplebase {
 namespace {
 
-/// By which power of two an image is averaged down before it is sampled at `scale`.
-int reduction_for(double scale, const Image& image) {
-  const double halvings = std::max(0.0, std::floor(-std::log2(std::sqrt(scale * scale))));
-  const double shortest = std::min(image.width, image.height);
-  return static_cast<int>(std::min(std::exp2(halvings), shortest));
+/// By which power of two pixels are averaged before they are sampled at `scale`, of `side` pixels.
+int reduction_for(double scale, int side) {
+  const double halvings = std::max(0.0, std::floor(-std::log2(scale)));
+  return static_cast<int>(std::min(std::exp2(halvings), static_cast<double>(side)));
 }
 
 /// To the nearest whole number, of two to the even one, as OpenCV rounds. Adding and taking away
@@ -20,42 +19,43 @@ uint8_t rounded(float value) {
   return static_cast<uint8_t>(static_cast<int>((value + kNoFraction) - kNoFraction));
 }
 
-/// The mean of the `side * side` bytes whose sum is `sum`, rounded as OpenCV's INTER_AREA does.
-uint8_t mean(uint64_t sum, int side) {
-  if (side == 2) return static_cast<uint8_t>((sum + 2) >> 2);
-  return rounded(static_cast<float>(sum) * (1.0f / static_cast<float>(side * side)));
+/// The mean of the `down * across` bytes whose sum is `sum`, rounded as OpenCV's INTER_AREA does.
+uint8_t mean(uint64_t sum, int down, int across) {
+  if (down == 2 && across == 2) return static_cast<uint8_t>((sum + 2) >> 2);
+  return rounded(static_cast<float>(sum) * (1.0f / static_cast<float>(int64_t{down} * across)));
 }
 
-/// Means of `side` of the columns' sums each.
-void add_across(const std::vector<uint32_t>& columns, int width, int side, uint8_t* out,
+/// Means of `across` each of the columns' sums over `down` rows.
+void add_across(const std::vector<uint32_t>& columns, int width, int down, int across, uint8_t* out,
                 int count) {
-  const int whole = width / side;
+  const int whole = width / across;
   for (int x = 0; x < count; ++x) {
-    const uint32_t* column = &columns[3 * static_cast<size_t>(x) * side];
-    const int present = x < whole ? side : width - whole * side;
+    const uint32_t* column = &columns[3 * static_cast<size_t>(x) * across];
+    const int present = x < whole ? across : width - whole * across;
     uint64_t sums[3] = {0, 0, 0};
     for (int i = 0; i < present; ++i, column += 3) {
       for (int channel = 0; channel < 3; ++channel) sums[channel] += column[channel];
     }
     for (int channel = 0; channel < 3; ++channel) {
-      const uint64_t filling = present < side ? column[channel - 3] : 0;
-      *out++ = mean(sums[channel] + filling * static_cast<uint64_t>(side - present), side);
+      const uint64_t filling = present < across ? column[channel - 3] : 0;
+      const auto missing = static_cast<uint64_t>(across - present);
+      *out++ = mean(sums[channel] + filling * missing, down, across);
     }
   }
 }
 
-/// `image` averaged over squares of `side` pixels, the last ones filled up with their last pixels.
-Image shrunk(const Image& image, int side) {
-  Image small((image.width + side - 1) / side, (image.height + side - 1) / side);
-  // First down, which is quick, then across. A column's sum fits: no side is beyond 2^24.
+/// `image` averaged over rectangles of pixels, the last ones filled up with their last pixels.
+Image shrunk(const Image& image, int down, int across) {
+  Image small((image.width + across - 1) / across, (image.height + down - 1) / down);
+  // First down, which is quick, then across. A column's sum fits: no reduction is beyond 2^24.
   std::vector<uint32_t> columns(static_cast<size_t>(image.width) * 3);
   for (int y = 0; y < small.height; ++y) {
     std::fill(columns.begin(), columns.end(), 0);
-    for (int line = y * side; line < (y + 1) * side; ++line) {
+    for (int line = y * down; line < (y + 1) * down; ++line) {
       const uint8_t* const in = image.row(std::min(line, image.height - 1));
       for (size_t i = 0; i < columns.size(); ++i) columns[i] += in[i];
     }
-    add_across(columns, image.width, side, small.row(y), small.width);
+    add_across(columns, image.width, down, across, small.row(y), small.width);
   }
   return small;
 }
@@ -67,10 +67,11 @@ struct Sampling {
   std::vector<float> share;
 };
 
-Sampling sample_line(double scale, double offset, int count, int source) {
+/// `other` is the scale along the other axis, by which OpenCV inverts the matrix of both.
+Sampling sample_line(double scale, double other, double offset, int count, int source) {
   Sampling line{std::vector<int>(count), std::vector<float>(count)};
   // In float32 from the inverse matrix on, as OpenCV does it.
-  const double inverse = 1.0 / (scale * scale) * scale;
+  const double inverse = 1.0 / (scale * other) * other;
   const auto step = static_cast<float>(inverse);
   const auto start = static_cast<float>(-inverse * offset);
   for (int i = 0; i < count; ++i) {
@@ -127,20 +128,20 @@ class Rows {
 
 }  // namespace
 
-Image warp(const Image& source, const Placement& requested, int width, int height) {
-  Placement placement = requested;
-  const int reduction = reduction_for(requested.scale, source);
+Image warp(const Image& source, const Placement& placement, int width, int height) {
+  const double scale = placement.scale;
+  const int reduce_x = reduction_for(scale, source.width);
+  const int reduce_y = reduction_for(scale, source.height);
   Image small;
-  if (reduction > 1) {
-    small = shrunk(source, reduction);
-    // Pixel i of the small image lies at i * reduction + (reduction - 1) / 2 of the large one.
-    placement.x_offset += requested.scale * ((reduction - 1) / 2.0);
-    placement.y_offset += requested.scale * ((reduction - 1) / 2.0);
-    placement.scale *= reduction;
-  }
-  const Image& image = reduction > 1 ? small : source;
-  const Sampling across = sample_line(placement.scale, placement.x_offset, width, image.width);
-  const Sampling down = sample_line(placement.scale, placement.y_offset, height, image.height);
+  if (reduce_x > 1 || reduce_y > 1) small = shrunk(source, reduce_y, reduce_x);
+  const Image& image = reduce_x > 1 || reduce_y > 1 ? small : source;
+  // Pixel i of the small image lies at i * reduction + (reduction - 1) / 2 of the large one.
+  const double x_offset = placement.x_offset + scale * ((reduce_x - 1) / 2.0);
+  const double y_offset = placement.y_offset + scale * ((reduce_y - 1) / 2.0);
+  const Sampling across =
+      sample_line(scale * reduce_x, scale * reduce_y, x_offset, width, image.width);
+  const Sampling down =
+      sample_line(scale * reduce_y, scale * reduce_x, y_offset, height, image.height);
   Rows rows(image, across);
   Image crop(width, height);
   for (int y = 0; y < height; ++y) {

@@ -60,6 +60,19 @@ def test_crops_are_those_of_warp_image(
     assert (difference > 0).mean() <= (0.002 if cv2.__version__ >= "5" else 0.3)
 
 
+def test_a_thin_image_is_averaged_down_along_its_length_alone(
+    programs: Programs, tmp_path: Path
+) -> None:
+    image = smooth(2000, 3)
+    path = tmp_path / "image.png"
+    cv2.imwrite(str(path), image[..., ::-1])
+    size, crop = (64, 96), Crop()
+    expected = warp_image(image, crop.box_matrix(np.array([0, 0, 3, 2000]), size), size)
+    found = cropped(programs, path, (0, 0, 3, 2000), crop, size)
+    assert np.abs(found.astype(int) - expected).max() <= (1 if cv2.__version__ >= "5" else 2)
+    assert found.any()
+
+
 def saved(folder: Path, name: str) -> Path:
     """An image file of a kind that phones, scanners and editors write."""
     path = folder / name
