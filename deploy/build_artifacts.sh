@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# From a trained model to a folder that is ready to be copied to a board: the model in each format,
+# compared with the original as it is exported; the demo programs with their libraries; the classes,
+# a sample image and a script that runs each demo.
+#
+#   build_artifacts.sh MODEL.keras OUT [DATASET]
+#   build_artifacts.sh PRESET OUT [DATASET]        trains the preset first
+#
+# DATASET is a folder of your images: int8 is calibrated and the files are compared on it, and a preset
+# is trained on it. Without it, all of that is done on drawn figures.
+#
+#   WHEELS=FOLDER TOOLCHAIN=deploy/cross-aarch64.cmake build_artifacts.sh ...     for another machine
+set -euo pipefail
+if [ $# -lt 2 ]; then sed -n '2,13s/^# \?//p' "$0" >&2; exit 2; fi
+model=$1 out=$2 dataset=${3:-}
+source=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-python3}
+simplebase() { "$python" -m simplebase "$@"; }
+
+if [ -e "$out" ]; then echo "$out exists. Give a folder that does not." >&2; exit 1; fi
+mkdir -p "$out"
+# What is no result of its own, and the way to it.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+if [ ! -f "$model" ]; then
+  echo "== Training $model"
+  training=(--preset "$model" --run-dir "$work/run")
+  if [ -n "$dataset" ]; then training+=(--dataset "$dataset"); else training+=(--recipe quick --backbone-weights none); fi
+  simplebase train "${training[@]}"
+  model=$work/run/checkpoints/best.keras
+fi
+
+figures=$work/figures
+if [ -z "$dataset" ]; then simplebase data synthesize "$figures"; fi
+samples=${dataset:-$figures}
+
+failed=()
+export_as() {  # NAME FORMAT QUANTIZATION
+  echo "== $1"
+  # A file that does not answer as the model does is worth nothing on a board either.
+  if ! simplebase export "$model" --format "$2" --quantize "$3" --output "$out/$1" --calibration "$samples"; then
+    failed+=("$1")
+    rm -f "$out/$1".*
+  fi
+}
+export_as model.tflite litert none
+export_as model_int8.tflite litert int8
+export_as model.onnx onnx none
+export_as model.mnn mnn none
+export_as model_weights.mnn mnn weights
+
+echo "== Demo programs"
+configure=(-S "$source" -B "$work/build" -DBUILD_TESTING=OFF -DREQUIRE_ALL=ON -DSTATIC_IMAGES=ON)
+configure+=("-DPython3_EXECUTABLE=$("$python" -c "import sys; print(sys.executable)")")
+if [ -n "${WHEELS:-}" ]; then configure+=("-DWHEELS=$(realpath "$WHEELS")"); fi
+if [ -n "${TOOLCHAIN:-}" ]; then configure+=("-DCMAKE_TOOLCHAIN_FILE=$(realpath "$TOOLCHAIN")"); fi
+cmake "${configure[@]}" > "$work/configure.log" || { cat "$work/configure.log"; exit 1; }
+cmake --build "$work/build" --parallel 2 > "$work/build.log" || { cat "$work/build.log"; exit 1; }
+cmake --install "$work/build" --prefix "$out" > /dev/null
+
+"$python" - "$out" "$samples" <<'CLASSES'
+import json, shutil, sys
+from pathlib import Path
+out, samples = map(Path, sys.argv[1:])
+sidecars = [out / f"model{ending}.json" for ending in (".tflite", ".onnx", ".mnn")]
+sidecar = next((path for path in sidecars if path.exists()), None)
+if sidecar is None:
+    sys.exit("No format of the model could be exported.")
+names = json.loads(sidecar.read_text())["skeleton"]["keypoints"]
+(out / "classes.txt").write_text("\n".join(names) + "\n")
+images = sorted((samples / "images").rglob("*.jp*g"))
+if not images:
+    sys.exit(f"{samples}/images holds no JPEG to serve as the sample image.")
+shutil.copy(images[0], out / "sample.jpg")
+CLASSES
+
+for demo in litert:tflite mnn:mnn onnx:onnx; do
+  cat > "$out/run_${demo%:*}.sh" <<RUN
+#!/bin/sh
+# Further words go to the demo: ./run_${demo%:*}.sh -t 4 -c 10 --output pose.jpg
+cd "\$(dirname "\$0")" || exit 1
+exec ./simplebase_${demo%:*} -m model.${demo#*:} -i sample.jpg -l classes.txt "\$@"
+RUN
+  chmod +x "$out/run_${demo%:*}.sh"
+done
+
+echo "== $out is ready"
+ls -1 "$out"
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "Left out, because they did not answer as the model does: ${failed[*]}" >&2
+  exit 1
+fi

@@ -1,0 +1,38 @@
+// The demo's command line.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pose/codec.h"
+#include "pose/crop.h"
+
+namespace simplebase {
+
+struct Arguments {
+  std::string model;
+  std::string image;
+  std::string classes;
+  std::string output;
+  std::vector<Box> boxes;
+  DecodeMethod decode = DecodeMethod::kDark;
+  int threads = 1;
+  int count = 1;
+  int warmup_runs = 2;
+  double min_score = 0.1;
+  bool json = false;
+  bool overwrite = false;
+  bool verbose = false;
+  bool help = false;
+};
+
+/// `words` are those behind the program's name. Options read `--name value` or `--name=value`, with
+/// `_` as good as `-` in names.
+///
+/// Throws UsageError on what is unknown, missing or no number.
+Arguments parse_arguments(const std::vector<std::string>& words);
+
+/// What `--help` prints; `suffix` is that of a model file.
+std::string help_text(const std::string& program, const std::string& suffix);
+
+}  // namespace simplebase

@@ -1,0 +1,49 @@
+// Heatmaps to keypoints: the numbers of simplebase/codec.py.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace simplebase {
+
+enum class DecodeMethod { kArgmax, kQuarter, kDark };
+
+/// Throws UsageError on a name that is none of argmax, quarter and dark.
+DecodeMethod decode_method(const std::string& name);
+
+/// How cells of a heatmap lie in the input, and how wide its peaks are.
+struct Codec {
+  int stride = 4;       ///< input pixels a cell
+  double sigma = 2.0;   ///< of the Gaussian, in cells
+  bool centred = true;  ///< cell j at input pixel (j + 0.5) * stride - 0.5; else at j * stride
+
+  double offset() const { return centred ? (stride - 1) / 2.0 : 0.0; }
+};
+
+/// A point in pixels and the height of its peak.
+struct Keypoint {
+  float x;
+  float y;
+  float score;
+};
+
+/// Heatmaps (h, w, K), the last axis running fastest.
+struct Heatmaps {
+  const float* values;
+  int height;
+  int width;
+  int count;
+
+  float at(int y, int x, int k) const {
+    return values[(static_cast<size_t>(y) * width + x) * count + k];
+  }
+};
+
+/// The peak of each of `K` heatmaps in input pixels.
+///
+/// `argmax` is the highest cell; `quarter` goes a quarter cell from there towards the higher
+/// neighbour; `dark` takes a Taylor step on the logarithm of the blurred map (Zhang et al., CVPR
+/// 2020, https://arxiv.org/abs/1910.06278).
+std::vector<Keypoint> decode(const Heatmaps& heatmaps, const Codec& codec, DecodeMethod method);
+
+}  // namespace simplebase

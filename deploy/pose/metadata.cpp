@@ -1,0 +1,156 @@
+#include "pose/metadata.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "error.h"
+
+namespace simplebase {
+namespace {
+
+using Json = nlohmann::json;
+
+// Far beyond any model; a damaged file shall not ask for all the memory there is.
+constexpr int kLongestSide = 8192;
+constexpr double kWidestSigma = 100.0;
+constexpr size_t kMostKeypoints = 10000;
+
+const std::array<uint8_t, 3> kRed = {235, 64, 52}, kGreen = {52, 199, 89}, kBlue = {48, 128, 255};
+
+/// What is not as it should be; read_metadata says in which file.
+class Damage : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+std::array<uint8_t, 3> colour_of(const std::string& text) {
+  if (text == "r") return kRed;
+  if (text == "g") return kGreen;
+  if (text == "b") return kBlue;
+  const bool hexadecimal = text.size() == 7 && text[0] == '#' &&
+                           text.find_first_not_of("0123456789abcdefABCDEF", 1) == std::string::npos;
+  if (!hexadecimal) throw Damage("a colour is r, g, b or #rrggbb, but one is \"" + text + '"');
+  const unsigned long rgb = std::stoul(text.substr(1), nullptr, 16);
+  return {uint8_t(rgb >> 16), uint8_t(rgb >> 8), uint8_t(rgb)};
+}
+
+int side_of(const Json& value) {
+  if (!value.is_number_integer()) throw Damage("input_size is two whole numbers");
+  const auto side = value.get<int64_t>();
+  if (side < 1 || side > kLongestSide) throw Damage("a side of input_size is 1 to 8192");
+  return static_cast<int>(side);
+}
+
+Codec codec_of(const Json& config) {
+  Codec codec;
+  codec.stride = config.at("stride").get<int>();
+  codec.sigma = config.at("sigma").get<double>();
+  const auto alignment = config.at("alignment").get<std::string>();
+  if (alignment != "center" && alignment != "corner") {
+    throw Damage("alignment is center or corner, but it is \"" + alignment + '"');
+  }
+  codec.centred = alignment == "center";
+  if (codec.stride < 1) throw Damage("stride is at least 1");
+  if (!(codec.sigma > 0 && codec.sigma <= kWidestSigma)) throw Damage("sigma is 0 to 100");
+  return codec;
+}
+
+int index_of(const std::string& name, const std::vector<std::string>& names) {
+  const auto place = std::find(names.begin(), names.end(), name);
+  if (place == names.end()) throw Damage("a link names \"" + name + "\", which is no keypoint");
+  return static_cast<int>(place - names.begin());
+}
+
+std::vector<Link> links_of(const Json& skeleton, const std::vector<std::string>& names) {
+  std::vector<Link> links;
+  for (const Json& link : skeleton.value("links", Json::array())) {
+    links.push_back({index_of(link.at(0).get<std::string>(), names),
+                     index_of(link.at(1).get<std::string>(), names),
+                     colour_of(link.at(2).get<std::string>())});
+  }
+  return links;
+}
+
+std::vector<std::string> outputs_of(const Json& config) {
+  const auto outputs = config.value("outputs", std::vector<std::string>{"heatmaps"});
+  const bool known = std::all_of(outputs.begin(), outputs.end(), [](const std::string& name) {
+    return name == "heatmaps" || name == "keypoints";
+  });
+  if (outputs.empty() || outputs.size() > 2 || !known) {
+    throw Damage("outputs are heatmaps, keypoints or both");
+  }
+  return outputs;
+}
+
+Metadata metadata_of(const Json& config) {
+  Metadata metadata;
+  const Json& size = config.at("input_size");
+  if (!size.is_array() || size.size() != 2) throw Damage("input_size is two whole numbers");
+  metadata.height = side_of(size.at(0));
+  metadata.width = side_of(size.at(1));
+  metadata.crop.padding = config.at("crop").at("padding").get<double>();
+  metadata.crop.center_shift = config.at("crop").at("center_shift").get<double>();
+  if (!(metadata.crop.padding > 0) || !std::isfinite(metadata.crop.padding)) {
+    throw Damage("padding is above 0");
+  }
+  metadata.codec = codec_of(config.at("codec"));
+  if (metadata.height % metadata.codec.stride || metadata.width % metadata.codec.stride ||
+      metadata.heatmap_height() < 3 || metadata.heatmap_width() < 3) {
+    throw Damage("each side of input_size is a multiple of stride, and at least three times it");
+  }
+  const Json& skeleton = config.at("skeleton");
+  metadata.keypoints = skeleton.at("keypoints").get<std::vector<std::string>>();
+  if (metadata.keypoints.empty() || metadata.keypoints.size() > kMostKeypoints) {
+    throw Damage("keypoints are 1 to 10000 names");
+  }
+  metadata.links = links_of(skeleton, metadata.keypoints);
+  metadata.outputs = outputs_of(config);
+  return metadata;
+}
+
+}  // namespace
+
+Metadata read_metadata(const std::string& model) {
+  const std::string path = model + ".json";
+  std::error_code problem;
+  if (!std::filesystem::exists(model, problem)) {
+    throw Error(model + " does not exist: a model file is expected there.");
+  }
+  if (!std::filesystem::is_regular_file(path, problem)) {
+    throw Error(path +
+                " does not exist: it says what the model does not say of itself (crop, codec, "
+                "skeleton). `simplebase export` writes the two side by side; keep them together.");
+  }
+  std::ifstream file(path);
+  try {
+    return metadata_of(Json::parse(file));
+  } catch (const Json::exception& error) {
+    throw Error(path + " is incomplete or damaged (" + error.what() + "). Export the model again.");
+  } catch (const Damage& error) {
+    throw Error(path + " is incomplete or damaged (" + error.what() + "). Export the model again.");
+  }
+}
+
+std::vector<std::string> read_classes(const std::string& path, int count) {
+  std::error_code problem;
+  if (!std::filesystem::is_regular_file(path, problem)) {
+    throw Error(path + " does not exist: a text file with one keypoint name a line is expected.");
+  }
+  std::ifstream file(path);
+  std::vector<std::string> names;
+  for (std::string line; std::getline(file, line);) {
+    const size_t start = line.find_first_not_of(" \t\r");
+    if (start == std::string::npos) continue;
+    names.push_back(line.substr(start, line.find_last_not_of(" \t\r") - start + 1));
+  }
+  if (file.bad()) throw Error(path + " cannot be read. May you read it?");
+  if (names.size() != static_cast<size_t>(count)) {
+    throw Error(path + " has " + std::to_string(names.size()) + " names, but the model has " +
+                std::to_string(count) + " keypoints. Is it the classes file of another model?");
+  }
+  return names;
+}
+
+}  // namespace simplebase
