@@ -47,7 +47,7 @@ class VideoFile:
         # Nothing is let go of while a thread reads from it.
         self._reading = threading.Lock()
         with quiet_opencv():
-            read, self._first = capture.read() if capture.isOpened() else (False, None)
+            read, first = capture.read() if capture.isOpened() else (False, None)
         if not capture.isOpened():
             raise DataError(
                 f"{name} cannot be opened as a video: it is damaged, cut off or of a kind that "
@@ -55,6 +55,7 @@ class VideoFile:
             )
         if not read:
             raise DataError(f"{name} has no frame that can be read.")
+        self._first = first
         self.fps = plausible_fps(capture)
         counted = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self.count = counted if counted > 0 else None
