@@ -183,6 +183,18 @@ def test_a_window_without_a_display_is_told(
         run_demo("m.keras", source, show=True)
 
 
+def test_a_window_that_cannot_be_opened_is_told(
+    model: DotModel, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> None:
+        raise cv2.error("The function is not implemented")
+
+    monkeypatch.setattr(cv2, "namedWindow", fail)
+    monkeypatch.setenv("DISPLAY", ":99")
+    with pytest.raises(ArgumentError, match="no window can be opened: .* --output FILE writes"):
+        run_demo("m.keras", video, show=True)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
