@@ -1,5 +1,6 @@
 """From an image to poses in its own pixels."""
 
+import inspect
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import supervision
 
 Box = tuple[float, float, float, float]
+
+_INSTALL_SUPERVISION = "Run: pip install 'supervision>=0.29'"
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,21 @@ class Pose:
         """As the package supervision has it, for its annotators and trackers.
 
         Raises:
-            MissingPackageError: it is not installed.
+            MissingPackageError: it is not installed, or older than 0.29.
         """
         try:
             import supervision
         except ImportError as error:
             raise MissingPackageError(
                 "to_supervision makes an object of the package supervision, which is not "
-                "installed. Run: pip install supervision"
+                f"installed. {_INSTALL_SUPERVISION}"
             ) from error
+        # Until 0.28 there was one score, `confidence`, of the keypoints alone.
+        if "keypoint_confidence" not in inspect.signature(supervision.KeyPoints).parameters:
+            raise MissingPackageError(
+                "to_supervision needs supervision 0.29 or later. Installed: "
+                f"{supervision.__version__}. {_INSTALL_SUPERVISION}"
+            )
         return supervision.KeyPoints(
             xy=self.keypoints[None, :, :2],
             keypoint_confidence=self.keypoints[None, :, 2],

@@ -1,6 +1,7 @@
 """Inference: the crop of a box and its exact way back."""
 
 import sys
+import types
 from dataclasses import replace
 from typing import Any
 
@@ -248,5 +249,18 @@ def test_a_pose_becomes_keypoints_of_supervision() -> None:
 
 def test_without_supervision_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "supervision", None)
-    with pytest.raises(MissingPackageError, match="pip install supervision"):
+    with pytest.raises(MissingPackageError, match="pip install 'supervision>=0.29'"):
+        Pose(np.zeros((3, 3), np.float32), (0, 0, 1, 1), SKELETON).to_supervision()
+
+
+def test_an_old_supervision_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class KeyPoints:
+        """As it was until 0.28."""
+
+        def __init__(self, xy: Any, class_id: Any = None, confidence: Any = None) -> None:
+            pass
+
+    old = types.SimpleNamespace(KeyPoints=KeyPoints, __version__="0.28.0")
+    monkeypatch.setitem(sys.modules, "supervision", old)
+    with pytest.raises(MissingPackageError, match="needs supervision 0.29 .* Installed: 0.28.0"):
         Pose(np.zeros((3, 3), np.float32), (0, 0, 1, 1), SKELETON).to_supervision()

@@ -11,6 +11,7 @@ from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
     from simplebase.demo.run import Progress
+    from simplebase.skeletons import Skeleton
 
 _LOOK, _PLACE, _WEB = "How it looks", "Where to look", "In a browser"
 
@@ -174,12 +175,18 @@ def demo(
         "heatmap": heatmap,
         "side_by_side": side_by_side,
     }
+    named = options.chosen_skeleton(skeleton, None, None, None)
     if web:
-        if input is not None or output:
-            raise ArgumentError(
-                "--web takes its images in the browser: leave out --input, --output."
-            )
-        _open_page(model, looks, port)
+        given = {
+            "--input": input is not None,
+            "--output": bool(output),
+            "--format": format is not None,
+            "--show": show,
+            "--serve": serve is not None,
+            "--overwrite": overwrite,
+        }
+        _refuse_with_web([name for name, is_given in given.items() if is_given])
+        _open_page(model, looks, port, named)
     elif input is not None:
         outputs = output or []
         if format is not None and len(outputs) != 1:
@@ -191,7 +198,7 @@ def demo(
             input,
             outputs,
             looks=looks,
-            skeleton=options.chosen_skeleton(skeleton, None, None, None),
+            skeleton=named,
             formats=_checked_formats(format),
             show=show or not (outputs or serve is not None),
             serve=serve,
@@ -213,11 +220,23 @@ def _run(
 
     if model is None:
         say(f"model: {chosen}")
-    if how["serve"] is not None:
-        say(f"live at http://127.0.0.1:{how['serve']} (Ctrl-C ends it)")
     with DemoDisplay() as display:
         return run_demo(
-            chosen, input, outputs, settings=DemoSettings(**looks), observe=display, **how
+            chosen,
+            input,
+            outputs,
+            settings=DemoSettings(**looks),
+            observe=display,
+            announce=lambda url: say(f"live at {url} (Ctrl-C ends it)"),
+            **how,
+        )
+
+
+def _refuse_with_web(given: list[str]) -> None:
+    if given:
+        raise ArgumentError(
+            f"--web takes images and shows what is found in the browser: leave out "
+            f"{', '.join(given)}."
         )
 
 
@@ -251,11 +270,19 @@ def _report(progress: "Progress", input: str, outputs: list[Path], min_score: fl
     say(speed_text(progress))
 
 
-def _open_page(model: Path | None, looks: dict[str, Any], port: int) -> None:
+def _open_page(
+    model: Path | None, looks: dict[str, Any], port: int, skeleton: "Skeleton | None"
+) -> None:
     import_tensorflow()
     from simplebase.demo.models import selectable_models
     from simplebase.demo.settings import DemoSettings
     from simplebase.extras import import_with_extras
 
     page = import_with_extras("simplebase.demo.web")
-    page.open_page(selectable_models(model), DemoSettings(**looks), port=port, announce=say)
+    page.open_page(
+        selectable_models(model),
+        DemoSettings(**looks),
+        port=port,
+        announce=say,
+        skeleton=skeleton,
+    )

@@ -1,6 +1,7 @@
 """Where to look for objects in a frame: the whole of it, given boxes, or a file of them."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from simplebase.demo.frames import Frame
-from simplebase.errors import DataError
+from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.files import read_json, require_file
 from simplebase.inference import Box
 
@@ -45,14 +46,31 @@ class BoxesByFrame:
 
     Args:
         boxes: by the frame's file name or, of a video, its number.
+        name: of the file that they are from.
     """
 
-    def __init__(self, boxes: dict[str, list[Box]]) -> None:
+    def __init__(self, boxes: dict[str, list[Box]], name: str) -> None:
         self._boxes = boxes
+        self._name = name
+        # An entry without a box changes nothing, whether there is such a frame or not.
+        self._unused = {key for key, found in boxes.items() if found}
 
     def __call__(self, frame: Frame) -> list[Box]:
         """Those of the frame's name or number; none if the file does not have it."""
-        return self._boxes.get(frame.name, self._boxes.get(str(frame.index), []))
+        key = frame.name if frame.name in self._boxes else str(frame.index)
+        self._unused.discard(key)
+        return self._boxes.get(key, [])
+
+    def warn_of_unused(self) -> None:
+        """Warns, after the last frame, of entries that no frame had."""
+        if self._unused:
+            warnings.warn(
+                f"{self._name}: {len(self._unused)} of {len(self._boxes)} entries match no frame, "
+                f"such as {min(self._unused)!r}. They are called by an image's file name, or a "
+                "video frame's number from 0.",
+                SimplebaseWarning,
+                stacklevel=2,
+            )
 
 
 def read_boxes(path: str | os.PathLike[str]) -> Finder:
@@ -81,7 +99,7 @@ def read_boxes(path: str | os.PathLike[str]) -> Finder:
             f"name or frame number. Received: {type(content).__name__}."
         )
     return BoxesByFrame(
-        {str(key): _boxes(found, path, repr(key)) for key, found in content.items()}
+        {str(key): _boxes(found, path, repr(key)) for key, found in content.items()}, str(path)
     )
 
 
@@ -114,10 +132,13 @@ def _boxes(found: Any, path: Path, where: str) -> list[Box]:
 
 def _box(box: Any, path: Path, where: str) -> Box:
     try:
+        # Four digits of a text would be four numbers too.
+        if not all(isinstance(value, int | float) for value in box):
+            raise TypeError
         x, y, width, height = (float(value) for value in box)
         if not np.isfinite([x, y, width, height]).all() or min(width, height) <= 0:
             raise ValueError
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DataError(
             f"{path}, {where}: a box is [x, y, width, height] in pixels, the latter two above 0. "
             f"Received: {str(box)[:80]}."

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+import warnings
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from simplebase.demo.frames import Frame
 from simplebase.demo.video import plausible_fps, quiet_opencv
-from simplebase.errors import DataError, MissingFileError
+from simplebase.errors import DataError, MissingFileError, SimplebaseWarning, one_line
 
 # Longest time without a frame that is still no end: a camera may take seconds to wake up.
 _PATIENCE = 10.0
@@ -38,13 +39,16 @@ class LiveSource:
         capture: an opened camera or stream.
         name: for people.
         fps: frames a second, if that is known.
+        is_endless: whether it never ends of itself: a camera does not, a stream may.
     """
 
     is_sequence = True
     is_live = True
     count = None
 
-    def __init__(self, capture: Capture, name: str, fps: float | None = None) -> None:
+    def __init__(
+        self, capture: Capture, name: str, fps: float | None = None, *, is_endless: bool = False
+    ) -> None:
         self.name = name
         self.fps = fps
         self.dropped = 0
@@ -54,37 +58,16 @@ class LiveSource:
         self._seen = 0
         self._wanted = False
         self._time = self._started = 0.0
-        self._ended = False
+        self._ended = self._closed = False
+        self._failure: Exception | None = None
+        self._is_endless = is_endless
         self._thread = threading.Thread(target=self._keep_reading, daemon=True)
         self._thread.start()
 
-    @classmethod
-    def open(cls, target: int | str, name: str) -> "LiveSource":
-        """Opens a camera's number, or a stream's address.
-
-        Raises:
-            DataError: it does not answer.
-        """
-        with quiet_opencv():
-            settings = []
-            if isinstance(target, str):
-                settings += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _STREAM_TIMEOUT]
-                settings += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, _STREAM_TIMEOUT]
-                capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, settings)
-                if not capture.isOpened():
-                    capture = cv2.VideoCapture(target)
-            else:
-                capture = cv2.VideoCapture(target)
-            opened = capture.isOpened()
-        if not opened:
-            raise DataError(
-                f"{name} cannot be opened: it does not answer, wants a password, or sends what "
-                "OpenCV does not read."
-            )
-        return cls(capture, name, plausible_fps(capture))
-
     def read(self) -> Frame | None:
         """Waits for a frame that was not taken yet; None when the source has ended.
+
+        Warns when it ended that should not have.
 
         Raises:
             DataError: there never was a frame.
@@ -97,6 +80,7 @@ class LiveSource:
         if image is None:
             if self._seen == 0 and not self._ended:
                 raise DataError(f"{self.name} was opened, but sends no picture.")
+            self._warn_if_lost()
             return None
         image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
         return Frame(image, index, when, f"frame_{index:06d}.jpg")
@@ -104,26 +88,81 @@ class LiveSource:
     def close(self) -> None:
         """Stops the thread and lets go of the device."""
         with self._news:
-            self._ended = True
+            self._ended = self._closed = True
             self._news.notify_all()
         # A capture that hangs is left to its thread, which dies with the process.
         self._thread.join(timeout=2.0)
 
+    def _warn_if_lost(self) -> None:
+        if self._closed or self._seen == 0:
+            return
+        if not self._ended:
+            what = f"sent no picture for {_PATIENCE:g} seconds: it is stalled or unplugged"
+        elif self._failure is not None:
+            what = f"failed ({one_line(self._failure)})"
+        elif self._is_endless:
+            what = "stopped sending pictures: it is unplugged, or another program took it"
+        else:
+            return
+        warnings.warn(
+            f"{self.name} {what}. The frames until then are done.",
+            SimplebaseWarning,
+            stacklevel=2,
+        )
+
     def _keep_reading(self) -> None:
-        while not self._ended:
-            read, image = self._capture.read()
-            now = time.monotonic()
+        try:
+            while not self._ended and self._keep_next():
+                pass
+        except Exception as error:
+            self._failure = error
+        finally:
             with self._news:
-                if not read:
-                    self._ended = True
-                else:
-                    # Before the first is taken nobody was there to lose any.
-                    self.dropped += self._wanted and self._latest is not None
-                    self._started = self._started or now
-                    self._latest, self._time = image, now
-                    self._seen += 1
+                self._ended = True
                 self._news.notify_all()
-        self._capture.release()
+            self._capture.release()
+
+    def _keep_next(self) -> bool:
+        """Whether there was a next frame; keeps it."""
+        read, image = self._capture.read()
+        now = time.monotonic()
+        if not read:
+            return False
+        with self._news:
+            # Before the first is taken nobody was there to lose any.
+            self.dropped += self._wanted and self._latest is not None
+            self._started = self._started or now
+            self._latest, self._time = image, now
+            self._seen += 1
+            self._news.notify_all()
+        return True
+
+
+def open_capture(target: int | str, name: str) -> cv2.VideoCapture:
+    """Opens a camera's number or path, or a stream's address.
+
+    Args:
+        target: what to open.
+        name: of it, for people.
+
+    Raises:
+        DataError: it does not answer.
+    """
+    with quiet_opencv():
+        if isinstance(target, str):
+            settings = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _STREAM_TIMEOUT]
+            settings += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, _STREAM_TIMEOUT]
+            capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, settings)
+            if not capture.isOpened():
+                capture = cv2.VideoCapture(target)
+        else:
+            capture = cv2.VideoCapture(target)
+    if not capture.isOpened():
+        raise DataError(
+            f"{name} cannot be opened: it does not answer, wants a password, or sends what "
+            "OpenCV does not read."
+        )
+    return capture
 
 
 def open_camera(device: int | str) -> LiveSource:
@@ -136,7 +175,7 @@ def open_camera(device: int | str) -> LiveSource:
         MissingFileError: there is no such camera, or it is not to be had.
     """
     try:
-        return LiveSource.open(device, f"camera {device}")
+        capture = open_capture(device, f"camera {device}")
     except DataError as error:
         found = ", ".join(sorted(path.name.removeprefix("video") for path in _devices()))
         raise MissingFileError(
@@ -145,6 +184,7 @@ def open_camera(device: int | str) -> LiveSource:
             if os.name == "posix"
             else f"camera {device} cannot be opened: it is not there, or in use by another program."
         ) from error
+    return LiveSource(capture, f"camera {device}", plausible_fps(capture), is_endless=True)
 
 
 def _devices() -> list[Path]:

@@ -101,26 +101,30 @@ def _size(pose: Pose, image: np.ndarray) -> float:
 
 
 def _label(canvas: np.ndarray, pose: Pose, min_score: float) -> None:
+    """Draws the pose's box and its keypoints' names."""
     size = _size(pose, canvas)
     capital = max(8.0, size / 50)
+    _outline(canvas, pose, max(1, round(size / 300)))
     shown = pose.keypoints[:, 2] >= min_score
     middle = pose.keypoints[shown, 0].mean() if shown.any() else 0.0
-    left, top, width, height = pose.box
-    corners = (round(left), round(top)), (round(left + width) - 1, round(top + height) - 1)
-    thickness = max(1, round(size / 300))
-    cv2.rectangle(canvas, *corners, _EDGE, thickness + 2, cv2.LINE_AA)
-    cv2.rectangle(canvas, *corners, _BOX, thickness, cv2.LINE_AA)
     for name, (x, y, _) in itertools.compress(
         zip(pose.names, pose.keypoints.tolist(), strict=True), shown
     ):
         # Outwards, where the skeleton is not.
-        _write(
-            canvas, name.replace("_", " "), (x, y + capital / 2), capital, 1 if x >= middle else -1
-        )
+        side = 1 if x >= middle else -1
+        _write(canvas, name.replace("_", " "), (x, y + capital / 2), capital, side)
     number = "" if pose.identity is None else f"{pose.identity}: "
+    left, top, *_ = pose.box
     # Above the box, or where there is no room in it.
     base = top - capital / 2 if top > 2 * capital else max(top, 0) + 2 * capital
     _write(canvas, f"{number}{pose.score:.2f}", (left, base), 1.2 * capital)
+
+
+def _outline(canvas: np.ndarray, pose: Pose, thickness: int) -> None:
+    left, top, width, height = pose.box
+    corners = (round(left), round(top)), (round(left + width) - 1, round(top + height) - 1)
+    cv2.rectangle(canvas, *corners, _EDGE, thickness + 2, cv2.LINE_AA)
+    cv2.rectangle(canvas, *corners, _BOX, thickness, cv2.LINE_AA)
 
 
 def _write(

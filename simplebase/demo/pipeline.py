@@ -10,6 +10,8 @@ _Made = TypeVar("_Made")
 
 _POLL = 0.1
 """Seconds after which a waiting thread looks whether it is still wanted."""
+_PATIENCE = 30.0
+"""Seconds that an early end waits for the item that is being worked on."""
 
 
 class _End:
@@ -31,7 +33,8 @@ def in_thread(
             and memory does not grow.
 
     An error of `items` or `work` is raised where the result is taken. When the caller stops early,
-    and closes the iterator or lets go of it, the thread ends too.
+    and closes the iterator or lets go of it, the thread ends too, and is waited for: what `items`
+    reads from may be closed after.
     """
     results: queue.Queue[Any] = queue.Queue(waiting)
     stopped = threading.Event()
@@ -77,3 +80,6 @@ def _taken(
             del item
     finally:
         stopped.set()
+        # The garbage collector may end this in any thread, even in the one to wait for.
+        if thread is not threading.current_thread():
+            thread.join(_PATIENCE)

@@ -2,21 +2,19 @@
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
-import cv2
-
+from simplebase.demo.boxes import BoxesByFrame
 from simplebase.demo.formats import PICTURES, OutputFormat, output_format
-from simplebase.demo.frames import Frame, FramePoses, Source
-from simplebase.demo.pipeline import in_thread
+from simplebase.demo.frames import FramePoses, Source
 from simplebase.demo.serve import PictureServer, serving
 from simplebase.demo.settings import DemoSettings
-from simplebase.demo.sinks import SourceFacts, Write, check_output, open_sink
+from simplebase.demo.sinks import SourceFacts, Write, check_output, open_sink, require_distinct
 from simplebase.demo.sources import open_source
+from simplebase.demo.stages import results_of
 from simplebase.demo.stopwatch import Stopwatch
 from simplebase.demo.video import DEFAULT_FPS
 from simplebase.demo.window import WindowClosed, require_display, window
@@ -25,9 +23,6 @@ from simplebase.inference import Pose
 from simplebase.metadata import ModelMetadata
 from simplebase.runtimes import Runtime, load_runtime
 from simplebase.skeletons import Skeleton
-
-_Item = TypeVar("_Item")
-_Made = TypeVar("_Made")
 
 
 @dataclass
@@ -85,6 +80,7 @@ def run_demo(
     serve: int | None = None,
     overwrite: bool = False,
     observe: Callable[[Progress], None] | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> Progress:
     """Finds the poses in all frames of a source, and writes or shows them.
 
@@ -102,6 +98,10 @@ def run_demo(
         serve: port of 127.0.0.1 where a browser sees the pictures.
         overwrite: replace outputs that exist.
         observe: called after each frame.
+        announce: told of the address that `serve` gives the pictures.
+
+    One of several images that cannot be read is left out, and one that the box lies outside of has
+    no poses; a warning names it.
 
     Raises:
         ArgumentError: the options do not go together, there is no display, or a box lies outside
@@ -118,17 +118,10 @@ def run_demo(
             require_display(opened.is_live)
         with ExitStack() as stack:
             # Before the model is read, which takes seconds: a port in use is told at once.
-            server = None if serve is None else PictureServer(serve)
+            server = _server(stack, serve, announce)
             find = settings.finder()
             runtime = with_skeleton(load_runtime(model), skeleton)
-            facts = SourceFacts(
-                source=opened.name,
-                model=Path(model).name,
-                skeleton=runtime.metadata.skeleton,
-                fps=opened.fps or DEFAULT_FPS,
-                is_sequence=opened.is_sequence,
-                min_score=settings.min_score,
-            )
+            facts = _facts(opened, Path(model).name, runtime, settings)
             writers = [
                 stack.enter_context(open_sink(path, kind, facts, overwrite=overwrite))
                 for path, kind in zip(outputs, kinds, strict=True)
@@ -136,23 +129,53 @@ def run_demo(
             if server is not None:
                 writers.append(stack.enter_context(serving(server)))
             if show:
-                writers.append(stack.enter_context(window(waits=not opened.is_sequence)))
-            seen = show or serve is not None
-            drawing = seen or any(kind in PICTURES for kind in kinds)
+                writers.append(stack.enter_context(window(not opened.is_sequence, opened.is_live)))
             watch = progress.stopwatch
             estimate = settings.estimator(
                 runtime, find, is_sequence=opened.is_sequence, stopwatch=watch
             )
-            paint = settings.painter(watch) if drawing else None
-            results = _results(opened, estimate, paint, watch)
+            seen = show or serve is not None
+            drawing = seen or any(kind in PICTURES for kind in kinds)
+            results = results_of(
+                opened, estimate, settings.painter(watch) if drawing else None, watch
+            )
             stack.callback(results.close)
+            if opened.is_live:
+                # First of all, because a thread may be waiting for its next frame.
+                stack.callback(opened.close)
             paced = seen and opened.is_sequence and not opened.is_live
             _write_all(results, writers, opened, progress, observe, paced)
-            if progress.frames == 0 and not progress.stopped:
-                raise DataError(f"{opened.name} gave no frame.")
+            _require_frames(progress, opened, outputs)
+            if isinstance(find, BoxesByFrame) and not progress.stopped:
+                find.warn_of_unused()
     finally:
         opened.close()
     return progress
+
+
+def _server(
+    stack: ExitStack, port: int | None, announce: Callable[[str], None] | None
+) -> PictureServer | None:
+    """The server at `port`, closed with the stack whatever happens until it serves."""
+    if port is None:
+        return None
+    server = PictureServer(port)
+    stack.callback(server.server_close)
+    if announce:
+        announce(server.url)
+    return server
+
+
+def _facts(source: Source, model: str, runtime: Runtime, settings: DemoSettings) -> SourceFacts:
+    return SourceFacts(
+        source=source.name,
+        model=model,
+        skeleton=runtime.metadata.skeleton,
+        fps=source.fps or DEFAULT_FPS,
+        is_sequence=source.is_sequence,
+        min_score=settings.min_score,
+        is_live=source.is_live,
+    )
 
 
 def _checked_outputs(
@@ -163,9 +186,21 @@ def _checked_outputs(
 ) -> list[OutputFormat]:
     chosen = [*formats, *[None] * (len(outputs) - len(formats))]
     kinds = [kind or output_format(path) for path, kind in zip(outputs, chosen, strict=True)]
+    require_distinct(outputs, source)
     for path, kind in zip(outputs, kinds, strict=True):
         check_output(path, kind, source, overwrite=overwrite)
     return kinds
+
+
+def _require_frames(
+    progress: Progress, source: Source, outputs: Sequence[str | os.PathLike[str]]
+) -> None:
+    if progress.frames > 0:
+        return
+    if not progress.stopped:
+        raise DataError(f"{source.name} gave no frame.")
+    if outputs:
+        raise DataError(f"{source.name}: stopped before the first frame, so nothing is written.")
 
 
 def with_skeleton(runtime: Runtime, skeleton: Skeleton | None) -> Runtime:
@@ -185,46 +220,6 @@ def with_skeleton(runtime: Runtime, skeleton: Skeleton | None) -> Runtime:
         )
     runtime.metadata = replace(metadata, skeleton=skeleton)
     return runtime
-
-
-def _results(
-    source: Source,
-    estimate: Callable[[Frame], FramePoses],
-    paint: Callable[[FramePoses], FramePoses] | None,
-    watch: Stopwatch,
-) -> Generator[FramePoses]:
-    """The stages, each in a thread of its own."""
-    frames = _frames(source, watch)
-    # What waits grows old: a live source keeps its own latest frame, and one result may wait.
-    waiting = 1 if source.is_live else 2
-    if not source.is_live:
-        frames = in_thread(frames, lambda frame: frame, waiting)
-    results = in_thread(frames, lambda frame: _guarded(estimate, frame, frame), waiting)
-    if paint is None:
-        return results
-    return in_thread(results, lambda found: _guarded(paint, found, found.frame), waiting)
-
-
-def _frames(source: Source, watch: Stopwatch) -> Iterator[Frame]:
-    part = "wait" if source.is_live else "read"
-    while True:
-        with watch(part):
-            frame = source.read()
-        if frame is None:
-            return
-        yield frame
-
-
-def _guarded(work: Callable[[_Item], _Made], item: _Item, frame: Frame) -> _Made:
-    """`work(item)`; a frame that is too large for this machine is told of."""
-    try:
-        return work(item)
-    except (cv2.error, MemoryError) as error:
-        height, width = frame.image.shape[:2]
-        raise DataError(
-            f"{frame.name} of {width}x{height} pixels cannot be worked on: "
-            f"{str(error).strip() or 'there is not enough memory'}. Try a smaller picture."
-        ) from error
 
 
 def _write_all(

@@ -1,10 +1,12 @@
 """Pictures as they come, for a browser: motion JPEG over HTTP on this machine only."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,6 +16,7 @@ from simplebase.demo.sinks.pictures import drawn
 from simplebase.errors import ArgumentError
 
 ADDRESS = "127.0.0.1"
+_HOSTS = (ADDRESS, "localhost")
 _BOUNDARY = "frame"
 _PAGE = b"""<!doctype html><title>simplebase demo</title>
 <style>body{margin:0;background:#111}img{display:block;margin:auto;max-width:100%;max-height:100vh}
@@ -63,6 +66,11 @@ class PictureServer(ThreadingHTTPServer):
             self._number += 1
             self._news.notify_all()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of clients that went away; of what else goes wrong as usual."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
     def end(self) -> None:
         """Lets streams end."""
         with self._news:
@@ -92,7 +100,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:  # noqa: N802 - the name is http.server's
         """Answers a page, a picture or a stream."""
-        if self.path == "/":
+        # Another site whose name leads to 127.0.0.1 would be let into the pictures by the browser.
+        if self.headers.get("Host", "").rpartition(":")[0] not in _HOSTS:
+            self.send_error(HTTPStatus.FORBIDDEN, f"open {self.server.url}")
+        elif self.path == "/":
             self._answer("text/html; charset=utf-8", _PAGE)
         elif self.path == "/picture.jpg":
             jpeg = next(self.server.jpegs(), None)

@@ -3,16 +3,22 @@
 import glob
 import os
 import re
+import warnings
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from simplebase.demo.camera import LiveSource, open_camera
+import cv2
+
+from simplebase.demo.camera import LiveSource, open_camera, open_capture
 from simplebase.demo.frames import Frame, Source
-from simplebase.demo.video import VideoFile
-from simplebase.errors import DataError, MissingFileError
+from simplebase.demo.video import VideoFile, plausible_fps
+from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
 from simplebase.files import require_file
 from simplebase.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, read_image
 
 _STREAM = re.compile(r"(rtsps?|rtmps?|https?|udp|tcp|rtp|srt)://", re.IGNORECASE)
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+_LOGIN = re.compile(r"^(\w+://)[^/?#]*@")
 _CAMERA = re.compile(r"\d+|/dev/video\d+")
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -21,7 +27,7 @@ class ImageFiles:
     """Images, one after another, that have nothing to do with each other.
 
     Args:
-        paths: of the files.
+        paths: of the files, absolute.
         name: of them together.
     """
 
@@ -33,27 +39,33 @@ class ImageFiles:
     def __init__(self, paths: list[Path], name: str) -> None:
         self.name = name
         self.count = len(paths)
-        self._paths = paths
-        folders = [str(path.parent) for path in paths]
-        self._root = os.path.commonpath(folders)
+        self.paths = paths
+        root = os.path.commonpath([str(path.parent) for path in paths])
+        self.names = [Path(os.path.relpath(path, root)).as_posix() for path in paths]
         self._next = 0
 
     def read(self) -> Frame | None:
-        """The next image, upright.
+        """The next image, upright; of several one that cannot be read is left out with a warning.
 
         Raises:
-            DataError: it cannot be read.
+            DataError, MissingFileError: it is the only one, and cannot be read.
         """
-        if self._next == len(self._paths):
-            return None
-        index, path = self._next, self._paths[self._next]
-        self._next += 1
-        name = Path(os.path.relpath(path, self._root)).as_posix()
-        return Frame(read_image(path), index, float(index), name, path)
+        while self._next < self.count:
+            index, self._next = self._next, self._next + 1
+            path = self.paths[index]
+            try:
+                image = read_image(path)
+            except (DataError, MissingFileError) as error:
+                if self.count == 1:
+                    raise
+                warnings.warn(f"left out: {error}", SimplebaseWarning, stacklevel=2)
+                continue
+            return Frame(image, index, float(index), self.names[index], path)
+        return None
 
     def close(self) -> None:
         """Leaves the rest unread."""
-        self._next = len(self._paths)
+        self._next = self.count
 
 
 def open_source(given: str | os.PathLike[str]) -> Source:
@@ -72,19 +84,29 @@ def open_source(given: str | os.PathLike[str]) -> Source:
     if _CAMERA.fullmatch(text) and not path.is_file():
         return open_camera(int(text) if text.isdecimal() else text)
     if _STREAM.match(text):
-        return LiveSource.open(text, text)
+        return _open_address(text)
     if path.is_dir():
         return ImageFiles(_images_in(path), text)
     if not path.exists() and _PATTERN.search(text):
         return ImageFiles(_matching(text), text)
     if path.suffix.lower() in VIDEO_SUFFIXES:
-        return VideoFile(require_file(path, "the video"))
+        return VideoFile.open(path)
     if path.suffix.lower() in IMAGE_SUFFIXES or not path.exists():
         return ImageFiles([require_file(path, "the image").absolute()], text)
     raise DataError(
         f"{path} is neither an image ({', '.join(IMAGE_SUFFIXES)}) nor a video "
         f"({', '.join(VIDEO_SUFFIXES)})."
     )
+
+
+def _open_address(address: str) -> Source:
+    """A stream; or a video file on a server, of which no frame is to be lost."""
+    # What is written and shown goes on to others, and a password is not for them.
+    name = _LOGIN.sub(r"\1", address)
+    capture = open_capture(address, name)
+    if _WEB.match(address) and capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
+        return VideoFile(capture, name, Path(urlsplit(address).path).stem or "video")
+    return LiveSource(capture, name, plausible_fps(capture))
 
 
 def _images_in(folder: Path) -> list[Path]:

@@ -23,10 +23,16 @@ class WindowClosed(Exception):
 def require_display(is_live: bool) -> None:
     """Raises ArgumentError where no window can be opened, and says what to do instead."""
     if not has_display():
-        instead = "--output FILE writes"
-        if is_live:
-            instead = "--serve 8000 shows it in a browser at http://127.0.0.1:8000, " + instead
-        raise ArgumentError(f"this machine has no display to open a window on: {instead}.")
+        raise ArgumentError(
+            f"this machine has no display to open a window on: {_instead(is_live)}."
+        )
+
+
+def _instead(is_live: bool) -> str:
+    writes = "--output FILE writes"
+    if is_live:
+        return f"--serve 8000 shows it in a browser at http://127.0.0.1:8000, {writes}"
+    return writes
 
 
 def has_display() -> bool:
@@ -37,16 +43,26 @@ def has_display() -> bool:
 
 
 @contextmanager
-def window(waits: bool) -> Iterator[Write]:
+def window(waits: bool, is_live: bool = False) -> Iterator[Write]:
     """A sink that shows each picture.
 
     Args:
         waits: for a key after each picture, as images without a time want it.
+        is_live: whether the pictures are a camera's, for advice.
+
+    Raises:
+        ArgumentError: no window can be opened.
 
     Raises, when it is called:
         WindowClosed: the window was closed, or q or Escape pressed.
     """
-    cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+    try:
+        cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+    except cv2.error as error:
+        raise ArgumentError(
+            "no window can be opened: the display does not answer, or this OpenCV was built "
+            f"without windows (opencv-python-headless). {_instead(is_live)}."
+        ) from error
 
     def write(found: FramePoses) -> None:
         cv2.imshow(_TITLE, cv2.cvtColor(drawn(found), cv2.COLOR_RGB2BGR))

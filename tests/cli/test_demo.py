@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -68,3 +69,20 @@ def test_a_page_without_gradio_says_how_to_get_it(command: Command, small_model_
     code, _, error = command("demo", "--model", small_model_file, "--web")
     assert code == 1
     assert 'pip install "simplebase[web]"' in error
+
+
+def test_a_page_refuses_what_it_would_ignore(command: Command, small_model_file: Path) -> None:
+    code, _, error = command(
+        *("demo", "--model", small_model_file, "--web", "--show", "--serve", 8000, "--overwrite")
+    )
+    assert code == 2
+    assert "leave out --show, --serve, --overwrite" in " ".join(error.split())
+
+
+def test_a_free_port_is_told(command: Command, small_model_file: Path, clip: Path) -> None:
+    code, said, error = command(
+        *("demo", "--model", small_model_file, "--input", clip, "--serve", 0)
+    )
+    assert code == 0, error
+    port = re.search(r"live at http://127.0.0.1:(\d+) ", said)
+    assert port and int(port[1]) > 0

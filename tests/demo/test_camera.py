@@ -10,7 +10,7 @@ import pytest
 
 from simplebase.demo.camera import LiveSource
 from simplebase.demo.sources import open_source
-from simplebase.errors import DataError, MissingFileError
+from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
 
 
 class Camera:
@@ -115,3 +115,55 @@ def test_a_camera_that_is_not_there_is_told() -> None:
 def test_a_stream_that_does_not_answer_is_told() -> None:
     with pytest.raises(DataError, match="rtsp://127.0.0.1:9/x cannot be opened: it does not"):
         open_source("rtsp://127.0.0.1:9/x")
+
+
+def test_a_login_is_in_no_message() -> None:
+    with pytest.raises(DataError, match="^rtsp://127.0.0.1:9/x cannot be opened"):
+        open_source("rtsp://user:secret@127.0.0.1:9/x")
+
+
+def test_a_camera_that_is_unplugged_is_told() -> None:
+    camera = Camera(1)
+    source = LiveSource(camera, "camera 0", is_endless=True)
+    camera.go(1)
+    assert source.read() is not None
+    with pytest.warns(SimplebaseWarning, match="camera 0 stopped sending pictures"):
+        assert source.read() is None
+
+
+def test_a_camera_that_stalls_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simplebase.demo.camera._PATIENCE", 0.2)
+    camera = Camera(2)
+    source = LiveSource(camera, "camera 0", is_endless=True)
+    camera.go(1)
+    assert source.read() is not None
+    with pytest.warns(SimplebaseWarning, match="camera 0 sent no picture for 0.2 seconds"):
+        assert source.read() is None
+    camera.go(1)
+    source.close()
+
+
+def test_a_camera_that_fails_is_told_and_let_go_of() -> None:
+    class Failing(Camera):
+        def read(self) -> tuple[bool, Any]:
+            if self.given == 1:
+                raise cv2.error("device lost")
+            return super().read()
+
+    camera = Failing(5)
+    source = LiveSource(camera, "camera 0")
+    camera.go(1)
+    assert source.read() is not None
+    with pytest.warns(SimplebaseWarning, match=r"camera 0 failed \(.*device lost"):
+        assert source.read() is None
+    assert camera.released.wait(10)
+
+
+def test_a_camera_that_the_user_ends_gives_no_warning() -> None:
+    camera = Camera(5)
+    source = LiveSource(camera, "camera 0", is_endless=True)
+    camera.go(1)
+    threading.Timer(0.1, camera._may.release).start()
+    source.close()
+    source.read()
+    assert source.read() is None

@@ -74,6 +74,23 @@ def test_stopping_early_ends_the_threads() -> None:
     assert threads_end()
 
 
+def test_stopping_early_waits_for_the_item_that_is_worked_on() -> None:
+    working = threading.Event()
+
+    def items() -> Iterator[int]:
+        for n in range(10):
+            working.set()
+            time.sleep(0.05)
+            working.clear()
+            yield n
+
+    results = in_thread(in_thread(items(), lambda n: n), lambda n: n)
+    assert next(results) == 0
+    results.close()
+    assert not working.is_set()
+    assert not any("run" in thread.name for thread in threading.enumerate())
+
+
 def threads_end() -> bool:
     """Whether no thread of a stage is left within some seconds."""
     deadline = time.monotonic() + 10

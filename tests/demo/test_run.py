@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,16 @@ from coloured_dots import SKELETON, TRIANGLE, DotModel, dots, moving, write_vide
 from simplebase import Skeleton, read_image
 from simplebase.demo.camera import LiveSource
 from simplebase.demo.run import Progress, run_demo
+from simplebase.demo.serve import PictureServer
 from simplebase.demo.settings import DemoSettings
-from simplebase.demo.sources import open_source
-from simplebase.errors import ArgumentError, DataError, MissingFileError, OutputExistsError
+from simplebase.demo.sources import ImageFiles, open_source
+from simplebase.errors import (
+    ArgumentError,
+    DataError,
+    MissingFileError,
+    OutputExistsError,
+    SimplebaseWarning,
+)
 
 NO_FILTER = DemoSettings(smooth="none")
 
@@ -175,6 +183,18 @@ def test_a_window_without_a_display_is_told(
         run_demo("m.keras", source, show=True)
 
 
+def test_a_window_that_cannot_be_opened_is_told(
+    model: DotModel, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> None:
+        raise cv2.error("The function is not implemented")
+
+    monkeypatch.setattr(cv2, "namedWindow", fail)
+    monkeypatch.setenv("DISPLAY", ":99")
+    with pytest.raises(ArgumentError, match="no window can be opened: .* --output FILE writes"):
+        run_demo("m.keras", video, show=True)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -217,12 +237,117 @@ def test_a_frame_that_is_too_large_for_the_machine_is_named(
     assert not (tmp_path / "a.mp4").exists()
 
 
-def test_a_damaged_image_among_others_ends_the_run(model: DotModel, tmp_path: Path) -> None:
+def test_a_damaged_image_among_others_is_left_out(model: DotModel, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a", "c"):
+        cv2.imwrite(str(tmp_path / "in" / f"{name}.png"), moving(1)[0])
+    (tmp_path / "in" / "b.png").write_bytes(b"damaged")
+    with pytest.warns(SimplebaseWarning, match="left out: .*b.png cannot be read as an image"):
+        run_demo("m.keras", tmp_path / "in", [tmp_path / "a.json"])
+    frames = json.loads((tmp_path / "a.json").read_text())["frames"]
+    assert [each["file"] for each in frames] == ["a.png", "c.png"]
+
+
+def test_an_image_that_the_box_lies_outside_of_is_left_empty(
+    model: DotModel, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    cv2.imwrite(str(tmp_path / "in" / "a.png"), moving(1)[0])
+    cv2.imwrite(str(tmp_path / "in" / "b.png"), moving(1)[0][:50, :50])
+    settings = DemoSettings(box=(60, 10, 90, 90))
+    with pytest.warns(SimplebaseWarning, match="b.png is left empty: the box .* lies outside"):
+        run_demo("m.keras", tmp_path / "in", [tmp_path / "a.json"], settings=settings)
+    assert [len(found) for found in poses(tmp_path / "a.json")] == [1, 0]
+    with pytest.raises(ArgumentError, match="lies outside"):
+        run_demo("m.keras", tmp_path / "in" / "b.png", [tmp_path / "b.json"], settings=settings)
+
+
+def test_entries_of_boxes_that_match_no_frame_are_told(
+    model: DotModel, video: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "boxes.json").write_text(json.dumps({"2": [[30, 20, 80, 80]], "x.jpg": [[1] * 4]}))
+    settings = DemoSettings(boxes=tmp_path / "boxes.json")
+    with pytest.warns(SimplebaseWarning, match="1 of 2 entries match no frame, such as 'x.jpg'"):
+        run_demo("m.keras", video, [tmp_path / "a.json"], settings=settings)
+
+
+def test_ctrl_c_before_the_first_frame_is_told_and_leaves_nothing(
+    model: DotModel, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(images: np.ndarray) -> np.ndarray:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model, "predict", interrupt)
+    outputs = [tmp_path / "out" / name for name in ("a.mp4", "a.json")]
+    with pytest.raises(DataError, match="stopped before the first frame, so nothing is written"):
+        run_demo("m.keras", video, outputs)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_source_is_closed_when_no_thread_reads_it_any_more(
+    model: DotModel, tmp_path: Path
+) -> None:
+    class Slow(ImageFiles):
+        reading = False
+
+        def read(self) -> Any:
+            self.reading = True
+            time.sleep(0.05)
+            found = super().read()
+            self.reading = False
+            return found
+
+        def close(self) -> None:
+            assert not self.reading
+            super().close()
+
+    def interrupt(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    paths = [tmp_path / f"{n}.png" for n in range(20)]
+    for path in paths:
+        cv2.imwrite(str(path), moving(1)[0])
+    run_demo("m.keras", Slow(paths, "slow"), [tmp_path / "a.json"], observe=interrupt)
+
+
+@pytest.mark.parametrize("name", ["a.json", "sub/../a.json"])
+def test_an_output_is_given_once(video: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ArgumentError, match="a.json is given twice"):
+        run_demo("m.keras", video, [tmp_path / "a.json", tmp_path / name])
+
+
+def test_what_is_read_is_never_replaced(model: DotModel, video: Path, tmp_path: Path) -> None:
+    before = video.read_bytes()
+    with pytest.raises(ArgumentError, match="clip.mp4 would replace what is read"):
+        run_demo("m.keras", video, [video], overwrite=True)
+    assert video.read_bytes() == before
     cv2.imwrite(str(tmp_path / "a.png"), moving(1)[0])
-    (tmp_path / "b.png").write_bytes(b"damaged")
-    with pytest.raises(DataError, match="b.png cannot be read as an image"):
-        run_demo("m.keras", tmp_path, [tmp_path / "out"])
-    assert not (tmp_path / "out").exists()
+    run_demo("m.keras", tmp_path / "a.png", [tmp_path / "out"])
+    with pytest.raises(ArgumentError, match="out would replace what is read"):
+        run_demo("m.keras", tmp_path / "out", [tmp_path / "out"], overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "message"),
+    [("clip", "video", "the name of a video ends in .mp4"), ("x", "image", "ends in .jpg")],
+)
+def test_a_format_that_the_name_does_not_fit_is_told(
+    video: Path, tmp_path: Path, name: str, kind: Any, message: str
+) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        run_demo("m.keras", video, [tmp_path / name], formats=[kind])
+
+
+def test_a_port_is_free_again_after_a_model_that_cannot_be_read(video: Path) -> None:
+    ports: list[int] = []
+
+    def announce(url: str) -> None:
+        ports.append(int(url.rpartition(":")[2]))
+
+    with pytest.raises(MissingFileError):
+        run_demo("absent.keras", video, serve=0, announce=announce)
+    assert ports[0] > 0
+    PictureServer(ports[0]).server_close()
 
 
 @pytest.mark.parametrize("fit", ["letterbox", "stretch", "crop"])

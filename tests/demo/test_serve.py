@@ -1,6 +1,7 @@
 """Motion JPEG over HTTP."""
 
 import socket
+import struct
 import threading
 import urllib.error
 import urllib.request
@@ -84,6 +85,37 @@ def test_only_this_machine_is_served() -> None:
     server = PictureServer(0)
     with serving(server):
         assert server.server_address[0] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", ""])
+def test_a_site_that_leads_to_this_machine_is_refused(host: str) -> None:
+    server = PictureServer(0)
+    with serving(server) as show:
+        show(found(10))
+        request = urllib.request.Request(f"{server.url}/picture.jpg", headers={"Host": host})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(request, timeout=10)
+        local = f"http://localhost:{server.server_port}/picture.jpg"
+        request = urllib.request.Request(
+            f"{server.url}/picture.jpg", headers={"Host": local.split("/")[2]}
+        )
+        assert urllib.request.urlopen(request, timeout=10).status == 200
+
+
+def test_a_client_that_resets_its_connection_prints_nothing(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    server = PictureServer(0)
+    with serving(server) as show:
+        show(found(10))
+        for _ in range(3):
+            with socket.create_connection(server.server_address[:2], timeout=10) as client:
+                client.sendall(b"GET /picture.jpg HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n")
+                # Closes with a reset, not in good order.
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with urllib.request.urlopen(f"{server.url}/picture.jpg", timeout=10) as picture:
+            picture.read()
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("port", [-1, 70000])

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -234,11 +235,77 @@ def test_images_that_are_files_are_copied_to_labels_as_they_are(tmp_path: Path) 
     assert json.loads((folder / "sub" / "photo.json").read_text())["imagePath"] == "photo.png"
 
 
-def test_names_that_labelme_cannot_tell_apart_are_told(tmp_path: Path) -> None:
-    image = dots([TRIANGLE])
-    two = [FramePoses(Frame(image, n, 0.0, name)) for n, name in enumerate(("a.png", "a.jpg"))]
-    with pytest.raises(DataError, match="a.jpg: another image has the same name"):
-        write(tmp_path / "labelme", two)
+def test_names_that_labelme_cannot_tell_apart_are_told_before(tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg", "b.png"):
+        cv2.imwrite(str(tmp_path / name), dots([TRIANGLE]))
+    source = open_source(tmp_path)
+    with pytest.raises(DataError, match="a.png and a.jpg have the same name but for the suffix"):
+        check_output(tmp_path / "labelme", "labelme", source, overwrite=False)
+    check_output(tmp_path / "coco", "coco", source, overwrite=False)
+
+
+def test_what_lies_outside_of_the_frame_is_no_label(tmp_path: Path) -> None:
+    # The third, blue, is 80 pixels left of x = 90 and outside of the frame.
+    outside = pose(dx=-80.0, scores=(0.9, 0.9, 0.9))
+    folder = write(tmp_path / "coco", results(1, poses=[outside]))
+    (label,) = json.loads((folder / "annotations" / "train.json").read_text())["annotations"]
+    assert label["keypoints"] == [*(0, 0, 0), *(0, 0, 0), 10.0, 80.25, 2]
+    folder = write(tmp_path / "labelme", results(1, poses=[outside]))
+    shapes = json.loads((folder / "clip_000000.json").read_text())["shapes"]
+    assert [each["label"] for each in shapes] == ["blue", "dots"]
+
+
+def levels_of(path: Path) -> list[int]:
+    """Which multiple of 50 each frame of a video is filled with."""
+    source = open_source(path)
+    found = []
+    while (each := source.read()) is not None:
+        found.append(round(each.image.mean() / 50))
+    source.close()
+    return found
+
+
+def test_a_video_of_a_live_source_takes_as_long_as_it_took(tmp_path: Path) -> None:
+    found = []
+    for n, seconds in enumerate((3.0, 3.1, 3.4, 3.41, 3.5)):
+        image = np.full((64, 64, 3), 50 * n, np.uint8)
+        found.append(FramePoses(Frame(image, n, seconds, f"{n}.jpg"), picture=image))
+    path = write(tmp_path / "a.avi", found, fps=10.0, is_live=True)
+    # One of two frames at the same tenth of a second is left out.
+    assert levels_of(path) == [0, 1, 1, 1, 2, 4]
+    path = write(tmp_path / "b.avi", found, fps=10.0)
+    assert levels_of(path) == [0, 1, 2, 3, 4]
+
+
+def test_a_gap_of_a_live_source_is_cut(tmp_path: Path) -> None:
+    image = np.zeros((64, 64, 3), np.uint8)
+    times = (0.0, 1000.0, 1000.1)
+    found = [FramePoses(Frame(image, 0, each, "x.jpg"), picture=image) for each in times]
+    path = write(tmp_path / "a.avi", found, fps=10.0, is_live=True)
+    assert len(levels_of(path)) == 1 + 20 + 1
+
+
+def test_a_video_without_a_frame_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a.mp4: there was no frame, so no video is written"):
+        write(tmp_path / "a.mp4", [])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of file sizes are POSIX's")
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".webm"])
+def test_a_disk_that_is_full_while_a_video_is_written_is_told(tmp_path: Path, suffix: str) -> None:
+    import resource
+
+    noise = np.random.default_rng(0).integers(0, 256, (60, 120, 160, 3), np.uint8)
+    found = [FramePoses(frame(image, n), picture=image) for n, image in enumerate(noise)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(DataError, match="of 60 frames only .* Is the disk"):
+            write(tmp_path / f"a{suffix}", found)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_image_cannot_hold_a_video(video: Path, tmp_path: Path) -> None:

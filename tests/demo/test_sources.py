@@ -1,6 +1,10 @@
 """Images, folders, patterns and videos as frames."""
 
 import io
+import threading
+from contextlib import suppress
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +94,27 @@ def test_a_video_without_its_index_is_told(tmp_path: Path, video: Path, share: f
     (tmp_path / "bad.mp4").write_bytes(data[: int(share * len(data))])
     with pytest.raises(DataError, match="bad.mp4 cannot be opened as a video"):
         open_source(tmp_path / "bad.mp4")
+
+
+def test_a_video_file_on_a_server_is_seen_whole(tmp_path: Path) -> None:
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def copyfile(self, source: Any, outputfile: Any) -> None:
+            # FFmpeg leaves when it has seen enough.
+            with suppress(OSError):
+                super().copyfile(source, outputfile)
+
+    write_video(tmp_path / "clip.avi", moving(40))
+    handler = partial(Quiet, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{server.server_port}/clip.avi"
+        source = open_source(f"http://user:secret@{address}")
+        assert (source.is_live, source.count, source.name) == (False, 40, f"http://{address}")
+        assert [found.name for found in all_of(source)] == [f"clip_{n:06d}.jpg" for n in range(40)]
+        server.shutdown()
 
 
 def test_a_video_without_frames_is_told(tmp_path: Path) -> None:

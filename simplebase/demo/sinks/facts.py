@@ -22,6 +22,7 @@ class SourceFacts:
         fps: frames a second.
         is_sequence: whether the frames are those of a video.
         min_score: keypoints below it are not labels.
+        is_live: whether frames come when they come, not `fps` times a second.
     """
 
     source: str
@@ -30,3 +31,4 @@ class SourceFacts:
     fps: float
     is_sequence: bool
     min_score: float
+    is_live: bool = False

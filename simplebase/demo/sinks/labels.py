@@ -7,7 +7,7 @@ copied as they are, unless their Exif data turns them; frames of videos are writ
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -46,15 +46,22 @@ def labelme_folder(
 
         def write(found: FramePoses) -> None:
             image = _place_image(folder, found.frame)
-            target = image.with_suffix(".json")
-            if target.exists():
-                raise DataError(
-                    f"{found.frame.name}: another image has the same name but for the suffix, and "
-                    "labelme tells them by it. Rename one of them."
-                )
-            target.write_text(json.dumps(_labelme(found, image.name, facts.min_score), indent=1))
+            text = json.dumps(_labelme(found, image.name, facts.min_score), indent=1)
+            image.with_suffix(".json").write_text(text)
 
         yield write
+
+
+def require_stems(names: Iterable[str]) -> None:
+    """Raises DataError if two images of a labelme folder would share their JSON file."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(str(PurePosixPath(name).with_suffix("")), name)
+        if other != name:
+            raise DataError(
+                f"{name} and {other} have the same name but for the suffix, and labelme tells "
+                "images by it. Rename one of them."
+            )
 
 
 @contextmanager
@@ -84,7 +91,7 @@ def coco_folder(
             size = found.frame.image.shape[:2]
             content["images"].append(coco_image(number, found.frame.name, size))
             for pose in found.poses:
-                labels = _labels(pose, facts.min_score)
+                labels = _labels(pose, found.frame, facts.min_score)
                 if labels[:, 2].any():
                     content["annotations"].append(
                         {
@@ -98,9 +105,13 @@ def coco_folder(
         write_json(folder / "annotations" / "train.json", content)
 
 
-def _labels(pose: Pose, min_score: float) -> np.ndarray:
-    """`(K, 3)` x, y, visibility; zeros where the keypoint was not found."""
-    found = pose.keypoints[:, 2:] >= min_score
+def _labels(pose: Pose, frame: Frame, min_score: float) -> np.ndarray:
+    """`(K, 3)` x, y, visibility; zeros where the keypoint was not found in the frame."""
+    height, width = frame.image.shape[:2]
+    places = pose.keypoints[:, :2]
+    # A box may stick out of the frame, and what the model guesses there is no label.
+    inside = ((places >= 0) & (places <= [width - 1, height - 1])).all(axis=1, keepdims=True)
+    found = inside & (pose.keypoints[:, 2:] >= min_score)
     visibility = np.full((len(pose.keypoints), 1), _VISIBLE)
     labels = np.concatenate([pose.keypoints[:, :2].round(_DECIMALS), visibility], axis=1)
     return np.where(found, labels, 0)
@@ -126,7 +137,9 @@ def _labelme(found: FramePoses, image: str, min_score: float) -> dict[str, Any]:
     for group, pose in enumerate(found.poses):
         points = [
             (name, [[round(x + _PIXEL_CENTRE, _DECIMALS), round(y + _PIXEL_CENTRE, _DECIMALS)]])
-            for name, (x, y, v) in zip(pose.names, _labels(pose, min_score).tolist(), strict=True)
+            for name, (x, y, v) in zip(
+                pose.names, _labels(pose, frame, min_score).tolist(), strict=True
+            )
             if v
         ]
         shapes += [_shape(name, place, group, "point") for name, place in points]

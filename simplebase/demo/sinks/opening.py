@@ -1,14 +1,18 @@
 """Which sink an output path means."""
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
-from simplebase.demo.formats import OutputFormat
+from simplebase.demo.formats import IMAGES, VIDEOS, OutputFormat
 from simplebase.demo.frames import Source
 from simplebase.demo.sinks.facts import Sink, SourceFacts
-from simplebase.demo.sinks.labels import coco_folder, labelme_folder
+from simplebase.demo.sinks.labels import coco_folder, labelme_folder, require_stems
 from simplebase.demo.sinks.pictures import picture_file, picture_folder
 from simplebase.demo.sinks.tables import csv_file, json_file
 from simplebase.demo.sinks.video import video_file
+from simplebase.demo.sources import ImageFiles
+from simplebase.demo.video import VideoFile
 from simplebase.errors import ArgumentError
 from simplebase.files import require_output
 
@@ -16,7 +20,11 @@ from simplebase.files import require_output
 def check_output(
     path: str | os.PathLike[str], kind: OutputFormat, source: Source, *, overwrite: bool
 ) -> None:
-    """Raises what would go wrong later: ArgumentError, OutputExistsError."""
+    """Raises what would go wrong later: ArgumentError, DataError, OutputExistsError."""
+    suffixes = {"image": IMAGES, "video": VIDEOS}.get(kind)
+    if suffixes and Path(path).suffix.lower() not in suffixes:
+        article = "an" if kind == "image" else "a"
+        raise ArgumentError(f"{path}: the name of {article} {kind} ends in {', '.join(suffixes)}.")
     if kind == "image" and source.count != 1:
         several = "has no end" if source.is_live else f"has {source.count or 'many'} frames"
         raise ArgumentError(
@@ -24,6 +32,25 @@ def check_output(
         )
     if kind in ("image", "video", "json", "csv"):
         require_output(path, overwrite=overwrite)
+    if kind == "labelme" and isinstance(source, ImageFiles):
+        require_stems(source.names)
+
+
+def require_distinct(outputs: Sequence[str | os.PathLike[str]], source: Source) -> None:
+    """Raises ArgumentError if an output is given twice, or would replace what is read."""
+    inputs = source.paths if isinstance(source, ImageFiles | VideoFile) else []
+    read = {path.resolve() for path in inputs}
+    folders = {parent for path in read for parent in path.parents}
+    seen: set[Path] = set()
+    for given in outputs:
+        path = Path(given).resolve()
+        if path in seen:
+            raise ArgumentError(f"--output {given} is given twice.")
+        if path in read or path in folders:
+            raise ArgumentError(
+                f"--output {given} would replace what is read. Choose another path."
+            )
+        seen.add(path)
 
 
 def open_sink(
@@ -39,7 +66,7 @@ def open_sink(
     if kind == "folder":
         return picture_folder(path, overwrite=overwrite)
     if kind == "video":
-        return video_file(path, facts.fps, overwrite=overwrite)
+        return video_file(path, facts.fps, is_live=facts.is_live, overwrite=overwrite)
     if kind == "json":
         return json_file(path, facts, overwrite=overwrite)
     if kind == "csv":

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from simplebase.demo.frames import FramePoses
 from simplebase.demo.sinks.facts import Write
 from simplebase.demo.sinks.pictures import drawn
 from simplebase.demo.video import quiet_opencv
@@ -19,25 +20,65 @@ from simplebase.files import replacing
 _CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".avi": "MJPG", ".mkv": "mp4v", ".webm": "VP80"}
 
 
+# Pictures that a gap between two live frames is filled with at most, in seconds: an encoder that is
+# slower than its own rate would otherwise fall behind by more each time.
+_LONGEST_GAP = 2.0
+
+
 @contextmanager
-def video_file(path: str | os.PathLike[str], fps: float, *, overwrite: bool) -> Iterator[Write]:
+def video_file(
+    path: str | os.PathLike[str], fps: float, *, is_live: bool = False, overwrite: bool
+) -> Iterator[Write]:
     """A video in the size of its first picture; others are fitted into it.
 
     Args:
         path: the suffix chooses the format.
         fps: frames a second.
+        is_live: repeat pictures, or leave some out, so that the video takes as long as what it
+            shows took.
         overwrite: replace `path` if it exists.
 
     Raises:
         OutputExistsError: `path` exists and may not be replaced.
-        DataError: OpenCV cannot write it.
+        DataError: OpenCV cannot write it, or there was no picture.
     """
     with replacing(path, overwrite=overwrite) as partial:
         video = _Video(partial, fps)
+        pace = _Pace(fps)
+
+        def write(found: FramePoses) -> None:
+            video.write(drawn(found), pace.due(found.frame.time) if is_live else 1)
+
         try:
-            yield lambda found: video.write(drawn(found))
+            yield write
         finally:
             video.close()
+        video.require_whole(Path(path))
+
+
+class _Pace:
+    """Counts pictures so that a video of live frames runs as they came.
+
+    Args:
+        fps: frames a second of the video.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self._fps = fps
+        self._offset: float | None = None
+        self._written = 0
+
+    def due(self, time: float) -> int:
+        """How many pictures to write at `time` seconds, so that the last of them is shown then."""
+        if self._offset is None:
+            self._offset = time
+        due = round((time - self._offset) * self._fps) + 1 - self._written
+        most = max(1, round(_LONGEST_GAP * self._fps))
+        if due > most:
+            self._offset += (due - most) / self._fps
+            due = most
+        self._written += max(0, due)
+        return due
 
 
 class _Video:
@@ -48,16 +89,34 @@ class _Video:
         self._fps = fps
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
+        self._last: np.ndarray | None = None
+        self._count = 0
 
-    def write(self, picture: np.ndarray) -> None:
+    def write(self, picture: np.ndarray, times: int) -> None:
+        """Adds a picture; `times` - 1 times the one before it, until then."""
         if self._writer is None:
             self._open(picture)
         bgr = cv2.cvtColor(_fitted(picture, *self._size), cv2.COLOR_RGB2BGR)
-        self._writer.write(bgr)  # type: ignore[union-attr]
+        for number in range(times):
+            shown = bgr if number == times - 1 or self._last is None else self._last
+            self._writer.write(shown)  # type: ignore[union-attr]
+        self._count += max(0, times)
+        self._last = bgr
 
     def close(self) -> None:
         if self._writer is not None:
             self._writer.release()
+
+    def require_whole(self, path: Path) -> None:
+        """Raises DataError if the closed file is not what was written: OpenCV tells nothing."""
+        if self._writer is None:
+            raise DataError(f"{path}: there was no frame, so no video is written.")
+        readable = _count(self._path)
+        if readable < self._count:
+            raise DataError(
+                f"{path}: of {self._count} frames only {readable} can be read again. Is the disk "
+                "full?"
+            )
 
     def _open(self, picture: np.ndarray) -> None:
         # Encoders halve the resolution of colours, and OpenCV drops an odd last row or column.
@@ -71,6 +130,22 @@ class _Video:
                 f"{self._path.name}: OpenCV cannot write a video of {width}x{height} here. Try "
                 "another suffix, or a folder."
             )
+
+
+def _count(path: Path) -> int:
+    """Frames of a video file. A header may promise more than was written."""
+    with quiet_opencv():
+        if cv2.CAP_FFMPEG in cv2.videoio_registry.getStreamBackends():
+            # Packets as they are, undecoded: 10 microseconds a frame.
+            undecoded = [cv2.CAP_PROP_FORMAT, -1]
+            capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, undecoded)
+        else:
+            capture = cv2.VideoCapture(str(path))
+        count = 0
+        while capture.isOpened() and capture.grab():
+            count += 1
+        capture.release()
+    return count
 
 
 def _fitted(picture: np.ndarray, height: int, width: int) -> np.ndarray:

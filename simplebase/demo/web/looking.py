@@ -11,10 +11,11 @@ import numpy as np
 
 from simplebase.demo.estimation import FrameEstimator
 from simplebase.demo.frames import Frame, FramePoses
-from simplebase.demo.run import Progress, run_demo
+from simplebase.demo.run import Progress, run_demo, with_skeleton
 from simplebase.demo.settings import DemoSettings
 from simplebase.demo.sinks import SourceFacts, open_sink
 from simplebase.demo.smoothing import OneEuro, Smoothing
+from simplebase.demo.stages import guarded
 from simplebase.demo.stopwatch import Stopwatch
 from simplebase.demo.video import DEFAULT_FPS
 from simplebase.errors import ArgumentError
@@ -22,6 +23,7 @@ from simplebase.files import short_names
 from simplebase.images import read_image
 from simplebase.inference import Pose
 from simplebase.runtimes import Runtime, load_runtime
+from simplebase.skeletons import Skeleton
 
 Row = list[Any]
 """Of the keypoint table: object, keypoint, x, y, score."""
@@ -52,12 +54,16 @@ class Looking:
     Args:
         models: paths of model files; the first is the one to begin with.
         settings: where to look and how to draw; the page's own controls go before.
+        skeleton: names, links and colours in place of the models'.
     """
 
-    def __init__(self, models: Sequence[Path], settings: DemoSettings) -> None:
+    def __init__(
+        self, models: Sequence[Path], settings: DemoSettings, skeleton: Skeleton | None = None
+    ) -> None:
         self.names = short_names(models)
         self._paths = dict(zip(self.names, models, strict=True))
         self._settings = settings
+        self._skeleton = skeleton
         self._find = settings.finder()
         self._runtimes: dict[str, Runtime] = {}
         # Libraries run one image at a time, and so do trackers.
@@ -67,8 +73,7 @@ class Looking:
         """The image file as drawn on, its keypoints, and a JSON file of them in `folder`."""
         image = read_image(path)
         frame = Frame(image, 0, 0.0, Path(path).name, Path(path))
-        estimate = self._estimator(choice, is_sequence=False)
-        found = self._look(estimate, frame, choice)
+        found = self.look(self.estimator(choice, is_sequence=False), frame, choice)
         target = folder / f"{Path(path).stem}.json"
         with open_sink(target, "json", self._facts(choice, path), overwrite=True) as write:
             write(found)
@@ -80,27 +85,30 @@ class Looking:
         """A video that browsers play, the last frame's keypoints, and a JSON file of all."""
         stem = Path(path).stem
         picture, figures = folder / f"{stem}_poses.webm", folder / f"{stem}.json"
-        with self._lock:
-            progress = run_demo(
-                self._path(choice.model),
-                path,
-                [picture, figures],
-                settings=self._chosen(choice),
-                overwrite=True,
-                observe=observe,
-            )
+        # It opens model and detector for itself, so that nobody waits for the end of a video.
+        progress = run_demo(
+            self._path(choice.model),
+            path,
+            [picture, figures],
+            settings=self._chosen(choice),
+            skeleton=self._skeleton,
+            overwrite=True,
+            observe=observe,
+        )
         return picture, rows(progress.poses), figures
 
     def webcam(self) -> "Webcam":
         """What looks at one visitor's webcam."""
         return Webcam(self)
 
-    def _look(self, estimate: FrameEstimator, frame: Frame, choice: Choice) -> FramePoses:
+    def look(self, estimate: FrameEstimator, frame: Frame, choice: Choice) -> FramePoses:
+        """What is found in a frame, with its picture; raises DataError if that is too large."""
         with self._lock:
-            found = estimate(frame)
-        return self._chosen(choice).painter(Stopwatch())(found)
+            found = guarded(estimate, frame, frame)
+        return guarded(self._chosen(choice).painter(Stopwatch()), found, frame)
 
-    def _estimator(self, choice: Choice, *, is_sequence: bool) -> FrameEstimator:
+    def estimator(self, choice: Choice, *, is_sequence: bool) -> FrameEstimator:
+        """What finds the poses of frames, to be used by `look` alone."""
         return self._chosen(choice).estimator(
             self._runtime(choice.model),
             self._find,
@@ -120,7 +128,8 @@ class Looking:
     def _runtime(self, name: str) -> Runtime:
         with self._lock:
             if name not in self._runtimes:
-                self._runtimes[name] = load_runtime(self._path(name))
+                runtime = load_runtime(self._path(name))
+                self._runtimes[name] = with_skeleton(runtime, self._skeleton)
             return self._runtimes[name]
 
     def _facts(self, choice: Choice, path: str) -> SourceFacts:
@@ -152,11 +161,11 @@ class Webcam:
         """The frame as drawn on, and its keypoints."""
         now = time.monotonic()
         if self._estimate is None or choice != self._choice:
-            self._estimate = self._looking._estimator(choice, is_sequence=True)
+            self._estimate = self._looking.estimator(choice, is_sequence=True)
             self._choice, self._started = choice, now
         frame = Frame(image, self._count, now - self._started, f"webcam_{self._count:06d}.jpg")
         self._count += 1
-        found = self._looking._look(self._estimate, frame, choice)
+        found = self._looking.look(self._estimate, frame, choice)
         return _picture(found), rows(found.poses)
 
 

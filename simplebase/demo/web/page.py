@@ -1,6 +1,7 @@
 """The page: three tabs, a model picker, two sliders, the keypoint table and its JSON."""
 
 import os
+import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,8 @@ import numpy as np
 from simplebase.demo.run import Progress
 from simplebase.demo.settings import DemoSettings
 from simplebase.demo.web.looking import COLUMNS, STILL_STRENGTH, Choice, Looking, Webcam
-from simplebase.errors import ArgumentError, SimplebaseError
+from simplebase.errors import ArgumentError, SimplebaseError, one_line
+from simplebase.skeletons import Skeleton
 
 ADDRESS = "127.0.0.1"
 _WEBCAM_INTERVAL = 0.1
@@ -35,6 +37,7 @@ def open_page(
     *,
     port: int,
     announce: Callable[[str], None],
+    skeleton: Skeleton | None = None,
 ) -> None:
     """Serves the page on 127.0.0.1 until Ctrl-C.
 
@@ -43,12 +46,13 @@ def open_page(
         settings: where to look and how to draw.
         port: of 127.0.0.1.
         announce: told of the address when the page can be opened.
+        skeleton: names, links and colours in place of the models'.
 
     Raises:
         ArgumentError: the port cannot be had.
         MissingFileError, DataError: a model or another file is not what it should be.
     """
-    looking = Looking(models, settings)
+    looking = Looking(models, settings, skeleton)
     # Gradio keeps a copy of all that is uploaded: here, where it goes when the page closes.
     with tempfile.TemporaryDirectory(prefix="simplebase_web_") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
@@ -65,8 +69,9 @@ def launched(page: gr.Blocks, port: int) -> Iterator[str]:
     """Serves a page while the block runs, and yields its address.
 
     Raises:
-        ArgumentError: the port cannot be had.
+        ArgumentError: the port cannot be had, or Gradio cannot serve the page.
     """
+    _require_port(port)
     try:
         _, url, _ = page.launch(
             server_name=ADDRESS,
@@ -81,14 +86,23 @@ def launched(page: gr.Blocks, port: int) -> Iterator[str]:
             max_file_size=_UPLOAD_LIMIT,
             theme=gr.themes.Default(font=_FONT, font_mono=_MONO),
         )
-    except (OSError, OverflowError, ValueError) as error:
-        raise ArgumentError(
-            f"port {port} cannot be used: {str(error).splitlines()[0]} Choose another with --port."
-        ) from error
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"the page cannot be served: {one_line(error)}") from error
     try:
         yield url
     finally:
         page.close(verbose=False)
+
+
+def _require_port(port: int) -> None:
+    """Raises ArgumentError if the port cannot be had: Gradio says the same of other mistakes."""
+    try:
+        socket.create_server((ADDRESS, port)).close()
+    except (OSError, OverflowError) as error:
+        raise ArgumentError(
+            f"port {port} cannot be used ({getattr(error, 'strerror', None) or error}). Choose "
+            "another with --port."
+        ) from error
 
 
 def build_page(looking: Looking, settings: DemoSettings, folder: Path) -> gr.Blocks:

@@ -1,0 +1,105 @@
+"""What stands behind the page, without a browser."""
+
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from coloured_dots import DotModel, moving
+
+from simplebase import Skeleton
+from simplebase.demo.settings import DemoSettings
+from simplebase.errors import ArgumentError, DataError
+
+pytest.importorskip("gradio", reason="gradio is not installed: pip install 'simplebase[web]'")
+
+pytestmark = [
+    # Of Gradio's own dependencies.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+SECONDS = 30.0
+
+
+@pytest.fixture
+def looking(model: DotModel, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Offers one model, its keypoints renamed."""
+    from simplebase.demo.web.looking import Looking
+
+    monkeypatch.setattr("simplebase.demo.web.looking.load_runtime", lambda path: DotModel())
+    return Looking([Path("dots.keras")], DemoSettings(), Skeleton("x", ("a", "b", "c")))
+
+
+@pytest.fixture
+def choice() -> Any:
+    from simplebase.demo.web.looking import Choice
+
+    return Choice("dots.keras", 0.1, 0.5)
+
+
+def test_another_skeleton_holds_on_every_tab(
+    looking: Any, choice: Any, video: Path, tmp_path: Path
+) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), moving(1)[0])
+    _, of_image, _ = looking.image(str(tmp_path / "a.png"), choice, tmp_path)
+    _, of_video, _ = looking.video(str(video), choice, tmp_path, lambda progress: None)
+    _, of_webcam = looking.webcam()(moving(1)[0], choice)
+    for rows in (of_image, of_video, of_webcam):
+        assert [row[1] for row in rows] == ["a", "b", "c"]
+
+
+def test_a_webcam_goes_on_while_a_video_is_looked_at(
+    looking: Any, choice: Any, video: Path, tmp_path: Path
+) -> None:
+    at_work, seen = threading.Event(), threading.Event()
+    waited: list[bool] = []
+
+    def observe(progress: Any) -> None:
+        if not at_work.is_set():
+            at_work.set()
+            waited.append(seen.wait(SECONDS))
+
+    of_video = threading.Thread(target=looking.video, args=(str(video), choice, tmp_path, observe))
+    of_video.start()
+    assert at_work.wait(SECONDS)
+    webcam = threading.Thread(
+        target=lambda: (looking.webcam()(moving(1)[0], choice), seen.set()), daemon=True
+    )
+    webcam.start()
+    of_video.join(2 * SECONDS)
+    assert waited == [True]
+
+
+def test_a_picture_that_is_too_large_is_told(
+    looking: Any, choice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: DotModel, images: np.ndarray) -> np.ndarray:
+        raise MemoryError
+
+    monkeypatch.setattr(DotModel, "predict", fail)
+    with pytest.raises(DataError, match="of 160x120 pixels cannot be worked on"):
+        looking.webcam()(moving(1)[0], choice)
+
+
+def test_only_a_port_that_is_taken_is_called_so() -> None:
+    from simplebase.demo.web.page import launched
+
+    class Page:
+        """One that Gradio cannot serve, whatever the port."""
+
+        def launch(self, **options: Any) -> None:
+            raise ValueError("localhost is not accessible")
+
+    page: Any = Page()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ArgumentError, match=f"port {port} cannot be used .*Choose another"):
+            with launched(page, port):
+                pass
+    with pytest.raises(ArgumentError, match="the page cannot be served: localhost is not access"):
+        with launched(page, port):
+            pass
