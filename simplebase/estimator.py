@@ -2,6 +2,7 @@
 
 import os
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -196,7 +197,12 @@ def load_model(path: str | os.PathLike[str]) -> SimpleBaseline:
     """
     path = require_file(path, "the model")
     if path.suffix != ".keras":
-        raise DataError(f"{path}: a model that simplebase saved ends in .keras.")
+        raise DataError(
+            f"{path}: a model that simplebase saved ends in .keras. Files of other projects become "
+            "one by `simplebase convert weights`; what was exported stays what it is."
+        )
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path} cannot be loaded: it is damaged, or no .keras file.")
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds on a damaged archive.

@@ -84,7 +84,7 @@ def export(
     from simplebase.files import require_output, write_json
 
     if (format is None) == (all is None):
-        raise ArgumentError("give --format, or --all with a folder.")
+        raise ArgumentError("give either --format, or --all with a folder.")
     if all is not None and (output is not None or quantize is not None or dynamic_batch):
         raise ArgumentError(
             "--all writes everything into its folder: leave out --output, --quantize and "

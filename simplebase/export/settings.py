@@ -81,7 +81,11 @@ class ExportSettings:
 
     def __post_init__(self) -> None:
         """Checks the settings."""
-        _require("format", self.format, FORMATS)
+        if self.format not in FORMATS:
+            known = ", ".join(
+                f"{name} ({form.suffix or 'folder'})" for name, form in FORMATS.items()
+            )
+            raise ArgumentError(f"format is one of {known}. Received: {self.format!r}.")
         _require("outputs", self.outputs, get_args(OutputsName))
         _require("quantization", self.quantization, get_args(Quantization))
         form = FORMATS[self.format]

@@ -64,7 +64,7 @@ def _require_whole_model(path: Path) -> None:
     if version.startswith("2."):
         raise DataError(
             f"{path} was saved by Keras {version}, whose layers Keras {keras.__version__} does not "
-            "read."
+            "read. `simplebase convert weights` converts those of the tf.keras project."
         )
     with opening(path):
         lambdas = _holds_class(json.loads(config), "Lambda")

@@ -57,12 +57,20 @@ def impossible(quantization: str, tolerance: float) -> object:
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
-        (["MODEL"], 2, "give --format, or --all with a folder"),
-        (["MODEL", "--format", "onnx", "--all", "x"], 2, "give --format, or --all with a folder"),
+        (["MODEL"], 2, "give either --format, or --all with a folder"),
+        (
+            ["MODEL", "--format", "onnx", "--all", "x"],
+            2,
+            "give either --format, or --all with a folder",
+        ),
         (["MODEL", "--all", "x", "--output", "y"], 2, "leave out --output"),
         (["MODEL", "--all", "x", "--quantize", "int8"], 2, "leave out --output, --quantize"),
         ([".", "--format", "onnx"], 1, ". is a folder, but the model is a file"),
-        (["MODEL", "--format", "coreml"], 2, "format is one of litert, onnx, mnn"),
+        (
+            ["MODEL", "--format", "coreml"],
+            2,
+            "format is one of litert (.tflite), onnx (.onnx), mnn (.mnn)",
+        ),
         (["MODEL", "--format", "litert", "--output", "m.onnx"], 2, "litert export ends in .tflite"),
         (["MODEL", "--format", "mnn", "--quantize", "dynamic"], 2, "mnn has the quantizations"),
         (["missing.keras", "--format", "onnx"], 1, "missing.keras: the model does not exist"),

@@ -148,7 +148,7 @@ def test_onnx_has_the_opset_the_batch_and_the_names_that_were_asked_for(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"format": "tflite"}, "format is one of litert, onnx, mnn, saved-model, frozen-graph"),
+        ({"format": "tflite"}, r"format is one of litert \(\.tflite\), onnx"),
         ({"format": "onnx", "quantization": "float16"}, "onnx has the quantizations none, int8"),
         ({"format": "litert", "quantization": "int4"}, "quantization is one of none, float16"),
         ({"format": "litert", "outputs": "boxes"}, "outputs is one of heatmaps, keypoints, both"),
