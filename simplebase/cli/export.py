@@ -100,7 +100,9 @@ def export(
         names |= {"format": format, "quantization": quantize or "none"}
         settings = ExportSettings(**names, free_batch=dynamic_batch)
         ending = FORMATS[settings.format].suffix or "_saved_model"
-        output = output or model.parent / f"{model.stem}{ending}"
+        # `.` has no name of its own; it will be told that it is no model.
+        named = model if model.name else model.resolve()
+        output = output or named.with_name(f"{named.stem}{ending}")
     if json is not None:
         require_output(json, overwrite=overwrite)
     dataset = None
