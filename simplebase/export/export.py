@@ -89,6 +89,7 @@ class Exporter:
         self.report("loading the model")
         self.model = _load(Path(model))
         self._embedded = calibration is None
+        self._warned = False
         if calibration is None:
             calibration = load_dataset(embedded_dataset())
         self._calibration, self._check = divide(calibration, images, seed)
@@ -107,7 +108,8 @@ class Exporter:
                 "int8 needs the range of the activations on images of the model's own kind. Give "
                 "--calibration, a dataset folder."
             )
-        if min(len(self._calibration), len(self._check)) < _FEW_IMAGES:
+        if not self._warned and min(len(self._calibration), len(self._check)) < _FEW_IMAGES:
+            self._warned = True
             warnings.warn(
                 f"{self._calibration.name}: int8 is calibrated on only {len(self._calibration)} "
                 f"objects and compared on {len(self._check)}; with fewer than {_FEW_IMAGES} both "

@@ -1,6 +1,7 @@
 """From a model file to a checked file of another format, or to none."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -188,8 +189,12 @@ def test_int8_of_another_kind_of_object_needs_a_dataset(
     assert not exporter.export(tmp_path / "m.tflite", LITERT).labelled
 
 
-def test_few_images_are_warned_of(exporter: Exporter) -> None:
+def test_few_images_are_warned_of_once(small: Artifacts, figures: KeypointDataset) -> None:
+    exporter = Exporter(small.path("model.keras"), figures)
     with pytest.warns(SimplebaseWarning, match="only 32 objects and compared on 8"):
+        exporter.require_calibration()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         exporter.require_calibration()
 
 
