@@ -167,10 +167,9 @@ def _parsed(file: Path, text: str) -> ModelMetadata:
     try:
         return ModelMetadata.from_config(json.loads(text))
     except (ValueError, RecursionError) as error:
-        problem = (
-            str(error) if isinstance(error, DataError) else f"its metadata is no JSON: {error}"
-        )
-        raise DataError(f"{file}: {problem}") from error
+        if isinstance(error, DataError):
+            raise DataError(f"{file}: {error}") from error
+        raise DataError(f"{file} is not valid JSON: {error}.") from error
 
 
 def write_metadata(
