@@ -13,7 +13,18 @@ from simplebase.images import require_image_suffix, write_image
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#edae49", "#7768ae", "#3d3d3d", "#8d5524")
+COLOURS = (
+    "#1b6ca8",
+    "#d1495b",
+    "#2e933c",
+    "#edae49",
+    "#7768ae",
+    "#3d3d3d",
+    "#8d5524",
+    "#6b6b6b",
+    "#a05a2c",
+    "#0f9d9d",
+)
 _MARKERS = ("o", "s", "^")
 _PIXELS_PER_INCH = 150
 
