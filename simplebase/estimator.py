@@ -2,17 +2,17 @@
 
 import os
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import keras
 
 from simplebase.backbones import BACKBONES, Backbone, load_backbone
-from simplebase.errors import ArgumentError, DataError, SimplebaseWarning, first_line
+from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.files import require_file
 from simplebase.geometry import Size
 from simplebase.heads import HEADS, PREDICTION_LAYER
+from simplebase.keras_file import read_keras_file
 from simplebase.metadata import ModelMetadata
 from simplebase.normalisation import Normalisation
 from simplebase.presets import Preset, load_preset
@@ -201,12 +201,7 @@ def load_model(path: str | os.PathLike[str]) -> SimpleBaseline:
             f"{path}: a model that simplebase saved ends in .keras. Files of other projects become "
             "one by `simplebase convert weights`; what was exported stays what it is."
         )
-    if not zipfile.is_zipfile(path):
-        raise DataError(f"{path} cannot be loaded: it is damaged, or no .keras file.")
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises many kinds on a damaged archive.
-        raise DataError(f"{path} cannot be loaded: {first_line(error)}") from error
+    model = read_keras_file(path)
     if not isinstance(model, SimpleBaseline):
         raise DataError(f"{path} holds a {type(model).__name__}, not a SimpleBaseline.")
     return model

@@ -139,9 +139,7 @@ class PoseEstimator:
             crops: `(B, H, W, 3)` uint8.
             matrices: `(B, 2, 3)` from image to crop.
         """
-        found = self._in_crops(crops)
-        located = transform_points(invert(matrices), found[..., :2])
-        return np.concatenate([located, found[..., 2:]], axis=-1).astype(np.float32)
+        return to_image(self._in_crops(crops), matrices).astype(np.float32)
 
     def _in_crops(self, crops: np.ndarray) -> np.ndarray:
         """`(B, K, 3)` x, y in pixels of the crops `(B, H, W, 3)` and score."""
@@ -153,8 +151,32 @@ class PoseEstimator:
             mirrored = self.runtime.predict(np.ascontiguousarray(crops[:, :, ::-1]))
             permutation = self.skeleton.horizontal_permutation
             answer = (answer + metadata.codec.unflip(mirrored, permutation)) / 2
-        points, scores = metadata.codec.decode(answer, self.decode)
-        return np.concatenate([points, scores[..., None]], axis=-1)
+        return decoded(answer, metadata, self.decode)
+
+
+def decoded(
+    heatmaps: np.ndarray, metadata: ModelMetadata, method: DecodeMethod = "dark"
+) -> np.ndarray:
+    """`(B, K, 3)` x, y in input pixels and score, of heatmaps `(B, h, w, K)`."""
+    points, scores = metadata.codec.decode(heatmaps, method)
+    return np.concatenate([points, scores[..., None]], axis=-1)
+
+
+def to_image(keypoints: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """`(B, K, 3)` x, y in image pixels and score.
+
+    Args:
+        keypoints: `(B, K, 3)` x, y in pixels of the crops, and score.
+        matrices: `(B, 2, 3)` from image to crop.
+    """
+    points = transform_points(invert(matrices), keypoints[..., :2])
+    return np.concatenate([points, keypoints[..., 2:]], axis=-1)
+
+
+def whole_image(image: np.ndarray) -> Box:
+    """The box of all of an image."""
+    height, width = image.shape[:2]
+    return 0.0, 0.0, float(width), float(height)
 
 
 def checked_boxes(image: np.ndarray, boxes: Sequence[Box] | None) -> Sequence[Box]:
@@ -174,7 +196,7 @@ def checked_boxes(image: np.ndarray, boxes: Sequence[Box] | None) -> Sequence[Bo
             f"an image is (height, width, 3) uint8 RGB. Received: {image.shape} {image.dtype}."
         )
     if boxes is None:
-        boxes = [(0.0, 0.0, float(image.shape[1]), float(image.shape[0]))]
+        boxes = [whole_image(image)]
     for box in boxes:
         _check_box(box, image)
     return boxes

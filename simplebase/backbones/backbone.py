@@ -7,6 +7,7 @@ import keras
 
 from simplebase.errors import ArgumentError, DataError, first_line
 from simplebase.files import require_file
+from simplebase.keras_file import read_keras_file
 
 Padding = Literal["same", "symmetric"]
 """How strided convolutions are padded: as Keras does, more on the right, or as PyTorch does."""
@@ -101,8 +102,5 @@ def load_backbone(path: str | os.PathLike[str]) -> Backbone | None:
         DataError: it is no `.keras` file, or a damaged one.
     """
     path = require_file(path, "the backbone weights file")
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises many kinds on a damaged archive.
-        raise DataError(f"{path} cannot be loaded: {first_line(error)}") from error
+    model = read_keras_file(path)
     return model if isinstance(model, Backbone) else None

@@ -12,7 +12,9 @@ from simplebase.cli.app import app, console, errors, import_tensorflow, say
 from simplebase.errors import ArgumentError, ParityError
 
 if TYPE_CHECKING:
-    from simplebase.export import Exported, Parity
+    from simplebase.export import Exported, Exporter, ExportSettings, Parity
+
+    Plan = list[tuple[ExportSettings, Path]]
 
 
 @app.command()
@@ -80,8 +82,7 @@ def export(
 
         simplebase export cows.keras --all exported --calibration data/cows
     """
-    from simplebase.export.settings import FORMATS, ExportSettings, everything
-    from simplebase.files import require_output, write_json
+    from simplebase.files import require_output
 
     if (format is None) == (all is None):
         raise ArgumentError("give either --format, or --all with a folder.")
@@ -90,19 +91,13 @@ def export(
             "--all writes everything into its folder: leave out --output, --quantize and "
             "--dynamic-batch."
         )
-    settings = None
-    plan = []
-    # Names of upstream's kind are checked where they are used.
-    names: dict[str, Any] = {"outputs": outputs, "opset": opset}
+    # What the texts may be, the settings of an export know.
+    texts: dict[str, Any] = {"outputs": outputs, "opset": opset}
     if all is not None:
-        plan = everything(all, model.stem, **names)
+        plan = _everything(all, model, texts)
     else:
-        names |= {"format": format, "quantization": quantize or "none"}
-        settings = ExportSettings(**names, free_batch=dynamic_batch)
-        ending = FORMATS[settings.format].suffix or "_saved_model"
-        # `.` has no name of its own; it will be told that it is no model.
-        named = model if model.name else model.resolve()
-        output = output or named.with_name(f"{named.stem}{ending}")
+        texts |= {"format": format, "quantization": quantize or "none"}
+        plan = [_one(output, model, texts, dynamic_batch)]
     if json is not None:
         require_output(json, overwrite=overwrite)
     dataset = None
@@ -110,11 +105,10 @@ def export(
         dataset = options.open_dataset(calibration, skeleton, None, None, None)
 
     import_tensorflow()
-    from simplebase.export.everything import export_all
     from simplebase.export.export import Exporter, require_place
 
-    if settings is not None and output is not None:
-        require_place(output, settings, overwrite=overwrite)
+    for settings, path in plan:
+        require_place(path, settings, overwrite=overwrite)
     with console.status("exporting") as status:
         exporter = Exporter(
             model,
@@ -125,28 +119,59 @@ def export(
             report=status.update,
         )
         if all is not None:
-            exported = export_all(exporter, plan, overwrite=overwrite)
+            _export_all(exporter, plan, json, overwrite)
         else:
-            assert settings is not None and output is not None
-            try:
-                parity = exporter.export(output, settings, overwrite=overwrite)
-            except ParityError as error:
-                if error.parity is not None:
-                    errors.print(_parity_table(error.parity))
-                raise
-            console.print(_parity_table(parity))
-            say(f"{output}: {settings.title}, with its metadata in {output}.json")
-            if json is not None:
-                write_json(json, parity.to_config(), overwrite=overwrite)
-    if all is not None:
-        console.print(_summary(exported))
-        for each in exported:
-            if each.problem:
-                say(f"{each.settings.title}: {each.problem}")
-        if json is not None:
-            write_json(json, [each.to_config() for each in exported], overwrite=overwrite)
-        if any(each.failed for each in exported):
-            raise typer.Exit(1)
+            _export_one(exporter, *plan[0], json, overwrite)
+
+
+def _everything(folder: Path, model: Path, texts: dict[str, Any]) -> "Plan":
+    from simplebase.export.settings import everything
+
+    return everything(folder, model.stem, **texts)
+
+
+def _one(
+    output: Path | None, model: Path, texts: dict[str, Any], free_batch: bool
+) -> "tuple[ExportSettings, Path]":
+    from simplebase.export.settings import FORMATS, ExportSettings
+
+    settings = ExportSettings(**texts, free_batch=free_batch)
+    ending = FORMATS[settings.format].suffix or "_saved_model"
+    # `.` has no name of its own; it will be told that it is no model.
+    named = model if model.name else model.resolve()
+    return settings, output or named.with_name(f"{named.stem}{ending}")
+
+
+def _export_one(
+    exporter: "Exporter", settings: "ExportSettings", path: Path, json: Path | None, overwrite: bool
+) -> None:
+    from simplebase.files import write_json
+
+    try:
+        parity = exporter.export(path, settings, overwrite=overwrite)
+    except ParityError as error:
+        if error.parity is not None:
+            errors.print(_parity_table(error.parity))
+        raise
+    console.print(_parity_table(parity))
+    say(f"{path}: {settings.title}, with its metadata in {path}.json")
+    if json is not None:
+        write_json(json, parity.to_config(), overwrite=overwrite)
+
+
+def _export_all(exporter: "Exporter", plan: "Plan", json: Path | None, overwrite: bool) -> None:
+    from simplebase.export import export_all
+    from simplebase.files import write_json
+
+    exported = export_all(exporter, plan, overwrite=overwrite)
+    console.print(_summary(exported))
+    for each in exported:
+        if each.problem:
+            say(f"{each.settings.title}: {each.problem}")
+    if json is not None:
+        write_json(json, [each.to_config() for each in exported], overwrite=overwrite)
+    if any(each.failed for each in exported):
+        raise typer.Exit(1)
 
 
 def _parity_table(parity: "Parity") -> Table:

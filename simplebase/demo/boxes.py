@@ -11,7 +11,7 @@ import numpy as np
 from simplebase.demo.frames import Frame
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.files import read_json, require_file
-from simplebase.inference import Box
+from simplebase.inference import Box, whole_image
 
 
 class Finder(Protocol):
@@ -26,8 +26,7 @@ class WholeFrame:
 
     def __call__(self, frame: Frame) -> list[Box]:
         """The frame itself."""
-        height, width = frame.image.shape[:2]
-        return [(0.0, 0.0, float(width), float(height))]
+        return [whole_image(frame.image)]
 
 
 class GivenBoxes:

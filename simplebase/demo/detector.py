@@ -10,7 +10,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
 
 from simplebase.demo.boxes import clipped, overlap
 from simplebase.demo.frames import Frame
@@ -18,11 +17,10 @@ from simplebase.errors import DataError
 from simplebase.files import require_file
 from simplebase.geometry import Size
 from simplebase.inference import Box
-from simplebase.runtimes.opening import opening
+from simplebase.runtimes.onnx import open_session
 
 STRIDES = (8, 16, 32)
 _GREY = 114
-_ERRORS_ONLY = 3
 # x, y, width, height and whether there is an object; the classes come after.
 _FIXED = 5
 
@@ -52,14 +50,8 @@ class Detector:
         threads: int | None = None,
     ) -> None:
         path = require_file(path, "the detector")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or os.cpu_count() or 1
-        options.log_severity_level = _ERRORS_ONLY
         try:
-            with opening(path):
-                session = onnxruntime.InferenceSession(
-                    path, options, providers=["CPUExecutionProvider"]
-                )
+            session = open_session(path, threads)
         except DataError as error:
             raise DataError(f"{path} is no detector: {path.name} is no ONNX file.") from error
         self._session = session

@@ -72,8 +72,8 @@ def heat_of(
     """
     height, width = image.shape[:2]
     codec = metadata.codec
-    offset = (codec.stride - 1) / 2 if codec.alignment == "center" else 0.0
-    to_input = np.array([[codec.stride, 0, offset], [0, codec.stride, offset]], float)
+    stride, offset = codec.stride, codec.cell_offset
+    to_input = np.array([[stride, 0, offset], [0, stride, offset]], float)
     heat = np.zeros((height, width), np.uint8)
     for each, matrix in zip(heatmaps, invert(matrices), strict=True):
         highest = (np.clip(each.max(axis=-1), 0, 1) * 255).astype(np.uint8)

@@ -1,16 +1,16 @@
-"""What an output is, by its name. Imports nothing heavy, so that the command line can ask early."""
+"""What an output is, by its name."""
 
 import os
 from pathlib import Path
 from typing import Literal, get_args
 
 from simplebase.errors import ArgumentError
+from simplebase.images import IMAGE_SUFFIXES
 
 OutputFormat = Literal["image", "folder", "video", "json", "csv", "labelme", "coco"]
 FORMATS: tuple[str, ...] = get_args(OutputFormat)
 PICTURES: tuple[str, ...] = ("image", "folder", "video")
 """Formats for which frames are drawn on."""
-IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 VIDEOS = (".mp4", ".m4v", ".avi", ".mkv", ".webm")
 
 
@@ -22,7 +22,7 @@ def output_format(path: str | os.PathLike[str]) -> OutputFormat:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix in IMAGES:
+    if suffix in IMAGE_SUFFIXES:
         return "image"
     if suffix in VIDEOS:
         return "video"
@@ -32,7 +32,7 @@ def output_format(path: str | os.PathLike[str]) -> OutputFormat:
         return "csv"
     if suffix and not path.is_dir():
         raise ArgumentError(
-            f"{path}: an image ends in {', '.join(IMAGES)}, a video in "
+            f"{path}: an image ends in {', '.join(IMAGE_SUFFIXES)}, a video in "
             f"{', '.join(VIDEOS)}, figures in .json or .csv; a name without any of these is "
             "a folder."
         )

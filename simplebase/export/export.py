@@ -40,14 +40,15 @@ from simplebase.extras import import_with_extras
 from simplebase.files import replacing, require_output, write_json
 from simplebase.metadata import metadata_file, write_metadata
 from simplebase.runtimes import load_runtime
+from simplebase.runtimes.artifact import ArtifactRuntime
 from simplebase.runtimes.keras import KerasRuntime
+from simplebase.training.runs.folder import Run
 
 DEFAULT_IMAGES = 200
 """To calibrate on, and as many others to check with."""
 
 _FEW_IMAGES = 100
 _LOW_PCK = 0.1
-CHECKPOINTS = "checkpoints"
 _SAVED_MODEL_MARKERS = ("saved_model.pb", "variables")
 
 Report = Callable[[str], None]
@@ -89,7 +90,6 @@ class Exporter:
         self.report("loading the model")
         self.model = _load(Path(model))
         self._embedded = calibration is None
-        self._warned = False
         if calibration is None:
             calibration = load_dataset(embedded_dataset())
         self._calibration, self._check = divide(calibration, images, seed)
@@ -97,7 +97,7 @@ class Exporter:
         self._reference: Reference | None = None
 
     def require_calibration(self) -> None:
-        """Refuses to calibrate on other things than the model is for; warns of few images.
+        """Refuses to calibrate on other things than the model is for.
 
         Raises:
             ArgumentError: there are only the embedded figures, and the model is not of their kind.
@@ -107,15 +107,6 @@ class Exporter:
             raise ArgumentError(
                 "int8 needs the range of the activations on images of the model's own kind. Give "
                 "--calibration, a dataset folder."
-            )
-        if not self._warned and min(len(self._calibration), len(self._check)) < _FEW_IMAGES:
-            self._warned = True
-            warnings.warn(
-                f"{self._calibration.name}: int8 is calibrated on only {len(self._calibration)} "
-                f"objects and compared on {len(self._check)}; with fewer than {_FEW_IMAGES} both "
-                "are a guess.",
-                SimplebaseWarning,
-                stacklevel=3,
             )
 
     def export(
@@ -170,7 +161,16 @@ class Exporter:
         self._reference_answers()
 
     def _calibration_crops(self) -> np.ndarray:
+        """Of the images to calibrate on; the first time it warns if they are few."""
         if self._crops is None:
+            if min(len(self._calibration), len(self._check)) < _FEW_IMAGES:
+                warnings.warn(
+                    f"{self._calibration.name}: int8 is calibrated on only "
+                    f"{len(self._calibration)} objects and compared on {len(self._check)}; with "
+                    f"fewer than {_FEW_IMAGES} both are a guess.",
+                    SimplebaseWarning,
+                    stacklevel=3,
+                )
             self._crops = read_samples(self._calibration, self.model.metadata).crops
         return self._crops
 
@@ -218,11 +218,13 @@ _SUFFIXES = {form.suffix for form in FORMATS.values()} | {".keras", ".h5"}
 
 
 def _load(path: Path) -> SimpleBaseline:
-    if path.name in (CHECKPOINTS, "state.npz") or (path / CHECKPOINTS).is_dir():
-        run = next(at for at in (path, *path.parents) if at.name not in (CHECKPOINTS, "state.npz"))
+    run = Run(path)
+    within = (run.checkpoints.name, run.state.name)
+    if path.name in within or run.checkpoints.is_dir():
+        folder = next(at for at in (path, *path.parents) if at.name not in within)
         raise DataError(
             f"{path} is no model but a training's. Write its model with `simplebase dump "
-            f"{run / CHECKPOINTS / 'best.keras'} MODEL.keras`, and export that."
+            f"{Run(folder).best} MODEL.keras`, and export that."
         )
     return load_model(path)
 
@@ -243,7 +245,9 @@ def _write(
 def _compared(reference: Reference, path: Path, limits: Limits) -> tuple[Parity | None, list[str]]:
     """The comparison of a file, None if it does not run; and what is wrong with it."""
     try:
-        parity = reference.compare(load_runtime(path), limits)
+        runtime = load_runtime(path)
+        assert isinstance(runtime, ArtifactRuntime), "no format of the exports is Keras's own"
+        parity = reference.compare(runtime, limits)
     except DataError as error:
         return None, [str(error).replace(str(path), "it").rstrip(".")]
     return parity, parity.faults

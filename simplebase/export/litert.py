@@ -100,15 +100,14 @@ def _with_float_decoding(model: bytes, crops: np.ndarray) -> bytes:
             (".*", qtyping.TFLOperationName.INPUT),
         ):
             work.update_quantization_recipe(names, operations, algorithm_key="no_quantize")
-        [signature] = Interpreter(model_content=model).get_signature_list()
+        interpreter = Interpreter(model_content=model)
+        [signature] = interpreter.get_signature_list()
+        [stored] = interpreter.get_input_details()
         images = [{INPUT: image} for [image] in _one_by_one(crops)]
         ranges = work.calibrate({signature: images})
         # The quantizer averages over the images; but a stored pixel is to be the pixel itself.
-        for details in Interpreter(model_content=model).get_input_details():
-            extremes = {"min": 0, "max": 255}
-            ranges[details["name"]] |= {
-                name: np.full((1, 1, 1, 1), value, np.float32) for name, value in extremes.items()
-            }
+        for name, value in (("min", 0), ("max", 255)):
+            ranges[stored["name"]][name] = np.full((1, 1, 1, 1), value, np.float32)
         quantised = _inline(bytes(work.quantize(ranges).quantized_model))
         return bytes(modify_model_io_type(quantised, tf.uint8, tf.float32))
 

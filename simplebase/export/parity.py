@@ -11,7 +11,7 @@ from simplebase.errors import ArgumentError, DataError
 from simplebase.evaluation import mean_pck
 from simplebase.export.samples import Samples
 from simplebase.export.settings import Quantization
-from simplebase.geometry import invert, transform_points
+from simplebase.inference import decoded, to_image
 from simplebase.metadata import ModelMetadata
 from simplebase.runtimes import Runtime
 from simplebase.runtimes.artifact import ArtifactRuntime
@@ -156,7 +156,7 @@ class Reference:
         """
         metadata = model.metadata
         heatmaps = _in_batches(model.predict, samples.crops)
-        keypoints = _decoded(heatmaps, metadata)
+        keypoints = decoded(heatmaps, metadata)
         dataset = samples.dataset
         labelled = dataset.skeleton.keypoints == metadata.skeleton.keypoints
         if not labelled:
@@ -171,17 +171,17 @@ class Reference:
 
     def pck(self, keypoints: np.ndarray) -> float | None:
         """PCK@0.5 of `(N, K, 3)` x, y in input pixels and score."""
-        located = _located(keypoints, self.samples)
+        located = to_image(keypoints, self.samples.matrices)
         return mean_pck(located, self.truth, self.samples.crops.shape[1:3])
 
-    def compare(self, file: Runtime, limits: Limits) -> Parity:
+    def compare(self, file: ArtifactRuntime, limits: Limits) -> Parity:
         """Runs an exported file on the same images."""
         answers = _answers(file, self.samples.crops)
         heatmaps = answers.get("heatmaps")
         apart = None if heatmaps is None else np.abs(heatmaps - self.heatmaps)
         ways = [answers["keypoints"]] if "keypoints" in answers else []
         if heatmaps is not None:
-            ways.append(_decoded(heatmaps, file.metadata))
+            ways.append(decoded(heatmaps, file.metadata))
         keypoints = np.stack(ways)
         difference = keypoints - self.keypoints
         distances = np.linalg.norm(difference[..., :2], axis=-1)
@@ -209,31 +209,18 @@ def _in_batches(predict: Callable[[np.ndarray], np.ndarray], crops: np.ndarray) 
     return np.concatenate([predict(crops[at : at + _BATCH]) for at in range(0, len(crops), _BATCH)])
 
 
-def _answers(file: Runtime, crops: np.ndarray) -> dict[str, np.ndarray]:
+def _answers(file: ArtifactRuntime, crops: np.ndarray) -> dict[str, np.ndarray]:
     """By output."""
-    if not isinstance(file, ArtifactRuntime):
-        return {"heatmaps": _in_batches(file.predict, crops)}
     parts = [file.predict_all(crops[at : at + _BATCH]) for at in range(0, len(crops), _BATCH)]
     answers = map(np.concatenate, zip(*parts, strict=True))
     return dict(zip(file.metadata.outputs, answers, strict=True))
-
-
-def _decoded(heatmaps: np.ndarray, metadata: ModelMetadata) -> np.ndarray:
-    points, scores = metadata.codec.decode(heatmaps)
-    return np.concatenate([points, scores[..., None]], axis=-1)
-
-
-def _located(keypoints: np.ndarray, samples: Samples) -> np.ndarray:
-    """`keypoints` `(N, K, 3)` of the crops in pixels of the images."""
-    points = transform_points(invert(samples.matrices), keypoints[..., :2])
-    return np.concatenate([points, keypoints[..., 2:]], axis=-1)
 
 
 def _labelled_by(
     keypoints: np.ndarray, samples: Samples, metadata: ModelMetadata
 ) -> KeypointDataset:
     """The objects of `samples` with what a model found in them as labels."""
-    labels = _located(keypoints, samples)
+    labels = to_image(keypoints, samples.matrices)
     labels[..., 2] = np.where(keypoints[..., 2] >= _SCORE_OF_A_FIND, 2, 0)
     dataset = samples.dataset
     records = replace(dataset.records, keypoints=labels)

@@ -21,11 +21,7 @@ _ERRORS_ONLY = 3
 
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
     """Opens a model on images; see `load_runtime`."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = thread_count(threads)
-    options.log_severity_level = _ERRORS_ONLY
-    with opening(path):
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = open_session(path, threads)
     embedded = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     metadata = read_metadata(path, embedded)
     images = the_only(session.get_inputs(), "inputs", path)
@@ -35,6 +31,19 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
         return session.run([output.name for output in outputs], {images.name: stored})
 
     return ArtifactRuntime(path, metadata, _port(images), [*map(_port, outputs)], run)
+
+
+def open_session(path: Path, threads: int | None) -> onnxruntime.InferenceSession:
+    """An `.onnx` file, ready to run on so many threads of the CPU, by default on all cores.
+
+    Raises:
+        DataError: it is damaged, or no such file.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = thread_count(threads)
+    options.log_severity_level = _ERRORS_ONLY
+    with opening(path):
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def _port(value: Any) -> Port:

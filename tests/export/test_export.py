@@ -192,10 +192,10 @@ def test_int8_of_another_kind_of_object_needs_a_dataset(
 def test_few_images_are_warned_of_once(small: Artifacts, figures: KeypointDataset) -> None:
     exporter = Exporter(small.path("model.keras"), figures)
     with pytest.warns(SimplebaseWarning, match="only 32 objects and compared on 8"):
-        exporter.require_calibration()
+        exporter.prepare()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        exporter.require_calibration()
+        exporter.prepare()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from simplebase import Crop, HeatmapCodec, KeypointDataset, ModelMetadata, load_skeleton
+from simplebase.data.pipeline import BatchSource
 from simplebase.errors import ArgumentError, DataError
 from simplebase.export.parity import Parity, Reference, limits_of
 from simplebase.export.samples import divide, read_samples
@@ -29,17 +30,14 @@ class Answering:
         at, self.done = self.done, self.done + len(images)
         return self.heatmaps[at : self.done]
 
+    def predict_all(self, images: np.ndarray) -> list[np.ndarray]:
+        return [self.predict(images)]
+
 
 def perfect_heatmaps(dataset: KeypointDataset) -> np.ndarray:
     """Of the labels."""
-    [*_, batch] = [*read_batches(dataset)]
+    [batch] = BatchSource(dataset, Crop(), SIZE, len(dataset)).batches()
     return metadata().codec.encode(batch["keypoints"])[0]
-
-
-def read_batches(dataset: KeypointDataset):  # type: ignore[no-untyped-def]
-    from simplebase.data.pipeline import BatchSource
-
-    return BatchSource(dataset, Crop(), SIZE, len(dataset)).batches()
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from simplebase.demo.tracking import extent
 from simplebase.errors import DataError
 from simplebase.files import write_json
 from simplebase.images import is_jpeg, is_upright
-from simplebase.inference import Box, Pose
+from simplebase.inference import Box, Pose, whole_image
 
 _JPEG_QUALITY = 95
 _PIXEL_CENTRE = 0.5
@@ -113,7 +113,7 @@ def _labels(pose: Pose, frame: Frame, min_score: float) -> np.ndarray:
     inside = ((places >= 0) & (places <= [width - 1, height - 1])).all(axis=1, keepdims=True)
     found = inside & (pose.keypoints[:, 2:] >= min_score)
     visibility = np.full((len(pose.keypoints), 1), _VISIBLE)
-    labels = np.concatenate([pose.keypoints[:, :2].round(_DECIMALS), visibility], axis=1)
+    labels = np.concatenate([places.round(_DECIMALS), visibility], axis=1)
     return np.where(found, labels, 0)
 
 
@@ -172,8 +172,7 @@ def _shape(label: str, points: list[list[float]], group: int, kind: str) -> dict
 
 def _own_box(pose: Pose, frame: Frame) -> Box | None:
     """The object's box; None where it is only the whole frame, which says nothing of it."""
-    height, width = frame.image.shape[:2]
-    return None if tuple(pose.box) == (0, 0, width, height) else pose.box
+    return None if tuple(pose.box) == whole_image(frame.image) else pose.box
 
 
 def _place_image(folder: Path, frame: Frame) -> Path:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from simplebase.demo.formats import IMAGES, VIDEOS, OutputFormat
+from simplebase.demo.formats import VIDEOS, OutputFormat
 from simplebase.demo.frames import Source
 from simplebase.demo.sinks.facts import Sink, SourceFacts
 from simplebase.demo.sinks.labels import coco_folder, labelme_folder, require_stems
@@ -15,13 +15,14 @@ from simplebase.demo.sources import ImageFiles
 from simplebase.demo.video import VideoFile
 from simplebase.errors import ArgumentError
 from simplebase.files import require_output
+from simplebase.images import IMAGE_SUFFIXES
 
 
 def check_output(
     path: str | os.PathLike[str], kind: OutputFormat, source: Source, *, overwrite: bool
 ) -> None:
     """Raises what would go wrong later: ArgumentError, DataError, OutputExistsError."""
-    suffixes = {"image": IMAGES, "video": VIDEOS}.get(kind)
+    suffixes = {"image": IMAGE_SUFFIXES, "video": VIDEOS}.get(kind)
     if suffixes and Path(path).suffix.lower() not in suffixes:
         article = "an" if kind == "image" else "a"
         raise ArgumentError(f"{path}: the name of {article} {kind} ends in {', '.join(suffixes)}.")

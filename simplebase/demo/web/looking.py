@@ -14,6 +14,7 @@ from simplebase.demo.frames import Frame, FramePoses
 from simplebase.demo.run import Progress, run_demo, with_skeleton
 from simplebase.demo.settings import DemoSettings
 from simplebase.demo.sinks import SourceFacts, open_sink
+from simplebase.demo.sinks.pictures import drawn
 from simplebase.demo.smoothing import OneEuro, Smoothing
 from simplebase.demo.stages import guarded
 from simplebase.demo.stopwatch import Stopwatch
@@ -77,7 +78,7 @@ class Looking:
         target = folder / f"{Path(path).stem}.json"
         with open_sink(target, "json", self._facts(choice, path), overwrite=True) as write:
             write(found)
-        return _picture(found), rows(found.poses), target
+        return drawn(found), rows(found.poses), target
 
     def video(
         self, path: str, choice: Choice, folder: Path, observe: Callable[[Progress], None]
@@ -166,7 +167,7 @@ class Webcam:
         frame = Frame(image, self._count, now - self._started, f"webcam_{self._count:06d}.jpg")
         self._count += 1
         found = self._looking.look(self._estimate, frame, choice)
-        return _picture(found), rows(found.poses)
+        return drawn(found), rows(found.poses)
 
 
 def filter_of(strength: float) -> OneEuro | None:
@@ -185,9 +186,3 @@ def rows(poses: Sequence[Pose]) -> list[Row]:
         for number, pose in enumerate(poses, start=1)
         for name, (x, y, score) in zip(pose.names, pose.keypoints.tolist(), strict=True)
     ]
-
-
-def _picture(found: FramePoses) -> np.ndarray:
-    if found.picture is None:
-        raise RuntimeError("the painter gave no picture")
-    return found.picture

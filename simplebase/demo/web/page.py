@@ -138,13 +138,7 @@ def _image_tab(looking: Looking, choice: list[Any], folder: Path) -> None:
             sources=["upload", "clipboard"],
             elem_id="image-input",
         )
-        picture = gr.Image(
-            label="Pose",
-            format="png",
-            interactive=False,
-            buttons=_BUTTONS,
-            elem_id="image-output",
-        )
+        picture = _picture("png", "image-output")
     table, download = _table("image-table"), _download("image-json")
 
     def look(path: str | None, *chosen: Any) -> tuple[Any, Any, Any]:
@@ -201,13 +195,7 @@ def _webcam_tab(looking: Looking, choice: list[Any]) -> None:
             webcam_options=gr.WebcamOptions(mirror=False),
             elem_id="webcam-input",
         )
-        picture = gr.Image(
-            label="Pose",
-            format="jpeg",
-            interactive=False,
-            buttons=_BUTTONS,
-            elem_id="webcam-output",
-        )
+        picture = _picture("jpeg", "webcam-output")
     table = _table("webcam-table")
     state = gr.State(None)
 
@@ -228,6 +216,10 @@ def _webcam_tab(looking: Looking, choice: list[Any]) -> None:
         # A tab that streams keeps its place as long as it does.
         concurrency_limit=_WEBCAMS,
     )
+
+
+def _picture(format: str, name: str) -> gr.Image:
+    return gr.Image(label="Pose", format=format, interactive=False, buttons=_BUTTONS, elem_id=name)
 
 
 def _table(name: str) -> gr.Dataframe:
