@@ -13,18 +13,9 @@ from simplebase.images import require_image_suffix, write_image
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = (
-    "#1b6ca8",
-    "#d1495b",
-    "#2e933c",
-    "#edae49",
-    "#7768ae",
-    "#3d3d3d",
-    "#8d5524",
-    "#6b6b6b",
-    "#e07fb0",
-    "#0f9d9d",
-)
+COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#edae49", "#7768ae", "#3d3d3d", "#8d5524")
+# There are more backbones than other charts have kinds.
+_BACKBONE_COLOURS = (*COLOURS, "#e07fb0", "#0f9d9d")
 _MARKERS = ("o", "s", "^")
 _PIXELS_PER_INCH = 150
 
@@ -82,7 +73,7 @@ def _draw_costs(figure: "Figure", presets: Sequence[dict[str, Any]]) -> None:
 
     backbones = sorted({preset["backbone"] for preset in presets})
     heads = sorted({preset["head"] for preset in presets})
-    colours = dict(zip(backbones, COLOURS, strict=False))
+    colours = dict(zip(backbones, _BACKBONE_COLOURS, strict=False))
     markers = dict(zip(heads, _MARKERS, strict=False))
     axes = figure.subplots()
     for backbone in backbones:

@@ -235,7 +235,7 @@ def _run(
 def _refuse_with_web(given: list[str]) -> None:
     if given:
         raise ArgumentError(
-            f"--web takes images and shows what is found in the browser: leave out "
+            "--web takes its images in the browser and shows there what is found: leave out "
             f"{', '.join(given)}."
         )
 
