@@ -38,7 +38,7 @@ from simplebase.export.samples import divide, read_samples
 from simplebase.export.settings import FORMATS, ExportSettings
 from simplebase.extras import import_with_extras
 from simplebase.files import replacing, require_output, write_json
-from simplebase.metadata import metadata_file, write_metadata
+from simplebase.metadata import Output, metadata_file, write_metadata
 from simplebase.runtimes import load_runtime
 from simplebase.runtimes.artifact import ArtifactRuntime
 from simplebase.runtimes.keras import KerasRuntime
@@ -95,6 +95,7 @@ class Exporter:
         self._calibration, self._check = divide(calibration, images, seed)
         self._crops: np.ndarray | None = None
         self._reference: Reference | None = None
+        self._graphs: dict[tuple[Output, ...], ExportGraph] = {}
 
     def require_calibration(self) -> None:
         """Refuses to calibrate on other things than the model is for.
@@ -129,7 +130,7 @@ class Exporter:
         writer = import_with_extras(f"simplebase.export.{FORMATS[settings.format].module}")
         if settings.calibrated:
             self.require_calibration()
-        graph = ExportGraph(self.model, settings.output_names)
+        graph = self._graph(settings.output_names)
         reference = self._reference_answers()
         limits = limits_of(settings.quantization, self.tolerance)
         with _replacing_all(path, settings, overwrite=overwrite) as partial:
@@ -159,6 +160,12 @@ class Exporter:
         self.require_calibration()
         self._calibration_crops()
         self._reference_answers()
+
+    def _graph(self, outputs: tuple[Output, ...]) -> ExportGraph:
+        """The same for all files of these outputs, so that they share what they begin with."""
+        if outputs not in self._graphs:
+            self._graphs[outputs] = ExportGraph(self.model, outputs)
+        return self._graphs[outputs]
 
     def _calibration_crops(self) -> np.ndarray:
         """Of the images to calibrate on; the first time it warns if they are few."""

@@ -1,10 +1,13 @@
 """What is exported: images to heatmaps, to keypoints, or to both, as a function of TensorFlow."""
 
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import keras
 import tensorflow as tf
 
 from simplebase.estimator import SimpleBaseline
@@ -18,8 +21,11 @@ DECODING = "decoding"
 """In the names of all operations that decode, in every format that has names."""
 
 
+Made = TypeVar("Made")
+
+
 class ExportGraph:
-    """A model from RGB 0..255 to `outputs`.
+    """A model from RGB 0..255 to `outputs`, and what the files of several formats begin with.
 
     Args:
         model: normalises by itself.
@@ -30,6 +36,7 @@ class ExportGraph:
         self.model = model
         self.outputs = outputs
         self._decoding = DarkDecoding(model.metadata.codec, name=DECODING, dtype="float32")
+        self._made: dict[Hashable, Any] = {}
 
     @property
     def metadata(self) -> ModelMetadata:
@@ -54,9 +61,24 @@ class ExportGraph:
         signature = self.signature(batch, dtype)
         return tf.function(self.__call__, input_signature=signature, jit_compile=False)
 
-    def write_saved_model(self, folder: Path, batch: int | None) -> None:
-        """Writes a SavedModel folder with a serving signature."""
-        archive = keras.export.ExportArchive()
-        archive.track(self.model)
-        archive.add_endpoint("serve", self.__call__, self.signature(batch))
-        archive.write_out(folder, verbose=False)
+    def once(self, what: Hashable, make: Callable[[], Made]) -> Made:
+        """What `make` returned when first asked for `what`; it is not to be changed."""
+        if what not in self._made:
+            self._made[what] = make()
+        made: Made = self._made[what]
+        return made
+
+    def saved_model(self, batch: int | None) -> Path:
+        """A SavedModel folder with a serving signature, which goes when the graph does."""
+        return self.once(("saved model", batch), lambda: self._written_saved_model(batch))
+
+    def _written_saved_model(self, batch: int | None) -> Path:
+        folder = tempfile.mkdtemp()
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        # Not Keras's ExportArchive, which writes every variable twice.
+        module = tf.Module()
+        module.weights = [variable.value for variable in self.model.variables]
+        module.serve = self.function(batch)
+        serve = module.serve.get_concrete_function()
+        tf.saved_model.save(module, folder, {"serving_default": serve, "serve": serve})
+        return Path(folder)

@@ -4,7 +4,6 @@ Images of int8 files are uint8, as cameras give them, and heatmaps too. Where in
 decoding stays float32: a coordinate in 256 steps would be no coordinate.
 """
 
-import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,9 +59,8 @@ def _converted(graph: ExportGraph, settings: ExportSettings, crops: np.ndarray) 
 
 
 def _convert(graph: ExportGraph, options: dict[str, Any]) -> bytes:
-    with tempfile.TemporaryDirectory() as folder, silenced():
-        graph.write_saved_model(Path(folder), batch=1)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    with silenced():
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(graph.saved_model(batch=1)))
         for name, value in options.items():
             setattr(converter, name, value)
         return converter.convert()

@@ -27,7 +27,8 @@ def write(graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.nd
     """
     with silenced():
         dtype = "uint8" if settings.calibrated else "float32"
-        model = converted(graph, settings.batch, settings.opset, dtype)
+        model = onnx.ModelProto()
+        model.CopyFrom(converted(graph, settings.batch, settings.opset, dtype))
         if settings.calibrated:
             model = _quantised(model, crops)
     entry = model.metadata_props.add()
@@ -46,6 +47,8 @@ def converted(
 ) -> onnx.ModelProto:
     """`graph` as ONNX, with its constants folded and its transpositions moved together.
 
+    Of the same graph and arguments it is the same object, not to be changed.
+
     Args:
         graph: what to convert.
         batch: images at a time; None for any number.
@@ -56,13 +59,17 @@ def converted(
     layout: dict[str, Any] = {}
     if channels_first:
         layout = {"inputs_as_nchw": [INPUT], "outputs_as_nchw": ["heatmaps"]}
-    model, _ = tf2onnx.convert.from_function(
-        graph.function(batch, dtype),
-        input_signature=graph.signature(batch, dtype),
-        opset=opset,
-        **layout,
-    )
-    return model
+
+    def convert() -> onnx.ModelProto:
+        model, _ = tf2onnx.convert.from_function(
+            graph.function(batch, dtype),
+            input_signature=graph.signature(batch, dtype),
+            opset=opset,
+            **layout,
+        )
+        return model
+
+    return graph.once(("onnx", batch, opset, dtype, channels_first), convert)
 
 
 class _Crops(CalibrationDataReader):

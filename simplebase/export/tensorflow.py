@@ -1,9 +1,9 @@
 """Models as SavedModel folders and frozen graphs."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from simplebase.export.graph import ExportGraph
@@ -13,8 +13,14 @@ from simplebase.export.settings import ExportSettings
 def write(graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.ndarray) -> None:
     """Writes a folder that TensorFlow Serving takes, or one `.pb` whose variables are constants."""
     if settings.format == "saved-model":
-        graph.write_saved_model(path, settings.batch)
+        shutil.copytree(graph.saved_model(settings.batch), path, dirs_exist_ok=True)
         return
     concrete = graph.function(settings.batch).get_concrete_function()
     frozen = convert_variables_to_constants_v2(concrete)
-    tf.io.write_graph(frozen.graph, str(path.parent), path.name, as_text=False)
+    definition = frozen.graph.as_graph_def()
+    # TensorFlow returns a dict's values in the order of their names, and calls each "Identity".
+    results = [tensor.op.name for tensor in frozen.outputs]
+    names = dict(zip(results, sorted(graph.outputs), strict=True))
+    for node in definition.node:
+        node.name = names.get(node.name, node.name)
+    path.write_bytes(definition.SerializeToString(deterministic=True))

@@ -1,5 +1,6 @@
 """Every format with every quantization answers as the model does, and says what it is."""
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,14 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import tensorflow as tf
 from artifacts import SIZE, Artifacts
 
 from simplebase.errors import ArgumentError
 from simplebase.export.graph import ExportGraph
 from simplebase.export.settings import FORMATS, ExportSettings
 from simplebase.extras import import_with_extras
+from simplebase.files import stored_bytes
 from simplebase.metadata import METADATA_KEY, metadata_file, write_metadata
 from simplebase.runtimes import load_runtime
 from simplebase.runtimes.artifact import ArtifactRuntime
@@ -26,10 +29,14 @@ pytestmark = pytest.mark.xdist_group("runtimes")
 TOLERANCES = {"none": 1e-5, "float16": 5e-3, "dynamic": 2e-2, "weights": 2e-2, "int8": 0.2}
 
 
+# As an `Exporter`, all files of the same outputs share a graph.
+graph_of = functools.cache(ExportGraph)
+
+
 def write(artifacts: Artifacts, folder: Path, settings: ExportSettings) -> Path:
     form = FORMATS[settings.format]
     path = folder / f"model{form.suffix}"
-    graph = ExportGraph(artifacts.model, settings.output_names)
+    graph = graph_of(artifacts.model, settings.output_names)
     writer = import_with_extras(f"simplebase.export.{form.module}")
     writer.write(graph, path, settings, artifacts.images)
     write_metadata(path, graph.metadata)
@@ -143,6 +150,32 @@ def test_onnx_has_the_opset_the_batch_and_the_names_that_were_asked_for(
     assert batch.dim_value == 0 and [side.dim_value for side in sides] == [*SIZE, 3]
     dtype = onnx.TensorProto.UINT8 if quantization == "int8" else onnx.TensorProto.FLOAT
     assert images.type.tensor_type.elem_type == dtype
+
+
+def test_a_saved_model_holds_every_variable_once(small: Artifacts, tmp_path: Path) -> None:
+    folder = write(small, tmp_path, ExportSettings("saved-model"))
+    [data] = (folder / "variables").glob("*.data-*")
+    floats = sum(variable.value.numpy().nbytes for variable in small.model.variables)
+    assert floats <= data.stat().st_size < 1.1 * floats + 100_000
+
+
+def test_the_results_of_a_frozen_graph_have_names(small: Artifacts, tmp_path: Path) -> None:
+    path = write(small, tmp_path, ExportSettings("frozen-graph", outputs="both"))
+    definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+    consumed = {name.split(":")[0] for node in definition.node for name in node.input}
+    ends = {node.name for node in definition.node} - consumed
+    assert {"heatmaps", "keypoints"} <= ends
+
+
+@pytest.mark.parametrize("format", ["litert", "onnx", "mnn", "saved-model"])
+def test_a_file_is_the_same_however_many_came_before(
+    small: Artifacts, tmp_path: Path, format: Any
+) -> None:
+    sizes = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        sizes.append(stored_bytes(write(small, tmp_path / name, ExportSettings(format))))
+    assert sizes[0] == sizes[1]
 
 
 @pytest.mark.parametrize(
