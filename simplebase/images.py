@@ -209,7 +209,8 @@ def _grown(reduction: np.ndarray) -> np.ndarray:
 def _shrunk(image: np.ndarray, down: int, across: int) -> np.ndarray:
     """`image` averaged over rectangles of `down` x `across` pixels, the last ones filled up."""
     bottom, right = -image.shape[0] % down, -image.shape[1] % across
-    image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+    if bottom or right:
+        image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
     size = image.shape[1] // across, image.shape[0] // down
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 

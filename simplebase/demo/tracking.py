@@ -4,6 +4,7 @@ As in BlazePose (Bazarevsky et al., 2020, https://arxiv.org/abs/2006.10204), the
 frame tell the box of the next one, so that a detector need not run each time.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -31,10 +32,11 @@ _SLIMMEST = 0.25
 
 @dataclass
 class _Track:
-    """One object: its pose as found last, not smoothed."""
+    """One object: its pose as found last, not smoothed, and the square pixels of its extent."""
 
     identity: int
     pose: Pose
+    area: float
     smoother: KeypointSmoother | None
     missing: int = 0
 
@@ -75,7 +77,7 @@ class Tracker:
         for index, pose in zip(matched, poses, strict=True):
             if index >= 0:
                 track = self._tracks[index]
-                track.pose, track.missing = pose, 0
+                track.pose, track.area, track.missing = pose, self._area(pose), 0
                 seen.append(track)
             else:
                 # Nobody is there of whom nothing was found, and nobody needs no number.
@@ -94,13 +96,12 @@ class Tracker:
         """For each pose the index of its track, or -1."""
         if not poses or not self._tracks:
             return [-1] * len(poses)
-        before = [track.pose for track in self._tracks]
-        known = np.stack([pose.keypoints for pose in before])
+        known = np.stack([track.pose.keypoints for track in self._tracks])
         similarity = oks(
             np.stack([pose.keypoints[:, :2] for pose in poses]),
             known[..., :2],
             known[..., 2] >= self._min_score,
-            np.array([_area(pose, self._min_score) for pose in before]),
+            np.array([track.area for track in self._tracks]),
             self._sigmas,
         )
         return match_by_oks(similarity, np.array([pose.score for pose in poses])).tolist()
@@ -109,7 +110,7 @@ class Tracker:
         self._born += 1
         settings = self._smoothing
         smoother = None if settings is None else KeypointSmoother(settings, len(pose.keypoints))
-        track = _Track(self._born, pose, smoother)
+        track = _Track(self._born, pose, self._area(pose), smoother)
         self._tracks.append(track)
         return track
 
@@ -118,10 +119,14 @@ class Tracker:
         if track.smoother is None:
             return replace(pose, identity=track.identity)
         points, scores = pose.keypoints[:, :2], pose.keypoints[:, 2]
-        side = np.sqrt(_area(pose, self._min_score))
-        smooth = track.smoother(points, scores >= self._min_score, time, side)
+        found = scores >= self._min_score
+        smooth = track.smoother(points, found, time, math.sqrt(track.area))
         keypoints = np.concatenate([smooth, scores[:, None]], axis=1).astype(np.float32)
         return replace(pose, keypoints=keypoints, identity=track.identity)
+
+    def _area(self, pose: Pose) -> float:
+        *_, width, height = extent(pose, self._min_score)
+        return width * height
 
 
 def box_around(pose: Pose, min_score: float) -> Box:
@@ -142,9 +147,3 @@ def extent(pose: Pose, min_score: float) -> Box:
     sides = np.maximum(sides, _SLIMMEST * sides.max())
     x, y = (found.min(axis=0) + found.max(axis=0)) / 2 - (sides - 1) / 2
     return float(x), float(y), float(sides[0]), float(sides[1])
-
-
-def _area(pose: Pose, min_score: float) -> float:
-    """Square pixels of the object."""
-    *_, width, height = extent(pose, min_score)
-    return width * height
