@@ -26,7 +26,7 @@ std::string as_text(const Report& report) {
   text += format("model invoke average time: %.3f ms (%d runs, %d to warm up)\n",
                  report.times.model, report.count, report.warmup_runs);
   text += format("heatmap_postprocess average time: %.3f ms\n", report.times.decode);
-  text += format("image read time: %.3f ms, crop average time: %.3f ms\n", report.read_time,
+  text += format("image read average time: %.3f ms, crop average time: %.3f ms\n", report.read_time,
                  report.times.crop);
   for (const Pose& pose : report.poses) {
     text += format("Keypoint Detection result, box %g,%g,%g,%g:\n", pose.box.x, pose.box.y,
