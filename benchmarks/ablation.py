@@ -105,6 +105,19 @@ VARIATIONS = {
     "flip-only": Variation("flips only", {"augmentation": geometry(0, 0, 1)}),
     "weak": Variation("rotation 30 in 60 %", {"augmentation": geometry(30, 0.6, 1.25) + COLOUR}),
     "strong": Variation("rotation 40, scale 1.5", {"augmentation": geometry(40, 1, 1.5) + COLOUR}),
+    "regularised": Variation(
+        "rotation 35 in 60 %, scale 1.25, more colour, grey images, noise cutout, AdamW 0.05",
+        {
+            "augmentation": [
+                *geometry(35, 0.6, 1.25),
+                *({"name": name, "amount": 0.3} for name in ("chroma", "contrast", "brightness")),
+                {"name": "grayscale", "probability": 0.1},
+                {"name": "random_cutout", "size": [0.1, 0.3], "fill": "noise"},
+            ],
+            "optimizer": "adamw",
+            "weight_decay": 0.05,
+        },
+    ),
     "no-colour": Variation("no colour changes", {"augmentation": geometry(40, 1, 1.3)}),
 }
 
