@@ -191,14 +191,19 @@ def _parity_table(parity: "Parity") -> Table:
     against = "" if parity.labelled else " against what the model finds"
     row(f"PCK@0.5 of the model{against}", f"{parity.model_pck:.3f}")
     row(f"PCK@0.5 of the file{against}", f"{parity.file_pck:.3f}")
-    row("loss of PCK", f"{parity.model_pck - parity.file_pck:.3f}", limits.pck)
+    # z: a gain below a thousandth is no "-0.000".
+    row("loss of PCK", f"{parity.model_pck - parity.file_pck:z.3f}", limits.pck)
     for column in table.columns[1:]:
         column.justify = "right"
     return table
 
 
 def _summary(exported: "list[Exported]") -> Table:
-    table = Table("file", "MB", "ms, 1 thread", "ms, 2", "PCK@0.5", "px apart", "parity")
+    # Two lines of headings leave room for whole names in 80 columns.
+    headings = ("MB", "ms, 1\nthread", "ms, 2\nthreads", "PCK\n@0.5", "px\napart", "parity")
+    model_pck = next((each.parity.model_pck for each in exported if each.parity), None)
+    title = None if model_pck is None else f"PCK@0.5 of the model: {model_pck:.3f}"
+    table = Table("file", *headings, title=title)
     table.columns[0].overflow = "fold"
     for column in table.columns[1:6]:
         column.justify = "right"
