@@ -73,12 +73,14 @@ class ExportGraph:
         return self.once(("saved model", batch), lambda: self._written_saved_model(batch))
 
     def _written_saved_model(self, batch: int | None) -> Path:
-        folder = tempfile.mkdtemp()
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        private = tempfile.mkdtemp()
+        weakref.finalize(self, shutil.rmtree, private, ignore_errors=True)
+        # A copy will have its permissions, and has to be readable by others.
+        folder = Path(private) / "model"
         # Not Keras's ExportArchive, which writes every variable twice.
         module = tf.Module()
         module.weights = [variable.value for variable in self.model.variables]
         module.serve = self.function(batch)
         serve = module.serve.get_concrete_function()
-        tf.saved_model.save(module, folder, {"serving_default": serve, "serve": serve})
-        return Path(folder)
+        tf.saved_model.save(module, str(folder), {"serving_default": serve, "serve": serve})
+        return folder

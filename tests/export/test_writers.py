@@ -159,6 +159,12 @@ def test_a_saved_model_holds_every_variable_once(small: Artifacts, tmp_path: Pat
     assert floats <= data.stat().st_size < 1.1 * floats + 100_000
 
 
+def test_others_may_read_a_saved_model_as_any_new_folder(small: Artifacts, tmp_path: Path) -> None:
+    folder = write(small, tmp_path, ExportSettings("saved-model"))
+    (tmp_path / "new").mkdir()
+    assert folder.stat().st_mode == (tmp_path / "new").stat().st_mode
+
+
 def test_the_results_of_a_frozen_graph_have_names(small: Artifacts, tmp_path: Path) -> None:
     path = write(small, tmp_path, ExportSettings("frozen-graph", outputs="both"))
     definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())
