@@ -8,6 +8,10 @@
 namespace simplebase {
 namespace {
 
+/// How many sizes of Winograd's tiles a convolution may choose from, as simplebase has it in Python:
+/// MNN's own 3 is up to a hundred times less exact, and 3 % faster.
+constexpr int kSmallTiles = 1;
+
 /// MNN frees what it made: its objects are larger than they are declared here.
 template <typename Object>
 struct Destroy {
@@ -20,6 +24,7 @@ class MnnRuntime : public Runtime {
     const Silence silence(!options.verbose);
     interpreter_.reset(MNN::Interpreter::createFromFile(path.c_str()));
     if (!interpreter_) throw damaged();
+    interpreter_->setSessionHint(MNN::Interpreter::WINOGRAD_MEMORY_LEVEL, kSmallTiles);
     MNN::ScheduleConfig config;
     config.numThread = options.threads;
     session_ = interpreter_->createSession(config);

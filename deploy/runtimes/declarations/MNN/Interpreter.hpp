@@ -78,11 +78,14 @@ class Tensor {
 
 class Interpreter {
  public:
+  enum HintMode { WINOGRAD_MEMORY_LEVEL = 3 };
+
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
 
   static void destroy(Interpreter* interpreter);
   static Interpreter* createFromFile(const char* path);
+  void setSessionHint(HintMode hint, int value);
   Session* createSession(const ScheduleConfig& config);
   Tensor* getSessionInput(const Session* session, const char* name);
   Tensor* getSessionOutput(const Session* session, const char* name);
