@@ -5,7 +5,8 @@ python benchmarks/export_presets.py [--output DIR] [--size 96] [PRESET...]
 Learns 64 drawn figures by heart with each preset, until its PCK@0.5 on them is above 0.5: a model
 of random weights says the same of everything, so it would pass any comparison. Then exports it,
 calibrated on 200 other figures and compared on those 64, and prints what `simplebase export` found.
-Models and reports lie in --output and are not made again. The exit code is 1 if a file was rejected.
+Models and reports lie in --output and are not made again. The exit code is 1 if a file was
+rejected.
 """
 
 import argparse
