@@ -20,8 +20,8 @@ with silenced():
 # `runSession` answers with MNN's error code.
 _NO_ERROR = 0
 
-# WINOGRAD_MEMORY_LEVEL: how many sizes of tiles a convolution may choose from. With MNN's default of
-# 3, 3x3 convolutions of a trained PeleeNet are off by 1e-4 of a heatmap's peak; with 1 by 1e-6, and
+# WINOGRAD_MEMORY_LEVEL: how many sizes of tiles a convolution may choose from. With MNN's default,
+# 3x3 convolutions of a trained PeleeNet are off by 1e-4 of a heatmap's peak; with 1 by 1e-6, and
 # 3 % slower.
 _WINOGRAD_HINT, _SMALL_TILES = 3, 1
 
