@@ -141,6 +141,13 @@ def train(
         float | None,
         _recipe_option("Share of the run over which rotation, scale and shift fade to nothing."),
     ] = None,
+    finish_on: Annotated[
+        str | None,
+        _recipe_option("Train the end on these images only: a pattern of paths, such as 'mine/*'."),
+    ] = None,
+    finish_share: Annotated[
+        float | None, _recipe_option("Share of the run, at its end, that --finish-on is for.")
+    ] = None,
     mixed_precision: Annotated[
         bool,
         typer.Option(

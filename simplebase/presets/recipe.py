@@ -42,6 +42,8 @@ class Recipe(Settings):
     padding: float | None = Field(None, gt=0)
     augmentation: tuple[AugmentationSettings, ...] = ()
     geometry_fade: float = Field(0.0, ge=0, le=1)
+    finish_on: str | None = Field(None, min_length=1)
+    finish_share: float = Field(0.5, gt=0, le=1)
 
     @field_validator("weight_decay")
     @classmethod
@@ -91,6 +93,13 @@ class Recipe(Settings):
         """Between which steps of a run of `steps` an epoch geometry fades; `None`: it does not."""
         last = self.total_epoch * steps
         return (last * (1 - self.geometry_fade), last) if self.geometry_fade else None
+
+    @property
+    def finishing_epoch(self) -> int:
+        """The first that trains on nothing but `finish_on`; one after the last: none does."""
+        if self.finish_on is None:
+            return self.total_epoch + 1
+        return self.total_epoch + 1 - max(1, round(self.finish_share * self.total_epoch))
 
     def updated(self, values: dict[str, Any]) -> "Recipe":
         """The recipe with other values, checked as if they stood in its file.

@@ -20,6 +20,7 @@ from simplebase.training.average import WeightAverage
 from simplebase.training.distribution import Distribution
 from simplebase.training.interruption import StopSignals
 from simplebase.training.observer import Observer, Plan, StepMetrics
+from simplebase.training.order import EpochOrder
 from simplebase.training.precision import FLOAT16
 from simplebase.training.runs.config import RunConfig
 from simplebase.training.runs.folder import Run
@@ -68,6 +69,7 @@ class Trainer:
         self.progress = progress
         self.train_split, self.val_split = train_split, val_split
         self.steps = len(self.train_split) // recipe.batch_size
+        self._order = EpochOrder(train_split, recipe, config.seed)
         self._part = distribution.local_part(recipe.batch_size)
         self._loss_scaling = config.policy == FLOAT16
         self._signals = StopSignals(self._tell_stopping)
@@ -173,8 +175,7 @@ class Trainer:
         """Trains and validates the epoch that `progress` says, from its step on."""
         progress, size = self.progress, self.recipe.batch_size
         number = progress.epoch
-        order = self.train_split.images.shuffled(self.config.seed, number)
-        rows = order[: self.steps * size].reshape(self.steps, size)
+        rows = self._order(number, self.steps * size).reshape(self.steps, size)
         timed, clock = 0, time.perf_counter()
         for batch in self.source.batches(rows[progress.step :, self._part].reshape(-1)):
             del batch["matrices"]
