@@ -45,7 +45,7 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="How to train: default, paper, upstream, quick, or a YAML.",
+            help="How to train: default, small, paper, upstream, quick, or a YAML.",
             show_default="the preset's",
         ),
     ] = None,
