@@ -5,8 +5,8 @@ python benchmarks/ablation.py DATASET --backbone-weights FILE [--workers 2] [NAM
 Each variation trains mobilenetv1_upsample_lite at 128x128 on the same images, with the same seed,
 in a process of its own, and is scored on the val split: the share of labelled keypoints within 2, 5
 and 10 % of the side of a crop with the usual padding of 1.25, and within 5 % with flip test. All
-start from the recipe `default` with sigma 1.5 and padding 1, which docs/training.md advises for
-small inputs and exact boxes. What is in --output already is not trained again, so a table can grow.
+but those of recipe `small` start from `default` with sigma 1.5 and padding 1. What is in --output
+already is not trained again, so a table can grow.
 
 `--images 0 --epochs 20 baseline` is the full budget. The dataset of docs/training.md is that of
 `simplebase convert lsp SOURCE DATASET --val-split 0.3`: 300 images of LSP are held out.
@@ -35,8 +35,9 @@ class Variation:
 
     Args:
         what: for the table.
-        recipe: values of the recipe.
+        changes: values in place of the recipe's.
         arguments: of `simplebase.train`.
+        recipe: what is changed; `default` has `BASE` besides.
         bn_momentum: of backbone and head.
         decode: how heatmaps become points.
         whole_cells: draw targets at the nearest heatmap cell.
@@ -44,8 +45,9 @@ class Variation:
     """
 
     what: str
-    recipe: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
     arguments: dict[str, Any] = field(default_factory=dict)
+    recipe: str = "default"
     bn_momentum: float | None = None
     decode: Any = "dark"
     whole_cells: bool = False
@@ -62,6 +64,8 @@ def geometry(degrees: float, probability: float, factor: float) -> list[dict[str
 
 
 BASE = {"sigma": 1.5, "padding": 1.0}
+
+LSP = "lsp_*"  # as `convert lsp` calls its images beside those of LSP-extended, lspet_*
 
 COLOUR = [{"name": name, "amount": 0.2} for name in ("chroma", "contrast", "brightness")]
 
@@ -118,13 +122,21 @@ VARIATIONS = {
             "weight_decay": 0.05,
         },
     ),
+    "weak-finish": Variation(
+        "rotation 30 in 60 %; the last half on LSP only",
+        {"augmentation": geometry(30, 0.6, 1.25) + COLOUR, "finish_on": LSP},
+    ),
+    "small": Variation("recipe small", recipe="small"),
+    "small-finish": Variation(
+        "recipe small; the last half on LSP only", {"finish_on": LSP}, recipe="small"
+    ),
     "no-colour": Variation("no colour changes", {"augmentation": geometry(40, 1, 1.3)}),
 }
 
 
 def main() -> None:
     """Trains what is missing and prints the table."""
-    parser = argparse.ArgumentParser(description="Train variations of the default recipe.")
+    parser = argparse.ArgumentParser(description="Train variations of a recipe.")
     parser.add_argument("dataset", help="a dataset folder with both splits")
     parser.add_argument("names", nargs="*", help="by default all")
     parser.add_argument("--backbone-weights", required=True, help="ImageNet weights file")
@@ -209,8 +221,9 @@ def train_variation(
             part: getattr(preset, part).model_copy(update=change) for part in ("backbone", "head")
         }
         preset = preset.model_copy(update=parts)
-    values = BASE | {"total_epoch": options.epochs} | variation.recipe
-    recipe = load_recipe("default").updated(values)
+    base = BASE if variation.recipe == "default" else {}
+    values = base | {"total_epoch": options.epochs} | variation.changes
+    recipe = load_recipe(variation.recipe).updated(values)
     arguments = {"backbone_weights": options.backbone_weights} | variation.arguments
     with whole_cells(variation.whole_cells):
         train(

@@ -143,7 +143,9 @@ def train(
     ] = None,
     finish_on: Annotated[
         str | None,
-        _recipe_option("Train the end on these images only: a pattern of paths, such as 'mine/*'."),
+        _recipe_option(
+            "Train the end on these images only: a pattern of paths, such as 'mine/*'; '*' is all."
+        ),
     ] = None,
     finish_share: Annotated[
         float | None, _recipe_option("Share of the run, at its end, that --finish-on is for.")

@@ -95,11 +95,12 @@ class Recipe(Settings):
         return (last * (1 - self.geometry_fade), last) if self.geometry_fade else None
 
     @property
-    def finishing_epoch(self) -> int:
-        """The first that trains on nothing but `finish_on`; one after the last: none does."""
+    def first_finishing_epoch(self) -> int:
+        """The first that trains only on `finish_on`; `total_epoch + 1` where none does."""
         if self.finish_on is None:
             return self.total_epoch + 1
-        return self.total_epoch + 1 - max(1, round(self.finish_share * self.total_epoch))
+        # Half an epoch counts as one: round() would go to the even number.
+        return self.total_epoch + 1 - max(1, int(self.finish_share * self.total_epoch + 0.5))
 
     def updated(self, values: dict[str, Any]) -> "Recipe":
         """The recipe with other values, checked as if they stood in its file.

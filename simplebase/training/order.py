@@ -10,40 +10,39 @@ from simplebase.presets import Recipe
 
 
 class EpochOrder:
-    """All records at first; towards the end only those that the recipe finishes on.
+    """All records at first; towards the end, if the recipe says so, only those to finish on.
 
     Args:
         train_split: the records.
-        recipe: says what to finish on, and for how long.
-        seed: the order follows from it and from the epoch alone.
+        recipe: says what to finish on, from when, and how many records a batch has.
+        seed: the order follows from the arguments and the epoch alone.
 
     Raises:
         ArgumentError: no record is one to finish on.
     """
 
     def __init__(self, train_split: KeypointDataset, recipe: Recipe, seed: int) -> None:
-        self.seed = seed
-        self._all = self._last = train_split.images
-        self._last_rows = np.arange(len(train_split))
-        self._first_of_last = recipe.finishing_epoch
+        self._images = train_split.images
+        self._seed = seed
+        self._count = len(train_split) // recipe.batch_size * recipe.batch_size
+        self._first_finishing_epoch = recipe.first_finishing_epoch
         if recipe.finish_on is not None:
-            self._last_rows = _matching(train_split, recipe.finish_on)
-            self._last = train_split.images.select(self._last_rows)
+            self._finish_rows = _matching(train_split, recipe.finish_on)
+            self._finish_images = train_split.images.select(self._finish_rows)
 
-    def __call__(self, epoch: int, count: int) -> np.ndarray:
-        """`(count,)` indices of records for an epoch, counted from 1.
+    def __call__(self, epoch: int) -> np.ndarray:
+        """Indices of the records of an epoch, counted from 1: as many as fill its batches.
 
-        An epoch stays as long as it was: where there are fewer records than `count`, it goes
+        An epoch stays as long as it was: where there are fewer records to finish on, it goes
         through all of them, in another order, again.
         """
-        if epoch < self._first_of_last:
-            return self._all.shuffled(self.seed, epoch)[:count]
-        passes = -(-count // len(self._last_rows))
-        orders = [
-            self._last.shuffled(self.seed, (epoch - 1) * passes + number + 1)
-            for number in range(passes)
-        ]
-        return self._last_rows[np.concatenate(orders)[:count]]
+        if epoch < self._first_finishing_epoch:
+            return self._images.shuffled(self._seed, epoch)[: self._count]
+        passes = -(-self._count // len(self._finish_rows))
+        # Every pass of the run has a number of its own.
+        numbers = range((epoch - 1) * passes + 1, epoch * passes + 1)
+        order = [self._finish_images.shuffled(self._seed, number) for number in numbers]
+        return self._finish_rows[np.concatenate(order)[: self._count]]
 
 
 def _matching(dataset: KeypointDataset, pattern: str) -> np.ndarray:
@@ -52,7 +51,8 @@ def _matching(dataset: KeypointDataset, pattern: str) -> np.ndarray:
     rows = np.flatnonzero([fnmatchcase(path, pattern) for path in paths])
     if len(rows) == 0:
         raise ArgumentError(
-            f"finish_on: none of the {len(paths)} image paths of {dataset.name}'s train split "
-            f"matches {pattern!r}. They are such as {paths[0]!r}."
+            f"{dataset.name}: finish_on {pattern!r} matches none of the {len(paths)} image paths "
+            f"of the train split, such as {paths[0]!r}. Give a pattern of whole paths below "
+            "images, such as --finish-on 'mine/*'."
         )
     return rows

@@ -45,6 +45,7 @@ class Trainer:
         distribution: the devices.
         observers: are told how it goes.
         progress: how far the training is already.
+        order: which records each epoch trains on.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Trainer:
         distribution: Distribution,
         observers: Iterable[Observer],
         progress: Progress,
+        order: EpochOrder,
     ) -> None:
         recipe = config.recipe
         metadata = model.metadata
@@ -69,7 +71,7 @@ class Trainer:
         self.progress = progress
         self.train_split, self.val_split = train_split, val_split
         self.steps = len(self.train_split) // recipe.batch_size
-        self._order = EpochOrder(train_split, recipe, config.seed)
+        self._order = order
         self._part = distribution.local_part(recipe.batch_size)
         self._loss_scaling = config.policy == FLOAT16
         self._signals = StopSignals(self._tell_stopping)
@@ -175,7 +177,7 @@ class Trainer:
         """Trains and validates the epoch that `progress` says, from its step on."""
         progress, size = self.progress, self.recipe.batch_size
         number = progress.epoch
-        rows = self._order(number, self.steps * size).reshape(self.steps, size)
+        rows = self._order(number).reshape(self.steps, size)
         timed, clock = 0, time.perf_counter()
         for batch in self.source.batches(rows[progress.step :, self._part].reshape(-1)):
             del batch["matrices"]

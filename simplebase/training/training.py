@@ -21,6 +21,7 @@ from simplebase.skeletons import Skeleton
 from simplebase.training.determinism import make_deterministic
 from simplebase.training.distribution import Distribution, distribute
 from simplebase.training.observer import Observer
+from simplebase.training.order import EpochOrder
 from simplebase.training.precision import choose_policy, dtype_policy
 from simplebase.training.runs.config import DatasetSettings, RunConfig
 from simplebase.training.runs.curves import plot_curves
@@ -191,6 +192,7 @@ def _prepare(
     dataset.images.require()
     train_split, val_split = dataset.train, dataset.validation
     _require_batches(config.recipe.batch_size, len(train_split), distribution)
+    order = EpochOrder(train_split, config.recipe, config.seed)
     policy = config.policy or choose_policy(config.mixed_precision)
     with distribution.strategy.scope(), dtype_policy(policy):
         model = _build_model(config, dataset.skeleton, first)
@@ -204,7 +206,7 @@ def _prepare(
             followed["preset"] = completed(config.preset, model)
         config = config.model_copy(update=followed)
         return Trainer(
-            model, config, train_split, val_split, run, distribution, observers, progress
+            model, config, train_split, val_split, run, distribution, observers, progress, order
         )
 
 
