@@ -144,7 +144,7 @@ def train(
     finish_on: Annotated[
         str | None,
         _recipe_option(
-            "Train the end on these images only: a pattern of paths, such as 'mine/*'; '*' is all."
+            "Train the end on these images only: a pattern of paths, such as `mine/*`; `*` is all."
         ),
     ] = None,
     finish_share: Annotated[

@@ -41,6 +41,8 @@ class TrainingDisplay(Observer):
             say(f"goes on with epoch {plan.first_epoch}, step {plan.first_step}")
         if plan.first_epoch <= plan.first_stage_ends:
             say(f"until epoch {plan.first_stage_ends} a part of the network stays frozen")
+        if plan.first_finishing_epoch:
+            say(f"from epoch {plan.first_finishing_epoch} on only {plan.finish_records} records")
         console.print(_row("epoch", "loss", "val PCK", "lr", "images/s"), style="bold")
         self._begun = plan.first_step - 1
         steps = (plan.last_epoch - plan.first_epoch + 1) * plan.steps_per_epoch - self._begun

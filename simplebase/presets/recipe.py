@@ -96,9 +96,7 @@ class Recipe(Settings):
 
     @property
     def first_finishing_epoch(self) -> int:
-        """The first that trains only on `finish_on`; `total_epoch + 1` where none does."""
-        if self.finish_on is None:
-            return self.total_epoch + 1
+        """The first of the epochs for `finish_on`, which are at least one."""
         # Half an epoch counts as one: round() would go to the even number.
         return self.total_epoch + 1 - max(1, int(self.finish_share * self.total_epoch + 0.5))
 

@@ -172,7 +172,10 @@ def gpu_devices(count: int) -> list[str] | None:
         return None
     found = len(tf.config.list_physical_devices("GPU"))
     if count > found:
-        raise ArgumentError(f"--gpu-num is {count}, but TensorFlow finds {found} GPUs here.")
+        raise ArgumentError(
+            f"--gpu-num is {count}, but TensorFlow finds {found} GPUs here. Leave it out to train "
+            "on one, or on the CPU."
+        )
     return [f"GPU:{index}" for index in range(count)]
 
 

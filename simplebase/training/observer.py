@@ -19,6 +19,9 @@ class Plan:
         batch_size: samples a step, over all devices together.
         first_stage_ends: the last epoch of the first stage, which leaves a part frozen; 0 if there
             is none.
+        first_finishing_epoch: from which on only the records to finish on are used; 0 if it never
+            comes to that.
+        finish_records: how many those are.
     """
 
     first_epoch: int
@@ -27,6 +30,8 @@ class Plan:
     steps_per_epoch: int
     batch_size: int
     first_stage_ends: int = 0
+    first_finishing_epoch: int = 0
+    finish_records: int = 0
 
 
 @dataclass(frozen=True)

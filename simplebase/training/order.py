@@ -17,6 +17,9 @@ class EpochOrder:
         recipe: says what to finish on, from when, and how many records a batch has.
         seed: the order follows from the arguments and the epoch alone.
 
+    From `first_finishing_epoch` on it is only `finish_records` records; both are 0 if the recipe
+    finishes on nothing in particular.
+
     Raises:
         ArgumentError: no record is one to finish on.
     """
@@ -25,10 +28,12 @@ class EpochOrder:
         self._images = train_split.images
         self._seed = seed
         self._count = len(train_split) // recipe.batch_size * recipe.batch_size
-        self._first_finishing_epoch = recipe.first_finishing_epoch
+        self.first_finishing_epoch = self.finish_records = 0
         if recipe.finish_on is not None:
+            self.first_finishing_epoch = recipe.first_finishing_epoch
             self._finish_rows = _matching(train_split, recipe.finish_on)
             self._finish_images = train_split.images.select(self._finish_rows)
+            self.finish_records = len(self._finish_rows)
 
     def __call__(self, epoch: int) -> np.ndarray:
         """Indices of the records of an epoch, counted from 1: as many as fill its batches.
@@ -36,9 +41,9 @@ class EpochOrder:
         An epoch stays as long as it was: where there are fewer records to finish on, it goes
         through all of them, in another order, again.
         """
-        if epoch < self._first_finishing_epoch:
+        if self.finish_records == 0 or epoch < self.first_finishing_epoch:
             return self._images.shuffled(self._seed, epoch)[: self._count]
-        passes = -(-self._count // len(self._finish_rows))
+        passes = -(-self._count // self.finish_records)
         # Every pass of the run has a number of its own.
         numbers = range((epoch - 1) * passes + 1, epoch * passes + 1)
         order = [self._finish_images.shuffled(self._seed, number) for number in numbers]

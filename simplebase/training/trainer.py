@@ -165,6 +165,8 @@ class Trainer:
             first_stage_ends=max(
                 (stage.last_epoch for stage in stages(self.recipe) if stage.transfer), default=0
             ),
+            first_finishing_epoch=self._order.first_finishing_epoch,
+            finish_records=self._order.finish_records,
         )
         for observer in self.observers:
             observer.started(plan)

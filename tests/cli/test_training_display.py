@@ -45,6 +45,13 @@ def test_bars_tell_the_step_and_lines_the_epochs(console: Console) -> None:
     assert "3/3" in after and "n/a" in after and " - " in after.replace("\n", " ")
 
 
+def test_the_records_to_finish_on_are_told_of(console: Console) -> None:
+    display = TrainingDisplay("a preset on a dataset")
+    display.started(Plan(1, 1, 3, 4, 8, first_finishing_epoch=2, finish_records=70))
+    display.ended()
+    assert "from epoch 2 on only 70 records" in shown(console)
+
+
 def test_a_frozen_stage_and_a_signal_are_told_of(console: Console) -> None:
     display = TrainingDisplay("a preset on a dataset")
     display.started(Plan(1, 1, 3, 4, 8, first_stage_ends=2))

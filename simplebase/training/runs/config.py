@@ -124,8 +124,8 @@ class RunConfig(Settings):
         path = Run(folder).config
         if not path.parent.exists():
             raise MissingFileError(
-                f"{os.fspath(folder)}: the run does not exist. Check the path; a run that ended "
-                "before its first epoch did leaves nothing."
+                f"{os.fspath(folder)}: the run does not exist. Check the path; a run that was "
+                "refused before its first step leaves nothing."
             )
         if not path.is_file():
             raise MissingFileError(
