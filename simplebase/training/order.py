@@ -17,8 +17,8 @@ class EpochOrder:
         recipe: says what to finish on, from when, and how many records a batch has.
         seed: the order follows from the arguments and the epoch alone.
 
-    From `first_finishing_epoch` on it is only `finish_records` records; both are 0 if the recipe
-    finishes on nothing in particular.
+    An epoch has `steps` full batches. From `first_finishing_epoch` on they are of `finish_records`
+    records only; both are 0 if the recipe finishes on nothing in particular.
 
     Raises:
         ArgumentError: no record is one to finish on.
@@ -27,7 +27,8 @@ class EpochOrder:
     def __init__(self, train_split: KeypointDataset, recipe: Recipe, seed: int) -> None:
         self._images = train_split.images
         self._seed = seed
-        self._count = len(train_split) // recipe.batch_size * recipe.batch_size
+        self.steps = len(train_split) // recipe.batch_size
+        self._count = self.steps * recipe.batch_size
         self.first_finishing_epoch = self.finish_records = 0
         if recipe.finish_on is not None:
             self.first_finishing_epoch = recipe.first_finishing_epoch

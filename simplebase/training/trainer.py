@@ -70,8 +70,7 @@ class Trainer:
         self.observers = list(observers)
         self.progress = progress
         self.train_split, self.val_split = train_split, val_split
-        self.steps = len(self.train_split) // recipe.batch_size
-        self._order = order
+        self._order, self.steps = order, order.steps
         self._part = distribution.local_part(recipe.batch_size)
         self._loss_scaling = config.policy == FLOAT16
         self._signals = StopSignals(self._tell_stopping)
