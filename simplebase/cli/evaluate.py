@@ -4,15 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from simplebase.cli import options
-from simplebase.cli.app import app, console, import_tensorflow, say, warn
+from simplebase.cli.app import app, import_tensorflow, say, warn
+from simplebase.cli.evaluation_display import print_evaluations
 from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from simplebase.evaluation import Evaluation, Figure, MetricSettings, Scores, Target
+    from simplebase.evaluation import Evaluation, MetricSettings, Target
 
 _METRICS = "pck|pckh|coco-ap|epe|auc|nme|error-kinds"
 _RESULT = Path("result")
@@ -129,6 +128,7 @@ def evaluate(
     from simplebase.evaluation import (
         MetricSettings,
         PredictionSettings,
+        comparison_config,
         dataset_target,
         evaluate_model,
         evaluate_results,
@@ -193,12 +193,12 @@ def evaluate(
                     overwrite=overwrite,
                     progress=progress,
                 )
-    _print(evaluations, target, metrics)
+    _warn_of_sigmas(target, metrics)
+    print_evaluations(evaluations, len(target.image_ids))
     for folder in folders:
         say(f"written: {folder}")
     if json is not None:
-        content = {name: evaluation.to_config() for name, evaluation in evaluations.items()}
-        write_json(json, content, overwrite=overwrite)
+        write_json(json, comparison_config(evaluations), overwrite=overwrite)
 
 
 def _folders(output: Path | None, names: list[str]) -> list[Path]:
@@ -210,64 +210,9 @@ def _folders(output: Path | None, names: list[str]) -> list[Path]:
     return [output / name for name in names]
 
 
-def _print(
-    evaluations: "dict[str, Evaluation]", target: "Target", metrics: "MetricSettings"
-) -> None:
+def _warn_of_sigmas(target: "Target", metrics: "MetricSettings") -> None:
     if {"coco-ap", "error-kinds"} & set(metrics.metrics) and target.skeleton.sigmas is None:
         warn(
             f"skeleton {target.skeleton.name!r} has no OKS sigmas: each keypoint gets COCO's mean "
             "of 0.067. These figures compare with no others but of the same skeleton."
         )
-    if len(evaluations) > 1:
-        console.print(_comparison(evaluations))
-        return
-    for name, evaluation in evaluations.items():
-        for scores in evaluation.scores:
-            console.print(_table(name, scores))
-        say(f"{len(evaluation.detections)} objects in {len(target.image_ids)} images")
-
-
-def _table(name: str, scores: "Scores") -> Table:
-    """A metric of one model; the figures over all come last."""
-    if scores.parts is None:
-        table = Table("", "", "95 %", title=escape(f"{name}: {scores.metric}"))
-        for figure in scores.figures:
-            table.add_row(figure.name, _text(figure.value, scores), _interval(figure, scores))
-    else:
-        table = Table("", *scores.columns, title=escape(f"{name}: {scores.metric}"))
-        for part, values in scores.parts.items():
-            table.add_row(escape(part), *(_text(value, scores) for value in values))
-        table.add_section()
-        figures = scores.figures
-        table.add_row("all", *(_text(each.value, scores) for each in figures), style="bold")
-        table.add_row("95 %", *(_interval(each, scores) for each in figures))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    if scores.unit:
-        table.caption = f"in {scores.unit}"
-    return table
-
-
-def _comparison(evaluations: "dict[str, Evaluation]") -> Table:
-    """The figures over all of several models, a column each."""
-    table = Table("")
-    for name in evaluations:
-        table.add_column(escape(name), justify="right", overflow="fold")
-    for rows in zip(*(evaluation.scores for evaluation in evaluations.values()), strict=True):
-        for figures in zip(*(scores.figures for scores in rows), strict=True):
-            cells = (_text(figure.value, rows[0]) for figure in figures)
-            table.add_row(figures[0].name, *cells)
-        table.add_section()
-    return table
-
-
-def _text(value: float | None, scores: "Scores") -> str:
-    if value is None or not scores.unit or scores.metric == "nme":
-        return options.score_text(value)
-    return f"{value:.2f}"
-
-
-def _interval(figure: "Figure", scores: "Scores") -> str:
-    if figure.interval is None:
-        return ""
-    return " to ".join(_text(end, scores) for end in figure.interval)

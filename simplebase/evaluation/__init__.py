@@ -1,6 +1,7 @@
 """Evaluation: a model or a results file, and labels, to scores, files and pictures."""
 
 from simplebase.evaluation.boxes import Boxes, read_boxes
+from simplebase.evaluation.comparison import Difference, comparison_config, difference
 from simplebase.evaluation.detections import Detections
 from simplebase.evaluation.evaluation import (
     Evaluation,
@@ -24,6 +25,7 @@ from simplebase.evaluation.target import (
 __all__ = [
     "Boxes",
     "Detections",
+    "Difference",
     "Evaluation",
     "Figure",
     "MetricName",
@@ -32,7 +34,9 @@ __all__ = [
     "PredictionSettings",
     "Scores",
     "Target",
+    "comparison_config",
     "dataset_target",
+    "difference",
     "draw_predictions",
     "evaluate_model",
     "evaluate_results",

@@ -16,7 +16,8 @@ from simplebase.metrics import (
     ERROR_KINDS,
     PCKH_THRESHOLDS,
     CocoAP,
-    bootstrap_intervals,
+    bootstrap,
+    bootstrap_mean,
     box_normaliser,
     coco_ap,
     correct_keypoints,
@@ -24,7 +25,6 @@ from simplebase.metrics import (
     error_kinds,
     head_normaliser,
     mean_by_keypoint,
-    mean_interval,
     oks_sigmas,
     pck,
     pckh,
@@ -147,8 +147,8 @@ def measure_pckh(predictions: np.ndarray, dataset: KeypointDataset) -> Scores:
     for threshold in PCKH_THRESHOLDS:
         result = pckh(*arguments, threshold=threshold)
         correct = pckh_correct(*arguments, threshold=threshold)
-        interval = _defined(mean_interval(correct, records.paths))
-        figures.append(Figure(f"PCKh@{threshold:g}", result.mean, interval))
+        samples = bootstrap_mean(correct, records.paths)
+        figures.append(Figure(f"PCKh@{threshold:g}", result.mean, samples))
         tables.append(result.groups)
     parts = {name: tuple(table[name] for table in tables) for name in tables[0]}
     return Scores("pckh", tuple(figures), tuple(figure.name for figure in figures), parts)
@@ -220,14 +220,12 @@ def measure_coco_ap(
         DataError: they do not fit.
     """
     found = coco_ap(ground_truth, results, skeleton)
-    matches = found.matches
-    intervals = bootstrap_intervals(
-        partial(weighted_ap, matches), len(matches.image_ids), resamples=_AP_RESAMPLES
+    samples = bootstrap(
+        partial(weighted_ap, found.matches),
+        len(found.matches[""].image_ids),
+        resamples=_AP_RESAMPLES,
     )
-    figures = (
-        Figure(name, found.figures[name], _defined(intervals.get(name, (np.nan, np.nan))))
-        for name in COCO_FIGURES
-    )
+    figures = (Figure(name, found.figures[name], samples[name]) for name in COCO_FIGURES)
     return Scores("coco-ap", tuple(figures)), found
 
 
@@ -249,15 +247,11 @@ def _means(
     """`Scores` of metrics that are means of `(N, K)` values."""
     means = {name: mean_by_keypoint(values) for name, values in columns.items()}
     figures = tuple(
-        Figure(name, number(means[name][1]), _defined(mean_interval(values, dataset.records.paths)))
+        Figure(name, number(means[name][1]), bootstrap_mean(values, dataset.records.paths))
         for name, values in columns.items()
     )
     parts = by_part(dataset.skeleton.keypoints, [each for each, _ in means.values()])
     return Scores(metric, figures, tuple(columns), parts, unit)
-
-
-def _defined(interval: tuple[float, float]) -> tuple[float, float] | None:
-    return interval if np.isfinite(interval).all() else None
 
 
 def _require_head_boxes(dataset: KeypointDataset) -> None:

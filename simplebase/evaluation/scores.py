@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from simplebase.metrics import Interval, percentile_interval
 
 
 @dataclass(frozen=True)
@@ -15,12 +17,18 @@ class Figure:
     Args:
         name: such as `PCK@0.5`.
         value: `None` where nothing is labelled that it could be of.
-        interval: ends of its 95 % confidence interval, by bootstrap over images.
+        samples: `(R,)` what it comes to on images that are drawn again, see
+            `simplebase.metrics.confidence`; `None` if that was not tried.
     """
 
     name: str
     value: float | None
-    interval: tuple[float, float] | None = None
+    samples: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def interval(self) -> Interval | None:
+        """Ends of its 95 % confidence interval; `None` where it is not defined."""
+        return None if self.samples is None else defined_interval(self.samples)
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,12 @@ class Scores:
 def number(value: float) -> float | None:
     """A figure for `Figure` and `Scores`: what is not finite is `None`."""
     return float(value) if math.isfinite(value) else None
+
+
+def defined_interval(samples: np.ndarray) -> Interval | None:
+    """The 95 % interval of `(R,)` samples; `None` where an end is not finite."""
+    interval = percentile_interval(samples)
+    return interval if np.isfinite(interval).all() else None
 
 
 def by_part(

@@ -3,10 +3,11 @@
 from simplebase.metrics.arrays import rows_by_image
 from simplebase.metrics.coco_ap import COCO_FIGURES, CocoAP, check_ground_truth, coco_ap
 from simplebase.metrics.confidence import (
-    bootstrap_interval,
-    bootstrap_intervals,
-    mean_interval,
-    ratio_interval,
+    Interval,
+    bootstrap,
+    bootstrap_mean,
+    bootstrap_ratio,
+    percentile_interval,
 )
 from simplebase.metrics.distance import (
     auc,
@@ -28,6 +29,7 @@ from simplebase.metrics.pck import (
 )
 from simplebase.metrics.pckh import PCKH_THRESHOLDS, PCKh, pckh, pckh_correct
 from simplebase.metrics.weighted_ap import (
+    AREA_RANGES,
     OKS_THRESHOLDS,
     RECALLS,
     ImageMatches,
@@ -36,6 +38,7 @@ from simplebase.metrics.weighted_ap import (
 )
 
 __all__ = [
+    "AREA_RANGES",
     "COCO_FIGURES",
     "ERROR_KINDS",
     "OKS_THRESHOLDS",
@@ -43,10 +46,12 @@ __all__ = [
     "RECALLS",
     "CocoAP",
     "ImageMatches",
+    "Interval",
     "PCKh",
     "auc",
-    "bootstrap_interval",
-    "bootstrap_intervals",
+    "bootstrap",
+    "bootstrap_mean",
+    "bootstrap_ratio",
     "box_normaliser",
     "check_ground_truth",
     "coco_ap",
@@ -58,7 +63,6 @@ __all__ = [
     "keypoint_similarity",
     "match_by_oks",
     "mean_by_keypoint",
-    "mean_interval",
     "nme",
     "oks",
     "oks_nms",
@@ -66,7 +70,7 @@ __all__ = [
     "pck",
     "pckh",
     "pckh_correct",
-    "ratio_interval",
+    "percentile_interval",
     "rows_by_image",
     "threshold_shares",
     "torso_normaliser",

@@ -10,7 +10,7 @@ import numpy as np
 
 from simplebase.errors import DataError
 from simplebase.metrics.oks import oks_sigmas
-from simplebase.metrics.weighted_ap import ImageMatches
+from simplebase.metrics.weighted_ap import AREA_RANGES, ImageMatches
 from simplebase.skeletons import Skeleton
 
 COCO_FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
@@ -39,14 +39,14 @@ class CocoAP:
             none counts.
         sigmas: `(K,)` the OKS constants that were used.
         own_sigmas: whether they are the skeleton's own, or the fallback of `oks_sigmas`.
-        matches: for `weighted_ap`.
+        matches: by `AREA_RANGES`, for `weighted_ap`.
     """
 
     figures: dict[str, float | None]
     precision: np.ndarray
     sigmas: np.ndarray
     own_sigmas: bool
-    matches: ImageMatches
+    matches: dict[str, ImageMatches]
 
 
 def coco_ap(
@@ -74,7 +74,7 @@ def coco_ap(
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = _evaluate(ground_truth, plain, sigmas)
     precision = evaluation.eval["precision"][:, :, 0, 0, 0]
-    image_ids = evaluation.params.imgIds
+    images = evaluation.params.imgIds
     return CocoAP(
         figures={
             name: None if value == -1 else float(value)
@@ -83,8 +83,13 @@ def coco_ap(
         precision=np.where(precision == -1, np.nan, precision),
         sigmas=sigmas,
         own_sigmas=own_sigmas,
-        # The first range of areas is all of them.
-        matches=ImageMatches.from_evaluation(image_ids, evaluation.evalImgs[: len(image_ids)]),
+        # All images at the first range of areas, then all at the next.
+        matches={
+            area: ImageMatches.from_evaluation(
+                images, evaluation.evalImgs[place * len(images) : (place + 1) * len(images)]
+            )
+            for place, area in enumerate(AREA_RANGES)
+        },
     )
 
 

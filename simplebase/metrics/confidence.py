@@ -5,6 +5,9 @@ Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
 Images are drawn with replacement, as many as there are, and the metric is computed anew; the
 interval holds the middle of what comes out. Images are drawn, not objects: the objects of one image
 share its light, its scenery and its crowd, and are not independent.
+
+The same seed draws the same images, so the metrics of two models come in pairs, and the interval of
+their differences tells of the models alone: what is hard in the images drawn is so for both.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,71 +26,52 @@ Interval = tuple[float, float]
 _CHUNK_VALUES = 4_000_000
 
 
-def bootstrap_interval(
-    statistic: Callable[[np.ndarray], float],
-    num_images: int,
-    *,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-    seed: int = 0,
-) -> Interval:
-    """The interval of any metric that can weigh its images.
-
-    Args:
-        statistic: the metric from `(I,)` weights, how often each image was drawn; NaN where it is
-            not defined, which is passed over.
-        num_images: `I`, above 0.
-        resamples: how often to draw.
-        level: share of the resamples inside.
-        seed: the same seed gives the same interval.
-
-    Returns:
-        Low and high; NaN if the metric is never defined.
-    """
-    values = [statistic(weights) for weights in _each(num_images, resamples, seed)]
-    return _percentiles(np.array(values, float), level)
-
-
-def bootstrap_intervals(
+def bootstrap(
     statistics: Callable[[np.ndarray], Mapping[str, float]],
     num_images: int,
     *,
     resamples: int = RESAMPLES,
-    level: float = LEVEL,
     seed: int = 0,
-) -> dict[str, Interval]:
-    """The intervals of metrics that are found together, by their names.
+) -> dict[str, np.ndarray]:
+    """What metrics come to that can weigh their images.
 
-    Those of COCO are `bootstrap_intervals(partial(weighted_ap, matches), len(matches.image_ids))`.
-    Arguments as for `bootstrap_interval`.
+    Those of COCO are `bootstrap(partial(weighted_ap, matches), num_images)`.
+
+    Args:
+        statistics: the metrics by name, from `(I,)` weights, how often each image was drawn; NaN
+            where one is not defined.
+        num_images: `I`, above 0.
+        resamples: `R`, how often to draw.
+        seed: the same seed draws the same images, whatever the metric.
+
+    Returns:
+        `(R,)` values of each metric.
     """
-    rows = [statistics(weights) for weights in _each(num_images, resamples, seed)]
-    return {
-        name: _percentiles(np.array([row[name] for row in rows], float), level) for name in rows[0]
-    }
+    rows = [
+        statistics(weights) for chunk in _weights(num_images, resamples, seed) for weights in chunk
+    ]
+    return {name: np.array([row[name] for row in rows], float) for name in rows[0]}
 
 
-def ratio_interval(
+def bootstrap_ratio(
     numerators: np.ndarray,
     denominators: np.ndarray,
     images: np.ndarray,
     *,
     resamples: int = RESAMPLES,
-    level: float = LEVEL,
     seed: int = 0,
-) -> Interval:
-    """The interval of a sum over a sum, such as correct over labelled keypoints.
+) -> np.ndarray:
+    """What a sum over a sum comes to, such as correct over labelled keypoints.
 
     Args:
         numerators: `(N,)`, one an object; may be infinite.
         denominators: `(N,)`.
         images: `(N,)` ids or paths of the images that the objects are in.
-        resamples: how often to draw.
-        level: share of the resamples inside.
-        seed: the same seed gives the same interval.
+        resamples: `R`, how often to draw.
+        seed: as for `bootstrap`.
 
     Returns:
-        Low and high; NaN if all denominators are 0.
+        `(R,)`; NaN where all denominators that were drawn are 0.
     """
     require_shape("denominators", denominators, (len(images),))
     require_shape("numerators", numerators, (len(images),))
@@ -101,34 +85,44 @@ def ratio_interval(
         sums = np.where(weights @ infinite > 0, np.inf, weights @ tops)
         with np.errstate(invalid="ignore"):
             values.append(sums / (weights @ bottoms))
-    return _percentiles(np.concatenate(values), level)
+    return np.concatenate(values)
 
 
-def mean_interval(
-    values: np.ndarray,
-    images: np.ndarray,
-    *,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-    seed: int = 0,
-) -> Interval:
-    """The interval of a mean over keypoints: of PCK, PCKh, EPE, NME and AUC.
+def bootstrap_mean(
+    values: np.ndarray, images: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
+) -> np.ndarray:
+    """What a mean over keypoints comes to: of PCK, PCKh, EPE, NME and AUC.
 
     Args:
         values: `(N, K)`, NaN where nothing counts, as `correct_keypoints` and `distances` give.
-        images: `(N,)` as for `ratio_interval`.
-        resamples: how often to draw.
-        level: share of the resamples inside.
-        seed: the same seed gives the same interval.
+        images: `(N,)` as for `bootstrap_ratio`.
+        resamples: `R`, how often to draw.
+        seed: as for `bootstrap`.
+
+    Returns:
+        `(R,)`; NaN where nothing that was drawn counts.
     """
-    return ratio_interval(
-        np.nansum(values, axis=1),
-        (~np.isnan(values)).sum(axis=1),
-        images,
-        resamples=resamples,
-        level=level,
-        seed=seed,
-    )
+    sums, counts = np.nansum(values, axis=1), (~np.isnan(values)).sum(axis=1)
+    return bootstrap_ratio(sums, counts, images, resamples=resamples, seed=seed)
+
+
+def percentile_interval(samples: np.ndarray, level: float = LEVEL) -> Interval:
+    """The middle of what a metric came to.
+
+    Args:
+        samples: `(R,)` of the bootstrap; those that are NaN are passed over.
+        level: share of the resamples inside.
+
+    Returns:
+        Low and high; NaN if the metric is never defined.
+    """
+    samples = samples[~np.isnan(samples)]
+    if not len(samples):
+        return np.nan, np.nan
+    # A metric may be infinite, between whose values nothing can be interpolated.
+    tail = (1 - level) / 2
+    low, high = np.quantile(samples, [tail, 1 - tail], method="nearest")
+    return float(low), float(high)
 
 
 def _weights(num_images: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
@@ -142,19 +136,3 @@ def _weights(num_images: int, resamples: int, seed: int) -> Iterator[np.ndarray]
     even = np.full(num_images, 1 / num_images)
     for done in range(0, resamples, rows):
         yield random.multinomial(num_images, even, size=min(rows, resamples - done))
-
-
-def _each(num_images: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """`(I,)` weights of one resample after the other."""
-    for chunk in _weights(num_images, resamples, seed):
-        yield from chunk
-
-
-def _percentiles(values: np.ndarray, level: float) -> Interval:
-    values = values[~np.isnan(values)]
-    if not len(values):
-        return np.nan, np.nan
-    # A metric may be infinite, between whose values nothing can be interpolated.
-    tail = (1 - level) / 2
-    low, high = np.quantile(values, [tail, 1 - tail], method="nearest")
-    return float(low), float(high)

@@ -17,12 +17,15 @@ OKS_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
 """COCO's ten thresholds, and the recalls at which it reads the precision."""
 
+AREA_RANGES = ("", "M", "L")
+"""What the names of the figures of all, of medium and of large objects end in."""
+
 _AT_50, _AT_75 = 0, 5
 
 
 @dataclass(frozen=True, eq=False)
 class ImageMatches:
-    """What pycocotools matched, for objects of all areas.
+    """What pycocotools matched, for objects of one range of areas.
 
     Args:
         image_ids: `(I,)`, ascending.
@@ -65,26 +68,28 @@ class ImageMatches:
         )
 
 
-def weighted_ap(matches: ImageMatches, weights: np.ndarray) -> dict[str, float]:
-    """AP, AP50, AP75 and AR; with weights of 1 they are pycocotools' own.
+def weighted_ap(matches: Mapping[str, ImageMatches], weights: np.ndarray) -> dict[str, float]:
+    """COCO's ten figures; with weights of 1 they are pycocotools' own.
 
     An image of weight 2 counts as two images with the same detections would. (pycocotools may see
     those of equal score in another order.)
 
     Args:
-        matches: of an evaluation.
+        matches: of an evaluation, by `AREA_RANGES`.
         weights: `(I,)` how often each image counts.
 
     Returns:
         The figures by name; NaN if no object counts.
     """
-    precision, recall = weighted_curves(matches, weights)
-    return {
-        "AP": float(precision.mean()),
-        "AP50": float(precision[_AT_50].mean()),
-        "AP75": float(precision[_AT_75].mean()),
-        "AR": float(recall.mean()),
-    }
+    figures: dict[str, float] = {}
+    for area in AREA_RANGES:
+        precision, recall = weighted_curves(matches[area], weights)
+        figures |= {f"AP{area}": float(precision.mean()), f"AR{area}": float(recall.mean())}
+        if not area:
+            for place, threshold in ((_AT_50, 50), (_AT_75, 75)):
+                figures[f"AP{threshold}"] = float(precision[place].mean())
+                figures[f"AR{threshold}"] = float(recall[place])
+    return figures
 
 
 def weighted_curves(matches: ImageMatches, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

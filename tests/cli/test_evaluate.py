@@ -27,12 +27,16 @@ def test_several_models_and_results_give_one_table(
         "eval", small_model_file, "other.keras", "--dataset", figures_folder, *line.split()
     )
     assert code == 0, error
-    for column in ("PCK@0.2", "PCK@0.5", "NME", "small.keras", "other.keras"):
-        assert column in output
+    for text in ("PCK@0.2", "PCK@0.5", "NME", "to small.keras", "other.keras", "+0.000 to +0.000"):
+        assert text in output
     content = json.loads(Path("all.json").read_text())
     assert list(content) == ["small.keras", "other.keras", "keypoints_result.json"]
     figures = [each["metrics"]["pck"]["figures"] for each in content.values()]
     assert figures[0] == figures[1]
+    assert "difference" not in content["small.keras"]
+    apart = content["other.keras"]["difference"]
+    assert apart["to"] == "small.keras"
+    assert apart["metrics"]["pck"]["PCK@0.5"] == {"value": 0.0, "interval_95": [0.0, 0.0]}
     assert {path.name for path in Path("all").iterdir()} == set(content)
     assert (Path("all") / "small.keras" / "PCK.png").is_file()
 

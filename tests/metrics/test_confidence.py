@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 
 from simplebase.errors import ArgumentError
-from simplebase.metrics import bootstrap_interval, confidence, mean_interval, ratio_interval
+from simplebase.metrics import (
+    Interval,
+    bootstrap,
+    bootstrap_mean,
+    bootstrap_ratio,
+    confidence,
+    percentile_interval,
+)
+
+
+def ratio_interval(tops, bottoms, images, level: float = 0.95, **settings) -> Interval:
+    return percentile_interval(bootstrap_ratio(tops, bottoms, images, **settings), level)
 
 
 def test_a_share_has_the_interval_of_its_binomial():
@@ -70,55 +81,67 @@ def test_what_is_held_in_memory_changes_nothing(monkeypatch):
 def test_a_statistic_of_weights_is_the_same_ratio():
     random = np.random.default_rng(2)
     tops, bottoms = random.random(40), random.integers(1, 5, 40)
-    by_statistic = bootstrap_interval(lambda w: (w @ tops) / (w @ bottoms), 40)
-    assert by_statistic == pytest.approx(ratio_interval(tops, bottoms, np.arange(40)))
+    by_statistic = bootstrap(lambda w: {"ratio": (w @ tops) / (w @ bottoms)}, 40)["ratio"]
+    np.testing.assert_allclose(by_statistic, bootstrap_ratio(tops, bottoms, np.arange(40)))
+
+
+def test_the_difference_of_two_models_is_surer_than_either():
+    random = np.random.default_rng(4)
+    # Images that are easy or hard for both; the second model is a little better in each.
+    first = random.random((200, 1))
+    second = first + 0.01 + 0.02 * random.random((200, 1))
+    samples = [bootstrap_mean(values, np.arange(200)) for values in (first, second)]
+    low, high = percentile_interval(samples[1] - samples[0])
+    assert 0.015 < low < 0.02 < high < 0.025
+    # Their own intervals overlap.
+    assert percentile_interval(samples[0])[1] > percentile_interval(samples[1])[0]
 
 
 def test_each_resample_has_as_many_images():
     def statistic(weights):
         assert weights.sum() == 25 and (weights >= 0).all()
-        return float(weights[0])
+        return {"first": float(weights[0])}
 
-    low, high = bootstrap_interval(statistic, 25, resamples=500)
+    samples = bootstrap(statistic, 25, resamples=500)["first"]
     # How often one image of 25 is drawn: Poisson of 1, nearly.
-    assert (low, high) == (0, 3)
+    assert percentile_interval(samples) == (0, 3)
 
 
 def test_a_mean_of_keypoints_is_a_ratio():
     random = np.random.default_rng(3)
     values = np.where(random.random((60, 4)) < 0.7, random.random((60, 4)), np.nan)
     images = random.integers(0, 20, 60)
-    expected = ratio_interval(
+    expected = bootstrap_ratio(
         np.nansum(values, axis=1), np.isfinite(values).sum(axis=1), images, seed=5
     )
-    assert mean_interval(values, images, seed=5) == expected
+    np.testing.assert_array_equal(bootstrap_mean(values, images, seed=5), expected)
 
 
 def test_resamples_without_labels_are_passed_over():
     # One labelled image of three: a third of the resamples are without it.
     values = np.array([[1.0], [np.nan], [np.nan]])
-    assert mean_interval(values, np.arange(3)) == (1, 1)
+    assert percentile_interval(bootstrap_mean(values, np.arange(3))) == (1, 1)
 
 
 def test_without_any_label_there_is_no_interval():
-    assert np.isnan(mean_interval(np.full((3, 2), np.nan), np.arange(3))).all()
-    assert np.isnan(bootstrap_interval(lambda weights: np.nan, 3, resamples=10)).all()
+    samples = bootstrap_mean(np.full((3, 2), np.nan), np.arange(3))
+    assert np.isnan(samples).all() and np.isnan(percentile_interval(samples)).all()
 
 
 def test_an_infinite_error_has_an_infinite_bound():
     # A third of the resamples are without the one image of ten.
     values = np.array([[1.0]] * 9 + [[np.inf]])
-    assert mean_interval(values, np.arange(10)) == (1, np.inf)
+    assert percentile_interval(bootstrap_mean(values, np.arange(10))) == (1, np.inf)
 
 
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: bootstrap_interval(np.sum, 0), "at least one image"),
-        (lambda: bootstrap_interval(np.sum, 3, resamples=0), "resamples is at least 1"),
-        (lambda: ratio_interval(np.ones(0), np.ones(0), np.ones(0)), "at least one image"),
-        (lambda: ratio_interval(np.ones(2), np.ones(3), np.ones(3)), r"numerators .* \(3,\)"),
-        (lambda: ratio_interval(np.ones(3), np.ones(2), np.ones(3)), r"denominators .* \(3,\)"),
+        (lambda: bootstrap(dict, 0), "at least one image"),
+        (lambda: bootstrap(dict, 3, resamples=0), "resamples is at least 1"),
+        (lambda: bootstrap_ratio(np.ones(0), np.ones(0), np.ones(0)), "at least one image"),
+        (lambda: bootstrap_ratio(np.ones(2), np.ones(3), np.ones(3)), r"numerators .* \(3,\)"),
+        (lambda: bootstrap_ratio(np.ones(3), np.ones(2), np.ones(3)), r"denominators .* \(3,\)"),
     ],
 )
 def test_what_cannot_be_drawn_from_is_refused(call, message):
