@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from simplebase.geometry import Size
+from simplebase.metadata import Cost
 
 
 def count_params(layer: keras.layers.Layer) -> int:
@@ -28,6 +29,11 @@ def count_gflops(model: keras.Model, input_size: Size) -> float:
         input_size: `(H, W)`.
     """
     return gflops(sum(multiply_adds_by_layer(model, input_size).values()))
+
+
+def count_cost(model: keras.Model, input_size: Size) -> Cost:
+    """Both, arguments as for `count_gflops`."""
+    return Cost(count_params(model), count_gflops(model, input_size))
 
 
 def gflops(multiply_adds: int) -> float:

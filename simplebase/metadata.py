@@ -7,9 +7,9 @@ besides, for the day that the sidecar is lost.
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError, DataError, MissingFileError
@@ -30,6 +30,18 @@ METADATA_KEY = "simplebase"
 """Under which files of other libraries' formats hold it, as `metadata_text`."""
 
 
+class Cost(NamedTuple):
+    """What a network costs.
+
+    Args:
+        params: trainable values.
+        gflops: of one image, in units of 1e9, each multiply-add counted as two.
+    """
+
+    params: int
+    gflops: float
+
+
 @dataclass(frozen=True)
 class ModelMetadata:
     """Everything that evaluation, demo and export need besides the network.
@@ -44,6 +56,8 @@ class ModelMetadata:
             it has decoded itself (x, y in input pixels, and score), or both.
         training_data: digest of the records that it was trained on, see `DatasetSettings`; None
             where that is not known.
+        cost: of the network that a file was exported from; None where it can be counted, or was
+            not. It says nothing of what the model does, so metadata are equal without it.
     """
 
     preset: str
@@ -53,6 +67,7 @@ class ModelMetadata:
     skeleton: Skeleton
     outputs: tuple[Output, ...] = ("heatmaps",)
     training_data: str | None = None
+    cost: Cost | None = field(default=None, compare=False)
 
     @classmethod
     def from_preset(
@@ -94,11 +109,12 @@ class ModelMetadata:
             "skeleton": self.skeleton.to_config(),
             "outputs": list(self.outputs),
             "training_data": self.training_data,
+            "cost": None if self.cost is None else self.cost._asdict(),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ModelMetadata":
-        """The inverse of `to_config`; further keys are left alone, and the last two may be missing.
+        """The inverse of `to_config`; other keys are left alone, and the last three may be missing.
 
         Raises:
             DataError: a field is missing or of another kind.
@@ -112,6 +128,7 @@ class ModelMetadata:
             outputs = tuple(config.get("outputs", ("heatmaps",)))
             if outputs not in OUTPUTS.values():
                 raise ValueError(f"outputs is one of {list(OUTPUTS.values())}")
+            cost = config.get("cost")
             return cls(
                 preset=config["preset"],
                 input_size=(height, width),
@@ -120,6 +137,7 @@ class ModelMetadata:
                 skeleton=Skeleton.from_config(config["skeleton"]),
                 outputs=outputs,
                 training_data=config.get("training_data"),
+                cost=None if cost is None else Cost(int(cost["params"]), float(cost["gflops"])),
             )
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise DataError(

@@ -8,7 +8,7 @@ import pytest
 
 from simplebase import Crop, HeatmapCodec, ModelMetadata, load_skeleton
 from simplebase.errors import DataError, MissingFileError, OutputExistsError
-from simplebase.metadata import metadata_file, read_metadata, write_metadata
+from simplebase.metadata import Cost, metadata_file, read_metadata, write_metadata
 
 SIZE = (64, 96)
 METADATA = ModelMetadata(
@@ -19,6 +19,7 @@ METADATA = ModelMetadata(
     load_skeleton("coco"),
     outputs=("heatmaps", "keypoints"),
     training_data="0123456789abcdef",
+    cost=Cost(1_234_567, 0.25),
 )
 
 
@@ -45,7 +46,8 @@ def test_the_sidecar_of_the_current_folder_lies_beside_it(
 def test_a_sidecar_brings_back_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     write_metadata(path, METADATA)
-    assert read_metadata(path) == METADATA
+    read = read_metadata(path)
+    assert (read, read.cost) == (METADATA, METADATA.cost)
 
 
 def test_further_keys_of_a_sidecar_are_left_alone(tmp_path: Path) -> None:
@@ -56,10 +58,10 @@ def test_further_keys_of_a_sidecar_are_left_alone(tmp_path: Path) -> None:
 
 def test_a_sidecar_from_before_outputs_were_told_has_heatmaps(tmp_path: Path) -> None:
     config = METADATA.to_config()
-    del config["outputs"], config["training_data"]
+    del config["outputs"], config["training_data"], config["cost"]
     (tmp_path / "model.onnx.json").write_text(json.dumps(config))
     read = read_metadata(tmp_path / "model.onnx")
-    assert (read.outputs, read.training_data) == (("heatmaps",), None)
+    assert (read.outputs, read.training_data, read.cost) == (("heatmaps",), None, None)
 
 
 def test_a_sidecar_is_overwritten_only_when_asked_to(tmp_path: Path) -> None:
@@ -98,6 +100,9 @@ def test_a_missing_sidecar_is_said_to_be_what_export_writes(tmp_path: Path) -> N
         {"outputs": []},
         {"outputs": ["boxes"]},
         {"outputs": ["keypoints", "heatmaps"]},
+        {"cost": {"params": 1000}},
+        {"cost": {"params": "many", "gflops": 1}},
+        {"cost": [1000, 0.25]},
     ],
     ids=str,
 )

@@ -13,8 +13,8 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from simplebase.errors import DataError
-from simplebase.runtimes import Runtime, load_runtime
-from simplebase.runtimes.runtime import Countable
+from simplebase.metadata import Cost
+from simplebase.runtimes import Runtime, load_runtime, network_cost
 from simplebase.silence import silenced_stderr
 
 _P = ParamSpec("_P")
@@ -74,8 +74,8 @@ class ArtifactProcess:
         """
         return self._run(_peak_memory)
 
-    def cost(self) -> tuple[int, float] | None:
-        """Trainable parameters and GFLOPs; None where the format does not tell."""
+    def cost(self) -> Cost | None:
+        """See `network_cost`."""
         return self._run(_cost)
 
     def _run(self, task: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -125,6 +125,5 @@ def _peak_memory() -> int | None:
     return int(line.split()[1]) * 1024
 
 
-def _cost() -> tuple[int, float] | None:
-    runtime = _runtime()
-    return runtime.count_cost() if isinstance(runtime, Countable) else None
+def _cost() -> Cost | None:
+    return network_cost(_runtime())

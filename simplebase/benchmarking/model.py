@@ -12,6 +12,7 @@ import numpy as np
 from simplebase.benchmarking.artifact import ArtifactProcess
 from simplebase.errors import ArgumentError
 from simplebase.files import stored_bytes
+from simplebase.metadata import Cost
 from simplebase.progress import Progress
 
 _ROUNDS = 3
@@ -28,8 +29,7 @@ class ModelSpeed:
         file_bytes: its size; of a folder, that of its files together.
         peak_memory: bytes that a process held at most that opened the model and ran it at batch
             1, with Python and the runtime's library in it. None where the system does not tell.
-        params: trainable parameters; None where the format does not tell.
-        gflops: of one image, each multiply-add counted as two; None likewise.
+        cost: of the network, for an exported file as it was before; None where that is not known.
     """
 
     path: str
@@ -37,8 +37,7 @@ class ModelSpeed:
     call_times: dict[int, list[float]]
     file_bytes: int
     peak_memory: int | None
-    params: int | None
-    gflops: float | None
+    cost: Cost | None
 
     def latency(self, percentile: float) -> float:
         """Milliseconds of a call at batch 1 that so many per cent of the calls stay below."""
@@ -62,8 +61,8 @@ class ModelSpeed:
             "calls": {str(batch_size): len(times) for batch_size, times in self.call_times.items()},
             "file_bytes": self.file_bytes,
             "peak_memory_bytes": self.peak_memory,
-            "params": self.params,
-            "gflops": self.gflops,
+            "params": None if self.cost is None else self.cost.params,
+            "gflops": None if self.cost is None else self.cost.gflops,
         }
 
 
@@ -104,7 +103,7 @@ def measure_models(
         for size in sizes[1:]:
             times[size] = _call_times(processes, size, seconds, step)
         # Counting traces the network once more, so it comes after all else.
-        costs = [process.cost() or (None, None) for process in processes]
+        costs = [process.cost() for process in processes]
     return [
         ModelSpeed(
             path=os.fspath(path),
@@ -112,12 +111,9 @@ def measure_models(
             call_times={size: own[index] for size, own in times.items()},
             file_bytes=stored_bytes(path),
             peak_memory=peak,
-            params=params,
-            gflops=gflops,
+            cost=cost,
         )
-        for index, (path, peak, (params, gflops)) in enumerate(
-            zip(paths, memory, costs, strict=True)
-        )
+        for index, (path, peak, cost) in enumerate(zip(paths, memory, costs, strict=True))
     ]
 
 

@@ -167,7 +167,7 @@ def _speed_table(speeds: "Sequence[ModelSpeed]", batch_sizes: Sequence[int]) -> 
             *(f"{speed.images_per_second(batch_size):.1f}" for batch_size in batch_sizes),
             f"{speed.file_bytes / 1e6:.1f}",
             "n/a" if speed.peak_memory is None else f"{speed.peak_memory / 1e6:.0f}",
-            "n/a" if speed.params is None else f"{speed.params / 1e6:.2f}",
-            "n/a" if speed.gflops is None else f"{speed.gflops:.2f}",
+            "n/a" if speed.cost is None else f"{speed.cost.params / 1e6:.2f}",
+            "n/a" if speed.cost is None else f"{speed.cost.gflops:.2f}",
         )
     return table

@@ -106,13 +106,14 @@ def _check_options(
 
 def _print_facts(facts: "ModelFacts") -> None:
     metadata = facts.metadata
-    codec, crop, skeleton = metadata.codec, metadata.crop, metadata.skeleton
+    codec, crop, skeleton, cost = metadata.codec, metadata.crop, metadata.skeleton, facts.cost
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     rows = {
         "file": f"{facts.path} ({facts.file_bytes / 1e6:.1f} MB)",
         "preset": metadata.preset,
+        "cost": "n/a" if cost is None else f"{cost.params:,} parameters, {cost.gflops:.3f} GFLOPs",
         "input": f"{_size(metadata.input_size)} pixels, RGB 0 to 255",
         "normalisation": facts.normalisation or "n/a",
         "crop": f"padding {crop.padding:g}, centre shift {crop.center_shift:g}",

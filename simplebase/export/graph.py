@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
+from simplebase.cost import count_cost
 from simplebase.estimator import SimpleBaseline
 from simplebase.export.decoding import DarkDecoding
 from simplebase.metadata import ModelMetadata, Output
@@ -41,7 +42,9 @@ class ExportGraph:
     @property
     def metadata(self) -> ModelMetadata:
         """What the exported file will say of itself."""
-        return replace(self.model.metadata, outputs=self.outputs)
+        size = self.model.metadata.input_size
+        cost = self.once("cost", lambda: count_cost(self.model, size))
+        return replace(self.model.metadata, outputs=self.outputs, cost=cost)
 
     def __call__(self, images: Any) -> dict[str, Any]:
         """`(B, H, W, 3)` to heatmaps `(B, h, w, K)` and keypoints `(B, K, 3)`, by name."""

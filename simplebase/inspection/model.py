@@ -8,8 +8,8 @@ from simplebase.errors import ArgumentError
 from simplebase.estimator import SimpleBaseline
 from simplebase.files import stored_bytes
 from simplebase.inspection.layers import LayerFacts, describe_layers
-from simplebase.metadata import ModelMetadata
-from simplebase.runtimes import load_runtime
+from simplebase.metadata import Cost, ModelMetadata
+from simplebase.runtimes import load_runtime, network_cost
 from simplebase.runtimes.keras import KerasRuntime
 
 
@@ -22,6 +22,7 @@ class ModelFacts:
         file_bytes: its size; of a folder, that of its files together.
         metadata: what it says of itself.
         normalisation: a name of `simplebase.normalisation`; None where the format does not tell.
+        cost: of the whole network; None where that is not known.
         network: its layers; None where the format keeps none.
     """
 
@@ -29,6 +30,7 @@ class ModelFacts:
     file_bytes: int
     metadata: ModelMetadata
     normalisation: str | None
+    cost: Cost | None
     network: LayerFacts | None
 
     def to_config(self) -> dict[str, Any]:
@@ -38,6 +40,7 @@ class ModelFacts:
             "file_bytes": self.file_bytes,
             "metadata": self.metadata.to_config(),
             "normalisation": self.normalisation,
+            "cost": None if self.cost is None else self.cost._asdict(),
             "network": None if self.network is None else self.network.to_config(),
         }
 
@@ -55,6 +58,7 @@ def inspect_model(path: str | os.PathLike[str]) -> ModelFacts:
         file_bytes=stored_bytes(path),
         metadata=runtime.metadata,
         normalisation=model.normalisation if model else None,
+        cost=network_cost(runtime),
         network=describe_layers(model) if model else None,
     )
 

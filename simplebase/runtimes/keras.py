@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from simplebase.cost import count_gflops, count_params
+from simplebase.cost import count_cost
 from simplebase.estimator import SimpleBaseline, load_model
+from simplebase.metadata import Cost
 from simplebase.runtimes.artifact import no_answer, require_images
 from simplebase.runtimes.graph import set_threads
 
@@ -36,9 +37,9 @@ class KerasRuntime:
             return no_answer(self.metadata, "heatmaps")
         return self._heatmaps(tf.convert_to_tensor(images)).numpy()
 
-    def count_cost(self) -> tuple[int, float]:
-        """Trainable parameters, and GFLOPs of one image."""
-        return count_params(self.model), count_gflops(self.model, self.metadata.input_size)
+    def count_cost(self) -> Cost:
+        """Of one image."""
+        return count_cost(self.model, self.metadata.input_size)
 
 
 def load(path: Path, threads: int | None) -> KerasRuntime:

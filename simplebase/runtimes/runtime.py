@@ -9,7 +9,7 @@ import numpy as np
 from simplebase.errors import ArgumentError, DataError
 from simplebase.extras import import_with_extras
 from simplebase.files import require_file
-from simplebase.metadata import ModelMetadata
+from simplebase.metadata import Cost, ModelMetadata
 
 # Suffix to module, imported on demand: a user of one format needs no other's package. Each has a
 # function `load(path, threads)`.
@@ -38,10 +38,15 @@ class Runtime(Protocol):
 
 @runtime_checkable
 class Countable(Protocol):
-    """A runtime that can tell what its network costs; not every format keeps enough for that."""
+    """A runtime that can count what its network costs; not every format keeps enough for that."""
 
-    def count_cost(self) -> tuple[int, float]:
-        """Trainable parameters, and GFLOPs of one image."""
+    def count_cost(self) -> Cost:
+        """Of one image."""
+
+
+def network_cost(runtime: Runtime) -> Cost | None:
+    """What a model costs: counted, or as its metadata has it; None where neither can be."""
+    return runtime.count_cost() if isinstance(runtime, Countable) else runtime.metadata.cost
 
 
 def load_runtime(path: str | os.PathLike[str], threads: int | None = None) -> Runtime:

@@ -13,10 +13,11 @@ from simplebase.benchmarking import ModelSpeed, measure_models, model
 from simplebase.benchmarking.artifact import ArtifactProcess
 from simplebase.cost import count_gflops, count_params
 from simplebase.errors import ArgumentError, DataError, MissingFileError
+from simplebase.metadata import Cost
 
 
 def speed(call_times: dict[int, list[float]]) -> ModelSpeed:
-    return ModelSpeed("a.keras", None, call_times, 10, None, None, None)
+    return ModelSpeed("a.keras", None, call_times, 10, None, None)
 
 
 def test_latency_and_throughput_follow_from_the_calls() -> None:
@@ -56,9 +57,9 @@ class RecordingProcess:
         self.log.append((self.path, "memory"))
         return ord(self.path)
 
-    def cost(self) -> tuple[int, float] | None:
+    def cost(self) -> Cost | None:
         self.log.append((self.path, "cost"))
-        return None if self.path == "b" else (7, 0.5)
+        return None if self.path == "b" else Cost(7, 0.5)
 
 
 @pytest.fixture
@@ -91,9 +92,9 @@ def test_models_take_turns_and_memory_is_that_of_batch_1(log: list[tuple[object,
         {1: [97.0] * 3, 8: [776.0] * 3},
         {1: [98.0] * 3, 8: [784.0] * 3},
     ]
-    assert [(speed.peak_memory, speed.params, speed.gflops) for speed in speeds] == [
-        (97, 7, 0.5),
-        (98, None, None),
+    assert [(speed.peak_memory, speed.cost) for speed in speeds] == [
+        (97, Cost(7, 0.5)),
+        (98, None),
     ]
 
 

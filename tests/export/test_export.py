@@ -11,6 +11,7 @@ from artifacts import Artifacts
 
 import simplebase.export.mnn
 from simplebase import KeypointDataset, ModelMetadata
+from simplebase.cost import count_cost
 from simplebase.errors import (
     ArgumentError,
     DataError,
@@ -245,7 +246,7 @@ def test_the_names_of_all_files_differ() -> None:
     assert len(names) == len(set(names)) == 13
 
 
-def test_the_metadata_of_a_file_tells_its_outputs_and_the_training_data(
+def test_the_metadata_of_a_file_tells_its_outputs_its_cost_and_the_training_data(
     exporter: Exporter, small: Artifacts, tmp_path: Path
 ) -> None:
     exporter.export(tmp_path / "m.pb", ExportSettings("frozen-graph", outputs="both"))
@@ -253,3 +254,4 @@ def test_the_metadata_of_a_file_tells_its_outputs_and_the_training_data(
     assert isinstance(read, ModelMetadata)
     assert read.outputs == ("heatmaps", "keypoints")
     assert read.training_data == small.metadata.training_data
+    assert read.cost == count_cost(exporter.model, read.input_size)
