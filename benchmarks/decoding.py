@@ -62,8 +62,10 @@ def _heatmaps(runtime: Runtime, dataset: KeypointDataset) -> np.ndarray:
 
 def _measure(way: Way, runtime: Runtime, dataset: KeypointDataset, heatmaps: np.ndarray) -> None:
     metadata = runtime.metadata
-    settings = {"decode": way.decode, "flip_test": way.flip_test}
-    seconds, found = _timed(partial(predict_dataset, runtime, dataset, **settings))
+    evaluating = partial(
+        predict_dataset, runtime, dataset, decode=way.decode, flip_test=way.flip_test
+    )
+    seconds, found = _timed(evaluating)
     way.whole = min(way.whole, seconds)
     seconds, _ = _timed(partial(metadata.codec.decode, heatmaps, way.decode))
     way.decoding = min(way.decoding, seconds)
@@ -80,7 +82,7 @@ def _timed(job: partial) -> tuple[float, np.ndarray]:
 def _print(ways: list[Way], images: int) -> None:
     reference = ways[0]
     pcks = "".join(f"{f'PCK@{threshold:g}':>9} {'95 %':>16}" for threshold in THRESHOLDS)
-    print(f"{'decode':8} {'flip':4}{pcks} {'ms':>6} {'ratio':>6} {'decoding':>9}")
+    print(f"{'decode':8} {'flip':5}{pcks} {'ms':>6} {'ratio':>6} {'decoding':>9}")
     for way in ways:
         cells = ""
         for figure, first in zip(way.figures, reference.figures, strict=True):
@@ -90,7 +92,7 @@ def _print(ways: list[Way], images: int) -> None:
         whole, decoding = (1000 * seconds / images for seconds in (way.whole, way.decoding))
         flip = "yes" if way.flip_test else "no"
         ratio = way.whole / reference.whole
-        print(f"{way.decode:8} {flip:4}{cells} {whole:6.2f} {ratio:6.2f} {decoding:9.3f}")
+        print(f"{way.decode:8} {flip:5}{cells} {whole:6.2f} {ratio:6.2f} {decoding:9.3f}")
 
 
 if __name__ == "__main__":

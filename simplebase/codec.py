@@ -211,11 +211,16 @@ class HeatmapCodec:
 
 
 def _quarter_step(maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """`cells` `(N, 2)`, all but the outermost a quarter nearer to their higher neighbours."""
+    """`cells` `(N, 2)` a quarter nearer to their higher neighbours.
+
+    As in the official code those of the two rows and columns at the left and top and of the last
+    ones at the right and bottom stay (`get_final_preds` asks for 1 < x < w - 1).
+    """
     _, height, width = maps.shape
     inner = np.clip(cells, 1, [width - 2, height - 2])
     index = np.arange(len(maps))
     across = maps[index, cells[:, 1], inner[:, 0] + 1] - maps[index, cells[:, 1], inner[:, 0] - 1]
     down = maps[index, inner[:, 1] + 1, cells[:, 0]] - maps[index, inner[:, 1] - 1, cells[:, 0]]
     step = 0.25 * np.sign(np.stack([across, down], axis=-1))
-    return cells + np.where(inner == cells, step, 0.0)
+    inside = ((cells > 1) & (cells < [width - 1, height - 1])).all(axis=1, keepdims=True)
+    return cells + np.where(inside, step, 0.0)

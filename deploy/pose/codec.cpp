@@ -45,10 +45,9 @@ double sign(float value) { return (value > 0) - (value < 0); }
 
 Point quarter_step(const Heatmaps& maps, int k, Cell peak) {
   Point point{static_cast<double>(peak.x), static_cast<double>(peak.y)};
-  if (peak.x > 0 && peak.x < maps.width - 1) {
+  // As in the official code, which asks for 1 < x < w - 1, and y likewise.
+  if (peak.x > 1 && peak.x < maps.width - 1 && peak.y > 1 && peak.y < maps.height - 1) {
     point.x += 0.25 * sign(maps.at(peak.y, peak.x + 1, k) - maps.at(peak.y, peak.x - 1, k));
-  }
-  if (peak.y > 0 && peak.y < maps.height - 1) {
     point.y += 0.25 * sign(maps.at(peak.y + 1, peak.x, k) - maps.at(peak.y - 1, peak.x, k));
   }
   return point;

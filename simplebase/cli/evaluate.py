@@ -1,5 +1,6 @@
 """`simplebase eval`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -165,7 +166,7 @@ def evaluate(
         if skip_bad_images:
             # The others keep the ids that they have in the whole dataset.
             readable = options.skip_bad_images(require_dataset(target, "--skip-bad-images"))
-            target = dataset_target(readable, "all")
+            target = replace(dataset_target(readable, "all"), other_images=target.other_images)
     if annotations is not None:
         target = with_annotations(annotations, target, chosen)
     assert target is not None

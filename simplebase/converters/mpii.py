@@ -7,7 +7,7 @@
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,11 @@ from simplebase.progress import Progress
 from simplebase.skeletons import load_skeleton
 
 _ORIGIN = 1
+_SAME_PLACE = 1.0
+"""Pixels: the lists that go around were made from the same positions, some of them rounded."""
+
+_Listed = dict[str, list[tuple[float, float] | None]]
+"""By file name where the held-out people of an image are; `None` holds out all of them."""
 
 
 def read_mpii(
@@ -42,8 +47,10 @@ def read_mpii(
         source: the `.mat` file, or a folder that holds it.
         image_folder: by default `images` beside the file, or beside its folder.
         single_only: only people that MPII marks as standing apart.
-        split_file: a list that says which images are held out: records with `img_paths` and
-            `isValidation`, or with `image`, all of which are held out.
+        split_file: a list that says who is held out: records with `img_paths`, `objpos` and
+            `isValidation`, or with `image` and `center`, all of which are held out. Other people
+            in their images are left out: papers measure nobody else, and they are no training data.
+            A record without a position holds out all people of its image.
         val_split: fraction of the images that is held out, without `split_file`.
         seed: of the draw.
         progress: called with images done and in all.
@@ -85,20 +92,35 @@ def _add_release(
             progress(index + 1, len(entries))
 
 
-def _hold_out_listed(conversion: Conversion, listed: set[str], path: Path) -> None:
-    """Holds out the images that the split file lists.
+def _hold_out_listed(conversion: Conversion, listed: _Listed, path: Path) -> None:
+    """Holds out whom the split file lists.
 
     Raises:
         DataError: none of the images that were found is listed.
     """
-    held_out = [name for name in conversion.images if Path(name).name in listed]
-    if conversion.images and not held_out:
+    kept = []
+    for record in conversion.records:
+        places = listed.get(Path(record["img_paths"]).name, [])
+        held_out = any(place is None or _near(place, record["objpos"]) for place in places)
+        if places and not held_out:
+            conversion.leave_out("not in the split file, beside somebody whom it holds out")
+            continue
+        kept.append(record | {"isValidation": float(held_out)})
+    people = [record for record in kept if record["isValidation"]]
+    images = {record["img_paths"] for record in people}
+    if conversion.images and not people:
         raise DataError(
-            f"{path}: none of the {len(conversion.images)} images is held out by it; "
-            f"{len(listed)} other names are. Is it the split of another dataset?"
+            f"{path}: nobody in the {len(conversion.images)} images is held out by it; it lists "
+            f"{len(listed)} names. Is it the split of another dataset?"
         )
-    conversion.hold_out(held_out)
-    conversion.notes.append(f"{path} holds out {len(held_out)} of {len(conversion.images)} images")
+    conversion.records[:] = kept
+    conversion.notes.append(
+        f"{path} holds out {len(people)} people in {len(images)} of {len(conversion.images)} images"
+    )
+
+
+def _near(place: tuple[float, float], center: Sequence[float]) -> bool:
+    return max(abs(place[0] - center[0]), abs(place[1] - center[1])) <= _SAME_PLACE
 
 
 def _find_file(source: Path) -> Path:
@@ -126,20 +148,30 @@ def _find_images(path: Path, source: Path, given: str | os.PathLike[str] | None)
     raise MissingFileError(f"the image folder is not {looked}. Name it with --image-folder.")
 
 
-def _listed(path: Path) -> set[str]:
-    """File names of the held-out images."""
-    names = set()
+def _listed(path: Path) -> _Listed:
+    """Who is held out."""
+    listed: _Listed = {}
     records = expect.items(read_json(require_file(path, "the split file")), str(path))
     for index, record in enumerate(records):
         where = f"{path}, record {index}"
         record = expect.mapping(record, where)
         if "image" in record:
-            names.add(Path(expect.text(record["image"], f"{where}.image")).name)
+            name, place = expect.text(record["image"], f"{where}.image"), record.get("center")
         else:
             name = expect.text(record.get("img_paths"), f"{where}.img_paths")
-            if expect.number(record.get("isValidation"), f"{where}.isValidation"):
-                names.add(Path(name).name)
-    return names
+            place = record.get("objpos")
+            if not expect.number(record.get("isValidation"), f"{where}.isValidation"):
+                continue
+        listed.setdefault(Path(name).name, []).append(
+            None if place is None else _place(place, record.get("origin", _ORIGIN), where)
+        )
+    return listed
+
+
+def _place(values: Any, origin: Any, where: str) -> tuple[float, float]:
+    """Zero-based."""
+    x, y = (expect.number(value, f"{where}, its position") for value in values)
+    return x - origin, y - origin
 
 
 def _column(release: Mapping[str, Any], key: str, entries: list[Any], path: Path) -> Any:

@@ -113,7 +113,9 @@ def at_boxes(
         boxes: those in images that there are not are left out, with a warning.
         crop: of the model.
         input_size: `(H, W)` of the model, whose crop is to show each box whole.
-        more_images: paths in the dataset's folder by id, of images without a record.
+        more_images: file names by id, of images that may have no record. They lie in the dataset's
+            folder, or where the record of another of them says: COCO's files name images without
+            the folder of their split.
 
     Returns:
         The `M` objects, and the `(M,)` indices of their boxes.
@@ -129,10 +131,8 @@ def at_boxes(
             "records. Give the dataset folder."
         )
     records = dataset.records
-    paths = {
-        image: path for image, path in (more_images or {}).items() if (store.folder / path).exists()
-    }
-    paths |= dict(zip(records.image_ids.tolist(), records.paths.tolist(), strict=True))
+    labelled = dict(zip(records.image_ids.tolist(), records.paths.tolist(), strict=True))
+    paths = _existing(store.folder, labelled, more_images or {}) | labelled
     inside = np.flatnonzero([image in paths for image in boxes.image_ids.tolist()])
     if len(inside) == 0:
         raise DataError(
@@ -159,3 +159,20 @@ def at_boxes(
         boxes=boxes.boxes[inside],
     )
     return replace(dataset, records=objects, images=FolderImages(store.folder, chosen)), inside
+
+
+def _existing(
+    folder: Path, labelled: Mapping[int, str], names: Mapping[int, str]
+) -> dict[int, str]:
+    """Paths in `folder` by id of those images of `names` that are there."""
+    within = {""} | {
+        path.removesuffix(names[image])
+        for image, path in labelled.items()
+        if image in names and path.endswith(f"/{names[image]}")
+    }
+    return {
+        image: f"{place}{name}"
+        for image, name in names.items()
+        for place in sorted(within, reverse=True)
+        if (folder / f"{place}{name}").exists()
+    }

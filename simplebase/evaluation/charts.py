@@ -42,7 +42,10 @@ def plot_parts(scores: Scores, path: str | os.PathLike[str], *, overwrite: bool 
             place = rows + 0.8 * ((columns - 1) / 2 - column) / columns
             bars = axes.barh(place, values, 0.8 / columns, color=COLOURS[column], label=label)
             digits = ".3f" if not scores.unit else ".1f"
-            axes.bar_label(bars, [f"{value:{digits}}" for value in values], padding=3, fontsize=9)
+            texts = [f"{value:{digits}}" for value in values]
+            # On white, since the lines of the means pass below some of them.
+            ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+            axes.bar_label(bars, texts, padding=3, fontsize=9, bbox=ground)
             overall = scores.figures[column].value if column < len(scores.figures) else None
             if overall is not None:
                 axes.axvline(overall, color=COLOURS[column], linestyle="--", linewidth=1, zorder=0)

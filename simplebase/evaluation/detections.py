@@ -1,5 +1,6 @@
 """What was found in images: by a model, or by whatever wrote a results file."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID
 from simplebase.data.records import Records
+from simplebase.errors import SimplebaseWarning
 from simplebase.metrics import match_by_oks, oks, oks_nms, rows_by_image
 
 ANNOTATION_KEY = "annotation_id"
@@ -70,7 +72,8 @@ class Detections:
 
         What was looked for at a label's place is that record's. Other detections are matched as
         pycocotools does: from the best score down, each gets the most similar record of its image
-        that is still free, of an OKS of 0.1 at least.
+        that is still free, of an OKS of 0.1 at least. Where `annotation_ids` name records of other
+        images they are of other labels: a warning says so, and all are matched.
 
         Args:
             records: `N` labelled objects, with ids.
@@ -79,13 +82,14 @@ class Detections:
         """
         found = np.zeros((len(records), self.keypoints.shape[1], 3))
         found[..., :2] = np.nan
-        rows = {annotation: row for row, annotation in enumerate(records.annotation_ids.tolist())}
-        placed = np.array([rows.get(each, -1) for each in self.annotation_ids.tolist()], int)
-        found[placed[placed >= 0]] = self.keypoints[placed >= 0]
+        placed = self._places(records)
+        taken = placed[placed >= 0]
+        found[taken] = self.keypoints[placed >= 0]
         loose = np.flatnonzero(placed < 0)
         objects_of = rows_by_image(records.image_ids)
         for image, places in rows_by_image(self.image_ids[loose]).items():
-            objects, others = objects_of.get(image, np.zeros(0, int)), loose[places]
+            objects = np.setdiff1d(objects_of.get(image, np.zeros(0, int)), taken)
+            others = loose[places]
             keypoints = records.keypoints[objects]
             similarity = oks(
                 self.keypoints[others, :, :2],
@@ -97,6 +101,22 @@ class Detections:
             matched = match_by_oks(similarity, self.scores[others])
             found[objects[matched[matched >= 0]]] = self.keypoints[others[matched >= 0]]
         return found
+
+    def _places(self, records: Records) -> np.ndarray:
+        """`(M,)` the record at whose place each was looked for; -1 for none."""
+        rows = {annotation: row for row, annotation in enumerate(records.annotation_ids.tolist())}
+        placed = np.array([rows.get(each, -1) for each in self.annotation_ids.tolist()], int)
+        known = placed >= 0
+        elsewhere = records.image_ids[placed[known]] != self.image_ids[known]
+        if elsewhere.any():
+            warnings.warn(
+                f"{elsewhere.sum()} results have the {ANNOTATION_KEY} of an object in another "
+                "image, so they are of other labels. All are matched by likeness instead.",
+                SimplebaseWarning,
+                stacklevel=3,
+            )
+            placed[:] = -1
+        return placed
 
 
 def object_scores(keypoint_scores: np.ndarray, box_scores: np.ndarray) -> np.ndarray:

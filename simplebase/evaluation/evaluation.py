@@ -173,13 +173,13 @@ def evaluate_model(
         annotation_ids=objects.records.annotation_ids,
     )
     sigmas, _ = oks_sigmas(target.skeleton)
-    if settings.boxes is not None:
-        # A crop's side: the official code, too, takes the box as large as it is cut out.
-        sides = size / crop.matrix(objects.records.centers, objects.records.scales, size)[:, 0, :1]
-        detections = without_duplicates(detections, sides.prod(axis=1), sigmas)
-    certain = only_found(detections.keypoints, metrics.conf_threshold)
-    detections = replace(detections, keypoints=certain)
-    predictions = detections.for_records(dataset.records, target.areas, sigmas)
+    # A crop's side: the official code, too, takes the box as large as it is cut out.
+    sides = size / crop.matrix(objects.records.centers, objects.records.scales, size)[:, 0, :1]
+    best = without_duplicates(detections, sides.prod(axis=1), sigmas)
+    # What was looked for at a label is its record's, even where another's detection is alike.
+    placed = _certain(detections if settings.boxes is None else best, metrics)
+    predictions = placed.for_records(dataset.records, target.areas, sigmas)
+    detections = _certain(best, metrics)
     conditions = {
         "decode": settings.decode,
         "flip_test": settings.flip_test,
@@ -200,7 +200,9 @@ def evaluate_results(
         DataError: it is something else, or does not fit the target.
     """
     metrics = metrics or MetricSettings()
-    detections = read_results(path, target.skeleton.num_keypoints, target.image_ids)
+    detections = read_results(
+        path, target.skeleton.num_keypoints, target.image_ids, target.category_id
+    )
     predictions = None
     if target.dataset is not None:
         sigmas, _ = oks_sigmas(target.skeleton)
@@ -209,6 +211,11 @@ def evaluate_results(
             metrics.conf_threshold,
         )
     return _measure(detections, predictions, target, metrics, Crop(), USUAL_SIZE, {})
+
+
+def _certain(detections: Detections, metrics: MetricSettings) -> Detections:
+    certain = only_found(detections.keypoints, metrics.conf_threshold)
+    return replace(detections, keypoints=certain)
 
 
 def only_found(predictions: np.ndarray, conf_threshold: float) -> np.ndarray:

@@ -16,6 +16,7 @@ from simplebase.metrics import (
     ERROR_KINDS,
     PCKH_THRESHOLDS,
     CocoAP,
+    areas_under_curve,
     bootstrap,
     bootstrap_mean,
     box_normaliser,
@@ -29,7 +30,6 @@ from simplebase.metrics import (
     pck,
     pckh,
     pckh_correct,
-    threshold_shares,
     torso_normaliser,
     upstream_normaliser,
     weighted_ap,
@@ -173,7 +173,7 @@ def measure_auc(
 ) -> Scores:
     """Area under the curve of PCK from 0 to 1 normaliser; arguments as for `measure_pck`."""
     points = _points(predictions, dataset.records)
-    return _means("auc", dataset, {"AUC": threshold_shares(*points, 1.0, normaliser)})
+    return _means("auc", dataset, {"AUC": areas_under_curve(*points, 1.0, normaliser)})
 
 
 def measure_error_kinds(

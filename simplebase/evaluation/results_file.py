@@ -1,6 +1,7 @@
 """Results files: found objects in COCO's format, written by us or by any other tool."""
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID
 from simplebase.data.fields import is_id
-from simplebase.errors import DataError
+from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.evaluation.detections import ANNOTATION_KEY, Detections
 from simplebase.files import read_json, require_file, write_json
 
 _DECIMALS = 4
+_VISIBILITIES = (0, 1, 2)
 
 
 def write_results(
@@ -30,15 +32,19 @@ def write_results(
 
 
 def read_results(
-    path: str | os.PathLike[str], num_keypoints: int, image_ids: set[int]
+    path: str | os.PathLike[str], num_keypoints: int, image_ids: set[int], category_id: int
 ) -> Detections:
     """Reads COCO's results format (https://cocodataset.org/#format-results).
+
+    COCO itself does not look at the third number of a keypoint. Where a file has nothing but 0, 1
+    and 2 there, they are no scores: each keypoint then scores 1, but those at 0, 0, not found.
 
     Args:
         path: a list of objects with `image_id`, `keypoints` (x, y and score or visibility, `K`
             times) and `score`.
         num_keypoints: `K`.
         image_ids: those that there are.
+        category_id: of the labels; a warning tells of results of another one.
 
     Raises:
         MissingFileError: `path` is not a file.
@@ -51,7 +57,28 @@ def read_results(
             f"{path}: expected COCO results, a list of image_id, category_id, keypoints and "
             f"score. Received: {'an empty list' if content == [] else type(content).__name__}."
         )
+    _check_category(path, content, category_id)
     return _checked(path, content, num_keypoints, image_ids)
+
+
+def _check_category(path: Path, content: list[Any], category_id: int) -> None:
+    categories = {
+        entry["category_id"]
+        for entry in content
+        if isinstance(entry, dict) and is_id(entry.get("category_id"))
+    }
+    if len(categories) > 1:
+        raise DataError(
+            f"{path} has results of the categories {', '.join(map(str, sorted(categories)))}. "
+            "Leave those of one in it."
+        )
+    if categories - {category_id}:
+        warnings.warn(
+            f"{path} has results of the category {min(categories)}, the labels are of "
+            f"{category_id}. They are taken for the same.",
+            SimplebaseWarning,
+            stacklevel=3,
+        )
 
 
 def _checked(path: Path, content: list[Any], num_keypoints: int, image_ids: set[int]) -> Detections:
@@ -70,15 +97,11 @@ def _checked(path: Path, content: list[Any], num_keypoints: int, image_ids: set[
                 f"{len(image_ids)} images that are evaluated. Check --dataset, --annotations and "
                 "--image-set."
             )
-    categories = {entry["category_id"] for entry in content if "category_id" in entry}
-    if len(categories) > 1:
-        raise DataError(
-            f"{path} has results of the categories {', '.join(map(str, sorted(categories)))}. "
-            "Leave those of one in it."
-        )
     images, keypoints, scores, places = (np.array(column) for column in zip(*rows, strict=True))
     if len(set(own := places[places >= 0].tolist())) < len(own):
         raise DataError(f"{path}: two results have the same {ANNOTATION_KEY}.")
+    if np.isin(keypoints[..., 2], _VISIBILITIES).all():
+        keypoints[..., 2] = (keypoints[..., :2] != 0).any(axis=-1)
     return Detections(images.astype(np.int64), keypoints, scores, places)
 
 

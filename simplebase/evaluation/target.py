@@ -26,6 +26,7 @@ class Target:
         ground_truth: in COCO's format, for its AP.
         dataset: the same objects as records that have ids; `None` if there is only a COCO file.
         areas: `(N,)` square pixels of the records; empty if there are none.
+        other_images: ids of the dataset's images that are not measured, being of the other split.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Target:
     ground_truth: dict[str, Any]
     dataset: KeypointDataset | None
     areas: np.ndarray
+    other_images: frozenset[int] = frozenset()
 
     @property
     def image_ids(self) -> set[int]:
@@ -70,12 +72,14 @@ def dataset_target(dataset: KeypointDataset, image_set: ImageSet = "val") -> Tar
     Raises:
         DataError: the split is empty.
     """
-    chosen = _with_ids(dataset)
+    chosen = everything = _with_ids(dataset)
     if image_set != "all":
         chosen = chosen.validation if image_set == "val" else chosen.train
     truth = coco_ground_truth(chosen.records, chosen.skeleton)
     areas = np.array([each["area"] for each in truth["annotations"]])
-    return Target(dataset.name, dataset.skeleton, truth, chosen, areas)
+    ids = frozenset(everything.records.image_ids.tolist())
+    others = ids - set(chosen.records.image_ids.tolist())
+    return Target(dataset.name, dataset.skeleton, truth, chosen, areas, others)
 
 
 def with_annotations(
@@ -87,7 +91,8 @@ def with_annotations(
 
     Args:
         path: the file.
-        target: a dataset of the same images, whose records are looked at; else there are none.
+        target: a dataset of the same images, whose records are looked at; else there are none. What
+            the file has in images of the dataset's other split does not count.
         skeleton: what the file follows; by default the keypoints of its category.
 
     Raises:
@@ -113,7 +118,13 @@ def with_annotations(
             f"{path} lacks {len(missing)} of the {len(target.image_ids)} images of {target.name}, "
             f"such as that with the id {min(missing)}. Are both of the same split?"
         )
-    return replace(target, ground_truth=content)
+    return replace(target, ground_truth=_without_images(content, target.other_images))
+
+
+def _without_images(content: dict[str, Any], left_out: frozenset[int]) -> dict[str, Any]:
+    images = [each for each in content["images"] if each["id"] not in left_out]
+    objects = [each for each in content["annotations"] if each["image_id"] not in left_out]
+    return {**content, "images": images, "annotations": objects}
 
 
 def _category_skeleton(content: dict[str, Any]) -> Skeleton:

@@ -10,12 +10,12 @@ from simplebase.metrics.confidence import (
     percentile_interval,
 )
 from simplebase.metrics.distance import (
+    areas_under_curve,
     auc,
     distances,
     epe,
     mean_by_keypoint,
     nme,
-    threshold_shares,
 )
 from simplebase.metrics.error_kinds import ERROR_KINDS, error_kinds
 from simplebase.metrics.oks import keypoint_similarity, match_by_oks, oks, oks_nms, oks_sigmas
@@ -48,6 +48,7 @@ __all__ = [
     "ImageMatches",
     "Interval",
     "PCKh",
+    "areas_under_curve",
     "auc",
     "bootstrap",
     "bootstrap_mean",
@@ -72,7 +73,6 @@ __all__ = [
     "pckh_correct",
     "percentile_interval",
     "rows_by_image",
-    "threshold_shares",
     "torso_normaliser",
     "upstream_normaliser",
     "weighted_ap",

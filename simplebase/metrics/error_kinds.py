@@ -1,17 +1,16 @@
 """What kind of error a keypoint is (Ronchi & Perona, ICCV 2017, https://arxiv.org/abs/1707.05388).
 
-Of each predicted keypoint of a detection that belongs to a labelled object, by its similarity (see
-`simplebase.metrics.oks`) to what lies around it:
+Of each predicted keypoint of a detection that belongs to a labelled object, by the place in the
+image that it is most similar to (see `simplebase.metrics.oks`), as in coco-analyze, the paper's
+software:
 
-- `good`: 0.85 or more to where it should be;
-- `jitter`: 0.5 or more to where it should be;
-- `inversion`: 0.5 or more to its left or right counterpart on the same object;
-- `swap`: 0.5 or more to that keypoint or its counterpart on another object of the image;
-- `miss`: none of these.
+- `good`: its own, with a similarity of 0.85 or more;
+- `jitter`: its own, 0.5 or more;
+- `inversion`: its left or right counterpart on the same object, 0.5 or more;
+- `swap`: that keypoint or its counterpart on another object of the image, 0.5 or more;
+- `miss`: less than 0.5 to any.
 
-A keypoint near its own place is good or jitter, whatever else is near; coco-analyze, the paper's
-software, takes the place that it is most similar to. Where both an inversion and a swap are
-possible we too take the more similar place.
+coco-analyze looks for swaps in all annotations of an image, we in the labelled objects given.
 """
 
 import numpy as np
@@ -81,9 +80,10 @@ def error_kinds(
 
 def _kinds(own: np.ndarray, inverted: np.ndarray, others: np.ndarray) -> np.ndarray:
     """`(K,)` indices into `ERROR_KINDS` from the `(K,)` similarities to the three places."""
+    at_home = own >= np.maximum(inverted, others)
     conditions = {
-        "good": own >= GOOD,
-        "jitter": own >= NEAR,
+        "good": at_home & (own >= GOOD),
+        "jitter": at_home & (own >= NEAR),
         "inversion": (inverted >= NEAR) & (inverted >= others),
         "swap": others >= NEAR,
     }

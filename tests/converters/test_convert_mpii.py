@@ -151,15 +151,39 @@ def test_the_split_file_chooses_the_validation_images(tmp_path, official) -> Non
             json.dump(rows, file)
     conversion = read_mpii(path, split_file=split)
     assert [record["isValidation"] for record in conversion.records] == [0, 1, 0]
-    assert conversion.notes == [f"{split} holds out 1 of 3 images"]
+    assert conversion.notes == [f"{split} holds out 1 people in 1 of 3 images"]
     assert conversion.sources == [path, split]
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_of_a_crowd_only_the_listed_person_is_held_out(tmp_path, official) -> None:
+    def at(x: float) -> dict[str, Any]:
+        return person(NECK, objpos=struct({"x": x, "y": 61.0}))
+
+    path = write_mat(
+        tmp_path / "mpii", image("0.jpg", at(20), at(50)), image("1.jpg", at(30), at(70.0))
+    )
+    split = tmp_path / "split.json"
+    # Positions as in the .mat, which counts from 1.
+    if official:
+        rows = [{"image": "1.jpg", "center": [70.0, 61.0]}]
+    else:
+        rows = [
+            {"img_paths": name, "objpos": [x, 61.0], "isValidation": float(name == "1.jpg")}
+            for name, x in (("0.jpg", 20), ("1.jpg", 70))
+        ]
+    split.write_text(json.dumps(rows))
+    conversion = read_mpii(path, split_file=split)
+    found = [(r["img_paths"], r["objpos"][0], r["isValidation"]) for r in conversion.records]
+    assert found == [("0.jpg", 19, 0), ("0.jpg", 49, 0), ("1.jpg", 69, 1)]
+    assert sum(conversion.left_out.values()) == 1
 
 
 def test_a_split_file_that_holds_out_none_of_the_images_is_refused(tmp_path) -> None:
     path = write_mat(tmp_path / "mpii", *(image(f"{i}.jpg", person(NECK)) for i in range(3)))
     split = tmp_path / "valid.json"
     split.write_text(json.dumps([{"image": "other.jpg"}]))
-    with pytest.raises(DataError, match=r"valid\.json: none of the 3 images is held out by it"):
+    with pytest.raises(DataError, match=r"valid\.json: nobody in the 3 images is held out by it"):
         read_mpii(path, split_file=split)
 
 

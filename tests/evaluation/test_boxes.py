@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from simplebase import Crop, KeypointDataset
+from simplebase.data.image_store import FolderImages
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.evaluation import read_boxes
 from simplebase.evaluation.boxes import Boxes, at_boxes
@@ -72,6 +73,23 @@ def test_images_without_a_record_are_looked_at_too(figures: KeypointDataset) -> 
     objects, _ = at_boxes(val, boxes, Crop(), (256, 256), {image: path, 10**6: "absent.jpg"})
     assert list(objects.records.paths) == [path]
     assert objects.images.read(0) == whole.images.read(row)
+
+
+def test_images_lie_where_those_of_the_same_split_do(
+    figures: KeypointDataset, tmp_path: Path
+) -> None:
+    # As `convert coco` has it: the file says 1.jpg, the record val2017/1.jpg.
+    for name in ("0.jpg", "1.jpg"):
+        (tmp_path / "val2017").mkdir(exist_ok=True)
+        (tmp_path / "val2017" / name).write_bytes(b"")
+    paths = np.array(["val2017/0.jpg"], object)
+    records = replace(
+        figures.records.select(np.zeros(1, int)), paths=paths, image_ids=np.array([7])
+    )
+    dataset = replace(figures, records=records, images=FolderImages(tmp_path, paths))
+    boxes = Boxes(np.array([7, 8]), np.array([[10.0, 20, 31, 41]] * 2), np.ones(2))
+    objects, _ = at_boxes(dataset, boxes, Crop(), (256, 256), {7: "0.jpg", 8: "1.jpg", 9: "2.jpg"})
+    assert list(objects.records.paths) == ["val2017/0.jpg", "val2017/1.jpg"]
 
 
 def test_a_packed_dataset_has_no_whole_images(figures: KeypointDataset) -> None:

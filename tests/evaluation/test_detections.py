@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from labelled import dataset_of, records_of, three
 
-from simplebase.errors import DataError
+from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.evaluation.detections import Detections, object_scores, without_duplicates
 from simplebase.evaluation.results_file import read_results, write_results
 from simplebase.evaluation.target import dataset_target
@@ -55,7 +55,7 @@ def test_a_results_file_comes_back_as_it_was(tmp_path: Path) -> None:
         "score": 1.0,
         "annotation_id": 3,
     }
-    read = read_results(tmp_path / "results.json", 3, {7, 9})
+    read = read_results(tmp_path / "results.json", 3, {7, 9}, 1)
     # What was not found stands at 0, 0 with a score of 0, by which `only_found` knows it.
     np.testing.assert_allclose(read.keypoints, np.nan_to_num(found.keypoints))
     np.testing.assert_array_equal(read.annotation_ids, [3, 4])
@@ -98,6 +98,47 @@ def test_the_place_of_a_label_comes_before_likeness() -> None:
     np.testing.assert_array_equal(by_record, [SECOND, FIRST])
 
 
+def test_ids_of_other_labels_are_not_believed() -> None:
+    keypoints = np.stack([FIRST, SECOND])
+    keypoints[..., 2] = 2
+    target = dataset_target(dataset_of(records_of(keypoints, ["a.jpg", "b.jpg"])))
+    assert target.dataset is not None
+    # As after the records were numbered anew: each names the record of the other's image.
+    found = detections([FIRST, SECOND], [1, 2], annotation_ids=np.array([2, 1]))
+    with pytest.warns(SimplebaseWarning, match="2 results have the annotation_id of an object in"):
+        by_record = found.for_records(target.dataset.records, target.areas, SIGMAS)
+    np.testing.assert_array_equal(by_record, [FIRST, SECOND])
+
+
+def test_a_record_that_was_looked_at_is_not_given_away() -> None:
+    keypoints = FIRST[None].copy()
+    keypoints[..., 2] = 2
+    target = dataset_target(dataset_of(records_of(keypoints)))
+    assert target.dataset is not None
+    found = detections([FIRST + 3, FIRST], [1, 1], annotation_ids=np.array([1, -1]))
+    by_record = found.for_records(target.dataset.records, target.areas, SIGMAS)
+    np.testing.assert_array_equal(by_record, [FIRST + 3])
+
+
+def test_visibilities_are_no_scores(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    rows = [[10, 10, 0, 0, 0, 0, 30, 60, 2], [10, 10, 1, 50, 10, 0, 0, 0, 0]]
+    path.write_text(json.dumps([GOOD | {"keypoints": row} for row in rows]))
+    read = read_results(path, 3, {1}, 1)
+    np.testing.assert_array_equal(read.keypoints[..., 2], [[1, 0, 1], [1, 1, 0]])
+    # One number that is none tells that all are scores.
+    rows[0][2] = 0.25  # type: ignore[call-overload]
+    path.write_text(json.dumps([GOOD | {"keypoints": row} for row in rows]))
+    read = read_results(path, 3, {1}, 1)
+    np.testing.assert_array_equal(read.keypoints[..., 2], [[0.25, 0, 2], [1, 0, 0]])
+
+
+def test_results_of_another_category_are_taken_with_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text(json.dumps([GOOD]))
+    with pytest.warns(SimplebaseWarning, match="of the category 1, the labels are of 17"):
+        assert len(read_results(tmp_path / "results.json", 3, {1}, 17)) == 1
+
+
 GOOD = {"image_id": 1, "category_id": 1, "keypoints": [1.0] * 9, "score": 0.5}
 
 
@@ -121,4 +162,4 @@ def test_a_broken_results_file_is_told_of_by_its_entry(
 ) -> None:
     (tmp_path / "results.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=message):
-        read_results(tmp_path / "results.json", 3, {1, 2})
+        read_results(tmp_path / "results.json", 3, {1, 2}, 1)

@@ -103,6 +103,19 @@ def test_boxes_twice_on_an_object_leave_one_detection(knowing_runtime: Any, targ
     assert headline(evaluation)["coco-ap"] > 0.9
 
 
+def test_of_two_labels_of_one_object_each_is_measured_but_one_is_a_result(
+    knowing_runtime: Any, figures: KeypointDataset
+) -> None:
+    val = figures.validation
+    twice = np.sort(np.concatenate([np.arange(len(val)), [0]]))
+    target = dataset_target(val.select(twice))
+    evaluation = evaluate_model(knowing(knowing_runtime, records(target)), target, EVERYTHING)
+    # As in the official code similar detections are suppressed, at labelled boxes as well.
+    assert len(evaluation.detections) == len(val)
+    assert evaluation.predictions is not None and len(evaluation.predictions) == len(val) + 1
+    np.testing.assert_array_equal(evaluation.predictions[0], evaluation.predictions[1])
+
+
 def test_a_keypoint_below_the_threshold_is_not_found(knowing_runtime: Any, target: Target) -> None:
     runtime = knowing(knowing_runtime, records(target))
     settings = MetricSettings(("pck",), conf_threshold=1.01)
@@ -182,6 +195,18 @@ def test_annotations_of_other_images_are_refused(target: Target, tmp_path: Path)
     (tmp_path / "truth.json").write_text(json.dumps(truth))
     with pytest.raises(DataError, match="lacks 8 of the 8 images"):
         with_annotations(tmp_path / "truth.json", target)
+
+
+def test_images_of_the_other_split_do_not_count(figures: KeypointDataset, tmp_path: Path) -> None:
+    whole, val = dataset_target(figures, "all"), dataset_target(figures, "val")
+    truth = coco_ground_truth(records(whole).records, whole.skeleton)
+    nobody = {"id": 10**6, "file_name": "nobody.jpg"}
+    truth["images"].append(nobody)
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    measured = with_annotations(tmp_path / "truth.json", val)
+    assert measured.image_ids == val.image_ids | {10**6}
+    assert len(measured.ground_truth["annotations"]) == len(records(val))
+    assert with_annotations(tmp_path / "truth.json", whole).image_ids == whole.image_ids | {10**6}
 
 
 @pytest.mark.parametrize(

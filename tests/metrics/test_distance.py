@@ -28,29 +28,32 @@ def test_nme_by_hand():
 
 
 def test_auc_by_hand():
-    # Thresholds 0, 2, 4, 6, 8: a distance of 5 meets two of them, 10 none, 0 all, 2 four, 6 two.
-    per_keypoint, mean = auc(PREDICTED, LABELLED, VISIBLE, maximum=10, steps=5)
-    np.testing.assert_allclose(per_keypoint, [(0.4 + 1) / 2, (0 + 0.8) / 2, 0.4])
-    assert mean == pytest.approx((0.4 + 0 + 1 + 0.8 + 0.4) / 5)
+    # Of the thresholds up to 10 a distance of 5 meets half, 10 none, 0 all, 2 0.8 and 6 0.4.
+    per_keypoint, mean = auc(PREDICTED, LABELLED, VISIBLE, maximum=10)
+    np.testing.assert_allclose(per_keypoint, [(0.5 + 1) / 2, (0 + 0.8) / 2, 0.4])
+    assert mean == pytest.approx((0.5 + 0 + 1 + 0.8 + 0.4) / 5)
 
 
-def test_auc_is_the_mean_of_pck_over_the_thresholds():
+def test_auc_is_the_integral_of_pck_over_the_thresholds():
     random = np.random.default_rng(0)
     labelled = random.uniform(0, 100, (40, 5, 2))
     predicted = labelled + random.normal(0, 15, labelled.shape)
     visible = random.random((40, 5)) < 0.7
+    # The midpoints of 3000 steps of 0.01 pixels.
     curve = [
-        pck(predicted, labelled, visible, threshold=1.5 * step, normaliser=np.ones(40))
-        for step in range(20)
+        pck(predicted, labelled, visible, threshold=0.01 * (step + 0.5), normaliser=np.ones(40))
+        for step in range(3000)
     ]
-    per_keypoint, mean = auc(predicted, labelled, visible)
-    np.testing.assert_allclose(per_keypoint, np.mean([each for each, _ in curve], axis=0))
-    assert mean == pytest.approx(np.mean([total for _, total in curve]))
+    per_keypoint, mean = auc(predicted, labelled, visible, maximum=30)
+    np.testing.assert_allclose(
+        per_keypoint, np.mean([each for each, _ in curve], axis=0), atol=1e-3
+    )
+    assert mean == pytest.approx(np.mean([total for _, total in curve]), abs=1e-3)
 
 
 def test_auc_over_normalisers_is_that_over_pixels():
-    twice = auc(PREDICTED, LABELLED, VISIBLE, maximum=5, normaliser=np.full(2, 2.0), steps=5)
-    assert twice[1] == auc(PREDICTED, LABELLED, VISIBLE, maximum=10, steps=5)[1]
+    twice = auc(PREDICTED, LABELLED, VISIBLE, maximum=5, normaliser=np.full(2, 2.0))
+    assert twice[1] == pytest.approx(auc(PREDICTED, LABELLED, VISIBLE, maximum=10)[1])
 
 
 def test_where_nothing_is_labelled_all_is_nan():
@@ -58,7 +61,7 @@ def test_where_nothing_is_labelled_all_is_nan():
     for per_keypoint, mean in (
         epe(PREDICTED, LABELLED, nothing),
         nme(PREDICTED, LABELLED, nothing, normaliser=np.ones(2)),
-        auc(PREDICTED, LABELLED, nothing),
+        auc(PREDICTED, LABELLED, nothing, maximum=10),
     ):
         assert np.isnan(per_keypoint).all() and np.isnan(mean)
 
@@ -74,7 +77,7 @@ def test_a_keypoint_that_was_not_found_is_infinitely_far():
     per_keypoint, mean = epe(predicted, LABELLED, VISIBLE)
     assert per_keypoint[0] == mean == np.inf and per_keypoint[1] == 6
     # It meets no threshold: one of the 1.4 steps by hand above is gone.
-    per_keypoint, _ = auc(predicted, LABELLED, VISIBLE, maximum=10, steps=5)
+    per_keypoint, _ = auc(predicted, LABELLED, VISIBLE, maximum=10)
     assert per_keypoint[0] == pytest.approx(0.5)
 
 

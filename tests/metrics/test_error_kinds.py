@@ -88,11 +88,12 @@ def test_the_whole_pose_on_the_other_person_is_swapped():
     assert kinds_of([LABELLED[1]], matched=[1]) == [["good"] * 3]
 
 
-def test_near_its_own_place_nothing_else_matters():
+@pytest.mark.parametrize("other, kind", [(52, "swap"), (56, "jitter")])
+def test_near_its_own_place_another_may_still_be_nearer(other, kind):
     labelled = LABELLED.copy()
-    labelled[1, 1] = [52, 0]
-    # 7 px from its own place, 5 px from the other person's left eye.
-    assert kinds_of([[(0, 0), (47, 0), (0, 40)]], labelled=labelled)[0][1] == "jitter"
+    labelled[1, 1] = [other, 0]
+    # 7 px from its own place, 5 or 9 px from the other person's left eye.
+    assert kinds_of([[(0, 0), (47, 0), (0, 40)]], labelled=labelled)[0][1] == kind
 
 
 @pytest.mark.parametrize("other, kind", [(48, "inversion"), (44, "swap")])
