@@ -13,7 +13,7 @@ from simplebase.errors import ArgumentError
 from simplebase.geometry import Size
 
 DecodeMethod = Literal["argmax", "quarter", "dark"]
-Alignment = Literal["center", "corner"]
+Alignment = Literal["center", "corner", "upstream"]
 
 # A heatmap is floored here before its logarithm: float32 Gaussians vanish far from the peak, and
 # networks answer below zero.
@@ -29,7 +29,9 @@ class HeatmapCodec:
         stride: input pixels a heatmap cell.
         sigma: standard deviation of the Gaussian in heatmap cells.
         alignment: `"center"`: cell j lies at input pixel `(j + 0.5) * stride - 0.5`, which a flip
-            maps onto itself; `"corner"`: at `j * stride`, as in the official code and upstream.
+            maps onto itself; `"corner"`: at `j * stride`, as in the official code; `"upstream"`: at
+            `(j - 0.5) * stride - 0.5`, a whole cell before `center`, as in the tf.keras project,
+            whose cells count from 1.
 
     `cell_offset` is the input pixel of cell 0 along either axis.
 
@@ -52,11 +54,13 @@ class HeatmapCodec:
                 f"Received: {self.input_size}."
             )
         if self.alignment not in get_args(Alignment):
-            raise ArgumentError(f"alignment is center or corner. Received: {self.alignment!r}.")
+            known = ", ".join(get_args(Alignment))
+            raise ArgumentError(f"alignment is one of {known}. Received: {self.alignment!r}.")
         if not 0 < self.sigma < math.inf:
             raise ArgumentError(f"sigma is above 0. Received: {self.sigma}.")
-        offset = (self.stride - 1) / 2 if self.alignment == "center" else 0.0
-        object.__setattr__(self, "cell_offset", offset)
+        middle = (self.stride - 1) / 2
+        offsets = {"center": middle, "corner": 0.0, "upstream": middle - self.stride}
+        object.__setattr__(self, "cell_offset", offsets[self.alignment])
 
     @property
     def blur_radius(self) -> int:
@@ -108,15 +112,15 @@ class HeatmapCodec:
             permutation: `(K,)`, see `Skeleton.horizontal_permutation`.
 
         With alignment `corner` the mirror image of a cell lies `1 - 1 / stride` of a cell beside
-        another one, and is interpolated. (The official code moves by a whole cell.)
+        another one, and is interpolated. (The official code moves by a whole cell.) With `upstream`
+        it lies two cells beside.
         """
         mirrored = heatmaps[:, :, ::-1, permutation]
         # Cell j lies where the mirrored map has w - 1 - j + shift.
         shift = 1 - (1 + 2 * self.cell_offset) / self.stride
-        if shift == 0:
-            return mirrored
-        neighbour = np.concatenate([mirrored[:, :, :1], mirrored[:, :, :-1]], axis=2)
-        return (1 - shift) * mirrored + shift * neighbour
+        whole, part = divmod(shift, 1)
+        mirrored = _moved_right(mirrored, int(whole))
+        return mirrored if part == 0 else (1 - part) * mirrored + part * _moved_right(mirrored, 1)
 
     def decode(
         self, heatmaps: np.ndarray, method: DecodeMethod = "dark"
@@ -208,6 +212,12 @@ class HeatmapCodec:
         columns = np.clip(cells[:, 0, None] + reach, 0, width - 1)
         patch = maps[np.arange(len(maps))[:, None, None], rows[:, :, None], columns[:, None, :]]
         return down @ patch @ np.swapaxes(across, 1, 2)
+
+
+def _moved_right(heatmaps: np.ndarray, cells: int) -> np.ndarray:
+    """`(B, h, w, K)` with the first column repeated where others went."""
+    columns = np.maximum(np.arange(heatmaps.shape[2]) - cells, 0)
+    return heatmaps[:, :, columns]
 
 
 def _quarter_step(maps: np.ndarray, cells: np.ndarray) -> np.ndarray:

@@ -96,6 +96,24 @@ def test_a_single_symmetric_peak_decodes_to_the_pixel_of_its_cell(alignment, exp
     assert scores[0, 0] == 1.0
 
 
+def test_upstreams_targets_decode_without_bias():
+    """The tf.keras project puts a peak of height 1 into a whole cell, `int(u) + 1`.
+
+    There `u` is the place in the crop of 64 cells, `(x - center) * 64 / (200 * scale * 1.25) + 32`.
+    """
+    random = np.random.default_rng(0)
+    # Zero-based input pixels, which are the crop's.
+    x, y = random.uniform(10, 230, (2, 4000))
+    cells = [np.floor((values - 127.5) / 4 + 32).astype(int) + 1 for values in (x, y)]
+    heatmaps = np.zeros((1, 64, 64, 4000), np.float32)
+    heatmaps[0, cells[1], cells[0], np.arange(4000)] = 1
+    codec = HeatmapCodec((256, 256), sigma=1, alignment="upstream")
+    found, _ = codec.decode(heatmaps, "argmax")
+    bias = (found[0] - np.stack([x, y], axis=-1)).mean(axis=0)
+    # What is left are whole cells of 4 pixels: their mean is off by 4 / sqrt(12 * 4000).
+    np.testing.assert_allclose(bias, 0, atol=0.08)
+
+
 def test_quarter_steps_towards_the_higher_neighbour_of_a_map_by_hand():
     heatmaps = np.zeros((1, 8, 8, 1), np.float32)
     heatmaps[0, 4, 3, 0] = 0.8
@@ -255,7 +273,7 @@ def test_an_empty_batch_decodes_to_no_points():
         ({"input_size": (64, 66)}, r"multiple of 4\. Received: \(64, 66\)"),
         ({"input_size": (0, 64)}, r"Received: \(0, 64\)"),
         ({"input_size": (-64, 64)}, r"Received: \(-64, 64\)"),
-        ({"alignment": "centre"}, "center or corner. Received: 'centre'"),
+        ({"alignment": "centre"}, "center, corner, upstream. Received: 'centre'"),
         ({"sigma": 0.0}, r"sigma is above 0\. Received: 0\.0"),
         ({"sigma": -1.0}, r"Received: -1\.0"),
     ],
@@ -281,7 +299,7 @@ def test_config_rebuilds_the_codec():
     assert HeatmapCodec((128, 96), **codec.to_config()) == codec
 
 
-@pytest.mark.parametrize("alignment", ["center", "corner"])
+@pytest.mark.parametrize("alignment", ["center", "corner", "upstream"])
 def test_the_heatmaps_of_a_mirrored_image_turn_back_to_those_of_the_image(alignment):
     codec = HeatmapCodec((64, 96), alignment=alignment)
     # Left and right eye, and a nose.

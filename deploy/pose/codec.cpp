@@ -121,6 +121,15 @@ Point dark_step(const Heatmaps& maps, int k, Cell peak, double sigma) {
 
 }  // namespace
 
+std::optional<double> cell_offset(const std::string& alignment, int stride) {
+  const double middle = (stride - 1) / 2.0;
+  if (alignment == "center") return middle;
+  if (alignment == "corner") return 0.0;
+  // Its cells count from 1.
+  if (alignment == "upstream") return middle - stride;
+  return std::nullopt;
+}
+
 DecodeMethod decode_method(const std::string& name) {
   if (name == "argmax") return DecodeMethod::kArgmax;
   if (name == "quarter") return DecodeMethod::kQuarter;
@@ -136,8 +145,8 @@ std::vector<Keypoint> decode(const Heatmaps& maps, const Codec& codec, DecodeMet
     Point point{static_cast<double>(peak.x), static_cast<double>(peak.y)};
     if (method == DecodeMethod::kQuarter) point = quarter_step(maps, k, peak);
     if (method == DecodeMethod::kDark) point = dark_step(maps, k, peak, codec.sigma);
-    keypoints.push_back({static_cast<float>(point.x * codec.stride + codec.offset()),
-                         static_cast<float>(point.y * codec.stride + codec.offset()),
+    keypoints.push_back({static_cast<float>(point.x * codec.stride + codec.offset),
+                         static_cast<float>(point.y * codec.stride + codec.offset),
                          maps.at(peak.y, peak.x, k)});
   }
   return keypoints;

@@ -1,6 +1,7 @@
 // Heatmaps to keypoints: the numbers of simplebase/codec.py.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,11 @@ DecodeMethod decode_method(const std::string& name);
 struct Codec {
   int stride = 4;       ///< input pixels a cell
   double sigma = 2.0;   ///< of the Gaussian, in cells
-  bool centred = true;  ///< cell j at input pixel (j + 0.5) * stride - 0.5; else at j * stride
-
-  double offset() const { return centred ? (stride - 1) / 2.0 : 0.0; }
+  double offset = 1.5;  ///< input pixel of cell 0, along either axis
 };
+
+/// Input pixel of cell 0 by the name of an alignment, see HeatmapCodec in Python; none if unknown.
+std::optional<double> cell_offset(const std::string& alignment, int stride);
 
 /// A point in pixels and the height of its peak.
 struct Keypoint {

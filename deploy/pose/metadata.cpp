@@ -48,10 +48,11 @@ Codec codec_of(const Json& config) {
   codec.stride = config.at("stride").get<int>();
   codec.sigma = config.at("sigma").get<double>();
   const auto alignment = config.at("alignment").get<std::string>();
-  if (alignment != "center" && alignment != "corner") {
-    throw Damage("alignment is center or corner, but it is \"" + alignment + '"');
+  const auto offset = cell_offset(alignment, codec.stride);
+  if (!offset) {
+    throw Damage("alignment is center, corner or upstream, but it is \"" + alignment + '"');
   }
-  codec.centred = alignment == "center";
+  codec.offset = *offset;
   if (codec.stride < 1) throw Damage("stride is at least 1");
   if (!(codec.sigma > 0 && codec.sigma <= kWidestSigma)) throw Damage("sigma is 0 to 100");
   return codec;

@@ -41,7 +41,8 @@ void decode_maps(char** words) {
   const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const Heatmaps maps{reinterpret_cast<const float*>(bytes.data()), std::atoi(words[3]),
                       std::atoi(words[4]), std::atoi(words[5])};
-  const Codec codec{std::atoi(words[6]), std::atof(words[7]), std::string(words[8]) == "center"};
+  const int stride = std::atoi(words[6]);
+  const Codec codec{stride, std::atof(words[7]), cell_offset(words[8], stride).value()};
   for (const Keypoint& point : decode(maps, codec, decode_method(words[9]))) {
     std::printf("%.9g %.9g %.9g\n", double(point.x), double(point.y), double(point.score));
   }

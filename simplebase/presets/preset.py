@@ -122,7 +122,7 @@ class CodecSettings(Settings):
     """How heatmaps are drawn and read, see `simplebase.codec.HeatmapCodec`."""
 
     sigma: float = Field(2.0, gt=0)
-    alignment: Literal["center", "corner"] = "center"
+    alignment: Literal["center", "corner", "upstream"] = "center"
 
 
 class Preset(Settings):

@@ -83,7 +83,7 @@ def test_heat_lies_over_the_image_where_it_is_hot() -> None:
     assert abs(drawn[150, 200].astype(int) - 90).max() <= 1
 
 
-@pytest.mark.parametrize("alignment", ["center", "corner"])
+@pytest.mark.parametrize("alignment", ["center", "corner", "upstream"])
 def test_heat_is_laid_where_the_keypoints_are(alignment: Any) -> None:
     codec = HeatmapCodec((64, 64), alignment=alignment)
     metadata = ModelMetadata("x", (64, 64), Crop(), codec, SKELETON)

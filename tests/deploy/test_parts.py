@@ -140,7 +140,7 @@ def heatmaps(codec: HeatmapCodec) -> np.ndarray:
 
 
 @pytest.mark.parametrize("method", ["argmax", "quarter", "dark"])
-@pytest.mark.parametrize("alignment", ["center", "corner"])
+@pytest.mark.parametrize("alignment", ["center", "corner", "upstream"])
 @pytest.mark.parametrize("sigma", [1.0, 1.25, 2.0, 3.4])
 def test_heatmaps_are_decoded_to_the_same_numbers(
     programs: Programs, tmp_path: Path, method: str, alignment: str, sigma: float

@@ -21,7 +21,13 @@ def noisy_heatmaps(codec: HeatmapCodec) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"sigma": 1.0}, {"sigma": 3.0}, {"sigma": 1.5, "alignment": "corner"}],
+    [
+        {},
+        {"sigma": 1.0},
+        {"sigma": 3.0},
+        {"sigma": 1.5, "alignment": "corner"},
+        {"alignment": "upstream"},
+    ],
     ids=str,
 )
 def test_points_and_scores_are_those_of_the_codec(settings: Any) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from simplebase.codec import Alignment
 from simplebase.converters.weights.checkpoint import Checkpoint, shortened
 from simplebase.converters.weights.heads import HeadFound, find_keras2_head, find_torch_head
 from simplebase.converters.weights.networks import Network, find_network
@@ -19,18 +20,20 @@ class Origin:
         title: for people.
         normalisation: what the network was shown; None: what the family's ImageNet weights were.
         sigma: of the target Gaussians, in heatmap cells.
+        alignment: see `HeatmapCodec`.
         always_shifts: whether crops lie lower for every dataset, not for MPII's alone.
     """
 
     title: str
     normalisation: str | None
     sigma: float = 2.0
+    alignment: Alignment = "corner"
     always_shifts: bool = False
 
 
 OFFICIAL = Origin("Simple Baselines, official PyTorch code", "torch_bgr")
 MMPOSE = Origin("MMPose, top-down heatmaps", "torch")
-UPSTREAM = Origin("the tf.keras project", "upstream", sigma=1.0, always_shifts=True)
+UPSTREAM = Origin("the tf.keras project", "upstream", 1.0, "upstream", always_shifts=True)
 IMAGENET_TORCH = Origin("a PyTorch backbone", "torch")
 IMAGENET_KERAS = Origin("a Keras 2 backbone", None)
 

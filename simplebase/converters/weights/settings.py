@@ -179,7 +179,7 @@ def _metadata(
     large = size[0] >= _LARGE and not origin.always_shifts
     codec: dict[str, Any] = {
         "sigma": _LARGE_SIGMA if large else origin.sigma,
-        "alignment": "corner",
+        "alignment": origin.alignment,
     }
     if preset is not None:
         crop |= preset.crop.model_dump(include=_named(preset, "crop"))

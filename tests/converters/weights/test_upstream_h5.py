@@ -44,7 +44,7 @@ def test_upstreams_own_files_give_its_heatmaps(
     assert (report.preset, report.num_keypoints, report.input_size) == (preset, keypoints, size)
     assert report.used == report.tensors
     assert model.normalisation == "upstream"
-    assert model.metadata.codec.alignment == "corner"
+    assert model.metadata.codec.alignment == "upstream"
     assert model.metadata.codec.sigma == 1
     assert (model.metadata.crop.padding, model.metadata.crop.center_shift) == (1.25, 15)
 
@@ -148,7 +148,7 @@ def test_what_a_presets_yaml_says_goes_before_what_upstream_does(
     metadata = load_model(tmp_path / "model.keras").metadata
     assert (metadata.preset, metadata.input_size) == ("mine", (64, 96))
     assert (metadata.crop.padding, metadata.crop.center_shift) == (1.5, 15)
-    assert (metadata.codec.sigma, metadata.codec.alignment) == (1.5, "corner")
+    assert (metadata.codec.sigma, metadata.codec.alignment) == (1.5, "upstream")
 
 
 def test_a_file_without_a_head_is_a_backbone(
