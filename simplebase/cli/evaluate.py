@@ -125,6 +125,16 @@ def evaluate(
 
         simplebase eval --predictions results.json --annotations val.json --metric coco-ap
     """
+    from simplebase.files import require_exists, require_output, short_names, write_json
+
+    sources = [*(models or ()), *(predictions or ())]
+    if not sources:
+        raise ArgumentError("give a model to measure, or results with --predictions.")
+    for source in sources:
+        require_exists(source)
+    if json is not None:
+        require_output(json, overwrite=overwrite)
+
     import_tensorflow()
     from simplebase.evaluation import (
         MetricSettings,
@@ -139,23 +149,15 @@ def evaluate(
         with_annotations,
         write_evaluation,
     )
-    from simplebase.files import require_exists, require_output, short_names, write_json
     from simplebase.runtimes import load_runtime
 
-    sources = [*(models or ()), *(predictions or ())]
-    if not sources:
-        raise ArgumentError("give a model to measure, or results with --predictions.")
     metrics = MetricSettings(
         tuple(metric or ("pck",)), tuple(score_threshold or (0.5,)), normaliser, conf_threshold
     )
-    if json is not None:
-        require_output(json, overwrite=overwrite)
     if save_result and output is None:
         output = _RESULT
     names = short_names(sources)
     folders = _folders(output, names)
-    for source in sources:
-        require_exists(source)
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
     target = None
     if dataset is not None or annotations is None:
