@@ -31,9 +31,11 @@ def print_evaluations(evaluations: "Mapping[str, Evaluation]", images: int) -> N
             rows = {name: each.scores[index] for name, each in evaluations.items()}
             for table in _comparison(rows):
                 console.print(table)
-    for name, evaluation in evaluations.items():
-        prefix = "" if len(evaluations) == 1 else f"{name}: "
-        say(f"{prefix}{len(evaluation.detections)} objects in {images} images")
+    found = {name: len(evaluation.detections) for name, evaluation in evaluations.items()}
+    if len(set(found.values())) == 1:
+        found = {"": next(iter(found.values()))}
+    for name, count in found.items():
+        say(f"{name and name + ': '}{count} objects in {images} images")
 
 
 def _table(name: str, scores: "Scores") -> Table:
@@ -50,7 +52,9 @@ def _table(name: str, scores: "Scores") -> Table:
     for part, values in scores.parts.items():
         table.add_row(escape(part), *(_text(value, scores) for value in values))
     table.add_section()
-    table.add_row("all", *(_text(each.value, scores) for each in scores.figures), style="bold")
+    table.add_row(
+        _mean_name(scores), *(_text(each.value, scores) for each in scores.figures), style="bold"
+    )
     intervals = [figure.interval for figure in scores.figures]
     for end, label in enumerate(("95 % from", "to")):
         cells = ("" if each is None else _text(each[end], scores) for each in intervals)
@@ -80,7 +84,7 @@ def _differences(rows: "Mapping[str, Scores]", index: int) -> Table:
 
     (first_name, first), *_ = rows.items()
     reference = first.figures[index]
-    table = _new_table("", "", reference.name, "95 %", f"to {first_name}", "95 %")
+    table = _new_table("", "", reference.name, "95 %", "to the first", "95 %")
     for name, scores in rows.items():
         figure = scores.figures[index]
         cells = [_text(figure.value, scores), _interval(figure.interval, scores)]
@@ -93,8 +97,10 @@ def _differences(rows: "Mapping[str, Scores]", index: int) -> Table:
 
 def _rest(scores: "Scores", leading: int) -> dict[str, float | None]:
     """The figures after the `leading` ones; of PCKh the columns of the official table before."""
-    parts = (scores.parts or {}) if scores.metric == "pckh" else {}
-    values = {part: each[0] for part, each in parts.items()}
+    values = {}
+    if scores.metric == "pckh" and scores.parts:
+        values = {part: each[0] for part, each in scores.parts.items()}
+        values[_mean_name(scores)] = scores.figures[0].value
     return values | {figure.name: figure.value for figure in scores.figures[leading:]}
 
 
@@ -112,6 +118,11 @@ def _new_table(title: str, *columns: str) -> Table:
             escape(column), justify="right" if index else "left", overflow="fold", no_wrap=False
         )
     return table
+
+
+def _mean_name(scores: "Scores") -> str:
+    """What stands for all keypoints; in MPII's table it is a mean without pelvis and thorax."""
+    return "Mean" if scores.metric == "pckh" else "all"
 
 
 def _unit(scores: "Scores") -> str:
