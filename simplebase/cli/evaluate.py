@@ -12,6 +12,7 @@ from simplebase.cli.evaluation_display import print_evaluations
 from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from simplebase.data.dataset import KeypointDataset
     from simplebase.evaluation import Evaluation, MetricSettings, Target
 
 _METRICS = "pck|pckh|coco-ap|epe|auc|nme|error-kinds"
@@ -140,11 +141,9 @@ def evaluate(
         MetricSettings,
         PredictionSettings,
         comparison_config,
-        dataset_target,
         evaluate_model,
         evaluate_results,
         read_boxes,
-        require_dataset,
         require_evaluation_output,
         with_annotations,
         write_evaluation,
@@ -158,18 +157,13 @@ def evaluate(
         output = _RESULT
     names = short_names(sources)
     folders = _folders(output, names)
-    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    names_of_keypoints = (skeleton, classes_path, matchpoint_path, skeleton_path)
     target = None
     if dataset is not None or annotations is None:
-        opened = options.open_dataset(
-            dataset, skeleton, classes_path, matchpoint_path, skeleton_path
-        )
-        target = dataset_target(opened, image_set)
-        if skip_bad_images:
-            # The others keep the ids that they have in the whole dataset.
-            readable = options.skip_bad_images(require_dataset(target, "--skip-bad-images"))
-            target = replace(dataset_target(readable, "all"), other_images=target.other_images)
+        opened = options.open_dataset(dataset, *names_of_keypoints)
+        target = _dataset_target(opened, image_set, skip_bad_images)
     if annotations is not None:
+        chosen = options.chosen_skeleton(*names_of_keypoints)
         target = with_annotations(annotations, target, chosen)
     assert target is not None
     for folder in folders:
@@ -202,6 +196,19 @@ def evaluate(
         say(f"written: {folder}")
     if json is not None:
         write_json(json, comparison_config(evaluations), overwrite=overwrite)
+
+
+def _dataset_target(
+    dataset: "KeypointDataset", image_set: Literal["val", "train", "all"], skip_bad_images: bool
+) -> "Target":
+    from simplebase.evaluation import dataset_target, require_dataset
+
+    target = dataset_target(dataset, image_set)
+    if not skip_bad_images:
+        return target
+    # The others keep the ids that they have in the whole dataset.
+    readable = options.skip_bad_images(require_dataset(target, "--skip-bad-images"))
+    return replace(dataset_target(readable, "all"), other_images=target.other_images)
 
 
 def _folders(output: Path | None, names: list[str]) -> list[Path]:
