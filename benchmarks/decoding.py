@@ -9,7 +9,6 @@ Milliseconds are of a whole evaluation, from image file to keypoints; decoding a
 import argparse
 import time
 from dataclasses import dataclass
-from functools import partial
 from typing import get_args
 
 import numpy as np
@@ -31,7 +30,7 @@ class Way:
 
     decode: DecodeMethod
     flip_test: bool
-    figures: tuple[Figure, ...] = ()
+    figures: tuple[Figure, ...]
     whole: float = float("inf")
     decoding: float = float("inf")
 
@@ -47,11 +46,15 @@ def main() -> None:
     val = load_dataset(options.dataset).validation
     dataset = val.select(np.arange(min(options.images, len(val))))
     runtime = load_runtime(options.model)
-    ways = [Way(decode, flip) for flip in (False, True) for decode in get_args(DecodeMethod)]
     heatmaps = _heatmaps(runtime, dataset)
+    ways = [
+        Way(decode, flip, _figures(runtime, dataset, decode, flip))
+        for flip in (False, True)
+        for decode in get_args(DecodeMethod)
+    ]
     for _ in range(options.rounds):
         for way in ways:
-            _measure(way, runtime, dataset, heatmaps)
+            _time(way, runtime, dataset, heatmaps)
     _print(ways, len(dataset))
 
 
@@ -60,23 +63,21 @@ def _heatmaps(runtime: Runtime, dataset: KeypointDataset) -> np.ndarray:
     return np.concatenate([runtime.predict(batch["images"]) for batch in source.batches()])
 
 
-def _measure(way: Way, runtime: Runtime, dataset: KeypointDataset, heatmaps: np.ndarray) -> None:
-    metadata = runtime.metadata
-    evaluating = partial(
-        predict_dataset, runtime, dataset, decode=way.decode, flip_test=way.flip_test
-    )
-    seconds, found = _timed(evaluating)
-    way.whole = min(way.whole, seconds)
-    seconds, _ = _timed(partial(metadata.codec.decode, heatmaps, way.decode))
-    way.decoding = min(way.decoding, seconds)
-    normaliser = choose_normaliser("upstream", dataset, metadata.input_size)
-    way.figures = measure_pck(found, dataset, normaliser, THRESHOLDS).figures
+def _figures(
+    runtime: Runtime, dataset: KeypointDataset, decode: DecodeMethod, flip_test: bool
+) -> tuple[Figure, ...]:
+    found = predict_dataset(runtime, dataset, decode=decode, flip_test=flip_test)
+    normaliser = choose_normaliser("upstream", dataset, runtime.metadata.input_size)
+    return measure_pck(found, dataset, normaliser, THRESHOLDS).figures
 
 
-def _timed(job: partial) -> tuple[float, np.ndarray]:
+def _time(way: Way, runtime: Runtime, dataset: KeypointDataset, heatmaps: np.ndarray) -> None:
     started = time.perf_counter()
-    answer = job()
-    return time.perf_counter() - started, answer
+    predict_dataset(runtime, dataset, decode=way.decode, flip_test=way.flip_test)
+    ended = time.perf_counter()
+    runtime.metadata.codec.decode(heatmaps, way.decode)
+    way.whole = min(way.whole, ended - started)
+    way.decoding = min(way.decoding, time.perf_counter() - ended)
 
 
 def _print(ways: list[Way], images: int) -> None:

@@ -11,10 +11,17 @@ import tensorflow as tf
 from simplebase.geometry import Size
 from simplebase.metadata import Cost
 
+_STATISTICS = ("moving_mean", "moving_variance")
+
 
 def count_params(layer: keras.layers.Layer) -> int:
-    """Number of trainable values: BatchNorm's running statistics are not counted."""
-    return sum(int(np.prod(weight.shape)) for weight in layer.trainable_weights)
+    """Number of values that training can change, be they frozen now or not.
+
+    BatchNorm's running statistics are not counted.
+    """
+    return sum(
+        int(np.prod(weight.shape)) for weight in layer.weights if weight.name not in _STATISTICS
+    )
 
 
 def count_gflops(model: keras.Model, input_size: Size) -> float:
@@ -32,7 +39,7 @@ def count_gflops(model: keras.Model, input_size: Size) -> float:
 
 
 def count_cost(model: keras.Model, input_size: Size) -> Cost:
-    """Both, arguments as for `count_gflops`."""
+    """Parameters and operations, arguments as for `count_gflops`."""
     return Cost(count_params(model), count_gflops(model, input_size))
 
 

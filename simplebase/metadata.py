@@ -34,7 +34,7 @@ class Cost(NamedTuple):
     """What a network costs.
 
     Args:
-        params: trainable values.
+        params: values that training can change.
         gflops: of one image, in units of 1e9, each multiply-add counted as two.
     """
 
@@ -56,8 +56,9 @@ class ModelMetadata:
             it has decoded itself (x, y in input pixels, and score), or both.
         training_data: digest of the records that it was trained on, see `DatasetSettings`; None
             where that is not known.
-        cost: of the network that a file was exported from; None where it can be counted, or was
-            not. It says nothing of what the model does, so metadata are equal without it.
+        cost: of the network that a file was exported from; None in a `.keras` file, whose network
+            can be counted, and in files of older exports. It says nothing of what the model does,
+            so metadata are equal without it.
     """
 
     preset: str

@@ -26,11 +26,13 @@ def test_operations_are_twice_the_multiply_adds(layers, operations):
     assert cost(*layers) == pytest.approx(operations)
 
 
-def test_only_trainable_parameters_count():
+def test_parameters_count_that_training_can_change_frozen_or_not():
     model = keras.Sequential([keras.Input((4, 4, 2)), keras.layers.Conv2D(3, 1)])
     model.add(keras.layers.BatchNormalization())
     # Kernel 2 x 3, bias 3, scale 3, offset 3; the running mean and variance are not trained.
     assert count_params(model) == 6 + 3 + 3 + 3
+    model.trainable = False
+    assert count_params(model) == 15
     assert isinstance(count_params(model), int) and not isinstance(count_params(model), np.integer)
 
 

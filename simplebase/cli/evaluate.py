@@ -24,7 +24,7 @@ _ASKING, _FILES = "How a model is asked", "Files"
 def evaluate(
     models: Annotated[
         list[Path] | None,
-        typer.Argument(help="Model files of any format; several give one table."),
+        typer.Argument(help="Model files of any format; several are compared."),
     ] = None,
     dataset: options.Dataset = None,
     annotations: Annotated[
@@ -145,6 +145,7 @@ def evaluate(
         evaluate_results,
         read_boxes,
         require_evaluation_output,
+        warn_of_other_normalisers,
         with_annotations,
         write_evaluation,
     )
@@ -191,6 +192,7 @@ def evaluate(
                     progress=progress,
                 )
     _warn_of_sigmas(target, metrics)
+    warn_of_other_normalisers(evaluations)
     print_evaluations(evaluations, len(target.image_ids))
     for folder in folders:
         say(f"written: {folder}")
@@ -208,7 +210,8 @@ def _dataset_target(
         return target
     # The others keep the ids that they have in the whole dataset.
     readable = options.skip_bad_images(require_dataset(target, "--skip-bad-images"))
-    return replace(dataset_target(readable, "all"), other_images=target.other_images)
+    left = dataset_target(readable, "all")
+    return replace(left, other_images=target.other_images | (target.image_ids - left.image_ids))
 
 
 def _folders(output: Path | None, names: list[str]) -> list[Path]:

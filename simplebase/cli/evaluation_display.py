@@ -1,6 +1,6 @@
 """What `simplebase eval` prints."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -40,21 +40,19 @@ def print_evaluations(evaluations: "Mapping[str, Evaluation]", images: int) -> N
 
 def _table(name: str, scores: "Scores") -> Table:
     """A metric of one model; the figures over all come last."""
-    title = f"{name}: {scores.metric}{_unit(scores)}"
+    title = f"{name}: {_title(scores)}"
     if scores.parts is None:
         table = _new_table(title, "", "", "95 %")
         for figure in scores.figures:
-            table.add_row(
-                figure.name, _text(figure.value, scores), _interval(figure.interval, scores)
-            )
+            interval = _interval(figure.interval, scores)
+            table.add_row(figure.name, _text(figure.value, scores), interval)
         return table
     table = _new_table(title, "", *scores.columns)
     for part, values in scores.parts.items():
         table.add_row(escape(part), *(_text(value, scores) for value in values))
     table.add_section()
-    table.add_row(
-        _mean_name(scores), *(_text(each.value, scores) for each in scores.figures), style="bold"
-    )
+    overall = (_text(figure.value, scores) for figure in scores.figures)
+    table.add_row("Mean" if scores.grouped else "all", *overall, style="bold")
     intervals = [figure.interval for figure in scores.figures]
     for end, label in enumerate(("95 % from", "to")):
         cells = ("" if each is None else _text(each[end], scores) for each in intervals)
@@ -63,45 +61,41 @@ def _table(name: str, scores: "Scores") -> Table:
 
 
 def _comparison(rows: "Mapping[str, Scores]") -> list[Table]:
-    """A metric of several models, a row each: first what counts, with intervals, then the rest."""
+    """A metric of several models, a row each: first what was asked for, with intervals."""
     first = next(iter(rows.values()))
-    # Of PCK and PCKh each threshold is a figure that somebody asked for.
-    leading = len(first.figures) if first.metric in ("pck", "pckh") else 1
-    tables = [_differences(rows, index) for index in range(leading)]
-    if columns := _rest(first, leading):
+    title = _title(first)
+    tables = [_differences(rows, index, "" if index else title) for index in range(first.leading)]
+    if columns := _rest(first):
         table = _new_table("", "", *columns)
         for name, scores in rows.items():
-            values = _rest(scores, leading).values()
-            table.add_row(escape(name), *(_text(value, scores) for value in values))
+            table.add_row(escape(name), *(_text(value, scores) for value in _rest(scores).values()))
         tables.append(table)
-    tables[0].title = escape(f"{first.metric}{_unit(first)}")
     return tables
 
 
-def _differences(rows: "Mapping[str, Scores]", index: int) -> Table:
+def _differences(rows: "Mapping[str, Scores]", index: int, title: str) -> Table:
     """A figure of several models, and how much it differs from that of the first."""
     from simplebase.evaluation import difference
 
-    (first_name, first), *_ = rows.items()
-    reference = first.figures[index]
-    table = _new_table("", "", reference.name, "95 %", "to the first", "95 %")
+    reference = next(iter(rows.values())).figures[index]
+    table = _new_table(title, "", reference.name, "95 %", "to the first", "95 %")
     for name, scores in rows.items():
         figure = scores.figures[index]
         cells = [_text(figure.value, scores), _interval(figure.interval, scores)]
-        if name != first_name:
+        if figure is not reference:
             apart = difference(figure, reference)
-            cells += [_text(apart.value, scores, "+"), _interval(apart.interval, scores, "+")]
+            cells += [_apart(apart.value, scores), _interval(apart.interval, scores, _apart)]
         table.add_row(escape(name), *cells)
     return table
 
 
-def _rest(scores: "Scores", leading: int) -> dict[str, float | None]:
-    """The figures after the `leading` ones; of PCKh the columns of the official table before."""
+def _rest(scores: "Scores") -> dict[str, float | None]:
+    """The figures that explain; of groups of keypoints first the table that papers print."""
     values = {}
-    if scores.metric == "pckh" and scores.parts:
+    if scores.grouped and scores.parts:
         values = {part: each[0] for part, each in scores.parts.items()}
-        values[_mean_name(scores)] = scores.figures[0].value
-    return values | {figure.name: figure.value for figure in scores.figures[leading:]}
+        values["Mean"] = scores.figures[0].value
+    return values | {figure.name: figure.value for figure in scores.figures[scores.leading :]}
 
 
 def _new_table(title: str, *columns: str) -> Table:
@@ -114,29 +108,32 @@ def _new_table(title: str, *columns: str) -> Table:
         pad_edge=False,
     )
     for index, column in enumerate(columns):
-        table.add_column(
-            escape(column), justify="right" if index else "left", overflow="fold", no_wrap=False
-        )
+        table.add_column(escape(column), justify="right" if index else "left", overflow="fold")
     return table
 
 
-def _mean_name(scores: "Scores") -> str:
-    """What stands for all keypoints; in MPII's table it is a mean without pelvis and thorax."""
-    return "Mean" if scores.metric == "pckh" else "all"
+def _title(scores: "Scores") -> str:
+    return f"{scores.metric}, in {scores.unit}" if scores.unit else scores.metric
 
 
-def _unit(scores: "Scores") -> str:
-    return f", in {scores.unit}" if scores.unit else ""
-
-
-def _text(value: float | None, scores: "Scores", sign: str = "") -> str:
+def _text(value: float | None, scores: "Scores") -> str:
     if value is None:
         return options.score_text(value)
-    digits = 2 if scores.unit and scores.metric != "nme" else 3
-    return f"{value:{sign}.{digits}f}"
+    return f"{value:.{_digits(scores)}f}"
 
 
-def _interval(interval: "Interval | None", scores: "Scores", sign: str = "") -> str:
-    if interval is None:
-        return ""
-    return " to ".join(_text(end, scores, sign) for end in interval)
+def _apart(value: float | None, scores: "Scores") -> str:
+    """A difference, with one digit more: its interval is narrow."""
+    return options.score_text(value) if value is None else f"{value:+.{_digits(scores) + 1}f}"
+
+
+def _digits(scores: "Scores") -> int:
+    return 2 if scores.unit == "px" else 3
+
+
+def _interval(
+    interval: "Interval | None",
+    scores: "Scores",
+    text: "Callable[[float | None, Scores], str]" = _text,
+) -> str:
+    return "" if interval is None else " to ".join(text(end, scores) for end in interval)

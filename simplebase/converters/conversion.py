@@ -78,6 +78,12 @@ class Conversion:
             raise DataError(f"{self.image_folder}: two images would be called {path}. Rename one.")
         self.records.append(record)
 
+    def keep(self, records: list[dict[str, Any]]) -> None:
+        """Goes on with these records only, and with their images."""
+        self.records = records
+        paths = {record["img_paths"] for record in records}
+        self.images = {path: image for path, image in self.images.items() if path in paths}
+
     def leave_out(self, reason: str, count: int = 1) -> None:
         """Counts records that are not converted."""
         self.left_out[reason] += count

@@ -96,7 +96,7 @@ def _hold_out_listed(conversion: Conversion, listed: _Listed, path: Path) -> Non
     """Holds out whom the split file lists.
 
     Raises:
-        DataError: none of the images that were found is listed.
+        DataError: nobody that was found is listed.
     """
     kept = []
     for record in conversion.records:
@@ -113,10 +113,17 @@ def _hold_out_listed(conversion: Conversion, listed: _Listed, path: Path) -> Non
             f"{path}: nobody in the {len(conversion.images)} images is held out by it; it lists "
             f"{len(listed)} names. Is it the split of another dataset?"
         )
-    conversion.records[:] = kept
+    conversion.keep(kept)
+    names = {Path(name).name for name in conversion.images}
+    expected = sum(len(places) for name, places in listed.items() if name in names)
     conversion.notes.append(
-        f"{path} holds out {len(people)} people in {len(images)} of {len(conversion.images)} images"
+        f"{path} holds out {len(people)} people, in {len(images)} of {len(names)} images"
     )
+    if len(people) < expected:
+        conversion.notes.append(
+            f"{path} lists {expected} people in these images: {expected - len(people)} of them are "
+            "at no labelled person's place, and are not measured"
+        )
 
 
 def _near(place: tuple[float, float], center: Sequence[float]) -> bool:
@@ -170,8 +177,9 @@ def _listed(path: Path) -> _Listed:
 
 def _place(values: Any, origin: Any, where: str) -> tuple[float, float]:
     """Zero-based."""
-    x, y = (expect.number(value, f"{where}, its position") for value in values)
-    return x - origin, y - origin
+    x, y = expect.numbers(values, 2, f"{where}, its position")
+    first = expect.number(origin, f"{where}.origin")
+    return x - first, y - first
 
 
 def _column(release: Mapping[str, Any], key: str, entries: list[Any], path: Path) -> Any:

@@ -1,7 +1,12 @@
 """Evaluation: a model or a results file, and labels, to scores, files and pictures."""
 
 from simplebase.evaluation.boxes import Boxes, read_boxes
-from simplebase.evaluation.comparison import Difference, comparison_config, difference
+from simplebase.evaluation.comparison import (
+    Difference,
+    comparison_config,
+    difference,
+    warn_of_other_normalisers,
+)
 from simplebase.evaluation.detections import Detections
 from simplebase.evaluation.evaluation import (
     Evaluation,
@@ -46,6 +51,7 @@ __all__ = [
     "read_boxes",
     "require_dataset",
     "require_evaluation_output",
+    "warn_of_other_normalisers",
     "with_annotations",
     "write_evaluation",
 ]

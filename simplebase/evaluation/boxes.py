@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
-from simplebase.data.fields import is_id
+from simplebase.data.fields import is_id, stays_inside
 from simplebase.data.image_store import FolderImages
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.files import read_json, require_file
@@ -114,8 +114,8 @@ def at_boxes(
         crop: of the model.
         input_size: `(H, W)` of the model, whose crop is to show each box whole.
         more_images: file names by id, of images that may have no record. They lie in the dataset's
-            folder, or where the record of another of them says: COCO's files name images without
-            the folder of their split.
+            folder, or in a folder of it where labelled ones of them do: COCO's files name images
+            without the folder of their split.
 
     Returns:
         The `M` objects, and the `(M,)` indices of their boxes.
@@ -164,15 +164,20 @@ def at_boxes(
 def _existing(
     folder: Path, labelled: Mapping[int, str], names: Mapping[int, str]
 ) -> dict[int, str]:
-    """Paths in `folder` by id of those images of `names` that are there."""
-    within = {""} | {
+    """Paths in `folder` by id of those images of `names` that are there, and in one place only.
+
+    An image that is labelled tells where others of its file are, as `val2017/` before its name.
+    """
+    places = {""} | {
         path.removesuffix(names[image])
         for image, path in labelled.items()
         if image in names and path.endswith(f"/{names[image]}")
     }
-    return {
-        image: f"{place}{name}"
-        for image, name in names.items()
-        for place in sorted(within, reverse=True)
-        if (folder / f"{place}{name}").exists()
-    }
+    taken = set(labelled.values())
+    found = {}
+    for image, name in names.items():
+        paths = [f"{place}{name}" for place in places if stays_inside(name)]
+        there = [path for path in paths if path not in taken and (folder / path).is_file()]
+        if len(there) == 1:
+            found[image] = there[0]
+    return found

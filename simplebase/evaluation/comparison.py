@@ -1,9 +1,13 @@
 """Evaluations side by side: how much they differ, and whether that is more than chance."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from simplebase.errors import SimplebaseWarning
 from simplebase.evaluation.evaluation import Evaluation
 from simplebase.evaluation.scores import Figure, defined_interval
 from simplebase.metrics import Interval
@@ -16,7 +20,8 @@ class Difference:
     Args:
         value: this one minus the other; `None` where either is not defined.
         interval: ends of its 95 % confidence interval. Both figures are of the same drawn images,
-            so it is narrower than those of the figures: if 0 is outside, the two are not equal.
+            so it is usually narrower than theirs: a difference of chance leaves out 0 in one case
+            of twenty.
     """
 
     value: float | None
@@ -32,7 +37,30 @@ def difference(figure: Figure, other: Figure) -> Difference:
     value = None if figure.value is None or other.value is None else figure.value - other.value
     if figure.samples is None or other.samples is None:
         return Difference(value, None)
-    return Difference(value, defined_interval(figure.samples - other.samples))
+    # Both may be infinite.
+    with np.errstate(invalid="ignore"):
+        samples = figure.samples - other.samples
+    return Difference(value, defined_interval(samples))
+
+
+def warn_of_other_normalisers(evaluations: Mapping[str, Evaluation]) -> None:
+    """Warns where figures do not compare: upstream's normaliser depends on the aspect ratio.
+
+    Args:
+        evaluations: of one target and the same metrics.
+    """
+    conditions = [evaluation.conditions for evaluation in evaluations.values()]
+    metrics = {scores.metric for each in evaluations.values() for scores in each.scores}
+    upstream = any(each["normaliser"] == "upstream" for each in conditions)
+    ratios = {height / width for height, width in (each["input_size"] for each in conditions)}
+    if upstream and len(ratios) > 1 and metrics & {"pck", "auc", "nme"}:
+        warnings.warn(
+            "the normaliser upstream depends on the aspect ratio of a model's input, and these "
+            "have several (results files count as square): PCK, AUC and NME do not compare. "
+            "--normaliser box is the same for all.",
+            SimplebaseWarning,
+            stacklevel=2,
+        )
 
 
 def comparison_config(evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:

@@ -73,7 +73,8 @@ class Detections:
         What was looked for at a label's place is that record's. Other detections are matched as
         pycocotools does: from the best score down, each gets the most similar record of its image
         that is still free, of an OKS of 0.1 at least. Where `annotation_ids` name records of other
-        images they are of other labels: a warning says so, and all are matched.
+        images they are of other labels: a warning says so, and all are matched. (Wrong ids within
+        one image are believed.)
 
         Args:
             records: `N` labelled objects, with ids.

@@ -101,7 +101,7 @@ class Evaluation:
     """What came out.
 
     Args:
-        detections: all that was found.
+        detections: what was found, near duplicates suppressed.
         predictions: `(N, K, 3)` what was found for each record, NaN, NaN, 0 where nothing; `None`
             if there are no records.
         scores: one a metric.
@@ -155,7 +155,7 @@ def evaluate_model(
         require_measurable(metric, dataset, metrics.normaliser)
     objects, box_scores = dataset, np.ones(len(dataset))
     if settings.boxes is not None:
-        images = {each["id"]: each["file_name"] for each in target.ground_truth["images"]}
+        images = {each["id"]: str(each.get("file_name")) for each in target.ground_truth["images"]}
         objects, chosen = at_boxes(dataset, settings.boxes, crop, size, images)
         box_scores = settings.boxes.scores[chosen]
     found = predict_dataset(

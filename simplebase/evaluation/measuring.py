@@ -42,6 +42,10 @@ NormaliserName = Literal["upstream", "box", "torso", "head"]
 # Of COCO's AP, each of which goes over all detections at ten thresholds.
 _AP_RESAMPLES = 200
 
+FEWEST_IMAGES = 8
+"""That intervals are told of. That of the difference of two equal models leaves out 0 in 5 of 100
+cases at 50 images, 9 at 8, 17 at 5, 47 at 2 (300 simulations each), and at 1 it has no width."""
+
 
 def mean_pck(
     predictions: np.ndarray, dataset: KeypointDataset, input_size: Size, *, threshold: float = 0.5
@@ -131,6 +135,7 @@ def measure_pck(
             )
             for threshold in thresholds
         },
+        leading=len(thresholds),
     )
 
 
@@ -147,11 +152,12 @@ def measure_pckh(predictions: np.ndarray, dataset: KeypointDataset) -> Scores:
     for threshold in PCKH_THRESHOLDS:
         result = pckh(*arguments, threshold=threshold)
         correct = pckh_correct(*arguments, threshold=threshold)
-        samples = bootstrap_mean(correct, records.paths)
+        samples = _resampled(correct, dataset)
         figures.append(Figure(f"PCKh@{threshold:g}", result.mean, samples))
         tables.append(result.groups)
     parts = {name: tuple(table[name] for table in tables) for name in tables[0]}
-    return Scores("pckh", tuple(figures), tuple(figure.name for figure in figures), parts)
+    names = tuple(figure.name for figure in figures)
+    return Scores("pckh", tuple(figures), names, parts, leading=len(figures), grouped=True)
 
 
 def measure_epe(predictions: np.ndarray, dataset: KeypointDataset) -> Scores:
@@ -220,12 +226,12 @@ def measure_coco_ap(
         DataError: they do not fit.
     """
     found = coco_ap(ground_truth, results, skeleton)
-    samples = bootstrap(
-        partial(weighted_ap, found.matches),
-        len(found.matches[""].image_ids),
-        resamples=_AP_RESAMPLES,
-    )
-    figures = (Figure(name, found.figures[name], samples[name]) for name in COCO_FIGURES)
+    images = len(found.matches["all"].image_ids)
+    samples = {}
+    if images >= FEWEST_IMAGES:
+        statistics = partial(weighted_ap, found.matches)
+        samples = bootstrap(statistics, images, resamples=_AP_RESAMPLES)
+    figures = (Figure(name, found.figures[name], samples.get(name)) for name in COCO_FIGURES)
     return Scores("coco-ap", tuple(figures)), found
 
 
@@ -242,16 +248,26 @@ def _points(predictions: np.ndarray, records: Records) -> tuple[np.ndarray, np.n
 
 
 def _means(
-    metric: str, dataset: KeypointDataset, columns: Mapping[str, np.ndarray], unit: str = ""
+    metric: str,
+    dataset: KeypointDataset,
+    columns: Mapping[str, np.ndarray],
+    unit: str = "",
+    leading: int = 1,
 ) -> Scores:
     """`Scores` of metrics that are means of `(N, K)` values."""
     means = {name: mean_by_keypoint(values) for name, values in columns.items()}
     figures = tuple(
-        Figure(name, number(means[name][1]), bootstrap_mean(values, dataset.records.paths))
+        Figure(name, number(means[name][1]), _resampled(values, dataset))
         for name, values in columns.items()
     )
     parts = by_part(dataset.skeleton.keypoints, [each for each, _ in means.values()])
-    return Scores(metric, figures, tuple(columns), parts, unit)
+    return Scores(metric, figures, tuple(columns), parts, unit, leading)
+
+
+def _resampled(values: np.ndarray, dataset: KeypointDataset) -> np.ndarray | None:
+    """What the mean of `(N, K)` comes to on images drawn again; `None` where they are too few."""
+    paths = dataset.records.paths
+    return bootstrap_mean(values, paths) if len(set(paths)) >= FEWEST_IMAGES else None
 
 
 def _require_head_boxes(dataset: KeypointDataset) -> None:

@@ -2,7 +2,7 @@
 
 ```
 DIR/
-├── keypoints_result.json   all that was found, in COCO's results format
+├── keypoints_result.json   what was found, without near duplicates, in COCO's results format
 ├── scores.json             all figures, with their confidence intervals
 ├── PCK.png, PCKh.png, ...  a chart of each metric that is told apart by keypoint
 ├── precision_recall.png    with COCO's AP

@@ -41,6 +41,9 @@ class Scores:
         columns: what `parts` has of each part.
         parts: values by keypoint, or by what else the metric is told apart by.
         unit: of the values; empty for fractions.
+        leading: how many figures somebody asked for; those after them explain the first.
+        grouped: whether the parts are groups of keypoints, few enough for a row, as in MPII's
+            table, whose last column is the first figure under the name Mean.
     """
 
     metric: str
@@ -48,6 +51,8 @@ class Scores:
     columns: tuple[str, ...] = ()
     parts: Mapping[str, tuple[float | None, ...]] | None = None
     unit: str = ""
+    leading: int = 1
+    grouped: bool = False
 
     def to_config(self) -> dict[str, Any]:
         """Plain values for JSON."""

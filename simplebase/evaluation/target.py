@@ -26,7 +26,7 @@ class Target:
         ground_truth: in COCO's format, for its AP.
         dataset: the same objects as records that have ids; `None` if there is only a COCO file.
         areas: `(N,)` square pixels of the records; empty if there are none.
-        other_images: ids of the dataset's images that are not measured, being of the other split.
+        other_images: ids of the dataset's images that are not measured: those of the other split.
     """
 
     name: str
@@ -92,7 +92,7 @@ def with_annotations(
     Args:
         path: the file.
         target: a dataset of the same images, whose records are looked at; else there are none. What
-            the file has in images of the dataset's other split does not count.
+            the file has in its `other_images` does not count.
         skeleton: what the file follows; by default the keypoints of its category.
 
     Raises:

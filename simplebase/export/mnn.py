@@ -59,7 +59,7 @@ def write(graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.nd
         options = _OPTIONS[settings.quantization]
         run_tool("mnnconvert", [*onnx_to_mnn(source, model), *options], model)
         if settings.quantization == "int8":
-            model = _quantised(model, crops, graph.metadata.input_size, folder)
+            model = _quantised(model, crops, graph.model.metadata.input_size, folder)
         path.write_bytes(model.read_bytes())
 
 

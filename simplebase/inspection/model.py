@@ -9,7 +9,7 @@ from simplebase.estimator import SimpleBaseline
 from simplebase.files import stored_bytes
 from simplebase.inspection.layers import LayerFacts, describe_layers
 from simplebase.metadata import Cost, ModelMetadata
-from simplebase.runtimes import load_runtime, network_cost
+from simplebase.runtimes import load_runtime
 from simplebase.runtimes.keras import KerasRuntime
 
 
@@ -53,13 +53,14 @@ def inspect_model(path: str | os.PathLike[str]) -> ModelFacts:
     """
     runtime = load_runtime(path)
     model = runtime.model if isinstance(runtime, KerasRuntime) else None
+    network = describe_layers(model) if model else None
     return ModelFacts(
         path=os.fspath(path),
         file_bytes=stored_bytes(path),
         metadata=runtime.metadata,
         normalisation=model.normalisation if model else None,
-        cost=network_cost(runtime),
-        network=describe_layers(model) if model else None,
+        cost=Cost(network.params, network.gflops) if network else runtime.metadata.cost,
+        network=network,
     )
 
 

@@ -29,7 +29,6 @@ from simplebase.metrics.pck import (
 )
 from simplebase.metrics.pckh import PCKH_THRESHOLDS, PCKh, pckh, pckh_correct
 from simplebase.metrics.weighted_ap import (
-    AREA_RANGES,
     OKS_THRESHOLDS,
     RECALLS,
     ImageMatches,
@@ -38,7 +37,6 @@ from simplebase.metrics.weighted_ap import (
 )
 
 __all__ = [
-    "AREA_RANGES",
     "COCO_FIGURES",
     "ERROR_KINDS",
     "OKS_THRESHOLDS",

@@ -10,7 +10,7 @@ import numpy as np
 
 from simplebase.errors import DataError
 from simplebase.metrics.oks import oks_sigmas
-from simplebase.metrics.weighted_ap import AREA_RANGES, ImageMatches
+from simplebase.metrics.weighted_ap import ImageMatches
 from simplebase.skeletons import Skeleton
 
 COCO_FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
@@ -39,7 +39,7 @@ class CocoAP:
             none counts.
         sigmas: `(K,)` the OKS constants that were used.
         own_sigmas: whether they are the skeleton's own, or the fallback of `oks_sigmas`.
-        matches: by `AREA_RANGES`, for `weighted_ap`.
+        matches: by pycocotools' names for areas, for `weighted_ap`.
     """
 
     figures: dict[str, float | None]
@@ -88,7 +88,7 @@ def coco_ap(
             area: ImageMatches.from_evaluation(
                 images, evaluation.evalImgs[place * len(images) : (place + 1) * len(images)]
             )
-            for place, area in enumerate(AREA_RANGES)
+            for place, area in enumerate(evaluation.params.areaRngLbl)
         },
     )
 

@@ -103,8 +103,8 @@ def auc(
     """Area under the curve of PCK against its threshold, from 0 to `maximum`; 1 is perfect.
 
     Papers on hands report it (Zimmermann & Brox, ICCV 2017), MPII's table does for PCKh up to 0.5.
-    It is exact: software that sums PCK at a number of thresholds, as MMPose at 0, 1.5 ... 28.5
-    pixels, comes near it, and below it by up to one of its steps.
+    It is exact: software that sums PCK at a number of thresholds is up to a step off; MMPose, which
+    takes 0, 1.5 ... 28.5 pixels, is below.
 
     Args:
         predicted: `(N, K, 2)` pixels.

@@ -10,7 +10,8 @@ software:
 - `swap`: that keypoint or its counterpart on another object of the image, 0.5 or more;
 - `miss`: less than 0.5 to any.
 
-coco-analyze looks for swaps in all annotations of an image, we in the labelled objects given.
+coco-analyze looks for swaps in all annotations of an image, we in the labelled objects given; and
+only at detections whose OKS with their object is 0.1 or more, which the caller decides here.
 """
 
 import numpy as np

@@ -17,8 +17,8 @@ OKS_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
 """COCO's ten thresholds, and the recalls at which it reads the precision."""
 
-AREA_RANGES = ("", "M", "L")
-"""What the names of the figures of all, of medium and of large objects end in."""
+_SUFFIXES = {"all": "", "medium": "M", "large": "L"}
+"""Of the figures' names, by pycocotools' names for the areas of objects."""
 
 _AT_50, _AT_75 = 0, 5
 
@@ -75,20 +75,21 @@ def weighted_ap(matches: Mapping[str, ImageMatches], weights: np.ndarray) -> dic
     those of equal score in another order.)
 
     Args:
-        matches: of an evaluation, by `AREA_RANGES`.
+        matches: of an evaluation, of all, medium and large objects, as pycocotools names them.
         weights: `(I,)` how often each image counts.
 
     Returns:
         The figures by name; NaN if no object counts.
     """
+    curves = {area: weighted_curves(matches[area], weights) for area in _SUFFIXES}
     figures: dict[str, float] = {}
-    for area in AREA_RANGES:
-        precision, recall = weighted_curves(matches[area], weights)
-        figures |= {f"AP{area}": float(precision.mean()), f"AR{area}": float(recall.mean())}
-        if not area:
-            for place, threshold in ((_AT_50, 50), (_AT_75, 75)):
-                figures[f"AP{threshold}"] = float(precision[place].mean())
-                figures[f"AR{threshold}"] = float(recall[place])
+    for area, (precision, recall) in curves.items():
+        figures[f"AP{_SUFFIXES[area]}"] = float(precision.mean())
+        figures[f"AR{_SUFFIXES[area]}"] = float(recall.mean())
+    precision, recall = curves["all"]
+    for place, threshold in ((_AT_50, 50), (_AT_75, 75)):
+        figures[f"AP{threshold}"] = float(precision[place].mean())
+        figures[f"AR{threshold}"] = float(recall[place])
     return figures
 
 

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from simplebase.codec import Alignment
 from simplebase.geometry import Size
 
 INPUT_MULTIPLE = 32
@@ -122,7 +123,7 @@ class CodecSettings(Settings):
     """How heatmaps are drawn and read, see `simplebase.codec.HeatmapCodec`."""
 
     sigma: float = Field(2.0, gt=0)
-    alignment: Literal["center", "corner", "upstream"] = "center"
+    alignment: Alignment = "center"
 
 
 class Preset(Settings):

@@ -38,7 +38,7 @@ class KerasRuntime:
         return self._heatmaps(tf.convert_to_tensor(images)).numpy()
 
     def count_cost(self) -> Cost:
-        """Of one image."""
+        """Parameters, and the operations of one image."""
         return count_cost(self.model, self.metadata.input_size)
 
 

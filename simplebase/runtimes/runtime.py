@@ -41,7 +41,7 @@ class Countable(Protocol):
     """A runtime that can count what its network costs; not every format keeps enough for that."""
 
     def count_cost(self) -> Cost:
-        """Of one image."""
+        """Parameters, and the operations of one image."""
 
 
 def network_cost(runtime: Runtime) -> Cost | None:

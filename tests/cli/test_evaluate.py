@@ -27,7 +27,7 @@ def test_several_models_and_results_give_one_table(
         "eval", small_model_file, "other.keras", "--dataset", figures_folder, *line.split()
     )
     assert code == 0, error
-    for text in ("PCK@0.2", "PCK@0.5", "NME", "to the first", "other.keras", "+0.000 to +0.000"):
+    for text in ("PCK@0.2", "PCK@0.5", "NME", "to the first", "other.keras", "+0.0000 to +0.0000"):
         assert text in output
     content = json.loads(Path("all.json").read_text())
     assert list(content) == ["small.keras", "other.keras", "keypoints_result.json"]

@@ -151,7 +151,7 @@ def test_the_split_file_chooses_the_validation_images(tmp_path, official) -> Non
             json.dump(rows, file)
     conversion = read_mpii(path, split_file=split)
     assert [record["isValidation"] for record in conversion.records] == [0, 1, 0]
-    assert conversion.notes == [f"{split} holds out 1 people in 1 of 3 images"]
+    assert conversion.notes == [f"{split} holds out 1 people, in 1 of 3 images"]
     assert conversion.sources == [path, split]
 
 
@@ -177,6 +177,39 @@ def test_of_a_crowd_only_the_listed_person_is_held_out(tmp_path, official) -> No
     found = [(r["img_paths"], r["objpos"][0], r["isValidation"]) for r in conversion.records]
     assert found == [("0.jpg", 19, 0), ("0.jpg", 49, 0), ("1.jpg", 69, 1)]
     assert sum(conversion.left_out.values()) == 1
+    assert len(conversion.notes) == 1
+
+
+def test_listed_people_whom_nobody_labelled_are_told_of(tmp_path) -> None:
+    def at(x: float) -> dict[str, Any]:
+        return person(NECK, objpos=struct({"x": x, "y": 61.0}))
+
+    path = write_mat(tmp_path / "mpii", image("0.jpg", at(20)), image("1.jpg", at(50)))
+    split = tmp_path / "split.json"
+    rows = [("0.jpg", 20.9), ("0.jpg", 40), ("1.jpg", 52)]
+    split.write_text(json.dumps([{"image": name, "center": [x, 61]} for name, x in rows]))
+    conversion = read_mpii(path, split_file=split)
+    # Up to a pixel beside is the same person; nobody is left of the other image.
+    assert [record["img_paths"] for record in conversion.records] == ["0.jpg"]
+    assert list(conversion.images) == ["0.jpg"]
+    assert "lists 2 people in these images: 1 of them" in conversion.notes[1]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"image": "0.jpg", "center": [1]},
+        {"image": "0.jpg", "center": 5},
+        {"image": "0.jpg", "center": {"x": 1, "y": 2}},
+        {"img_paths": "0.jpg", "objpos": [1, 2], "isValidation": 1, "origin": None},
+    ],
+)
+def test_a_broken_split_file_is_told_of_by_its_record(tmp_path, record) -> None:
+    path = write_mat(tmp_path / "mpii", image("0.jpg", person(NECK)))
+    split = tmp_path / "split.json"
+    split.write_text(json.dumps([record]))
+    with pytest.raises(DataError, match=r"split\.json, record 0"):
+        read_mpii(path, split_file=split)
 
 
 def test_a_split_file_that_holds_out_none_of_the_images_is_refused(tmp_path) -> None:

@@ -1,12 +1,20 @@
 """What two evaluations differ by, and how sure that is."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from labelled import people
 
-from simplebase.evaluation import Evaluation, Figure, comparison_config, difference
+from simplebase.errors import SimplebaseWarning
+from simplebase.evaluation import (
+    Evaluation,
+    Figure,
+    comparison_config,
+    difference,
+    warn_of_other_normalisers,
+)
 from simplebase.evaluation.detections import Detections
 from simplebase.evaluation.measuring import measure_epe, measure_pck
 
@@ -37,6 +45,28 @@ def test_what_is_not_defined_differs_by_nothing():
     assert difference(sure, Figure("PCK@0.5", 0.4)).interval is None
     never = Figure("PCK@0.5", None, np.full(10, np.nan))
     assert difference(sure, never).interval is None
+
+
+def test_what_is_infinite_in_both_differs_by_nothing():
+    endless = Figure("EPE", None, np.full(10, np.inf))
+    assert difference(endless, endless).interval is None
+
+
+def test_models_of_several_aspect_ratios_do_not_compare_by_upstreams_normaliser():
+    dataset = people(2)
+    scores = measure_epe(dataset.records.keypoints, dataset)
+
+    def of(size: tuple[int, int], normaliser: str, metric: str) -> Evaluation:
+        conditions = {"normaliser": normaliser, "input_size": list(size)}
+        return Evaluation(NOTHING, None, (replace(scores, metric=metric),), conditions=conditions)
+
+    def warned(*arguments) -> None:
+        warn_of_other_normalisers({"a": of((256, 192), *arguments), "b": of((64, 64), *arguments)})
+
+    with pytest.warns(SimplebaseWarning, match="depends on the aspect ratio"):
+        warned("upstream", "pck")
+    warned("box", "pck")
+    warned("upstream", "epe")
 
 
 def test_each_figure_of_the_others_is_compared_with_the_first():

@@ -104,7 +104,7 @@ def test_boxes_twice_on_an_object_leave_one_detection(knowing_runtime: Any, targ
 
 
 def test_of_two_labels_of_one_object_each_is_measured_but_one_is_a_result(
-    knowing_runtime: Any, figures: KeypointDataset
+    knowing_runtime: Any, figures: KeypointDataset, tmp_path: Path
 ) -> None:
     val = figures.validation
     twice = np.sort(np.concatenate([np.arange(len(val)), [0]]))
@@ -114,6 +114,10 @@ def test_of_two_labels_of_one_object_each_is_measured_but_one_is_a_result(
     assert len(evaluation.detections) == len(val)
     assert evaluation.predictions is not None and len(evaluation.predictions) == len(val) + 1
     np.testing.assert_array_equal(evaluation.predictions[0], evaluation.predictions[1])
+    # What is printed as AP is that of the file.
+    write_evaluation(tmp_path / "result", evaluation, target)
+    again = evaluate_results(tmp_path / "result" / "keypoints_result.json", target, EVERYTHING)
+    assert headline(again)["coco-ap"] == pytest.approx(headline(evaluation)["coco-ap"], abs=1e-9)
 
 
 def test_a_keypoint_below_the_threshold_is_not_found(knowing_runtime: Any, target: Target) -> None:

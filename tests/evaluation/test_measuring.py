@@ -33,7 +33,7 @@ def values(scores: Scores) -> dict[str, float | None]:
     return {figure.name: figure.value for figure in scores.figures}
 
 
-def test_pck_has_a_column_a_threshold_and_an_interval_around_each() -> None:
+def test_pck_has_a_column_a_threshold() -> None:
     dataset = dataset_of(records_of(LABELS))
     predictions = off_by(3.0)
     predictions[0, 0, 0] = 1000
@@ -41,9 +41,23 @@ def test_pck_has_a_column_a_threshold_and_an_interval_around_each() -> None:
     # Three pixels of ten: none of the five labelled within 0.2, four within 0.5.
     assert values(scores) == {"PCK@0.2": 0.0, "PCK@0.5": 0.8}
     assert scores.parts == {"left": (0.0, 0.5), "right": (0.0, 1.0), "middle": (0.0, 1.0)}
-    low, high = scores.figures[1].interval or (1, 0)
-    # Images drawn again are twice the first (4 of 6), each once, or twice the second.
-    assert low == pytest.approx(2 / 3) and high == 1.0
+    assert [figure.interval for figure in scores.figures] == [None, None]
+
+
+def test_an_interval_is_of_images_drawn_again_if_they_are_not_few() -> None:
+    # Half of the images have all of three keypoints right, half one of them.
+    labels = np.concatenate([LABELS[:1]] * 20)
+    predictions = labels.copy()
+    predictions[10:, :2, 0] += 100
+    dataset = dataset_of(records_of(labels))
+    [figure] = measure_pck(predictions, dataset, np.full(20, 10.0)).figures
+    assert figure.value == pytest.approx(2 / 3)
+    low, high = figure.interval or (1, 0)
+    # A third plus two thirds of a binomial share of 20: its standard error is 0.0745.
+    assert low == pytest.approx(2 / 3 - 1.96 * 0.0745, abs=0.02)
+    assert high == pytest.approx(2 / 3 + 1.96 * 0.0745, abs=0.02)
+    few = dataset_of(records_of(labels[:7]))
+    assert measure_pck(predictions[:7], few, np.full(7, 10.0)).figures[0].interval is None
 
 
 def test_upstreams_normaliser_is_a_tenth_of_its_crop() -> None:
@@ -128,7 +142,8 @@ def test_a_record_for_which_nothing_was_found_has_no_kind_of_error() -> None:
 
 
 def test_coco_ap_of_the_labels_themselves_is_1() -> None:
-    target = dataset_target(dataset_of(records_of(LABELS)))
+    labels = np.concatenate([LABELS] * 4)
+    target = dataset_target(dataset_of(records_of(labels)))
     results = [
         {
             "image_id": image,
@@ -136,7 +151,7 @@ def test_coco_ap_of_the_labels_themselves_is_1() -> None:
             "keypoints": keypoints.reshape(-1).tolist(),
             "score": 1.0,
         }
-        for image, keypoints in enumerate(LABELS, start=1)
+        for image, keypoints in enumerate(labels, start=1)
     ]
     scores, found = measure_coco_ap(target.ground_truth, results, target.skeleton)
     assert values(scores)["AP"] == 1.0 and values(scores)["AR"] == 1.0

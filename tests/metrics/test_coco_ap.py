@@ -46,7 +46,7 @@ def same_as_by_hand(truth, results):
     weighted = weighted_ap(ours.matches, np.ones(len(truth["images"])))
     for name in COCO_FIGURES:
         assert weighted[name] == pytest.approx(ours.figures[name], abs=1e-9)
-    curves, _ = weighted_curves(ours.matches[""], np.ones(len(truth["images"])))
+    curves, _ = weighted_curves(ours.matches["all"], np.ones(len(truth["images"])))
     np.testing.assert_allclose(curves, precision, atol=1e-9)
     return ours
 
@@ -172,7 +172,7 @@ def test_weights_are_one_an_image():
 def test_matches_are_of_images_in_the_order_of_their_ids():
     truth = made_up_people(images=5)
     truth["images"].reverse()
-    matches = coco_ap(truth, disturbed(truth), PERSON).matches[""]
+    matches = coco_ap(truth, disturbed(truth), PERSON).matches["all"]
     np.testing.assert_array_equal(matches.image_ids, [3, 4, 5, 6, 7])
     for row, image in enumerate(matches.image_ids):
         counted = [

@@ -76,7 +76,7 @@ def test_a_keypoint_that_was_not_found_is_infinitely_far():
     predicted[0, 0, 1] = np.nan
     per_keypoint, mean = epe(predicted, LABELLED, VISIBLE)
     assert per_keypoint[0] == mean == np.inf and per_keypoint[1] == 6
-    # It meets no threshold: one of the 1.4 steps by hand above is gone.
+    # It meets no threshold.
     per_keypoint, _ = auc(predicted, LABELLED, VISIBLE, maximum=10)
     assert per_keypoint[0] == pytest.approx(0.5)
 
