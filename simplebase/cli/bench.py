@@ -126,7 +126,9 @@ def model(
         speeds = measure_models(
             models, threads=threads, batch_sizes=sizes, seconds=seconds, progress=progress
         )
-    console.print(_speed_table(speeds, sizes))
+    table = _speed_table(speeds, sizes)
+    # Beyond the terminal's width lines break, but no figure is cut off.
+    console.print(table, width=max(console.width, _natural_width(table)))
     if json is not None:
         write_json(json, [speed.to_config() for speed in speeds], overwrite=overwrite)
 
@@ -139,6 +141,10 @@ def _parse_batch_sizes(text: str) -> list[int]:
             f"--batch-sizes is whole numbers with commas between, such as 1,4,16. "
             f"Received: {text!r}."
         ) from None
+
+
+def _natural_width(table: Table) -> int:
+    return console.measure(table, options=console.options.update(max_width=10_000)).minimum
 
 
 def _speed_table(speeds: "Sequence[ModelSpeed]", batch_sizes: Sequence[int]) -> Table:

@@ -37,7 +37,11 @@ def evaluate(
     ] = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option(help="What to measure; repeatable.", metavar=_METRICS, show_default="pck"),
+        typer.Option(
+            help="What to measure; repeatable.",
+            metavar=_METRICS,
+            show_default="pck; of a COCO file alone coco-ap",
+        ),
     ] = None,
     score_threshold: Annotated[
         list[float] | None,
@@ -131,6 +135,8 @@ def evaluate(
     sources = [*(models or ()), *(predictions or ())]
     if not sources:
         raise ArgumentError("give a model to measure, or results with --predictions.")
+    if not models and (flip_test or boxes != "gt"):
+        raise ArgumentError("--flip-test and --boxes say how a model is asked: give one.")
     for source in sources:
         require_exists(source)
     if json is not None:
@@ -144,15 +150,18 @@ def evaluate(
         evaluate_model,
         evaluate_results,
         read_boxes,
+        require_dataset,
         require_evaluation_output,
+        require_keypoints,
         warn_of_other_normalisers,
         with_annotations,
         write_evaluation,
     )
     from simplebase.runtimes import load_runtime
 
+    usual = "pck" if annotations is None or dataset is not None else "coco-ap"
     metrics = MetricSettings(
-        tuple(metric or ("pck",)), tuple(score_threshold or (0.5,)), normaliser, conf_threshold
+        tuple(metric or (usual,)), tuple(score_threshold or (0.5,)), normaliser, conf_threshold
     )
     if save_result and output is None:
         output = _RESULT
@@ -172,14 +181,21 @@ def evaluate(
     category = None if annotations is None else target.category_id
     places = None if boxes == "gt" else read_boxes(boxes, category)
     settings = PredictionSettings(decode, flip_test, batch_size, places)
+    # What is wrong with any of them is told before one has seen all images.
+    runtimes = [load_runtime(model, threads=threads) for model in models or ()]
+    for runtime in runtimes:
+        require_keypoints(runtime.metadata, require_dataset(target, "a model"))
+    of_results = {
+        name: evaluate_results(path, target, metrics)
+        for name, path in zip(names[len(runtimes) :], predictions or (), strict=True)
+    }
     evaluations: dict[str, Evaluation] = {}
-    for index, (name, source) in enumerate(zip(names, sources, strict=True)):
-        if index < len(models or ()):
-            runtime = load_runtime(source, threads=threads)
-            with options.progress_bar(f"evaluating {name}") as progress:
-                evaluation = evaluate_model(runtime, target, metrics, settings, progress)
+    for index, name in enumerate(names):
+        if name in of_results:
+            evaluation = of_results[name]
         else:
-            evaluation = evaluate_results(source, target, metrics)
+            with options.progress_bar(f"evaluating {name}") as progress:
+                evaluation = evaluate_model(runtimes[index], target, metrics, settings, progress)
         evaluations[name] = evaluation
         if folders:
             with options.progress_bar(f"writing {folders[index]}") as progress:
@@ -193,7 +209,7 @@ def evaluate(
                 )
     _warn_of_sigmas(target, metrics)
     warn_of_other_normalisers(evaluations)
-    print_evaluations(evaluations, len(target.image_ids))
+    print_evaluations(evaluations, len(target.image_ids), normaliser)
     for folder in folders:
         say(f"written: {folder}")
     if json is not None:

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from simplebase.metrics import Interval
 
 
-def print_evaluations(evaluations: "Mapping[str, Evaluation]", images: int) -> None:
+def print_evaluations(
+    evaluations: "Mapping[str, Evaluation]", images: int, normaliser: str
+) -> None:
     """Prints all of one evaluation, or the figures over all of several.
 
     Args:
-        evaluations: by the names of their models or results.
+        evaluations: by the names of their models or results, of one target.
         images: how many they are of.
+        normaliser: of PCK, AUC and NME.
     """
     if len(evaluations) == 1:
         [(name, evaluation)] = evaluations.items()
@@ -31,11 +34,13 @@ def print_evaluations(evaluations: "Mapping[str, Evaluation]", images: int) -> N
             rows = {name: each.scores[index] for name, each in evaluations.items()}
             for table in _comparison(rows):
                 console.print(table)
-    found = {name: len(evaluation.detections) for name, evaluation in evaluations.items()}
-    if len(set(found.values())) == 1:
-        found = {"": next(iter(found.values()))}
-    for name, count in found.items():
-        say(f"{name and name + ': '}{count} objects in {images} images")
+    objects = next(iter(evaluations.values())).objects
+    metrics = {scores.metric for each in evaluations.values() for scores in each.scores}
+    divided = f", normaliser {normaliser}" if metrics & {"pck", "auc", "nme"} else ""
+    say(f"{objects} labelled objects in {images} images{divided}")
+    for name, evaluation in evaluations.items():
+        if len(evaluation.detections) != objects:
+            say(f"{name}: {len(evaluation.detections)} results")
 
 
 def _table(name: str, scores: "Scores") -> Table:

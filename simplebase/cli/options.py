@@ -147,6 +147,8 @@ def progress_bar(label: str) -> Iterator[Progress]:
         *rich.progress.Progress.get_default_columns()[:3],
         rich.progress.TimeRemainingColumn(),
     ]
-    with rich.progress.Progress(*columns, console=console, transient=True) as bar:
+    # In a file a bar that has gone leaves an empty line.
+    silent = not console.is_terminal
+    with rich.progress.Progress(*columns, console=console, transient=True, disable=silent) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -52,7 +52,8 @@ class MetricSettings:
         conf_threshold: keypoints that score less count as not found (upstream's meaning).
 
     Raises:
-        ArgumentError: an unknown metric, one that stands twice, or a threshold not above 0.
+        ArgumentError: an unknown metric, one that stands twice, a threshold not above 0, or one of
+            confidence that is no number.
     """
 
     metrics: Sequence[str] = ("pck",)
@@ -68,6 +69,10 @@ class MetricSettings:
                 raise ArgumentError(f"a metric is one of {', '.join(known)}. Received: {name!r}.")
             if self.metrics.count(name) > 1:
                 raise ArgumentError(f"the metric {name} stands twice.")
+        if not math.isfinite(self.conf_threshold):
+            raise ArgumentError(
+                f"the confidence threshold is a number. Received: {self.conf_threshold}."
+            )
         for threshold in self.thresholds:
             if not 0 < threshold < math.inf:
                 raise ArgumentError(f"a PCK threshold is a number above 0. Received: {threshold}.")
@@ -105,6 +110,7 @@ class Evaluation:
         predictions: `(N, K, 3)` what was found for each record, NaN, NaN, 0 where nothing; `None`
             if there are no records.
         scores: one a metric.
+        objects: how many labelled objects they are of.
         crop: of the model, or the usual one.
         input_size: `(H, W)` of the model, or the usual one.
         coco: curves of COCO's AP, if it was measured.
@@ -114,6 +120,7 @@ class Evaluation:
     detections: Detections
     predictions: np.ndarray | None
     scores: tuple[Scores, ...]
+    objects: int
     crop: Crop = field(default_factory=Crop)
     input_size: Size = USUAL_SIZE
     coco: CocoAP | None = None
@@ -123,7 +130,8 @@ class Evaluation:
         """Plain values for JSON."""
         return {
             "conditions": dict(self.conditions),
-            "objects": len(self.detections),
+            "objects": self.objects,
+            "results": len(self.detections),
             "metrics": {scores.metric: scores.to_config() for scores in self.scores},
         }
 
@@ -253,7 +261,9 @@ def _measure(
         "oks_sigmas": "the skeleton's" if target.skeleton.sigmas else "COCO's mean",
     }
     everything = about | dict(conditions)
-    return Evaluation(detections, predictions, tuple(scores), crop, size, coco, everything)
+    return Evaluation(
+        detections, predictions, tuple(scores), target.num_objects, crop, size, coco, everything
+    )
 
 
 def _measure_records(

@@ -10,6 +10,7 @@ from simplebase.data.pipeline import BatchSource
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.geometry import Crop, Size, invert, transform_points
 from simplebase.inference import PoseEstimator
+from simplebase.metadata import ModelMetadata
 from simplebase.progress import Progress
 from simplebase.runtimes import Runtime
 
@@ -37,12 +38,7 @@ def predict_dataset(
         DataError: model and dataset have another number of keypoints, or an image is unreadable.
     """
     metadata = runtime.metadata
-    if metadata.skeleton.num_keypoints != dataset.skeleton.num_keypoints:
-        raise DataError(
-            f"the model has {metadata.skeleton.num_keypoints} keypoints "
-            f"({metadata.skeleton.name}), the dataset {dataset.skeleton.num_keypoints} "
-            f"({dataset.skeleton.name})."
-        )
+    require_keypoints(metadata, dataset)
     if metadata.skeleton.keypoints != dataset.skeleton.keypoints:
         warnings.warn(
             "model and dataset name their keypoints differently: "
@@ -61,6 +57,20 @@ def predict_dataset(
         if progress:
             progress(done, len(dataset))
     return np.concatenate(predictions)
+
+
+def require_keypoints(metadata: ModelMetadata, dataset: KeypointDataset) -> None:
+    """Says that a model is not of a dataset's kind, before it has seen all images.
+
+    Raises:
+        DataError: they have another number of keypoints.
+    """
+    theirs, ours = metadata.skeleton, dataset.skeleton
+    if theirs.num_keypoints != ours.num_keypoints:
+        raise DataError(
+            f"the model has {theirs.num_keypoints} keypoints ({theirs.name}), the dataset "
+            f"{ours.num_keypoints} ({ours.name}). Give labels of the kind that it was trained on."
+        )
 
 
 def mean_pose(

@@ -9,6 +9,7 @@ from simplebase.data.viewing import Sample, choose_records, cut_samples, draw_sh
 from simplebase.geometry import Crop, Size, transform_points
 
 _SAMPLES = 12
+_WORST_TITLE = "the largest mean errors, in % of object height; a keypoint not found counts 100 %"
 _WORST = 24
 
 
@@ -56,7 +57,7 @@ def draw_worst(
         replace(sample, note=f"{errors[row]:.0f} %")
         for row, sample in zip(rows, _samples(dataset, predictions, rows, crop, size), strict=True)
     ]
-    return draw_sheet(samples, dataset.skeleton, "the largest mean errors, in % of object height")
+    return draw_sheet(samples, dataset.skeleton, _WORST_TITLE)
 
 
 def _samples(

@@ -42,6 +42,14 @@ class Target:
         return {image["id"] for image in self.ground_truth["images"]}
 
     @property
+    def num_objects(self) -> int:
+        """Labelled objects that count."""
+        if self.dataset is not None:
+            return len(self.dataset)
+        objects = self.ground_truth["annotations"]
+        return sum(1 for each in objects if each["num_keypoints"] and not each["iscrowd"])
+
+    @property
     def category_id(self) -> int:
         """Of its objects."""
         return self.ground_truth["categories"][0]["id"]
@@ -128,9 +136,10 @@ def _without_images(content: dict[str, Any], left_out: frozenset[int]) -> dict[s
 
 
 def _category_skeleton(content: dict[str, Any]) -> Skeleton:
-    names = tuple(content["categories"][0]["keypoints"])
+    category = content["categories"][0]
+    names = tuple(category["keypoints"])
     coco = load_skeleton("coco")
-    return coco if names == coco.keypoints else Skeleton("annotations", names)
+    return coco if names == coco.keypoints else Skeleton(str(category["name"]), names)
 
 
 def require_dataset(target: Target, what: str) -> KeypointDataset:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from simplebase import SimpleBaseline
+from simplebase.presets import Preset
+
 # Its commands trace a model: on one worker the next one is quicker.
 pytestmark = pytest.mark.xdist_group("test_evaluate")
 
@@ -48,8 +51,37 @@ def test_a_model_alone_shows_every_keypoint_and_its_interval(
         "eval", small_model_file, "--dataset", figures_folder, "--metric", "pckh", "--flip-test"
     )
     assert code == 0, error
-    for text in ("PCKh@0.5", "PCKh@0.1", "Head", "Ankle", "Mean", "95 %", "8 objects in 8 images"):
+    for text in (
+        "PCKh@0.5",
+        "PCKh@0.1",
+        "Head",
+        "Ankle",
+        "Mean",
+        "95 %",
+        "8 labelled objects in 8 images",
+    ):
         assert text in output
+
+
+def test_what_asks_a_model_is_refused_where_there_is_none(
+    command: Command, figures_folder: Path
+) -> None:
+    Path("results.json").write_text("[]")
+    line = ("eval", "--predictions", "results.json", "--dataset", figures_folder)
+    for option in (("--flip-test",), ("--boxes", "boxes.json")):
+        code, _, error = command(*line, *option)
+        assert code == 2 and "say how a model is asked" in error
+
+
+def test_a_model_of_another_kind_is_told_before_the_first_is_measured(
+    command: Command, small_model_file: Path, small_preset: Preset, figures_folder: Path
+) -> None:
+    other = SimpleBaseline.from_preset(small_preset, num_keypoints=5, backbone_weights="none")
+    other.save("five.keras")
+    code, output, error = command(
+        "eval", small_model_file, "five.keras", "--dataset", figures_folder
+    )
+    assert code == 1 and "the model has 5 keypoints" in error and "PCK" not in output
 
 
 def test_save_result_writes_to_the_folder_result(

@@ -16,7 +16,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     def lines(evaluations: dict[str, Evaluation], width: int = 80) -> list[list[str]]:
         console = Console(width=width)
         monkeypatch.setattr(evaluation_display, "console", console)
-        print_evaluations(evaluations, images=12)
+        print_evaluations(evaluations, images=12, normaliser="upstream")
         output = capsys.readouterr().out.splitlines()
         assert max(map(len, output)) <= width
         return [line.split() for line in output if line.strip() and "──" not in line]
@@ -29,8 +29,8 @@ def figure(name: str, value: float | None, low: float = 0.0, high: float = 0.0) 
     return Figure(name, value, None if value is None else np.array([low] * 50 + [high] * 50))
 
 
-def evaluation(scores: Scores, objects: int = 12) -> Evaluation:
-    return Evaluation(Detections(*(np.zeros(objects) for _ in range(4))), None, (scores,))
+def evaluation(scores: Scores, results: int = 12) -> Evaluation:
+    return Evaluation(Detections(*(np.zeros(results) for _ in range(4))), None, (scores,), 12)
 
 
 def pckh(value: float, groups: float) -> Scores:
@@ -53,7 +53,7 @@ def test_mpiis_table_of_two_models_and_how_much_they_differ(printed) -> None:
         ["Head", "Ankle", "Mean"],
         ["a.keras", "0.800", "0.400", "0.500"],
         ["b.keras", "0.900", "0.450", "0.700"],
-        ["12", "objects", "in", "12", "images"],
+        ["12", "labelled", "objects", "in", "12", "images"],
     ]
 
 
@@ -66,8 +66,14 @@ def test_mpiis_table_of_one_model(printed) -> None:
         ["Mean", "0.500", "0.250"],
         ["95", "%", "from", "0.400", "0.200"],
         ["to", "0.600", "0.300"],
-        ["12", "objects", "in", "12", "images"],
+        ["12", "labelled", "objects", "in", "12", "images"],
     ]
+
+
+def test_the_normaliser_is_told_where_one_is_used(printed) -> None:
+    scores = Scores("nme", (figure("NME", 0.5, 0.4, 0.6),), unit="normalisers")
+    *_, last = printed({"a.keras": evaluation(scores)})
+    assert last[-2:] == ["normaliser", "upstream"]
 
 
 def test_a_model_that_found_nothing_stands_beside_one_that_did(printed) -> None:
@@ -84,8 +90,8 @@ def test_a_model_that_found_nothing_stands_beside_one_that_did(printed) -> None:
         ["EPE", "found"],
         ["a", "1.00"],
         ["b", "0.00"],
-        ["a:", "12", "objects", "in", "12", "images"],
-        ["b:", "7", "objects", "in", "12", "images"],
+        ["12", "labelled", "objects", "in", "12", "images"],
+        ["b:", "7", "results"],
     ]
 
 

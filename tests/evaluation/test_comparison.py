@@ -22,7 +22,7 @@ NOTHING = Detections(*(np.zeros(0) for _ in range(4)))
 
 
 def evaluation_of(*scores) -> Evaluation:
-    return Evaluation(NOTHING, None, scores)
+    return Evaluation(NOTHING, None, scores, 10)
 
 
 def test_models_that_differ_in_each_image_alike_differ_for_sure():
@@ -58,7 +58,9 @@ def test_models_of_several_aspect_ratios_do_not_compare_by_upstreams_normaliser(
 
     def of(size: tuple[int, int], normaliser: str, metric: str) -> Evaluation:
         conditions = {"normaliser": normaliser, "input_size": list(size)}
-        return Evaluation(NOTHING, None, (replace(scores, metric=metric),), conditions=conditions)
+        return Evaluation(
+            NOTHING, None, (replace(scores, metric=metric),), 2, conditions=conditions
+        )
 
     def warned(*arguments) -> None:
         warn_of_other_normalisers({"a": of((256, 192), *arguments), "b": of((64, 64), *arguments)})

@@ -218,6 +218,7 @@ def test_images_of_the_other_split_do_not_count(figures: KeypointDataset, tmp_pa
     [
         ({"metrics": ("iou",)}, "a metric is one of pck, pckh"),
         ({"metrics": ("pck", "pck")}, "pck stands twice"),
+        ({"conf_threshold": float("nan")}, "the confidence threshold is a number"),
         ({"thresholds": (0.0,)}, "above 0"),
         ({"thresholds": (float("inf"),)}, "above 0"),
         ({"thresholds": (0.5, 0.5)}, "none of them twice"),
