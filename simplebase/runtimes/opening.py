@@ -25,6 +25,6 @@ def opening(path: str | os.PathLike[str]) -> Iterator[None]:
         raise
     except Exception as error:  # Each library has its own kinds, and some raise a bare Exception.
         raise DataError(
-            f"{path} cannot be opened: {first_line(error).rstrip('.')}. It may be damaged or "
+            f"{path} cannot be opened: {first_line(error).rstrip('.!')}. It may be damaged or "
             "incomplete; export it again."
         ) from error
