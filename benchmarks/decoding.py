@@ -18,7 +18,7 @@ from simplebase.codec import DecodeMethod
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline import BatchSource
 from simplebase.evaluation import Figure, difference, predict_dataset
-from simplebase.evaluation.measuring import choose_normaliser, measure_pck
+from simplebase.evaluation.measuring import FEWEST_IMAGES, choose_normaliser, measure_pck
 from simplebase.runtimes import Runtime, load_runtime
 
 THRESHOLDS = (0.1, 0.2, 0.5)
@@ -43,6 +43,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=300, help="of the val split")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each; the fastest counts")
     options = parser.parse_args()
+    if options.images < FEWEST_IMAGES:
+        parser.error(f"--images is at least {FEWEST_IMAGES}: fewer have no interval.")
     val = load_dataset(options.dataset).validation
     dataset = val.select(np.arange(min(options.images, len(val))))
     runtime = load_runtime(options.model)
@@ -87,9 +89,10 @@ def _print(ways: list[Way], images: int) -> None:
     for way in ways:
         cells = ""
         for figure, first in zip(way.figures, reference.figures, strict=True):
-            low, high = difference(figure, first).interval or (np.nan, np.nan)
-            interval = "" if way is reference else f"{low:+.3f} to {high:+.3f}"
-            cells += f"{figure.value:9.3f} {interval:>16}"
+            ends = difference(figure, first).interval
+            interval = f"{ends[0]:+.3f} to {ends[1]:+.3f}" if ends and way is not reference else ""
+            value = "n/a" if figure.value is None else f"{figure.value:.3f}"
+            cells += f"{value:>9} {interval:>16}"
         whole, decoding = (1000 * seconds / images for seconds in (way.whole, way.decoding))
         flip = "yes" if way.flip_test else "no"
         ratio = way.whole / reference.whole

@@ -85,7 +85,7 @@ def _draw_costs(figure: "Figure", presets: Sequence[dict[str, Any]]) -> None:
         for x, y, preset in zip(gflops, params, own, strict=True):
             axes.plot(x, y, markers[preset["head"]], color=colours[backbone], markersize=8)
     axes.set(xscale="log", yscale="log", title="Presets, 16 keypoints")
-    axes.set(xlabel="GFLOPs (2 x multiply-adds)", ylabel="trainable parameters, millions")
+    axes.set(xlabel="GFLOPs (2 x multiply-adds)", ylabel="parameters, millions")
     for axis, ticks in ((axes.xaxis, (1, 2, 4, 8, 16)), (axes.yaxis, (1, 2, 4, 8, 16, 32))):
         axis.set_ticks(ticks, [str(tick) for tick in ticks])
         axis.set_ticks([], minor=True)

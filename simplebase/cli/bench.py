@@ -126,9 +126,7 @@ def model(
         speeds = measure_models(
             models, threads=threads, batch_sizes=sizes, seconds=seconds, progress=progress
         )
-    table = _speed_table(speeds, sizes)
-    # Beyond the terminal's width lines break, but no figure is cut off.
-    console.print(table, width=max(console.width, _natural_width(table)))
+    print_speeds(speeds, sizes)
     if json is not None:
         write_json(json, [speed.to_config() for speed in speeds], overwrite=overwrite)
 
@@ -143,8 +141,12 @@ def _parse_batch_sizes(text: str) -> list[int]:
         ) from None
 
 
-def _natural_width(table: Table) -> int:
-    return console.measure(table, options=console.options.update(max_width=10_000)).minimum
+def print_speeds(speeds: "Sequence[ModelSpeed]", batch_sizes: Sequence[int]) -> None:
+    """Prints a line for each model; beyond the terminal's width it breaks, but none is cut off."""
+    table = _speed_table(speeds, batch_sizes)
+    natural = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    table.width = max(console.width, natural) if natural > console.width else None
+    console.print(table, crop=False)
 
 
 def _speed_table(speeds: "Sequence[ModelSpeed]", batch_sizes: Sequence[int]) -> Table:
@@ -154,7 +156,7 @@ def _speed_table(speeds: "Sequence[ModelSpeed]", batch_sizes: Sequence[int]) -> 
         padding=(0, 1) if console.width >= 110 else 0,
         pad_edge=False,
         caption=f"threads: {threads or 'as the runtime chose'}; MB: 1e6 bytes; "
-        "params: trainable, in millions; GFLOPs: 2 x multiply-adds",
+        "params: BatchNorm's statistics apart, in millions; GFLOPs: 2 x multiply-adds",
     )
     table.add_column("model", overflow="fold")
     names = [Path(speed.path).name for speed in speeds]

@@ -1,6 +1,5 @@
 """`simplebase eval`."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -150,9 +149,9 @@ def evaluate(
         evaluate_model,
         evaluate_results,
         read_boxes,
+        require_answers,
         require_dataset,
         require_evaluation_output,
-        require_keypoints,
         warn_of_other_normalisers,
         with_annotations,
         write_evaluation,
@@ -184,7 +183,8 @@ def evaluate(
     # What is wrong with any of them is told before one has seen all images.
     runtimes = [load_runtime(model, threads=threads) for model in models or ()]
     for runtime in runtimes:
-        require_keypoints(runtime.metadata, require_dataset(target, "a model"))
+        dataset_to_ask = require_dataset(target, "a model")
+        require_answers(runtime, dataset_to_ask, decode=decode, flip_test=flip_test)
     of_results = {
         name: evaluate_results(path, target, metrics)
         for name, path in zip(names[len(runtimes) :], predictions or (), strict=True)
@@ -224,10 +224,8 @@ def _dataset_target(
     target = dataset_target(dataset, image_set)
     if not skip_bad_images:
         return target
-    # The others keep the ids that they have in the whole dataset.
     readable = options.skip_bad_images(require_dataset(target, "--skip-bad-images"))
-    left = dataset_target(readable, "all")
-    return replace(left, other_images=target.other_images | (target.image_ids - left.image_ids))
+    return target.without_unreadable(readable)
 
 
 def _folders(output: Path | None, names: list[str]) -> list[Path]:

@@ -65,7 +65,7 @@ def export(
     """Write a model for a phone, a board or a server, if it answers there as it does here.
 
     Every file is run on real images beside the model before it is handed over. Floats have to agree
-    within 1e-4 in every heatmap cell and 0.05 pixels at the median, float16 within 5e-3 in 99.9 %
+    within 1e-4 in every heatmap cell and 0.05 pixels at the median, float16 within 0.01 in 99.9 %
     of the cells and 0.1 pixels; what is of 8 bit may lose `--tolerance` of PCK. A file that does
     not is kept as FILE.rejected, and the exit code is 1. The comparison is in FILE.parity.json,
     what the file is in FILE.json.

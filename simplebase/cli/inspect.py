@@ -132,7 +132,7 @@ def _layer_table(network: "LayerFacts") -> Table:
         box=boxes.SIMPLE_HEAD,
         padding=(0, 1) if console.width >= 100 else 0,
         pad_edge=False,
-        caption="params: trainable; GFLOPs: 2 x multiply-adds",
+        caption="params: BatchNorm's statistics apart; GFLOPs: 2 x multiply-adds",
     )
     table.add_column("layer", overflow="fold")
     table.add_column("type", overflow="fold")

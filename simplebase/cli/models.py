@@ -68,7 +68,7 @@ def _presets_table(rows: list[dict[str, Any]]) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        caption="params: trainable; GFLOPs: 2 x multiply-adds; both for 16 keypoints",
+        caption="params: BatchNorm's statistics apart; GFLOPs: 2 x multiply-adds; for 16 keypoints",
     )
     table.add_column("name", no_wrap=True)
     for column in ("backbone", "head", "input") if wide else ():

@@ -7,7 +7,7 @@
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,17 +113,26 @@ def _hold_out_listed(conversion: Conversion, listed: _Listed, path: Path) -> Non
             f"{path}: nobody in the {len(conversion.images)} images is held out by it; it lists "
             f"{len(listed)} names. Is it the split of another dataset?"
         )
-    conversion.keep(kept)
-    names = {Path(name).name for name in conversion.images}
-    expected = sum(len(places) for name, places in listed.items() if name in names)
-    conversion.notes.append(
-        f"{path} holds out {len(people)} people, in {len(images)} of {len(names)} images"
-    )
-    if len(people) < expected:
+    where = f"in {len(images)} of {len(conversion.images)} images"
+    conversion.notes.append(f"{path} holds out {len(people)} people, {where}")
+    if missing := _count_missing(listed, conversion.images, people):
         conversion.notes.append(
-            f"{path} lists {expected} people in these images: {expected - len(people)} of them are "
-            "at no labelled person's place, and are not measured"
+            f"{path} lists {missing} people in these images at whose place nobody is labelled; "
+            "they are not measured"
         )
+    conversion.keep(kept)
+
+
+def _count_missing(listed: _Listed, images: Iterable[str], people: list[dict[str, Any]]) -> int:
+    """Of those listed in `images` how many are none of the held-out `people`."""
+    centers: dict[str, list[Any]] = {Path(name).name: [] for name in images}
+    for record in people:
+        centers[Path(record["img_paths"]).name].append(record["objpos"])
+    return sum(
+        place is not None and not any(_near(place, center) for center in centers[name])
+        for name in centers
+        for place in listed.get(name, [])
+    )
 
 
 def _near(place: tuple[float, float], center: Sequence[float]) -> bool:

@@ -17,7 +17,7 @@ from simplebase.evaluation.evaluation import (
 )
 from simplebase.evaluation.measuring import MetricName, NormaliserName, mean_pck
 from simplebase.evaluation.output import require_evaluation_output, write_evaluation
-from simplebase.evaluation.prediction import mean_pose, predict_dataset, require_keypoints
+from simplebase.evaluation.prediction import mean_pose, predict_dataset, require_answers
 from simplebase.evaluation.scores import Figure, Scores
 from simplebase.evaluation.sheets import draw_predictions
 from simplebase.evaluation.target import (
@@ -49,9 +49,9 @@ __all__ = [
     "mean_pose",
     "predict_dataset",
     "read_boxes",
+    "require_answers",
     "require_dataset",
     "require_evaluation_output",
-    "require_keypoints",
     "warn_of_other_normalisers",
     "with_annotations",
     "write_evaluation",

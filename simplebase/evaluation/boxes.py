@@ -142,7 +142,8 @@ def at_boxes(
     if left_out := len(boxes.image_ids) - len(inside):
         warnings.warn(
             f"{left_out} of {len(boxes.image_ids)} boxes are in images that {dataset.name} does "
-            "not have, and are left out. What is wrong in them does not lower COCO's AP.",
+            "not have, or has in several folders, and are left out. What is wrong in them does not "
+            "lower COCO's AP.",
             SimplebaseWarning,
             stacklevel=2,
         )

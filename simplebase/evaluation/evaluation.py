@@ -209,7 +209,11 @@ def evaluate_results(
     """
     metrics = metrics or MetricSettings()
     detections = read_results(
-        path, target.skeleton.num_keypoints, target.image_ids, target.category_id
+        path,
+        target.skeleton.num_keypoints,
+        target.image_ids,
+        target.category_id,
+        target.skipped_images,
     )
     predictions = None
     if target.dataset is not None:

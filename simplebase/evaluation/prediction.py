@@ -10,7 +10,6 @@ from simplebase.data.pipeline import BatchSource
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.geometry import Crop, Size, invert, transform_points
 from simplebase.inference import PoseEstimator
-from simplebase.metadata import ModelMetadata
 from simplebase.progress import Progress
 from simplebase.runtimes import Runtime
 
@@ -38,7 +37,7 @@ def predict_dataset(
         DataError: model and dataset have another number of keypoints, or an image is unreadable.
     """
     metadata = runtime.metadata
-    require_keypoints(metadata, dataset)
+    require_answers(runtime, dataset, decode=decode, flip_test=flip_test)
     if metadata.skeleton.keypoints != dataset.skeleton.keypoints:
         warnings.warn(
             "model and dataset name their keypoints differently: "
@@ -59,13 +58,17 @@ def predict_dataset(
     return np.concatenate(predictions)
 
 
-def require_keypoints(metadata: ModelMetadata, dataset: KeypointDataset) -> None:
-    """Says that a model is not of a dataset's kind, before it has seen all images.
+def require_answers(
+    runtime: Runtime, dataset: KeypointDataset, *, decode: DecodeMethod, flip_test: bool
+) -> None:
+    """Says why a model cannot be asked so on a dataset, before it has seen an image.
 
     Raises:
+        ArgumentError: another decoding or flip test of a model that decodes itself.
         DataError: they have another number of keypoints.
     """
-    theirs, ours = metadata.skeleton, dataset.skeleton
+    PoseEstimator(runtime, decode, flip_test)
+    theirs, ours = runtime.metadata.skeleton, dataset.skeleton
     if theirs.num_keypoints != ours.num_keypoints:
         raise DataError(
             f"the model has {theirs.num_keypoints} keypoints ({theirs.name}), the dataset "

@@ -32,7 +32,11 @@ def write_results(
 
 
 def read_results(
-    path: str | os.PathLike[str], num_keypoints: int, image_ids: set[int], category_id: int
+    path: str | os.PathLike[str],
+    num_keypoints: int,
+    image_ids: set[int],
+    category_id: int,
+    skipped: frozenset[int] = frozenset(),
 ) -> Detections:
     """Reads COCO's results format (https://cocodataset.org/#format-results).
 
@@ -45,6 +49,8 @@ def read_results(
         num_keypoints: `K`.
         image_ids: those that there are.
         category_id: of the labels; a warning tells of results of another one.
+        skipped: ids of images that are not measured though they might be; a warning tells how many
+            results are left out with them.
 
     Raises:
         MissingFileError: `path` is not a file.
@@ -58,7 +64,16 @@ def read_results(
             f"score. Received: {'an empty list' if content == [] else type(content).__name__}."
         )
     _check_category(path, content, category_id)
-    return _checked(path, content, num_keypoints, image_ids)
+    found = _checked(path, content, num_keypoints, image_ids | skipped)
+    inside = ~np.isin(found.image_ids, list(skipped))
+    if not inside.all():
+        warnings.warn(
+            f"{path}: {np.count_nonzero(~inside)} of {len(found)} results are in images that are "
+            "skipped, and are left out.",
+            SimplebaseWarning,
+            stacklevel=2,
+        )
+    return found.select(inside)
 
 
 def _check_category(path: Path, content: list[Any], category_id: int) -> None:

@@ -27,6 +27,7 @@ class Target:
         dataset: the same objects as records that have ids; `None` if there is only a COCO file.
         areas: `(N,)` square pixels of the records; empty if there are none.
         other_images: ids of the dataset's images that are not measured: those of the other split.
+        skipped_images: ids of those of this split that cannot be read, and are not measured either.
     """
 
     name: str
@@ -35,6 +36,13 @@ class Target:
     dataset: KeypointDataset | None
     areas: np.ndarray
     other_images: frozenset[int] = frozenset()
+    skipped_images: frozenset[int] = frozenset()
+
+    def without_unreadable(self, readable: KeypointDataset) -> "Target":
+        """Of the same split only the records that are left; the ids stay as they are."""
+        left = dataset_target(readable, "all")
+        skipped = frozenset(self.image_ids - left.image_ids)
+        return replace(left, other_images=self.other_images, skipped_images=skipped)
 
     @property
     def image_ids(self) -> set[int]:
@@ -100,7 +108,7 @@ def with_annotations(
     Args:
         path: the file.
         target: a dataset of the same images, whose records are looked at; else there are none. What
-            the file has in its `other_images` does not count.
+            the file has in its other and its skipped images does not count.
         skeleton: what the file follows; by default the keypoints of its category.
 
     Raises:
@@ -126,10 +134,11 @@ def with_annotations(
             f"{path} lacks {len(missing)} of the {len(target.image_ids)} images of {target.name}, "
             f"such as that with the id {min(missing)}. Are both of the same split?"
         )
-    return replace(target, ground_truth=_without_images(content, target.other_images))
+    return replace(target, ground_truth=_without_images(content, target))
 
 
-def _without_images(content: dict[str, Any], left_out: frozenset[int]) -> dict[str, Any]:
+def _without_images(content: dict[str, Any], target: Target) -> dict[str, Any]:
+    left_out = target.other_images | target.skipped_images
     images = [each for each in content["images"] if each["id"] not in left_out]
     objects = [each for each in content["annotations"] if each["image_id"] not in left_out]
     return {**content, "images": images, "annotations": objects}

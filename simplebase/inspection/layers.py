@@ -21,7 +21,7 @@ class LayerFacts:
             model empty.
         type: name of its class.
         output_shape: without the batch, as `(h, w, C)`.
-        params: trainable values.
+        params: values, BatchNorm's running statistics apart.
         multiply_adds: of one image.
         layers: what it consists of, in the order of computation; empty for a single layer.
     """

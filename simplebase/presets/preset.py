@@ -129,7 +129,8 @@ class CodecSettings(Settings):
 class Preset(Settings):
     """A model by name.
 
-    `params` (trainable) and `gflops` (2 x multiply-adds) are measured for 16 keypoints.
+    `params` (BatchNorm's statistics apart) and `gflops` (2 x multiply-adds) are measured for 16
+    keypoints.
     """
 
     name: str

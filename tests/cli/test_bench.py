@@ -6,6 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from simplebase.benchmarking import ModelSpeed
+from simplebase.cli import bench
+from simplebase.metadata import Cost
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -127,3 +132,25 @@ def test_a_bad_line_ends_with_one_sentence(
 def test_bench_imports_nothing_heavy_before_it_has_to(command: Command) -> None:
     code, output, _ = command("bench", "data", "--help")
     assert code == 0 and "--images" in output
+
+
+def test_no_figure_is_cut_off_by_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = (1, 2, 4, 8, 16)
+    times = {size: [0.1 * size] for size in sizes}
+    speed = ModelSpeed("folder/model_int8.tflite", None, times, 3_900_000, 83_000_000, Cost(7, 0.5))
+    monkeypatch.setattr(bench, "console", Console(width=60))
+    bench.print_speeds([speed], sizes)
+    output = capsys.readouterr().out
+    assert "…" not in output
+    [line] = [line for line in output.splitlines() if "model_int8" in line]
+    assert line.split() == [
+        "model_int8.tflite",
+        *["100.0"] * 2,
+        *["10.0"] * 5,
+        "3.9",
+        "83",
+        "0.00",
+        "0.50",
+    ]

@@ -192,7 +192,8 @@ def test_listed_people_whom_nobody_labelled_are_told_of(tmp_path) -> None:
     # Up to a pixel beside is the same person; nobody is left of the other image.
     assert [record["img_paths"] for record in conversion.records] == ["0.jpg"]
     assert list(conversion.images) == ["0.jpg"]
-    assert "lists 2 people in these images: 1 of them" in conversion.notes[1]
+    assert conversion.notes[0].endswith("holds out 1 people, in 1 of 2 images")
+    assert "lists 2 people in these images at whose place nobody is" in conversion.notes[1]
 
 
 @pytest.mark.parametrize(

@@ -92,21 +92,21 @@ def test_images_lie_where_those_of_the_same_split_do(
     assert list(objects.records.paths) == ["val2017/0.jpg", "val2017/1.jpg"]
 
 
-@pytest.mark.parametrize("name", ["1.jpg", "../inside/2.jpg", "/2.jpg", "0.jpg"])
+@pytest.mark.parametrize("name", ["1.jpg", "../inside/2.jpg", "{folder}/2.jpg", "3.jpg"])
 def test_an_image_that_cannot_be_told_is_left_out(
     figures: KeypointDataset, tmp_path: Path, name: str
 ) -> None:
-    """In two folders, outside, or another's that is labelled."""
+    """In two folders, outside by its name, or another's that is labelled."""
     folder = tmp_path / "inside"
-    for path in ("a/0.jpg", "b/0.jpg", "a/1.jpg", "b/1.jpg", "2.jpg"):
+    for path in ("a/0.jpg", "b/3.jpg", "a/1.jpg", "b/1.jpg", "2.jpg"):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(b"")
-    paths = np.array(["a/0.jpg", "b/0.jpg"], object)
+    paths = np.array(["a/0.jpg", "b/3.jpg"], object)
     rows = figures.records.select(np.zeros(2, int))
     records = replace(rows, paths=paths, image_ids=np.array([7, 8]))
     dataset = replace(figures, records=records, images=FolderImages(folder, paths))
     boxes = Boxes(np.array([7, 9]), np.array([[10.0, 20, 31, 41]] * 2), np.ones(2))
-    names = {7: "0.jpg", 8: "0.jpg", 9: name}
+    names = {7: "0.jpg", 8: "3.jpg", 9: name.format(folder=folder)}
     with pytest.warns(SimplebaseWarning, match="1 of 2 boxes are in images"):
         at_boxes(dataset, boxes, Crop(), (256, 256), names)
 

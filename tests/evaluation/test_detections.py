@@ -133,6 +133,13 @@ def test_visibilities_are_no_scores(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read.keypoints[..., 2], [[0.25, 0, 2], [1, 0, 0]])
 
 
+def test_results_in_skipped_images_are_left_out_with_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text(json.dumps([GOOD, GOOD | {"image_id": 2}]))
+    with pytest.warns(SimplebaseWarning, match="1 of 2 results are in images that are skipped"):
+        read = read_results(tmp_path / "results.json", 3, {1}, 1, frozenset({2, 3}))
+    np.testing.assert_array_equal(read.image_ids, [1])
+
+
 def test_results_of_another_category_are_taken_with_a_warning(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(json.dumps([GOOD]))
     with pytest.warns(SimplebaseWarning, match="of the category 1, the labels are of 17"):

@@ -213,6 +213,17 @@ def test_images_of_the_other_split_do_not_count(figures: KeypointDataset, tmp_pa
     assert with_annotations(tmp_path / "truth.json", whole).image_ids == whole.image_ids | {10**6}
 
 
+def test_images_that_cannot_be_read_do_not_count(figures: KeypointDataset, tmp_path: Path) -> None:
+    val = dataset_target(figures, "val")
+    truth = coco_ground_truth(records(val).records, val.skeleton)
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    left = val.without_unreadable(records(val).select(np.arange(1, 8)))
+    first = int(records(val).records.image_ids[0])
+    assert left.skipped_images == {first} and left.other_images == val.other_images
+    measured = with_annotations(tmp_path / "truth.json", left)
+    assert measured.image_ids == left.image_ids == val.image_ids - {first}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

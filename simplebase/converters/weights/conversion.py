@@ -44,7 +44,7 @@ class WeightsReport:
         normalisation: what the network is shown.
         crop: padding and shift of what it is shown; empty for a backbone.
         codec: stride, sigma and alignment of its heatmaps; empty for a backbone.
-        params: trainable parameters.
+        params: parameters, BatchNorm's running statistics apart.
         tensors: how many the file holds.
         used: how many of them the model took.
         left_out: what else there is, and how many of each.
