@@ -151,7 +151,7 @@ BAD = {
         "results.json, result 0: image_id 987654 is not among the 8 images",
     ),
     "results for a COCO file and no COCO metric": (
-        "eval --predictions {results} --annotations {truth}",
+        "eval --predictions {results} --annotations {truth} --metric pck",
         2,
         "--metric pck needs a dataset folder: give --dataset",
     ),

@@ -44,6 +44,20 @@ def test_several_models_and_results_give_one_table(
     assert (Path("all") / "small.keras" / "PCK.png").is_file()
 
 
+def test_a_coco_file_alone_is_measured_by_cocos_metric(
+    command: Command, small_model_file: Path, figures_folder: Path
+) -> None:
+    line = ("eval", small_model_file, "--dataset", figures_folder, "--output", "out")
+    code, _, error = command(*line)
+    assert code == 0, error
+    code, _, error = command("convert", "to-coco", figures_folder, "coco", "--images", "none")
+    assert code == 0, error
+    results = ("--predictions", "out/keypoints_result.json")
+    code, output, error = command("eval", *results, "--annotations", "coco/annotations/val.json")
+    assert code == 0, error
+    assert "coco-ap" in output and "AR75" in output
+
+
 def test_a_model_alone_shows_every_keypoint_and_its_interval(
     command: Command, small_model_file: Path, figures_folder: Path
 ) -> None:
