@@ -216,6 +216,8 @@ class HeatmapCodec:
 
 def _moved_right(heatmaps: np.ndarray, cells: int) -> np.ndarray:
     """`(B, h, w, K)` with the first column repeated where others went."""
+    if cells == 0:
+        return heatmaps
     columns = np.maximum(np.arange(heatmaps.shape[2]) - cells, 0)
     return heatmaps[:, :, columns]
 

@@ -145,7 +145,8 @@ def print_speeds(speeds: "Sequence[ModelSpeed]", batch_sizes: Sequence[int]) -> 
     """Prints a line for each model; beyond the terminal's width it breaks, but none is cut off."""
     table = _speed_table(speeds, batch_sizes)
     natural = console.measure(table, options=console.options.update(max_width=10_000)).maximum
-    table.width = max(console.width, natural) if natural > console.width else None
+    if natural > console.width:
+        table.width = natural
     console.print(table, crop=False)
 
 

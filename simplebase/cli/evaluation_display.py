@@ -25,6 +25,8 @@ def print_evaluations(
         images: how many they are of.
         normaliser: of PCK, AUC and NME.
     """
+    from simplebase.evaluation import NORMALISED_METRICS
+
     if len(evaluations) == 1:
         [(name, evaluation)] = evaluations.items()
         for scores in evaluation.scores:
@@ -36,7 +38,7 @@ def print_evaluations(
                 console.print(table)
     objects = next(iter(evaluations.values())).objects
     metrics = {scores.metric for each in evaluations.values() for scores in each.scores}
-    divided = f", normaliser {normaliser}" if metrics & {"pck", "auc", "nme"} else ""
+    divided = f", normaliser {normaliser}" if metrics.intersection(NORMALISED_METRICS) else ""
     say(f"{objects} labelled objects in {images} images{divided}")
     for name, evaluation in evaluations.items():
         if len(evaluation.detections) != objects:

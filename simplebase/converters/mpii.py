@@ -57,7 +57,7 @@ def read_mpii(
 
     Raises:
         MissingFileError: a file or folder is missing.
-        DataError: a file holds something else, or `split_file` holds out none of the images.
+        DataError: a file holds something else, or `split_file` holds out nobody.
     """
     path = _find_file(Path(source))
     images = _find_images(path, Path(source), image_folder)

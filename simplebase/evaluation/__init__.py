@@ -15,7 +15,12 @@ from simplebase.evaluation.evaluation import (
     evaluate_model,
     evaluate_results,
 )
-from simplebase.evaluation.measuring import MetricName, NormaliserName, mean_pck
+from simplebase.evaluation.measuring import (
+    NORMALISED_METRICS,
+    MetricName,
+    NormaliserName,
+    mean_pck,
+)
 from simplebase.evaluation.output import require_evaluation_output, write_evaluation
 from simplebase.evaluation.prediction import mean_pose, predict_dataset, require_answers
 from simplebase.evaluation.scores import Figure, Scores
@@ -28,6 +33,7 @@ from simplebase.evaluation.target import (
 )
 
 __all__ = [
+    "NORMALISED_METRICS",
     "Boxes",
     "Detections",
     "Difference",

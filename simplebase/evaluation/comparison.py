@@ -9,6 +9,7 @@ import numpy as np
 
 from simplebase.errors import SimplebaseWarning
 from simplebase.evaluation.evaluation import Evaluation
+from simplebase.evaluation.measuring import NORMALISED_METRICS
 from simplebase.evaluation.scores import Figure, defined_interval
 from simplebase.metrics import Interval
 
@@ -53,7 +54,7 @@ def warn_of_other_normalisers(evaluations: Mapping[str, Evaluation]) -> None:
     metrics = {scores.metric for each in evaluations.values() for scores in each.scores}
     upstream = any(each["normaliser"] == "upstream" for each in conditions)
     ratios = {height / width for height, width in (each["input_size"] for each in conditions)}
-    if upstream and len(ratios) > 1 and metrics & {"pck", "auc", "nme"}:
+    if upstream and len(ratios) > 1 and metrics.intersection(NORMALISED_METRICS):
         warnings.warn(
             "the normaliser upstream depends on the aspect ratio of a model's input, and these "
             "have several (results files count as square): PCK, AUC and NME do not compare. "

@@ -12,6 +12,7 @@ from simplebase.errors import DataError
 from simplebase.evaluation.scores import Figure, Scores, by_part, number
 from simplebase.geometry import PERSON_PIXELS, Size
 from simplebase.metrics import (
+    AREA_SUFFIXES,
     COCO_FIGURES,
     ERROR_KINDS,
     PCKH_THRESHOLDS,
@@ -38,6 +39,9 @@ from simplebase.skeletons import Skeleton
 
 MetricName = Literal["pck", "pckh", "coco-ap", "epe", "auc", "nme", "error-kinds"]
 NormaliserName = Literal["upstream", "box", "torso", "head"]
+
+NORMALISED_METRICS = ("pck", "auc", "nme")
+"""Those that divide by the chosen normaliser; PCKh brings its own."""
 
 # Of COCO's AP, each of which goes over all detections at ten thresholds.
 _AP_RESAMPLES = 200
@@ -110,7 +114,7 @@ def require_measurable(metric: str, dataset: KeypointDataset, normaliser: Normal
         nothing = dataset.records.keypoints[:0]
         boxes = dataset.records.headboxes[:0]
         pckh_correct(nothing[..., :2], nothing[..., :2], nothing[..., 2], boxes, dataset.skeleton)
-    if metric in ("pck", "auc", "nme"):
+    if metric in NORMALISED_METRICS:
         choose_normaliser(normaliser, dataset, (256, 256))
 
 
@@ -234,10 +238,10 @@ def measure_coco_ap(
     if np.count_nonzero(everything.objects) >= FEWEST_IMAGES:
         statistics = partial(weighted_ap, found.matches)
         samples = bootstrap(statistics, len(everything.image_ids), resamples=_AP_RESAMPLES)
-    for area in ("medium", "large"):
+    for area, suffix in AREA_SUFFIXES.items():
         if np.count_nonzero(found.matches[area].objects) < FEWEST_IMAGES:
             for figure in ("AP", "AR"):
-                samples.pop(f"{figure}{area[0].upper()}", None)
+                samples.pop(f"{figure}{suffix}", None)
     figures = (Figure(name, found.figures[name], samples.get(name)) for name in COCO_FIGURES)
     return Scores("coco-ap", tuple(figures)), found
 

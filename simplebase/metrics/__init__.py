@@ -29,6 +29,7 @@ from simplebase.metrics.pck import (
 )
 from simplebase.metrics.pckh import PCKH_THRESHOLDS, PCKh, pckh, pckh_correct
 from simplebase.metrics.weighted_ap import (
+    AREA_SUFFIXES,
     OKS_THRESHOLDS,
     RECALLS,
     ImageMatches,
@@ -37,6 +38,7 @@ from simplebase.metrics.weighted_ap import (
 )
 
 __all__ = [
+    "AREA_SUFFIXES",
     "COCO_FIGURES",
     "ERROR_KINDS",
     "OKS_THRESHOLDS",

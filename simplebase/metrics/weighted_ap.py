@@ -17,7 +17,7 @@ OKS_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
 """COCO's ten thresholds, and the recalls at which it reads the precision."""
 
-_SUFFIXES = {"all": "", "medium": "M", "large": "L"}
+AREA_SUFFIXES = {"all": "", "medium": "M", "large": "L"}
 """Of the figures' names, by pycocotools' names for the areas of objects."""
 
 _AT_50, _AT_75 = 0, 5
@@ -81,11 +81,11 @@ def weighted_ap(matches: Mapping[str, ImageMatches], weights: np.ndarray) -> dic
     Returns:
         The figures by name; NaN if no object counts.
     """
-    curves = {area: weighted_curves(matches[area], weights) for area in _SUFFIXES}
+    curves = {area: weighted_curves(matches[area], weights) for area in AREA_SUFFIXES}
     figures: dict[str, float] = {}
     for area, (precision, recall) in curves.items():
-        figures[f"AP{_SUFFIXES[area]}"] = float(precision.mean())
-        figures[f"AR{_SUFFIXES[area]}"] = float(recall.mean())
+        figures[f"AP{AREA_SUFFIXES[area]}"] = float(precision.mean())
+        figures[f"AR{AREA_SUFFIXES[area]}"] = float(recall.mean())
     precision, recall = curves["all"]
     for place, threshold in ((_AT_50, 50), (_AT_75, 75)):
         figures[f"AP{threshold}"] = float(precision[place].mean())
