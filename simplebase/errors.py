@@ -15,6 +15,8 @@ Each message is complete: what was expected, what came, where, and what to do. T
 prints it as it is and exits with `exit_code`.
 """
 
+import reprlib
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -61,6 +63,36 @@ class ParityError(SimplebaseError, RuntimeError):
 
 class TrainingError(SimplebaseError, RuntimeError):
     """A training run cannot start or go on."""
+
+
+class _Shown(reprlib.Repr):
+    """`repr` of bounded length and time: a value from a file may be a billion items long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 60
+        self.maxlevel = 3
+
+    def repr_int(self, value: int, level: int) -> str:
+        # Python refuses to write numbers of thousands of digits.
+        return super().repr_int(value, level) if value.bit_length() < 1000 else "a huge number"
+
+
+_SHOWN = _Shown()
+
+
+def shown(value: object) -> str:
+    """`value` as a message shows it: like `repr`, but never longer than about a line."""
+    text = _SHOWN.repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def listed(names: Iterable[object], most: int = 20) -> str:
+    """`a, b, c`; of more than `most` names the first ones and how many there are."""
+    names = [str(name) for name in names]
+    cut = [name if len(name) <= 60 else f"{name[:60]}..." for name in names[:most]]
+    more = f", ... ({len(names)} in all)" if len(names) > most else ""
+    return ", ".join(cut) + more
 
 
 def first_line(error: Exception) -> str:

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from simplebase.codec import Alignment
+from simplebase.errors import shown
 from simplebase.geometry import Size
 
 INPUT_MULTIPLE = 32
@@ -43,9 +44,9 @@ def first_problem(error: ValidationError, schema: type[Settings]) -> tuple[str, 
     The key is empty where several keys do not go together; the sentence then names them.
     """
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(str(part)[:60] for part in first["loc"][:10])
     expected = f"{first['msg'].removeprefix('Value error, ')}."
-    received = f" Received: {first['input']!r}."
+    received = f" Received: {shown(first['input'])}."
     if first["type"] == "missing" or not key:
         # What came is then all there is in the file.
         received = ""
@@ -56,7 +57,7 @@ def first_problem(error: ValidationError, schema: type[Settings]) -> tuple[str, 
         expected = "an item is a mapping with a name, such as {name: rotation, degrees: 30}."
     elif first["type"] == "union_tag_invalid":
         expected = f"name is one of {first['ctx']['expected_tags']}."
-        received = f" Received: {first['ctx']['tag']!r}."
+        received = f" Received: {shown(first['ctx']['tag'])}."
     return key, expected + received
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from simplebase.errors import DataError
-from simplebase.files import require_file, write_text
+from simplebase.files import read_text, require_file, write_text
 from simplebase.skeletons.loader import with_built_in_facts
 from simplebase.skeletons.skeleton import Link, Pair, Skeleton
 
@@ -20,6 +20,10 @@ CLASSES, MATCH_POINT, SKELETON = "classes.txt", "match_point.txt", "skeleton.txt
 
 # Upstream's MPII files spell it so; its users' files do too.
 _SPELLINGS = {"plevis": "pelvis"}
+
+
+# Of a file of a line a keypoint.
+_MOST_BYTES = 1 << 20
 
 
 def read_text_files(
@@ -89,10 +93,7 @@ def write_text_files(skeleton: Skeleton, folder: str | os.PathLike[str]) -> None
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text file ({error.reason}).") from error
+    text = read_text(path, most_bytes=_MOST_BYTES)
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             yield f"{path}, line {number}", line.strip()
