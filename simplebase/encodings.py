@@ -68,9 +68,10 @@ def _likely_encoding(content: bytes) -> str | None:
 
 def _utf16_without_bom(sample: bytes) -> str | None:
     for start, encoding in ((1, "UTF-16LE"), (0, "UTF-16BE")):
-        zeros = sample[start::2].count(0)
-        others = sample[1 - start :: 2].count(0)
-        if zeros > _ZEROS_OF_UTF16 * len(sample) / 2 and not others:
+        if sample[start::2].count(0) < _ZEROS_OF_UTF16 * len(sample) / 2:
+            continue
+        text = sample[: len(sample) // 2 * 2].decode(encoding, errors="replace")
+        if "\ufffd" not in text and not _CONTROL.search(text.encode()):
             return encoding
     return None
 

@@ -83,16 +83,19 @@ _SHOWN = _Shown()
 
 def shown(value: object) -> str:
     """`value` as a message shows it: like `repr`, but never longer than about a line."""
-    text = _SHOWN.repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}..."
+    return cut(_SHOWN.repr(value))
+
+
+def cut(text: str, most: int = 200) -> str:
+    """`text`, or its first `most` characters and `...`."""
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def listed(names: Iterable[object], most: int = 20) -> str:
     """`a, b, c`; of more than `most` names the first ones and how many there are."""
     names = [str(name) for name in names]
-    cut = [name if len(name) <= 60 else f"{name[:60]}..." for name in names[:most]]
     more = f", ... ({len(names)} in all)" if len(names) > most else ""
-    return ", ".join(cut) + more
+    return ", ".join(cut(name, 60) for name in names[:most]) + more
 
 
 def first_line(error: Exception) -> str:

@@ -14,9 +14,9 @@ from pydantic import (
     model_validator,
 )
 
-from simplebase.codec import Alignment
+from simplebase.codec import WIDEST_SIGMA, Alignment
 from simplebase.errors import shown
-from simplebase.geometry import Size
+from simplebase.geometry import LARGEST_PADDING, LARGEST_SHIFT, Size
 
 INPUT_MULTIPLE = 32
 """Each side of an input is a multiple of the backbone's output stride."""
@@ -116,14 +116,14 @@ class HeadSettings(Settings):
 class CropSettings(Settings):
     """How the object is cut out of the image, see `simplebase.geometry.Crop`."""
 
-    padding: float = Field(1.25, gt=0)
-    center_shift: float = 0.0
+    padding: float = Field(1.25, gt=0, le=LARGEST_PADDING)
+    center_shift: float = Field(0.0, ge=-LARGEST_SHIFT, le=LARGEST_SHIFT)
 
 
 class CodecSettings(Settings):
     """How heatmaps are drawn and read, see `simplebase.codec.HeatmapCodec`."""
 
-    sigma: float = Field(2.0, gt=0)
+    sigma: float = Field(2.0, gt=0, le=WIDEST_SIGMA)
     alignment: Alignment = "center"
 
 

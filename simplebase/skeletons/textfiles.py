@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from simplebase.errors import DataError
+from simplebase.errors import DataError, listed, shown
 from simplebase.files import read_text, require_file, write_text
 from simplebase.skeletons.loader import with_built_in_facts
 from simplebase.skeletons.skeleton import Link, Pair, Skeleton
@@ -49,7 +49,7 @@ def read_text_files(
     pairs: dict[str, list[Pair]] = {"h": [], "v": []}
     for where, (first, second, direction) in _triples(match_point, "the match point file"):
         if direction not in pairs:
-            raise DataError(f"{where}: the flip type is h or v. Received: {direction!r}.")
+            raise DataError(f"{where}: the flip type is h or v. Received: {shown(direction)}.")
         paired = [name for pair in pairs[direction] for name in pair]
         _require_new(where, paired, first)
         _require_new(where, [*paired, first], second)
@@ -107,20 +107,20 @@ def _triples(
     for where, line in _lines(require_file(path, what)):
         parts = [part.strip() for part in line.split(",")]
         if len(parts) != 3:
-            raise DataError(f"{where}: expected name,name,letter. Received: {line!r}.")
+            raise DataError(f"{where}: expected name,name,letter. Received: {shown(line)}.")
         yield where, (_spelling(parts[0]), _spelling(parts[1]), parts[2])
 
 
 def _require_new(where: str, earlier: Sequence[str], name: str) -> None:
     if name in earlier:
-        raise DataError(f"{where}: {name!r} stands twice.")
+        raise DataError(f"{where}: {shown(name)} stands twice.")
 
 
 def _known(where: str, keypoints: Sequence[str], *names: str) -> Pair:
     for name in names:
         if name not in keypoints:
             raise DataError(
-                f"{where}: {name!r} is not in the classes file, which has {', '.join(keypoints)}."
+                f"{where}: {shown(name)} is not in the classes file, which has {listed(keypoints)}."
             )
     return names[0], names[1]
 

@@ -222,6 +222,7 @@ def test_real_labels_come_back_through_labelme(shared, tmp_path, written) -> Non
 DATA = base64.b64encode(b"\xff\xd8 an image").decode()
 
 
+@pytest.mark.filterwarnings("ignore::simplebase.errors.SimplebaseWarning")
 @given(damaged(labels(NOSE, LEFT, rectangle([1, 2], [3, 4]), RIGHT | {"group_id": 1}, data=DATA)))
 @settings(deadline=None, max_examples=50)
 def test_damaged_files_are_refused_with_our_errors(content) -> None:

@@ -15,6 +15,7 @@ import tensorflow as tf
 from simplebase.data.dataset import MANIFEST, unfinished
 from simplebase.data.fields import LARGEST
 from simplebase.data.records import Records
+from simplebase.encodings import decode_text
 from simplebase.errors import DataError, MissingFileError
 from simplebase.geometry import Crop, Size
 from simplebase.skeletons import Skeleton
@@ -149,11 +150,8 @@ def checksum(path: str) -> str:
 
 def read_text(path: str) -> str:
     """A text file at any address."""
-    try:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            return file.read().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text file ({error.reason}).") from error
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return decode_text(file.read(), path)
 
 
 def write_columns(path: str, records: Records, matrices: np.ndarray) -> None:
