@@ -71,7 +71,7 @@ def _utf16_without_bom(sample: bytes) -> str | None:
         if sample[start::2].count(0) < _ZEROS_OF_UTF16 * len(sample) / 2:
             continue
         text = sample[: len(sample) // 2 * 2].decode(encoding, errors="replace")
-        if "\ufffd" not in text and not _CONTROL.search(text.encode()):
+        if text and "\ufffd" not in text and not _CONTROL.search(text.encode()):
             return encoding
     return None
 
@@ -95,7 +95,8 @@ def _conversion(name: str, encoding: str) -> str:
         return f"Decompress it and convert it with `iconv -f {encoding} -t UTF-8`."
     source, target = _quoted(name), _quoted(f"{name}.utf8")
     return (
-        f"Convert it: iconv -f {encoding} -t UTF-8 {source} > {target} && mv {target} {source}"
+        f"Convert it with `iconv -f {encoding} -t UTF-8 {source} > {target} "
+        f"&& mv {target} {source}`."
     )
 
 

@@ -15,6 +15,7 @@ Each message is complete: what was expected, what came, where, and what to do. T
 prints it as it is and exits with `exit_code`.
 """
 
+import os
 import reprlib
 from collections.abc import Iterable
 from typing import Any
@@ -101,6 +102,13 @@ def listed(names: Iterable[object], most: int = 20) -> str:
 def first_line(error: Exception) -> str:
     """What `error` says, without the paragraphs that Keras and TensorFlow add."""
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def os_sentence(error: OSError) -> str:
+    """What the operating system says of which file, without its error number."""
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    return f"{os.fsdecode(error.filename)}: {error.strerror}."
 
 
 def one_line(error: Exception) -> str:

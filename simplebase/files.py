@@ -1,4 +1,4 @@
-"""Files: writing so that a crash leaves the old state or the new one, never half; reading text and JSON."""
+"""Files: writing so that a crash leaves the old state or the new one; reading text and JSON."""
 
 import gzip
 import json
@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from simplebase.encodings import decode_text
-from simplebase.errors import ArgumentError, DataError, MissingFileError, OutputExistsError
+from simplebase.errors import (
+    ArgumentError,
+    DataError,
+    MissingFileError,
+    OutputExistsError,
+    SimplebaseError,
+)
 
 
 def require_file(path: str | os.PathLike[str], what: str) -> Path:
@@ -105,17 +111,37 @@ def replacing(
     holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
     try:
         partial = holder / path.name
-        yield partial
-        if partial.is_file():
-            # A machine that fails right after must not find an empty file under the final name.
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
+        with naming_file(path):
+            yield partial
+            if partial.is_file():
+                # A machine that fails right after must not find an empty file under the final name.
+                with partial.open("rb") as file:
+                    os.fsync(file.fileno())
         if path.is_dir() and partial.exists():
             _replace_folder(partial, path, aside=holder / f"{path.name}.old")
         else:
             os.replace(partial, path)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+@contextmanager
+def naming_file(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Adds `path` to an error of the operating system that names no file, such as a full disk.
+
+    Raises:
+        OSError: what the block raised, with the path.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, SimplebaseError) or error.filename is not None:
+            raise
+        if error.errno is None:
+            # A library's own: HDF5's has a text alone.
+            raise OSError(f"{os.fspath(path)} cannot be written: {error}") from error
+        error.filename = os.fspath(path)
+        raise
 
 
 def _replace_folder(new: Path, path: Path, aside: Path) -> None:

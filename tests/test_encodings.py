@@ -44,7 +44,7 @@ def test_the_command_in_the_error_converts_the_file(
     path.write_bytes(text.encode(encoding))
     with pytest.raises(DataError, match=f"is not UTF-8 but probably {named}. Convert") as caught:
         read_text(path)
-    command = str(caught.value).partition("Convert it: ")[2]
+    command = str(caught.value).partition("`")[2].removesuffix("`.")
     assert command.startswith(f"iconv -f {named} -t UTF-8 '")
     subprocess.run(command, shell=True, check=True)
     assert read_text(path) == text
@@ -60,7 +60,9 @@ BINARY = {
 
 @pytest.mark.parametrize("content", BINARY.values(), ids=BINARY)
 def test_what_is_no_text_is_called_so(content: bytes) -> None:
-    with pytest.raises(DataError, match=r"^classes\.txt is not a text file: expected UTF-8 text\.$"):
+    with pytest.raises(
+        DataError, match=r"^classes\.txt is not a text file: expected UTF-8 text\.$"
+    ):
         decode_text(content, "classes.txt")
 
 

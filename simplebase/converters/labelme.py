@@ -119,12 +119,14 @@ def _read_files(
         if progress:
             progress(done, len(paths))
     if unreadable and not files:
-        raise DataError(f"{unreadable[0]}{_more(len(unreadable) - 1)}")
+        more = f" {len(unreadable) - 1} more files cannot be read." if len(unreadable) > 1 else ""
+        raise DataError(unreadable[0] + more)
     if unreadable:
         left_out["file: cannot be read"] += len(unreadable)
+        more = f"\n... and {len(unreadable) - _NAMED} more" if len(unreadable) > _NAMED else ""
         warnings.warn(
             f"{len(unreadable)} of {len(paths)} .json files in {source} cannot be read and are "
-            "left out:\n" + "\n".join(unreadable[:_NAMED]) + _more(len(unreadable) - _NAMED),
+            "left out:\n" + "\n".join(unreadable[:_NAMED]) + more,
             SimplebaseWarning,
             stacklevel=3,
         )
@@ -134,10 +136,6 @@ def _read_files(
             f"type point. Found {len(files)} labelme files among {len(paths)} .json files."
         )
     return files
-
-
-def _more(count: int) -> str:
-    return f"\n... and {count} more files that cannot be read." if count > 0 else ""
 
 
 def _parse_file(

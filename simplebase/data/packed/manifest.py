@@ -16,7 +16,7 @@ from simplebase.data.dataset import MANIFEST, unfinished
 from simplebase.data.fields import LARGEST
 from simplebase.data.records import Records
 from simplebase.encodings import decode_text
-from simplebase.errors import DataError, MissingFileError
+from simplebase.errors import DataError, MissingFileError, cut
 from simplebase.geometry import Crop, Size
 from simplebase.skeletons import Skeleton
 
@@ -101,8 +101,8 @@ class Manifest:
             )
         except _BROKEN as error:
             raise DataError(
-                f"{name} is not the manifest of a packed dataset, version {_VERSION} ({error}). "
-                "Pack it again with `simplebase data pack`."
+                f"{name} is not the manifest of a packed dataset, version {_VERSION} "
+                f"({cut(str(error))}). Pack it again with `simplebase data pack`."
             ) from error
 
 
