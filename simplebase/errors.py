@@ -81,6 +81,9 @@ class _Shown(reprlib.Repr):
 
 _SHOWN = _Shown()
 
+# Of a library's message that ours quotes: some hold a whole model's configuration.
+_LONGEST_SENTENCE = 500
+
 
 def shown(value: object) -> str:
     """`value` as a message shows it: like `repr`, but never longer than about a line."""
@@ -101,7 +104,7 @@ def listed(names: Iterable[object], most: int = 20) -> str:
 
 def first_line(error: Exception) -> str:
     """What `error` says, without the paragraphs that Keras and TensorFlow add."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    return cut(next(iter(str(error).splitlines()), type(error).__name__), _LONGEST_SENTENCE)
 
 
 def os_sentence(error: OSError) -> str:
@@ -113,7 +116,7 @@ def os_sentence(error: OSError) -> str:
 
 def one_line(error: Exception) -> str:
     """What `error` says, as one line: YAML's errors draw the place on lines of their own."""
-    return " ".join(str(error).split())
+    return cut(" ".join(str(error).split()), _LONGEST_SENTENCE)
 
 
 class SimplebaseWarning(UserWarning):

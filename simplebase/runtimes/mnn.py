@@ -43,7 +43,8 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
         session = interpreter.createSession({"backend": "CPU", "numThread": thread_count(threads)})
         inputs = interpreter.getSessionInputAll(session)
         outputs = list(interpreter.getSessionOutputAll(session).values())
-    images = the_only(list(inputs.values()), "inputs", path)
+        images = the_only(list(inputs.values()), "inputs", path)
+        ports = _port(images, path), [_port(output, path) for output in outputs]
 
     def run(stored: np.ndarray) -> list[np.ndarray]:
         # A tensor of the host in another layout than the session's would scramble the data.
@@ -53,8 +54,7 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
             raise DataError(f"{path} cannot run: MNN's error {code}.")
         return [_fetched(output) for output in outputs]
 
-    ports = [_port(output, path) for output in outputs]
-    return ArtifactRuntime(path, metadata, _port(images, path), ports, run)
+    return ArtifactRuntime(path, metadata, *ports, run)
 
 
 def _fetched(tensor: Any) -> np.ndarray:
