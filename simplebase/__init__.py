@@ -4,10 +4,17 @@ The names below load what they need when they are first used, so `import simpleb
 does not import TensorFlow.
 """
 
+import os
 from typing import TYPE_CHECKING
 
 from simplebase.lazy import lazy_names
 from simplebase.version import __version__ as __version__
+
+# ONNX Runtime 1.32 looks up a telemetry host and leaves files behind: a device id in the cache folder
+# and `.ses` in TMPDIR. It reads this while it is imported, by us or by tf2onnx; no call after that
+# stops it. It is set here because every module of ours imports this one first, and subprocesses
+# inherit it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _PUBLIC = {
     "Crop": "simplebase.geometry",

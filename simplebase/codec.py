@@ -3,17 +3,19 @@
 Axes: `B` batch, `K` keypoints, `H, W` input pixels, `h, w` heatmap cells = input / stride.
 """
 
-import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from simplebase.errors import ArgumentError
+from simplebase.errors import ArgumentError, shown
 from simplebase.geometry import Size
 
 DecodeMethod = Literal["argmax", "quarter", "dark"]
 Alignment = Literal["center", "corner", "upstream"]
+
+WIDEST_SIGMA = 100
+"""Heatmap cells. `dark` blurs by a kernel as wide, so a damaged file must not choose freely."""
 
 # A heatmap is floored here before its logarithm: float32 Gaussians vanish far from the peak, and
 # networks answer below zero.
@@ -48,6 +50,11 @@ class HeatmapCodec:
 
     def __post_init__(self) -> None:
         """Checks the settings."""
+        if type(self.stride) is not int or type(self.sigma) not in (int, float):
+            raise ArgumentError(
+                "stride is a whole number, sigma a number. "
+                f"Received: {shown(self.stride)}, {shown(self.sigma)}."
+            )
         if self.stride < 1 or any(side <= 0 or side % self.stride for side in self.input_size):
             raise ArgumentError(
                 f"each side of the input size is a multiple of {self.stride}. "
@@ -55,9 +62,12 @@ class HeatmapCodec:
             )
         if self.alignment not in get_args(Alignment):
             known = ", ".join(get_args(Alignment))
-            raise ArgumentError(f"alignment is one of {known}. Received: {self.alignment!r}.")
-        if not 0 < self.sigma < math.inf:
-            raise ArgumentError(f"sigma is above 0. Received: {self.sigma}.")
+            raise ArgumentError(f"alignment is one of {known}. Received: {shown(self.alignment)}.")
+        if not 0 < self.sigma <= WIDEST_SIGMA:
+            raise ArgumentError(
+                f"sigma is above 0 and at most {WIDEST_SIGMA} heatmap cells. "
+                f"Received: {shown(self.sigma)}."
+            )
         middle = (self.stride - 1) / 2
         offsets = {"center": middle, "corner": 0.0, "upstream": middle - self.stride}
         object.__setattr__(self, "cell_offset", offsets[self.alignment])

@@ -15,6 +15,9 @@ Each message is complete: what was expected, what came, where, and what to do. T
 prints it as it is and exits with `exit_code`.
 """
 
+import os
+import reprlib
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -63,14 +66,57 @@ class TrainingError(SimplebaseError, RuntimeError):
     """A training run cannot start or go on."""
 
 
+class _Shown(reprlib.Repr):
+    """`repr` of bounded length and time: a value from a file may be a billion items long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 60
+        self.maxlevel = 3
+
+    def repr_int(self, value: int, level: int) -> str:
+        # Python refuses to write numbers of thousands of digits.
+        return super().repr_int(value, level) if value.bit_length() < 1000 else "a huge number"
+
+
+_SHOWN = _Shown()
+
+# Of a library's message that ours quotes: some hold a whole model's configuration.
+_LONGEST_SENTENCE = 500
+
+
+def shown(value: object) -> str:
+    """`value` as a message shows it: like `repr`, but never longer than about a line."""
+    return cut(_SHOWN.repr(value))
+
+
+def cut(text: str, most: int = 200) -> str:
+    """`text`, or its first `most` characters and `...`."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def listed(names: Iterable[object], most: int = 20) -> str:
+    """`a, b, c`; of more than `most` names the first ones and how many there are."""
+    names = [str(name) for name in names]
+    more = f", ... ({len(names)} in all)" if len(names) > most else ""
+    return ", ".join(cut(name, 60) for name in names[:most]) + more
+
+
 def first_line(error: Exception) -> str:
     """What `error` says, without the paragraphs that Keras and TensorFlow add."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    return cut(next(iter(str(error).splitlines()), type(error).__name__), _LONGEST_SENTENCE)
+
+
+def os_sentence(error: OSError) -> str:
+    """What the operating system says of which file, without its error number."""
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    return f"{os.fsdecode(error.filename)}: {error.strerror}."
 
 
 def one_line(error: Exception) -> str:
     """What `error` says, as one line: YAML's errors draw the place on lines of their own."""
-    return " ".join(str(error).split())
+    return cut(" ".join(str(error).split()), _LONGEST_SENTENCE)
 
 
 class SimplebaseWarning(UserWarning):

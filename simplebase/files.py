@@ -1,4 +1,4 @@
-"""Files: writing so that a crash leaves the old state or the new one, never half; reading JSON."""
+"""Files: writing so that a crash leaves the old state or the new one; reading text and JSON."""
 
 import gzip
 import json
@@ -11,7 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from simplebase.errors import ArgumentError, DataError, MissingFileError, OutputExistsError
+from simplebase.encodings import decode_text
+from simplebase.errors import (
+    ArgumentError,
+    DataError,
+    MissingFileError,
+    OutputExistsError,
+    SimplebaseError,
+)
 
 
 def require_file(path: str | os.PathLike[str], what: str) -> Path:
@@ -104,17 +111,37 @@ def replacing(
     holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
     try:
         partial = holder / path.name
-        yield partial
-        if partial.is_file():
-            # A machine that fails right after must not find an empty file under the final name.
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
+        with naming_file(path):
+            yield partial
+            if partial.is_file():
+                # A machine that fails right after must not find an empty file under the final name.
+                with partial.open("rb") as file:
+                    os.fsync(file.fileno())
         if path.is_dir() and partial.exists():
             _replace_folder(partial, path, aside=holder / f"{path.name}.old")
         else:
             os.replace(partial, path)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+@contextmanager
+def naming_file(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Adds `path` to an error of the operating system that names no file, such as a full disk.
+
+    Raises:
+        OSError: what the block raised, with the path.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, SimplebaseError) or error.filename is not None:
+            raise
+        if error.errno is None:
+            # A library's own: HDF5's has a text alone.
+            raise OSError(f"{os.fspath(path)} cannot be written: {error}") from error
+        error.filename = os.fspath(path)
+        raise
 
 
 def _replace_folder(new: Path, path: Path, aside: Path) -> None:
@@ -168,11 +195,55 @@ def write_json(path: str | os.PathLike[str], content: Any, *, overwrite: bool = 
     write_text(path, text, overwrite=overwrite)
 
 
-def read_json(path: Path) -> Any:
-    """The content of a JSON file, or of one compressed with gzip; DataError if it is neither."""
+def read_text(path: Path, *, most_bytes: int | None = None) -> str:
+    """UTF-8 text; a byte order mark is accepted and removed.
+
+    Args:
+        path: a file; one that ends in `.gz` is decompressed.
+        most_bytes: that a file of this kind may have.
+
+    Raises:
+        DataError: it is in another encoding, and the message says how to convert it; it is longer
+            than `most_bytes`; or it cannot be decompressed.
+    """
     opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8") as file:
-            return json.load(file)
-    except (ValueError, EOFError, RecursionError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is not valid JSON: {error}.") from error
+        with opener(path, "rb") as file:
+            # One byte more tells whether there is more.
+            content = file.read() if most_bytes is None else file.read(most_bytes + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path} cannot be decompressed: {error}.") from error
+    require_length(content, most_bytes, str(path))
+    return decode_text(content, str(path))
+
+
+def require_length(content: str | bytes, most: int | None, name: str) -> None:
+    """Raises DataError if `content`, read from `name`, is longer than `most` bytes."""
+    if most is not None and len(content) > most:
+        raise DataError(
+            f"{name} is longer than {most} bytes, the most that a file of its kind may have. "
+            "Is it the right file?"
+        )
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file, or of one compressed with gzip; DataError if it is neither."""
+    return parse_json(read_text(path), str(path))
+
+
+def parse_json(text: str, name: str) -> Any:
+    """The content of JSON.
+
+    Args:
+        text: the JSON.
+        name: of the file that it comes from, for errors.
+
+    Raises:
+        DataError: it is not valid, or nested deeper than Python can read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise DataError(f"{name} is not valid JSON: it is nested too deeply.") from error
+    except ValueError as error:
+        raise DataError(f"{name} is not valid JSON: {error}.") from error

@@ -4,18 +4,20 @@ A point is `(x, y)` in pixels, zero-based, an integer being a pixel's centre. A 
 `(height, width)`. A matrix is `(2, 3)` and maps a point by `matrix[:, :2] @ (x, y) + matrix[:, 2]`.
 """
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from simplebase.errors import ArgumentError
+from simplebase.errors import ArgumentError, shown
 
 Size = tuple[int, int]
 
 Fit = Literal["letterbox", "stretch", "crop"]
 """How a box of another shape than the input goes into it, see `Crop.box_matrix`."""
+
+LARGEST_PADDING, LARGEST_SHIFT = 100, 10_000
+"""Bounds of a `Crop`, far beyond those of any model; `deploy/pose/metadata.cpp` has the same."""
 
 PERSON_PIXELS = 200.0
 """Height in pixels of a person of `scale` 1 (MPII, http://human-pose.mpi-inf.mpg.de)."""
@@ -31,7 +33,7 @@ class Crop:
             The official MPII code uses 15.
 
     Raises:
-        ArgumentError: `padding` is not above 0, or one of them is not finite.
+        ArgumentError: `padding` is not above 0, or one of them is beyond any use.
     """
 
     padding: float = 1.25
@@ -39,10 +41,11 @@ class Crop:
 
     def __post_init__(self) -> None:
         """Checks the settings."""
-        if not 0 < self.padding < math.inf or not math.isfinite(self.center_shift):
+        if not 0 < self.padding <= LARGEST_PADDING or not abs(self.center_shift) <= LARGEST_SHIFT:
             raise ArgumentError(
-                "a crop's padding is a number above 0, its center_shift a number. Received: "
-                f"{self.padding!r}, {self.center_shift!r}."
+                f"a crop's padding is above 0 and at most {LARGEST_PADDING}, its center_shift a "
+                f"number from -{LARGEST_SHIFT} to {LARGEST_SHIFT}. "
+                f"Received: {shown(self.padding)}, {shown(self.center_shift)}."
             )
 
     def to_config(self) -> dict[str, Any]:

@@ -12,12 +12,18 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from simplebase.codec import HeatmapCodec
-from simplebase.errors import ArgumentError, DataError, MissingFileError
-from simplebase.files import write_text
+from simplebase.errors import ArgumentError, DataError, MissingFileError, cut
+from simplebase.files import parse_json, read_text, require_length, write_text
 from simplebase.geometry import Crop, Size
 from simplebase.presets.preset import INPUT_MULTIPLE, Preset
 from simplebase.skeletons import Skeleton
 from simplebase.version import __version__
+
+# Of a sidecar. That of the most keypoints a skeleton may have takes a fifth of it.
+_MOST_BYTES = 1 << 24
+
+_LONGEST_SIDE = 8192
+"""Of an input, in pixels; beyond any model, and the same in `deploy/pose/metadata.cpp`."""
 
 Output = Literal["heatmaps", "keypoints"]
 OUTPUTS: dict[str, tuple[Output, ...]] = {
@@ -122,10 +128,13 @@ class ModelMetadata:
         """
         try:
             height, width = config["input_size"]
-            if type(height) is not int or type(width) is not int:
-                raise TypeError("input_size is two whole numbers")
+            if not all(type(side) is int and 0 < side <= _LONGEST_SIDE for side in (height, width)):
+                raise ValueError(f"input_size is two whole numbers from 1 to {_LONGEST_SIDE}")
             if not isinstance(config["preset"], str):
                 raise TypeError("preset is a name")
+            training_data = config.get("training_data")
+            if not isinstance(training_data, str | None):
+                raise TypeError("training_data is a text or null")
             outputs = tuple(config.get("outputs", ("heatmaps",)))
             if outputs not in OUTPUTS.values():
                 raise ValueError(f"outputs is one of {list(OUTPUTS.values())}")
@@ -137,12 +146,12 @@ class ModelMetadata:
                 codec=HeatmapCodec(input_size=(height, width), **config["codec"]),
                 skeleton=Skeleton.from_config(config["skeleton"]),
                 outputs=outputs,
-                training_data=config.get("training_data"),
+                training_data=training_data,
                 cost=None if cost is None else Cost(int(cost["params"]), float(cost["gflops"])),
             )
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise DataError(
-                f"the model's metadata is incomplete or damaged ({error!r})."
+                f"the model's metadata is incomplete or damaged ({cut(repr(error))})."
             ) from error
 
 
@@ -179,16 +188,16 @@ def read_metadata(path: str | os.PathLike[str], embedded: str | None = None) -> 
             f"{file} does not exist: it says what {Path(path).name} does not say of itself (crop, "
             "codec, skeleton). `simplebase export` writes the two side by side; keep them together."
         )
-    return _parsed(file, file.read_text(encoding="utf-8", errors="replace"))
+    return _parsed(file, read_text(file, most_bytes=_MOST_BYTES))
 
 
 def _parsed(file: Path, text: str) -> ModelMetadata:
+    require_length(text, _MOST_BYTES, str(file))
+    config = parse_json(text, str(file))
     try:
-        return ModelMetadata.from_config(json.loads(text))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, DataError):
-            raise DataError(f"{file}: {error}") from error
-        raise DataError(f"{file} is not valid JSON: {error}.") from error
+        return ModelMetadata.from_config(config)
+    except DataError as error:
+        raise DataError(f"{file}: {error}") from error
 
 
 def write_metadata(

@@ -1,13 +1,15 @@
 """Outputs appear whole or not at all, and nothing is overwritten unasked."""
 
+import errno
 import json
 import os
+import resource
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simplebase.errors import MissingFileError, OutputExistsError
+from simplebase.errors import MissingFileError, OutputExistsError, os_sentence
 from simplebase.files import (
     replacing,
     require_file,
@@ -204,3 +206,26 @@ def test_a_folder_is_as_large_as_its_files_together(tmp_path):
     (tmp_path / "model" / "variables" / "data").write_bytes(b"x" * 32)
     assert stored_bytes(tmp_path / "model") == 42
     assert stored_bytes(tmp_path / "model" / "graph.pb") == 10
+
+
+@pytest.fixture
+def small_disk():
+    """Within it no file can grow beyond 1000 bytes, and the system's error names no file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_without_room_is_reported_with_the_file(tmp_path, small_disk):
+    with pytest.raises(OSError) as caught:
+        write_text(tmp_path / "scores.json", "x" * 10_000)
+    assert caught.value.errno == errno.EFBIG
+    assert os_sentence(caught.value) == f"{tmp_path}/scores.json: File too large."
+    assert listing(tmp_path) == []
+
+
+def test_a_librarys_error_of_writing_is_reported_with_the_file(tmp_path):
+    with pytest.raises(OSError, match=r"a\.h5 cannot be written: errno = 28"):
+        with replacing(tmp_path / "a.h5"):
+            raise OSError("errno = 28")

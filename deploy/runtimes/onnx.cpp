@@ -1,6 +1,7 @@
 // .onnx models, by ONNX Runtime on the CPU.
 #include <onnxruntime_c_api.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "error.h"
@@ -40,6 +41,9 @@ using Value = Owned<OrtValue, &OrtApi::ReleaseValue>;
 class OnnxRuntime : public Runtime {
  public:
   OnnxRuntime(const std::string& path, const RuntimeOptions& options) : path_(path) {
+    // Without this, ONNX Runtime 1.32 looks up a telemetry host and leaves files behind. It reads
+    // the variable while it creates its environment. A user's own 0 is overruled.
+    setenv("ORT_DISABLE_TELEMETRY", "1", 1);
     const int severity = options.verbose ? ORT_LOGGING_LEVEL_WARNING : ORT_LOGGING_LEVEL_ERROR;
     check(ort().CreateEnv(static_cast<OrtLoggingLevel>(severity), "simplebase",
                           environment_.address()));

@@ -1,6 +1,7 @@
 """The Typer application, and how its errors end."""
 
 import importlib
+import io
 import os
 import sys
 import warnings
@@ -10,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from simplebase.errors import SimplebaseError, SimplebaseWarning
+from simplebase.errors import SimplebaseError, SimplebaseWarning, os_sentence
 from simplebase.silence import silenced_stderr
 from simplebase.version import __version__
 
@@ -53,6 +54,10 @@ def _options(
 
 def main() -> None:
     """Runs the command line: exit code 0 for success, 1 if the job failed, 2 for wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of another encoding shows ? for what it cannot show.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     # oneDNN's kernels make a training step 1.4 times as fast (measured on a first AMD EPYC), but
     # TensorFlow uses them by itself only where the processor has instructions for neural networks.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -67,7 +72,8 @@ def main() -> None:
     except (SimplebaseError, OSError) as error:
         if debug:
             raise
-        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        text = os_sentence(error) if isinstance(error, OSError) else str(error)
+        errors.print(f"[bold red]Error:[/] {escape(text)}", highlight=False, soft_wrap=True)
         sys.exit(getattr(error, "exit_code", 1))
 
 

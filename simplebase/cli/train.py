@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-import yaml
 
 from simplebase.cli import options
 from simplebase.cli.app import app, import_tensorflow, say
-from simplebase.errors import ArgumentError, one_line
+from simplebase.errors import ArgumentError, DataError
 from simplebase.presets.choices import DEFAULT_PRESET, DecayType, LossType, OptimizerName
+from simplebase.yaml_files import parse_yaml
 
 if TYPE_CHECKING:
     from simplebase.cli.training_display import TrainingDisplay
@@ -279,9 +279,9 @@ def _parsed(given: dict[str, Any]) -> dict[str, Any]:
         values["input_size"] = options.parse_size(given["input_size"])
     if "augmentation" in given:
         try:
-            values["augmentation"] = yaml.safe_load(given["augmentation"])
-        except yaml.YAMLError as error:
-            raise ArgumentError(f"--augmentation is no YAML list: {one_line(error)}") from error
+            values["augmentation"] = parse_yaml(given["augmentation"], "--augmentation")
+        except DataError as error:
+            raise ArgumentError(str(error)) from error
     return values
 
 

@@ -1,13 +1,12 @@
 """The skeleton of a COCO file, from its `categories`."""
 
-import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from simplebase.converters import expect
-from simplebase.errors import ArgumentError, DataError
+from simplebase.errors import ArgumentError, DataError, shown
 from simplebase.skeletons import (
     Link,
     Skeleton,
@@ -112,7 +111,7 @@ def _links(
         if len(ends) != 2 or not all(end in numbers for end in ends):
             raise DataError(
                 f"{where}.skeleton: a link is two numbers from {first} to {numbers[-1]}. "
-                f"Received: {reprlib.repr(ends)}."
+                f"Received: {shown(ends)}."
             )
     return tuple(
         coloured_link(keypoints[start - first], keypoints[end - first], pairs)

@@ -1,10 +1,11 @@
 """Reading values out of foreign JSON: each has the type it should have, or the error says where."""
 
-import reprlib
 from typing import Any
 
-from simplebase.data.fields import are_numbers, is_id
-from simplebase.errors import DataError
+from simplebase.data.fields import are_numbers, is_id, numbers_problem
+from simplebase.errors import DataError, shown
+
+_HINT = "Check the tool that wrote the file."
 
 
 def mapping(value: Any, where: str) -> dict[str, Any]:
@@ -45,7 +46,8 @@ def number(value: Any, where: str) -> float:
 def numbers(value: Any, count: int, where: str) -> list[float]:
     """Returns `value` if it is a list of `count` numbers."""
     if not isinstance(value, list) or not are_numbers(value, count):
-        raise _unexpected(where, f"a list of {count} numbers", value)
+        expected = f"expected a list of {count} numbers"
+        raise DataError(f"{where}: {expected}. {numbers_problem(value, count)} {_HINT}")
     return [float(each) for each in value]
 
 
@@ -57,7 +59,4 @@ def visibility(value: Any, where: str) -> float:
 
 
 def _unexpected(where: str, expected: str, value: Any) -> DataError:
-    return DataError(
-        f"{where}: expected {expected}. Received: {reprlib.repr(value)}. "
-        "Check the tool that wrote the file."
-    )
+    return DataError(f"{where}: expected {expected}. Received: {shown(value)}. {_HINT}")

@@ -6,6 +6,7 @@ centres.
 """
 
 import os
+import warnings
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +19,15 @@ from simplebase.converters.conversion import REFUSED_PATH, Conversion, draw_held
 from simplebase.converters.image_files import EmbeddedImage, ImageSource, find_image, inside
 from simplebase.converters.placement import around_box, around_keypoints
 from simplebase.data.records import make_record
-from simplebase.errors import DataError, MissingFileError
+from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
 from simplebase.files import read_json
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton, pairs_by_name
 from simplebase.skeletons.sides import pairs_text
 
 _PIXEL_CENTRE = 0.5
+# How many files that cannot be read are named in full.
+_NAMED = 10
 _MAGIC = {b"\xff\xd8": ".jpg", b"\x89PNG": ".png", b"BM": ".bmp", b"RIFF": ".webp"}
 
 
@@ -75,7 +78,9 @@ def read_labelme(
 
     Raises:
         MissingFileError: the folder does not exist.
-        DataError: a file is not JSON, there are no points, or a label is not in the skeleton.
+        DataError: no file can be read, there are no points, or a label is not in the skeleton.
+
+    Files that cannot be read are left out, counted in `left_out` and named in a warning.
     """
     source = Path(source)
     if not source.is_dir():
@@ -102,12 +107,29 @@ def _read_files(
 ) -> list[_LabelFile]:
     """All labelme files below `source`, sorted by name; what else is there goes to `left_out`."""
     paths = sorted(source.rglob("*.json"), key=lambda path: path.as_posix())
-    files = []
+    files, unreadable = [], []
     for done, path in enumerate(paths, start=1):
-        file = _read_file(path, source, left_out)
-        files += [file] if file else []
+        try:
+            content = read_json(path)
+        except DataError as error:
+            unreadable.append(str(error))
+        else:
+            file = _parse_file(content, path, source, left_out)
+            files += [file] if file else []
         if progress:
             progress(done, len(paths))
+    if unreadable and not files:
+        more = f" {len(unreadable) - 1} more files cannot be read." if len(unreadable) > 1 else ""
+        raise DataError(unreadable[0] + more)
+    if unreadable:
+        left_out["file: cannot be read"] += len(unreadable)
+        more = f"\n... and {len(unreadable) - _NAMED} more" if len(unreadable) > _NAMED else ""
+        warnings.warn(
+            f"{len(unreadable)} of {len(paths)} .json files in {source} cannot be read and are "
+            "left out:\n" + "\n".join(unreadable[:_NAMED]) + more,
+            SimplebaseWarning,
+            stacklevel=3,
+        )
     if not any(each.points for file in files for each in file.objects):
         raise DataError(
             f"{source}: no labelme file in it has a point. Expected .json files with shapes of "
@@ -116,8 +138,9 @@ def _read_files(
     return files
 
 
-def _read_file(path: Path, source: Path, left_out: Counter[str]) -> _LabelFile | None:
-    content = read_json(path)
+def _parse_file(
+    content: Any, path: Path, source: Path, left_out: Counter[str]
+) -> _LabelFile | None:
     if not isinstance(content, dict) or "shapes" not in content:
         left_out["file: JSON that is not labelme's"] += 1
         return None

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from simplebase.errors import shown
+
 LARGEST = 1e9
 """Beyond any image: a larger number is a broken one."""
 
@@ -27,39 +29,39 @@ def stays_inside(path: str) -> bool:
 def record_problems(record: Any, num_keypoints: int, skeleton: str) -> Iterator[str]:
     """What is wrong with one record, field by field."""
     if not isinstance(record, dict):
-        yield f"expected a mapping. Received: {record!r}."
+        yield f"expected a mapping. Received: {shown(record)}."
         return
     for key in ("dataset", "isValidation", "img_paths", "objpos", "joint_self", "scale_provided"):
         if key not in record:
             yield f"{key} is missing."
     path: Any = record.get("img_paths", "absent")
     if not isinstance(path, str) or not path:
-        yield f"img_paths is the image's path inside images/. Received: {path!r}."
+        yield f"img_paths is the image's path inside images/. Received: {shown(path)}."
     elif not stays_inside(path):
         yield "img_paths leaves the dataset folder, which is refused."
     if not are_numbers(record.get("objpos", (0, 0)), 2):
-        yield f"objpos is x, y in pixels. Received: {record['objpos']!r}."
+        yield f"objpos is x, y in pixels. {numbers_problem(record['objpos'], 2)}"
     scale: Any = record.get("scale_provided", 1)
     if not are_numbers([scale], 1) or scale <= 0:
-        yield f"scale_provided is the object's height / 200 px, above 0. Received: {scale!r}."
+        yield f"scale_provided is the object's height / 200 px, above 0. Received: {shown(scale)}."
     if record.get("isValidation", 0) not in (0, 1):
-        yield f"isValidation is 0 or 1. Received: {record['isValidation']!r}."
+        yield f"isValidation is 0 or 1. Received: {shown(record['isValidation'])}."
     if "joint_self" in record:
         yield from _joint_problems(record["joint_self"], num_keypoints, skeleton)
     for key, length in (("headboxes", 4), ("bbox", 4)):
         if key in record and not are_numbers(flat(record[key]), length):
-            yield f"{key} has {length} numbers. Received: {record[key]!r}."
+            yield f"{key} has {length} numbers. {numbers_problem(flat(record[key]), length)}"
     for key in ("area", "origin"):
         if key in record and not are_numbers(flat(record[key]), 1):
-            yield f"{key} is a number. Received: {record[key]!r}."
+            yield f"{key} is a number. Received: {shown(record[key])}."
     for key in ("image_id", "annotation_id"):
         if key in record and not is_id(record[key]):
-            yield f"{key} is a whole number. Received: {record[key]!r}."
+            yield f"{key} is a whole number. Received: {shown(record[key])}."
 
 
 def _joint_problems(joints: Any, num_keypoints: int, skeleton: str) -> Iterator[str]:
     if not isinstance(joints, list):
-        yield f"joint_self is a list of x, y, visibility. Received: {joints!r}."
+        yield f"joint_self is a list of x, y, visibility. Received: {shown(joints)}."
         return
     if len(joints) != num_keypoints:
         yield (
@@ -69,7 +71,9 @@ def _joint_problems(joints: Any, num_keypoints: int, skeleton: str) -> Iterator[
         return
     for row, joint in enumerate(joints):
         if not are_numbers(joint, 3) or joint[2] not in (0, 1, 2):
-            yield f"joint_self, row {row} is x, y and visibility 0, 1 or 2. Received: {joint!r}."
+            yield (
+                f"joint_self, row {row} is x, y and visibility 0, 1 or 2. Received: {shown(joint)}."
+            )
 
 
 def are_numbers(values: Any, count: int) -> bool:
@@ -79,6 +83,18 @@ def are_numbers(values: Any, count: int) -> bool:
         and len(values) == count
         and all(type(value) in (int, float) and abs(value) < LARGEST for value in values)
     )
+
+
+def numbers_problem(values: Any, count: int) -> str:
+    """Why `are_numbers` is False: how many items there are, and which one is not a number."""
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        return f"Received: {shown(values)}."
+    wrong = [index for index, value in enumerate(values) if not are_numbers([value], 1)]
+    if not wrong:
+        return f"Received {len(values)}: {shown(values)}."
+    amount = "" if len(values) == count else f"Received {len(values)} items. "
+    more = f" ({len(wrong)} are not numbers)" if len(wrong) > 1 else ""
+    return f"{amount}Received at index {wrong[0]}: {shown(values[wrong[0]])}{more}."
 
 
 def is_id(value: Any) -> bool:

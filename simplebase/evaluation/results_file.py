@@ -9,7 +9,7 @@ import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID
 from simplebase.data.fields import is_id
-from simplebase.errors import DataError, SimplebaseWarning
+from simplebase.errors import DataError, SimplebaseWarning, cut, listed
 from simplebase.evaluation.detections import ANNOTATION_KEY, Detections
 from simplebase.files import read_json, require_file, write_json
 
@@ -84,7 +84,7 @@ def _check_category(path: Path, content: list[Any], category_id: int) -> None:
     }
     if len(categories) > 1:
         raise DataError(
-            f"{path} has results of the categories {', '.join(map(str, sorted(categories)))}. "
+            f"{path} has results of the categories {listed(sorted(categories))}. "
             "Leave those of one in it."
         )
     if categories - {category_id}:
@@ -138,5 +138,5 @@ def _parse(entry: Any, num_keypoints: int) -> tuple[int, np.ndarray, float, int]
 def _problem(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"It has no {error.args[0]}."
-    text = str(error)
+    text = cut(str(error))
     return f"{text[:1].upper()}{text[1:]}."

@@ -7,12 +7,13 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
 from pydantic import ValidationError
 
-from simplebase.errors import ArgumentError, DataError, MissingFileError, one_line
+from simplebase.errors import ArgumentError, DataError, MissingFileError
+from simplebase.files import read_text
 from simplebase.presets.preset import Preset, Settings, first_problem
 from simplebase.presets.recipe import Recipe
+from simplebase.yaml_files import MOST_BYTES, parse_yaml
 
 _Settings = TypeVar("_Settings", bound=Settings)
 
@@ -47,7 +48,7 @@ def preset_text(name: str) -> str:
     """The YAML of a preset, by name or path, for reading or as the start of one's own."""
     load_preset(name)
     path = Path(name)
-    return (path if _is_path(name) else _presets() / f"{name}.yaml").read_text(encoding="utf-8")
+    return _text(path if _is_path(name) else _presets() / f"{name}.yaml")
 
 
 def _presets() -> Traversable:
@@ -86,11 +87,15 @@ def _load(
     return _parse(source, schema, what)
 
 
+def _text(source: Traversable) -> str:
+    """Of a file of ours, which may lie in an archive, or of a user's."""
+    if isinstance(source, Path):
+        return read_text(source, most_bytes=MOST_BYTES)
+    return source.read_text(encoding="utf-8")
+
+
 def _parse(source: Traversable, schema: type[_Settings], what: str) -> _Settings:
-    try:
-        content = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DataError(f"{source} is not valid YAML: {one_line(error)}") from error
+    content = parse_yaml(_text(source), str(source))
     if not isinstance(content, dict):
         raise DataError(f"{source}: a {what} is a mapping. Received: {type(content).__name__}.")
     try:

@@ -14,8 +14,9 @@ from pydantic import (
     model_validator,
 )
 
-from simplebase.codec import Alignment
-from simplebase.geometry import Size
+from simplebase.codec import WIDEST_SIGMA, Alignment
+from simplebase.errors import shown
+from simplebase.geometry import LARGEST_PADDING, LARGEST_SHIFT, Size
 
 INPUT_MULTIPLE = 32
 """Each side of an input is a multiple of the backbone's output stride."""
@@ -43,9 +44,9 @@ def first_problem(error: ValidationError, schema: type[Settings]) -> tuple[str, 
     The key is empty where several keys do not go together; the sentence then names them.
     """
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(str(part)[:60] for part in first["loc"][:10])
     expected = f"{first['msg'].removeprefix('Value error, ')}."
-    received = f" Received: {first['input']!r}."
+    received = f" Received: {shown(first['input'])}."
     if first["type"] == "missing" or not key:
         # What came is then all there is in the file.
         received = ""
@@ -56,7 +57,7 @@ def first_problem(error: ValidationError, schema: type[Settings]) -> tuple[str, 
         expected = "an item is a mapping with a name, such as {name: rotation, degrees: 30}."
     elif first["type"] == "union_tag_invalid":
         expected = f"name is one of {first['ctx']['expected_tags']}."
-        received = f" Received: {first['ctx']['tag']!r}."
+        received = f" Received: {shown(first['ctx']['tag'])}."
     return key, expected + received
 
 
@@ -115,14 +116,14 @@ class HeadSettings(Settings):
 class CropSettings(Settings):
     """How the object is cut out of the image, see `simplebase.geometry.Crop`."""
 
-    padding: float = Field(1.25, gt=0)
-    center_shift: float = 0.0
+    padding: float = Field(1.25, gt=0, le=LARGEST_PADDING)
+    center_shift: float = Field(0.0, ge=-LARGEST_SHIFT, le=LARGEST_SHIFT)
 
 
 class CodecSettings(Settings):
     """How heatmaps are drawn and read, see `simplebase.codec.HeatmapCodec`."""
 
-    sigma: float = Field(2.0, gt=0)
+    sigma: float = Field(2.0, gt=0, le=WIDEST_SIGMA)
     alignment: Alignment = "center"
 
 

@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from simplebase.codec import WIDEST_SIGMA
 from simplebase.errors import ArgumentError
+from simplebase.geometry import LARGEST_PADDING
 from simplebase.presets.augmentation_settings import AugmentationSettings
 from simplebase.presets.choices import DecayType, LossType, OptimizerName
 from simplebase.presets.preset import InputSize, Preset, Settings, first_problem
@@ -38,8 +40,8 @@ class Recipe(Settings):
     init_epoch: int = Field(0, ge=0)
     total_epoch: int = Field(100, ge=1)
     input_size: InputSize | None = None
-    sigma: float | None = Field(None, gt=0)
-    padding: float | None = Field(None, gt=0)
+    sigma: float | None = Field(None, gt=0, le=WIDEST_SIGMA)
+    padding: float | None = Field(None, gt=0, le=LARGEST_PADDING)
     augmentation: tuple[AugmentationSettings, ...] = ()
     geometry_fade: float = Field(0.0, ge=0, le=1)
     finish_on: str | None = Field(None, min_length=1)

@@ -28,16 +28,16 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
         wrapped = tf.compat.v1.wrap_function(
             lambda: tf.import_graph_def(definition, name=""), signature=[]
         )
-    operations = wrapped.graph.get_operations()
-    placeholders = [operation for operation in operations if operation.type == "Placeholder"]
-    images = the_only(placeholders, "placeholders", path).outputs[0]
-    results = [
-        tensor
-        for operation in operations
-        for tensor in operation.outputs
-        if operation.type != "Placeholder" and not tensor.consumers()
-    ]
-    function = wrapped.prune(images, results)
+        operations = wrapped.graph.get_operations()
+        placeholders = [operation for operation in operations if operation.type == "Placeholder"]
+        images = the_only(placeholders, "placeholders", path).outputs[0]
+        results = [
+            tensor
+            for operation in operations
+            for tensor in operation.outputs
+            if operation.type != "Placeholder" and not tensor.consumers()
+        ]
+        function = wrapped.prune(images, results)
 
     def run(stored: np.ndarray) -> list[np.ndarray]:
         return [answer.numpy() for answer in function(tf.constant(stored))]

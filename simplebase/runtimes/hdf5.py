@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from simplebase.errors import DataError
 from simplebase.estimator import SimpleBaseline
+from simplebase.inflation import require_sane_datasets
 from simplebase.metadata import read_metadata
 from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only
 from simplebase.runtimes.graph import set_threads
@@ -54,6 +55,7 @@ def load(path: Path, threads: int | None) -> Runtime:
 
 def _require_whole_model(path: Path) -> None:
     with opening(path), h5py.File(path) as file:
+        require_sane_datasets(file, path)
         config = file.attrs.get("model_config")
         version = str(file.attrs.get("keras_version", ""))
     if config is None:

@@ -19,9 +19,10 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
         interpreter.allocate_tensors()
         # Read only where it is needed: files are large.
         embedded = None if metadata_file(path).is_file() else _embedded_metadata(path)
-    metadata = read_metadata(path, embedded)
-    images = the_only(interpreter.get_input_details(), "inputs", path)
-    outputs = interpreter.get_output_details()
+        metadata = read_metadata(path, embedded)
+        images = the_only(interpreter.get_input_details(), "inputs", path)
+        outputs = interpreter.get_output_details()
+        ports = _port(images), [*map(_port, outputs)]
 
     def run(stored: np.ndarray) -> list[np.ndarray]:
         if interpreter.get_input_details()[0]["shape"][0] != len(stored):
@@ -31,7 +32,7 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
         interpreter.invoke()
         return [interpreter.get_tensor(output["index"]) for output in outputs]
 
-    return ArtifactRuntime(path, metadata, _port(images), [*map(_port, outputs)], run)
+    return ArtifactRuntime(path, metadata, *ports, run)
 
 
 def _embedded_metadata(path: Path) -> str | None:

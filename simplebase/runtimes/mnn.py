@@ -3,6 +3,9 @@
 `import MNN` reaches for no network. `MNN.tools`, whose commands do, is not imported by it nor here.
 """
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,9 @@ with silenced():
 
 # `runSession` answers with MNN's error code.
 _NO_ERROR = 0
+
+# Seconds for opening a file and one run on one thread; the largest presets take less than one.
+_PATIENCE = 120
 
 # WINOGRAD_MEMORY_LEVEL: how many sizes of tiles a convolution may choose from. With MNN's default,
 # 3x3 convolutions of a trained PeleeNet are off by 1e-4 of a heatmap's peak; with 1 by 1e-6, and
@@ -37,24 +43,67 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
     one thread sets how many there are, and later ones can use fewer.
     """
     metadata = read_metadata(path)
+    _require_no_crash(path)
     with opening(path):
-        interpreter = MNN.Interpreter(str(path))
-        interpreter.setSessionHint(_WINOGRAD_HINT, _SMALL_TILES)
-        session = interpreter.createSession({"backend": "CPU", "numThread": thread_count(threads)})
-        inputs = interpreter.getSessionInputAll(session)
-        outputs = list(interpreter.getSessionOutputAll(session).values())
-    images = the_only(list(inputs.values()), "inputs", path)
+        session = _Session(path, thread_count(threads))
+    return ArtifactRuntime(path, metadata, session.input, session.outputs, session.run)
 
-    def run(stored: np.ndarray) -> list[np.ndarray]:
+
+class _Session:
+    """An opened file.
+
+    Raises:
+        DataError: it has another number of inputs than one, or other numbers than float32.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        self._path = path
+        self._interpreter = MNN.Interpreter(str(path))
+        self._interpreter.setSessionHint(_WINOGRAD_HINT, _SMALL_TILES)
+        settings = {"backend": "CPU", "numThread": threads}
+        self._session = self._interpreter.createSession(settings)
+        inputs = self._interpreter.getSessionInputAll(self._session)
+        self._images = the_only(list(inputs.values()), "inputs", path)
+        self._answers = list(self._interpreter.getSessionOutputAll(self._session).values())
+        self.input = _port(self._images, path)
+        self.outputs = [_port(answer, path) for answer in self._answers]
+
+    def run(self, stored: np.ndarray) -> list[np.ndarray]:
+        """The outputs for an input of the shape that the file has."""
         # A tensor of the host in another layout than the session's would scramble the data.
-        images.copyFrom(_host_tensor(stored, images))
-        code = interpreter.runSession(session)
+        self._images.copyFrom(_host_tensor(stored, self._images))
+        code = self._interpreter.runSession(self._session)
         if code != _NO_ERROR:
-            raise DataError(f"{path} cannot run: MNN's error {code}.")
-        return [_fetched(output) for output in outputs]
+            raise DataError(f"{self._path} cannot run: MNN's error {code}.")
+        return [_fetched(answer) for answer in self._answers]
 
-    ports = [_port(output, path) for output in outputs]
-    return ArtifactRuntime(path, metadata, _port(images, path), ports, run)
+
+def _require_no_crash(path: Path) -> None:
+    """Opens and runs a file once in a process of its own, because MNN crashes on some damage.
+
+    Raises:
+        DataError: the process has crashed, or does not end.
+    """
+    code = f"import sys; from {__name__} import run_once; run_once(sys.argv[1])"
+    # -P: a file of this name in the current folder is not meant.
+    line = [sys.executable, "-P", "-c", code, str(path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        done = subprocess.run(line, env=environment, capture_output=True, timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        problem = f"MNN has not answered within {_PATIENCE} seconds"
+    else:
+        # What MNN reports as an error, it reports again when the file is opened here.
+        if done.returncode >= 0:
+            return
+        problem = f"MNN crashes on it (signal {-done.returncode})"
+    raise DataError(f"{path} cannot be opened: {problem}. It may be damaged; export it again.")
+
+
+def run_once(path: str) -> None:
+    """Opens a file and runs it on black images."""
+    session = _Session(Path(path), 1)
+    session.run(np.zeros([side or 1 for side in session.input.shape], np.float32))
 
 
 def _fetched(tensor: Any) -> np.ndarray:

@@ -22,15 +22,19 @@ _ERRORS_ONLY = 3
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
     """Opens a model on images; see `load_runtime`."""
     session = open_session(path, threads)
-    embedded = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    metadata = read_metadata(path, embedded)
-    images = the_only(session.get_inputs(), "inputs", path)
-    outputs = session.get_outputs()
+    # A garbled name is no UTF-8, which the library finds only when it is asked for.
+    with opening(path):
+        embedded = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        metadata = read_metadata(path, embedded)
+        images = the_only(session.get_inputs(), "inputs", path)
+        outputs = session.get_outputs()
+        names = [output.name for output in outputs]
+        ports = _port(images), [*map(_port, outputs)]
 
     def run(stored: np.ndarray) -> list[np.ndarray]:
-        return session.run([output.name for output in outputs], {images.name: stored})
+        return session.run(names, {images.name: stored})
 
-    return ArtifactRuntime(path, metadata, _port(images), [*map(_port, outputs)], run)
+    return ArtifactRuntime(path, metadata, *ports, run)
 
 
 def open_session(path: Path, threads: int | None) -> onnxruntime.InferenceSession:

@@ -3,10 +3,9 @@
 import dataclasses
 from importlib.resources import files
 
-import yaml
-
 from simplebase.errors import ArgumentError
 from simplebase.skeletons.skeleton import Skeleton
+from simplebase.yaml_files import parse_yaml
 
 
 def skeleton_names() -> list[str]:
@@ -30,7 +29,7 @@ def load_skeleton(name: str) -> Skeleton:
             f"skeleton {name!r} is not built in; there are {', '.join(skeleton_names())}."
         )
     text = files("simplebase.skeletons").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    return Skeleton.from_config(yaml.safe_load(text))
+    return Skeleton.from_config(parse_yaml(text, f"{name}.yaml"))
 
 
 def with_built_in_facts(skeleton: Skeleton) -> Skeleton:

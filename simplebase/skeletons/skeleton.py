@@ -1,16 +1,24 @@
 """What keypoints there are, which swap under a flip, and which are joined by a line."""
 
+import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from simplebase.errors import DataError
+from simplebase.errors import DataError, cut, listed, shown
 
 COLOURS = {"r": (235, 64, 52), "g": (52, 199, 89), "b": (48, 128, 255)}
 """RGB of the three colour letters of upstream's skeleton file."""
+
+MOST_KEYPOINTS = 10_000
+"""Of a skeleton; `deploy/pose/metadata.cpp` has the same number."""
+
+LONGEST_NAME = 200
+"""Characters of a keypoint's name."""
 
 Pair = tuple[str, str]
 
@@ -32,8 +40,8 @@ class Link:
         known = self.colour in COLOURS
         if not (known or re.fullmatch("#[0-9a-fA-F]{6}", self.colour)):
             raise DataError(
-                f"the colour of {self.start},{self.end} is one of {', '.join(COLOURS)} or #rrggbb. "
-                f"Received: {self.colour!r}."
+                f"the colour of {cut(f'{self.start},{self.end}')} is one of {', '.join(COLOURS)} "
+                f"or #rrggbb. Received: {shown(self.colour)}."
             )
 
     @property
@@ -77,6 +85,17 @@ class Skeleton:
         """Refuses a skeleton that contradicts itself."""
         if not self.keypoints:
             raise DataError(f"skeleton {self.name!r} has no keypoints.")
+        if len(self.keypoints) > MOST_KEYPOINTS:
+            raise DataError(
+                f"skeleton {shown(self.name)} has {len(self.keypoints)} keypoints. "
+                f"At most {MOST_KEYPOINTS} are supported."
+            )
+        for name in (self.name, *self.keypoints):
+            if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
+                raise DataError(
+                    f"the names of a skeleton and its keypoints are texts of 1 to {LONGEST_NAME} "
+                    f"characters. Received: {shown(name)}."
+                )
         self._check_unique("keypoints", self.keypoints)
         for field in ("horizontal_pairs", "vertical_pairs"):
             paired = [name for pair in getattr(self, field) for name in pair]
@@ -90,18 +109,25 @@ class Skeleton:
                 f"skeleton {self.name!r} has {len(self.keypoints)} keypoints but "
                 f"{len(self.sigmas)} sigmas."
             )
+        for sigma in self.sigmas or ():
+            if type(sigma) not in (int, float) or not 0 < sigma < math.inf:
+                raise DataError(
+                    f"skeleton {self.name!r}, sigmas: expected numbers above 0. "
+                    f"Received: {shown(sigma)}."
+                )
 
     def _check_known(self, field: str, names: Sequence[str]) -> None:
+        known = set(self.keypoints)
         for name in names:
-            if name not in self.keypoints:
+            if name not in known:
                 raise DataError(
-                    f"skeleton {self.name!r}, {field}: {name!r} is not one of its keypoints "
-                    f"({', '.join(self.keypoints)})."
+                    f"skeleton {self.name!r}, {field}: {shown(name)} is not one of its keypoints "
+                    f"({listed(self.keypoints)})."
                 )
 
     def _check_unique(self, field: str, names: Sequence[str]) -> None:
-        for name in names:
-            if names.count(name) > 1:
+        for name, count in Counter(names).items():
+            if count > 1:
                 raise DataError(f"skeleton {self.name!r}, {field}: {name!r} stands twice.")
 
     @property
@@ -121,8 +147,9 @@ class Skeleton:
 
     def _permutation(self, pairs: Sequence[Pair]) -> np.ndarray:
         order = np.arange(self.num_keypoints)
+        index = {name: place for place, name in enumerate(self.keypoints)}
         for first, second in pairs:
-            i, j = self.keypoints.index(first), self.keypoints.index(second)
+            i, j = index[first], index[second]
             order[i], order[j] = j, i
         return order
 
@@ -164,5 +191,5 @@ class Skeleton:
             raise DataError(
                 "a skeleton is a mapping with name, keypoints, and optionally horizontal_pairs, "
                 "vertical_pairs, links [start, end, colour], sigmas and upper_body "
-                f"({error!r})."
+                f"({cut(repr(error))})."
             ) from error

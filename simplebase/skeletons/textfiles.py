@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from simplebase.errors import DataError
-from simplebase.files import require_file, write_text
+from simplebase.errors import DataError, listed, shown
+from simplebase.files import read_text, require_file, write_text
 from simplebase.skeletons.loader import with_built_in_facts
 from simplebase.skeletons.skeleton import Link, Pair, Skeleton
 
@@ -20,6 +20,10 @@ CLASSES, MATCH_POINT, SKELETON = "classes.txt", "match_point.txt", "skeleton.txt
 
 # Upstream's MPII files spell it so; its users' files do too.
 _SPELLINGS = {"plevis": "pelvis"}
+
+
+# Of a file of a line a keypoint.
+_MOST_BYTES = 1 << 20
 
 
 def read_text_files(
@@ -45,7 +49,7 @@ def read_text_files(
     pairs: dict[str, list[Pair]] = {"h": [], "v": []}
     for where, (first, second, direction) in _triples(match_point, "the match point file"):
         if direction not in pairs:
-            raise DataError(f"{where}: the flip type is h or v. Received: {direction!r}.")
+            raise DataError(f"{where}: the flip type is h or v. Received: {shown(direction)}.")
         paired = [name for pair in pairs[direction] for name in pair]
         _require_new(where, paired, first)
         _require_new(where, [*paired, first], second)
@@ -89,10 +93,7 @@ def write_text_files(skeleton: Skeleton, folder: str | os.PathLike[str]) -> None
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text file ({error.reason}).") from error
+    text = read_text(path, most_bytes=_MOST_BYTES)
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             yield f"{path}, line {number}", line.strip()
@@ -106,20 +107,20 @@ def _triples(
     for where, line in _lines(require_file(path, what)):
         parts = [part.strip() for part in line.split(",")]
         if len(parts) != 3:
-            raise DataError(f"{where}: expected name,name,letter. Received: {line!r}.")
+            raise DataError(f"{where}: expected name,name,letter. Received: {shown(line)}.")
         yield where, (_spelling(parts[0]), _spelling(parts[1]), parts[2])
 
 
 def _require_new(where: str, earlier: Sequence[str], name: str) -> None:
     if name in earlier:
-        raise DataError(f"{where}: {name!r} stands twice.")
+        raise DataError(f"{where}: {shown(name)} stands twice.")
 
 
 def _known(where: str, keypoints: Sequence[str], *names: str) -> Pair:
     for name in names:
         if name not in keypoints:
             raise DataError(
-                f"{where}: {name!r} is not in the classes file, which has {', '.join(keypoints)}."
+                f"{where}: {shown(name)} is not in the classes file, which has {listed(keypoints)}."
             )
     return names[0], names[1]
 

@@ -481,7 +481,7 @@ def test_bad_input_ends_with_one_sentence_and_no_trace(
 def test_an_augmentation_that_is_no_yaml_is_told_in_one_line(command: Command) -> None:
     code, _, error = command("train", "--augmentation", "[[")
     assert code == 2
-    assert error.startswith("Error: --augmentation is no YAML list") and error.count("\n") == 1
+    assert error.startswith("Error: --augmentation is not valid YAML") and error.count("\n") == 1
 
 
 @pytest.mark.parametrize(

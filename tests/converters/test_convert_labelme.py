@@ -14,7 +14,7 @@ from hypothesis import given, settings
 
 from simplebase import Skeleton
 from simplebase.converters import read_coco, read_labelme, write_dataset
-from simplebase.errors import ArgumentError, DataError, MissingFileError
+from simplebase.errors import ArgumentError, DataError, MissingFileError, SimplebaseWarning
 
 
 def point(label: str, x: float, y: float, group: int | None = None, **flags: bool) -> Any:
@@ -222,6 +222,7 @@ def test_real_labels_come_back_through_labelme(shared, tmp_path, written) -> Non
 DATA = base64.b64encode(b"\xff\xd8 an image").decode()
 
 
+@pytest.mark.filterwarnings("ignore::simplebase.errors.SimplebaseWarning")
 @given(damaged(labels(NOSE, LEFT, rectangle([1, 2], [3, 4]), RIGHT | {"group_id": 1}, data=DATA)))
 @settings(deadline=None, max_examples=50)
 def test_damaged_files_are_refused_with_our_errors(content) -> None:
@@ -231,3 +232,35 @@ def test_damaged_files_are_refused_with_our_errors(content) -> None:
         (source / "a.json").write_bytes(content)
         save(source, labels(NOSE, LEFT), "b.json")
         readable_or_refused(lambda: read_labelme(source), Path(folder) / "out")
+
+
+BAD = {
+    "GB18030": '{"shapes": [], "imagePath": "左眼.jpg"}'.encode("gb18030"),
+    "UTF-16": '{"shapes": []}'.encode("utf-16"),
+    "broken": b"{",
+    "deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD)
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_converted(
+    tmp_path: Path, content: bytes
+) -> None:
+    source = tmp_path / "source"
+    write_image(source / "a.jpg")
+    save(source, labels(NOSE, LEFT), "a.json")
+    (source / "b.json").write_bytes(content)
+    message = r"1 of 2 \.json files in .* cannot be read and are left out:\n.*/b\.json is not "
+    with pytest.warns(SimplebaseWarning, match=message):
+        conversion = read_labelme(source)
+    assert len(conversion.records) == 1
+    assert conversion.left_out["file: cannot be read"] == 1
+
+
+def test_a_folder_of_nothing_but_unreadable_files_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("a.json", "b.json"):
+        (source / name).write_bytes(BAD["GB18030"])
+    with pytest.raises(DataError, match=r"a\.json is not UTF-8 but probably GB18030.*1 more files"):
+        read_labelme(source)

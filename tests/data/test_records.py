@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simplebase.converters import expect
+from simplebase.data.fields import numbers_problem, record_problems
 from simplebase.data.records import read_records
 from simplebase.errors import DataError, MissingFileError, SimplebaseError
 
@@ -336,7 +338,7 @@ def test_a_file_that_is_no_list_of_records_is_refused(tmp_path, text, message):
 def test_a_binary_file_is_refused(tmp_path):
     path = tmp_path / "annotations.json"
     path.write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF")
-    with pytest.raises(DataError, match="is not valid JSON"):
+    with pytest.raises(DataError, match="is not a text file"):
         read_records(path, 2, "two")
 
 
@@ -373,7 +375,9 @@ def test_a_corrupt_gz_is_refused_wherever_it_is_corrupt(tmp_path):
 def test_a_truncated_gz_is_refused(tmp_path, keep):
     path = write(tmp_path, [RECORD] * 20, "annotations.json.gz")
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DataError, match=r"annotations\.json\.gz is not valid JSON"):
+    with pytest.raises(
+        DataError, match=r"annotations\.json\.gz (is not valid JSON|cannot be decompressed)"
+    ):
         read_records(path, 2, "two")
 
 
@@ -416,3 +420,30 @@ def test_all_of_mpii_loads(shared):
     assert records.keypoints.shape == (25_204, 16, 3)
     # The community's fixed split.
     assert records.validation.sum() == 2958
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([20, 20, 2, 60, 20, 2], "Received 6: [20, 20, 2, 60, 20, 2]."),
+        ([1, 2, 2, "3", 4, 2, 5, 6, 2], "Received at index 3: '3'."),
+        (
+            [1, 2, None, 4, float("nan")],
+            "Received 5 items. Received at index 2: None (2 are not numbers).",
+        ),
+        ("123456789", "Received: '123456789'."),
+    ],
+)
+def test_of_a_list_the_message_says_how_many_there_are_and_which_is_no_number(values, message):
+    assert numbers_problem(values, 9) == message
+    with pytest.raises(DataError) as caught:
+        expect.numbers(values, 9, "a.json, keypoints")
+    start = "a.json, keypoints: expected a list of 9 numbers. "
+    assert str(caught.value) == f"{start}{message} Check the tool that wrote the file."
+
+
+def test_a_value_of_any_length_is_shown_in_part():
+    record = dict.fromkeys(("img_paths", "objpos", "joint_self", "bbox"), ["x" * 10_000] * 10_000)
+    problems = list(record_problems(record, 2, "two"))
+    assert len(problems) == 7
+    assert max(map(len, problems)) < 300

@@ -258,11 +258,10 @@ def test_the_recipe_of_upstream_has_the_defaults_of_its_options():
     [
         "a: [1\n",
         "\tx: 1\n",
-        "description: 2024-13-45\n",
+        "description: \1\n",
         "!!python/object:os.system {}\n",
-        "[" * 9999,
     ],
-    ids=["unclosed", "tab", "impossible date", "python object", "deep"],
+    ids=["unclosed", "tab", "control character", "python object"],
 )
 def test_broken_yaml_is_refused(tmp_path, text):
     with pytest.raises(DataError, match=r"mine\.yaml is not valid YAML"):
@@ -271,8 +270,8 @@ def test_broken_yaml_is_refused(tmp_path, text):
 
 def test_a_binary_file_is_refused(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_bytes(b"\xff\xd8\xff\xe0")
-    with pytest.raises(DataError, match=r"mine\.yaml is not valid YAML"):
+    path.write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF\0")
+    with pytest.raises(DataError, match=r"mine\.yaml is not a text file"):
         load_preset(path)
 
 

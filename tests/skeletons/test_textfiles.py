@@ -136,7 +136,7 @@ def test_a_missing_file_is_named(tmp_path, missing):
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path):
-    (tmp_path / "classes.txt").write_bytes(b"\xff\xd8\xff\xe0 a photo")
+    (tmp_path / "classes.txt").write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF\0 a photo")
     with pytest.raises(DataError, match=r"classes\.txt is not a text file"):
         read_text_files(tmp_path / "classes.txt")
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from simplebase.converters.weights.checkpoint import Checkpoint, Tensors
 from simplebase.errors import DataError, first_line
+from simplebase.inflation import require_sane_datasets
 from simplebase.geometry import Size
 
 
@@ -31,6 +32,7 @@ def read_keras2(path: Path) -> Checkpoint:
     """
     try:
         with h5py.File(path, "r") as file:
+            require_sane_datasets(file, path)
             return _read(file, path)
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         if isinstance(error, DataError):

@@ -15,8 +15,10 @@ import tensorflow as tf
 from simplebase.data.dataset import MANIFEST, unfinished
 from simplebase.data.fields import LARGEST
 from simplebase.data.records import Records
-from simplebase.errors import DataError, MissingFileError
+from simplebase.encodings import decode_text
+from simplebase.errors import DataError, MissingFileError, cut
 from simplebase.geometry import Crop, Size
+from simplebase.npz_files import opened_npz
 from simplebase.skeletons import Skeleton
 
 PACKING, RECORDS = "packing.json", "records.npz"
@@ -100,8 +102,8 @@ class Manifest:
             )
         except _BROKEN as error:
             raise DataError(
-                f"{name} is not the manifest of a packed dataset, version {_VERSION} ({error}). "
-                "Pack it again with `simplebase data pack`."
+                f"{name} is not the manifest of a packed dataset, version {_VERSION} "
+                f"({cut(str(error))}). Pack it again with `simplebase data pack`."
             ) from error
 
 
@@ -149,11 +151,8 @@ def checksum(path: str) -> str:
 
 def read_text(path: str) -> str:
     """A text file at any address."""
-    try:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            return file.read().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text file ({error.reason}).") from error
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return decode_text(file.read(), path)
 
 
 def write_columns(path: str, records: Records, matrices: np.ndarray) -> None:
@@ -177,28 +176,38 @@ def read_columns(path: str) -> tuple[Records, np.ndarray]:
     Raises:
         DataError: it is missing or not a table of records.
     """
+    names = [field.name for field in fields(Records)]
     try:
-        with tf.io.gfile.GFile(path, "rb") as file, np.load(file) as archive:
-            columns = {field.name: archive[field.name] for field in fields(Records)}
-            columns["matrices"] = archive["matrices"]
-        count, num_keypoints, _ = columns["keypoints"].shape
-        for name, column in columns.items():
-            kind, row = ("f", (num_keypoints, 3)) if name == "keypoints" else _ROWS[name]
-            if column.dtype.kind != kind or column.shape != (count, *row):
-                raise ValueError(f"{name}: {column.dtype} of shape {column.shape}")
-            if name in _FINITE and not (np.abs(column) < LARGEST).all():
-                raise ValueError(f"{name} beyond any image")
-        magnifications = np.linalg.det(columns["matrices"][..., :2])
-        if not (columns["scales"] > 0).all() or not (magnifications > 0).all():
-            raise ValueError("scales and matrices that magnify by 0 or less")
-        if not np.isin(columns["keypoints"][..., 2], (0, 1, 2)).all():
-            raise ValueError("a visibility other than 0, 1 and 2")
-        paths = [os.fsdecode(path) for path in columns["paths"].tolist()]
-        columns["paths"] = np.array(paths, object)
-        matrices = columns.pop("matrices")
-        return Records(**columns), matrices
-    except Exception as error:  # zipfile, NumPy and gfile raise a dozen kinds
-        raise DataError(f"{path} is not the table of a packed dataset ({error}).") from error
+        with (
+            tf.io.gfile.GFile(path, "rb") as file,
+            opened_npz(file, path, "the table of a packed dataset") as npz,
+        ):
+            columns = {name: npz[name] for name in (*names, "matrices")}
+            _check_columns(columns)
+    except tf.errors.OpError as error:
+        raise DataError(
+            f"{path} is not the table of a packed dataset: {cut(error.message)}."
+        ) from error
+    paths = [os.fsdecode(path) for path in columns["paths"].tolist()]
+    columns["paths"] = np.array(paths, object)
+    matrices = columns.pop("matrices")
+    return Records(**columns), matrices
+
+
+def _check_columns(columns: dict[str, np.ndarray]) -> None:
+    """Raises ValueError if the columns of `records.npz` are not a table of sound records."""
+    count, num_keypoints, _ = columns["keypoints"].shape
+    for name, column in columns.items():
+        kind, row = ("f", (num_keypoints, 3)) if name == "keypoints" else _ROWS[name]
+        if column.dtype.kind != kind or column.shape != (count, *row):
+            raise ValueError(f"{name}: {column.dtype} of shape {column.shape}")
+        if name in _FINITE and not (np.abs(column) < LARGEST).all():
+            raise ValueError(f"{name} beyond any image")
+    magnifications = np.linalg.det(columns["matrices"][..., :2])
+    if not (columns["scales"] > 0).all() or not (magnifications > 0).all():
+        raise ValueError("scales and matrices that magnify by 0 or less")
+    if not np.isin(columns["keypoints"][..., 2], (0, 1, 2)).all():
+        raise ValueError("a visibility other than 0, 1 and 2")
 
 
 def _size(values: Any) -> Size:

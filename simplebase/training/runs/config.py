@@ -5,18 +5,19 @@ import os
 from typing import Any
 
 import numpy as np
-import yaml
 from pydantic import Field, ValidationError
 
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline.cache import CacheMode
-from simplebase.errors import DataError, MissingFileError, one_line
+from simplebase.errors import DataError, MissingFileError
+from simplebase.files import read_text
 from simplebase.geometry import Size
 from simplebase.presets import Preset, Recipe
 from simplebase.presets.preset import Settings, first_problem
 from simplebase.skeletons import Skeleton
 from simplebase.training.runs.folder import Run
 from simplebase.version import __version__
+from simplebase.yaml_files import MOST_BYTES, parse_yaml
 
 MAX_SEED = 2**32 - 1
 
@@ -132,10 +133,10 @@ class RunConfig(Settings):
                 f"{os.fspath(folder)} is not a run: it has no {path.name}. Give the folder that "
                 "`simplebase train` wrote (its --run-dir)."
             )
+        content = parse_yaml(read_text(path, most_bytes=MOST_BYTES), str(path))
         try:
-            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+            return cls.model_validate(content)
         except ValidationError as error:
             key, problem = first_problem(error, cls)
-            raise DataError(f"{path}, key {key!r}: {problem}") from error
-        except (yaml.YAMLError, ValueError) as error:
-            raise DataError(f"{path} is not valid YAML: {one_line(error)}") from error
+            where = f"{path}, key {key!r}" if key else f"{path}"
+            raise DataError(f"{where}: {problem}") from error

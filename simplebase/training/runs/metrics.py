@@ -1,6 +1,7 @@
 """What the epochs of a run gave, and the file that keeps it: `metrics.csv`."""
 
 import csv
+import io
 import math
 import os
 import re
@@ -9,8 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from simplebase.errors import DataError, MissingFileError
-from simplebase.files import replacing
+from simplebase.errors import DataError, MissingFileError, cut, shown
+from simplebase.files import read_text, replacing
 
 METRICS = "metrics.csv"
 
@@ -86,18 +87,16 @@ def read_metrics(run_dir: str | os.PathLike[str]) -> tuple[EpochMetrics, ...]:
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """The rows below the header, each with its line in the file, which counts from 1."""
     try:
-        # "-sig": a spreadsheet that saved the file may have put a mark before the first column.
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            rows = [(reader.line_num, cells) for cells in reader if cells]
+        reader = csv.reader(io.StringIO(read_text(path), newline=""))
+        rows = [(reader.line_num, cells) for cells in reader if cells]
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise DataError(f"{path} cannot be read as CSV: {error}.") from error
     if rows and rows[0][1] != _COLUMNS:
         raise DataError(
             f"{path}, line 1: the columns are {','.join(_COLUMNS)}. "
-            f"Received: {','.join(rows[0][1])}."
+            f"Received: {cut(','.join(rows[0][1]))}."
         )
     return rows[1:]
 
@@ -108,7 +107,7 @@ def _parse(where: str, cells: Sequence[str]) -> EpochMetrics:
     texts = dict(zip(_COLUMNS, cells, strict=True))
     epoch = texts.pop("epoch")
     if not re.fullmatch(r"[1-9]\d{,8}", epoch):
-        raise DataError(f"{where}, column epoch: expected 1, 2, 3, ... Received: {epoch!r}.")
+        raise DataError(f"{where}, column epoch: expected 1, 2, 3, ... Received: {shown(epoch)}.")
     values: dict[str, Any] = {
         name: None if name == "val_pck" and not text else _number(f"{where}, column {name}", text)
         for name, text in texts.items()
@@ -122,5 +121,5 @@ def _number(where: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise DataError(f"{where}: expected a number. Received: {text!r}.")
+        raise DataError(f"{where}: expected a number. Received: {shown(text)}.")
     return value

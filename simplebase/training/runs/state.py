@@ -7,7 +7,6 @@ and counter, and as JSON how far the training is and what it has found. All rand
 
 import json
 import os
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -18,8 +17,13 @@ import numpy as np
 
 from simplebase.errors import DataError, first_line
 from simplebase.files import replacing
+from simplebase.npz_files import NpzFile, opened_npz
 from simplebase.training.runs.folder import KEPT, checkpoint_name
 from simplebase.training.runs.metrics import EpochMetrics, best_epoch
+
+
+# Of the JSON of a progress: a hundred thousand epochs.
+_MOST_BYTES = 1 << 26
 
 
 @dataclass
@@ -72,9 +76,19 @@ class Progress:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Progress":
-        """The progress that `to_config` describes."""
+        """The progress that `to_config` describes; ValueError if it is none."""
         epochs = [EpochMetrics(**epoch) for epoch in config.pop("epochs")]
-        return cls(**config, epochs=epochs)
+        progress = cls(**config, epochs=epochs)
+        counts = [progress.epoch, progress.step, *(each.epoch for each in epochs)]
+        values: list[Any] = [progress.losses, progress.learning_rates]
+        for each in epochs:
+            values += [each.loss, each.learning_rate, each.images_per_second]
+            values += [] if each.val_pck is None else [each.val_pck]
+        if not all(type(count) is int and count >= 0 for count in counts):
+            raise ValueError("epoch and step are whole numbers from 0")
+        if not all(type(value) in (int, float) for value in values):
+            raise ValueError("a loss, a learning rate or a score is not a number")
+        return progress
 
 
 Variables = dict[str, Sequence[keras.Variable]]
@@ -100,6 +114,8 @@ def load_progress(path: str | os.PathLike[str]) -> Progress:
         DataError: it is not a state file.
     """
     with _opened(path) as arrays:
+        if (header := arrays.headers.get("progress")) and header.dtype.itemsize > _MOST_BYTES:
+            raise ValueError("its progress is too long")
         return Progress.from_config(json.loads(str(arrays["progress"])))
 
 
@@ -111,8 +127,9 @@ def load_state(path: str | os.PathLike[str], variables: Variables) -> None:
     """
     with _opened(path) as arrays:
         for name, group in variables.items():
-            saved = sum(key.startswith(f"{name}/") for key in arrays.files)
-            shapes = [arrays[f"{name}/{index}"].shape for index in range(saved)]
+            saved = sum(key.startswith(f"{name}/") for key in arrays.headers)
+            headers = [arrays.headers.get(f"{name}/{index}") for index in range(saved)]
+            shapes = [None if header is None else header.shape for header in headers]
             expected = [tuple(variable.shape) for variable in group]
             if shapes != expected:
                 raise DataError(
@@ -124,16 +141,10 @@ def load_state(path: str | os.PathLike[str], variables: Variables) -> None:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """`np.load` of several arrays, with errors that name the file."""
+def _opened(path: str | os.PathLike[str]) -> Iterator[NpzFile]:
+    """The arrays of a state file, with errors that name it."""
     try:
-        # NumPy leaves a file open that it opened itself and cannot read.
-        with open(path, "rb") as file:
-            arrays = np.load(file, allow_pickle=False)
-            if isinstance(arrays, np.ndarray):
-                raise TypeError("it is a single array")
-            yield arrays
-    except DataError:
-        raise
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is no state of a training: {first_line(error)}") from error
+        with open(path, "rb") as file, opened_npz(file, str(path), "a training-state file") as npz:
+            yield npz
+    except OSError as error:
+        raise DataError(f"{path} is not a training-state file: {first_line(error)}.") from error

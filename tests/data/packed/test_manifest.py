@@ -159,7 +159,7 @@ def test_a_folder_without_a_manifest_is_told(tmp_path: Path) -> None:
 
 
 def test_a_manifest_that_is_no_text_is_told(copied: Path) -> None:
-    (copied / "manifest.json").write_bytes(b"\xff\xfe\x00")
+    (copied / "manifest.json").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
     with pytest.raises(DataError, match=r"manifest\.json is not a text file"):
         load_packed(copied)
 

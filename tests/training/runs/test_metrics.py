@@ -64,8 +64,8 @@ def test_a_broken_file_names_line_and_column(
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "metrics.csv").write_bytes(b"\x89PNG\xff\x00")
-    with pytest.raises(DataError, match=r"metrics\.csv cannot be read"):
+    (tmp_path / "metrics.csv").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    with pytest.raises(DataError, match=r"metrics\.csv is not a text file"):
         read_metrics(tmp_path)
 
 

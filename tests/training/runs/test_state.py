@@ -86,7 +86,31 @@ def one_array(path: Path) -> None:
         np.save(file, np.zeros(3))
 
 
+def huge(path: Path) -> None:
+    """An array that claims 8 TB in a file of a few hundred bytes."""
+    np.savez(path, progress=np.array("{}"), **{"weights/0": np.zeros(8)})
+    content = path.read_bytes()
+    assert content.count(b"(8,), }") == 1
+    path.write_bytes(content.replace(b"(8,), }            ", b"(1000000000000,), }"))
+
+
+def inflating(path: Path) -> None:
+    """A compressed array of a thousand times the file."""
+    np.savez_compressed(path, progress=np.array("{}"), **{"weights/0": np.zeros(1_000_000)})
+
+
+def objects(path: Path) -> None:
+    np.savez(path, progress=np.array([{}], object), allow_pickle=True)
+
+
 DAMAGES = {
+    "a huge array": huge,
+    "an inflating array": inflating,
+    "Python objects": objects,
+    "a progress without end": lambda path: np.savez(path, progress=np.array("[" * 100_000)),
+    "an epoch that is no number": lambda path: np.savez(
+        path, progress=np.array(json.dumps(Progress().to_config() | {"epoch": "1"}))
+    ),
     "nothing": lambda path: path.write_bytes(b""),
     "a text": lambda path: path.write_text("hello"),
     "half of it": lambda path: path.write_bytes(path.read_bytes()[:300]),

@@ -1,0 +1,63 @@
+"""Archives that would unpack to far more than they hold: refused before anything is unpacked."""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+
+from simplebase.errors import DataError
+
+# Keras and h5py store weights as they are; those who compress them save half. Even a network of
+# zeros passes up to the allowance.
+_MOST_TIMES = 20
+_ALLOWANCE = 64 << 20
+
+
+def require_sane_archive(path: Path, small: Sequence[str] = ()) -> None:
+    """Checks what a zip archive says of the sizes of its files.
+
+    Args:
+        path: a zip archive.
+        small: files in it that are text and have to be small.
+
+    Raises:
+        DataError: it would unpack to more than a file of its size can hold in earnest.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    _require_sane(path, sum(member.file_size for member in members), path.stat().st_size)
+    for member in members:
+        if member.filename in small and member.file_size > _ALLOWANCE:
+            raise DataError(
+                f"{path}: its {member.filename} has {member.file_size} bytes; at most "
+                f"{_ALLOWANCE} are expected. Is it the right file?"
+            )
+
+
+def require_sane_datasets(file: h5py.File, path: Path) -> None:
+    """Checks what an HDF5 file says of the sizes of its arrays.
+
+    Args:
+        file: opened; a file in an archive, or `path` itself.
+        path: for errors.
+
+    Raises:
+        DataError: its arrays would take more memory than a file of its size can hold in earnest.
+    """
+    sizes: list[int] = []
+
+    def add(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            sizes.append(item.nbytes)
+
+    file.visititems(add)
+    _require_sane(path, sum(sizes), file.id.get_filesize())
+
+
+def _require_sane(path: Path, unpacked: int, stored: int) -> None:
+    if unpacked > _MOST_TIMES * stored + _ALLOWANCE:
+        raise DataError(
+            f"{path} has {stored} bytes, but would unpack to {unpacked}: that is no model. "
+            "Do not open it unless you know where it comes from."
+        )
