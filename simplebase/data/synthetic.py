@@ -1,7 +1,6 @@
 """The embedded dataset: drawn figures, made on the user's machine in seconds, offline."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from simplebase.files import cache_folder, replacing, write_json
 from simplebase.images import write_image
 from simplebase.progress import Progress
 from simplebase.skeletons import load_skeleton, write_text_files
+from simplebase.threads import thread_pool
 
 SKELETON = "mpii"
 VALIDATION_EVERY = 5
@@ -63,7 +63,7 @@ def synthesize(
     ) as partial:
         (partial / IMAGES).mkdir(parents=True)
         records = []
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with thread_pool() as pool:
             jobs = pool.map(lambda index: _draw(partial / IMAGES, seed, index), range(count))
             for done, record in enumerate(jobs, start=1):
                 records.append(record)
