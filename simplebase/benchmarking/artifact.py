@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +23,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 _WARM_UP = 2  # calls: the first one builds for a new batch size, the second fills the caches
+_PATIENCE = 5.0  # seconds
 _FEWEST = 3  # timed calls, however slow
 
 
@@ -53,9 +55,12 @@ class ArtifactProcess:
         """Ends the process."""
         if self._process is None or self._connection is None:
             return
-        if kind is not None:
-            self._process.kill()
         self._connection.close()
+        if kind is not None:
+            # It removes its temporary files, unless native code holds it for too long.
+            self._process.terminate()
+            self._process.join(_PATIENCE)
+            self._process.kill()
         self._process.join()
 
     def open(self) -> None:
@@ -111,6 +116,7 @@ def _serve(connection: Connection) -> None:
     """Does the tasks that come, until the other end is closed."""
     # Ctrl-C reaches all processes; this one ends when the one that started it says so.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with suppress(EOFError, ConnectionError):
         answer: tuple[Any, Exception | None]
         while True:
