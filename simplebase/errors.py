@@ -4,6 +4,7 @@
 SimplebaseError
 ├── ArgumentError       (ValueError)         a value that a caller chose, such as a preset name
 ├── DataError           (ValueError)         the content of a file: a record, an image, ...
+├── InUseError          (RuntimeError)       a folder that another process is writing
 ├── MissingFileError    (FileNotFoundError)  a file or folder that is not there
 ├── MissingPackageError (ImportError)        an optional package that is not installed
 ├── OutputExistsError   (FileExistsError)    an output that would have to be overwritten
@@ -35,6 +36,10 @@ class ArgumentError(SimplebaseError, ValueError):
 
 class DataError(SimplebaseError, ValueError):
     """A file was found and read, but what it holds is wrong."""
+
+
+class InUseError(SimplebaseError, RuntimeError):
+    """Another process is writing what this one would write."""
 
 
 class MissingFileError(SimplebaseError, FileNotFoundError):

@@ -1,13 +1,14 @@
 """Files: writing so that a crash leaves the old state or the new one; reading text and JSON."""
 
+import errno
 import gzip
 import json
 import os
+import secrets
 import shutil
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ def require_output(
         OutputExistsError: `path` exists and may not be replaced.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
+    # A link that leads nowhere is somebody's too.
+    if os.path.lexists(path) and not overwrite:
         raise OutputExistsError(f"{path} exists. Choose another path, or pass --overwrite.")
     if folder_markers:
         ours = all((path / marker).exists() for marker in folder_markers)
@@ -96,31 +98,40 @@ def replacing(
     """Yields a temporary path beside `path`; moves it there when the block succeeds.
 
     The temporary path keeps the suffix, because many writers choose the format by it. It can be
-    written as a file or made a folder.
+    written as a file or made a folder. Whatever ends the block otherwise removes it.
 
     Raises:
-        OutputExistsError: `path` exists and may not be replaced, see `require_output`.
+        OutputExistsError: `path` exists and may not be replaced, see `require_output`; or it
+            appeared while the block ran, and `overwrite` is off.
     """
-    path = require_output(
-        path,
-        overwrite=overwrite,
-        folder_markers=folder_markers,
-        folder_content=folder_content,
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+
+    def checked() -> Path:
+        return require_output(
+            path,
+            overwrite=overwrite,
+            folder_markers=folder_markers,
+            folder_content=folder_content,
+        )
+
+    target = checked()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # The name is known before the folder is there, so that a signal between the two leaves nothing.
+    holder = target.parent / f".{target.name}.{secrets.token_hex(6)}.partial"
     try:
-        partial = holder / path.name
-        with naming_file(path):
+        holder.mkdir(mode=0o700)
+        partial = holder / target.name
+        with naming_file(target):
             yield partial
             if partial.is_file():
                 # A machine that fails right after must not find an empty file under the final name.
                 with partial.open("rb") as file:
                     os.fsync(file.fileno())
-        if path.is_dir() and partial.exists():
-            _replace_folder(partial, path, aside=holder / f"{path.name}.old")
+        if not overwrite:
+            _move_to_new(partial, target)
+        elif checked().is_dir() and partial.exists():
+            _replace_folder(partial, target, aside=holder / f"{target.name}.old")
         else:
-            os.replace(partial, path)
+            os.replace(partial, target)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
 
@@ -141,6 +152,55 @@ def naming_file(path: str | os.PathLike[str]) -> Iterator[None]:
             # A library's own: HDF5's has a text alone.
             raise OSError(f"{os.fspath(path)} cannot be written: {error}") from error
         error.filename = os.fspath(path)
+        raise
+
+
+def _move_to_new(new: Path, path: Path) -> None:
+    """Moves `new` to `path`, where nothing may be.
+
+    The system checks that as it moves: a look before would miss what another process writes
+    between the look and the move.
+
+    Raises:
+        OutputExistsError: something is there.
+    """
+    try:
+        if os.name == "nt":
+            os.rename(new, path)  # on Windows it replaces nothing
+        elif new.is_dir():
+            # A folder takes the place of an empty one only, and this one is ours.
+            path.mkdir()
+            _move_onto(new, path, undo=path.rmdir)
+        else:
+            _move_file(new, path)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+        raise OutputExistsError(
+            f"{path} appeared while this command was writing its own, and was left as it is. Is "
+            "the same command running twice? Choose another path, or pass --overwrite."
+        ) from error
+
+
+def _move_file(new: Path, path: Path) -> None:
+    try:
+        os.link(new, path, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No hard links here (FAT, some network file systems): an empty file claims the name.
+        path.touch(exist_ok=False)
+        _move_onto(new, path, undo=path.unlink)
+    else:
+        new.unlink()
+
+
+def _move_onto(new: Path, claimed: Path, undo: Callable[[], None]) -> None:
+    try:
+        os.rename(new, claimed)
+    except BaseException:
+        with suppress(OSError):
+            undo()
         raise
 
 

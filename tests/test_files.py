@@ -4,6 +4,9 @@ import errno
 import json
 import os
 import resource
+import subprocess
+import sys
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given, settings
@@ -229,3 +232,111 @@ def test_a_librarys_error_of_writing_is_reported_with_the_file(tmp_path):
     with pytest.raises(OSError, match=r"a\.h5 cannot be written: errno = 28"):
         with replacing(tmp_path / "a.h5"):
             raise OSError("errno = 28")
+
+
+# === Two writers at once ===
+
+
+def test_a_file_that_appeared_meanwhile_is_not_replaced(tmp_path):
+    target = tmp_path / "model.tflite"
+    with pytest.raises(OutputExistsError, match=r"model\.tflite appeared while"):
+        with replacing(target) as partial:
+            partial.write_text("mine")
+            target.write_text("another process's")
+    assert target.read_text() == "another process's" and listing(tmp_path) == ["model.tflite"]
+
+
+@pytest.mark.parametrize("content", [[], ["a.txt"]])
+def test_a_folder_that_appeared_meanwhile_is_not_replaced(tmp_path, content):
+    target = tmp_path / "figures"
+    with pytest.raises(OutputExistsError, match="figures appeared while"):
+        with replacing(target) as partial:
+            partial.mkdir()
+            (partial / "mine.txt").write_text("mine")
+            target.mkdir()
+            for name in content:
+                (target / name).write_text("another process's")
+    assert listing(target) == content and listing(tmp_path) == ["figures"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_what_appeared_may_be_of_another_kind(tmp_path, kind):
+    appear = {
+        "file": lambda path: path.write_text("theirs"),
+        "folder": lambda path: path.mkdir(),
+        "link": lambda path: path.symlink_to("nowhere"),
+    }[kind]
+    for name, write in (("file", lambda path: path.write_text("a")), ("folder", os.mkdir)):
+        with pytest.raises(OutputExistsError), replacing(tmp_path / name) as partial:
+            write(partial)
+            appear(tmp_path / name)
+        assert (tmp_path / name).is_symlink() == (kind == "link")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_file_system_without_hard_links_keeps_the_rule(tmp_path, monkeypatch, there):
+    def no_links(*args, **options):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    target = tmp_path / "a.txt"
+    expected = pytest.raises(OutputExistsError, match="appeared") if there else nullcontext()
+    with expected, replacing(target) as partial:
+        partial.write_text("mine")
+        if there:
+            target.write_text("theirs")
+    assert target.read_text() == ("theirs" if there else "mine")
+    assert listing(tmp_path) == ["a.txt"]
+
+
+def test_a_failed_move_leaves_no_claimed_name(tmp_path, monkeypatch):
+    def fails(source, destination):
+        raise OSError(errno.EIO, "disk")
+
+    monkeypatch.setattr(os, "rename", fails)
+    with pytest.raises(OSError, match="disk"), replacing(tmp_path / "run") as partial:
+        partial.mkdir()
+    assert listing(tmp_path) == []
+
+
+def test_with_overwrite_what_appeared_is_replaced_only_if_it_is_of_the_kind(tmp_path):
+    target = tmp_path / "a.txt"
+    with replacing(target, overwrite=True) as partial:
+        partial.write_text("mine")
+        target.write_text("theirs")
+    assert target.read_text() == "mine"
+    folder = tmp_path / "figures"
+    with pytest.raises(OutputExistsError, match="something else"):
+        with replacing(folder, overwrite=True, folder_markers=["marker"]) as partial:
+            partial.mkdir()
+            folder.mkdir()
+            (folder / "thesis.tex").write_text("precious")
+    assert listing(folder) == ["thesis.tex"]
+
+
+def test_a_link_that_leads_nowhere_is_an_output_too(tmp_path):
+    target = tmp_path / "a.txt"
+    target.symlink_to("nowhere")
+    with pytest.raises(OutputExistsError, match="--overwrite"):
+        write_text(target, "new")
+    assert target.is_symlink()
+
+
+def test_of_two_processes_that_write_one_file_at_once_one_is_refused(tmp_path):
+    """Both have seen that the file is not there before either of them writes."""
+    code = (
+        "import sys; from pathlib import Path; from simplebase.files import replacing\n"
+        "with replacing('out.txt') as partial:\n"
+        "    partial.write_text(sys.argv[1]); print('ready', flush=True); sys.stdin.readline()\n"
+    )
+    line = [sys.executable, "-W", "ignore", "-c", code]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    both = [
+        subprocess.Popen([*line, name], cwd=tmp_path, text=True, **pipes) for name in ("1", "2")
+    ]
+    for process in both:
+        assert process.stdout.readline() == "ready\n"
+    errors = [process.communicate("\n")[1] for process in both]
+    assert [process.returncode for process in both] == [0, 1]
+    assert "OutputExistsError" in errors[1] and "out.txt appeared" in errors[1]
+    assert (tmp_path / "out.txt").read_text() == "1" and listing(tmp_path) == ["out.txt"]

@@ -3,10 +3,12 @@
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -21,6 +23,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 _WARM_UP = 2  # calls: the first one builds for a new batch size, the second fills the caches
+_PATIENCE = 5.0  # seconds
 _FEWEST = 3  # timed calls, however slow
 
 
@@ -28,7 +31,8 @@ class ArtifactProcess:
     """Measures one model file in a process that does nothing else.
 
     A process is started afresh, not forked, so a script that uses this needs the usual
-    `if __name__ == "__main__":`. It is a context manager, and ends its process at exit.
+    `if __name__ == "__main__":`. It is a context manager, and ends its process at exit; after an
+    error at once, whatever that process is doing.
 
     Args:
         path: a model file of any format that `load_runtime` opens.
@@ -40,21 +44,24 @@ class ArtifactProcess:
     def __init__(self, path: str | os.PathLike[str], threads: int | None = None) -> None:
         self.path = Path(path)
         self.threads = threads
-        # Ctrl-C reaches all processes; this one ends when the one that started it says so.
-        self._pool = ProcessPoolExecutor(
-            1,
-            multiprocessing.get_context("spawn"),
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),
-        )
+        self._process: SpawnProcess | None = None
+        self._connection: Connection | None = None
 
     def __enter__(self) -> "ArtifactProcess":
         """Itself."""
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         """Ends the process."""
-        self._pool.shutdown(cancel_futures=True)
+        if self._process is None or self._connection is None:
+            return
+        self._connection.close()
+        if kind is not None:
+            # It removes its temporary files, unless native code holds it for too long.
+            self._process.terminate()
+            self._process.join(_PATIENCE)
+            self._process.kill()
+        self._process.join()
 
     def open(self) -> None:
         """Loads the model; raises as `load_runtime` does."""
@@ -79,16 +86,47 @@ class ArtifactProcess:
         return self._run(_cost)
 
     def _run(self, task: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        connection = self._connection or self._start()
         try:
-            return self._pool.submit(task, *args, **kwargs).result()
-        except BrokenProcessPool as error:
+            connection.send((task, args, kwargs))
+            answer, failure = connection.recv()
+        except (EOFError, ConnectionError) as error:
             raise DataError(
                 f"{self.path} cannot be measured: its process was killed or crashed. Is there "
                 "enough memory?"
             ) from error
+        if failure is not None:
+            raise failure
+        return answer
+
+    def _start(self) -> Connection:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        # Only the process itself holds it now, so that its end is noticed here.
+        theirs.close()
+        return self._connection
 
 
 # What follows runs in the process of the model.
+
+
+def _serve(connection: Connection) -> None:
+    """Does the tasks that come, until the other end is closed."""
+    # Ctrl-C reaches all processes; this one ends when the one that started it says so.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    with suppress(EOFError, ConnectionError):
+        answer: tuple[Any, Exception | None]
+        while True:
+            task, args, kwargs = connection.recv()
+            try:
+                answer = task(*args, **kwargs), None
+            except Exception as error:
+                answer = None, error
+            connection.send(answer)
+
 
 _opened: dict[str, Any] = {}
 

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from simplebase.cli.ending import ended_by_signals
 from simplebase.errors import SimplebaseError, SimplebaseWarning, os_sentence
 from simplebase.silence import silenced_stderr
 from simplebase.version import __version__
@@ -53,7 +54,11 @@ def _options(
 
 
 def main() -> None:
-    """Runs the command line: exit code 0 for success, 1 if the job failed, 2 for wrong usage."""
+    """Runs the command line.
+
+    Exit code 0 for success, 1 if the job failed, 2 for wrong usage, 128 and the signal's number if
+    one ended it.
+    """
     for stream in (sys.stdout, sys.stderr):
         # A terminal of another encoding shows ? for what it cannot show.
         if isinstance(stream, io.TextIOWrapper):
@@ -67,6 +72,11 @@ def main() -> None:
         # TensorFlow's start-up notes are not for users of a command.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         warnings.showwarning = _show_warning  # type: ignore[assignment]
+    with ended_by_signals():
+        _run(arguments, debug)
+
+
+def _run(arguments: list[str], debug: bool) -> None:
     try:
         app(arguments, prog_name="simplebase")
     except (SimplebaseError, OSError) as error:

@@ -1,14 +1,12 @@
 """Leaving out the records whose images cannot be used."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
 from simplebase.errors import DataError, MissingFileError
 from simplebase.images import decode_image
 from simplebase.progress import Progress
+from simplebase.threads import thread_pool
 
 
 def without_bad_images(
@@ -39,7 +37,7 @@ def without_bad_images(
         return None
 
     problems = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with thread_pool() as pool:
         for done, found in enumerate(pool.map(problem, first), start=1):
             problems.append(found)
             if progress:

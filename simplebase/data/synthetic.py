@@ -1,7 +1,6 @@
 """The embedded dataset: drawn figures, made on the user's machine in seconds, offline."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,10 @@ from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError
 from simplebase.files import cache_folder, replacing, write_json
 from simplebase.images import write_image
+from simplebase.locks import turn
 from simplebase.progress import Progress
 from simplebase.skeletons import load_skeleton, write_text_files
+from simplebase.threads import thread_pool
 
 SKELETON = "mpii"
 VALIDATION_EVERY = 5
@@ -63,7 +64,7 @@ def synthesize(
     ) as partial:
         (partial / IMAGES).mkdir(parents=True)
         records = []
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with thread_pool() as pool:
             jobs = pool.map(lambda index: _draw(partial / IMAGES, seed, index), range(count))
             for done, record in enumerate(jobs, start=1):
                 records.append(record)
@@ -78,7 +79,11 @@ def embedded_dataset(progress: Progress | None = None) -> Path:
     """The folder of the embedded dataset in the user's cache, drawn at the first call."""
     folder = cache_folder() / f"synthetic_v{_VERSION}_{DEFAULT_COUNT}"
     if not folder.exists():
-        synthesize(folder, count=DEFAULT_COUNT, progress=progress)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with turn(folder.with_name(f".{folder.name}.lock"), "the embedded dataset"):
+            # The process that had its turn before may have drawn it.
+            if not folder.exists():
+                synthesize(folder, count=DEFAULT_COUNT, progress=progress)
     return folder
 
 

@@ -3,14 +3,16 @@
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 
 class StopSignals:
-    """A context in which SIGINT (Ctrl-C) and SIGTERM are kept until the step is done.
+    """A context in which SIGINT (Ctrl-C), SIGTERM and SIGHUP are kept until the step is done.
 
-    The second signal has its usual effect at once. Only a process's main thread can do this; in
-    another the context changes nothing.
+    The second signal has its usual effect at once. A signal that is ignored stays ignored, as
+    SIGHUP is under `nohup`. Only a process's main thread can do this; in another the context
+    changes nothing.
 
     Args:
         notice: is called with the signal's name when it comes.
@@ -18,7 +20,7 @@ class StopSignals:
     `received` is the name of the signal that came, or `None`.
     """
 
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP.
 
     def __init__(self, notice: Callable[[str], None] = lambda name: None) -> None:
         self._notice = notice
@@ -28,7 +30,9 @@ class StopSignals:
     def __enter__(self) -> "StopSignals":
         """Takes the signals over."""
         if threading.current_thread() is threading.main_thread():
-            self._earlier = {number: signal.signal(number, self._keep) for number in self._SIGNALS}
+            for number in (getattr(signal, name) for name in self._NAMES if hasattr(signal, name)):
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self._earlier[number] = signal.signal(number, self._keep)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -38,7 +42,9 @@ class StopSignals:
     def _keep(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number).name
         self._restore()
-        self._notice(self.received)
+        # After a hangup nobody can be told any more; the step and its saving go on.
+        with suppress(OSError):
+            self._notice(self.received)
 
     def _restore(self) -> None:
         for number, handler in self._earlier.items():

@@ -27,7 +27,7 @@ from simplebase.training.runs.config import DatasetSettings, RunConfig
 from simplebase.training.runs.curves import plot_curves
 from simplebase.training.runs.folder import Run
 from simplebase.training.runs.metrics import EpochMetrics
-from simplebase.training.runs.new import new_run, require_place
+from simplebase.training.runs.new import locked_place, locked_run, new_run
 from simplebase.training.runs.state import Progress, load_progress
 from simplebase.training.tensorboard import TensorBoardLog
 from simplebase.training.trainer import Trainer
@@ -91,6 +91,7 @@ def train(
         ArgumentError: a value that does not work, such as a batch larger than the train split.
         DataError: a file of the dataset or of weights is wrong.
         OutputExistsError: `run_dir` exists and `overwrite` is off.
+        InUseError: another process trains in `run_dir`.
         TrainingError: the training cannot go on; the best checkpoint so far remains.
     """
     if not isinstance(preset, Preset):
@@ -119,13 +120,15 @@ def train(
         make_deterministic()
     distribution = distribution or distribute()
     run = Run(run_dir)
-    if distribution.is_chief:
-        require_place(run_dir, overwrite=overwrite)
-    with distribution.explaining_lost_workers():
+    chief = distribution.is_chief
+    with (
+        locked_place(run, overwrite=overwrite) if chief else nullcontext(),
+        distribution.explaining_lost_workers(),
+    ):
         progress = Progress(epoch=recipe.init_epoch + 1)
         trainer = _prepare(config, dataset, run, distribution, observer, progress, first=True)
-        with new_run(run) if distribution.is_chief else nullcontext():
-            if distribution.is_chief:
+        with new_run(run) if chief else nullcontext():
+            if chief:
                 trainer.config.write(run)
             return _run(trainer, state=None)
 
@@ -148,20 +151,31 @@ def resume(
     Raises:
         MissingFileError: `run_dir` is not a run, or its dataset is gone.
         DataError: a file of the run is damaged, the dataset has changed, or the run is complete.
-        TrainingError: as `train`.
+        InUseError, TrainingError: as `train`.
     """
     config = RunConfig.read(run_dir)
+    if config.deterministic:
+        make_deterministic()
+    distribution = distribution or distribute()
     run = Run(run_dir)
+    with locked_run(run) if distribution.is_chief else nullcontext():
+        return _resume(config, run, dataset, distribution, observer)
+
+
+def _resume(
+    config: RunConfig,
+    run: Run,
+    dataset: KeypointDataset | None,
+    distribution: Distribution,
+    observer: Observer | None,
+) -> TrainingResult:
     state = run.state if run.state.exists() else None
     progress = load_progress(state) if state else Progress(epoch=config.recipe.init_epoch + 1)
     if progress.epoch > config.recipe.total_epoch and run.summary.exists():
         raise DataError(
-            f"{run_dir} is complete: all {config.recipe.total_epoch} epochs are done. A longer "
+            f"{run.folder} is complete: all {config.recipe.total_epoch} epochs are done. A longer "
             f"training starts from its model: --weights {run.best}."
         )
-    if config.deterministic:
-        make_deterministic()
-    distribution = distribution or distribute()
     if dataset is None:
         dataset = load_dataset(config.dataset.folder, config.dataset.own_skeleton())
     config.dataset.require_same(dataset)

@@ -1,10 +1,8 @@
 """Each image decoded once, to its end, and what is kept of it: some 300 bytes."""
 
 import io
-import os
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from simplebase.errors import DataError
 from simplebase.geometry import Size
 from simplebase.images import decode_image, image_size
 from simplebase.progress import Progress
+from simplebase.threads import thread_pool
 
 # What Pillow decodes as OpenCV does; all else is left to OpenCV, which reads for the training.
 _FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP")
@@ -43,18 +42,14 @@ class ImageFacts:
 def inspect_images(paths: Sequence[Path], progress: Progress | None = None) -> list[ImageFacts]:
     """Decodes every file of `paths`; `progress` is told files done and in all."""
     facts = []
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with warnings.catch_warnings(), thread_pool() as pool:
         # Pillow's remarks on odd metadata; set out here because threads share the filters.
         warnings.simplefilter("ignore")
         jobs = [pool.submit(inspect_image, path) for path in paths]
-        try:
-            for done, job in enumerate(jobs, start=1):
-                facts.append(job.result())
-                if progress:
-                    progress(done, len(paths))
-        finally:
-            # An interrupted check does not go on to the end of the dataset.
-            pool.shutdown(cancel_futures=True)
+        for done, job in enumerate(jobs, start=1):
+            facts.append(job.result())
+            if progress:
+                progress(done, len(paths))
     return facts
 
 

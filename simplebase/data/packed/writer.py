@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
@@ -17,6 +16,7 @@ from simplebase.data.pipeline import Batch, BatchSource
 from simplebase.errors import ArgumentError
 from simplebase.geometry import Crop, Size
 from simplebase.progress import Progress
+from simplebase.threads import thread_pool
 
 QUALITY = 95  # of the JPEGs
 RECORDS_A_SHARD = 256  # some 20 MB at 256x256
@@ -106,7 +106,7 @@ def _examples(batches: Iterator[Batch], rows: np.ndarray) -> Iterator[bytes]:
     """The serialized examples of one shard, whose records are at `rows`."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
     indices = iter(rows)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with thread_pool() as pool:
         for batch in batches:
             images = pool.map(lambda image: _encode(image, quality), batch["images"])
             columns = zip(images, batch["keypoints"], batch["matrices"], strict=True)

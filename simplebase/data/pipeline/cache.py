@@ -1,10 +1,15 @@
-"""Decoded canvases kept for the next epoch, in memory or on disk."""
+"""Decoded canvases kept for the next epoch, in memory or on disk.
+
+The system writes the pages of a file to disk in any order, so a canvas may be missing after a power
+loss although it was marked as there. The mark is therefore the canvas's checksum, and each process
+checks a canvas before it uses it for the first time.
+"""
 
 import errno
 import hashlib
 import os
 import shutil
-import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -12,13 +17,14 @@ from typing import Literal
 import numpy as np
 
 from simplebase.errors import ArgumentError, DataError
-from simplebase.files import cache_folder
+from simplebase.files import cache_folder, replacing
+from simplebase.locks import turn
 
 CacheMode = Literal["none", "memory", "disk"]
 
 Shape = tuple[int, int, int, int]
 
-_VERSION = 1  # Count it up when canvases are sampled in another way.
+_VERSION = 2  # Count it up when canvases are sampled or kept in another way.
 _MEMORY_SHARE = 0.8  # of the machine's memory that canvases may take
 
 
@@ -27,25 +33,29 @@ class CanvasCache:
 
     Args:
         canvases: `(N, Hc, Wc, 3)` uint8 to keep them in.
-        filled: `(N,)` uint8, 1 where a canvas is there.
+        marks: `(N,)` uint32, the checksum of each canvas that is there, else 0.
     """
 
-    def __init__(self, canvases: np.ndarray, filled: np.ndarray) -> None:
+    def __init__(self, canvases: np.ndarray, marks: np.ndarray) -> None:
         self._canvases = canvases
-        self._filled = filled
+        self._marks = marks
+        self._sound = np.zeros(len(marks), bool)  # what this process has checked or written
 
     def read_into(self, canvas: np.ndarray, index: int, read: Callable[[np.ndarray], None]) -> None:
         """Fills `canvas` `(Hc, Wc, 3)` with number `index`, which `read` makes if it is not here.
 
         Several threads may call it.
         """
-        if self._filled[index]:
+        if self._marks[index]:
             np.copyto(canvas, self._canvases[index])
-            return
+            if self._sound[index] or self._marks[index] == _mark(canvas):
+                self._sound[index] = True
+                return
         # Kept only when it is whole, and marked last: others may look at it meanwhile.
         read(canvas)
         np.copyto(self._canvases[index], canvas)
-        self._filled[index] = 1
+        self._marks[index] = _mark(canvas)
+        self._sound[index] = True
 
 
 def open_cache(mode: CacheMode, shape: Shape, key: Callable[[], bytes]) -> CanvasCache | None:
@@ -65,11 +75,16 @@ def open_cache(mode: CacheMode, shape: Shape, key: Callable[[], bytes]) -> Canva
     if mode == "memory":
         _require_memory(shape)
         # Pages that nothing was written to take no memory.
-        return CanvasCache(np.empty(shape, np.uint8), np.zeros(shape[0], np.uint8))
+        return CanvasCache(np.empty(shape, np.uint8), np.zeros(shape[0], np.uint32))
     if mode == "disk":
         name = hashlib.sha256(_VERSION.to_bytes(4) + key()).hexdigest()[:32]
         return CanvasCache(*_disk_arrays(cache_folder() / "canvases" / name, shape))
     raise ArgumentError(f"cache is none, memory or disk. Received: {mode!r}.")
+
+
+def _mark(canvas: np.ndarray) -> int:
+    """CRC-32 of a canvas, but never 0, which means that there is none."""
+    return zlib.crc32(canvas) or 1
 
 
 def _require_memory(shape: Shape) -> None:
@@ -88,31 +103,36 @@ def _require_memory(shape: Shape) -> None:
 def _disk_arrays(folder: Path, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     """The two files of a cache as arrays; both appear at once, with all their blocks.
 
-    So writing to them cannot run out of disk, and another process that uses them keeps its own.
+    So writing to them cannot run out of disk. Processes that train on the same canvases share them.
     """
-    shapes = {"canvases.u8": shape, "filled.u8": shape[:1]}
-    sizes = {name: int(np.prod(each, dtype=np.int64)) for name, each in shapes.items()}
-    if not all(_has_size(folder / name, size) for name, size in sizes.items()):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            for name, size in sizes.items():
-                with (partial / name).open("wb") as file:
-                    _allocate(file.fileno(), size)
+    canvases, marks = folder / "canvases.u8", folder / "marks.u4"
+    sizes = {canvases: int(np.prod(shape, dtype=np.int64)), marks: 4 * shape[0]}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with turn(folder.with_name(f".{folder.name}.lock"), "the cache of canvases"):
+        if not all(_has_size(path, size) for path, size in sizes.items()):
             shutil.rmtree(folder, ignore_errors=True)
-            os.replace(partial, folder)
-        except OSError as error:
-            shutil.rmtree(partial)
-            if error.errno != errno.ENOSPC:
-                raise
-            raise DataError(
-                f"{folder}: the disk has no room for {sizes['canvases.u8'] / 2**30:.1f} GiB of "
-                "canvases. Free some, set SIMPLEBASE_CACHE to another disk, or choose --cache none."
-            ) from error
-    canvases, filled = (
-        np.memmap(folder / name, np.uint8, "r+", shape=each) for name, each in shapes.items()
+            _allocate_files(folder, sizes)
+    return (
+        np.memmap(canvases, np.uint8, "r+", shape=shape),
+        np.memmap(marks, np.uint32, "r+", shape=shape[:1]),
     )
-    return canvases, filled
+
+
+def _allocate_files(folder: Path, sizes: dict[Path, int]) -> None:
+    try:
+        with replacing(folder) as partial:
+            partial.mkdir()
+            for path, size in sizes.items():
+                with (partial / path.name).open("wb") as file:
+                    _allocate(file.fileno(), size)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        total = sum(sizes.values())
+        raise DataError(
+            f"{folder}: the disk has no room for {total / 2**30:.1f} GiB of canvases. Free some, "
+            "set SIMPLEBASE_CACHE to another disk, or choose --cache none."
+        ) from error
 
 
 def _has_size(path: Path, size: int) -> bool:

@@ -13,6 +13,8 @@ RUN/
     ├── epoch012_loss0.4321_pck0.5670.keras   and so on: the best five
     └── state.npz      what --resume goes on from
 ```
+
+While a process trains there, `.simplebase.lock` says which one.
 """
 
 import os
@@ -28,6 +30,7 @@ from simplebase.files import replacing, write_json, write_text
 from simplebase.training.runs.metrics import METRICS, EpochMetrics, write_metrics
 
 CONFIG, CHECKPOINTS = "config.yaml", "checkpoints"
+LOCK = ".simplebase.lock"
 EARLIER = ".earlier"
 """Where an earlier run waits until the new one has saved something."""
 KEPT = 5
@@ -47,6 +50,7 @@ class Run:
         self.best = self.checkpoints / "best.keras"
         self.last = self.checkpoints / "last.keras"
         self.state = self.checkpoints / "state.npz"
+        self.lock = self.folder / LOCK
         self.config = self.folder / CONFIG
         self.metrics = self.folder / METRICS
         self.curves = self.folder / "curves.png"
@@ -55,7 +59,7 @@ class Run:
 
     @property
     def content(self) -> tuple[str, ...]:
-        """Names of all that the folder holds."""
+        """Names of all that a run leaves in the folder."""
         files = (self.config, self.metrics, self.curves, self.summary)
         return tuple(path.name for path in (*files, self.tensorboard, self.checkpoints))
 

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import threading
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,12 +148,12 @@ def test_the_disk_takes_a_byte_a_colour_below_the_cache_folder(
     files = {path.name: path for path in cache_home.rglob("*") if path.is_file()}
     assert {name: path.stat().st_size for name, path in files.items()} == {
         "canvases.u8": 40 * 64 * 64 * 3,
-        "filled.u8": 40,
+        "marks.u4": 4 * 40,
     }
     assert all(cache_home / "canvases" in path.parents for path in files.values())
 
 
-@pytest.mark.parametrize("lost", ["canvases.u8", "filled.u8"])
+@pytest.mark.parametrize("lost", ["canvases.u8", "marks.u4"])
 def test_half_a_cache_is_made_anew(figures: KeypointDataset, cache_home: Path, lost: str) -> None:
     expected = list(source(figures, "disk").batches())
     next(cache_home.rglob(lost)).unlink()
@@ -244,13 +245,91 @@ def test_a_mark_is_set_only_after_its_canvas() -> None:
     """A thread that sees the mark while another fills the canvas would read half of it."""
     cache = open_cache("memory", (1, 2, 2, 3), bytes)
     assert cache is not None
-    seen = []
+    canvas, reads = np.zeros((2, 2, 3), np.uint8), []
 
     def read(kept: np.ndarray) -> None:
-        seen.append(int(cache._filled[0]))
+        reads.append(len(reads))
+        if len(reads) == 1:  # another thread asks meanwhile
+            cache.read_into(np.zeros_like(canvas), 0, read)
         kept[:] = 9
 
-    canvas = np.zeros((2, 2, 3), np.uint8)
     cache.read_into(canvas, 0, read)
     cache.read_into(canvas, 0, read)
-    assert seen == [0] and (canvas == 9).all()
+    assert reads == [0, 1] and (canvas == 9).all()
+
+
+def zero(path: Path, *canvases: int) -> None:
+    """What a power loss leaves of a file whose pages were not written: the right size, zeros."""
+    size = 64 * 64 * 3
+    with path.open("r+b") as file:
+        for index in canvases:
+            file.seek(index * size)
+            file.write(bytes(size))
+
+
+def test_a_canvas_that_never_reached_the_disk_is_read_anew(
+    figures: KeypointDataset, cache_home: Path, reads: list[int]
+) -> None:
+    expected = list(source(figures, "disk").batches())
+    zero(next(cache_home.rglob("canvases.u8")), 3, 17)
+    reads.clear()
+    again = source(figures, "disk")
+    assert_same(list(again.batches()), expected)
+    assert sorted(reads) == [3, 17]
+    # It is kept now, for this process and the next one.
+    assert_same(list(again.batches()), expected)
+    assert_same(list(source(figures, "disk").batches()), expected)
+    assert sorted(reads) == [3, 17]
+
+
+def test_a_mark_that_never_reached_the_disk_costs_a_reading(
+    figures: KeypointDataset, cache_home: Path, reads: list[int]
+) -> None:
+    expected = list(source(figures, "disk").batches())
+    path = next(cache_home.rglob("marks.u4"))
+    marks = np.fromfile(path, np.uint32)
+    marks[[0, 39]] = 0
+    marks.tofile(path)
+    reads.clear()
+    assert_same(list(source(figures, "disk").batches()), expected)
+    assert sorted(reads) == [0, 39]
+
+
+def test_a_canvas_is_checked_once_in_a_process(
+    figures: KeypointDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(source(figures, "disk").batches())
+    sums: list[int] = []
+    checksum = zlib.crc32
+    monkeypatch.setattr(zlib, "crc32", lambda data: sums.append(1) or checksum(data))
+    cached = source(figures, "disk")
+    for _ in range(3):
+        list(cached.batches())
+    assert len(sums) == 40
+
+
+@pytest.mark.filterwarnings("ignore:waiting for the cache")
+def test_two_trainings_may_open_the_same_cache_at_once(
+    figures: KeypointDataset, cache_home: Path, reads: list[int]
+) -> None:
+    """Neither removes what the other has made: both end with one folder that holds everything."""
+    expected = list(source(figures).batches())
+    start, failures = threading.Barrier(4), []
+
+    def use() -> None:
+        try:
+            start.wait()
+            assert_same(list(source(figures, "disk").batches()), expected)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=use) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert len(list((cache_home / "canvases").iterdir())) == 1
+    reads.clear()
+    list(source(figures, "disk").batches())
+    assert reads == []

@@ -1,0 +1,51 @@
+"""How SIGTERM and SIGHUP end a command: as an exception, so that everything cleans up."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+_NAMES = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP.
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Within it, SIGTERM and SIGHUP raise `SystemExit(128 + number)` in the main thread.
+
+    So `with` and `finally` run: partial files go, processes that were started end, locks are
+    released. A line on standard error says which signal it was. The second one ends the process at
+    once. A signal that is ignored stays ignored, as SIGHUP is under `nohup`. Native code is not
+    interrupted: the exception is raised when it returns.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    earlier = {
+        number: signal.getsignal(number)
+        for number in numbers
+        if signal.getsignal(number) not in (signal.SIG_IGN, None)
+    }
+    received: list[signal.Signals] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        received.append(signal.Signals(number))
+        for each in earlier:
+            signal.signal(each, signal.SIG_DFL)
+        sys.exit(128 + number)
+
+    try:
+        for number in earlier:
+            signal.signal(number, end)
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+        if received:
+            # The terminal may be what has gone.
+            with suppress(OSError, ValueError):
+                print(f"stopped by {received[0].name}", file=sys.stderr, flush=True)
+            # What failed on the way out, or was caught, does not count.
+            sys.exit(128 + received[0])
