@@ -129,7 +129,7 @@ class ImageSearch:
 
     def _below(self, stated: StatedImage) -> Path | None:
         for *folders, name in _readings(stated.name):
-            alike = self._index.get(_folded(name), [])
+            alike = [path for path in self._index.get(_folded(name), []) if self._is_inside(path)]
             candidates = [path for path in alike if path.name == name] or alike
             if candidates:
                 return self._likeliest(candidates, folders, stated)
@@ -157,14 +157,17 @@ class ImageSearch:
     def _index(self) -> dict[str, list[Path]]:
         """The files below the image folder, relative to it, by name without regard to case."""
         index: dict[str, list[Path]] = defaultdict(list)
-        real_root = os.path.realpath(self.root)
         for folder, _, names in os.walk(self.root):
             relative = Path(folder).relative_to(self.root)
             if self._rank(relative) is not None:
                 for name in names:
-                    if _is_below(os.path.join(folder, name), real_root):
-                        index[_folded(name)].append(relative / name)
+                    index[_folded(name)].append(relative / name)
         return index
+
+    def _is_inside(self, path: Path) -> bool:
+        """Whether a file below the image folder is no link that leads out of it."""
+        real_root = os.path.join(os.path.realpath(self.root), "")
+        return os.path.realpath(self.root / path).startswith(real_root)
 
     @cached_property
     def _taken(self) -> set[Path]:
@@ -222,10 +225,3 @@ def _agreeing(found: tuple[str, ...], stated: list[str]) -> int:
             break
         count += 1
     return count
-
-
-def _is_below(path: str, real_root: str) -> bool:
-    """Whether a file, which may be a link, lies in the folder, which is none."""
-    if not os.path.islink(path):
-        return True
-    return os.path.realpath(path).startswith(os.path.join(real_root, ""))
