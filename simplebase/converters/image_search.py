@@ -70,7 +70,8 @@ class ImageSearch:
         self.by_name: dict[StatedImage, Path] = {}
         """What was found by file name, in order."""
         self.root = root
-        self._stated = stated
+        self._stated = list(stated)
+        self._stated_of: dict[Path, StatedImage] = {}
         self._look_up = cache(look_up or (lambda path: find_image(root, path)))
         self._rank = rank
 
@@ -100,13 +101,13 @@ class ImageSearch:
             found = self._below(stated)
             if found is None or found in self._taken:
                 return None
-        for other, path in self.by_name.items():
-            if path == found and other.name != stated.name:
-                raise DataError(
-                    f"{found} is the only image with the name of both {other.name!r} and "
-                    f"{stated.name!r}. Give an image folder that holds both, or correct the paths "
-                    "in the label file."
-                )
+        other = self._stated_of.setdefault(found, stated)
+        if other.name != stated.name:
+            raise DataError(
+                f"{found} is the only image with the name of both {other.name!r} and "
+                f"{stated.name!r}. Give an image folder that holds both, or correct the paths in "
+                "the label file."
+            )
         self.by_name[stated] = found
         return found
 
@@ -124,8 +125,11 @@ class ImageSearch:
         """The image that lies beside its label file, where each image has one."""
         if stated.folder is None:
             return None
-        paths = (inside(stated.folder, parts[-1]) for parts in _readings(stated.name))
-        return next((f for path in paths if path and (f := find_image(self.root, path))), None)
+        for *_, name in _readings(stated.name):
+            path = inside(stated.folder, name)
+            if path and find_image(self.root, path) and self._is_inside(path):
+                return self.root / path
+        return None
 
     def _below(self, stated: StatedImage) -> Path | None:
         for *folders, name in _readings(stated.name):
@@ -164,10 +168,13 @@ class ImageSearch:
                     index[_folded(name)].append(relative / name)
         return index
 
-    def _is_inside(self, path: Path) -> bool:
+    def _is_inside(self, path: Path | str) -> bool:
         """Whether a file below the image folder is no link that leads out of it."""
-        real_root = os.path.join(os.path.realpath(self.root), "")
-        return os.path.realpath(self.root / path).startswith(real_root)
+        return os.path.realpath(self.root / path).startswith(self._real_root)
+
+    @cached_property
+    def _real_root(self) -> str:
+        return os.path.join(os.path.realpath(self.root), "")
 
     @cached_property
     def _taken(self) -> set[Path]:
@@ -184,8 +191,8 @@ class ImageSearch:
 def several_images(name: str, first: Path, second: Path) -> DataError:
     """The error that the label file does not tell which of two images it means."""
     return DataError(
-        f"several images are called {name}: {first} and {second}. Put the folder "
-        "into the annotation file's file_name, or give it as the image folder."
+        f"several images are called {name}: {first} and {second}. Write the folder into the path "
+        "in the label file, or give it as the image folder."
     )
 
 

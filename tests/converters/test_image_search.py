@@ -86,6 +86,8 @@ def test_nothing_outside_the_folder_is_found(folder, tmp_path) -> None:
     assert found(folder, "/x/hidden.jpg") is None
     assert found(folder, "/x/secret.jpg") is None
     assert found(folder, "/x/inner.jpg") == "inner.jpg"
+    beside = StatedImage("/x/secret.jpg", "deep")
+    assert ImageSearch(folder, [beside]).find(beside) is None
 
 
 def test_of_several_images_that_whose_folders_agree_is_taken(folder) -> None:
