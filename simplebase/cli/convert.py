@@ -106,6 +106,9 @@ def coco(
 ) -> None:
     """COCO keypoints, or a file of that format for any object.
 
+    An image is looked for at its file_name, then by that name's last part anywhere below the image
+    folder. An object without a usable box gets the box around its keypoints.
+
     Examples:
 
         simplebase convert coco coco data/coco --train-annotations person_keypoints_train2017.json
@@ -203,9 +206,10 @@ def labelme(
     """labelme: points named after the keypoints, one group_id an object.
 
     A rectangle with the same group_id is the object's box; without one, the box around its points
-    is. A point with the flag `hidden` or `occluded` is a hidden keypoint. Other shapes are counted
-    and passed over. All .json files in the folder and below it are read; an image is the file that
-    imagePath names, inside the folder, else the one in imageData.
+    is. A point is a hidden keypoint if it has the flag `hidden` or `occluded`, or `difficult` as
+    X-AnyLabeling writes it. Other shapes are counted and skipped. All .json files in the folder and
+    below it are read. An image is the file at imagePath, else the one in imageData, else the file
+    of that name anywhere in the folder.
 
     Keypoints are the labels in order of appearance, and left and right in their names swap in
     flips, unless --classes-path and --matchpoint-path say otherwise.

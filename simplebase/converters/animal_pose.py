@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from simplebase.converters import expect
-from simplebase.converters.conversion import NO_KEYPOINT, REFUSED_PATH, Conversion, draw_held_out
-from simplebase.converters.image_files import find_image, inside
+from simplebase.converters.conversion import NO_KEYPOINT, Conversion, draw_held_out
+from simplebase.converters.image_search import ImageSearch, StatedImage
 from simplebase.converters.placement import around_box
 from simplebase.data.records import make_record
 from simplebase.errors import DataError
@@ -46,9 +46,15 @@ def read_animal_pose(
     conversion = Conversion(load_skeleton("animal_pose"), Path(source) / "images", [path])
     _require_same_keypoints(content, conversion.skeleton.keypoints, path)
     annotations = expect.items(content.get("annotations"), f"{path}, annotations")
+    names = {
+        image_id: StatedImage(expect.text(name, f"{path}: the name of image {image_id}"))
+        for image_id, name in content["images"].items()
+    }
+    images = ImageSearch(conversion.image_folder, names.values())
     for index, annotation in enumerate(annotations):
         where = f"{path}, annotations[{index}]"
-        _add(conversion, expect.mapping(annotation, where), content["images"], where)
+        _add(conversion, expect.mapping(annotation, where), names, images, where)
+    conversion.notes += images.notes()
     conversion.hold_out(draw_held_out(conversion.images, val_split, seed))
     return conversion
 
@@ -63,7 +69,11 @@ def _require_same_keypoints(content: dict[str, Any], expected: tuple[str, ...], 
 
 
 def _add(
-    conversion: Conversion, annotation: dict[str, Any], names: dict[str, Any], where: str
+    conversion: Conversion,
+    annotation: dict[str, Any],
+    names: dict[str, StatedImage],
+    images: ImageSearch,
+    where: str,
 ) -> None:
     image_id = expect.whole(annotation.get("image_id"), f"{where}.image_id")
     if str(image_id) not in names:
@@ -79,22 +89,19 @@ def _add(
     keypoints[:, 2] = np.where(keypoints[:, 2] > 0, 2, 0)
     left, top, right, bottom = expect.numbers(annotation.get("bbox"), 4, f"{where}.bbox")
     box = [left, top, right - left, bottom - top]
-    name = expect.text(names[str(image_id)], f"{where}: the name of image {image_id}")
-    path = inside("", name)
-    if path is None:
-        conversion.leave_out(REFUSED_PATH)
-    elif not keypoints[:, 2].any():
+    stated = names[str(image_id)]
+    if not keypoints[:, 2].any():
         conversion.leave_out(NO_KEYPOINT)
     elif min(box[2:]) <= 0:
         conversion.leave_out("empty box")
-    elif (image := find_image(conversion.image_folder, path)) is None:
-        conversion.leave_out_missing_image(path)
+    elif (image := images.find(stated)) is None:
+        conversion.leave_out_missing_image(stated.name, refused=stated.leads_out)
     else:
         center, scale = around_box(box)
         record = make_record(
             dataset="animal_pose",
             validation=False,
-            path=path,
+            path=image.relative_to(conversion.image_folder).as_posix(),
             center=center,
             scale=scale,
             keypoints=keypoints,

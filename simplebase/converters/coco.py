@@ -6,23 +6,26 @@ Also what other tools write in that format, for any object, and what `to-coco` w
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from simplebase.converters import expect
-from simplebase.converters.coco_images import find_split_image, image_folders
+from simplebase.converters.coco_images import split_images
 from simplebase.converters.coco_skeleton import OWN_KEY, Categories, read_categories
-from simplebase.converters.conversion import NO_KEYPOINT, REFUSED_PATH, Conversion, draw_held_out
+from simplebase.converters.conversion import NO_KEYPOINT, Conversion, draw_held_out
 from simplebase.converters.image_files import inside
+from simplebase.converters.image_search import ImageSearch, StatedImage
+from simplebase.converters.image_sizes import stated_size
 from simplebase.converters.limbs import require_limbs, scale_from_limbs
 from simplebase.converters.own_fields import restore_record
-from simplebase.converters.placement import around_box
+from simplebase.converters.placement import around_box, around_keypoints, read_box
+from simplebase.converters.single_points import UNSIZED, size_single_points
 from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError, DataError, MissingFileError
 from simplebase.files import read_json, require_file
+from simplebase.geometry import Size
 from simplebase.skeletons import Skeleton
 
 ScaleFrom = Literal["box", "limbs"]
@@ -30,23 +33,32 @@ ScaleFrom = Literal["box", "limbs"]
 
 @dataclass(frozen=True)
 class _File:
-    """One annotation file; `folders` are where to look for its images, see `image_folders`."""
+    """One annotation file; `names` and `sizes` are by image id."""
 
     path: Path
     validation: bool
     names: dict[int, str]
+    sizes: dict[int, Size | None]
     annotations: list[Any]
     categories: Categories
-    folders: list[list[Path]]
+    images: ImageSearch
 
 
 @dataclass(frozen=True)
 class _Labelled:
-    """A record, where its image is, and its place in the dataset that `to-coco` read."""
+    """A record and where its image is.
+
+    Args:
+        record: one of ours.
+        image: its file.
+        index: its place in the dataset that `to-coco` read.
+        sized: whether its labels tell how large the object is.
+    """
 
     record: dict[str, Any]
     image: Path
-    index: int | None
+    index: int | None = None
+    sized: bool = True
 
 
 def read_coco(
@@ -62,7 +74,8 @@ def read_coco(
     """Reads one annotation file or two.
 
     Args:
-        source: the image folder; images are looked for in it and then in its subfolders.
+        source: the image folder; images are looked for in it and then in its subfolders, at the
+            path that the file states and then by their file name.
         train_annotations: the file of the train split.
         val_annotations: the file of the validation split. If only one file is given, the split is
             drawn from it, unless `to-coco` wrote it.
@@ -92,6 +105,8 @@ def read_coco(
         _add_foreign(conversion, found)
         if len(files) == 1:
             conversion.hold_out(draw_held_out(conversion.images, val_split, seed))
+    for file in files:
+        conversion.notes += file.images.notes()
     return conversion
 
 
@@ -104,11 +119,22 @@ def _add_own(conversion: Conversion, found: list[_Labelled]) -> None:
 def _add_foreign(conversion: Conversion, found: list[_Labelled]) -> None:
     """Adds records, but not those that would train on an image of the validation split."""
     held_out = {e.record["img_paths"] for e in found if e.record["isValidation"]}
+    singles, boxless = [], 0
     for each in found:
         if each.record["isValidation"] or each.record["img_paths"] not in held_out:
             conversion.add(each.record, each.image)
+            if not each.sized:
+                singles.append(each.record)
+            elif each.index is None and "bbox" not in each.record:
+                boxless += 1
         else:
             conversion.leave_out("train record whose image is in the val file")
+    if boxless:
+        conversion.notes.append(
+            f"objects without a box, or with one 0 wide or high: {boxless}; the box around their "
+            "labelled keypoints is used, enlarged by a tenth"
+        )
+    size_single_points(conversion, singles)
 
 
 def _read_files(
@@ -141,15 +167,34 @@ def _read_file(path: Path, source: Path, validation: bool, category: str | None)
             f"{path} is not a COCO file: expected a mapping with the lists {', '.join(parts)}. "
             f"Received: {_shape(content)}."
         )
-    names = {}
-    for index, image in enumerate(content["images"]):
+    names, sizes = _read_images(content["images"], path)
+    categories = read_categories(content, path, category)
+    images = split_images(source, "val" if validation else "train", names.values())
+    return _File(path, validation, names, sizes, content["annotations"], categories, images)
+
+
+def _read_images(images: list[Any], path: Path) -> tuple[dict[int, str], dict[int, Size | None]]:
+    """The images' file names and stated sizes by their ids.
+
+    Raises:
+        DataError: an id stands for two files, or a field is missing or wrong.
+    """
+    names: dict[int, str] = {}
+    sizes: dict[int, Size | None] = {}
+    for index, image in enumerate(images):
         where = f"{path}, images[{index}]"
         image = expect.mapping(image, where)
         name = expect.text(image.get("file_name"), f"{where}.file_name")
-        names[expect.whole(image.get("id"), f"{where}.id")] = name
-    categories = read_categories(content, path, category)
-    folders = image_folders(source, "val" if validation else "train")
-    return _File(path, validation, names, content["annotations"], categories, folders)
+        image_id = expect.whole(image.get("id"), f"{where}.id")
+        earlier = names.setdefault(image_id, name)
+        if (inside("", earlier) or earlier) != (inside("", name) or name):
+            raise DataError(
+                f"{where}: the image id {image_id} is used twice, for {earlier!r} and {name!r}, so "
+                "it is unclear which image its annotations belong to. Give each image its own "
+                "id. If two files were joined, renumber the images and annotations of one first."
+            )
+        sizes.setdefault(image_id, stated_size(image.get("width"), image.get("height")))
+    return names, sizes
 
 
 def _shape(content: Any) -> str:
@@ -161,11 +206,10 @@ def _shape(content: Any) -> str:
 def _labelled(file: _File, conversion: Conversion, scale_from: ScaleFrom) -> Iterator[_Labelled]:
     """The records of a file; those left out are counted in `conversion`."""
     skeleton = conversion.skeleton
-    image_of = cache(partial(find_split_image, file.folders))
     for number, annotation in enumerate(file.annotations):
         where = f"{file.path}, annotations[{number}]"
         annotation = expect.mapping(annotation, where)
-        name = _image_name(annotation, file, where)
+        image_id = _image_id(annotation, file, where)
         if annotation["category_id"] not in file.categories.ids:
             conversion.leave_out("of another category")
             continue
@@ -177,33 +221,37 @@ def _labelled(file: _File, conversion: Conversion, scale_from: ScaleFrom) -> Ite
         if not own and not keypoints[:, 2].any():
             conversion.leave_out(NO_KEYPOINT)
             continue
-        path = inside("", name)
-        if path is None:
-            conversion.leave_out(REFUSED_PATH)
-        elif (image := image_of(path)) is None:
-            conversion.leave_out_missing_image(name)
-        elif own:
-            index, record = restore_record(annotation, name, keypoints, file.validation, where)
-            yield _Labelled(record, image, index)
+        stated = StatedImage(file.names[image_id])
+        image = file.images.find(stated)
+        if image is None:
+            conversion.leave_out_missing_image(stated.name, refused=stated.leads_out)
+            continue
+        path = image.relative_to(conversion.image_folder).as_posix()
+        if own:
+            # Where `to-coco` wrote it, the file name is the path in the dataset.
+            path = path if stated in file.images.by_name else stated.name
+            index, record = restore_record(annotation, path, keypoints, file.validation, where)
+            labelled: _Labelled | str = _Labelled(record, image, index)
         else:
-            path = image.relative_to(conversion.image_folder).as_posix()
-            made = _record(annotation, path, keypoints, skeleton, scale_from, where)
-            if isinstance(made, str):
-                conversion.leave_out(made)
-            else:
-                made["isValidation"] = float(file.validation)
-                yield _Labelled(made, image, None)
+            labelled = _foreign(annotation, image, path, keypoints, skeleton, scale_from, where)
+        if isinstance(labelled, str):
+            conversion.leave_out(labelled)
+            continue
+        labelled.record["isValidation"] = float(file.validation)
+        if size := file.sizes[image_id]:
+            conversion.stated_sizes.setdefault(path, size)
+        yield labelled
 
 
-def _image_name(annotation: dict[str, Any], file: _File, where: str) -> str:
-    """The image's file name; refuses ids that the file does not have."""
+def _image_id(annotation: dict[str, Any], file: _File, where: str) -> int:
+    """The image's id; refuses ids that the file does not have."""
     category = expect.whole(annotation.get("category_id"), f"{where}.category_id")
     if category not in file.categories.all_ids:
         raise DataError(f"{where}: no category has the id {category}.")
     image_id = expect.whole(annotation.get("image_id"), f"{where}.image_id")
     if image_id not in file.names:
         raise DataError(f"{where}: no image has the id {image_id}.")
-    return file.names[image_id]
+    return image_id
 
 
 def _keypoints(values: Any, skeleton: Skeleton, where: str) -> np.ndarray:
@@ -217,36 +265,38 @@ def _keypoints(values: Any, skeleton: Skeleton, where: str) -> np.ndarray:
     return keypoints
 
 
-def _record(
+def _foreign(
     annotation: dict[str, Any],
+    image: Path,
     path: str,
     keypoints: np.ndarray,
     skeleton: Skeleton,
     scale_from: ScaleFrom,
     where: str,
-) -> dict[str, Any] | str:
-    """The record, or the reason why there is none."""
-    if "bbox" not in annotation:
-        return "no box"
-    box = expect.numbers(annotation["bbox"], 4, f"{where}.bbox")
-    if min(box[2:]) <= 0:
-        return "empty box"
-    center, scale = around_box(box)
-    if scale_from == "limbs":
-        by_limb = scale_from_limbs(keypoints, skeleton)
-        if by_limb is None:
-            return "no labelled limb"
-        scale = by_limb
+) -> _Labelled | str:
+    """The record of an annotation that is not ours, or the reason why there is none."""
+    box = read_box(annotation.get("bbox"), f"{where}.bbox")
+    if isinstance(box, str):
+        return box
+    placement = around_keypoints(keypoints) if box is None else around_box(box)
+    by_limb = scale_from_limbs(keypoints, skeleton) if scale_from == "limbs" else None
+    if scale_from == "limbs" and by_limb is None:
+        return "no labelled limb"
+    # A single keypoint is where the object is, not how large.
+    center, scale = placement or (keypoints[keypoints[:, 2] > 0, :2].mean(axis=0).tolist(), UNSIZED)
     area, annotation_id = annotation.get("area"), annotation.get("id")
-    return make_record(
+    area = None if area is None else expect.number(area, f"{where}.area")
+    record = make_record(
         dataset="coco",
         validation=False,
         path=path,
         center=center,
-        scale=scale,
+        scale=by_limb or scale,
         keypoints=keypoints,
         box=box,
-        area=None if area is None else expect.number(area, f"{where}.area"),
+        # With a box that has no area, tools write an area of 0, which OKS would divide by.
+        area=area if area and area > 0 else None,
         image_id=annotation["image_id"],
         annotation_id=None if annotation_id is None else expect.whole(annotation_id, f"{where}.id"),
     )
+    return _Labelled(record, image, sized=bool(placement or by_limb))

@@ -45,15 +45,22 @@ def read_categories(content: Mapping[str, Any], path: Path, name: str | None) ->
         ArgumentError: there is no keypoint category called `name`.
         DataError: no category has keypoints, or several have different ones.
     """
-    all_ids, found = set(), []
+    all_ids: dict[int, Any] = {}
+    found = []
     for index, entry in enumerate(expect.items(content.get("categories"), f"{path}, categories")):
         where = f"{path}, categories[{index}]"
         entry = expect.mapping(entry, where)
-        all_ids.add(expect.whole(entry.get("id"), f"{where}.id"))
+        category_id = expect.whole(entry.get("id"), f"{where}.id")
+        if all_ids.setdefault(category_id, entry) != entry:
+            raise DataError(
+                f"{where}: the category id {category_id} is used twice, for "
+                f"{all_ids[category_id].get('name')!r} and {entry.get('name')!r}. Give each "
+                "category its own id."
+            )
         if entry.get("keypoints"):
             names = expect.items(entry["keypoints"], f"{where}.keypoints")
-            keypoints = tuple(expect.text(each, f"{where}.keypoints") for each in names)
-            found.append((str(entry.get("name")), keypoints, entry, where))
+            keypoints = _keypoint_names(names, f"{where}.keypoints")
+            found.append((str(entry.get("name")).strip(), keypoints, entry, where))
     if not found:
         raise DataError(
             f"{path}: no category has a list of keypoints. Instances and captions files have none; "
@@ -61,10 +68,11 @@ def read_categories(content: Mapping[str, Any], path: Path, name: str | None) ->
         )
     known = ", ".join(title for title, *_ in found)
     if name is not None:
-        found = [each for each in found if each[0] == name]
+        found = [each for each in found if each[0] == name.strip()]
         if not found:
             raise ArgumentError(f"{path} has no keypoint category {name!r}; it has {known}.")
     if len({keypoints for _, keypoints, *_ in found}) > 1:
+        _refuse_one_name(found, path)
         raise DataError(
             f"{path}: the categories {known} have different keypoints, and a dataset has one "
             "skeleton. Choose one with --category."
@@ -73,6 +81,35 @@ def read_categories(content: Mapping[str, Any], path: Path, name: str | None) ->
     skeleton, notes = _skeleton(entry, keypoints, where)
     ids = frozenset(each["id"] for *_, each, _ in found)
     return Categories(ids, skeleton, frozenset(all_ids), notes)
+
+
+def _keypoint_names(names: list[Any], where: str) -> tuple[str, ...]:
+    """Keypoint names without the spaces at their ends.
+
+    Raises:
+        DataError: two of them are the same but for those.
+    """
+    keypoints = tuple(expect.name(each, where) for each in names)
+    for index, keypoint in enumerate(keypoints):
+        first = keypoints.index(keypoint)
+        if first != index and names[first] != names[index]:
+            raise DataError(
+                f"{where}: {names[first]!r} and {names[index]!r} are the same name, because spaces "
+                "at the ends of a name are ignored. Rename one."
+            )
+    return keypoints
+
+
+def _refuse_one_name(found: list[Any], path: Path) -> None:
+    """Refuses categories of one name with different keypoints: nothing could choose one of them."""
+    by_name: dict[str, tuple[tuple[str, ...], int]] = {}
+    for title, keypoints, entry, _ in found:
+        other, other_id = by_name.setdefault(title, (keypoints, entry["id"]))
+        if other != keypoints:
+            raise DataError(
+                f"{path}: the categories {other_id} and {entry['id']} are both called {title!r} "
+                "but have different keypoints. Rename one of them in the file."
+            )
 
 
 def _skeleton(
@@ -89,7 +126,10 @@ def _skeleton(
             return skeleton, [f"skeleton: {name}, which is built in"]
     pairs = pairs_by_name(keypoints)
     skeleton = Skeleton(
-        str(entry.get("name")), keypoints, pairs, links=_links(entry, keypoints, pairs, where)
+        str(entry.get("name")).strip(),
+        keypoints,
+        pairs,
+        links=_links(entry, keypoints, pairs, where),
     )
     return skeleton, [f"flip pairs, inferred from the names: {pairs_text(pairs)}"]
 

@@ -11,8 +11,9 @@ OUT/
 """
 
 import os
+import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from simplebase.converters.image_files import ImageMode, ImageSource, place_images, require_apart
+from simplebase.converters.image_sizes import size_warnings
 from simplebase.data.dataset import (
     ANNOTATIONS,
     FOLDER_CONTENT,
@@ -28,8 +30,9 @@ from simplebase.data.dataset import (
     own_skeleton,
 )
 from simplebase.data.fields import record_problems
-from simplebase.errors import ArgumentError, DataError
+from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.files import replacing, write_json
+from simplebase.geometry import Size
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton, write_text_files
 from simplebase.skeletons.textfiles import SKELETON
@@ -52,6 +55,8 @@ class Conversion:
         left_out: how many records were left out, by reason; where something else is counted, the
             reason begins with what: `shape: `, `file: `.
         notes: what was inferred and the user should know.
+        warnings: what is likely to be wrong.
+        stated_sizes: `(height, width)` of the images, by path, where the label file states it.
     """
 
     skeleton: Skeleton
@@ -61,6 +66,8 @@ class Conversion:
     images: dict[str, ImageSource] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    stated_sizes: dict[str, Size] = field(default_factory=dict)
     first_missing: str | None = None
 
     def add(self, record: dict[str, Any], image: ImageSource) -> None:
@@ -88,10 +95,15 @@ class Conversion:
         """Counts records that are not converted."""
         self.left_out[reason] += count
 
-    def leave_out_missing_image(self, image: str) -> None:
-        """Counts a record whose image is not there."""
+    def leave_out_missing_image(self, image: str, *, refused: bool = False) -> None:
+        """Counts a record whose image is not there.
+
+        Args:
+            image: what the label file says.
+            refused: whether that leads out of the image folder.
+        """
         self.first_missing = self.first_missing or image
-        self.leave_out(NO_IMAGE)
+        self.leave_out(REFUSED_PATH if refused else NO_IMAGE)
 
     def hold_out(self, paths: Iterable[str]) -> None:
         """Makes the records of these images the validation split, all others the train split."""
@@ -108,9 +120,10 @@ class Conversion:
         if self.records:
             return
         if self.first_missing is not None:
+            missing = self.left_out[NO_IMAGE] + self.left_out[REFUSED_PATH]
             raise DataError(
-                f"{self.image_folder}: no image of the {self.left_out[NO_IMAGE]} records was "
-                f"found there, the first being {self.first_missing!r}. Check the image folder."
+                f"{self.image_folder}: no image of the {missing} records was found there, the "
+                f"first being {self.first_missing!r}. Check the image folder."
             )
         reasons = ", ".join(f"{count} {reason}" for reason, count in self.left_out.items())
         raise DataError(f"{self.image_folder}: no record is left to convert ({reasons or 'none'}).")
@@ -126,6 +139,7 @@ class Report:
     val_images: int
     left_out: dict[str, int]
     notes: list[str]
+    warnings: list[str]
 
     def to_config(self) -> dict[str, Any]:
         """Plain values for a JSON file."""
@@ -162,7 +176,7 @@ def write_dataset(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Report:
-    """Writes a dataset folder.
+    """Writes a dataset folder; warns of what is likely to be wrong in it.
 
     Args:
         conversion: what a reader returned.
@@ -181,6 +195,9 @@ def write_dataset(
     images_read = [image for image in conversion.images.values() if isinstance(image, Path)]
     require_apart(output, [conversion.image_folder, *conversion.sources, *images_read])
     skeleton = _with_earlier_links(conversion.skeleton, Path(output))
+    doubts = conversion.warnings + size_warnings(
+        conversion.stated_sizes, conversion.images, progress
+    )
     with replacing(
         output,
         overwrite=overwrite,
@@ -193,7 +210,9 @@ def write_dataset(
         )
         write_json(partial / ANNOTATIONS, conversion.records)
         write_text_files(skeleton, partial)
-    return summarise(conversion.records, conversion.left_out, conversion.notes)
+    for each in doubts:
+        warnings.warn(each, SimplebaseWarning, stacklevel=2)
+    return summarise(conversion.records, conversion.left_out, conversion.notes, doubts)
 
 
 def _with_earlier_links(skeleton: Skeleton, output: Path) -> Skeleton:
@@ -206,8 +225,21 @@ def _with_earlier_links(skeleton: Skeleton, output: Path) -> Skeleton:
     return replace(skeleton, links=earlier.links)
 
 
-def summarise(records: list[dict[str, Any]], left_out: Counter[str], notes: list[str]) -> Report:
-    """Counts records and images of both splits."""
+def summarise(
+    records: list[dict[str, Any]],
+    left_out: Counter[str],
+    notes: Sequence[str] = (),
+    doubts: Sequence[str] = (),
+) -> Report:
+    """Counts records and images of both splits; `doubts` are the report's warnings."""
     train = [record["img_paths"] for record in records if not record["isValidation"]]
     val = [record["img_paths"] for record in records if record["isValidation"]]
-    return Report(len(train), len(set(train)), len(val), len(set(val)), dict(left_out), notes)
+    return Report(
+        train_records=len(train),
+        train_images=len(set(train)),
+        val_records=len(val),
+        val_images=len(set(val)),
+        left_out=dict(left_out),
+        notes=list(notes),
+        warnings=list(doubts),
+    )

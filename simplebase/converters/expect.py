@@ -29,6 +29,11 @@ def text(value: Any, where: str) -> str:
     return value
 
 
+def name(value: Any, where: str) -> str:
+    """Returns a name without the spaces at its ends, which people and tools leave there."""
+    return text(text(value, where).strip(), where)
+
+
 def whole(value: Any, where: str) -> int:
     """Returns `value` if it is a whole number that 64 bits hold, as an id is."""
     if type(value) is not int or not is_id(value):

@@ -2,7 +2,8 @@
 
 A point's label is the keypoint's name; `group_id` tells objects in one image apart. labelme's
 canvas is continuous, with the first pixel from 0 to 1: half a pixel less is the coordinate of pixel
-centres.
+centres. X-AnyLabeling (https://github.com/CVHub520/X-AnyLabeling) writes the same, with `difficult`
+beside each shape, which its users set where a keypoint is hidden.
 """
 
 import os
@@ -15,12 +16,16 @@ from typing import Any
 import numpy as np
 
 from simplebase.converters import expect
-from simplebase.converters.conversion import REFUSED_PATH, Conversion, draw_held_out
-from simplebase.converters.image_files import EmbeddedImage, ImageSource, find_image, inside
+from simplebase.converters.conversion import Conversion, draw_held_out
+from simplebase.converters.image_files import EmbeddedImage, ImageSource
+from simplebase.converters.image_search import ImageSearch, StatedImage
+from simplebase.converters.image_sizes import stated_size
 from simplebase.converters.placement import around_box, around_keypoints
+from simplebase.converters.single_points import UNSIZED, size_single_points
 from simplebase.data.records import make_record
 from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
 from simplebase.files import read_json
+from simplebase.geometry import Size
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton, pairs_by_name
 from simplebase.skeletons.sides import pairs_text
@@ -28,6 +33,7 @@ from simplebase.skeletons.sides import pairs_text
 _PIXEL_CENTRE = 0.5
 # How many files that cannot be read are named in full.
 _NAMED = 10
+_HIDDEN = {"hidden", "occluded", "difficult"}
 _MAGIC = {b"\xff\xd8": ".jpg", b"\x89PNG": ".png", b"BM": ".bmp", b"RIFF": ".webp"}
 
 
@@ -46,14 +52,16 @@ class _LabelFile:
     Args:
         path: the file.
         name: the same, relative to the source.
-        image: the image's path as the file has it.
+        image: what the file says of its image.
+        size: `(height, width)` of the image as the file states it.
         embedded: whether there is an image in the file.
         objects: theirs are the points.
     """
 
     path: Path
     name: Path
-    image: str
+    image: StatedImage
+    size: Size | None
     embedded: bool
     objects: list[_Object]
 
@@ -69,7 +77,8 @@ def read_labelme(
     """Reads all labelme files in a folder and its subfolders.
 
     Args:
-        source: the folder; images are looked for where the files say, but not outside it.
+        source: the folder; images are looked for where the files say and then by their file name,
+            but not outside it.
         skeleton: which keypoints there are; by default the labels in order of appearance, in files
             sorted by name, with flip pairs inferred from left and right in the names.
         val_split: fraction of the images that is held out.
@@ -96,8 +105,12 @@ def read_labelme(
         ]
     sources = [file.path for file in files]
     conversion = Conversion(skeleton, source, sources, left_out=left_out, notes=notes)
+    images = ImageSearch(source, [file.image for file in files])
+    singles: list[dict[str, Any]] = []
     for file in files:
-        _add_objects(conversion, file)
+        _add_objects(conversion, file, images, singles)
+    size_single_points(conversion, singles)
+    conversion.notes += images.notes()
     conversion.hold_out(draw_held_out(conversion.images, val_split, seed))
     return conversion
 
@@ -152,7 +165,7 @@ def _parse_file(
         if group is not None:
             group = expect.whole(group, f"{where}.group_id")
         if kind == "point":
-            label = expect.text(shape.get("label"), f"{where}.label")
+            label = expect.name(shape.get("label"), f"{where}.label")
             if label in objects[group].points:
                 raise DataError(
                     f"{where}: a second point {label!r} in group {group}. Give each object of an "
@@ -164,8 +177,15 @@ def _parse_file(
         else:
             left_out["shape: neither point nor rectangle"] += 1
     said = expect.text(content.get("imagePath"), f"{path}, imagePath")
-    embedded = bool(content.get("imageData"))
-    return _LabelFile(path, path.relative_to(source), said, embedded, list(objects.values()))
+    name = path.relative_to(source)
+    return _LabelFile(
+        path=path,
+        name=name,
+        image=StatedImage(said, name.parent.as_posix()),
+        size=stated_size(content.get("imageWidth"), content.get("imageHeight")),
+        embedded=bool(content.get("imageData")),
+        objects=list(objects.values()),
+    )
 
 
 def _point(shape: dict[str, Any], where: str) -> tuple[float, float, float]:
@@ -175,7 +195,8 @@ def _point(shape: dict[str, Any], where: str) -> tuple[float, float, float]:
         raise DataError(f"{where}: a point has one place. Received: {len(points)}.")
     x, y = expect.numbers(points[0], 2, f"{where}.points[0]")
     flags = expect.mapping(shape.get("flags") or {}, f"{where}.flags")
-    hidden = flags.get("hidden") or flags.get("occluded")
+    raised = {name.lower() for name, value in flags.items() if value}
+    hidden = shape.get("difficult") or raised & _HIDDEN
     return x - _PIXEL_CENTRE, y - _PIXEL_CENTRE, 1.0 if hidden else 2.0
 
 
@@ -194,7 +215,10 @@ def _infer(files: list[_LabelFile], source: Path) -> Skeleton:
     return Skeleton(source.resolve().name, names, pairs_by_name(names))
 
 
-def _add_objects(conversion: Conversion, file: _LabelFile) -> None:
+def _add_objects(
+    conversion: Conversion, file: _LabelFile, images: ImageSearch, singles: list[dict[str, Any]]
+) -> None:
+    """Adds the objects of a file; those whose labels tell no size to `singles` as well."""
     names = conversion.skeleton.keypoints
     for each in file.objects:
         unknown = [label for label in each.points if label not in names]
@@ -210,36 +234,42 @@ def _add_objects(conversion: Conversion, file: _LabelFile) -> None:
         if not each.points:
             continue
         keypoints = np.array([each.points.get(name, (0.0, 0.0, 0.0)) for name in names])
-        placement = around_keypoints(keypoints) if box is None else around_box(box)
-        if placement is None:
-            conversion.leave_out("single point without a rectangle: no size")
-        elif isinstance(found := _image(conversion, file), str):
+        found = _image(file, images)
+        if isinstance(found, str):
             conversion.leave_out(found)
-        elif found:
-            name, image = found
-            record = make_record(
-                dataset="labelme",
-                validation=False,
-                path=name,
-                center=placement[0],
-                scale=placement[1],
-                keypoints=keypoints,
-                box=box,
-            )
-            conversion.add(record, image)
+            continue
+        if found is None:
+            stated = file.image
+            conversion.leave_out_missing_image(stated.path or stated.name, refused=stated.leads_out)
+            continue
+        placement = around_keypoints(keypoints) if box is None else around_box(box)
+        name, image = found
+        record = make_record(
+            dataset="labelme",
+            validation=False,
+            path=name,
+            center=placement[0] if placement else keypoints[keypoints[:, 2] > 0][0, :2],
+            scale=placement[1] if placement else UNSIZED,
+            keypoints=keypoints,
+            box=box,
+        )
+        conversion.add(record, image)
+        if file.size:
+            conversion.stated_sizes.setdefault(name, file.size)
+        if placement is None:
+            singles.append(record)
 
 
-def _image(conversion: Conversion, file: _LabelFile) -> tuple[str, ImageSource] | str | None:
-    """An image and its path; why it is left out; `None` if it is missing, which is counted."""
-    path = inside(file.name.parent.as_posix(), file.image)
-    if path and (image := find_image(conversion.image_folder, path)):
-        return path, image
-    if file.embedded:
-        return _embedded(file)
-    if path is None:
-        return REFUSED_PATH
-    conversion.leave_out_missing_image(path)
-    return None
+def _image(file: _LabelFile, images: ImageSearch) -> tuple[str, ImageSource] | str | None:
+    """An image and its path; why the image in the label file cannot be used; `None` for neither."""
+    embedded = None
+    image = images.at_path(file.image)
+    if image is None and file.embedded:
+        embedded = _embedded(file)
+        if not isinstance(embedded, str):
+            return embedded
+    image = image or images.find_by_name(file.image)
+    return (image.relative_to(images.root).as_posix(), image) if image else embedded
 
 
 def _embedded(file: _LabelFile) -> tuple[str, EmbeddedImage] | str:

@@ -121,7 +121,7 @@ def _report(records: Records, files: dict[str, Path]) -> Report:
         if path in files
     ]
     left_out = Counter({NO_IMAGE: len(records) - len(kept)} if len(kept) < len(records) else {})
-    return summarise(kept, left_out, [])
+    return summarise(kept, left_out)
 
 
 def _content(

@@ -131,6 +131,7 @@ def check_ground_truth(ground_truth: Mapping[str, Any], skeleton: Skeleton) -> N
             raise DataError(f"the ground truth has no list {key!r}, so it is not COCO's format.")
     if not ground_truth["images"]:
         raise DataError("the ground truth has no images.")
+    _check_image_ids(ground_truth["images"])
     if len(ground_truth["categories"]) != 1:
         names = ", ".join(str(each.get("name")) for each in ground_truth["categories"])
         raise DataError(f"the ground truth has one category. Received: {names or 'none'}.")
@@ -146,6 +147,21 @@ def check_ground_truth(ground_truth: Mapping[str, Any], skeleton: Skeleton) -> N
             "the ids of the ground truth's annotations are unique and not 0, which pycocotools "
             "takes for no match. Number them from 1."
         )
+
+
+def _check_image_ids(images: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses an id of two images: objects and detections of one would be those of the other."""
+    names: dict[Any, Any] = {}
+    for index, image in enumerate(images):
+        if "id" not in image:
+            raise DataError(f"image {index} of the ground truth has no 'id'.")
+        name = image.get("file_name")
+        earlier = names.setdefault(image["id"], name)
+        if earlier != name:
+            raise DataError(
+                f"the ground truth uses the image id {image['id']} twice, for {earlier!r} and "
+                f"{name!r}. Give each image its own id."
+            )
 
 
 def _plain_results(

@@ -7,6 +7,7 @@ names are passed over.
 """
 
 import os
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -76,10 +77,10 @@ def write_text_files(skeleton: Skeleton, folder: str | os.PathLike[str]) -> None
         DataError: a keypoint's name could not be read back.
     """
     for keypoint in skeleton.keypoints:
-        if "," in keypoint or keypoint != keypoint.strip() or not keypoint.isprintable():
+        if "," in keypoint or keypoint != keypoint.strip() or not _is_one_line(keypoint):
             raise DataError(
-                f"the keypoint name {keypoint!r} has a comma, a line break or outer spaces, which "
-                "the text files cannot hold. Rename it."
+                f"the keypoint name {keypoint!r} has a comma, a control character or spaces at its "
+                "ends, which the text files cannot hold. Rename it."
             )
     matches = [f"{a},{b},h" for a, b in skeleton.horizontal_pairs]
     matches += [f"{a},{b},v" for a, b in skeleton.vertical_pairs]
@@ -90,6 +91,11 @@ def write_text_files(skeleton: Skeleton, folder: str | os.PathLike[str]) -> None
         (SKELETON, links),
     ):
         write_text(Path(folder) / name, "".join(f"{line}\n" for line in lines))
+
+
+def _is_one_line(name: str) -> bool:
+    """Whether a name consists of printable characters and spaces, of any width."""
+    return all(each.isprintable() or unicodedata.category(each) == "Zs" for each in name)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import copy
 import json
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from conversion_checks import damaged, readable_or_refused, write_image
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simplebase import load_skeleton
-from simplebase.converters import read_coco
+from simplebase import load_preset, load_skeleton
+from simplebase.converters import read_coco, to_coco, write_dataset
 from simplebase.converters.limbs import LIMBS, scale_from_limbs
-from simplebase.errors import ArgumentError, DataError, MissingFileError
+from simplebase.data.checking import check_dataset
+from simplebase.errors import ArgumentError, DataError, MissingFileError, SimplebaseWarning
+from simplebase.metadata import ModelMetadata
 
 COW = ["nose", "left_horn", "right_horn", "tail"]
 
@@ -99,8 +102,8 @@ def test_what_cannot_be_used_is_left_out_and_counted(tmp_path, source) -> None:
         cow(iscrowd=1),
         cow(keypoints=[0] * 12),
         {k: v for k, v in cow().items() if k != "keypoints"},
-        {k: v for k, v in cow().items() if k != "bbox"},
-        cow(bbox=[1, 2, 0, 5]),
+        cow(bbox=[1, 2, -3, 5]),
+        cow(bbox=[float("nan")] * 4),
         cow(image=3),
         cow(image=4),
         cow(category_id=8),
@@ -115,12 +118,121 @@ def test_what_cannot_be_used_is_left_out_and_counted(tmp_path, source) -> None:
     assert conversion.left_out == {
         "crowd": 1,
         "no labelled keypoint": 2,
-        "no box": 1,
-        "empty box": 1,
+        "box of negative or infinite size, or NaN": 2,
         "image not found": 1,
         "image path leaves the folder": 1,
         "of another category": 1,
     }
+
+
+@pytest.mark.parametrize("box", ["absent", None, [], [3, 4, 0, 5], [3, 4, 5, 0], [0, 0, 0, 0]])
+def test_without_a_box_that_has_an_area_the_keypoints_tell_the_size(tmp_path, source, box) -> None:
+    boxless = cow(bbox=box, area=0)
+    if box == "absent":
+        del boxless["bbox"]
+    conversion = read(tmp_path, document(cow(), boxless))
+    record = conversion.records[1]
+    # Keypoints from 3 to 8 and from 4 to 9, a tenth larger.
+    assert record["objpos"] == [5.5, 6.5]
+    assert record["scale_provided"] == pytest.approx(1.1 * 5 / 200)
+    assert "bbox" not in record and "area" not in record
+    assert "objects without a box, or with one 0 wide or high: 1;" in conversion.notes[-1]
+
+
+ONE_POINT = [3, 4, 2] + [0] * 9
+
+
+def test_a_single_point_without_a_box_gets_the_median_size_of_the_others(tmp_path, source) -> None:
+    boxes = [cow(bbox=[0, 0, width, 10]) for width in (20, 30, 100)]
+    single = cow(keypoints=ONE_POINT, bbox=[3, 4, 0, 0])
+    conversion = read(tmp_path, document(*boxes, single))
+    record = conversion.records[3]
+    assert (record["objpos"], record["scale_provided"]) == ([3, 4], 30 / 200)
+    note = (
+        "one labelled keypoint and no box: 1; the median size of the other objects is used, 30 px"
+    )
+    assert note in conversion.notes[-1]
+
+
+def test_where_nothing_has_a_size_the_object_is_the_whole_image(tmp_path, source, written) -> None:
+    """As in every export of CVAT with one keypoint an object."""
+    singles = [cow(i, keypoints=ONE_POINT, bbox=[3, 4, 0, 0], area=0, id=i + 1) for i in range(3)]
+    conversion = read(tmp_path, document(*singles))
+    records = written(conversion).records
+    # The images are 30 wide and 40 high.
+    assert records.centers.tolist() == [[14.5, 19.5]] * 3
+    assert records.scales.tolist() == [0.2] * 3
+    assert "so the whole image is used" in conversion.notes[-1]
+
+
+def test_several_single_points_in_an_image_are_warned_of(tmp_path, source) -> None:
+    singles = [cow(i, keypoints=ONE_POINT, bbox=None) for i in (0, 0, 1)]
+    conversion = read(tmp_path, document(*singles))
+    with pytest.warns(SimplebaseWarning, match=r"1 of 2 images have several.*such as 0\.jpg"):
+        report = write_dataset(conversion, tmp_path / "out")
+    assert (report.train_records, len(report.warnings)) == (3, 1)
+
+
+def test_an_unreadable_image_gives_a_single_point_no_size(tmp_path, source) -> None:
+    (source / "0.jpg").write_text("<html>")
+    singles = [cow(i, keypoints=ONE_POINT, bbox=None) for i in range(2)]
+    content = document(*singles)
+    assert read(tmp_path, content).left_out == {"no size: the image cannot be read": 1}
+    content["images"][0].update(width=50, height=60)
+    assert [r["scale_provided"] for r in read(tmp_path, content).records] == [0.3, 0.2]
+
+
+def test_one_image_id_for_two_files_is_refused(tmp_path, source) -> None:
+    content = document(cow())
+    content["images"].append({"id": 10, "file_name": "2.jpg"})
+    with pytest.raises(DataError, match=r"images\[3\]: the image id 10 .*'0\.jpg' and '2\.jpg'"):
+        read(tmp_path, content)
+
+
+def test_one_image_id_twice_for_the_same_file_is_fine(tmp_path, source) -> None:
+    content = document(cow())
+    content["images"] += [{"id": 10, "file_name": name} for name in ("0.jpg", r".\0.jpg")]
+    assert len(read(tmp_path, content).records) == 1
+
+
+def test_one_category_id_for_two_categories_is_refused(tmp_path, source) -> None:
+    content = document(cow())
+    content["categories"].append({"id": 7, "name": "tree"})
+    with pytest.raises(DataError, match=r"categories\[1\]: the category id 7 .*'cow' and 'tree'"):
+        read(tmp_path, content)
+
+
+def test_categories_of_one_name_are_converted_if_their_keypoints_are_the_same(
+    tmp_path, source
+) -> None:
+    content = document(cow(), cow(category_id=8))
+    content["categories"].append(content["categories"][0] | {"id": 8})
+    assert len(read(tmp_path, content, category="cow").records) == 2
+    content["categories"][1]["keypoints"] = COW[::-1]
+    with pytest.raises(DataError, match="categories 7 and 8 are both called 'cow'"):
+        read(tmp_path, content, category="cow")
+
+
+def test_names_with_spaces_reach_the_models_metadata(tmp_path, source, written) -> None:
+    content = document(cow())
+    names = [" nose ", "left  horn", "right  horn", "tail\u00a0tip"]
+    content["categories"][0].update(name="dairy cow ", keypoints=names)
+    dataset = written(read(tmp_path, content, category=" dairy cow"))
+    skeleton = dataset.skeleton
+    assert skeleton.keypoints == ("nose", "left  horn", "right  horn", "tail\u00a0tip")
+    assert skeleton.horizontal_pairs == (("left  horn", "right  horn"),)
+    assert [(link.start, link.end) for link in skeleton.links][-1] == ("nose", "tail\u00a0tip")
+    assert not [f for f in check_dataset(tmp_path / "written").findings if f.severity == "error"]
+    metadata = ModelMetadata.from_preset(load_preset("peleenet_upsample_lite"), skeleton)
+    kept = json.loads(json.dumps(metadata.to_config()))
+    assert ModelMetadata.from_config(kept).skeleton == skeleton
+
+
+def test_keypoints_that_differ_only_in_outer_spaces_are_refused(tmp_path, source) -> None:
+    content = document(cow())
+    content["categories"][0]["keypoints"] = ["nose", "horn", "horn ", "tail"]
+    with pytest.raises(DataError, match=r"'horn' and 'horn ' are the same name"):
+        read(tmp_path, content)
 
 
 def test_categories_with_different_keypoints_need_a_choice(tmp_path, source) -> None:
@@ -213,6 +325,37 @@ def test_windows_paths_are_understood(tmp_path) -> None:
     content = document(cow())
     content["images"][0]["file_name"] = r"herd\0.jpg"
     assert read(tmp_path, content).records[0]["img_paths"] == "herd/0.jpg"
+
+
+def test_paths_of_another_machine_are_found_by_name_and_counted(tmp_path, source) -> None:
+    content = document(cow(0), cow(1), cow(2))
+    for image, name in zip(content["images"], ("/x/0.jpg", "..\\1.JPG", "2.jpg"), strict=True):
+        image["file_name"] = name
+    conversion = read(tmp_path, content)
+    assert [r["img_paths"] for r in conversion.records] == ["0.jpg", "1.jpg", "2.jpg"]
+    assert "does not exist: 2, such as 0.jpg for '/x/0.jpg'" in conversion.notes[-1]
+
+
+def test_a_record_of_ours_is_found_by_name_too(tmp_path, source, written) -> None:
+    """A tool kept what `to-coco` writes, and made addresses of the file names."""
+    written(read(tmp_path, document(cow())), "ours")
+    to_coco(tmp_path / "ours", tmp_path / "coco", images="link")
+    content = json.loads((tmp_path / "coco/annotations/train.json").read_text())
+    content["images"][0]["file_name"] = "https://host.example/upload/0.jpg"
+    assert read(tmp_path, content).records[0]["img_paths"] == "0.jpg"
+
+
+@pytest.mark.parametrize(("width", "height", "warned"), [(40, 30, 1), (30, 40, 0), ("0", None, 0)])
+def test_the_size_that_the_file_states_is_compared(tmp_path, source, width, height, warned) -> None:
+    content = document(cow(), cow(1))
+    content["images"][0].update(width=width, height=height)
+    conversion = read(tmp_path, content)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        report = write_dataset(conversion, tmp_path / "out")
+    assert [str(each.message) for each in caught] == report.warnings
+    assert len(caught) == warned
+    assert not warned or "1 of 1 images have width and height swapped" in report.warnings[0]
 
 
 def test_all_images_missing_says_where_they_were_looked_for(tmp_path, source, written) -> None:

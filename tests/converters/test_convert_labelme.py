@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from simplebase import Skeleton
 from simplebase.converters import read_coco, read_labelme, write_dataset
 from simplebase.errors import ArgumentError, DataError, MissingFileError, SimplebaseWarning
+from simplebase.images import read_image
 
 
 def point(label: str, x: float, y: float, group: int | None = None, **flags: bool) -> Any:
@@ -81,12 +82,14 @@ def test_what_is_no_keypoint_is_ignored_and_counted(source) -> None:
     boxes = [rectangle([1, 1], [5, 5]), rectangle([2, 2], [9, 9])]
     alone = [point("nose", 1, 2, 3), rectangle([1, 1], [5, 5], group=4)]
     conversion = read_labelme(save(source, labels(NOSE, LEFT, polygon, *boxes, *alone)))
-    assert len(conversion.records) == 1
+    assert len(conversion.records) == 2
     assert "bbox" not in conversion.records[0]  # of two rectangles none is known to be its
+    # A single point has the size of the other object, 50 px and a tenth.
+    assert conversion.records[1]["objpos"] == [0.5, 1.5]
+    assert conversion.records[1]["scale_provided"] == pytest.approx(55 / 200)
     assert conversion.left_out == {
         "shape: neither point nor rectangle": 1,
         "shape: rectangle that is no object's box": 3,
-        "single point without a rectangle: no size": 1,
     }
 
 
@@ -182,10 +185,58 @@ def test_a_name_that_the_text_files_cannot_hold_is_refused(source, written) -> N
     assert not (source.parent / "out").exists()
 
 
-def test_the_tools_own_example_has_one_point_and_no_size_for_it(shared, written) -> None:
-    conversion = read_labelme(shared / "data" / "labelme_primitives")
-    with pytest.raises(DataError, match="1 single point without a rectangle: no size"):
-        written(conversion)
+def test_the_tools_own_example_has_one_point_whose_object_is_the_image(shared, written) -> None:
+    dataset = written(read_labelme(shared / "data" / "labelme_primitives"))
+    height, width, _ = read_image(dataset.images.name(0)).shape
+    assert dataset.records.centers.tolist() == [[(width - 1) / 2, (height - 1) / 2]]
+    assert dataset.records.scales.tolist() == [max(height, width) / 200]
+
+
+@pytest.mark.parametrize(
+    ("more", "visibility"),
+    [
+        ({"difficult": True, "kie_linking": [], "flags": None}, 1),
+        ({"difficult": False, "score": None, "attributes": {}}, 2),
+        ({"flags": {"Occluded": True}}, 1),
+        ({"flags": {"occluded": False, "Difficult": True}}, 1),
+        ({"flags": {"occluded": False}}, 2),
+    ],
+)
+def test_difficult_points_of_x_anylabeling_are_hidden(source, more, visibility) -> None:
+    conversion = read_labelme(save(source, labels(NOSE | more, LEFT)))
+    assert [row[2] for row in conversion.records[0]["joint_self"]] == [visibility, 2]
+
+
+def test_a_rectangle_of_four_corners_is_the_objects_box(source) -> None:
+    """As X-AnyLabeling writes it; how difficult a box is says nothing of the keypoints."""
+    corners = [1, 2], [21, 2], [21, 32], [1, 32]
+    box = rectangle(*corners, group=3) | {"difficult": True}
+    conversion = read_labelme(save(source, labels(point("nose", 5, 6, 3), box)))
+    assert conversion.records[0]["bbox"] == [1, 2, 20, 30]
+    assert conversion.records[0]["joint_self"] == [[4.5, 5.5, 2]]
+
+
+def test_spaces_at_the_ends_of_a_label_are_ignored(source) -> None:
+    save(source, labels(point("left ear ", 1, 2), NOSE))
+    save(source, labels(point(" left ear", 1, 2), NOSE), "b.json")
+    assert read_labelme(source).skeleton.keypoints == ("left ear", "nose")
+
+
+@pytest.mark.parametrize("path", [r"C:\\photos\\b.jpg", "/photos/b.jpg", r"..\\..\\photos\\B.JPG"])
+def test_an_image_that_moved_is_found_beside_its_label_file(source, path) -> None:
+    for folder in ("one", "two"):
+        write_image(source / folder / "b.jpg")
+        save(source / folder, labels(NOSE, LEFT, image=path), "b.json")
+    conversion = read_labelme(source)
+    assert [r["img_paths"] for r in conversion.records] == ["one/b.jpg", "two/b.jpg"]
+    assert "does not exist: 2, such as one/b.jpg" in conversion.notes[-1]
+
+
+def test_the_size_that_the_file_states_is_compared_with_the_image(source, tmp_path) -> None:
+    sizes = {"imageWidth": 40, "imageHeight": 30}  # the image is 30x40
+    conversion = read_labelme(save(source, labels(NOSE, LEFT) | sizes))
+    with pytest.warns(SimplebaseWarning, match=r"swapped.*a\.jpg \(40x30 in.*, 30x40 in"):
+        write_dataset(conversion, tmp_path / "out")
 
 
 def test_real_labels_come_back_through_labelme(shared, tmp_path, written) -> None:

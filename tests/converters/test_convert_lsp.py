@@ -163,8 +163,12 @@ def test_no_file_says_where_it_was_looked_for(tmp_path) -> None:
         read_lsp(tmp_path)
 
 
-def test_the_real_ones_are_told_apart_and_lie_on_their_images(shared, written) -> None:
-    conversion = read_lsp(shared / "data")
+def test_the_real_ones_are_told_apart_and_lie_on_their_images(shared, written, tmp_path) -> None:
+    source = tmp_path / "both"
+    source.mkdir()
+    for name in ("lsp", "lspet"):
+        (source / name).symlink_to(shared / "data" / name)
+    conversion = read_lsp(source)
     assert len(conversion.records) == 3000
     assert conversion.left_out == {"image not found": 8000}
     assert [note.split(": ")[1] for note in conversion.notes] == [

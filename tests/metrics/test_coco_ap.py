@@ -218,6 +218,11 @@ def one_result(**change):
         (lambda truth, results: results[0].pop("score"), "result 0 has no 'score'; a result has"),
         (lambda truth, results: truth.pop("images"), "has no list 'images'"),
         (lambda truth, results: truth["images"].clear(), "has no images"),
+        (
+            lambda truth, results: truth["images"].append({"id": 3, "file_name": "b.jpg"}),
+            r"image id 3 twice, for '3\.jpg' and 'b\.jpg'",
+        ),
+        (lambda truth, results: truth["images"][1].pop("id"), "image 1 .* has no 'id'"),
         (lambda truth, results: truth["categories"].append({"name": "cow"}), "person, cow"),
         (lambda truth, results: truth["categories"].clear(), "one category. Received: none"),
         (lambda truth, results: truth["annotations"][2].pop("area"), "annotation 2 .* no 'area'"),
@@ -235,6 +240,14 @@ def test_what_is_not_cocos_format_is_refused(damage, message):
     damage(truth, results)
     with pytest.raises(DataError, match=message):
         coco_ap(truth, results, PERSON)
+
+
+def test_an_image_that_is_listed_twice_counts_once():
+    truth = made_up_people()
+    results = disturbed(truth)
+    once = coco_ap(truth, results, PERSON).figures
+    truth["images"].append(dict(truth["images"][0]))
+    assert coco_ap(truth, results, PERSON).figures == once
 
 
 def test_coco_sigmas_are_those_of_pycocotools():

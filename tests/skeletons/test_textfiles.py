@@ -7,6 +7,7 @@ import pytest
 from simplebase.errors import DataError, MissingFileError
 from simplebase.skeletons import (
     Link,
+    Skeleton,
     load_skeleton,
     read_text_files,
     skeleton_names,
@@ -133,6 +134,21 @@ def test_a_missing_file_is_named(tmp_path, missing):
     paths[missing].unlink()
     with pytest.raises(MissingFileError, match=paths[missing].name):
         read_text_files(*paths)
+
+
+def test_names_with_spaces_inside_are_read_as_they_were_written(tmp_path):
+    names = ("left  eye", "right  eye", "tail\u00a0tip", "\u5de6\u3000\u8033")
+    pairs = (names[:2],)
+    skeleton = Skeleton("cow", names, pairs, links=(Link(names[2], names[3], "b"),))
+    write_text_files(skeleton, tmp_path)
+    paths = (tmp_path / f"{name}.txt" for name in ("classes", "match_point", "skeleton"))
+    assert read_text_files(*paths) == dataclasses.replace(skeleton, name=tmp_path.name)
+
+
+@pytest.mark.parametrize("name", ["a,b", " a", "a\u3000", "a\nb", "a\tb", "a\x85b", "a\u2028b"])
+def test_a_name_that_would_not_be_read_back_is_refused(tmp_path, name):
+    with pytest.raises(DataError, match="has a comma, a control character or spaces at its ends"):
+        write_text_files(Skeleton("cow", (name,)), tmp_path)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path):

@@ -1,0 +1,234 @@
+r"""Finding an image whose stated path leads nowhere, by its file name.
+
+Labelling tools write the path that an image had for them: an absolute one, with Windows' `\`, an
+address, `/data/upload/1/...`, `/data/local-files/?d=...`, percent-encoded or in other upper and
+lower case. The image is then looked for by its file name below the image folder, and nowhere else.
+"""
+
+import os
+import posixpath
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote
+
+from simplebase.converters.image_files import find_image, inside
+from simplebase.errors import DataError
+
+# Label Studio puts eight hexadecimal digits before the name of a file that is uploaded to it.
+_UPLOADED = re.compile(r"(.*/)?upload/(.*/)?[0-9a-f]{8}-(?P<name>[^/]+)")
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+@dataclass(frozen=True)
+class StatedImage:
+    """What a label file says of an image.
+
+    Args:
+        name: the path or address.
+        folder: the folder of the label file below the image folder, if `name` is relative to it.
+    """
+
+    name: str
+    folder: str | None = None
+
+    @property
+    def path(self) -> str | None:
+        """The path below the image folder; `None` if it leads out of it."""
+        return inside(self.folder or "", self.name)
+
+    @property
+    def leads_out(self) -> bool:
+        """Whether it names a file outside the image folder; an address names none."""
+        return self.path is None and not _ADDRESS.match(self.name)
+
+
+class ImageSearch:
+    """The images of a label file.
+
+    Args:
+        root: the image folder.
+        stated: all images of the label file. A file that one of them names exactly is not given to
+            another one whose path is wrong.
+        look_up: the file for a path below `root`, or `None`; by default the one at that path.
+        rank: tells how likely images of a folder below `root` are, from 0 on; `None` rules them
+            out. By default all are equally likely.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        stated: Iterable[StatedImage],
+        look_up: Callable[[str], Path | None] | None = None,
+        rank: Callable[[Path], int | None] = lambda folder: 0,
+    ) -> None:
+        self.by_name: dict[StatedImage, Path] = {}
+        """What was found by file name, in order."""
+        self.root = root
+        self._stated = list(stated)
+        self._stated_of: dict[Path, StatedImage] = {}
+        self._look_up = cache(look_up or (lambda path: find_image(root, path)))
+        self._rank = rank
+
+    def find(self, stated: StatedImage) -> Path | None:
+        """The image at its stated path, else by its name.
+
+        Raises:
+            DataError: several images are equally likely, or another stated image has that name.
+        """
+        return self.at_path(stated) or self.find_by_name(stated)
+
+    def at_path(self, stated: StatedImage) -> Path | None:
+        """The image at its stated path."""
+        path = stated.path
+        return None if path is None else self._look_up(path)
+
+    def find_by_name(self, stated: StatedImage) -> Path | None:
+        """The image that has the file name of the stated one; those found are in `by_name`.
+
+        Raises:
+            DataError: several images are equally likely, or another stated image has that name.
+        """
+        if stated in self.by_name:
+            return self.by_name[stated]
+        found = self._beside(stated)
+        if found is None:
+            found = self._below(stated)
+            if found is None or found in self._taken:
+                return None
+        other = self._stated_of.setdefault(found, stated)
+        if other.name != stated.name:
+            raise DataError(
+                f"{found} is the only image with the name of both {other.name!r} and "
+                f"{stated.name!r}. Give an image folder that holds both, or correct the paths in "
+                "the label file."
+            )
+        self.by_name[stated] = found
+        return found
+
+    def notes(self) -> list[str]:
+        """How many images were found by name; empty if none was."""
+        if not self.by_name:
+            return []
+        stated, found = next(iter(self.by_name.items()))
+        return [
+            f"images found by file name, because the path in the label file does not exist: "
+            f"{len(self.by_name)}, such as {found.relative_to(self.root)} for {stated.name!r}"
+        ]
+
+    def _beside(self, stated: StatedImage) -> Path | None:
+        """The image that lies beside its label file, where each image has one."""
+        if stated.folder is None:
+            return None
+        for *_, name in _readings(stated.name):
+            path = inside(stated.folder, name)
+            if path and find_image(self.root, path) and self._is_inside(path):
+                return self.root / path
+        return None
+
+    def _below(self, stated: StatedImage) -> Path | None:
+        for *folders, name in _readings(stated.name):
+            alike = [path for path in self._index.get(_folded(name), []) if self._is_inside(path)]
+            candidates = [path for path in alike if path.name == name] or alike
+            if candidates:
+                return self._likeliest(candidates, folders, stated)
+        return None
+
+    def _likeliest(self, candidates: list[Path], folders: list[str], stated: StatedImage) -> Path:
+        """The candidate in the label file's folder, else whose folders agree with the stated ones.
+
+        Folders are compared from the last one on; where equally many agree, their rank decides.
+        """
+        order = {
+            path: (
+                path.parent.as_posix() != stated.folder,
+                -_agreeing(path.parent.parts, folders),
+                self._rank(path.parent) or 0,
+            )
+            for path in candidates
+        }
+        first, *others = sorted(candidates, key=lambda path: (order[path], path))
+        if others and order[others[0]] == order[first]:
+            raise several_images(stated.name, self.root / first, self.root / others[0])
+        return self.root / first
+
+    @cached_property
+    def _index(self) -> dict[str, list[Path]]:
+        """The files below the image folder, relative to it, by name without regard to case."""
+        index: dict[str, list[Path]] = defaultdict(list)
+        for folder, _, names in os.walk(self.root):
+            relative = Path(folder).relative_to(self.root)
+            if self._rank(relative) is not None:
+                for name in names:
+                    index[_folded(name)].append(relative / name)
+        return index
+
+    def _is_inside(self, path: Path | str) -> bool:
+        """Whether a file below the image folder is no link that leads out of it."""
+        return os.path.realpath(self.root / path).startswith(self._real_root)
+
+    @cached_property
+    def _real_root(self) -> str:
+        return os.path.join(os.path.realpath(self.root), "")
+
+    @cached_property
+    def _taken(self) -> set[Path]:
+        """The images that are at their stated paths, or beside their label files."""
+        return {file for stated in self._stated if (file := self._certain(stated))}
+
+    def _certain(self, stated: StatedImage) -> Path | None:
+        try:
+            return self.at_path(stated) or self._beside(stated)
+        except DataError:
+            return None
+
+
+def several_images(name: str, first: Path, second: Path) -> DataError:
+    """The error that the label file does not tell which of two images it means."""
+    return DataError(
+        f"several images are called {name}: {first} and {second}. Write the folder into the path "
+        "in the label file, or give it as the image folder."
+    )
+
+
+def _readings(name: str) -> list[list[str]]:
+    """What a stated path may mean, each as folders and a file name, the likeliest first."""
+    texts = [each for text in _without_query(name) for each in (text, unquote(text))]
+    texts = [text.replace("\\", "/") for text in texts]
+    uploads = [match["name"] for text in texts if (match := _UPLOADED.fullmatch(text))]
+    parts = [
+        [part for part in text.split("/") if part not in ("", ".")]
+        for text in dict.fromkeys(texts + uploads)
+    ]
+    return [each for each in parts if each and each[-1] != ".."]
+
+
+def _without_query(name: str) -> Iterator[str]:
+    """What an address' query names, as in `?d=images/a.jpg`; what stands before it; all of it."""
+    before, mark, query = name.partition("?")
+    if mark:
+        for _, value in parse_qsl(query):
+            if posixpath.splitext(value)[1]:
+                yield value
+        yield before
+    yield name
+
+
+def _folded(name: str) -> str:
+    """One spelling for upper and lower case, and for accents that are composed or not."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _agreeing(found: tuple[str, ...], stated: list[str]) -> int:
+    """How many folders are the same, from the last on."""
+    count = 0
+    for one, other in zip(reversed(found), reversed(stated), strict=False):
+        if _folded(one) != _folded(other):
+            break
+        count += 1
+    return count

@@ -1,0 +1,97 @@
+"""Whether images have the size that their label file states.
+
+They do not where a tool passed over the Exif orientation that another one applied, which swaps
+width and height, or where images were scaled after they were labelled. Labels are then in pixels
+that the images do not have.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from simplebase.converters.image_files import EmbeddedImage, ImageSource
+from simplebase.data.fields import LARGEST
+from simplebase.errors import DataError
+from simplebase.geometry import Size
+from simplebase.images import decode_image, image_size
+from simplebase.progress import Progress
+
+_SWAPPED = (
+    "{count} images have width and height swapped in the label file, such as {example}. One tool "
+    "applied the Exif orientation and another did not, so labels may be rotated against their "
+    "images. Check with `simplebase data view`. If they are, remove the Exif orientation from the "
+    "images, or rotate the pixels to match the labels, and convert again."
+)
+_SCALED = (
+    "{count} images have another size than the label file states, such as {example}. The images "
+    "were scaled, cropped or replaced after labelling and the labels were not, so keypoints are "
+    "probably in the wrong place. Convert with the images that were labelled, or scale the labels."
+)
+
+
+def stated_size(width: Any, height: Any) -> Size | None:
+    """`(height, width)` as a label file states them; `None` where it does not.
+
+    Tools that do not know the size write 0, nothing or null; some write numbers as text.
+    """
+    try:
+        size = float(height), float(width)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if not all(1 <= side < LARGEST and side == int(side) for side in size):
+        return None
+    return int(size[0]), int(size[1])
+
+
+def source_size(image: ImageSource) -> Size:
+    """`(height, width)` of an image as it is read, upright.
+
+    Raises:
+        DataError: it is not an image.
+    """
+    if isinstance(image, EmbeddedImage):
+        height, width, _ = decode_image(image.content(), str(image.label_file)).shape
+        return height, width
+    return image_size(image)
+
+
+def size_warnings(
+    stated: Mapping[str, Size],
+    images: Mapping[str, ImageSource],
+    progress: Progress | None = None,
+) -> list[str]:
+    """What to tell of images that have another size than stated; opens their headers only.
+
+    An image inside a label file is the one that was labelled, and is passed over.
+
+    Args:
+        stated: `(height, width)` by path.
+        images: their sources by path.
+        progress: called with images done and in all.
+
+    Returns:
+        At most two sentences: on swapped sides, and on other sizes.
+    """
+    examples: dict[str, list[str]] = defaultdict(list)
+    compared = {path: images[path] for path in stated if isinstance(images.get(path), Path)}
+    for done, (path, image) in enumerate(compared.items(), start=1):
+        try:
+            found = source_size(image)
+        except DataError:  # `data check` tells of it
+            found = stated[path]
+        if found != stated[path]:
+            kind = _SWAPPED if found == stated[path][::-1] else _SCALED
+            sizes = f"{_text(stated[path])} in the label file, {_text(found)} in the image"
+            examples[kind].append(f"{path} ({sizes})")
+        if progress:
+            progress(done, len(compared))
+    return [
+        kind.format(count=f"{len(found)} of {len(compared)}", example=found[0])
+        for kind, found in sorted(examples.items())
+    ]
+
+
+def _text(size: Size) -> str:
+    """Width x height, the order in which label files and viewers give them."""
+    return f"{size[1]}x{size[0]}"
