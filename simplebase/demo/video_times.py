@@ -77,8 +77,8 @@ class Clock:
         self._has_warned = True
         warnings.warn(
             f"{self._name}, frame {self._index}: the time stamp is {stamp:.3f} s, but that of the "
-            f"frame before is {self._stamp:.3f} s. Where time stamps do not increase, each frame is "
-            f"taken to last 1/{self._fps:g} s.",
+            f"frame before is {self._stamp:.3f} s. Where time stamps do not increase, each frame "
+            f"is taken to last 1/{self._fps:g} s.",
             SimplebaseWarning,
             stacklevel=3,
         )
