@@ -239,7 +239,7 @@ def test_nothing_is_fetched_for_others(client: Client, route: str, address: str)
 def test_an_upload_that_is_too_large_is_refused_before_it_is_read(client: Client) -> None:
     headers = {"Content-Length": str(2 * 10**9)}
     status, text = client.upload("a.mp4", b"", headers)
-    assert status == 413 and "larger than 1000 MB" in text and "--input FILE" in text
+    assert status == 413 and "larger than 500 MB" in text and "--input FILE" in text
 
 
 def test_files_are_taken_by_the_upload_alone(client: Client) -> None:

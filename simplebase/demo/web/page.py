@@ -30,9 +30,10 @@ _WEBCAM_INTERVAL = 0.1
 _WEBCAMS = 8
 # Not the one that shares a picture with a site.
 _BUTTONS: list[Any] = ["download", "fullscreen"]
-_UPLOAD_LIMIT = 1_000_000_000
-"""Bytes of a video: 5 to 10 minutes of a phone's 1080p. A longer one takes hours to look at, which
-is work for the command line. For images see `looking.IMAGE_LIMIT`."""
+_UPLOAD_LIMIT = 500_000_000
+"""Bytes of a video: four minutes of a phone's 1080p as H.264. Uploads lie in the folder for
+temporary files, which may be memory; a longer video is work for the command line. For images see
+`looking.IMAGE_LIMIT`."""
 # Where Gradio stores uploads, and copies of results.
 _FOLDER_VARIABLE = "GRADIO_TEMP_DIR"
 _REMOVALS = 30
@@ -287,8 +288,8 @@ def _new_folder(folder: Path) -> Path:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Shows errors of ours on the page, as they are."""
+    """Shows errors of ours on the page, as they are, and not as a traceback in the terminal."""
     try:
         yield
     except SimplebaseError as error:
-        raise gr.Error(str(error)) from error
+        raise gr.Error(str(error), print_exception=False) from error
