@@ -153,6 +153,7 @@ class Again:
         self._source: Source = open_source(video)
         self.fps = self._source.fps
         self._done = 0
+        self._began = self._ends = 0.0
 
     def read(self) -> Frame | None:
         """The next frame, with a number and a time that go on."""
@@ -162,11 +163,14 @@ class Again:
         if frame is None:
             self._source.close()
             self._source = open_source(self._video)
+            self._began = self._ends
             frame = self._source.read()
         if frame is None:
             return None
         self._done += 1
-        return replace(frame, index=self._done, time=self._done / (self.fps or 30.0))
+        time = self._began + frame.time
+        self._ends = time + (frame.duration or 1 / (self.fps or 30.0))
+        return replace(frame, index=self._done, time=time)
 
     def close(self) -> None:
         """Closes the video."""

@@ -16,9 +16,11 @@ class Frame:
     Args:
         image: `(height, width, 3)` uint8 RGB.
         index: its number in the source, from 0; a live source leaves numbers out.
-        time: seconds since the first one; for images, which have no time, their number.
+        time: seconds since the first one, by the file's time stamps where it is a video file; for
+            images, which have no time, their number.
         name: a file name that no other frame of the source has, such as `street_000012.jpg`.
         path: the image file that it was read from.
+        duration: seconds until the next frame; None where that is not known yet, as of a camera.
     """
 
     image: np.ndarray
@@ -26,6 +28,7 @@ class Frame:
     time: float
     name: str
     path: Path | None = None
+    duration: float | None = None
 
 
 class Source(Protocol):
@@ -35,8 +38,8 @@ class Source(Protocol):
         name: for people.
         is_sequence: whether a frame goes on from the one before, as in a video.
         is_live: whether frames are lost that are not taken in time.
-        fps: frames a second, if that is known.
-        count: frames in all, if that is known.
+        fps: frames per second, if that is known; of variable frame rate, in the fastest part.
+        count: frames in all, if that is known; of some videos an estimate.
         dropped: frames lost so far, see `is_live`.
     """
 

@@ -11,12 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from simplebase.demo.own_host import ADDRESS, is_own_host
 from simplebase.demo.sinks.facts import Write
 from simplebase.demo.sinks.pictures import drawn
 from simplebase.errors import ArgumentError
 
-ADDRESS = "127.0.0.1"
-_HOSTS = (ADDRESS, "localhost")
 _BOUNDARY = "frame"
 _PAGE = b"""<!doctype html><title>simplebase demo</title>
 <style>body{margin:0;background:#111}img{display:block;margin:auto;max-width:100%;max-height:100vh}
@@ -100,8 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:  # noqa: N802 - the name is http.server's
         """Answers a page, a picture or a stream."""
-        # Another site whose name leads to 127.0.0.1 would be let into the pictures by the browser.
-        if self.headers.get("Host", "").rpartition(":")[0] not in _HOSTS:
+        # The browser would let another site whose name leads to 127.0.0.1 read the pictures.
+        if not is_own_host(self.headers.get_all("Host", [])):
             self.send_error(HTTPStatus.FORBIDDEN, f"open {self.server.url}")
         elif self.path == "/":
             self._answer("text/html; charset=utf-8", _PAGE)

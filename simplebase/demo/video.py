@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from simplebase.demo.frames import Frame
+from simplebase.demo.video_times import HIGHEST_RATE, Clock, sampled
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.files import require_file
 from simplebase.silence import silenced_stderr
@@ -18,6 +20,8 @@ DEFAULT_FPS = 30.0
 """Where neither file nor camera says."""
 # A header's count is an estimate from duration and rate: a few frames less are no damage.
 _TOLERANCE = 0.02
+# `cv2.CAP_PROP_PTS`, in frames. OpenCV has it since 4.11, and answers 0 before.
+_FIRST_STAMP = 71
 
 
 class VideoFile:
@@ -47,19 +51,23 @@ class VideoFile:
         # Nothing is let go of while a thread reads from it.
         self._reading = threading.Lock()
         with quiet_opencv():
-            read, first = capture.read() if capture.isOpened() else (False, None)
+            first = self._decoded()
         if not capture.isOpened():
             raise DataError(
                 f"{name} cannot be opened as a video: it is damaged, cut off or of a kind that "
                 "OpenCV does not read."
             )
-        if not read:
+        if first is None:
             raise DataError(f"{name} has no frame that can be read.")
-        self._first = first
-        self.fps = plausible_fps(capture)
         counted = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.count = counted if counted > 0 else None
+        self.fps, self.count = _rate_and_count(path, plausible_fps(capture), counted)
+        self._declared = max(0, counted)
+        self._end = _declared_end(capture)
+        self._clock = Clock(name, self.fps)
+        self._next: tuple[np.ndarray, float] | None = (first[0], self._clock(first[1]))
         self._done = 0
+        self._time = 0.0
+        self._longest = 1 / self.fps
 
     @classmethod
     def open(cls, path: Path) -> "VideoFile":
@@ -71,35 +79,72 @@ class VideoFile:
 
     def read(self) -> Frame | None:
         """The next frame; warns if the file ends before its header says so."""
-        if self._first is not None:
-            image, self._first = self._first, None
+        if self._next is None:
+            self._warn_if_cut()
+            return None
+        image, self._time = self._next
+        decoded = self._decoded()
+        self._next = None if decoded is None else (decoded[0], self._clock(decoded[1]))
+        if self._next is None:
+            duration = self._last_duration()
         else:
-            with self._reading:
-                read, image = self._capture.read()
-            if not read:
-                self._warn_if_cut()
-                return None
+            duration = self._next[1] - self._time
+            self._longest = max(self._longest, duration)
         index, self._done = self._done, self._done + 1
         return Frame(
             cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image),
             index,
-            index / self.fps,
+            self._time,
             f"{self._stem}_{index:06d}.jpg",
+            duration=duration,
         )
 
     def close(self) -> None:
         """Closes the file."""
         with self._reading:
+            self._next = None
             self._capture.release()
 
+    def _decoded(self) -> tuple[np.ndarray, float] | None:
+        """The next image, `(height, width, 3)` uint8 BGR, and its time stamp in seconds."""
+        with self._reading:
+            read, image = self._capture.read()
+            # Asked now: it is 0 before the first frame, and again behind the last one.
+            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        return (image, stamp) if read else None
+
+    def _last_duration(self) -> float:
+        """Seconds that the last frame is shown: until the end in the header, if that can be."""
+        return min(max(self._end - self._time, 1 / self.fps), self._longest)
+
     def _warn_if_cut(self) -> None:
-        if self.count is not None and self._done < self.count * (1 - _TOLERANCE) - 1:
+        is_short = self._done < self._declared * (1 - _TOLERANCE) - 1
+        # The count may be an estimate from duration and highest rate, so the time counts as well.
+        if is_short and self._time + self._longest < self._end * (1 - _TOLERANCE):
             warnings.warn(
-                f"{self.name} ends after {self._done} of {self.count} frames: it is damaged or "
+                f"{self.name} ends after {self._done} of {self._declared} frames: it is damaged or "
                 "cut off. The frames until there are done.",
                 SimplebaseWarning,
                 stacklevel=2,
             )
+
+
+def _declared_end(capture: cv2.VideoCapture) -> float:
+    """Seconds from the first frame, which was just read, to the end in the header; 0: unknown."""
+    # MKV counts its duration from 0, and the first frame may come later.
+    start = max(0.0, capture.get(_FIRST_STAMP))
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    return (capture.get(cv2.CAP_PROP_FRAME_COUNT) - start) / fps if fps > 0 else 0.0
+
+
+def _rate_and_count(path: Path | None, fps: float, count: int) -> tuple[float, int | None]:
+    """Frames per second and number of frames, by the file itself where its header only guesses."""
+    known = count if count > 0 else None
+    if path is None:
+        return (fps if fps <= HIGHEST_RATE else DEFAULT_FPS), known
+    with quiet_opencv():
+        sample = sampled(path)
+    return sample.rate(fps), sample.packets if sample.is_whole and sample.packets else known
 
 
 def plausible_fps(capture: cv2.VideoCapture) -> float:

@@ -120,6 +120,24 @@ def test_ctrl_c_leaves_complete_files_of_what_was_done(
     assert len(list(outputs[2].glob("*.jpg"))) == 4
 
 
+def test_a_signal_leaves_nothing_and_frees_the_port(
+    model: DotModel, video: Path, tmp_path: Path
+) -> None:
+    urls: list[str] = []
+
+    def end(progress: Progress) -> None:
+        # As the command line's handler of SIGTERM and SIGHUP does in the main thread.
+        if progress.frames == 4:
+            raise SystemExit(143)
+
+    outputs = [tmp_path / "results" / name for name in ("a.mp4", "a.json", "a.csv", "out")]
+    outputs[0].parent.mkdir()
+    with pytest.raises(SystemExit, match="143"):
+        run_demo("m.keras", video, outputs, serve=0, observe=end, announce=urls.append)
+    assert list(outputs[0].parent.iterdir()) == []
+    PictureServer(int(urls[0].rpartition(":")[2])).server_close()
+
+
 class Feed:
     """A virtual camera: a list of frames that come when they are asked for."""
 

@@ -102,6 +102,24 @@ def test_a_site_that_leads_to_this_machine_is_refused(host: str) -> None:
         assert urllib.request.urlopen(request, timeout=10).status == 200
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "LOCALHOST", "localhost.", "[::1]:80"])
+def test_a_browser_that_leaves_port_80_out_sees_the_pictures(host: str) -> None:
+    server = PictureServer(0)
+    with serving(server) as show:
+        show(found(200))
+        request = urllib.request.Request(f"{server.url}/picture.jpg", headers={"Host": host})
+        with urllib.request.urlopen(request, timeout=10) as picture:
+            assert level_of(picture.read()) == pytest.approx(200, abs=2)
+
+
+def test_a_request_without_a_host_is_refused() -> None:
+    server = PictureServer(0)
+    with serving(server):
+        with socket.create_connection(server.server_address[:2], timeout=10) as client:
+            client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert b" 403 open http://127.0.0.1:" in client.recv(100)
+
+
 def test_a_client_that_resets_its_connection_prints_nothing(
     capfd: pytest.CaptureFixture[str],
 ) -> None:

@@ -20,7 +20,7 @@ from simplebase.demo.formats import output_format
 from simplebase.demo.frames import Frame, FramePoses
 from simplebase.demo.sinks import SourceFacts, check_output, open_sink
 from simplebase.demo.sources import open_source
-from simplebase.errors import ArgumentError, DataError, OutputExistsError
+from simplebase.errors import ArgumentError, DataError, OutputExistsError, SimplebaseWarning
 
 FACTS = SourceFacts("clip.mp4", "m.keras", SKELETON, 25.0, True, 0.1)
 BOX = (30.0, 20.0, 70.0, 72.5)
@@ -32,12 +32,14 @@ def pose(dx: float = 0.0, scores: Any = (0.9, 0.5, 0.05), box: Any = BOX) -> Pos
     return Pose(keypoints.astype(np.float32), box, SKELETON, identity=7)
 
 
-def results(count: int, poses: Any = None, size: Any = (120, 160)) -> list[FramePoses]:
+def results(
+    count: int, poses: Any = None, size: Any = (120, 160), fps: float = 25.0
+) -> list[FramePoses]:
     found = []
     for index in range(count):
         image = dots([TRIANGLE], size)
         shown = [pose()] if poses is None else poses
-        found.append(FramePoses(frame(image, index), shown, picture=image))
+        found.append(FramePoses(frame(image, index, fps), shown, picture=image))
     return found
 
 
@@ -119,7 +121,7 @@ def test_images_are_named_and_have_no_time(tmp_path: Path) -> None:
 def test_a_video_has_all_frames_at_the_sources_rate_and_size(
     tmp_path: Path, suffix: str, size: Any
 ) -> None:
-    path = write(tmp_path / f"a{suffix}", results(15, size=size), fps=12.5)
+    path = write(tmp_path / f"a{suffix}", results(15, size=size, fps=12.5), fps=12.5)
     capture = cv2.VideoCapture(str(path))
     assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(12.5, rel=0.01)
     frames = []
@@ -138,7 +140,7 @@ def test_a_video_has_all_frames_at_the_sources_rate_and_size(
 
 def test_pictures_of_other_sizes_are_fitted_into_the_video(tmp_path: Path) -> None:
     found = [*results(2), *results(2, size=(240, 160)), *results(2, size=(60, 80))]
-    source = open_source(write(tmp_path / "a.avi", found))
+    source = open_source(write(tmp_path / "a.avi", found, is_sequence=False))
     images = []
     while (each := source.read()) is not None:
         images.append(each.image)
@@ -265,16 +267,29 @@ def levels_of(path: Path) -> list[int]:
     return found
 
 
-def test_a_video_of_a_live_source_takes_as_long_as_it_took(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_live", [True, False])
+def test_a_video_of_a_sequence_takes_as_long_as_it_took(tmp_path: Path, is_live: bool) -> None:
     found = []
     for n, seconds in enumerate((3.0, 3.1, 3.4, 3.41, 3.5)):
         image = np.full((64, 64, 3), 50 * n, np.uint8)
         found.append(FramePoses(Frame(image, n, seconds, f"{n}.jpg"), picture=image))
-    path = write(tmp_path / "a.avi", found, fps=10.0, is_live=True)
-    # One of two frames at the same tenth of a second is left out.
-    assert levels_of(path) == [0, 1, 1, 1, 2, 4]
-    path = write(tmp_path / "b.avi", found, fps=10.0)
-    assert levels_of(path) == [0, 1, 2, 3, 4]
+    path = write(tmp_path / "a.avi", found, fps=10.0, is_live=is_live)
+    # Of two frames in the same tenth of a second the one that is shown longer stays.
+    assert levels_of(path) == [0, 1, 1, 1, 3, 4]
+
+
+def test_the_last_picture_of_a_video_is_shown_as_long_as_its_frame(tmp_path: Path) -> None:
+    found = []
+    for n in range(2):
+        image = np.full((64, 64, 3), 50 * n, np.uint8)
+        at = Frame(image, n, n / 10, f"{n}.jpg", duration=0.4 if n else 0.1)
+        found.append(FramePoses(at, picture=image))
+    assert levels_of(write(tmp_path / "a.avi", found, fps=10.0)) == [0, 1, 1, 1, 1]
+
+
+def test_images_are_shown_for_one_frame_each(tmp_path: Path) -> None:
+    found = results(3, fps=1.0)
+    assert len(levels_of(write(tmp_path / "a.avi", found, fps=10.0, is_sequence=False))) == 3
 
 
 def test_a_gap_of_a_live_source_is_cut(tmp_path: Path) -> None:
@@ -283,6 +298,19 @@ def test_a_gap_of_a_live_source_is_cut(tmp_path: Path) -> None:
     found = [FramePoses(Frame(image, 0, each, "x.jpg"), picture=image) for each in times]
     path = write(tmp_path / "a.avi", found, fps=10.0, is_live=True)
     assert len(levels_of(path)) == 1 + 20 + 1
+
+
+def test_a_gap_of_a_video_file_is_kept_up_to_ten_minutes(tmp_path: Path) -> None:
+    image = np.zeros((16, 16, 3), np.uint8)
+
+    def after(seconds: float) -> list[FramePoses]:
+        times = (0.0, seconds)
+        return [FramePoses(Frame(image, 0, each, "x.jpg"), picture=image) for each in times]
+
+    assert len(levels_of(write(tmp_path / "a.avi", after(500.0), fps=1.0))) == 501
+    with pytest.warns(SimplebaseWarning, match="no frame between 0.0 and 90000.0 s. .* 600 s"):
+        path = write(tmp_path / "b.avi", after(90_000.0), fps=1.0)
+    assert len(levels_of(path)) == 601
 
 
 def test_a_video_without_a_frame_is_told(tmp_path: Path) -> None:

@@ -19,10 +19,10 @@ class SourceFacts:
         source: name of the source.
         model: name of the model file.
         skeleton: of the poses.
-        fps: frames a second.
-        is_sequence: whether the frames are those of a video.
+        fps: frames per second of a video that is written; a frame's own time is in the frame.
+        is_sequence: whether the frames are those of a video and have times.
         min_score: keypoints below it are not labels.
-        is_live: whether frames come when they come, not `fps` times a second.
+        is_live: whether they are those of a camera or stream, which may pause.
     """
 
     source: str

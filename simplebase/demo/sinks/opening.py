@@ -67,7 +67,7 @@ def open_sink(
     if kind == "folder":
         return picture_folder(path, overwrite=overwrite)
     if kind == "video":
-        return video_file(path, facts.fps, is_live=facts.is_live, overwrite=overwrite)
+        return video_file(path, facts, overwrite=overwrite)
     if kind == "json":
         return json_file(path, facts, overwrite=overwrite)
     if kind == "csv":

@@ -1,6 +1,7 @@
 """Pictures as a video file."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,33 +10,37 @@ import cv2
 import numpy as np
 
 from simplebase.demo.frames import FramePoses
-from simplebase.demo.sinks.facts import Write
+from simplebase.demo.sinks.facts import SourceFacts, Write
 from simplebase.demo.sinks.pictures import drawn
 from simplebase.demo.video import quiet_opencv
-from simplebase.errors import DataError
+from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.files import replacing
 
 # MPEG-4 part 2 is what OpenCV's own build encodes into .mp4 everywhere (it brings no H.264 encoder)
 # and in 4 ms for a frame of 576x576; VP8 takes 28 ms, but browsers play it.
 _CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".avi": "MJPG", ".mkv": "mp4v", ".webm": "VP80"}
 
-
-# Pictures that a gap between two live frames is filled with at most, in seconds: an encoder that is
-# slower than its own rate would otherwise fall behind by more each time.
-_LONGEST_GAP = 2.0
+_LONGEST_LIVE_GAP = 2.0
+"""Seconds between two live frames that are filled with pictures at most: an encoder that is slower
+than its own rate would otherwise fall behind by more each time."""
+_LONGEST_GAP = 600.0
+"""The same of a video file, where a longer gap is rather a wrong time stamp: an hour at 30 frames
+per second takes minutes to encode."""
 
 
 @contextmanager
 def video_file(
-    path: str | os.PathLike[str], fps: float, *, is_live: bool = False, overwrite: bool
+    path: str | os.PathLike[str], facts: SourceFacts, *, overwrite: bool
 ) -> Iterator[Write]:
     """A video in the size of its first picture; others are fitted into it.
 
+    It has a constant frame rate, because OpenCV writes no other. Pictures of a sequence are
+    repeated or left out, so that each is shown when its frame was. Images have no time and are
+    shown for one frame period each.
+
     Args:
         path: the suffix chooses the format.
-        fps: frames a second.
-        is_live: repeat pictures, or leave some out, so that the video takes as long as what it
-            shows took.
+        facts: frames per second, and whether the frames have times.
         overwrite: replace `path` if it exists.
 
     Raises:
@@ -43,42 +48,67 @@ def video_file(
         DataError: OpenCV cannot write it, or there was no picture.
     """
     with replacing(path, overwrite=overwrite) as partial:
-        video = _Video(partial, fps)
-        pace = _Pace(fps)
+        video = _Video(partial, facts.fps)
+        timeline = _Timeline(path, facts)
+        # How long a picture is shown is known when the next one comes.
+        waiting: FramePoses | None = None
+
+        def show(found: FramePoses, until: float) -> None:
+            times = timeline.due(found.frame.time, until) if facts.is_sequence else 1
+            video.write(drawn(found), times)
 
         def write(found: FramePoses) -> None:
-            video.write(drawn(found), pace.due(found.frame.time) if is_live else 1)
+            nonlocal waiting
+            if waiting is not None:
+                show(waiting, found.frame.time)
+            waiting = found
 
         try:
             yield write
+            if waiting is not None:
+                show(waiting, waiting.frame.time + (waiting.frame.duration or 1 / facts.fps))
         finally:
             video.close()
         video.require_whole(Path(path))
 
 
-class _Pace:
-    """Counts pictures so that a video of live frames runs as they came.
+class _Timeline:
+    """Counts pictures so that a video of constant rate runs as its frames came.
 
     Args:
-        fps: frames a second of the video.
+        path: of the video, for people.
+        facts: of the source.
     """
 
-    def __init__(self, fps: float) -> None:
-        self._fps = fps
-        self._offset: float | None = None
+    def __init__(self, path: str | os.PathLike[str], facts: SourceFacts) -> None:
+        self._path = path
+        self._fps = facts.fps
+        self._is_live = facts.is_live
+        self._start: float | None = None
         self._written = 0
 
-    def due(self, time: float) -> int:
-        """How many pictures to write at `time` seconds, so that the last of them is shown then."""
-        if self._offset is None:
-            self._offset = time
-        due = round((time - self._offset) * self._fps) + 1 - self._written
-        most = max(1, round(_LONGEST_GAP * self._fps))
-        if due > most:
-            self._offset += (due - most) / self._fps
-            due = most
-        self._written += max(0, due)
+    def due(self, since: float, until: float) -> int:
+        """How often to write the picture that is shown from `since` to `until`, in seconds."""
+        if self._start is None:
+            self._start = since
+        longest = _LONGEST_LIVE_GAP if self._is_live else _LONGEST_GAP
+        if until - since > longest:
+            self._start += until - since - longest
+            if not self._is_live:
+                self._warn(since, until)
+        # The first picture is always shown: a video is to have one.
+        least = 0 if self._written else 1
+        due = max(least, round((until - self._start) * self._fps) - self._written)
+        self._written += due
         return due
+
+    def _warn(self, since: float, until: float) -> None:
+        warnings.warn(
+            f"{self._path}: there is no frame between {since:.1f} and {until:.1f} s. The video "
+            f"shows {_LONGEST_GAP:g} s of this gap and is shorter than its source.",
+            SimplebaseWarning,
+            stacklevel=4,
+        )
 
 
 class _Video:
@@ -89,19 +119,18 @@ class _Video:
         self._fps = fps
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
-        self._last: np.ndarray | None = None
         self._count = 0
 
     def write(self, picture: np.ndarray, times: int) -> None:
-        """Adds a picture; `times` - 1 times the one before it, until then."""
+        """Adds a picture so many times."""
         if self._writer is None:
-            self._open(picture)
+            self._writer = self._opened(picture)
+        if times == 0:
+            return
         bgr = cv2.cvtColor(_fitted(picture, *self._size), cv2.COLOR_RGB2BGR)
-        for number in range(times):
-            shown = bgr if number == times - 1 or self._last is None else self._last
-            self._writer.write(shown)  # type: ignore[union-attr]
-        self._count += max(0, times)
-        self._last = bgr
+        for _ in range(times):
+            self._writer.write(bgr)
+        self._count += times
 
     def close(self) -> None:
         if self._writer is not None:
@@ -118,18 +147,19 @@ class _Video:
                 "full?"
             )
 
-    def _open(self, picture: np.ndarray) -> None:
+    def _opened(self, picture: np.ndarray) -> cv2.VideoWriter:
         # Encoders halve the resolution of colours, and OpenCV drops an odd last row or column.
         height, width = (side + side % 2 for side in picture.shape[:2])
         self._size = height, width
         codec = cv2.VideoWriter.fourcc(*_CODECS[self._path.suffix.lower()])
         with quiet_opencv():
-            self._writer = cv2.VideoWriter(str(self._path), codec, self._fps, (width, height))
-        if not self._writer.isOpened():
+            writer = cv2.VideoWriter(str(self._path), codec, self._fps, (width, height))
+        if not writer.isOpened():
             raise DataError(
                 f"{self._path.name}: OpenCV cannot write a video of {width}x{height} here. Try "
                 "another suffix, or a folder."
             )
+        return writer
 
 
 def _count(path: Path) -> int:

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,17 @@ from simplebase.demo.smoothing import OneEuro, Smoothing
 from simplebase.demo.stages import guarded
 from simplebase.demo.stopwatch import Stopwatch
 from simplebase.demo.video import DEFAULT_FPS
-from simplebase.errors import ArgumentError
+from simplebase.errors import ArgumentError, DataError
 from simplebase.files import short_names
 from simplebase.images import read_image
 from simplebase.inference import Pose
 from simplebase.runtimes import Runtime, load_runtime
 from simplebase.skeletons import Skeleton
+
+IMAGE_LIMIT = 100_000_000
+"""Bytes of an image file; one of 150 megapixels as JPEG has some 80 MB."""
+_PATIENCE = 10.0
+"""Seconds that the end of the page waits for what is being looked at."""
 
 Row = list[Any]
 """Of the keypoint table: object, keypoint, x, y, score."""
@@ -69,14 +75,40 @@ class Looking:
         self._runtimes: dict[str, Runtime] = {}
         # Libraries run one image at a time, and so do trackers.
         self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._jobs = 0
+        self._is_closed = False
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Looks at images and videos during the block; at its end what is under way is stopped."""
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_closed = True
+                self._changed.wait_for(lambda: self._jobs == 0, _PATIENCE)
 
     def image(self, path: str, choice: Choice, folder: Path) -> tuple[np.ndarray, list[Row], Path]:
-        """The image file as drawn on, its keypoints, and a JSON file of them in `folder`."""
+        """The image file as drawn on, its keypoints, and a JSON file of them in `folder`.
+
+        Raises:
+            DataError: it cannot be read, or is larger than `IMAGE_LIMIT`.
+        """
+        size = Path(path).stat().st_size
+        if size > IMAGE_LIMIT:
+            raise DataError(
+                f"{Path(path).name} has {size / 1e6:.0f} MB, and an image may have "
+                f"{IMAGE_LIMIT / 1e6:.0f} MB. Shrink it, or use `simplebase demo --input`."
+            )
         image = read_image(path)
         frame = Frame(image, 0, 0.0, Path(path).name, Path(path))
         found = self.look(self.estimator(choice, is_sequence=False), frame, choice)
         target = folder / f"{Path(path).stem}.json"
-        with open_sink(target, "json", self._facts(choice, path), overwrite=True) as write:
+        with (
+            self._job(),
+            open_sink(target, "json", self._facts(choice, path), overwrite=True) as write,
+        ):
             write(found)
         return drawn(found), rows(found.poses), target
 
@@ -86,16 +118,22 @@ class Looking:
         """A video that browsers play, the last frame's keypoints, and a JSON file of all."""
         stem = Path(path).stem
         picture, figures = folder / f"{stem}_poses.webm", folder / f"{stem}.json"
+
+        def watched(progress: Progress) -> None:
+            self._require_open()
+            observe(progress)
+
         # It opens model and detector for itself, so that nobody waits for the end of a video.
-        progress = run_demo(
-            self._path(choice.model),
-            path,
-            [picture, figures],
-            settings=self._chosen(choice),
-            skeleton=self._skeleton,
-            overwrite=True,
-            observe=observe,
-        )
+        with self._job():
+            progress = run_demo(
+                self._path(choice.model),
+                path,
+                [picture, figures],
+                settings=self._chosen(choice),
+                skeleton=self._skeleton,
+                overwrite=True,
+                observe=watched,
+            )
         return picture, rows(progress.poses), figures
 
     def webcam(self) -> "Webcam":
@@ -116,6 +154,23 @@ class Looking:
             is_sequence=is_sequence,
             stopwatch=Stopwatch(),
         )
+
+    @contextmanager
+    def _job(self) -> Iterator[None]:
+        """Something that writes files: their folder is not deleted meanwhile."""
+        with self._changed:
+            self._require_open()
+            self._jobs += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._jobs -= 1
+                self._changed.notify_all()
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise DataError("The page was closed.")
 
     def _chosen(self, choice: Choice) -> DemoSettings:
         smooth: Smoothing | OneEuro = filter_of(choice.smoothing) or "none"

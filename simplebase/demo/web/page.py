@@ -1,11 +1,13 @@
 """The page: three tabs, a model picker, two sliders, the keypoint table and its JSON."""
 
 import os
+import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,27 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 import numpy as np
+from gradio.utils import get_upload_folder
 
+from simplebase.demo.own_host import ADDRESS
 from simplebase.demo.run import Progress
 from simplebase.demo.settings import DemoSettings
+from simplebase.demo.web.guard import Guard
 from simplebase.demo.web.looking import COLUMNS, STILL_STRENGTH, Choice, Looking, Webcam
 from simplebase.errors import ArgumentError, SimplebaseError, one_line
 from simplebase.skeletons import Skeleton
 
-ADDRESS = "127.0.0.1"
 _WEBCAM_INTERVAL = 0.1
 _WEBCAMS = 8
 # Not the one that shares a picture with a site.
 _BUTTONS: list[Any] = ["download", "fullscreen"]
-_UPLOAD_LIMIT = "2gb"
+_UPLOAD_LIMIT = 500_000_000
+"""Bytes of a video: four minutes of a phone's 1080p as H.264. Uploads lie in the folder for
+temporary files, which may be memory; a longer video is work for the command line. For images see
+`looking.IMAGE_LIMIT`."""
+# Where Gradio stores uploads, and copies of results.
+_FOLDER_VARIABLE = "GRADIO_TEMP_DIR"
+_REMOVALS = 30
 # Those of the visitor's own machine: the theme's own would come from elsewhere.
 _FONT, _MONO = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
 
@@ -39,7 +49,9 @@ def open_page(
     announce: Callable[[str], None],
     skeleton: Skeleton | None = None,
 ) -> None:
-    """Serves the page on 127.0.0.1 until Ctrl-C.
+    """Serves the page on 127.0.0.1 until Ctrl-C, or until something else ends the main thread.
+
+    However it ends, what was uploaded and found is deleted.
 
     Args:
         models: paths of model files; the first is the one to begin with.
@@ -53,15 +65,38 @@ def open_page(
         MissingFileError, DataError: a model or another file is not what it should be.
     """
     looking = Looking(models, settings, skeleton)
-    # Gradio keeps a copy of all that is uploaded: here, where it goes when the page closes.
-    with tempfile.TemporaryDirectory(prefix="simplebase_web_") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder
-        with launched(build_page(looking, settings, Path(folder)), port) as url:
+    with _page_folder() as folder:
+        with launched(build_page(looking, settings, folder), port) as url, looking.working():
             announce(f"open {url} (Ctrl-C ends it)")
             try:
                 threading.Event().wait()
             except KeyboardInterrupt:
                 announce("closed")
+
+
+@contextmanager
+def _page_folder() -> Iterator[Path]:
+    """A folder for all that is uploaded and found, which is gone after."""
+    before = os.environ.get(_FOLDER_VARIABLE)
+    folder = Path(tempfile.mkdtemp(prefix="simplebase_web_"))
+    os.environ[_FOLDER_VARIABLE] = str(folder)
+    try:
+        yield folder
+    finally:
+        if before is None:
+            del os.environ[_FOLDER_VARIABLE]
+        else:
+            os.environ[_FOLDER_VARIABLE] = before
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Deletes the folder, into which a request that is being answered may still write."""
+    for _ in range(_REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 @contextmanager
@@ -83,6 +118,9 @@ def launched(page: gr.Blocks, port: int) -> Iterator[str]:
             ssr_mode=False,
             mcp_server=False,
             footer_links=[],
+            # It would keep uploads in the browser.
+            run_history=False,
+            app_kwargs={"lifespan": _guarded},
             max_file_size=_UPLOAD_LIMIT,
             theme=gr.themes.Default(font=_FONT, font_mono=_MONO),
         )
@@ -92,6 +130,13 @@ def launched(page: gr.Blocks, port: int) -> Iterator[str]:
         yield url
     finally:
         page.close(verbose=False)
+
+
+@asynccontextmanager
+async def _guarded(app: Any) -> AsyncIterator[None]:
+    """Puts the guard around all of the app: its own middleware would answer some requests first."""
+    app.middleware_stack = Guard(app.middleware_stack, Path(get_upload_folder()), _UPLOAD_LIMIT)
+    yield
 
 
 def _require_port(port: int) -> None:
@@ -243,8 +288,8 @@ def _new_folder(folder: Path) -> Path:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Shows errors of ours on the page, as they are."""
+    """Shows errors of ours on the page, as they are, and not as a traceback in the terminal."""
     try:
         yield
     except SimplebaseError as error:
-        raise gr.Error(str(error)) from error
+        raise gr.Error(str(error), print_exception=False) from error

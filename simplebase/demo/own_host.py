@@ -1,0 +1,45 @@
+"""Which requests come from a page of ours in a browser on this machine.
+
+Every site that is open in the browser can send requests to 127.0.0.1, and a foreign host name may
+be made to lead there (DNS rebinding). The headers `Host` and `Origin`, which a site cannot forge,
+tell such requests apart.
+"""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+ADDRESS = "127.0.0.1"
+_NAMES = (ADDRESS, "localhost", "[::1]")
+_HOST = re.compile(r"(\[[0-9a-f:]+\]|[a-z0-9.-]+?)\.?(?::(\d{0,5}))?", re.IGNORECASE)
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+def is_own_host(hosts: Sequence[str]) -> bool:
+    """Whether the `Host` headers of a request name this machine itself.
+
+    The port does not matter: browsers leave out 80, and a tunnel may end at any other.
+
+    Args:
+        hosts: all values of the header. HTTP/1.0 allows none and browsers send one.
+    """
+    return len(hosts) == 1 and _name_and_port(hosts[0])[0] in _NAMES
+
+
+def is_same_origin(origin: str, host: str) -> bool:
+    """Whether a page of this `Origin` was loaded from this `Host`, port included."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    default = _DEFAULT_PORTS.get(parts.scheme)
+    if default is None or origin != f"{parts.scheme}://{parts.netloc}":
+        return False
+    (name, port), (own_name, own_port) = _name_and_port(parts.netloc), _name_and_port(host)
+    return name != "" and (name, port or default) == (own_name, own_port or default)
+
+
+def _name_and_port(host: str) -> tuple[str, str]:
+    """In lower case; the port is empty where there is none, and both are where it is no host."""
+    match = _HOST.fullmatch(host.strip())
+    return (match[1].lower(), match[2] or "") if match else ("", "")
