@@ -26,7 +26,6 @@ from typing import Any
 
 import numpy as np
 
-from simplebase.converters.coco_skeleton import OWN_KEY
 from simplebase.converters.conversion import NO_IMAGE, Report, summarise
 from simplebase.converters.image_files import (
     ImageMode,
@@ -35,6 +34,7 @@ from simplebase.converters.image_files import (
     require_apart,
 )
 from simplebase.converters.own_fields import collect_own_fields
+from simplebase.data.coco_categories import OWN_KEY
 from simplebase.data.coco_format import (
     annotation_ids,
     coco_annotation,
