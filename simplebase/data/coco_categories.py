@@ -31,12 +31,14 @@ class Categories:
         ids: their ids.
         skeleton: their keypoints.
         all_ids: the ids of every category of the file; `None` if the file lists no categories.
+        names: what the file itself calls the keypoints; empty if it does not.
         notes: what was inferred about the skeleton.
     """
 
     ids: frozenset[int]
     skeleton: Skeleton
     all_ids: frozenset[int] | None
+    names: tuple[str, ...]
     notes: list[str] = field(default_factory=list)
 
     def include(self, annotation: Mapping[str, Any], where: str) -> bool:
@@ -111,6 +113,7 @@ def read_categories(
         frozenset(each.id for each in usable),
         fitted,
         frozenset(each.id for each in listed) if listed else None,
+        usable[0].keypoints if usable[0].named else (),
         notes,
     )
 
@@ -241,8 +244,8 @@ def _renamed(skeleton: Skeleton, category: _Category) -> tuple[Skeleton, list[st
         if set(ours) == set(theirs):
             raise DataError(
                 f"{category.where} and skeleton {skeleton.name!r} have the same keypoints in "
-                f"another order. Received: {', '.join(theirs)}, and {', '.join(ours)}. Leave out "
-                "--skeleton and --classes-path: the file names its keypoints."
+                f"another order. Received: {', '.join(theirs)}, and {', '.join(ours)}. Name them "
+                "in the order of the file."
             )
         notes = [f"keypoints, renamed: {', '.join(ours)}, which the file calls {', '.join(theirs)}"]
     if skeleton.links:

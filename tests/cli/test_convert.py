@@ -75,9 +75,7 @@ def test_keypoint_files_go_along(convert, tmp_path) -> None:
     assert code == 2 and "--classes-path" in err
 
 
-def test_a_coco_file_whose_keypoints_have_no_names_says_how_to_name_them(
-    convert, tmp_path
-) -> None:
+def test_a_coco_file_whose_keypoints_have_no_names_says_how_to_name_them(convert, tmp_path) -> None:
     write_image(tmp_path / "images" / "a.jpg")
     hand = {"id": 5, "image_id": 0, "category_id": 1, "bbox": [1, 2, 20, 20]}
     content = {

@@ -219,7 +219,7 @@ def test_images_that_cannot_be_read_do_not_count(figures: KeypointDataset, tmp_p
     (tmp_path / "truth.json").write_text(json.dumps(truth))
     left = val.without_unreadable(records(val).select(np.arange(1, 8)))
     first = int(records(val).records.image_ids[0])
-    assert left.skipped_images == {first} and left.other_images == val.other_images
+    assert left.skipped_images == {first} and left.others == val.others
     measured = with_annotations(tmp_path / "truth.json", left)
     assert measured.image_ids == left.image_ids == val.image_ids - {first}
 
