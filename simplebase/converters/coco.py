@@ -4,6 +4,7 @@ Also what other tools write in that format, for any object, and what `to-coco` w
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -96,7 +97,25 @@ def read_coco(
         _add_foreign(conversion, found)
         if len(files) == 1:
             conversion.hold_out(draw_held_out(conversion.images, val_split, seed))
+    conversion.notes += _shared_ids(conversion.records)
     return conversion
+
+
+def _shared_ids(records: list[dict[str, Any]]) -> list[str]:
+    """What is said of image ids that stand for one image in train and for another in val."""
+    paths: list[dict[int, set[str]]] = [defaultdict(set), defaultdict(set)]
+    for record in records:
+        if "image_id" in record:
+            paths[bool(record["isValidation"])][record["image_id"]].add(record["img_paths"])
+    train, val = paths
+    shared = [number for number in train.keys() & val.keys() if train[number] != val[number]]
+    if not shared:
+        return []
+    return [
+        f"{len(shared)} image ids, such as {min(shared)}, are of one image in train and of another "
+        "in val: both files count alike. Each split keeps its ids. `eval` goes by those of the "
+        "split that it measures; with --image-set all it numbers the images anew"
+    ]
 
 
 def _add_own(conversion: Conversion, found: list[_Labelled]) -> None:
