@@ -217,7 +217,7 @@ def _of_categories(path: Path, rows: list[_Row], target: Target) -> np.ndarray:
             "than the measured labels, and are left out."
         )
         return counted
-    if len(categories) > 1:
+    if len(categories) > 1 and len(ours) == 1:
         raise DataError(
             f"{path} has results of the categories {listed}. Leave those of one in it, or give the "
             "COCO file that has these categories with --annotations."

@@ -135,6 +135,23 @@ def test_two_files_are_the_two_splits_and_share_no_image(tmp_path, source) -> No
     assert conversion.left_out == {"train record whose image is in the val file": 1}
 
 
+def test_image_ids_of_both_splits_are_told_of(tmp_path, source) -> None:
+    other = document(cow(0), cow(1))
+    other["images"][0]["file_name"] = "2.jpg"
+    train = save(tmp_path, document(cow(0)), "train.json")
+    val = save(tmp_path, other, "val.json")
+    conversion = read_coco(source, train_annotations=train, val_annotations=val)
+    assert [record["image_id"] for record in conversion.records] == [10, 10, 11]
+    assert (
+        "1 image ids, such as 10, are of one image in train and of another"
+        in (conversion.notes[-1])
+    )
+    # 11 is in the val split only, and 10 of the same image in both.
+    val = save(tmp_path, document(cow(0), cow(1)), "val.json")
+    conversion = read_coco(source, train_annotations=train, val_annotations=val)
+    assert not any("image ids" in note for note in conversion.notes)
+
+
 @pytest.mark.parametrize("which", ["train_annotations", "val_annotations"])
 def test_of_one_file_the_split_is_drawn(tmp_path, source, which) -> None:
     path = save(tmp_path, document(cow(0), cow(0), cow(1), cow(2)))
