@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,10 +10,14 @@ from typing import Any
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
+from simplebase.data.records import Records
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.evaluation.ground_truth import read_ground_truth
 from simplebase.evaluation.target import Target, counts
 from simplebase.skeletons import Skeleton
+
+_SAME_PIXELS = 1.0
+"""How far apart a keypoint may be in two copies of a label: tools round them."""
 
 
 def with_annotations(
@@ -78,7 +83,7 @@ def _warn_of_lost(file: Target) -> None:
 
 def _joined(target: Target, dataset: KeypointDataset, file: Target) -> Target:
     """The records of a dataset under the image ids of a COCO file, and the file's labels."""
-    ids = _ids_in_file(target, file)
+    ids = _ids_in_file(target, dataset.records, file)
     others = _others_in_file(target, file, ids)
     skipped = frozenset(ids[image] for image in target.skipped_images if image in ids)
     left_out = others | skipped
@@ -101,13 +106,14 @@ def _joined(target: Target, dataset: KeypointDataset, file: Target) -> Target:
     )
 
 
-def _ids_in_file(target: Target, file: Target) -> dict[int, int]:
+def _ids_in_file(target: Target, records: Records, file: Target) -> dict[int, int]:
     """What a COCO file calls the images of a target, by the ids that they have there.
 
-    The file names tell. The ids do where names tell nothing, or nothing to the contrary.
+    The file names tell. The ids do where the names of some images do not, but contradict no id. If
+    no name tells anything, the labels must be alike.
 
     Raises:
-        DataError: the file lacks an image that is measured.
+        DataError: the file lacks an image that is measured, or is of other images.
     """
     images = file.image_names
     measured = target.image_ids
@@ -127,10 +133,11 @@ def _ids_in_file(target: Target, file: Target) -> dict[int, int]:
         return named
     agree = all(own == image for own, image in named.items())
     if target.id_source == "own" and agree and measured <= images.ids:
-        if not named:
+        if not named and any(file.names.values()):
+            _require_same_labels(target, records, file)
             warnings.warn(
                 f"{file.name} calls no image by the name that it has in {target.name}. The images "
-                "are matched by their ids: check that both are of the same split.",
+                "are matched by their ids, since their labels are alike.",
                 SimplebaseWarning,
                 stacklevel=4,
             )
@@ -144,6 +151,24 @@ def _ids_in_file(target: Target, file: Target) -> dict[int, int]:
     raise DataError(
         f"{file.name}: several images of {target.name} could be the same image of it, by their "
         "file names. Write the folder into the file's file_name."
+    )
+
+
+def _require_same_labels(target: Target, records: Records, file: Target) -> None:
+    """Refuses a file in which no image has a labelled object of the dataset's image of its id."""
+    labels = defaultdict(list)
+    for each in file.ground_truth["annotations"]:
+        labels[each["image_id"]].append(np.array(each["keypoints"], float).reshape(-1, 3))
+    for image, keypoints in zip(records.image_ids.tolist(), records.keypoints, strict=True):
+        labelled = keypoints[:, 2] > 0
+        for other in labels[image]:
+            if np.abs(other - keypoints)[labelled, :2].max(initial=0) <= _SAME_PIXELS:
+                return
+    own = next(iter(target.names.values()))
+    theirs = next(name for name in file.names.values() if name)
+    raise DataError(
+        f"{file.name} has the image ids of {target.name}, but other file names ({theirs}, not "
+        f"{own}) and other keypoints. Are both of the same split?"
     )
 
 

@@ -43,9 +43,13 @@ class Detections:
 
     def select(self, index: np.ndarray) -> "Detections":
         """Those at `index`, indices or a mask of length `M`."""
-        columns = (self.image_ids, self.keypoints, self.scores, self.annotation_ids)
-        boxes = None if self.boxes is None else self.boxes[index]
-        return Detections(*(column[index] for column in columns), boxes)
+        return Detections(
+            self.image_ids[index],
+            self.keypoints[index],
+            self.scores[index],
+            self.annotation_ids[index],
+            None if self.boxes is None else self.boxes[index],
+        )
 
     def to_coco(self, category_id: int = CATEGORY_ID) -> list[dict[str, Any]]:
         """In COCO's results format (https://cocodataset.org/#format-results).

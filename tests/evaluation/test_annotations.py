@@ -162,6 +162,16 @@ def test_a_dataset_that_renamed_its_images_is_matched_by_its_ids_with_a_warning(
     assert ap(save(tmp_path, result(3, 2), result(4, 3)), target) == 1
 
 
+def test_a_file_of_the_other_split_is_refused_though_it_has_the_same_ids(tmp_path: Path) -> None:
+    path = val_file(tmp_path)
+    train = dataset_target(herd(["train_3.jpg", "train_4.jpg"], [3, 4], [True, True]))
+    with pytest.raises(DataError, match=r"other file names \(val_1\.jpg, not train_3\.jpg\) and"):
+        with_annotations(path, train)
+    # Without names in the file there is nothing to the contrary.
+    path = val_file(tmp_path, images=[{"id": 3}, {"id": 4}])
+    assert with_annotations(path, train).image_ids == {3, 4}
+
+
 def test_the_other_splits_images_are_known_by_their_names(tmp_path: Path) -> None:
     """A file of both splits, whose ids are not those of the dataset."""
     content = {
