@@ -91,9 +91,11 @@ def coco(
     output: Output,
     train_annotations: TrainAnnotations = None,
     val_annotations: ValAnnotations = None,
-    category: Annotated[
-        str | None, typer.Option(help="Which, if the file's categories have different keypoints.")
-    ] = None,
+    category: options.Category = None,
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
     scale_from: Annotated[
         Literal["box", "limbs"],
         typer.Option(help="An object's size: its box, or (people) the length of a limb."),
@@ -109,25 +111,37 @@ def coco(
     An image is looked for at its file_name, then by that name's last part anywhere below the image
     folder. An object without a usable box gets the box around its keypoints.
 
+    Where a file does not name its keypoints they are called 1, 2, 3 and so on, unless --skeleton,
+    or --classes-path and --matchpoint-path, name them.
+
     Examples:
 
         simplebase convert coco coco data/coco --train-annotations person_keypoints_train2017.json
         --val-annotations person_keypoints_val2017.json --images link
 
         simplebase convert coco cows/images data/cows --train-annotations cows.json --val-split 0.2
+
+        simplebase convert coco hands/images data/hands --train-annotations hands.json
+        --classes-path hand.txt
     """
     from simplebase.converters import read_coco
 
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+
     def read(progress: Progress) -> "Conversion":
-        return read_coco(
+        conversion = read_coco(
             source,
             train_annotations=train_annotations,
             val_annotations=val_annotations,
-            category=category,
+            category=category or (),
+            skeleton=chosen,
             scale_from=scale_from,
             val_split=val_split,
             seed=seed,
         )
+        keypoint_files = (classes_path, matchpoint_path, skeleton_path)
+        conversion.sources += [path for path in keypoint_files if path]
+        return conversion
 
     _convert(read, output, images, overwrite, json)
 

@@ -30,6 +30,7 @@ def evaluate(
         Path | None,
         typer.Option(help="COCO annotation file to measure coco-ap against."),
     ] = None,
+    category: options.Category = None,
     predictions: Annotated[
         list[Path] | None,
         typer.Option(help="Results in COCO's format to measure, in place of a model; repeatable."),
@@ -136,6 +137,8 @@ def evaluate(
         raise ArgumentError("give a model to measure, or results with --predictions.")
     if not models and (flip_test or boxes != "gt"):
         raise ArgumentError("--flip-test and --boxes say how a model is asked: give one.")
+    if category and annotations is None:
+        raise ArgumentError("--category chooses from the COCO file: give it with --annotations.")
     for source in sources:
         require_exists(source)
     if json is not None:
@@ -173,12 +176,12 @@ def evaluate(
         target = _dataset_target(opened, image_set, skip_bad_images)
     if annotations is not None:
         chosen = options.chosen_skeleton(*names_of_keypoints)
-        target = with_annotations(annotations, target, chosen)
+        target = with_annotations(annotations, target, chosen, category or ())
     assert target is not None
     for folder in folders:
         require_evaluation_output(folder, target, images=save_result, overwrite=overwrite)
-    category = None if annotations is None else target.category_id
-    places = None if boxes == "gt" else read_boxes(boxes, category)
+    ids = () if annotations is None else target.category_ids
+    places = None if boxes == "gt" else read_boxes(boxes, ids, target)
     settings = PredictionSettings(decode, flip_test, batch_size, places)
     # What is wrong with any of them is told before one has seen all images.
     runtimes = [load_runtime(model, threads=threads) for model in models or ()]

@@ -48,6 +48,14 @@ MatchpointPath = Annotated[
 SkeletonPath = Annotated[
     Path | None, typer.Option("--skeleton-path", help="and a file of lines to draw.")
 ]
+Category = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--category",
+        help="Only this category of the COCO file, by name or id; repeatable.",
+        show_default="all that have keypoints, which must be the same",
+    ),
+]
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from simplebase.converters import expect
 from simplebase.converters.conversion import NO_KEYPOINT, Conversion, draw_held_out
 from simplebase.converters.image_search import ImageSearch, StatedImage
 from simplebase.converters.placement import around_box
+from simplebase.data import expect
 from simplebase.data.records import make_record
 from simplebase.errors import DataError
 from simplebase.files import read_json, require_file

@@ -4,16 +4,15 @@ Also what other tools write in that format, for any object, and what `to-coco` w
 """
 
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from simplebase.converters import expect
 from simplebase.converters.coco_images import split_images
-from simplebase.converters.coco_skeleton import OWN_KEY, Categories, read_categories
 from simplebase.converters.conversion import NO_KEYPOINT, Conversion, draw_held_out
 from simplebase.converters.image_files import inside
 from simplebase.converters.image_search import ImageSearch, StatedImage
@@ -22,6 +21,8 @@ from simplebase.converters.limbs import require_limbs, scale_from_limbs
 from simplebase.converters.own_fields import restore_record
 from simplebase.converters.placement import around_box, around_keypoints, read_box
 from simplebase.converters.single_points import UNSIZED, size_single_points
+from simplebase.data import expect
+from simplebase.data.coco_categories import OWN_KEY, Categories, read_categories
 from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError, DataError, MissingFileError
 from simplebase.files import read_json, require_file
@@ -66,7 +67,8 @@ def read_coco(
     *,
     train_annotations: str | os.PathLike[str] | None = None,
     val_annotations: str | os.PathLike[str] | None = None,
-    category: str | None = None,
+    category: str | Sequence[str] = (),
+    skeleton: Skeleton | None = None,
     scale_from: ScaleFrom = "box",
     val_split: float = 0.1,
     seed: int = 0,
@@ -79,7 +81,9 @@ def read_coco(
         train_annotations: the file of the train split.
         val_annotations: the file of the validation split. If only one file is given, the split is
             drawn from it, unless `to-coco` wrote it.
-        category: the category to convert, if they have different keypoints.
+        category: the category or categories to convert, by name or id; by default all that have
+            keypoints, which must be the same.
+        skeleton: what the keypoints are called, in place of the file's names for them.
         scale_from: whether an object's size is its box or, for people, a limb's length.
         val_split: fraction of the images that is held out, where it is drawn.
         seed: of the draw.
@@ -92,7 +96,8 @@ def read_coco(
     source = Path(source)
     if scale_from not in get_args(ScaleFrom):
         raise ArgumentError(f"scale_from is box or limbs. Received: {scale_from}.")
-    files = _read_files(source, train_annotations, val_annotations, category)
+    names = [category] if isinstance(category, str) else list(category)
+    files = _read_files(source, train_annotations, val_annotations, names, skeleton)
     skeleton = files[0].categories.skeleton
     if scale_from == "limbs":
         require_limbs(skeleton)
@@ -107,7 +112,25 @@ def read_coco(
             conversion.hold_out(draw_held_out(conversion.images, val_split, seed))
     for file in files:
         conversion.notes += file.images.notes()
+    conversion.notes += _shared_ids(conversion.records)
     return conversion
+
+
+def _shared_ids(records: list[dict[str, Any]]) -> list[str]:
+    """What is said of image ids that stand for one image in train and for another in val."""
+    paths: list[dict[int, set[str]]] = [defaultdict(set), defaultdict(set)]
+    for record in records:
+        if "image_id" in record:
+            paths[bool(record["isValidation"])][record["image_id"]].add(record["img_paths"])
+    train, val = paths
+    shared = [number for number in train.keys() & val.keys() if train[number] != val[number]]
+    if not shared:
+        return []
+    return [
+        f"{len(shared)} image ids, such as {min(shared)}, are of one image in train and of another "
+        "in val: both files count alike. Each split keeps its ids. `eval` goes by those of the "
+        "split that it measures; with --image-set all it numbers the images anew"
+    ]
 
 
 def _add_own(conversion: Conversion, found: list[_Labelled]) -> None:
@@ -141,14 +164,15 @@ def _read_files(
     source: Path,
     train_annotations: str | os.PathLike[str] | None,
     val_annotations: str | os.PathLike[str] | None,
-    category: str | None,
+    names: Sequence[str],
+    skeleton: Skeleton | None,
 ) -> list[_File]:
     """The files that are given, which have the same keypoints."""
     if not source.is_dir():
         raise MissingFileError(f"{source}: the image folder does not exist.")
     given = [(train_annotations, False), (val_annotations, True)]
     files = [
-        _read_file(Path(path), source, validation, category)
+        _read_file(Path(path), source, validation, names, skeleton)
         for path, validation in given
         if path is not None
     ]
@@ -159,18 +183,20 @@ def _read_files(
     return files
 
 
-def _read_file(path: Path, source: Path, validation: bool, category: str | None) -> _File:
+def _read_file(
+    path: Path, source: Path, validation: bool, names: Sequence[str], skeleton: Skeleton | None
+) -> _File:
     content = read_json(require_file(path, "the COCO annotation file"))
-    parts = ("images", "annotations", "categories")
+    parts = ("images", "annotations")
     if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in parts):
         raise DataError(
             f"{path} is not a COCO file: expected a mapping with the lists {', '.join(parts)}. "
             f"Received: {_shape(content)}."
         )
-    names, sizes = _read_images(content["images"], path)
-    categories = read_categories(content, path, category)
-    images = split_images(source, "val" if validation else "train", names.values())
-    return _File(path, validation, names, sizes, content["annotations"], categories, images)
+    file_names, sizes = _read_images(content["images"], path)
+    categories = read_categories(content, path, names=names, skeleton=skeleton)
+    images = split_images(source, "val" if validation else "train", file_names.values())
+    return _File(path, validation, file_names, sizes, content["annotations"], categories, images)
 
 
 def _read_images(images: list[Any], path: Path) -> tuple[dict[int, str], dict[int, Size | None]]:
@@ -210,7 +236,7 @@ def _labelled(file: _File, conversion: Conversion, scale_from: ScaleFrom) -> Ite
         where = f"{file.path}, annotations[{number}]"
         annotation = expect.mapping(annotation, where)
         image_id = _image_id(annotation, file, where)
-        if annotation["category_id"] not in file.categories.ids:
+        if not file.categories.include(annotation, where):
             conversion.leave_out("of another category")
             continue
         if annotation.get("iscrowd"):
@@ -245,9 +271,6 @@ def _labelled(file: _File, conversion: Conversion, scale_from: ScaleFrom) -> Ite
 
 def _image_id(annotation: dict[str, Any], file: _File, where: str) -> int:
     """The image's id; refuses ids that the file does not have."""
-    category = expect.whole(annotation.get("category_id"), f"{where}.category_id")
-    if category not in file.categories.all_ids:
-        raise DataError(f"{where}: no category has the id {category}.")
     image_id = expect.whole(annotation.get("image_id"), f"{where}.image_id")
     if image_id not in file.names:
         raise DataError(f"{where}: no image has the id {image_id}.")

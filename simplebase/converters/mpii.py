@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from simplebase.converters import expect
 from simplebase.converters.conversion import NO_KEYPOINT, REFUSED_PATH, Conversion, draw_held_out
 from simplebase.converters.image_files import find_image, inside
 from simplebase.converters.matlab import read_variable
+from simplebase.data import expect
 from simplebase.data.records import make_record
 from simplebase.errors import DataError, MissingFileError
 from simplebase.files import read_json, require_file

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from simplebase.converters import expect
-from simplebase.converters.coco_skeleton import OWN_KEY
+from simplebase.data import expect
+from simplebase.data.coco_categories import OWN_KEY
 from simplebase.data.records import Records, make_record
 from simplebase.errors import DataError
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from simplebase.converters import expect
+from simplebase.data import expect
 from simplebase.data.fields import LARGEST
 from simplebase.geometry import PERSON_PIXELS, Crop
 

@@ -26,7 +26,6 @@ from typing import Any
 
 import numpy as np
 
-from simplebase.converters.coco_skeleton import OWN_KEY
 from simplebase.converters.conversion import NO_IMAGE, Report, summarise
 from simplebase.converters.image_files import (
     ImageMode,
@@ -35,12 +34,12 @@ from simplebase.converters.image_files import (
     require_apart,
 )
 from simplebase.converters.own_fields import collect_own_fields
+from simplebase.data.coco_categories import OWN_KEY
 from simplebase.data.coco_format import (
-    annotation_ids,
     coco_annotation,
     coco_category,
     coco_image,
-    image_ids,
+    with_ids,
 )
 from simplebase.data.dataset import IMAGES, annotation_file, own_skeleton
 from simplebase.data.records import Records, read_records
@@ -95,14 +94,15 @@ def to_coco(
     names = [str(record["dataset"]) for record in read_json(annotations)]
     files = _image_files(folder / IMAGES, records.paths)
     require_apart(output, [folder, annotations, *files.values()])
-    content = _content(records, names, files, skeleton)
+    numbered = with_ids(records, by_split=True)
+    content = _content(records, numbered, names, files, skeleton)
     with replacing(output, overwrite=overwrite, folder_markers=MARKERS) as partial:
         (partial / ANNOTATIONS).mkdir(parents=True)
         for split, each in content.items():
             write_text(partial / ANNOTATIONS / f"{split}.json", json.dumps(each))
         write_text(partial / WRITTEN_BY, _WRITTEN_BY_TEXT)
         place_images(files, partial / IMAGES, images, folder / IMAGES, progress=progress)
-    return _report(records, files)
+    return _report(records, files, _renumbered(records, numbered))
 
 
 def _image_files(folder: Path, paths: Iterable[str]) -> dict[str, Path]:
@@ -114,40 +114,60 @@ def _image_files(folder: Path, paths: Iterable[str]) -> dict[str, Path]:
     return files
 
 
-def _report(records: Records, files: dict[str, Path]) -> Report:
+def _renumbered(records: Records, numbered: Records) -> list[str]:
+    """What is said of ids that could not stay as they are."""
+    notes = []
+    for split, validation in _SPLITS:
+        for what, reason, own, given in (
+            ("images", "", records.image_ids, numbered.image_ids),
+            ("annotations", ", or below 1", records.annotation_ids, numbered.annotation_ids),
+        ):
+            changed = (own != -1) & (own != given) & (records.validation == validation)
+            if changed.any():
+                notes.append(
+                    f"{split}.json numbers its {what} anew: their ids in the dataset are not "
+                    f"unique, missing in some records{reason}"
+                )
+    return notes
+
+
+def _report(records: Records, files: dict[str, Path], notes: list[str]) -> Report:
     kept = [
         {"img_paths": path, "isValidation": validation}
         for path, validation in zip(records.paths, records.validation, strict=True)
         if path in files
     ]
     left_out = Counter({NO_IMAGE: len(records) - len(kept)} if len(kept) < len(records) else {})
-    return summarise(kept, left_out)
+    return summarise(kept, left_out, notes)
 
 
 def _content(
-    records: Records, names: list[str], files: dict[str, Path], skeleton: Skeleton
+    records: Records,
+    numbered: Records,
+    names: list[str],
+    files: dict[str, Path],
+    skeleton: Skeleton,
 ) -> dict[str, dict[str, Any]]:
-    """The splits that have records, each a COCO file; ids are unique across both."""
+    """The splits that have records, each a COCO file with the ids of `numbered`."""
     chosen = np.flatnonzero([path in files for path in records.paths])
-    ids, numbers = image_ids(records), annotation_ids(records)
     category = coco_category(skeleton) | {OWN_KEY: skeleton.to_config()}
     content = {}
     for split, validation in _SPLITS:
         indices = [int(index) for index in chosen if records.validation[index] == validation]
         if indices:
-            paths = dict.fromkeys(records.paths[index] for index in indices)
+            ids = {records.paths[index]: int(numbered.image_ids[index]) for index in indices}
             content[split] = {
                 "info": {"description": f"{skeleton.name}, {split}"},
                 "licenses": [],
                 "categories": [category],
-                "images": [coco_image(ids[path], path, image_size(files[path])) for path in paths],
+                "images": [coco_image(ids[path], path, image_size(files[path])) for path in ids],
                 "annotations": [
                     _annotation(
                         records,
                         index,
                         names[index],
-                        image_id=ids[records.paths[index]],
-                        annotation_id=numbers[index],
+                        image_id=int(numbered.image_ids[index]),
+                        annotation_id=int(numbered.annotation_ids[index]),
                     )
                     for index in indices
                 ],

@@ -4,6 +4,7 @@ Coordinates are taken over as they are: records and COCO both count pixels from 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,12 +91,7 @@ def coco_annotation(
 
 def image_ids(records: Records) -> dict[str, int]:
     """The records' own image ids where each image has one that no other has; else numbers."""
-    pairs = set(zip(records.paths, records.image_ids.tolist(), strict=True))
-    own: dict[str, int] = dict(pairs)
-    paths = dict.fromkeys(records.paths)
-    if len(pairs) == len(own) == len(set(own.values())) and -1 not in own.values():
-        return {path: own[path] for path in paths}
-    return {path: number for number, path in enumerate(paths, start=1)}
+    return _own_image_ids(records) or _numbers(records)
 
 
 def annotation_ids(records: Records) -> list[int]:
@@ -103,17 +99,70 @@ def annotation_ids(records: Records) -> list[int]:
 
     The official evaluation takes an id of 0 for "no match".
     """
+    if _annotation_ids_serve(records, lowest=1):
+        return records.annotation_ids.tolist()
+    return list(range(1, len(records) + 1))
+
+
+def with_ids(records: Records, *, by_split: bool, lowest: int = 1) -> Records:
+    """The records with ids of images and annotations.
+
+    They are the records' own where those of all records can be told apart, else numbers from 1 in
+    the order of the records, the same number for the same image in both splits.
+
+    Args:
+        records: all of a dataset.
+        by_split: whether ids need only be told apart within a split: two COCO files, one of each
+            split, usually count both from 1.
+        lowest: annotation id that may stand; an official COCO file has none below 1.
+    """
+    images, annotations = records.image_ids.copy(), records.annotation_ids.copy()
+    numbers = _numbers(records)
+    splits = (records.validation, ~records.validation)
+    for rows in splits if by_split else (np.ones(len(records), bool),):
+        part = records.select(rows)
+        if not len(part):
+            continue
+        own = _own_image_ids(part) or numbers
+        images[rows] = [own[path] for path in part.paths]
+        if not _annotation_ids_serve(part, lowest):
+            annotations[rows] = np.flatnonzero(rows) + 1
+    return replace(records, image_ids=images, annotation_ids=annotations)
+
+
+def _own_image_ids(records: Records) -> dict[str, int] | None:
+    """Own ids by path; `None` if an image has none or several, or shares one with another."""
+    pairs = dict.fromkeys(zip(records.paths, records.image_ids.tolist(), strict=True))
+    own: dict[str, int] = dict(list(pairs))
+    usable = len(pairs) == len(own) == len(set(own.values())) and -1 not in own.values()
+    return own if usable else None
+
+
+def _numbers(records: Records) -> dict[str, int]:
+    return {path: number for number, path in enumerate(dict.fromkeys(records.paths), start=1)}
+
+
+def _annotation_ids_serve(records: Records, lowest: int) -> bool:
     own = records.annotation_ids.tolist()
-    if len(set(own)) == len(own) and min(own) > 0:
-        return own
-    return list(range(1, len(own) + 1))
+    return len(set(own)) == len(own) and min(own) >= lowest
 
 
-def _made_up_box(keypoints: np.ndarray, center: np.ndarray, scale: float) -> np.ndarray:
-    """`(4,)` around the labelled keypoints; the square of the scale if they make no box."""
+def keypoint_box(keypoints: np.ndarray) -> np.ndarray | None:
+    """`(4,)` x, y, width, height of the labelled of `(K, 3)` keypoints, whole pixels included.
+
+    `None` if they lie in one row or column of pixels.
+    """
     labelled = keypoints[keypoints[:, 2] > 0, :2]
     if len(labelled) and (np.ptp(labelled, axis=0) > 0).all():
         low = labelled.min(axis=0)
         return np.concatenate([low, labelled.max(axis=0) - low + 1])
+    return None
+
+
+def _made_up_box(keypoints: np.ndarray, center: np.ndarray, scale: float) -> np.ndarray:
+    """`(4,)` around the labelled keypoints; the square of the scale if they make no box."""
+    box = keypoint_box(keypoints)
+    if box is not None:
+        return box
     side = PERSON_PIXELS * scale
     return np.array([*(center - (side - 1) / 2), side, side])

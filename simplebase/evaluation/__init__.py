@@ -1,5 +1,6 @@
 """Evaluation: a model or a results file, and labels, to scores, files and pictures."""
 
+from simplebase.evaluation.annotations import with_annotations
 from simplebase.evaluation.boxes import Boxes, read_boxes
 from simplebase.evaluation.comparison import (
     Difference,
@@ -29,7 +30,6 @@ from simplebase.evaluation.target import (
     Target,
     dataset_target,
     require_dataset,
-    with_annotations,
 )
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,8 @@ from simplebase.data.dataset import KeypointDataset
 from simplebase.data.fields import is_id, stays_inside
 from simplebase.data.image_store import FolderImages
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
+from simplebase.evaluation.image_names import Mention, match_images
+from simplebase.evaluation.target import Target
 from simplebase.files import read_json, require_file
 from simplebase.geometry import Crop, Size
 
@@ -32,14 +34,22 @@ class Boxes:
     scores: np.ndarray
 
 
-def read_boxes(path: str | os.PathLike[str], category_id: int | None = None) -> Boxes:
+def read_boxes(
+    path: str | os.PathLike[str],
+    category_ids: Collection[int] = (),
+    target: Target | None = None,
+) -> Boxes:
     """Reads a COCO detections file (https://cocodataset.org/#format-results).
 
     Boxes without area are left out; the official detections have a few.
 
     Args:
-        path: the file.
-        category_id: whose boxes are wanted; by default the file has one category.
+        path: the file. Beside what COCO has, `file_name` may tell the image.
+        category_ids: whose boxes are wanted; by default the file has one category. If it has one,
+            that is taken for the wanted one, with a warning.
+        target: the images that there are. Boxes of other images get the id -1 where names tell the
+            images, see `match_images`; a warning says if that was not by plain `image_id`. Without
+            a target, `image_id` is taken as it is.
 
     Raises:
         MissingFileError: `path` is not a file.
@@ -54,26 +64,56 @@ def read_boxes(path: str | os.PathLike[str], category_id: int | None = None) -> 
             f"Received: {'an empty list' if content == [] else type(content).__name__}."
         )
     rows = [_parse(path, index, entry) for index, entry in enumerate(content)]
-    categories = sorted({row.category_id for row in rows})
-    if category_id is None:
-        if len(categories) > 1:
-            raise DataError(
-                f"{path} has boxes of the categories {', '.join(map(str, categories))}. Leave "
-                "those of one in it, or say which by --annotations."
-            )
-        category_id = categories[0]
-    kept = [row for row in rows if row.category_id == category_id and min(row.box[2:]) > 0]
+    wanted = _wanted(path, rows, category_ids)
+    kept = [row for row in rows if row.category_id in wanted and min(row.box[2:]) > 0]
     if not kept:
-        raise DataError(f"{path} has no box of category {category_id} with an area.")
+        listed = ", ".join(map(str, sorted(wanted)))
+        raise DataError(f"{path} has no box of category {listed} with an area.")
     return Boxes(
-        np.array([row.image_id for row in kept], np.int64),
+        _images(path, kept, target),
         np.array([row.box for row in kept], float),
         np.array([row.score for row in kept], float),
     )
 
 
+def _wanted(path: Path, rows: list["_Row"], category_ids: Collection[int]) -> Collection[int]:
+    """The categories whose boxes are looked at."""
+    categories = {row.category_id for row in rows}
+    if not category_ids and len(categories) > 1:
+        raise DataError(
+            f"{path} has boxes of the categories {', '.join(map(str, sorted(categories)))}. Leave "
+            "those of one in it, or say which by --annotations."
+        )
+    if category_ids and len(categories) == 1 and not categories & set(category_ids):
+        warnings.warn(
+            f"{path} has boxes of the category {min(categories)}, the labels are of "
+            f"{', '.join(map(str, sorted(category_ids)))}. They are taken for the same.",
+            SimplebaseWarning,
+            stacklevel=3,
+        )
+        return categories
+    return category_ids or categories
+
+
+def _images(path: Path, rows: list["_Row"], target: Target | None) -> np.ndarray:
+    """`(M,)` image ids."""
+    if target is None:
+        numbers = [row.mention.image_id for row in rows]
+        if not all(is_id(number) for number in numbers):
+            raise DataError(f"{path}: an image_id is a whole number, where no labels are given.")
+        return np.array(numbers, np.int64)
+    matched = match_images(
+        [row.mention for row in rows],
+        target.image_names,
+        believe_ids=target.id_source != "renumbered",
+    )
+    if matched.remark:
+        warnings.warn(f"{path}: {matched.remark}", SimplebaseWarning, stacklevel=3)
+    return np.array([-1 if image is None else image for image in matched.ids], np.int64)
+
+
 class _Row(NamedTuple):
-    image_id: int
+    mention: Mention
     category_id: int
     box: list[float]
     score: float
@@ -82,16 +122,19 @@ class _Row(NamedTuple):
 def _parse(path: Path, index: int, entry: Any) -> _Row:
     try:
         row = _Row(
-            entry["image_id"],
+            Mention(entry["image_id"], entry.get("file_name")),
             entry["category_id"],
             [float(value) for value in entry["bbox"]],
             float(entry["score"]),
         )
-        if not (is_id(row.image_id) and is_id(row.category_id) and len(row.box) == 4):
+        image = row.mention.image_id
+        if not (is_id(image) or isinstance(image, str)) or not is_id(row.category_id):
+            raise ValueError
+        if len(row.box) != 4:
             raise ValueError
         if not np.isfinite([*row.box, row.score]).all():
             raise ValueError
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         raise DataError(
             f"{path}, entry {index}: expected image_id, category_id, bbox [x, y, width, height] "
             f"and score. Received: {str(entry)[:120]}."

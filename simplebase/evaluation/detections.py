@@ -27,12 +27,15 @@ class Detections:
         scores: `(M,)` of each object as a whole.
         annotation_ids: `(M,)` int64, of the label at whose place it was looked for; -1 where there
             is none.
+        boxes: `(M, 4)` x, y, width, height by which COCO's AP tells medium objects from large ones;
+            `None` if it does so by the extent of their keypoints.
     """
 
     image_ids: np.ndarray
     keypoints: np.ndarray
     scores: np.ndarray
     annotation_ids: np.ndarray
+    boxes: np.ndarray | None = None
 
     def __len__(self) -> int:
         """`M`."""
@@ -40,8 +43,13 @@ class Detections:
 
     def select(self, index: np.ndarray) -> "Detections":
         """Those at `index`, indices or a mask of length `M`."""
-        columns = (self.image_ids, self.keypoints, self.scores, self.annotation_ids)
-        return Detections(*(column[index] for column in columns))
+        return Detections(
+            self.image_ids[index],
+            self.keypoints[index],
+            self.scores[index],
+            self.annotation_ids[index],
+            None if self.boxes is None else self.boxes[index],
+        )
 
     def to_coco(self, category_id: int = CATEGORY_ID) -> list[dict[str, Any]]:
         """In COCO's results format (https://cocodataset.org/#format-results).
@@ -54,6 +62,7 @@ class Detections:
             np.nan_to_num(self.keypoints, posinf=0, neginf=0),
             self.scores.tolist(),
             self.annotation_ids.tolist(),
+            [None] * len(self) if self.boxes is None else self.boxes.tolist(),
             strict=True,
         )
         return [
@@ -62,9 +71,10 @@ class Detections:
                 "category_id": category_id,
                 "keypoints": keypoints.reshape(-1).tolist(),
                 "score": score,
+                **({} if box is None else {"bbox": box}),
                 **({ANNOTATION_KEY: annotation} if annotation >= 0 else {}),
             }
-            for image, keypoints, score, annotation in columns
+            for image, keypoints, score, annotation, box in columns
         ]
 
     def for_records(self, records: Records, areas: np.ndarray, sigmas: np.ndarray) -> np.ndarray:

@@ -208,13 +208,7 @@ def evaluate_results(
         DataError: it is something else, or does not fit the target.
     """
     metrics = metrics or MetricSettings()
-    detections = read_results(
-        path,
-        target.skeleton.num_keypoints,
-        target.image_ids,
-        target.category_id,
-        target.skipped_images,
-    )
+    detections, matched_by = read_results(path, target)
     predictions = None
     if target.dataset is not None:
         sigmas, _ = oks_sigmas(target.skeleton)
@@ -222,7 +216,8 @@ def evaluate_results(
             detections.for_records(target.dataset.records, target.areas, sigmas),
             metrics.conf_threshold,
         )
-    return _measure(detections, predictions, target, metrics, Crop(), USUAL_SIZE, {})
+    conditions = {"images_matched_by": matched_by}
+    return _measure(detections, predictions, target, metrics, Crop(), USUAL_SIZE, conditions)
 
 
 def _certain(detections: Detections, metrics: MetricSettings) -> Detections:

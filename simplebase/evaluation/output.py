@@ -87,7 +87,7 @@ def write_evaluation(
         folder, overwrite=overwrite, folder_markers=MARKERS, folder_content=CONTENT
     ) as partial:
         partial.mkdir()
-        write_results(partial / RESULTS, evaluation.detections, target.category_id)
+        write_results(partial / RESULTS, evaluation.detections, target.category_id, target.names)
         write_json(partial / SCORES, evaluation.to_config())
         _draw_charts(partial, evaluation)
         if target.dataset is not None:

@@ -2,16 +2,20 @@
 
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID
 from simplebase.data.fields import is_id
-from simplebase.errors import DataError, SimplebaseWarning, cut, listed
+from simplebase.errors import DataError, SimplebaseWarning, cut
 from simplebase.evaluation.detections import ANNOTATION_KEY, Detections
+from simplebase.evaluation.image_names import MatchedBy, Mention, match_images
+from simplebase.evaluation.target import Target
 from simplebase.files import read_json, require_file, write_json
+from simplebase.metrics import keypoint_extent
 
 _DECIMALS = 4
 _VISIBILITIES = (0, 1, 2)
@@ -21,40 +25,60 @@ def write_results(
     path: str | os.PathLike[str],
     detections: Detections,
     category_id: int = CATEGORY_ID,
+    names: Mapping[int, str | None] | None = None,
     *,
     overwrite: bool = False,
 ) -> None:
-    """Writes COCO's results format, see `Detections.to_coco`."""
+    """Writes COCO's results format, see `Detections.to_coco`.
+
+    Args:
+        path: the file.
+        detections: what was found.
+        category_id: of all of them.
+        names: file names by image id, which are written as `file_name`. With them a result tells
+            its image also where somebody else numbers the images.
+        overwrite: replace the file if it exists.
+    """
     content = detections.to_coco(category_id)
     for result in content:
         result["keypoints"] = [round(value, _DECIMALS) for value in result["keypoints"]]
+        if name := (names or {}).get(result["image_id"]):
+            result["file_name"] = name
     write_json(path, content, overwrite=overwrite)
 
 
-def read_results(
-    path: str | os.PathLike[str],
-    num_keypoints: int,
-    image_ids: set[int],
-    category_id: int,
-    skipped: frozenset[int] = frozenset(),
-) -> Detections:
+class _Row(NamedTuple):
+    """One result; `box` is `None` if it has none."""
+
+    mention: Mention
+    category: Any
+    keypoints: np.ndarray
+    score: float
+    annotation: int
+    box: list[float] | None
+
+
+def read_results(path: str | os.PathLike[str], target: Target) -> tuple[Detections, MatchedBy]:
     """Reads COCO's results format (https://cocodataset.org/#format-results).
 
     COCO itself does not look at the third number of a keypoint. Where a file has nothing but 0, 1
     and 2 there, they are no scores: each keypoint then scores 1, but those at 0, 0, not found.
 
+    As pycocotools does, the `bbox` of the results counts if the first result has one.
+
     Args:
         path: a list of objects with `image_id`, `keypoints` (x, y and score or visibility, `K`
-            times) and `score`.
-        num_keypoints: `K`.
-        image_ids: those that there are.
-        category_id: of the labels; a warning tells of results of another one.
-        skipped: ids of images that are not measured though they might be; a warning tells how many
-            results are left out with them.
+            times), `score` and optionally `bbox` and `file_name`. A warning tells of images that
+            were not matched by a plain `image_id`, see `match_images`.
+        target: the labels. Results in its skipped images, and of categories that it leaves out, are
+            left out with a warning.
+
+    Returns:
+        What was found, and by what the images were told.
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is something else, or has an unknown image id; the message names the entry.
+        DataError: it is something else, or has an unknown image; the message names the entry.
     """
     path = require_file(path, "the results file")
     content = read_json(path)
@@ -63,40 +87,26 @@ def read_results(
             f"{path}: expected COCO results, a list of image_id, category_id, keypoints and "
             f"score. Received: {'an empty list' if content == [] else type(content).__name__}."
         )
-    _check_category(path, content, category_id)
-    found = _checked(path, content, num_keypoints, image_ids | skipped)
-    inside = ~np.isin(found.image_ids, list(skipped))
-    if not inside.all():
-        warnings.warn(
-            f"{path}: {np.count_nonzero(~inside)} of {len(found)} results are in images that are "
-            "skipped, and are left out.",
-            SimplebaseWarning,
-            stacklevel=2,
+    rows = _rows(path, content, target.skeleton.num_keypoints)
+    images, by = _images(path, rows, target)
+    found = Detections(
+        image_ids=np.array(images, np.int64),
+        keypoints=_scored(np.array([row.keypoints for row in rows])),
+        scores=np.array([row.score for row in rows]),
+        annotation_ids=np.array([row.annotation for row in rows], np.int64),
+        boxes=_boxes(path, rows),
+    )
+    counted = _of_categories(path, rows, target)
+    skipped = np.isin(found.image_ids, list(target.skipped_images))
+    if skipped.any():
+        _warn(
+            f"{path}: {np.count_nonzero(skipped)} of {len(found)} results are in images that are "
+            "skipped, and are left out."
         )
-    return found.select(inside)
+    return found.select(counted & ~skipped), by
 
 
-def _check_category(path: Path, content: list[Any], category_id: int) -> None:
-    categories = {
-        entry["category_id"]
-        for entry in content
-        if isinstance(entry, dict) and is_id(entry.get("category_id"))
-    }
-    if len(categories) > 1:
-        raise DataError(
-            f"{path} has results of the categories {listed(sorted(categories))}. "
-            "Leave those of one in it."
-        )
-    if categories - {category_id}:
-        warnings.warn(
-            f"{path} has results of the category {min(categories)}, the labels are of "
-            f"{category_id}. They are taken for the same.",
-            SimplebaseWarning,
-            stacklevel=3,
-        )
-
-
-def _checked(path: Path, content: list[Any], num_keypoints: int, image_ids: set[int]) -> Detections:
+def _rows(path: Path, content: list[Any], num_keypoints: int) -> list[_Row]:
     rows = []
     for index, entry in enumerate(content):
         try:
@@ -106,33 +116,33 @@ def _checked(path: Path, content: list[Any], num_keypoints: int, image_ids: set[
                 f"{path}, result {index}: expected image_id, {3 * num_keypoints} numbers as "
                 f"keypoints (x, y, score of {num_keypoints}) and score. {_problem(error)}"
             ) from error
-        if rows[-1][0] not in image_ids:
-            raise DataError(
-                f"{path}, result {index}: image_id {rows[-1][0]} is not among the "
-                f"{len(image_ids)} images that are evaluated. Check --dataset, --annotations and "
-                "--image-set."
-            )
-    images, keypoints, scores, places = (np.array(column) for column in zip(*rows, strict=True))
-    if len(set(own := places[places >= 0].tolist())) < len(own):
+    own = [row.annotation for row in rows if row.annotation >= 0]
+    if len(set(own)) < len(own):
         raise DataError(f"{path}: two results have the same {ANNOTATION_KEY}.")
-    if np.isin(keypoints[..., 2], _VISIBILITIES).all():
-        keypoints[..., 2] = (keypoints[..., :2] != 0).any(axis=-1)
-    return Detections(images.astype(np.int64), keypoints, scores, places)
+    return rows
 
 
-def _parse(entry: Any, num_keypoints: int) -> tuple[int, np.ndarray, float, int]:
+def _parse(entry: Any, num_keypoints: int) -> _Row:
     if not isinstance(entry, dict):
         raise TypeError(f"it is a {type(entry).__name__}")
     keypoints = np.array(entry["keypoints"], float)
     if keypoints.size != 3 * num_keypoints:
         raise ValueError(f"keypoints has {keypoints.size} numbers")
     score = float(entry["score"])
-    if not np.isfinite(keypoints).all() or not np.isfinite(score):
+    # An empty list is what some tools write for no box.
+    box = entry.get("bbox") or None
+    if box is not None:
+        box = [float(value) for value in box]
+        if len(box) != 4:
+            raise ValueError(f"bbox has {len(box)} numbers")
+    if not np.isfinite([*keypoints.ravel(), score, *(box or ())]).all():
         raise ValueError("a number is not finite")
     image, annotation = entry["image_id"], entry.get(ANNOTATION_KEY, -1)
-    if not is_id(image) or not (annotation == -1 or is_id(annotation)):
-        raise ValueError("an id is a whole number")
-    return image, keypoints.reshape(-1, 3), score, annotation
+    if not (is_id(image) or isinstance(image, str)) or not (annotation == -1 or is_id(annotation)):
+        raise ValueError("an id is a whole number, or a file name")
+    mention = Mention(image, entry.get("file_name"))
+    keypoints = keypoints.reshape(-1, 3)
+    return _Row(mention, entry.get("category_id"), keypoints, score, annotation, box)
 
 
 def _problem(error: Exception) -> str:
@@ -140,3 +150,84 @@ def _problem(error: Exception) -> str:
         return f"It has no {error.args[0]}."
     text = cut(str(error))
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def _images(path: Path, rows: list[_Row], target: Target) -> tuple[list[int], MatchedBy]:
+    """The image of each result."""
+    believe_ids = target.id_source != "renumbered"
+    matched = match_images(
+        [row.mention for row in rows], target.image_names, believe_ids=believe_ids
+    )
+    found = [image for image in matched.ids if image is not None]
+    if len(found) == len(rows):
+        if matched.remark:
+            _warn(f"{path}: {matched.remark}")
+        return found, matched.by
+    index = matched.ids.index(None)
+    image, name = rows[index].mention
+    named = "" if name is None else f" (file_name {str(name)[:80]!r})"
+    if not believe_ids:
+        raise DataError(
+            f"{path}, result {index}: image_id {image!r}{named} does not tell an image, since the "
+            f"image ids of {target.name} are not unique. Give results with file_name, choose "
+            "another --image-set, or give the COCO file of the labels with --annotations."
+        )
+    hint = "Check --dataset, --annotations and --image-set."
+    if target.dataset is not None:
+        hint += (
+            " A dataset folder has no images without labelled objects: if the results are of such "
+            "ones too, give the COCO file with --annotations."
+        )
+    raise DataError(
+        f"{path}, result {index}: image_id {image!r}{named} is not among the {len(target.names)} "
+        f"images that are evaluated. {hint}"
+    )
+
+
+def _boxes(path: Path, rows: list[_Row]) -> np.ndarray | None:
+    """`(M, 4)` boxes that COCO's AP takes areas from; `None` if it takes those of keypoints."""
+    if rows[0].box is None:
+        return None
+    if lacking := sum(row.box is None for row in rows):
+        _warn(
+            f"{path}: {lacking} of {len(rows)} results have no bbox, although the first has one. "
+            "APM to ARL take their areas from their keypoints; pycocotools refuses such a file."
+        )
+    return np.array([row.box or keypoint_extent(row.keypoints) for row in rows], float)
+
+
+def _scored(keypoints: np.ndarray) -> np.ndarray:
+    if np.isin(keypoints[..., 2], _VISIBILITIES).all():
+        keypoints[..., 2] = (keypoints[..., :2] != 0).any(axis=-1)
+    return keypoints
+
+
+def _of_categories(path: Path, rows: list[_Row], target: Target) -> np.ndarray:
+    """`(M,)` whether each result is of the measured categories."""
+    categories = {row.category for row in rows if is_id(row.category)}
+    ours = target.category_ids
+    foreign = categories - ours
+    if not foreign:
+        return np.ones(len(rows), bool)
+    listed = ", ".join(map(str, sorted(categories)))
+    if categories & ours and foreign <= target.other_categories:
+        counted = np.array([row.category not in foreign for row in rows])
+        _warn(
+            f"{path}: {np.count_nonzero(~counted)} of {len(rows)} results are of other categories "
+            "than the measured labels, and are left out."
+        )
+        return counted
+    if len(categories) > 1 and len(ours) == 1:
+        raise DataError(
+            f"{path} has results of the categories {listed}. Leave those of one in it, or give the "
+            "COCO file that has these categories with --annotations."
+        )
+    _warn(
+        f"{path} has results of the category {listed}, the labels are of "
+        f"{', '.join(map(str, sorted(ours)))}. They are taken for the same."
+    )
+    return np.ones(len(rows), bool)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, SimplebaseWarning, stacklevel=3)

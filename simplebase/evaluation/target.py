@@ -1,19 +1,23 @@
 """What is measured against: the labels of a dataset, or of a COCO annotation file, or of both."""
 
-import os
-from dataclasses import dataclass, replace
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from simplebase.data.coco_format import annotation_ids, coco_ground_truth, image_ids
+from simplebase.data.coco_format import CATEGORY_ID, coco_ground_truth, with_ids
 from simplebase.data.dataset import KeypointDataset
-from simplebase.errors import ArgumentError, DataError
-from simplebase.files import read_json, require_file
-from simplebase.metrics import check_ground_truth
-from simplebase.skeletons import Skeleton, load_skeleton
+from simplebase.errors import ArgumentError, SimplebaseWarning
+from simplebase.evaluation.image_names import ImageNames
+from simplebase.skeletons import Skeleton
 
 ImageSet = Literal["val", "train", "all"]
+
+IdSource = Literal["own", "numbers", "renumbered"]
+"""Of image ids: those of the records or of a COCO file; numbers, since the records have none;
+numbers although some records have ids, because these do not tell the images apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +30,14 @@ class Target:
         ground_truth: in COCO's format, for its AP.
         dataset: the same objects as records that have ids; `None` if there is only a COCO file.
         areas: `(N,)` square pixels of the records; empty if there are none.
-        other_images: ids of the dataset's images that are not measured: those of the other split.
+        names: file names by id, of the measured and the skipped images; `None` where a COCO file
+            has none.
+        id_source: what the image ids are.
+        others: ids by file name, of the dataset's images that are not measured: those of the other
+            split. An id may be that of a measured image too.
         skipped_images: ids of those of this split that cannot be read, and are not measured either.
+        category_ids: what a COCO file calls the categories of the objects.
+        other_categories: what it calls further ones.
     """
 
     name: str
@@ -35,14 +45,23 @@ class Target:
     ground_truth: dict[str, Any]
     dataset: KeypointDataset | None
     areas: np.ndarray
-    other_images: frozenset[int] = frozenset()
+    names: Mapping[int, str | None] = field(default_factory=dict)
+    id_source: IdSource = "own"
+    others: Mapping[str, int] = field(default_factory=dict)
     skipped_images: frozenset[int] = frozenset()
+    category_ids: frozenset[int] = frozenset({CATEGORY_ID})
+    other_categories: frozenset[int] = frozenset()
 
     def without_unreadable(self, readable: KeypointDataset) -> "Target":
         """Of the same split only the records that are left; the ids stay as they are."""
-        left = dataset_target(readable, "all")
-        skipped = frozenset(self.image_ids - left.image_ids)
-        return replace(left, other_images=self.other_images, skipped_images=skipped)
+        left = _target(readable)
+        return replace(
+            self,
+            ground_truth=left.ground_truth,
+            dataset=readable,
+            areas=left.areas,
+            skipped_images=frozenset(self.image_ids - left.image_ids),
+        )
 
     @property
     def image_ids(self) -> set[int]:
@@ -50,12 +69,18 @@ class Target:
         return {image["id"] for image in self.ground_truth["images"]}
 
     @property
+    def image_names(self) -> ImageNames:
+        """To find its images, and the skipped ones."""
+        return ImageNames(self.names)
+
+    @property
     def num_objects(self) -> int:
         """Labelled objects that count."""
         if self.dataset is not None:
             return len(self.dataset)
         objects = self.ground_truth["annotations"]
-        return sum(1 for each in objects if each["num_keypoints"] and not each["iscrowd"])
+        images = self.image_ids
+        return sum(1 for each in objects if counts(each) and each["image_id"] in images)
 
     @property
     def category_id(self) -> int:
@@ -63,23 +88,11 @@ class Target:
         return self.ground_truth["categories"][0]["id"]
 
 
-def _with_ids(dataset: KeypointDataset) -> KeypointDataset:
-    """The whole dataset with ids, so that they mean the same whatever part of it is measured.
-
-    They are those of the records, or numbers in their order.
-    """
-    records = dataset.records
-    images = image_ids(records)
-    numbered = replace(
-        records,
-        image_ids=np.array([images[path] for path in records.paths], np.int64),
-        annotation_ids=np.array(annotation_ids(records), np.int64),
-    )
-    return replace(dataset, records=numbered)
-
-
 def dataset_target(dataset: KeypointDataset, image_set: ImageSet = "val") -> Target:
     """The labels of a split of a dataset.
+
+    The image ids are those of the records if they tell the images of the split apart; the other
+    split may use the same ids. Else they are numbers, with a warning if the records had ids.
 
     Args:
         dataset: all of it; it gets ids if it has none.
@@ -88,67 +101,49 @@ def dataset_target(dataset: KeypointDataset, image_set: ImageSet = "val") -> Tar
     Raises:
         DataError: the split is empty.
     """
-    chosen = everything = _with_ids(dataset)
+    numbered = with_ids(dataset.records, by_split=image_set != "all", lowest=0)
+    chosen = everything = replace(dataset, records=numbered)
+    mask = np.ones(len(dataset), bool)
     if image_set != "all":
-        chosen = chosen.validation if image_set == "val" else chosen.train
+        chosen = everything.validation if image_set == "val" else everything.train
+        mask = numbered.validation == (image_set == "val")
+    own = dataset.records.image_ids[mask]
+    source: IdSource = "own"
+    if (own != chosen.records.image_ids).any():
+        source = "numbers" if (own == -1).all() else "renumbered"
+    if source == "renumbered":
+        warnings.warn(
+            f"{dataset.name}: the image ids of {_described(image_set)} do not tell the images "
+            "apart, so they are numbered from 1. Results written now have file_name as well, and "
+            "those of other tools need it.",
+            SimplebaseWarning,
+            stacklevel=2,
+        )
+    others = _names(everything.select(~mask)) if not mask.all() else {}
+    return replace(
+        _target(chosen), id_source=source, others={name: image for image, name in others.items()}
+    )
+
+
+def _described(image_set: ImageSet) -> str:
+    return "the train and val splits together" if image_set == "all" else f"the {image_set} split"
+
+
+def _target(chosen: KeypointDataset) -> Target:
+    """Of a dataset whose records have ids."""
     truth = coco_ground_truth(chosen.records, chosen.skeleton)
     areas = np.array([each["area"] for each in truth["annotations"]])
-    ids = frozenset(everything.records.image_ids.tolist())
-    others = ids - set(chosen.records.image_ids.tolist())
-    return Target(dataset.name, dataset.skeleton, truth, chosen, areas, others)
+    return Target(chosen.name, chosen.skeleton, truth, chosen, areas, _names(chosen))
 
 
-def with_annotations(
-    path: str | os.PathLike[str],
-    target: Target | None = None,
-    skeleton: Skeleton | None = None,
-) -> Target:
-    """The labels of a COCO annotation file, with crowds and images without objects.
-
-    Args:
-        path: the file.
-        target: a dataset of the same images, whose records are looked at; else there are none. What
-            the file has in its other and its skipped images does not count.
-        skeleton: what the file follows; by default the keypoints of its category.
-
-    Raises:
-        MissingFileError: `path` is not a file.
-        DataError: it is not COCO's, or lacks an image of the dataset.
-    """
-    path = require_file(path, "the annotation file")
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected a COCO annotation file.")
-    try:
-        if skeleton is None:
-            skeleton = _category_skeleton(content) if target is None else target.skeleton
-        check_ground_truth(content, skeleton)
-        ids = {image["id"] for image in content["images"]}
-    except (DataError, KeyError, TypeError, IndexError, AttributeError) as error:
-        reason = str(error) if isinstance(error, DataError) else f"{error!r}"
-        raise DataError(f"{path} is no COCO annotation file of keypoints: {reason}") from error
-    if target is None:
-        return Target(str(path), skeleton, content, None, np.zeros(0))
-    if missing := target.image_ids - ids:
-        raise DataError(
-            f"{path} lacks {len(missing)} of the {len(target.image_ids)} images of {target.name}, "
-            f"such as that with the id {min(missing)}. Are both of the same split?"
-        )
-    return replace(target, ground_truth=_without_images(content, target))
+def _names(dataset: KeypointDataset) -> dict[int, str]:
+    records = dataset.records
+    return dict(zip(records.image_ids.tolist(), records.paths.tolist(), strict=True))
 
 
-def _without_images(content: dict[str, Any], target: Target) -> dict[str, Any]:
-    left_out = target.other_images | target.skipped_images
-    images = [each for each in content["images"] if each["id"] not in left_out]
-    objects = [each for each in content["annotations"] if each["image_id"] not in left_out]
-    return {**content, "images": images, "annotations": objects}
-
-
-def _category_skeleton(content: dict[str, Any]) -> Skeleton:
-    category = content["categories"][0]
-    names = tuple(category["keypoints"])
-    coco = load_skeleton("coco")
-    return coco if names == coco.keypoints else Skeleton(str(category["name"]), names)
+def counts(annotation: Mapping[str, Any]) -> bool:
+    """Whether COCO's evaluation looks for an object: it is no crowd, and has a keypoint."""
+    return bool(annotation["num_keypoints"]) and not annotation["iscrowd"]
 
 
 def require_dataset(target: Target, what: str) -> KeypointDataset:

@@ -1,7 +1,13 @@
 """Metrics: plain functions over NumPy arrays."""
 
 from simplebase.metrics.arrays import rows_by_image
-from simplebase.metrics.coco_ap import COCO_FIGURES, CocoAP, check_ground_truth, coco_ap
+from simplebase.metrics.coco_ap import (
+    COCO_FIGURES,
+    CocoAP,
+    check_ground_truth,
+    coco_ap,
+    keypoint_extent,
+)
 from simplebase.metrics.confidence import (
     Interval,
     bootstrap,
@@ -61,6 +67,7 @@ __all__ = [
     "epe",
     "error_kinds",
     "head_normaliser",
+    "keypoint_extent",
     "keypoint_similarity",
     "match_by_oks",
     "mean_by_keypoint",

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,14 +55,15 @@ def coco_ap(
 ) -> CocoAP:
     """All figures of the official evaluation; what is given stays as it is.
 
-    As there, at most 20 detections an image count, and a detection's own area, which only matters
-    for APM to ARL, is that of the box around its keypoints.
+    As there, at most 20 detections per image count. A detection's own area, which only matters for
+    APM to ARL, is that of its `bbox` if the first result has one, and else that of the smallest box
+    around its keypoints, including those at 0, 0.
 
     Args:
         ground_truth: a COCO annotation file's content, of one category: see `coco_ground_truth`.
         results: in COCO's format: `image_id`, `category_id`, `keypoints` (K times x, y, and a value
-            that is not looked at) and `score`; other keys are passed over. A keypoint that was not
-            found is 0, 0.
+            that is not looked at), `score` and optionally `bbox`; other keys, such as `area`, are
+            passed over. A keypoint that was not found is 0, 0.
         skeleton: for its OKS constants; `CocoAP.own_sigmas` says whether it has any.
 
     Raises:
@@ -167,7 +169,11 @@ def _check_image_ids(images: Sequence[Mapping[str, Any]]) -> None:
 def _plain_results(
     results: Sequence[Mapping[str, Any]], ground_truth: Mapping[str, Any], skeleton: Skeleton
 ) -> list[dict[str, Any]]:
-    """What COCO's format has, and nothing that pycocotools might take for another task."""
+    """What COCO's format has, and nothing that pycocotools might take for another task.
+
+    Its `loadRes` looks for a `bbox` in the first result only, and then needs one in every other; a
+    result without gets the box around its keypoints, which stands for the same area.
+    """
     images = {image["id"] for image in ground_truth["images"]}
     category = ground_truth["categories"][0]["id"]
     for index, result in enumerate(results):
@@ -187,13 +193,36 @@ def _plain_results(
                 f"{result['category_id']!r}."
             )
         _check_length(result["keypoints"], where, skeleton)
+        box = result.get("bbox") or [0, 0, 0, 0]
+        if len(box) != 4 or not np.isfinite(box).all():
+            raise DataError(
+                f"{where}: expected bbox x, y, width, height. Received: {reprlib.repr(box)}."
+            )
         # pycocotools takes a keypoint that is not a number for a perfect one.
         if not np.isfinite([*result["keypoints"], result["score"]]).all():
             raise DataError(
                 f"{where}: keypoints and score are finite numbers. Write a keypoint that was not "
                 "found as 0, 0."
             )
-    return [{key: result[key] for key in _RESULT_KEYS} for result in results]
+    plain = [{key: result[key] for key in _RESULT_KEYS} for result in results]
+    if results and results[0].get("bbox"):
+        for result, kept in zip(results, plain, strict=True):
+            kept["bbox"] = result.get("bbox") or keypoint_extent(result["keypoints"])
+    return plain
+
+
+def keypoint_extent(keypoints: Sequence[float] | np.ndarray) -> list[float]:
+    """x, y, width, height of the smallest box around all keypoints of a result.
+
+    From it pycocotools takes the area of a result without `bbox`. A keypoint that was not found
+    stands at 0, 0 and counts.
+
+    Args:
+        keypoints: K times x, y, and a value that is not looked at.
+    """
+    points = np.reshape(keypoints, (-1, 3))[:, :2]
+    low, high = points.min(axis=0), points.max(axis=0)
+    return [*low.tolist(), *(high - low).tolist()]
 
 
 def _check_length(keypoints: Sequence[float], where: str, skeleton: Skeleton) -> None:

@@ -75,6 +75,26 @@ def test_keypoint_files_go_along(convert, tmp_path) -> None:
     assert code == 2 and "--classes-path" in err
 
 
+def test_a_coco_file_whose_keypoints_have_no_names_says_how_to_name_them(convert, tmp_path) -> None:
+    write_image(tmp_path / "images" / "a.jpg")
+    hand = {"id": 5, "image_id": 0, "category_id": 1, "bbox": [1, 2, 20, 20]}
+    content = {
+        "images": [{"id": 0, "file_name": "a.jpg"}],
+        "annotations": [hand | {"keypoints": [3, 4, 2, 15, 16, 1]}],
+        "categories": [{"id": 1, "name": "hand"}],
+    }
+    (tmp_path / "hands.json").write_text(json.dumps(content))
+    line = ("coco", tmp_path / "images", "--train-annotations", tmp_path / "hands.json")
+    code, out, _ = convert(*line[:2], tmp_path / "plain", *line[2:])
+    assert code == 0 and "--classes-path" in out
+    assert load_dataset(tmp_path / "plain").skeleton.keypoints == ("1", "2")
+    (tmp_path / "fingers.txt").write_text("thumb\nindex\n")
+    names = ("--classes-path", tmp_path / "fingers.txt", "--category", "hand")
+    code, out, _ = convert(*line[:2], tmp_path / "named", *line[2:], *names)
+    assert code == 0 and "--classes-path" not in out
+    assert load_dataset(tmp_path / "named").skeleton.keypoints == ("thumb", "index")
+
+
 def test_to_coco_and_back(convert, figures_folder, tmp_path) -> None:
     coco, again = tmp_path / "coco", tmp_path / "again"
     assert convert("to-coco", figures_folder, coco, "--images", "link")[0] == 0

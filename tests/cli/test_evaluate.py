@@ -58,6 +58,27 @@ def test_a_coco_file_alone_is_measured_by_cocos_metric(
     assert "coco-ap" in output and "AR75" in output
 
 
+def test_a_category_of_the_coco_file_can_be_chosen(command: Command) -> None:
+    images = [{"id": 0, "file_name": "a.jpg"}]
+    objects = [
+        {"image_id": 0, "category_id": number, "keypoints": [5, 6, 2] * number}
+        for number in (1, 2, 3)
+    ]
+    categories = [{"id": number, "name": f"{number} points"} for number in (1, 2, 3)]
+    content = {"images": images, "annotations": objects, "categories": categories}
+    Path("labels.json").write_text(json.dumps(content))
+    found = {"image_id": 0, "category_id": 2, "keypoints": [5, 6, 2] * 2, "score": 1}
+    Path("results.json").write_text(json.dumps([found]))
+    line = ("eval", "--predictions", "results.json", "--annotations", "labels.json")
+    code, _, error = command(*line)
+    assert code == 1 and "1 points, 2 points, 3 points have different keypoints" in error
+    code, output, error = command(*line, "--category", "2 points")
+    assert code == 0, error
+    assert "1 labelled objects in 1 images" in output
+    code, _, error = command(*line[:3], "--dataset", "cows", "--category", "cow")
+    assert code == 2 and "--category chooses from the COCO file" in error
+
+
 def test_a_model_alone_shows_every_keypoint_and_its_interval(
     command: Command, small_model_file: Path, figures_folder: Path
 ) -> None:

@@ -89,13 +89,6 @@ def test_a_file_whose_links_count_from_zero_is_understood(tmp_path, source) -> N
     assert (link.start, link.end) == ("nose", "tail")
 
 
-def test_a_link_to_no_keypoint_is_refused(tmp_path, source) -> None:
-    content = document(cow())
-    content["categories"][0]["skeleton"] = [[1, 5]]
-    with pytest.raises(DataError, match=r"from 1 to 4\. Received: \[1, 5\]"):
-        read(tmp_path, content)
-
-
 def test_what_cannot_be_used_is_left_out_and_counted(tmp_path, source) -> None:
     content = document(
         cow(),
@@ -254,6 +247,23 @@ def test_two_files_are_the_two_splits_and_share_no_image(tmp_path, source) -> No
     assert conversion.left_out == {"train record whose image is in the val file": 1}
 
 
+def test_image_ids_of_both_splits_are_told_of(tmp_path, source) -> None:
+    other = document(cow(0), cow(1))
+    other["images"][0]["file_name"] = "2.jpg"
+    train = save(tmp_path, document(cow(0)), "train.json")
+    val = save(tmp_path, other, "val.json")
+    conversion = read_coco(source, train_annotations=train, val_annotations=val)
+    assert [record["image_id"] for record in conversion.records] == [10, 10, 11]
+    assert (
+        "1 image ids, such as 10, are of one image in train and of another"
+        in (conversion.notes[-1])
+    )
+    # 11 is in the val split only, and 10 of the same image in both.
+    val = save(tmp_path, document(cow(0), cow(1)), "val.json")
+    conversion = read_coco(source, train_annotations=train, val_annotations=val)
+    assert not any("image ids" in note for note in conversion.notes)
+
+
 @pytest.mark.parametrize("which", ["train_annotations", "val_annotations"])
 def test_of_one_file_the_split_is_drawn(tmp_path, source, which) -> None:
     path = save(tmp_path, document(cow(0), cow(0), cow(1), cow(2)))
@@ -375,7 +385,7 @@ def test_all_images_missing_says_where_they_were_looked_for(tmp_path, source, wr
         (lambda d: d["annotations"][0]["keypoints"].__setitem__(2, 3), "visibility 0, 1 or 2"),
         (lambda d: d["annotations"][0].update(bbox=[1, 2, "3", 4]), r"bbox: .*'3'"),
         (lambda d: d["annotations"][0].update(id="x"), r"annotations\[0\]\.id: .*whole number"),
-        (lambda d: d["categories"][0].pop("keypoints"), "no category has a list of keypoints"),
+        (lambda d: d["categories"][0].update(keypoints=5), r"categories\[0\]\.keypoints: .* list"),
         (lambda d: d["categories"][0]["keypoints"].__setitem__(0, "tail"), "'tail' stands twice"),
     ],
 )

@@ -155,8 +155,26 @@ def test_the_records_own_ids_are_used_where_they_can_be(tmp_path) -> None:
     assert files(back(tmp_path / "coco", tmp_path / "again")) == files(folder)
 
 
+def test_each_split_keeps_ids_that_the_other_has_too(tmp_path) -> None:
+    folder = flags(tmp_path / "flags")
+    records = json.loads((folder / "annotations.json").read_text())
+    rows = [(0, 1, 1), (1, 2, 2), (2, 1, 1), (0, 1, 3), (1, 2, 4)]
+    for record, (image, image_id, annotation_id) in zip(records, rows, strict=True):
+        record |= {"img_paths": f"sub/{image}.jpg", "isValidation": float(image == 2)}
+        record |= {"image_id": image_id, "annotation_id": annotation_id}
+    write_json(folder / "annotations.json", records, overwrite=True)
+    report = to_coco(folder, tmp_path / "coco")
+    assert report.notes == []
+    for split, ids in (("train", [(1, 1), (2, 2), (3, 1), (4, 2)]), ("val", [(1, 1)])):
+        content = json.loads((tmp_path / f"coco/annotations/{split}.json").read_text())
+        assert sorted((a["id"], a["image_id"]) for a in content["annotations"]) == ids
+    assert files(back(tmp_path / "coco", tmp_path / "again")) == files(folder)
+
+
 def test_ids_that_clash_are_numbered_anew(tmp_path) -> None:
-    to_coco(flags(tmp_path / "flags"), tmp_path / "coco")
+    report = to_coco(flags(tmp_path / "flags"), tmp_path / "coco")
+    assert len(report.notes) == 3
+    assert report.notes[1].startswith("val.json numbers its images anew")
     content = json.loads((tmp_path / "coco/annotations/val.json").read_text())
     assert [(a["id"], a["image_id"]) for a in content["annotations"]] == [(2, 1), (4, 2)]
     assert [image["id"] for image in content["images"]] == [1, 2]

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from simplebase.data.coco_format import coco_ground_truth
+from simplebase.data.coco_format import coco_ground_truth, with_ids
 from simplebase.data.records import Records, make_record, read_records
 from simplebase.skeletons import Skeleton, load_skeleton
 
@@ -78,3 +78,45 @@ def test_only_cocos_own_keypoints_are_persons(tmp_path):
 def test_the_ground_truth_is_json(tmp_path):
     truth = coco_ground_truth(read(tmp_path, {}, {"box": [1, 2, 3, 4], "area": 5}), FLAG)
     assert json.loads(json.dumps(truth)) == truth
+
+
+def splits(folder, *ids) -> Records:
+    """A record an image, of `(validation, image_id, annotation_id)`."""
+    return read(
+        folder,
+        *(
+            {
+                "path": f"{index}.jpg",
+                "validation": bool(validation),
+                "image_id": image,
+                "annotation_id": annotation,
+            }
+            for index, (validation, image, annotation) in enumerate(ids)
+        ),
+    )
+
+
+def test_both_splits_may_count_from_one(tmp_path):
+    records = splits(tmp_path, (0, 1, 1), (0, 2, 2), (1, 1, 1), (1, 2, 2))
+    each = with_ids(records, by_split=True)
+    assert each.image_ids.tolist() == [1, 2, 1, 2] == each.annotation_ids.tolist()
+    whole = with_ids(records, by_split=False)
+    assert whole.image_ids.tolist() == [1, 2, 3, 4] == whole.annotation_ids.tolist()
+
+
+def test_a_split_whose_ids_clash_is_numbered_and_the_other_is_not(tmp_path):
+    records = splits(tmp_path, (0, 9, 7), (1, 5, 3), (1, 5, 3), (0, 8, 6))
+    numbered = with_ids(records, by_split=True)
+    assert numbered.image_ids.tolist() == [9, 2, 3, 8]
+    assert numbered.annotation_ids.tolist() == [7, 2, 3, 6]
+
+
+def test_an_annotation_id_of_0_stands_where_that_is_allowed(tmp_path):
+    """Roboflow counts from 0; the official evaluation takes 0 for no match."""
+    records = splits(tmp_path, (1, 0, 0), (1, 1, 1))
+    assert with_ids(records, by_split=True, lowest=0).annotation_ids.tolist() == [0, 1]
+    numbered = with_ids(records, by_split=True)
+    assert numbered.annotation_ids.tolist() == [1, 2]
+    assert numbered.image_ids.tolist() == [0, 1]
+    truth = coco_ground_truth(records, FLAG)
+    assert [each["id"] for each in truth["annotations"]] == [1, 2]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simplebase.converters import expect
+from simplebase.data import expect
 from simplebase.data.fields import numbers_problem, record_problems
 from simplebase.data.records import read_records
 from simplebase.errors import DataError, MissingFileError, SimplebaseError

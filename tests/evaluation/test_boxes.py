@@ -21,7 +21,7 @@ GOOD = {"image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 40], "score": 0.5}
 def test_other_categories_and_boxes_without_area_are_left_out(tmp_path: Path) -> None:
     content = [GOOD, GOOD | {"category_id": 2}, GOOD | {"bbox": [0, 0, 0, 5]}, GOOD]
     (tmp_path / "boxes.json").write_text(json.dumps(content))
-    boxes = read_boxes(tmp_path / "boxes.json", category_id=1)
+    boxes = read_boxes(tmp_path / "boxes.json", category_ids={1})
     np.testing.assert_array_equal(boxes.boxes, [[10, 20, 30, 40]] * 2)
     np.testing.assert_array_equal(boxes.scores, [0.5, 0.5])
 

@@ -11,7 +11,7 @@ from labelled import dataset_of, records_of, three
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.evaluation.detections import Detections, object_scores, without_duplicates
 from simplebase.evaluation.results_file import read_results, write_results
-from simplebase.evaluation.target import dataset_target
+from simplebase.evaluation.target import Target, dataset_target
 
 SIGMAS = np.array(three().sigmas)
 FIRST = np.array([[10.0, 10, 0.9], [50, 10, 0.8], [30, 60, 0.7]])
@@ -55,7 +55,7 @@ def test_a_results_file_comes_back_as_it_was(tmp_path: Path) -> None:
         "score": 1.0,
         "annotation_id": 3,
     }
-    read = read_results(tmp_path / "results.json", 3, {7, 9}, 1)
+    read = read_results(tmp_path / "results.json", labels({7: None, 9: None}))[0]
     # What was not found stands at 0, 0 with a score of 0, by which `only_found` knows it.
     np.testing.assert_allclose(read.keypoints, np.nan_to_num(found.keypoints))
     np.testing.assert_array_equal(read.annotation_ids, [3, 4])
@@ -124,26 +124,35 @@ def test_visibilities_are_no_scores(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     rows = [[10, 10, 0, 0, 0, 0, 30, 60, 2], [10, 10, 1, 50, 10, 0, 0, 0, 0]]
     path.write_text(json.dumps([GOOD | {"keypoints": row} for row in rows]))
-    read = read_results(path, 3, {1}, 1)
+    read = read_results(path, labels({1: None}))[0]
     np.testing.assert_array_equal(read.keypoints[..., 2], [[1, 0, 1], [1, 1, 0]])
     # One number that is none tells that all are scores.
     rows[0][2] = 0.25  # type: ignore[call-overload]
     path.write_text(json.dumps([GOOD | {"keypoints": row} for row in rows]))
-    read = read_results(path, 3, {1}, 1)
+    read = read_results(path, labels({1: None}))[0]
     np.testing.assert_array_equal(read.keypoints[..., 2], [[0.25, 0, 2], [1, 0, 0]])
 
 
 def test_results_in_skipped_images_are_left_out_with_a_warning(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(json.dumps([GOOD, GOOD | {"image_id": 2}]))
     with pytest.warns(SimplebaseWarning, match="1 of 2 results are in images that are skipped"):
-        read = read_results(tmp_path / "results.json", 3, {1}, 1, frozenset({2, 3}))
+        target = labels(dict.fromkeys((1, 2, 3)), skipped_images=frozenset({2, 3}))
+        read, _ = read_results(tmp_path / "results.json", target)
     np.testing.assert_array_equal(read.image_ids, [1])
 
 
 def test_results_of_another_category_are_taken_with_a_warning(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(json.dumps([GOOD]))
     with pytest.warns(SimplebaseWarning, match="of the category 1, the labels are of 17"):
-        assert len(read_results(tmp_path / "results.json", 3, {1}, 17)) == 1
+        target = labels({1: None}, category_ids=frozenset({17}))
+        assert len(read_results(tmp_path / "results.json", target)[0]) == 1
+
+
+def labels(names: dict[int, str | None], **fields: Any) -> Target:
+    """What results are measured against, without an object."""
+    images = [{"id": image} for image in names]
+    truth: dict[str, Any] = {"images": images, "annotations": [], "categories": [{"id": 1}]}
+    return Target("labels", three(), truth, None, np.zeros(0), names, **fields)
 
 
 GOOD = {"image_id": 1, "category_id": 1, "keypoints": [1.0] * 9, "score": 0.5}
@@ -169,4 +178,4 @@ def test_a_broken_results_file_is_told_of_by_its_entry(
 ) -> None:
     (tmp_path / "results.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=message):
-        read_results(tmp_path / "results.json", 3, {1, 2}, 1)
+        read_results(tmp_path / "results.json", labels({1: None, 2: None}))

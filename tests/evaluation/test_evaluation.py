@@ -11,7 +11,7 @@ import pytest
 from simplebase import Crop, HeatmapCodec, KeypointDataset, ModelMetadata
 from simplebase.data.coco_format import coco_ground_truth
 from simplebase.data.pipeline import BatchSource
-from simplebase.errors import ArgumentError, DataError, OutputExistsError
+from simplebase.errors import ArgumentError, DataError, OutputExistsError, SimplebaseWarning
 from simplebase.evaluation import (
     Boxes,
     MetricSettings,
@@ -69,6 +69,41 @@ def test_its_results_file_measures_the_same(
     again = evaluate_results(tmp_path / "result" / "keypoints_result.json", target, EVERYTHING)
     # The file has three decimals.
     assert headline(again) == pytest.approx(headline(evaluation), abs=5e-3)
+
+
+def test_what_is_written_has_the_ids_and_names_of_the_users_own_file(
+    knowing_runtime: Any, figures: KeypointDataset, tmp_path: Path
+) -> None:
+    """Both splits count from 0, as two exports do; the COCO file numbers from 500."""
+    validation = figures.records.validation
+    counted = np.where(validation, np.cumsum(validation), np.cumsum(~validation)) - 1
+    both = replace(figures, records=replace(figures.records, image_ids=counted))
+    target = dataset_target(both)
+    evaluation = evaluate_model(knowing(knowing_runtime, records(target)), target, EVERYTHING)
+    write_evaluation(tmp_path / "alone", evaluation, target)
+    results = tmp_path / "alone" / "keypoints_result.json"
+    content = json.loads(results.read_text())
+    paths = figures.records.paths[validation]
+    assert [(each["image_id"], each["file_name"]) for each in content] == list(enumerate(paths))
+
+    truth = coco_ground_truth(records(target).records, target.skeleton)
+    for entry, key in [(each, "id") for each in truth["images"]] + [
+        (each, "image_id") for each in truth["annotations"]
+    ]:
+        entry[key] += 500
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    with pytest.warns(SimplebaseWarning, match="number their images differently"):
+        joined = with_annotations(tmp_path / "truth.json", target)
+    again = evaluate_model(knowing(knowing_runtime, records(joined)), joined, EVERYTHING)
+    assert headline(again) == headline(evaluation)
+    write_evaluation(tmp_path / "joined", again, joined)
+    content = json.loads((tmp_path / "joined" / "keypoints_result.json").read_text())
+    assert [each["image_id"] for each in content] == [500 + n for n in range(len(paths))]
+    # The file of before has other ids, but tells its images by their names.
+    with pytest.warns(SimplebaseWarning, match="matched by file_name"):
+        old = evaluate_results(results, joined, EVERYTHING)
+    assert headline(old) == pytest.approx(headline(evaluation), abs=5e-3)
+    assert old.to_config()["conditions"]["images_matched_by"] == "file_name"
 
 
 def test_ids_are_the_same_whatever_split_is_measured(figures: KeypointDataset) -> None:
@@ -219,7 +254,7 @@ def test_images_that_cannot_be_read_do_not_count(figures: KeypointDataset, tmp_p
     (tmp_path / "truth.json").write_text(json.dumps(truth))
     left = val.without_unreadable(records(val).select(np.arange(1, 8)))
     first = int(records(val).records.image_ids[0])
-    assert left.skipped_images == {first} and left.other_images == val.other_images
+    assert left.skipped_images == {first} and left.others == val.others
     measured = with_annotations(tmp_path / "truth.json", left)
     assert measured.image_ids == left.image_ids == val.image_ids - {first}
 

@@ -64,6 +64,51 @@ def test_figures_of_real_people_are_exactly_those_of_pycocotools(real_people):
     assert 0.1 < ours.figures["AP"] < 0.9
 
 
+def boxed(results, box):
+    """The results with `box(index)` as `bbox`, where that is not None."""
+    return [
+        {**each, "bbox": box(index)} if box(index) is not None else each
+        for index, each in enumerate(results)
+    ]
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        # Tiny, medium and large in turn: 25, 2500 and 40000 square pixels.
+        lambda index: [10, 20, *[(5, 5), (50, 50), (200, 200)][index % 3]],
+        lambda index: [],
+        # The first has none: the areas are those of all keypoints.
+        lambda index: [0, 0, 200, 200] if index else None,
+        lambda index: [0, 0, 200, 200] if index else [],
+    ],
+    ids=["all", "empty", "all but the first", "the first empty"],
+)
+def test_areas_of_results_with_boxes_are_those_of_pycocotools(box):
+    truth = made_up_people(images=30, seed=2)
+    results = [{**each, "area": 7.0} for each in disturbed(truth, 2)]
+    ours = same_as_by_hand(truth, boxed(results, box))
+    plain = coco_ap(truth, results, PERSON)
+    first = box(0)
+    assert (ours.figures["APM"] == plain.figures["APM"]) == (not first)
+    assert ours.figures["AP"] == plain.figures["AP"]
+
+
+@pytest.mark.parametrize("lack", [None, []])
+def test_a_result_without_a_box_among_others_has_the_area_of_its_keypoints(lack):
+    """pycocotools itself fails on such a file."""
+    truth = made_up_people(images=30, seed=2)
+    results = disturbed(truth, 2)
+    some = boxed(results, lambda index: [0, 0, 200, 200] if index % 2 == 0 else lack)
+    filled = [each if each.get("bbox") else {**each, "bbox": extent(each)} for each in some]
+    assert coco_ap(truth, some, PERSON).figures == same_as_by_hand(truth, filled).figures
+
+
+def extent(each):
+    x, y = each["keypoints"][0::3], each["keypoints"][1::3]
+    return [min(x), min(y), max(x) - min(x), max(y) - min(y)]
+
+
 def test_more_than_20_detections_an_image_do_not_count():
     truth = made_up_people(images=3, seed=1)
     results = [each for seed in range(30) for each in disturbed(truth, seed)]
@@ -93,13 +138,12 @@ def test_a_skeleton_without_sigmas_gets_the_same_for_all_and_says_so():
 
 def test_nothing_of_the_callers_is_changed_or_printed(capsys):
     truth = made_up_people()
-    results = [{**each, "bbox": [0, 0, 1, 1]} for each in disturbed(truth)]
+    # pycocotools would take these for captions, and write into them.
+    results = [{**each, "caption": "a person", "bbox": [0, 0, 1, 1]} for each in disturbed(truth)]
     before = copy.deepcopy((truth, results))
     ours = coco_ap(truth, results, PERSON)
     assert (truth, results) == before
     assert capsys.readouterr() == ("", "")
-    # A box would have made it another task.
-    assert ours.figures == coco_ap(truth, disturbed(truth), PERSON).figures
     with pytest.raises(dataclasses.FrozenInstanceError):
         ours.figures = {}  # type: ignore[misc]
 
@@ -214,6 +258,8 @@ def one_result(**change):
         (one_result(category_id=2), "result 1: the category of the ground truth is 1. Received: 2"),
         (one_result(keypoints=[0, 0, 0]), "keypoints, which are 51 numbers. Received: 3"),
         (one_result(keypoints=[np.nan] * 51), "result 1: keypoints and score are finite numbers"),
+        (one_result(bbox=[1, 2, 3]), r"result 1: expected bbox x, y, .* Received: \[1, 2, 3\]"),
+        (one_result(bbox=[1, 2, 3, np.nan]), "result 1: expected bbox x, y, width, height"),
         (one_result(score=np.inf), "result 1: keypoints and score are finite numbers"),
         (lambda truth, results: results[0].pop("score"), "result 0 has no 'score'; a result has"),
         (lambda truth, results: truth.pop("images"), "has no list 'images'"),

@@ -1,0 +1,192 @@
+"""Which image somebody means: by its id, by its file name, or by that name without its suffix.
+
+COCO's results say `image_id`. Ultralytics writes the name without suffix there, as a number where
+it is one, and `file_name` beside it; AlphaPose writes the name itself.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Literal, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from simplebase.data.fields import is_id
+
+MatchedBy = Literal["file_name", "image_id", "file stem"]
+
+_Parts = tuple[str, ...]
+
+
+class ImageNames:
+    """Finds images by their names.
+
+    Two names are the same image if one is the end of the other: `a.jpg`, `val/a.jpg` and
+    `images/val/a.jpg`, but not `train/a.jpg` and `val/a.jpg`. The folders of an absolute path or an
+    address, which are those of another machine, do not count.
+
+    Args:
+        names: file names by id; `None` where an image has none.
+    """
+
+    def __init__(self, names: Mapping[int, str | None]) -> None:
+        self.ids = frozenset(names)
+        self._names: dict[str, list[tuple[_Parts, bool, int]]] = defaultdict(list)
+        self._stems: dict[str, list[tuple[_Parts, bool, int]]] = defaultdict(list)
+        self._numbers: dict[int, list[int]] = defaultdict(list)
+        for image, name in names.items():
+            if name and (parts := _parts(name)):
+                away = _is_elsewhere(name)
+                stem = _stem(parts[-1])
+                self._names[parts[-1]].append((parts, away, image))
+                self._stems[stem].append(((*parts[:-1], stem), away, image))
+                if stem.isascii() and stem.isdigit():
+                    self._numbers[int(stem)].append(image)
+
+    def by_name(self, name: str, prefer: int | None = None) -> int | None:
+        """The id of the image of that file name; `None` if it is none's, or that of several.
+
+        Args:
+            name: with or without folders.
+            prefer: the id to choose if the name is that of several images.
+        """
+        return _only(self._names, name, prefer)
+
+    def by_stem(self, stem: Any) -> int | None:
+        """The id of the image whose file name, with or without suffix, or number that is."""
+        if isinstance(stem, str):
+            found = _only(self._names, stem)
+            return _only(self._stems, stem) if found is None else found
+        numbers = self._numbers.get(int(stem), []) if is_id(stem) else []
+        return numbers[0] if len(numbers) == 1 else None
+
+    def by_id(self, image: Any) -> int | None:
+        """The id itself, also where it is written as a text; `None` if no image has it."""
+        if isinstance(image, str) and re.fullmatch("[0-9]{1,18}", image):
+            image = int(image)
+        return int(image) if is_id(image) and image in self.ids else None
+
+
+class Mention(NamedTuple):
+    """What an entry of a file says of its image; `file_name` may be `None`."""
+
+    image_id: Any
+    file_name: Any
+
+
+@dataclass(frozen=True)
+class MatchedImages:
+    """The images that the entries of a file are of.
+
+    Args:
+        ids: one for each entry; `None` where there is no such image.
+        by: what they were told by.
+        remark: what a user should know of it; empty where nothing is unusual.
+    """
+
+    ids: list[int | None]
+    by: MatchedBy
+    remark: str = ""
+
+
+def match_images(
+    mentions: Sequence[Mention], images: ImageNames, *, believe_ids: bool = True
+) -> MatchedImages:
+    """Finds the images of all entries of a file, all in the same way.
+
+    By `file_name` if that tells all images, else by `image_id`, else by the stem of a file name in
+    `image_id`. A text in `image_id` is a stem first. Where none tells all, the one that tells most.
+
+    Args:
+        mentions: one for each entry.
+        images: those that there are.
+        believe_ids: whether `image_id` may be an id.
+    """
+    found: dict[MatchedBy, list[int | None]] = {
+        "file_name": [
+            images.by_name(each.file_name) if isinstance(each.file_name, str) else None
+            for each in mentions
+        ]
+    }
+    ids = [images.by_id(each.image_id) for each in mentions]
+    stems = [images.by_stem(each.image_id) for each in mentions]
+    if any(isinstance(each.image_id, str) for each in mentions):
+        found["file stem"] = stems
+    # Where a file name tells that an id is none, no id of the file is believed.
+    named = zip(found["file_name"], ids, strict=True)
+    if believe_ids and all(image in (None, own) for image, own in named):
+        found["image_id"] = ids
+    found.setdefault("file stem", stems)
+    # Of equally many the first.
+    by = max(found, key=lambda each: len(mentions) - found[each].count(None))
+    return MatchedImages(found[by], by, _remark(by, mentions, found[by], ids, stems))
+
+
+def _remark(
+    by: MatchedBy,
+    mentions: Sequence[Mention],
+    found: Sequence[int | None],
+    ids: Sequence[int | None],
+    stems: Sequence[int | None],
+) -> str:
+    """What is worth saying of the first entry for which the ways differ."""
+    for mention, image, own, stem in zip(mentions, found, ids, stems, strict=True):
+        if image is None:
+            continue
+        if by == "file_name" and own != image:
+            return (
+                f"image_id {mention.image_id!r} is not the id of {mention.file_name}, which is "
+                f"{image}. The images are matched by file_name instead."
+            )
+        if by == "file stem" and own != image:
+            return (
+                f"image_id {mention.image_id!r} is taken for the name of an image file. The images "
+                "are matched by these names."
+            )
+        if by == "image_id" and None not in stems and stem != image:
+            return (
+                f"image_id {mention.image_id!r} is an id, but also the file name of another image. "
+                "All are taken for ids. If they are file names, add file_name to each entry."
+            )
+    return ""
+
+
+def _parts(name: str) -> _Parts:
+    """Folders and file name; of Label Studio's `/data/local-files/?d=a/b.jpg` also those in it."""
+    if "://" in name:
+        name = unquote(urlsplit(name).path)
+    name = unicodedata.normalize("NFC", name)
+    return tuple(part for part in re.split(r"[/\\]|\?d=", name) if part not in ("", "."))
+
+
+def _is_elsewhere(name: str) -> bool:
+    return "://" in name or re.match(r"[/\\]|[A-Za-z]:[/\\]", name) is not None
+
+
+def _stem(file_name: str) -> str:
+    return PurePosixPath(file_name).stem
+
+
+def _only(
+    table: Mapping[str, list[tuple[_Parts, bool, int]]], name: str, prefer: int | None = None
+) -> int | None:
+    """The image whose name is most like `name`; `None` if there is none, or several are."""
+    parts, away = _parts(name), _is_elsewhere(name)
+    candidates = table.get(parts[-1], []) if parts else []
+    for alike in (
+        [image for other, _, image in candidates if other == parts],
+        [image for other, _, image in candidates if _ends_alike(other, parts)],
+        [image for _, elsewhere, image in candidates if away or elsewhere],
+    ):
+        if len(alike) == 1:
+            return alike[0]
+        if alike:
+            return prefer if prefer in alike else None
+    return None
+
+
+def _ends_alike(first: _Parts, second: _Parts) -> bool:
+    length = min(len(first), len(second))
+    return first[-length:] == second[-length:]
