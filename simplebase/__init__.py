@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from simplebase.lazy import lazy_names
 from simplebase.version import __version__ as __version__
 
-# ONNX Runtime 1.32 looks up a telemetry host and leaves files behind: a device id in the cache folder
+# ONNX Runtime 1.32 looks up a telemetry host and leaves files: a device id in the cache folder
 # and `.ses` in TMPDIR. It reads this while it is imported, by us or by tf2onnx; no call after that
 # stops it. It is set here because every module of ours imports this one first, and subprocesses
 # inherit it.

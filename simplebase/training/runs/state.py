@@ -21,7 +21,6 @@ from simplebase.npz_files import NpzFile, opened_npz
 from simplebase.training.runs.folder import KEPT, checkpoint_name
 from simplebase.training.runs.metrics import EpochMetrics, best_epoch
 
-
 # Of the JSON of a progress: a hundred thousand epochs.
 _MOST_BYTES = 1 << 26
 
