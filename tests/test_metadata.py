@@ -94,6 +94,22 @@ def test_a_missing_sidecar_is_said_to_be_what_export_writes(tmp_path: Path) -> N
         {"crop": {"margin": 1}},
         {"codec": {"stride": 0}},
         {"codec": {"sigma": float("nan")}},
+        {"codec": {"sigma": 1e9}},
+        {"codec": {"sigma": "2"}},
+        {"codec": {"stride": 2.0}},
+        {"crop": {"padding": float("inf")}},
+        {"crop": {"padding": 1e300}},
+        {"crop": {"center_shift": 1e300}},
+        {"input_size": [1_000_000_000, 96]},
+        {"skeleton": {"name": "s", "keypoints": [1, 2]}},
+        {"skeleton": {"name": "s", "keypoints": [["a"], "b"]}},
+        {"skeleton": {"name": "s", "keypoints": [""]}},
+        {"skeleton": {"name": 7, "keypoints": ["a"]}},
+        {"skeleton": {"name": "s", "keypoints": ["a"], "sigmas": [float("nan")]}},
+        {"skeleton": {"name": "s", "keypoints": ["a"], "sigmas": ["1"]}},
+        {"skeleton": {"name": "s", "keypoints": ["a"], "links": [[{}, "a", "r"]]}},
+        {"training_data": ["x"]},
+        {"cost": {"params": float("inf"), "gflops": 1}},
         {"codec": {"alignment": "left"}},
         {"skeleton": {"name": "nothing"}},
         {"skeleton": []},
@@ -112,3 +128,42 @@ def test_a_damaged_value_is_told_with_the_file(tmp_path: Path, changes: dict[str
     with pytest.raises(DataError, match=r"^.*model\.onnx\.json: ") as caught:
         read_metadata(path)
     assert "\n" not in str(caught.value)
+
+
+LONG = "x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(METADATA.to_config() | {"skeleton": {"name": "s", "keypoints": [LONG]}}),
+        json.dumps(METADATA.to_config() | {"codec": {"alignment": LONG}}),
+        json.dumps(METADATA.to_config() | {"outputs": [LONG]}),
+        json.dumps(METADATA.to_config() | {"input_size": [1] * 100_000}),
+        json.dumps(METADATA.to_config() | {"crop": {LONG: 1}}),
+        json.dumps({"skeleton": {"name": "s", "keypoints": [f"k{n}" for n in range(100_000)]}}),
+        "[" * 100_000,
+        " " * (17 << 20),
+    ],
+    ids=["name", "alignment", "outputs", "sides", "key", "keypoints", "deep", "large"],
+)
+def test_a_sidecar_without_bounds_ends_in_a_short_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "model.onnx"
+    metadata_file(path).write_text(text)
+    for read in (lambda: read_metadata(path), lambda: read_metadata(tmp_path / "absent", text)):
+        with pytest.raises(DataError) as caught:
+            read()
+        assert len(str(caught.value).replace(str(tmp_path), "")) < 400
+
+
+def test_a_skeleton_of_too_many_keypoints_is_refused() -> None:
+    config = METADATA.to_config()
+    config["skeleton"] = {"name": "s", "keypoints": [f"k{n}" for n in range(10_001)]}
+    with pytest.raises(DataError, match="has 10001 keypoints. At most 10000 are supported"):
+        ModelMetadata.from_config(config)
+
+
+def test_a_sidecar_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    metadata_file(path).write_text(json.dumps(METADATA.to_config()), encoding="utf-8-sig")
+    assert read_metadata(path) == METADATA

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 
 #include "error.h"
 
@@ -17,6 +18,11 @@ using Json = nlohmann::json;
 constexpr int kLongestSide = 8192;
 constexpr double kWidestSigma = 100.0;
 constexpr size_t kMostKeypoints = 10000;
+constexpr size_t kMostLinks = 100000;
+constexpr size_t kLongestName = 800;  // Bytes: 200 characters of four.
+constexpr double kLargestPadding = 100.0, kLargestShift = 10000.0;
+constexpr uintmax_t kMostBytes = 16 << 20;
+constexpr const char* kByteOrderMark = "\xef\xbb\xbf";
 
 const std::array<uint8_t, 3> kRed = {235, 64, 52}, kGreen = {52, 199, 89}, kBlue = {48, 128, 255};
 
@@ -25,13 +31,19 @@ class Damage : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+std::string shortened(const std::string& text) {
+  return text.size() <= 60 ? text : text.substr(0, 60) + "...";
+}
+
 std::array<uint8_t, 3> colour_of(const std::string& text) {
   if (text == "r") return kRed;
   if (text == "g") return kGreen;
   if (text == "b") return kBlue;
   const bool hexadecimal = text.size() == 7 && text[0] == '#' &&
                            text.find_first_not_of("0123456789abcdefABCDEF", 1) == std::string::npos;
-  if (!hexadecimal) throw Damage("a colour is r, g, b or #rrggbb, but one is \"" + text + '"');
+  if (!hexadecimal) {
+    throw Damage("a colour is r, g, b or #rrggbb, but one is \"" + shortened(text) + '"');
+  }
   const unsigned long rgb = std::stoul(text.substr(1), nullptr, 16);
   return {uint8_t(rgb >> 16), uint8_t(rgb >> 8), uint8_t(rgb)};
 }
@@ -58,20 +70,41 @@ Codec codec_of(const Json& config) {
   return codec;
 }
 
-int index_of(const std::string& name, const std::vector<std::string>& names) {
-  const auto place = std::find(names.begin(), names.end(), name);
-  if (place == names.end()) throw Damage("a link names \"" + name + "\", which is no keypoint");
-  return static_cast<int>(place - names.begin());
+using Indices = std::unordered_map<std::string, int>;
+
+/// Where each name stands in the list.
+Indices indices_of(const std::vector<std::string>& names) {
+  if (names.empty() || names.size() > kMostKeypoints) throw Damage("keypoints are 1 to 10000 names");
+  Indices indices;
+  for (const std::string& name : names) {
+    if (name.empty() || name.size() > kLongestName) {
+      throw Damage("a keypoint's name has 1 to 800 bytes");
+    }
+    if (!indices.emplace(name, static_cast<int>(indices.size())).second) {
+      throw Damage("two keypoints are called \"" + shortened(name) + '"');
+    }
+  }
+  return indices;
 }
 
-std::vector<Link> links_of(const Json& skeleton, const std::vector<std::string>& names) {
-  std::vector<Link> links;
-  for (const Json& link : skeleton.value("links", Json::array())) {
-    links.push_back({index_of(link.at(0).get<std::string>(), names),
-                     index_of(link.at(1).get<std::string>(), names),
-                     colour_of(link.at(2).get<std::string>())});
+int index_of(const std::string& name, const Indices& indices) {
+  const auto place = indices.find(name);
+  if (place == indices.end()) {
+    throw Damage("a link names \"" + shortened(name) + "\", which is no keypoint");
   }
-  return links;
+  return place->second;
+}
+
+std::vector<Link> links_of(const Json& skeleton, const Indices& indices) {
+  const Json links = skeleton.value("links", Json::array());
+  if (links.size() > kMostLinks) throw Damage("there are at most 100000 links");
+  std::vector<Link> result;
+  for (const Json& link : links) {
+    result.push_back({index_of(link.at(0).get<std::string>(), indices),
+                      index_of(link.at(1).get<std::string>(), indices),
+                      colour_of(link.at(2).get<std::string>())});
+  }
+  return result;
 }
 
 std::vector<std::string> outputs_of(const Json& config) {
@@ -93,8 +126,11 @@ Metadata metadata_of(const Json& config) {
   metadata.width = side_of(size.at(1));
   metadata.crop.padding = config.at("crop").at("padding").get<double>();
   metadata.crop.center_shift = config.at("crop").at("center_shift").get<double>();
-  if (!(metadata.crop.padding > 0) || !std::isfinite(metadata.crop.padding)) {
-    throw Damage("padding is above 0");
+  if (!(metadata.crop.padding > 0 && metadata.crop.padding <= kLargestPadding)) {
+    throw Damage("padding is above 0 and at most 100");
+  }
+  if (!(std::abs(metadata.crop.center_shift) <= kLargestShift)) {
+    throw Damage("center_shift is at most 10000");
   }
   metadata.codec = codec_of(config.at("codec"));
   if (metadata.height % metadata.codec.stride || metadata.width % metadata.codec.stride ||
@@ -103,10 +139,7 @@ Metadata metadata_of(const Json& config) {
   }
   const Json& skeleton = config.at("skeleton");
   metadata.keypoints = skeleton.at("keypoints").get<std::vector<std::string>>();
-  if (metadata.keypoints.empty() || metadata.keypoints.size() > kMostKeypoints) {
-    throw Damage("keypoints are 1 to 10000 names");
-  }
-  metadata.links = links_of(skeleton, metadata.keypoints);
+  metadata.links = links_of(skeleton, indices_of(metadata.keypoints));
   metadata.outputs = outputs_of(config);
   return metadata;
 }
@@ -123,6 +156,9 @@ Metadata read_metadata(const std::string& model) {
     throw Error(path +
                 " does not exist: it says what the model does not say of itself (crop, codec, "
                 "skeleton). `simplebase export` writes the two side by side; keep them together.");
+  }
+  if (std::filesystem::file_size(path, problem) > kMostBytes) {
+    throw Error(path + " is larger than 16 MiB; no sidecar is. Export the model again.");
   }
   std::ifstream file(path);
   try {
@@ -142,6 +178,8 @@ std::vector<std::string> read_classes(const std::string& path, int count) {
   std::ifstream file(path);
   std::vector<std::string> names;
   for (std::string line; std::getline(file, line);) {
+    // Windows' editors put a mark before the first line.
+    if (names.empty() && line.rfind(kByteOrderMark, 0) == 0) line.erase(0, 3);
     const size_t start = line.find_first_not_of(" \t\r");
     if (start == std::string::npos) continue;
     names.push_back(line.substr(start, line.find_last_not_of(" \t\r") - start + 1));

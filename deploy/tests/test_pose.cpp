@@ -131,16 +131,24 @@ TEST(a_damaged_sidecar_is_named_with_what_is_wrong) {
   CHECK(refused(with("2.0", "0"), "sigma"));
   CHECK(refused(with("2.0", "1e300"), "sigma"));
   CHECK(refused(with("1.25", "-1"), "padding"));
+  CHECK(refused(with("1.25", "1e300"), "padding"));
   CHECK(refused(with("\"center\"", "\"left\""), "left"));
   CHECK(refused(with("#0a0B0c", "#0a0B0"), "colour"));
   CHECK(refused(with("[[\"head\"", "[[\"nose\""), "nose"));
   CHECK(refused(with("[\"head\", \"tail\"]", "[]"), "keypoints"));
+  CHECK(refused(with("[\"head\", \"tail\"]", "[\"head\", \"head\"]"), "two keypoints"));
+  CHECK(refused(with("\"head\"", '"' + std::string(1000, 'x') + '"'), "800 bytes"));
+  CHECK(refused(with("[[\"head\"", "[[\"" + std::string(1000, 'x') + '"'), "xxx...\", which is no"));
+  CHECK(refused(kSidecar + std::string(17 << 20, ' '), "larger than 16 MiB"));
+  CHECK(refused(std::string(100000, '['), "incomplete or damaged"));
 }
 
 TEST(a_classes_file_has_a_name_for_each_keypoint) {
   const Folder folder;
   const std::string file = folder.write("c.txt", "nose\r\n\n  left ear \n");
   CHECK((read_classes(file, 2) == std::vector<std::string>{"nose", "left ear"}));
+  const std::string marked = folder.write("marked.txt", "\xef\xbb\xbfnose\nleft ear\n");
+  CHECK((read_classes(marked, 2) == std::vector<std::string>{"nose", "left ear"}));
   CHECK(check::throws<Error>([&] { read_classes(file, 3); }, "2 names"));
   CHECK(check::throws<Error>([&] { read_classes(folder.path.string(), 3); }, "does not exist"));
 }

@@ -43,9 +43,10 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
     one thread sets how many there are, and later ones can use fewer.
     """
     metadata = read_metadata(path)
-    _require_no_crash(path)
+    count = thread_count(threads)
+    _require_no_crash(path, count)
     with opening(path):
-        session = _Session(path, thread_count(threads))
+        session = _Session(path, count)
     return ArtifactRuntime(path, metadata, session.input, session.outputs, session.run)
 
 
@@ -78,13 +79,13 @@ class _Session:
         return [_fetched(answer) for answer in self._answers]
 
 
-def _require_no_crash(path: Path) -> None:
+def _require_no_crash(path: Path, threads: int) -> None:
     """Opens and runs a file once in a process of its own, because MNN crashes on some damage.
 
     Raises:
         DataError: the process has crashed, or does not end.
     """
-    code = f"import sys; from {__name__} import run_once; run_once(sys.argv[1])"
+    code = f"import sys; from {__name__} import run_once; run_once(sys.argv[1], {threads})"
     # -P: a file of this name in the current folder is not meant.
     line = [sys.executable, "-P", "-c", code, str(path)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -100,9 +101,9 @@ def _require_no_crash(path: Path) -> None:
     raise DataError(f"{path} cannot be opened: {problem}. It may be damaged; export it again.")
 
 
-def run_once(path: str) -> None:
+def run_once(path: str, threads: int) -> None:
     """Opens a file and runs it on black images."""
-    session = _Session(Path(path), 1)
+    session = _Session(Path(path), threads)
     session.run(np.zeros([side or 1 for side in session.input.shape], np.float32))
 
 

@@ -13,7 +13,7 @@ def opening(path: str | os.PathLike[str]) -> Iterator[None]:
     """Makes one sentence of whatever the block raises over `path`, and keeps it quiet.
 
     Cut and garbled files are the libraries' to find: LiteRT and MNN verify their flatbuffers,
-    ONNX Runtime and TensorFlow parse protocol buffers. None of them crashed on those of the tests.
+    ONNX Runtime and TensorFlow parse protocol buffers. Only MNN crashed, see its module.
 
     Raises:
         DataError: the block raised, and not an error of ours.

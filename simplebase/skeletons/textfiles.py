@@ -8,13 +8,13 @@ names are passed over.
 
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from simplebase.errors import DataError, listed, shown
 from simplebase.files import read_text, require_file, write_text
 from simplebase.skeletons.loader import with_built_in_facts
-from simplebase.skeletons.skeleton import Link, Pair, Skeleton
+from simplebase.skeletons.skeleton import MOST_KEYPOINTS, Link, Pair, Skeleton
 
 CLASSES, MATCH_POINT, SKELETON = "classes.txt", "match_point.txt", "skeleton.txt"
 """Names of the three files in a dataset folder."""
@@ -41,10 +41,15 @@ def read_text_files(
         DataError: a line has the wrong form or names a keypoint that `classes` does not have.
     """
     classes = require_file(classes, "the classes file")
-    keypoints: list[str] = []
+    # A dictionary, which keeps their order: lists are slow to search in a file of any length.
+    keypoints: dict[str, None] = {}
     for where, line in _lines(classes):
         _require_new(where, keypoints, _spelling(line))
-        keypoints.append(_spelling(line))
+        keypoints[_spelling(line)] = None
+        if len(keypoints) > MOST_KEYPOINTS:
+            raise DataError(
+                f"{classes} has more than {MOST_KEYPOINTS} names. Is it a classes file?"
+            )
     if not keypoints:
         raise DataError(f"{classes} has no keypoint names. Write one a line.")
     pairs: dict[str, list[Pair]] = {"h": [], "v": []}
@@ -117,12 +122,12 @@ def _triples(
         yield where, (_spelling(parts[0]), _spelling(parts[1]), parts[2])
 
 
-def _require_new(where: str, earlier: Sequence[str], name: str) -> None:
+def _require_new(where: str, earlier: Collection[str], name: str) -> None:
     if name in earlier:
         raise DataError(f"{where}: {shown(name)} stands twice.")
 
 
-def _known(where: str, keypoints: Sequence[str], *names: str) -> Pair:
+def _known(where: str, keypoints: Collection[str], *names: str) -> Pair:
     for name in names:
         if name not in keypoints:
             raise DataError(

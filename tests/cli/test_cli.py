@@ -484,6 +484,17 @@ def test_an_augmentation_that_is_no_yaml_is_told_in_one_line(command: Command) -
     assert error.startswith("Error: --augmentation is not valid YAML") and error.count("\n") == 1
 
 
+def test_an_augmentation_of_endless_aliases_is_refused_in_one_line(command: Command) -> None:
+    bomb = "{a: &a [1], " + ", ".join(
+        f"{name}: &{name} [{', '.join([f'*{earlier}'] * 10)}]"
+        for earlier, name in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    code, _, error = command("train", "--augmentation", bomb + "}")
+    assert code == 2
+    assert error.startswith("Error: --augmentation, line 1: there are more than 100000 values")
+    assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("line", "named"),
     [

@@ -63,6 +63,29 @@ def test_a_damaged_file_is_told_in_one_line(
     assert capfd.readouterr() == ("", "")
 
 
+# Of the file: a name of its own metadata, of its output, of its input.
+@pytest.mark.parametrize("text", [b'"preset"', b"heatmaps", b"images"])
+def test_an_onnx_file_whose_texts_are_no_utf8_is_told_in_one_line(
+    artifacts: Artifacts, text: bytes, tmp_path: Path
+) -> None:
+    path = copied(artifacts, "float.onnx", tmp_path)
+    path.write_bytes(path.read_bytes().replace(text, b"\xff" * len(text)))
+    with pytest.raises(DataError, match=rf"^{path} cannot be opened: 'utf-8' codec"):
+        load_runtime(path)
+
+
+@pytest.mark.parametrize("step", [5003, 7001])
+def test_an_mnn_file_garbled_so_that_mnn_crashes_does_not_end_the_process(
+    artifacts: Artifacts, step: int, tmp_path: Path
+) -> None:
+    path = copied(artifacts, "float.mnn", tmp_path)
+    content = bytearray(path.read_bytes())
+    content[step::step] = b"\xff" * len(content[step::step])
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"^{path} cannot be opened: "):
+        load_runtime(path)
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("part", ["saved_model.pb", "variables/variables.index"])
 def test_a_damaged_saved_model_is_told_in_one_line(

@@ -172,3 +172,17 @@ def test_a_relative_classes_file_is_named_after_its_folder_too(tmp_path, monkeyp
     (folder / "classes.txt").write_text("a\n")
     monkeypatch.chdir(folder)
     assert read_text_files("classes.txt").name == "cows"
+
+
+def test_a_list_of_anything_is_no_classes_file(tmp_path):
+    (tmp_path / "classes.txt").write_text("".join(f"{number}\n" for number in range(20_000)))
+    with pytest.raises(DataError, match=r"classes\.txt has more than 10000 names"):
+        read_text_files(tmp_path / "classes.txt")
+
+
+def test_files_of_windows_editors_are_read(tmp_path):
+    for name, text in (("classes.txt", "nose\r\ntail\r\n"), ("skeleton.txt", "nose,tail,r\r\n")):
+        (tmp_path / name).write_text(text, encoding="utf-8-sig", newline="")
+    skeleton = read_text_files(tmp_path / "classes.txt", None, tmp_path / "skeleton.txt")
+    assert skeleton.keypoints == ("nose", "tail")
+    assert [(link.start, link.end) for link in skeleton.links] == [("nose", "tail")]

@@ -1,0 +1,51 @@
+"""Files of a few kilobytes that stand for gigabytes."""
+
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from simplebase.converters.weights.keras2 import read_keras2
+from simplebase.errors import DataError
+from simplebase.keras_file import read_keras_file
+from simplebase.runtimes import load_runtime
+
+TEXTS = {"metadata.json": "{}", "config.json": "{}"}
+
+
+def archive(path: Path, **files: bytes | str) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, content in files.items():
+            target.writestr(name, content)
+    return path
+
+
+def sparse_hdf5(path: Path) -> Path:
+    """An array of 8 TB of which nothing is stored."""
+    with h5py.File(path, "w") as file:
+        file.create_dataset("weights", (10**12,), np.float64, chunks=(1000,))
+    return path
+
+
+def test_an_archive_that_inflates_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    weights = {"model.weights.h5": bytes(80 << 20)}
+    path = archive(tmp_path / "model.keras", **TEXTS, **weights)
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(DataError, match=r"model\.keras has \d+ bytes, but would unpack to 83886"):
+        read_keras_file(path)
+
+
+def test_weights_that_claim_more_than_they_hold_are_refused(tmp_path: Path) -> None:
+    weights = sparse_hdf5(tmp_path / "weights.h5").read_bytes()
+    path = archive(tmp_path / "model.keras", **TEXTS, **{"model.weights.h5": weights})
+    with pytest.raises(DataError, match=r"would unpack to 8000000000000: that is no model"):
+        read_keras_file(path)
+
+
+def test_an_hdf5_file_that_claims_more_than_it_holds_is_refused(tmp_path: Path) -> None:
+    path = sparse_hdf5(tmp_path / "model.h5")
+    for read in (load_runtime, read_keras2):
+        with pytest.raises(DataError, match=r"model\.h5 has \d+ bytes, but would unpack to 8000"):
+            read(path)
