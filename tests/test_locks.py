@@ -22,7 +22,7 @@ from simplebase.locks import locked, turn
 HOLD = """
 import sys
 from simplebase.locks import locked
-with locked(sys.argv[1], "it", "Or not."):
+with locked(sys.argv[1], "it", "not"):
     print("held", flush=True)
     sys.stdin.readline()
 """
@@ -55,7 +55,7 @@ def holder() -> Iterator[Holder]:
 
 
 def take(path: Path) -> None:
-    with locked(path, "runs/cows", "Or choose another folder."):
+    with locked(path, "runs/cows", "choose another folder"):
         pass
 
 
@@ -66,7 +66,7 @@ def test_the_second_process_is_told_who_is_at_work(tmp_path: Path, holder: Holde
         take(tmp_path / "lock")
     found = re.fullmatch(
         r"runs/cows is in use: process (\d+) on (\S+) has been writing there since (.+)\. "
-        r"Wait until it ends\. Or choose another folder\.",
+        r"Wait until it ends, or choose another folder\.",
         str(caught.value),
     )
     assert found is not None
@@ -85,7 +85,7 @@ def test_the_lock_is_free_and_its_file_gone_when_the_block_ends(
     assert process.returncode == 0 and not list(tmp_path.iterdir())
     for error in (None, RuntimeError, KeyboardInterrupt, SystemExit):
         try:
-            with locked(tmp_path / "lock", "it", "Or not."):
+            with locked(tmp_path / "lock", "it", "not"):
                 assert (tmp_path / "lock").exists()
                 if error:
                     raise error
@@ -117,7 +117,7 @@ def test_a_lock_file_that_says_nothing_is_no_obstacle(
 
 
 def test_two_threads_of_one_process_keep_apart_too(tmp_path: Path) -> None:
-    with locked(tmp_path / "lock", "it", "Or not."):
+    with locked(tmp_path / "lock", "it", "not"):
         errors: list[BaseException] = []
 
         def other() -> None:
@@ -145,7 +145,7 @@ def test_a_file_system_without_locks_is_told_once_and_goes_on(
     monkeypatch.setattr(fcntl, "flock", no_locks)
     ran = []
     with pytest.warns(SimplebaseWarning, match="no locks, so nothing keeps a second") as told:
-        with locked(tmp_path / "lock", "runs/cows", "Or not."):
+        with locked(tmp_path / "lock", "runs/cows", "not"):
             ran.append(True)
     assert ran and len(told) == 1 and not list(tmp_path.iterdir())
 

@@ -67,7 +67,7 @@ class Packing:
                 with self._writing():
                     tf.io.gfile.makedirs(os.path.dirname(self.output))
                     stack.enter_context(
-                        locked(f"{self.folder}.lock", self.output, "Or choose another path.")
+                        locked(f"{self.folder}.lock", self.output, "choose another path")
                     )
             try:
                 yield
