@@ -10,6 +10,7 @@ import keras
 from simplebase.backbones import BACKBONES, Backbone, load_backbone
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.files import require_file
+from simplebase.freezing import FROZEN, freeze_layers, frozen_config
 from simplebase.geometry import Size
 from simplebase.heads import HEADS, PREDICTION_LAYER
 from simplebase.keras_file import read_keras_file
@@ -67,23 +68,32 @@ class SimpleBaseline(keras.Model):
         self.normalisation = normalise.mode
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as plain values."""
-        return {
+        """The constructor's arguments as plain values, and what is frozen."""
+        parts = {
             "backbone": keras.saving.serialize_keras_object(self.backbone),
             "head": keras.saving.serialize_keras_object(self.head),
+        }
+        for part in parts.values():
+            part["config"].pop(FROZEN, None)  # said once, below
+        return {
+            **parts,
             "metadata": self.metadata.to_config(),
             "normalisation": self.normalisation,
             "name": self.name,
+            **frozen_config(self),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "SimpleBaseline":
         """Builds the model that `get_config` describes."""
         config = dict(config)
+        frozen = config.pop(FROZEN, [])
         for part in ("backbone", "head"):
             config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects)
         config["metadata"] = ModelMetadata.from_config(config["metadata"])
-        return cls(**config)
+        model = cls(**config)
+        freeze_layers(model, frozen)
+        return model
 
     @classmethod
     def from_preset(
@@ -151,7 +161,9 @@ class SimpleBaseline(keras.Model):
         return model
 
     def freeze(self, level: int) -> None:
-        """Chooses what a training leaves as it is; frozen BatchNorms run in inference mode.
+        """Chooses what training leaves as it is; frozen BatchNorms run in inference mode.
+
+        It replaces what was frozen before. A `.keras` file keeps it.
 
         Args:
             level: 0 nothing, 1 the backbone, 2 all but the prediction layer.
@@ -164,6 +176,7 @@ class SimpleBaseline(keras.Model):
                 "freeze level is 0 (nothing), 1 (the backbone) or 2 (all but the prediction "
                 f"layer). Received: {level!r}."
             )
+        self.trainable = True
         self.backbone.trainable = level < 1
         for layer in self.head.layers:
             layer.trainable = level < 2 or layer.name == PREDICTION_LAYER

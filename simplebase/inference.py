@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simplebase.codec import DecodeMethod
+from simplebase.equality import ArrayEquality
 from simplebase.errors import ArgumentError, MissingPackageError
 from simplebase.geometry import Fit, invert, transform_points
 from simplebase.images import warp_image
@@ -24,8 +25,8 @@ Box = tuple[float, float, float, float]
 _INSTALL_SUPERVISION = "Run: pip install 'supervision>=0.29'"
 
 
-@dataclass(frozen=True)
-class Pose:
+@dataclass(frozen=True, eq=False)
+class Pose(ArrayEquality):
     """One object's keypoints.
 
     Args:

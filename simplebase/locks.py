@@ -55,7 +55,7 @@ def locked(path: str | os.PathLike[str], place: str, advice: str) -> Iterator[No
     Args:
         path: the lock file; its folder exists.
         place: what it protects, the first words of the error.
-        advice: what else to do than wait, a sentence.
+        advice: what else to do than wait, the last words of the error.
 
     Raises:
         InUseError: another process, or another thread of this one, has the lock.
@@ -66,7 +66,7 @@ def locked(path: str | os.PathLike[str], place: str, advice: str) -> Iterator[No
         held = _acquire(lock, path, place, _PATIENCE)
     except Timeout:
         raise InUseError(
-            f"{place} is in use: {_holder(path)}. Wait until it ends. {advice}"
+            f"{place} is in use: {_holder(path)}. Wait until it ends, or {advice}."
         ) from None
     with _release_after(lock, path, held):
         yield

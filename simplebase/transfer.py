@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from simplebase.errors import DataError
+from simplebase.freezing import FROZEN
 from simplebase.heads import PREDICTION_LAYER
 from simplebase.presets.preset import BackboneSettings, HeadSettings
 
@@ -16,6 +17,7 @@ _FREE_ARGUMENTS = {
     "bn_momentum",
     "normalisation",
     "name",
+    FROZEN,
 }
 TRAINED_WITH = {"padding", "stride_in", "bn_epsilon"}
 """Arguments with which the same weights give other features."""

@@ -40,7 +40,7 @@ class OneLayerBackbone(Backbone):
         self.input_size = input_size
 
     def get_config(self) -> dict[str, Any]:
-        return {"input_size": self.input_size, "name": self.name}
+        return {**super().get_config(), "input_size": self.input_size}
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,14 @@ def _built(parts: Parts) -> SimpleBaseline:
     return parts.build()
 
 
+def trainable(model: keras.Model, above: str = "") -> dict[str, bool]:
+    """Whether a model and each layer in it that has weights, by its place, is trained."""
+    found = {above: model.trainable} if model.weights else {}
+    for index, layer in enumerate(getattr(model, "layers", ())):
+        found |= trainable(layer, f"{above}/{index}")
+    return found
+
+
 def _images(size: Size = SIZE, count: int = 2) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, *size, 3)).astype(np.float32)
 
@@ -90,15 +98,22 @@ def has_the_stride_of_4_for_square_and_other_inputs(parts: Parts, folder: Path) 
 
 
 def answers_the_same_after_saving_and_loading(parts: Parts, folder: Path) -> None:
-    """The `.keras` file holds all weights, and BatchNorm's statistics."""
+    """The `.keras` file holds all weights, BatchNorm's statistics and what is frozen."""
     model = _built(parts)
     values = np.random.default_rng(1)
     for weight in model.weights:
         # Fresh statistics and biases are all 0 or 1: a file that mixed them up would go unnoticed.
         weight.assign(values.uniform(0.9, 1.1, weight.shape) * (weight.numpy() + 0.01))
     path = folder / "model.keras"
-    model.save(path)
+    model.freeze(2)
+    try:
+        model.save(path)
+        frozen = trainable(model)
+    finally:
+        model.freeze(0)
     loaded = load_model(path)
+    assert trainable(loaded) == frozen
+    assert len(loaded.trainable_weights) == 2
     assert type(parts.part(loaded)) is type(parts.part(model))
     expected = model(_images(), training=False)
     spread = np.ptp(expected)
@@ -138,8 +153,13 @@ def trains_every_weight(parts: Parts, folder: Path) -> None:
 def is_made_again_by_its_config(parts: Parts, folder: Path) -> None:
     """`get_config` names every argument of the constructor, by values that JSON can hold."""
     part = parts.part(_built(parts))
-    twin = type(part).from_config(part.get_config())
-    assert twin.get_config() == part.get_config()
+    part.layers[-1].trainable = False
+    try:
+        twin = type(part).from_config(part.get_config())
+        assert twin.get_config() == part.get_config()
+        assert trainable(twin) == trainable(part)
+    finally:
+        part.layers[-1].trainable = True
     assert [weight.shape for weight in twin.weights] == [weight.shape for weight in part.weights]
     config = keras.saving.serialize_keras_object(part)["config"]
     arguments = set(type(part).__init__.__annotations__) - {"kwargs", "return"}

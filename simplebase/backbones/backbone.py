@@ -7,6 +7,7 @@ import keras
 
 from simplebase.errors import ArgumentError, DataError, first_line
 from simplebase.files import require_file
+from simplebase.freezing import FROZEN, freeze_layers, frozen_config
 from simplebase.keras_file import read_keras_file
 
 Padding = Literal["same", "symmetric"]
@@ -28,6 +29,17 @@ class Backbone(keras.Model):
     """
 
     normalisation: str
+
+    def get_config(self) -> dict[str, Any]:
+        """What every backbone has: its name, and what is frozen. A class adds its arguments."""
+        return {"name": self.name, **frozen_config(self)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Backbone":
+        """Builds the backbone that `get_config` describes."""
+        backbone = cls(**{key: value for key, value in config.items() if key != FROZEN})
+        freeze_layers(backbone, config.get(FROZEN, []))
+        return backbone
 
     def build_application(self, **arguments: Any) -> keras.Model:
         """Builds the same network by `keras.applications`, with the same layer names and order.

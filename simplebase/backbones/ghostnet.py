@@ -130,15 +130,15 @@ class GhostNetBackbone(Backbone):
         self.normalisation = normalisation or type(self).normalisation
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """The constructor's arguments, and what is frozen."""
         return {
+            **super().get_config(),
             "input_size": self.input_size,
             "alpha": self.alpha,
             "bn_momentum": self.bn_momentum,
             "bn_epsilon": self.bn_epsilon,
             "padding": self.padding,
             "normalisation": self.normalisation,
-            "name": self.name,
         }
 
 

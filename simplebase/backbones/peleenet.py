@@ -98,8 +98,9 @@ class PeleeNetBackbone(Backbone):
         self.normalisation = normalisation or type(self).normalisation
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """The constructor's arguments, and what is frozen."""
         return {
+            **super().get_config(),
             "input_size": self.input_size,
             "depths": self.depths,
             "growth_rate": self.growth_rate,
@@ -109,5 +110,4 @@ class PeleeNetBackbone(Backbone):
             "bn_epsilon": self.bn_epsilon,
             "padding": self.padding,
             "normalisation": self.normalisation,
-            "name": self.name,
         }

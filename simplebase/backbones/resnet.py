@@ -128,8 +128,9 @@ class ResNetBackbone(Backbone):
         return _APPLICATIONS[self.depth](input_shape=(*self.input_size, 3), **arguments)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """The constructor's arguments, and what is frozen."""
         return {
+            **super().get_config(),
             "input_size": self.input_size,
             "depth": self.depth,
             "bn_momentum": self.bn_momentum,
@@ -138,5 +139,4 @@ class ResNetBackbone(Backbone):
             "stride_in": self.stride_in,
             "stem_channels": self.stem_channels,
             "normalisation": self.normalisation,
-            "name": self.name,
         }

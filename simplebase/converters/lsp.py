@@ -33,6 +33,7 @@ from simplebase.converters.matlab import read_variable
 from simplebase.converters.placement import around_keypoints
 from simplebase.data.fields import LARGEST
 from simplebase.data.records import make_record
+from simplebase.equality import ArrayEquality
 from simplebase.errors import ArgumentError, DataError, MissingFileError
 from simplebase.skeletons import load_skeleton
 
@@ -45,8 +46,8 @@ _NUM_JOINTS = 14
 _OFFICIAL_SIZE, _FIRST_TEST_IMAGE = 2000, 1001
 
 
-@dataclass(frozen=True)
-class _Part:
+@dataclass(frozen=True, eq=False)
+class _Part(ArrayEquality):
     """One folder with a `joints.mat`.
 
     Args:

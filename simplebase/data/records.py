@@ -23,6 +23,7 @@ from simplebase.data.fields import (
     record_problems,
     stays_inside,
 )
+from simplebase.equality import ArrayEquality
 from simplebase.errors import DataError
 from simplebase.files import read_json, require_file
 
@@ -32,8 +33,8 @@ UPSTREAM_ORIGIN = 1
 _BROKEN = (KeyError, TypeError, ValueError, OverflowError, AttributeError)
 
 
-@dataclass(frozen=True)
-class Records:
+@dataclass(frozen=True, eq=False)
+class Records(ArrayEquality):
     """`N` labelled objects as columns; points are zero-based pixels.
 
     Args:
@@ -96,8 +97,8 @@ def read_records(path: str | os.PathLike[str], num_keypoints: int, skeleton: str
     raise DataError(f"{path}: the records do not form one table. Check the file's writer.")
 
 
-@dataclass(frozen=True)
-class Survey:
+@dataclass(frozen=True, eq=False)
+class Survey(ArrayEquality):
     """All that stands in an annotation file, the broken records apart from the sound ones.
 
     Args:

@@ -1,6 +1,7 @@
 """The embedded dataset: drawn figures, made on the user's machine in seconds, offline."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from simplebase.data.dataset import ANNOTATIONS, FOLDER_CONTENT, FOLDER_MARKERS, IMAGES
 from simplebase.data.figures import draw_figure
 from simplebase.data.records import make_record
-from simplebase.errors import ArgumentError
+from simplebase.errors import ArgumentError, OutputExistsError
 from simplebase.files import cache_folder, replacing, write_json
 from simplebase.images import write_image
 from simplebase.locks import turn
@@ -81,9 +82,10 @@ def embedded_dataset(progress: Progress | None = None) -> Path:
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with turn(folder.with_name(f".{folder.name}.lock"), "the embedded dataset"):
-            # The process that had its turn before may have drawn it.
+            # The process that had its turn before has drawn it, or, without locks, is quicker.
             if not folder.exists():
-                synthesize(folder, count=DEFAULT_COUNT, progress=progress)
+                with suppress(OutputExistsError):
+                    synthesize(folder, count=DEFAULT_COUNT, progress=progress)
     return folder
 
 

@@ -6,11 +6,12 @@ from typing import Protocol
 
 import numpy as np
 
+from simplebase.equality import ArrayEquality
 from simplebase.inference import Pose
 
 
-@dataclass(frozen=True)
-class Frame:
+@dataclass(frozen=True, eq=False)
+class Frame(ArrayEquality):
     """One picture of a source.
 
     Args:
@@ -63,8 +64,8 @@ class Source(Protocol):
         """Lets go of file or camera; nothing is read after."""
 
 
-@dataclass(frozen=True)
-class FramePoses:
+@dataclass(frozen=True, eq=False)
+class FramePoses(ArrayEquality):
     """What was found in a frame.
 
     Args:

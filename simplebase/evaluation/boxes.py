@@ -12,6 +12,7 @@ import numpy as np
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.fields import is_id, stays_inside
 from simplebase.data.image_store import FolderImages
+from simplebase.equality import ArrayEquality
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.evaluation.image_names import Mention, match_images
 from simplebase.evaluation.target import Target
@@ -19,8 +20,8 @@ from simplebase.files import read_json, require_file
 from simplebase.geometry import Crop, Size
 
 
-@dataclass(frozen=True)
-class Boxes:
+@dataclass(frozen=True, eq=False)
+class Boxes(ArrayEquality):
     """`M` boxes, as COCO's results format for detections has them.
 
     Args:

@@ -8,6 +8,7 @@ import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID
 from simplebase.data.records import Records
+from simplebase.equality import ArrayEquality
 from simplebase.errors import SimplebaseWarning
 from simplebase.metrics import match_by_oks, oks, oks_nms, rows_by_image
 
@@ -17,8 +18,8 @@ _COUNTED = 0.2
 """Scores up to this do not enter an object's score (official Simple Baselines: IN_VIS_THRE)."""
 
 
-@dataclass(frozen=True)
-class Detections:
+@dataclass(frozen=True, eq=False)
+class Detections(ArrayEquality):
     """`M` objects that were found.
 
     Args:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
+from simplebase.equality import ArrayEquality
 from simplebase.errors import ArgumentError, DataError
 from simplebase.evaluation import mean_pck
 from simplebase.export.samples import Samples
@@ -129,8 +130,8 @@ class Parity:
         return {**asdict(self), "passed": self.passed, "faults": self.faults}
 
 
-@dataclass(frozen=True)
-class Reference:
+@dataclass(frozen=True, eq=False)
+class Reference(ArrayEquality):
     """What the model says of the images that files are compared on.
 
     Args:

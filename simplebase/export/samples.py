@@ -6,14 +6,15 @@ import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline import BatchSource
+from simplebase.equality import ArrayEquality
 from simplebase.errors import DataError
 from simplebase.metadata import ModelMetadata
 
 _BATCH = 32
 
 
-@dataclass(frozen=True)
-class Samples:
+@dataclass(frozen=True, eq=False)
+class Samples(ArrayEquality):
     """Objects as a model sees them.
 
     Args:

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 import keras
 from keras import layers
 
+from simplebase.freezing import FROZEN, freeze_layers, frozen_config
+
 PREDICTION_LAYER = "heatmaps"
 """Name of every head's last layer, the only one whose shape depends on the keypoints."""
 
@@ -84,7 +86,7 @@ class Head(keras.Model):
         raise TypeError("Head is abstract: use DeconvHead, UpsampleHead or UpsampleLiteHead.")
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """The constructor's arguments, and what is frozen."""
         return {
             "input_shape": self.features_shape,
             "num_keypoints": self.num_keypoints,
@@ -93,4 +95,12 @@ class Head(keras.Model):
             "bn_momentum": self.bn_momentum,
             "bn_epsilon": self.bn_epsilon,
             "name": self.name,
+            **frozen_config(self),
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Head":
+        """Builds the head that `get_config` describes."""
+        head = cls(**{key: value for key, value in config.items() if key != FROZEN})
+        freeze_layers(head, config.get(FROZEN, []))
+        return head

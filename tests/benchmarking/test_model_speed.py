@@ -1,6 +1,8 @@
 """Models are timed in turns, each in a process of its own."""
 
 import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -161,3 +163,24 @@ def test_a_process_that_dies_is_told_in_one_sentence() -> None:
     with ArtifactProcess("a.keras") as process:
         with pytest.raises(DataError, match="a.keras cannot be measured: its process was killed"):
             process._run(os._exit, 9)
+
+
+def test_a_process_ends_with_the_block_whatever_it_is_doing() -> None:
+    """As when a signal raises an exception here while the process computes."""
+
+    class Stopped(Exception):
+        pass
+
+    def stop(number: int, frame: object) -> None:
+        raise Stopped
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        with pytest.raises(Stopped), ArtifactProcess("a.keras") as process:
+            pid = process._run(os.getpid)
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            process._run(time.sleep, 60)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

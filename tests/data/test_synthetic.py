@@ -1,6 +1,8 @@
 """The embedded dataset: reproducible, complete, and never half there."""
 
 import json
+import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -141,3 +143,48 @@ def test_the_embedded_dataset_is_drawn_once_into_the_users_cache(
     written = (folder / "annotations.json").stat().st_mtime_ns
     assert embedded_dataset() == folder
     assert (folder / "annotations.json").stat().st_mtime_ns == written
+
+
+@pytest.mark.filterwarnings("ignore:waiting for the embedded dataset")
+def test_two_first_users_of_the_embedded_dataset_draw_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPLEBASE_CACHE", str(tmp_path))
+    monkeypatch.setattr(synthetic, "DEFAULT_COUNT", 5)
+    start, drawn, folders = threading.Barrier(3), [], []
+    draw = synthetic.synthesize
+
+    def spy(folder: Path, **options: object) -> Path:
+        drawn.append(folder)
+        return draw(folder, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(synthetic, "synthesize", spy)
+
+    def use() -> None:
+        start.wait()
+        folders.append(embedded_dataset())
+
+    threads = [threading.Thread(target=use) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(drawn) == 1 and len(set(folders)) == 1 and len(folders) == 3
+    assert len(load_dataset(folders[0])) == 5
+    assert [path.name for path in tmp_path.iterdir()] == [folders[0].name]
+
+
+def test_who_is_quicker_without_locks_has_drawn_the_embedded_dataset_for_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPLEBASE_CACHE", str(tmp_path))
+    monkeypatch.setattr(synthetic, "DEFAULT_COUNT", 5)
+    monkeypatch.setattr(synthetic, "turn", lambda path, place: nullcontext())
+    draw = synthetic.synthesize
+
+    def other_process_is_quicker(done: int, total: int) -> None:
+        if done == 1:
+            draw(tmp_path / "synthetic_v1_5", count=5, seed=0)
+
+    assert len(load_dataset(embedded_dataset(other_process_is_quicker))) == 5
+    assert len(list(tmp_path.iterdir())) == 1

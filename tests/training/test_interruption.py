@@ -1,5 +1,6 @@
 """What happens to Ctrl-C and to a polite kill while a training runs."""
 
+import errno
 import os
 import signal
 import threading
@@ -9,23 +10,23 @@ import pytest
 
 from simplebase.training.interruption import StopSignals
 
-BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ALL = pytest.mark.parametrize("number", SIGNALS)
 
 
 @pytest.fixture(autouse=True)
 def usual_effects() -> Iterator[list[int]]:
     """The signals that had the effect they have without `StopSignals`, here to be listed."""
     seen: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number in numbers:
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
         signal.signal(number, lambda number, frame: seen.append(number))
     yield seen
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-@BOTH
+@ALL
 def test_the_first_signal_is_kept_and_told_by_its_name(
     usual_effects: list[int], number: signal.Signals
 ) -> None:
@@ -36,8 +37,8 @@ def test_the_first_signal_is_kept_and_told_by_its_name(
     assert not usual_effects
 
 
-@BOTH
-@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+@ALL
+@pytest.mark.parametrize("first", SIGNALS)
 def test_the_second_signal_has_its_usual_effect(
     usual_effects: list[int], first: signal.Signals, number: signal.Signals
 ) -> None:
@@ -48,7 +49,7 @@ def test_the_second_signal_has_its_usual_effect(
     assert usual_effects == [number]
 
 
-@BOTH
+@ALL
 def test_afterwards_a_signal_has_its_usual_effect(
     usual_effects: list[int], number: signal.Signals
 ) -> None:
@@ -77,9 +78,31 @@ def test_outside_the_main_thread_signals_are_left_as_they_are(usual_effects: lis
     assert usual_effects == [signal.SIGTERM]
 
 
-@BOTH
+@ALL
 def test_who_asked_for_it_is_told_that_it_was_heard(number: signal.Signals) -> None:
     heard: list[str] = []
     with StopSignals(heard.append):
         os.kill(os.getpid(), number)
         assert heard == [number.name]
+
+
+@ALL
+def test_an_ignored_signal_stays_ignored(number: signal.Signals) -> None:
+    """`nohup` starts a process with SIGHUP ignored, a shell's `&` in a script with SIGINT."""
+    signal.signal(number, signal.SIG_IGN)
+    with StopSignals() as signals:
+        os.kill(os.getpid(), number)
+        assert signals.received is None
+        other = next(each for each in SIGNALS if each is not number)
+        os.kill(os.getpid(), other)
+        assert signals.received == other.name
+    assert signal.getsignal(number) is signal.SIG_IGN
+
+
+def test_a_terminal_that_has_gone_does_not_keep_a_training_from_saving() -> None:
+    def broken(name: str) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with StopSignals(broken) as signals:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert signals.received == "SIGHUP"

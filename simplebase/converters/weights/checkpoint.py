@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from simplebase.equality import ArrayEquality
 from simplebase.errors import DataError
 from simplebase.geometry import Size
 from simplebase.skeletons import Skeleton
@@ -110,8 +111,8 @@ class Tensors:
         return self._arrays[name]
 
 
-@dataclass
-class Checkpoint:
+@dataclass(eq=False)
+class Checkpoint(ArrayEquality):
     """A weights file that was read, nothing of it executed.
 
     Args:

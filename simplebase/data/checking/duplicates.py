@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from simplebase.equality import ArrayEquality
+
 FINGERPRINT_SIDE = 32
 _HASH_SIDE = 8
 _THUMBNAIL_SIDE = 16
@@ -24,8 +26,8 @@ _LEAST_CONTRAST = 3.0
 _PAIRS_AT_ONCE = 2**20
 
 
-@dataclass(frozen=True)
-class Fingerprint:
+@dataclass(frozen=True, eq=False)
+class Fingerprint(ArrayEquality):
     """What an image is compared by.
 
     Args:

@@ -18,6 +18,7 @@ from simplebase.data.figures.painting import (
 )
 from simplebase.data.figures.pose import NECK, sample_pose
 from simplebase.data.figures.scenery import background, occlude, photograph
+from simplebase.equality import ArrayEquality
 from simplebase.errors import ArgumentError
 
 # A keypoint is visible where the front-most region is one of these; rows are keypoints 0-15.
@@ -28,8 +29,8 @@ _SHOWS_IN = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Figure:
+@dataclass(frozen=True, eq=False)
+class Figure(ArrayEquality):
     """One drawn person and its labels; pixels are zero-based, an integer is a pixel's centre.
 
     Attributes:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from simplebase.equality import ArrayEquality
+
 TORSO, HEAD, R_ARM, L_ARM, R_LEG, L_LEG, OBJECT = range(1, 8)  # 0: background
 
 _SUBPIXEL_BITS = 4
@@ -16,8 +18,8 @@ ROUND = np.array([(1.0, 0.6), (0.82, 0.87), (0.5, 1.05)])
 FLAT = np.array([(1.0, 1.0)])
 
 
-@dataclass(frozen=True)
-class Part:
+@dataclass(frozen=True, eq=False)
+class Part(ArrayEquality):
     """A hull of `balls` `(n, 3)`: x, y, radius. Parts with the larger `depth` are in front."""
 
     depth: float
@@ -27,8 +29,8 @@ class Part:
     layers: np.ndarray = field(default_factory=lambda: ROUND)
 
 
-@dataclass(frozen=True)
-class Scene:
+@dataclass(frozen=True, eq=False)
+class Scene(ArrayEquality):
     """What is painted into: the image, and which body region is in front at each pixel."""
 
     image: np.ndarray

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simplebase.equality import ArrayEquality
+
 _R_ANKLE, _R_KNEE, R_HIP, L_HIP, _L_KNEE, _L_ANKLE, _PELVIS, THORAX = range(8)
 NECK, HEAD_TOP, _R_WRIST, _R_ELBOW, R_SHOULDER, L_SHOULDER, _L_ELBOW, _L_WRIST = range(8, 16)
 # Points 16-19 are drawn, but are not keypoints: tips of hands and shoes. Rows: right, left.
@@ -34,8 +36,8 @@ _LEGS = (
 _LEG_ODDS = (0.14, 0.22, 0.22, 0.12, 0.15, 0.15)
 
 
-@dataclass(frozen=True)
-class Pose:
+@dataclass(frozen=True, eq=False)
+class Pose(ArrayEquality):
     """A person's skeleton, not yet placed in an image."""
 
     points: np.ndarray  # (20, 3): the keypoints, hands, toes

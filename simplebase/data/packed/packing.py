@@ -1,6 +1,7 @@
 """The files of a packing while it goes on.
 
-They are written to `.OUT.packing`, which becomes `OUT` when all is there. Nothing but files that a
+They are written to `.OUT.packing`, which becomes `OUT` when all is there. While a process packs,
+`.OUT.packing.lock` says which one. Nothing but files that a
 packing writes is ever removed, and never through a link.
 """
 
@@ -8,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 
 import numpy as np
@@ -28,6 +29,7 @@ from simplebase.data.packed.manifest import (
 )
 from simplebase.data.records import Records
 from simplebase.errors import DataError, MissingFileError, OutputExistsError, SimplebaseError
+from simplebase.locks import locked
 
 _OUR_FILES = re.compile(
     r"(manifest\.json|packing\.json|records\.npz|(train|val)-\d{5,}\.tfrecord)(\.partial)?"
@@ -49,6 +51,30 @@ class Packing:
         self.fingerprint = fingerprint
         self.shards: list[Shard] = []
         self._opened = False
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Within it no other process packs to this output; only folders, not addresses, have locks.
+
+        A packing that ends before its first shard leaves nothing: there is nothing to go on from.
+
+        Raises:
+            InUseError: another process packs to it.
+            DataError: nothing can be written there.
+        """
+        with ExitStack() as stack:
+            if "://" not in self.output:
+                with self._writing():
+                    tf.io.gfile.makedirs(os.path.dirname(self.output))
+                    stack.enter_context(
+                        locked(f"{self.folder}.lock", self.output, "choose another path")
+                    )
+            try:
+                yield
+            except BaseException:
+                if self._opened and not self.shards:
+                    _remove(self.folder)
+                raise
 
     def open(self, overwrite: bool) -> None:
         """Makes the folder, or takes over what a stopped packing of the same left there.

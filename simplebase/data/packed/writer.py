@@ -50,6 +50,7 @@ def pack_dataset(
 
     Raises:
         OutputExistsError: `output` holds something else, or is complete and `overwrite` is off.
+        InUseError: another process packs to `output`.
         MissingFileError, DataError: an image is missing or unreadable, or the disk is full; what
             was packed so far stays, and the same call goes on from there.
     """
@@ -60,21 +61,22 @@ def pack_dataset(
     dataset = dataset.select(order)
     source = BatchSource(dataset, crop, input_size, _BATCH, canvas_size)
     packing = Packing(output, _fingerprint(dataset, crop, input_size, canvas_size, sizes))
-    packing.open(overwrite)
-    start, matrices = 0, []
-    for number, (split, size) in enumerate(sizes):
-        rows = np.arange(start, start + size)
-        matrices.append(source.plan_matrices(rows))
-        if number >= len(packing.shards):
-            name = f"{split}-{number:05d}.tfrecord"
-            packing.add(name, _examples(source.batches(rows), rows), size)
-        start += size
-        if progress:
-            progress(start, len(dataset))
-    manifest = Manifest(
-        dataset.skeleton, crop, input_size, canvas_size, QUALITY, tuple(packing.shards)
-    )
-    packing.finish(manifest, dataset.records, np.concatenate(matrices))
+    with packing.alone():
+        packing.open(overwrite)
+        start, matrices = 0, []
+        for number, (split, size) in enumerate(sizes):
+            rows = np.arange(start, start + size)
+            matrices.append(source.plan_matrices(rows))
+            if number >= len(packing.shards):
+                name = f"{split}-{number:05d}.tfrecord"
+                packing.add(name, _examples(source.batches(rows), rows), size)
+            start += size
+            if progress:
+                progress(start, len(dataset))
+        manifest = Manifest(
+            dataset.skeleton, crop, input_size, canvas_size, QUALITY, tuple(packing.shards)
+        )
+        packing.finish(manifest, dataset.records, np.concatenate(matrices))
     return manifest
 
 

@@ -84,7 +84,7 @@ def open_cache(mode: CacheMode, shape: Shape, key: Callable[[], bytes]) -> Canva
 
 def _mark(canvas: np.ndarray) -> int:
     """CRC-32 of a canvas, but never 0, which means that there is none."""
-    return zlib.crc32(canvas) or 1
+    return zlib.crc32(canvas.data) or 1
 
 
 def _require_memory(shape: Shape) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from simplebase.data.dataset import KeypointDataset
+from simplebase.equality import ArrayEquality
 from simplebase.geometry import Crop, Size, compose, invert, transform_points
 from simplebase.images import (
     decode_image,
@@ -27,8 +28,8 @@ _SMALLEST_CROPPED_FILE = 32_768  # bytes
 _LARGEST_CROPPED_SHARE = 0.7  # of the image
 
 
-@dataclass(frozen=True)
-class Sampling:
+@dataclass(frozen=True, eq=False)
+class Sampling(ArrayEquality):
     """How the canvases of `B` records are sampled, each from its image averaged down.
 
     Args:

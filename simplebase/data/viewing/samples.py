@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
+from simplebase.equality import ArrayEquality
 from simplebase.errors import ArgumentError, DataError
 from simplebase.geometry import Crop, Size
 from simplebase.presets import Recipe
@@ -15,8 +16,8 @@ ImageSet = Literal["train", "val", "all"]
 _AT_ONCE = 8
 
 
-@dataclass(frozen=True)
-class Sample:
+@dataclass(frozen=True, eq=False)
+class Sample(ArrayEquality):
     """One record as a network sees it.
 
     Args:

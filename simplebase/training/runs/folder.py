@@ -27,6 +27,7 @@ import yaml
 
 from simplebase.estimator import SimpleBaseline
 from simplebase.files import replacing, write_json, write_text
+from simplebase.freezing import unfrozen
 from simplebase.training.runs.metrics import METRICS, EpochMetrics, write_metrics
 
 CONFIG, CHECKPOINTS = "config.yaml", "checkpoints"
@@ -82,7 +83,8 @@ class Run:
             kept: names of the best checkpoints, and their epochs.
             best: whether the epoch is the best one.
         """
-        with replacing(self.last, overwrite=True) as partial:
+        # What a stage of the training froze is no property of the model.
+        with replacing(self.last, overwrite=True) as partial, unfrozen(model):
             model.save(partial)
         name = checkpoint_name(metrics)
         for target in [self.checkpoints / name] * (name in kept) + [self.best] * best:

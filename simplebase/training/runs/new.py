@@ -40,7 +40,7 @@ def locked_run(run: Run) -> Iterator[None]:
     """
     with (
         _folder_for(run),
-        locked(run.lock, str(run.folder), "Or stop it, or choose another folder with --run-dir."),
+        locked(run.lock, str(run.folder), "stop it, or choose another --run-dir for a new run"),
     ):
         yield
 

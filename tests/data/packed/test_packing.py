@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from simplebase.data.records import Records
 from simplebase.errors import (
     ArgumentError,
     DataError,
+    InUseError,
     MissingFileError,
     OutputExistsError,
     SimplebaseError,
@@ -535,3 +537,31 @@ def test_looking_beyond_or_closer_than_was_packed_is_told(
 def test_a_manifest_beside_annotations_is_somebody_elses(copied: KeypointDataset) -> None:
     (Path(copied.name) / "manifest.json").write_text("{}")
     assert len(load_dataset(copied.name)) == 40
+
+
+def test_two_processes_do_not_pack_to_one_output(figures: KeypointDataset, tmp_path: Path) -> None:
+    output = tmp_path / "new" / "out"
+    refused: list[str] = []
+
+    def second(done: int, total: int) -> None:
+        with pytest.raises(InUseError) as caught:
+            pack(figures, output, overwrite=True)
+        refused.append(str(caught.value))
+
+    pack(figures, output, progress=second)
+    assert len(refused) == 5
+    assert refused[0].startswith(f"{output} is in use: process {os.getpid()} on ")
+    assert load_dataset(output).images.verify() == []
+    assert [path.name for path in output.parent.iterdir()] == ["out"]
+
+
+def test_a_packing_that_ends_before_its_first_shard_leaves_nothing(
+    figures: KeypointDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*arguments: object) -> Iterator[bytes]:
+        raise SystemExit(143)
+
+    monkeypatch.setattr(writer, "_examples", stopped)
+    with pytest.raises(SystemExit):
+        pack(figures, tmp_path / "out")
+    assert not list(tmp_path.iterdir())

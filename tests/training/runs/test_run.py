@@ -12,11 +12,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tiny_runs import tiny_recipe, train_tiny
 
 from simplebase import KeypointDataset, load_model
-from simplebase.errors import OutputExistsError
+from simplebase.errors import InUseError, OutputExistsError
 from simplebase.images import read_image
-from simplebase.training import EpochMetrics, TrainingResult, trainer
+from simplebase.training import EpochMetrics, TrainingResult, resume, trainer
+from simplebase.training.runs.curves import plot_curves
 from simplebase.training.runs.folder import Run
-from simplebase.training.runs.new import new_run, require_place
+from simplebase.training.runs.new import locked_place, locked_run, new_run, require_place
 from simplebase.training.runs.state import load_progress
 
 # Its fixtures train or build models: on one worker they are made once.
@@ -224,3 +225,78 @@ def test_tidying_removes_partial_files_and_brings_back_the_best(tmp_path: Path) 
     run.tidy(EpochMetrics(1, 0.5, 0.1, 1e-3, 10.0))
     assert run.best.read_bytes() == b"one"
     assert not list(run.checkpoints.glob(".*")) and not list(run.folder.glob(".*"))
+
+
+# === One process a run ===
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_in_which_a_process_trains_is_not_trained_in(
+    figures: KeypointDataset, tmp_path: Path, overwrite: bool
+) -> None:
+    run = Run(finished_run(tmp_path))
+    with locked_run(run):
+        before = {name: (run.folder / name).read_bytes() for name in files(run.folder)}
+        for go in (
+            lambda: train_tiny(figures, run.folder, overwrite=overwrite),
+            lambda: train_tiny(figures, tmp_path / "run" / ".", overwrite=overwrite),
+        ):
+            with pytest.raises(InUseError, match=r"run is in use: process \d+ on .*--run-dir"):
+                go()
+        assert {name: (run.folder / name).read_bytes() for name in files(run.folder)} == before
+
+
+def test_a_run_that_is_trained_is_not_resumed(folder: Path) -> None:
+    with locked_run(Run(folder)):
+        with pytest.raises(InUseError, match="run is in use"):
+            resume(folder)
+
+
+def test_a_run_that_is_trained_can_be_read(folder: Path, tmp_path: Path) -> None:
+    with locked_run(Run(folder)):
+        assert len(plot_curves([folder], tmp_path / "curves.png")["run"]) == 7
+        load_model(folder / "checkpoints" / "best.keras")
+
+
+def test_a_folder_of_somebody_else_gets_no_lock_file(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    before = tmp_path.stat().st_mtime_ns
+    with pytest.raises(OutputExistsError), locked_place(Run(tmp_path), overwrite=True):
+        pass
+    assert list(files(tmp_path)) == ["thesis.tex"] and tmp_path.stat().st_mtime_ns == before
+
+
+def test_a_lock_file_that_a_crash_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    crashed = Run(tmp_path / "crashed")
+    crashed.folder.mkdir()
+    crashed.lock.write_text("{}")
+    with locked_place(crashed, overwrite=False), new_run(crashed):
+        crashed.best.write_bytes(b"new")
+    assert list(files(crashed.folder)) == ["checkpoints/best.keras"]
+
+    earlier = Run(finished_run(tmp_path))
+    earlier.lock.write_text("{}")
+    with pytest.raises(OutputExistsError, match="pass --overwrite"):
+        with locked_place(earlier, overwrite=False):
+            pass
+    with locked_place(earlier, overwrite=True), new_run(earlier):
+        earlier.best.write_bytes(b"new")
+    assert list(files(earlier.folder)) == ["checkpoints/best.keras"]
+
+
+def test_a_refused_training_leaves_no_folder(tmp_path: Path) -> None:
+    run = Run(tmp_path / "runs" / "new")
+    with pytest.raises(RuntimeError), locked_place(run, overwrite=False):
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_two_trainings_need_stays_for_the_second(tmp_path: Path) -> None:
+    first, second = Run(tmp_path / "runs" / "first"), Run(tmp_path / "runs" / "second")
+    with pytest.raises(RuntimeError), locked_place(first, overwrite=False):
+        with locked_place(second, overwrite=False):
+            raise RuntimeError
+    with pytest.raises(RuntimeError), locked_place(first, overwrite=False):
+        second.folder.mkdir()
+        raise RuntimeError
+    assert not first.folder.exists() and second.folder.exists()

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from model_checks import trainable
 from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 
 from simplebase import KeypointDataset, SimpleBaseline, load_model
@@ -167,3 +168,29 @@ def test_a_disk_that_is_full_from_the_start_leaves_what_was_there(
         train_tiny(figures, run.folder, recipe=RECIPE, overwrite=True, save_every_steps=every)
     left = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
     assert left == ([Path("run/config.yaml")] if earlier else [])
+
+
+def test_a_checkpoint_is_not_frozen_by_the_stage_that_it_was_saved_in(
+    figures: KeypointDataset, tmp_path: Path
+) -> None:
+    recipe = tiny_recipe(
+        batch_size=32, total_epoch=2, transfer_epoch=2, freeze_level=1, augmentation=()
+    )
+    start = tmp_path / "start.keras"
+    with one_layer_network() as preset:
+        model = SimpleBaseline.from_preset(
+            preset, skeleton=figures.skeleton, input_size=(64, 64), backbone_weights="none"
+        )
+    # Nor is a training by the model that it starts from: the recipe alone says what is frozen.
+    model.trainable = False
+    model.save(start)
+    result = train_tiny(
+        figures, tmp_path / "run", recipe=recipe, weights=start, backbone_weights="auto"
+    )
+    for path in result.best.parent.glob("*.keras"):
+        trained = load_model(path)
+        assert all(trainable(trained).values())
+    before, after = model.backbone.get_weights(), trained.backbone.get_weights()
+    assert all((one == other).all() for one, other in zip(before, after, strict=True))
+    before, after = model.head.get_weights(), trained.head.get_weights()
+    assert any((one != other).any() for one, other in zip(before, after, strict=True))
