@@ -97,9 +97,9 @@ def cut(text: str, most: int = 200) -> str:
 
 def listed(names: Iterable[object], most: int = 20) -> str:
     """`a, b, c`; of more than `most` names the first ones and how many there are."""
-    names = [str(name) for name in names]
-    more = f", ... ({len(names)} in all)" if len(names) > most else ""
-    return ", ".join(cut(name, 60) for name in names[:most]) + more
+    texts = [str(name) for name in names]
+    more = f", ... ({len(texts)} in all)" if len(texts) > most else ""
+    return ", ".join(cut(text, 60) for text in texts[:most]) + more
 
 
 def first_line(error: Exception) -> str:
