@@ -63,10 +63,11 @@ class HeatmapCodec:
         if self.alignment not in get_args(Alignment):
             known = ", ".join(get_args(Alignment))
             raise ArgumentError(f"alignment is one of {known}. Received: {shown(self.alignment)}.")
-        if not 0 < self.sigma <= WIDEST_SIGMA:
+        if not self.sigma > 0:
+            raise ArgumentError(f"sigma is above 0. Received: {shown(self.sigma)}.")
+        if self.sigma > WIDEST_SIGMA:
             raise ArgumentError(
-                f"sigma is above 0 and at most {WIDEST_SIGMA} heatmap cells. "
-                f"Received: {shown(self.sigma)}."
+                f"sigma is at most {WIDEST_SIGMA} heatmap cells. Received: {shown(self.sigma)}."
             )
         middle = (self.stride - 1) / 2
         offsets = {"center": middle, "corner": 0.0, "upstream": middle - self.stride}

@@ -16,6 +16,9 @@ Size = tuple[int, int]
 Fit = Literal["letterbox", "stretch", "crop"]
 """How a box of another shape than the input goes into it, see `Crop.box_matrix`."""
 
+LONGEST_SIDE = 8192
+"""Of a model's input in pixels, far beyond any; `deploy/pose/metadata.cpp` has the same."""
+
 LARGEST_PADDING, LARGEST_SHIFT = 100, 10_000
 """Bounds of a `Crop`, far beyond those of any model; `deploy/pose/metadata.cpp` has the same."""
 

@@ -14,16 +14,13 @@ from typing import Any, Literal, NamedTuple
 from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError, DataError, MissingFileError, cut
 from simplebase.files import parse_json, read_text, require_length, write_text
-from simplebase.geometry import Crop, Size
+from simplebase.geometry import LONGEST_SIDE, Crop, Size
 from simplebase.presets.preset import INPUT_MULTIPLE, Preset
 from simplebase.skeletons import Skeleton
 from simplebase.version import __version__
 
 # Of a sidecar. That of the most keypoints a skeleton may have takes a fifth of it.
 _MOST_BYTES = 1 << 24
-
-_LONGEST_SIDE = 8192
-"""Of an input, in pixels; beyond any model, and the same in `deploy/pose/metadata.cpp`."""
 
 Output = Literal["heatmaps", "keypoints"]
 OUTPUTS: dict[str, tuple[Output, ...]] = {
@@ -99,6 +96,11 @@ class ModelMetadata:
                 f"each side of the input size is a multiple of {INPUT_MULTIPLE}. "
                 f"Received: {size[0]}x{size[1]}."
             )
+        if max(size) > LONGEST_SIDE:
+            raise ArgumentError(
+                f"each side of the input size is at most {LONGEST_SIDE}. "
+                f"Received: {size[0]}x{size[1]}."
+            )
         codec = HeatmapCodec(
             input_size=size,
             sigma=preset.codec.sigma,
@@ -128,8 +130,8 @@ class ModelMetadata:
         """
         try:
             height, width = config["input_size"]
-            if not all(type(side) is int and 0 < side <= _LONGEST_SIDE for side in (height, width)):
-                raise ValueError(f"input_size is two whole numbers from 1 to {_LONGEST_SIDE}")
+            if not all(type(side) is int and 0 < side <= LONGEST_SIDE for side in (height, width)):
+                raise ValueError(f"input_size is two whole numbers from 1 to {LONGEST_SIDE}")
             if not isinstance(config["preset"], str):
                 raise TypeError("preset is a name")
             training_data = config.get("training_data")

@@ -70,7 +70,7 @@ class _Loader(yaml.SafeLoader):
         self._counts: dict[int, int] = {}
         self._open: list[int] = []
 
-    def compose_node(self, parent: Node | None, index: Any) -> Node:
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         event = self.peek_event()
         if self.check_event(yaml.AliasEvent):
             node = super().compose_node(parent, index)

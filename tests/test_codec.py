@@ -274,7 +274,10 @@ def test_an_empty_batch_decodes_to_no_points():
         ({"input_size": (0, 64)}, r"Received: \(0, 64\)"),
         ({"input_size": (-64, 64)}, r"Received: \(-64, 64\)"),
         ({"alignment": "centre"}, "center, corner, upstream. Received: 'centre'"),
-        ({"sigma": 0.0}, r"sigma is above 0 and at most 100 .*Received: 0\.0"),
+        ({"sigma": 0.0}, r"sigma is above 0\. Received: 0\.0"),
+        ({"sigma": 1e9}, r"sigma is at most 100 heatmap cells\. Received: 1000000000\.0"),
+        ({"sigma": float("nan")}, "sigma is above 0. Received: nan"),
+        ({"stride": 4.0}, "stride is a whole number, sigma a number. Received: 4.0, 2.0"),
         ({"sigma": -1.0}, r"Received: -1\.0"),
     ],
 )

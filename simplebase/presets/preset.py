@@ -16,7 +16,7 @@ from pydantic import (
 
 from simplebase.codec import WIDEST_SIGMA, Alignment
 from simplebase.errors import shown
-from simplebase.geometry import LARGEST_PADDING, LARGEST_SHIFT, Size
+from simplebase.geometry import LARGEST_PADDING, LARGEST_SHIFT, LONGEST_SIDE, Size
 
 INPUT_MULTIPLE = 32
 """Each side of an input is a multiple of the backbone's output stride."""
@@ -25,6 +25,8 @@ INPUT_MULTIPLE = 32
 def _multiple_of_the_stride(size: Size) -> Size:
     if any(side <= 0 or side % INPUT_MULTIPLE for side in size):
         raise ValueError(f"each side is a multiple of {INPUT_MULTIPLE}")
+    if max(size) > LONGEST_SIDE:
+        raise ValueError(f"each side is at most {LONGEST_SIDE}")
     return size
 
 

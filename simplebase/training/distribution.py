@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from simplebase.data.pipeline import Batch
-from simplebase.errors import ArgumentError, TrainingError, first_line
+from simplebase.errors import ArgumentError, TrainingError, cut, first_line
 
 StrategyName = Literal["mirrored", "multi-worker"]
 
@@ -205,10 +205,10 @@ def _require_cluster() -> None:
         workers, task = config["cluster"]["worker"], config["task"]
         valid = task["type"] == "worker" and 0 <= task["index"] < len(workers)
         valid = valid and set(config["cluster"]) == {"worker"}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         valid = False
     if not valid:
         raise ArgumentError(
             f"TF_CONFIG names workers only, and this process's index among them, as in {example}. "
-            f"Received: {text}"
+            f"Received: {cut(text)}"
         )

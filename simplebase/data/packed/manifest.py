@@ -17,7 +17,7 @@ from simplebase.data.fields import LARGEST
 from simplebase.data.records import Records
 from simplebase.encodings import decode_text
 from simplebase.errors import DataError, MissingFileError, cut
-from simplebase.geometry import Crop, Size
+from simplebase.geometry import LONGEST_SIDE, Crop, Size
 from simplebase.npz_files import opened_npz
 from simplebase.skeletons import Skeleton
 
@@ -39,6 +39,9 @@ _ROWS: dict[str, tuple[str, tuple[int, ...]]] = {
     "annotation_ids": ("i", ()),
     "matrices": ("f", (2, 3)),
 }
+
+# A canvas is somewhat larger than the input that is cut out of it.
+_LONGEST_CANVAS = 4 * LONGEST_SIDE
 
 _FINITE = ("keypoints", "centers", "scales", "matrices")
 
@@ -212,6 +215,8 @@ def _check_columns(columns: dict[str, np.ndarray]) -> None:
 
 def _size(values: Any) -> Size:
     height, width = (int(value) for value in values)
+    if not (0 < height <= _LONGEST_CANVAS and 0 < width <= _LONGEST_CANVAS):
+        raise ValueError(f"a size is two whole numbers from 1 to {_LONGEST_CANVAS}")
     return height, width
 
 

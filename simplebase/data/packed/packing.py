@@ -103,7 +103,7 @@ class Packing:
             if content["fingerprint"] != self.fingerprint:
                 return False
             shards = [Shard(**shard) for shard in content["shards"]]
-        except (KeyError, TypeError, ValueError, tf.errors.OpError):
+        except (KeyError, RecursionError, TypeError, ValueError, tf.errors.OpError):
             return False
         for shard in shards:
             path = join(self.folder, shard.name)
