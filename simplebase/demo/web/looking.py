@@ -72,7 +72,8 @@ class Looking:
 
     def image(self, path: str, choice: Choice, folder: Path) -> tuple[np.ndarray, list[Row], Path]:
         """The image file as drawn on, its keypoints, and a JSON file of them in `folder`."""
-        image = read_image(path)
+        metadata = self._runtime(choice.model).metadata
+        image = read_image(path, self._settings.depth_range or metadata.depth_range)
         frame = Frame(image, 0, 0.0, Path(path).name, Path(path))
         found = self.look(self.estimator(choice, is_sequence=False), frame, choice)
         target = folder / f"{Path(path).stem}.json"
