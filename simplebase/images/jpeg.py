@@ -102,7 +102,7 @@ def _is_harmless(warning: str, data: bytes) -> bool:
         return True
     if (padding := _PADDING.search(warning)) is None:
         return False
-    end = max((place for marker, place, _ in _segments(data) if marker == _END_OF_IMAGE), default=0)
+    end = next((place for marker, place, _ in _segments(data) if marker == _END_OF_IMAGE), 0)
     return not data[max(0, end - int(padding[1])) : end].strip(b"\x00\xff")
 
 

@@ -21,7 +21,7 @@ from simplebase.data.checking.sides import check_sides
 from simplebase.data.dataset import IMAGES, annotation_file, is_packed, own_skeleton, require_folder
 from simplebase.data.records import Records, Survey, survey_records
 from simplebase.geometry import Crop
-from simplebase.images import DEPTH_ADVICE, DepthRange, depth_note
+from simplebase.images import DepthRange, depth_note
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
 
@@ -127,8 +127,8 @@ def _check_depth(
     lows, highs = zip(*(facts[image].deep_range or () for image in notes), strict=True)
     yield Finding(
         "lost-depth",
-        f"{len(notes)} of {len(facts)} images lose nearly all of their more than 8 bits; their "
-        f"values lie between {min(lows):g} and {max(highs):g}. {DEPTH_ADVICE}",
+        f"{len(notes)} of {len(facts)} images come out as nearly one grey, of values from "
+        f"{min(lows):g} to {max(highs):g}: choose --depth-range LOW,HIGH, or file.",
     )
     _, first_record = np.unique(image_of, return_index=True)
     for image, note in notes.items():

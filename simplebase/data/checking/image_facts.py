@@ -88,7 +88,8 @@ def inspect_image(path: Path, depth_range: DepthRange | None = None) -> ImageFac
         size = image_size(path)
     except DataError as error:
         known = kind_of(data) in KINDS_READ
-        return ImageFacts(kind="damaged-image" if known else "unreadable-image", problem=str(error))
+        kind, problem = "damaged-image" if known else "unreadable-image", str(error)
+        return ImageFacts(kind=kind, problem=problem.removeprefix(f"{name} "))
     return ImageFacts(size, fingerprint(Image.fromarray(pixels)), deep)
 
 
