@@ -1,10 +1,13 @@
 """JPEG: its markers, and decoding that tells damage instead of filling it with grey."""
 
+import io
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import simplejpeg
+from PIL import Image
 
 from simplebase.errors import DataError
 from simplebase.geometry import Size
@@ -16,12 +19,15 @@ _LARGEST_REDUCTION = 8  # of libjpeg
 # Neither an escaped byte among the pixels nor a restart nor a fill byte.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _START_OF_SCAN, _END_OF_IMAGE, _EXIF = b"\xff\xda", b"\xff\xd9", b"\xff\xe1"
+_EXIF_START = b"Exif\x00\x00"
 _START_OF_FRAME = [
     bytes([0xFF, code]) for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0xCC)
 ]
 
 # Of libjpeg's warnings (jerror.h) those that say nothing of the pixels.
 _HARMLESS = ("unknown JFIF revision", "Unknown Adobe color", "Invalid SOS", "bad ICC marker")
+# What TurboJPEG does not take, such as 4:1:0.
+_RARE_SAMPLING = "subsampling level"
 _PADDING = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 
 
@@ -45,8 +51,10 @@ def is_upright(data: bytes) -> bool:
 
 def jpeg_orientation(data: bytes) -> int:
     """1 to 8, of its Exif data."""
+    if _EXIF_START not in data:  # sooner said than by going through the markers
+        return 1
     for marker, _, content in _segments(data):
-        if marker == _EXIF and content.startswith(b"Exif\x00\x00"):
+        if marker == _EXIF and content.startswith(_EXIF_START):
             return exif_orientation(content[6:])
         if marker == _START_OF_SCAN:
             break
@@ -68,19 +76,26 @@ def decode_jpeg(data: bytes, name: str, reduction: int) -> tuple[np.ndarray, int
     Raises:
         DataError: it is damaged, cut off, or too large.
     """
-    size, orientation = jpeg_size(data), jpeg_orientation(data)
-    if size is not None:
-        require_reasonable_size(size, name)
+    orientation = jpeg_orientation(data)
     if not _is_complete(data):
         raise DataError(f"{name} is cut off: its file ends before the image does.")
-    done, smallest = 1, {}
-    # Several of libjpeg's scales give an image of a few pixels the same size.
-    if size is not None and orientation == 1 and max(size) >= _LARGEST_REDUCTION:
-        done = min(reduction, _LARGEST_REDUCTION)
-    if size is not None and done > 1:
-        smallest = {"min_height": -(-size[0] // done), "min_width": -(-size[1] // done)}
     try:
-        image = simplejpeg.decode_jpeg(data, "RGB", strict=True, **smallest)
+        height, width, *_ = simplejpeg.decode_jpeg_header(data, strict=False)
+    except ValueError as error:
+        if _RARE_SAMPLING in str(error):
+            return upright(_by_pillow(data, name), orientation), 1
+        raise DataError(f"{name} cannot be read as an image (JPEG: {error}).") from error
+    require_reasonable_size((height, width), name)
+    done = 1
+    # Several of libjpeg's scales give an image of a few pixels the same size.
+    if orientation == 1 and max(height, width) >= _LARGEST_REDUCTION:
+        done = min(reduction, _LARGEST_REDUCTION)
+    height, width = -(-height // done), -(-width // done)
+    options: dict[str, Any] = {"min_height": height, "min_width": width} if done > 1 else {}
+    # Told where to write, simplejpeg takes three quarters of the time for a small image.
+    options["buffer"] = np.empty((height, width, 3), np.uint8)
+    try:
+        image = simplejpeg.decode_jpeg(data, "RGB", strict=True, **options)
     except ValueError as error:
         if not _is_harmless(str(error), data):
             reason = str(error).removeprefix("Corrupt JPEG data: ")
@@ -88,8 +103,21 @@ def decode_jpeg(data: bytes, name: str, reduction: int) -> tuple[np.ndarray, int
                 f"{name} is damaged: a part of the image is lost (JPEG: {reason}). Replace the "
                 "file, or leave it out."
             ) from error
-        image = simplejpeg.decode_jpeg(data, "RGB", strict=False, **smallest)
+        # TurboJPEG's lenient mode still refuses what it minds in a header.
+        return upright(_by_pillow(data, name), orientation), 1
     return upright(image, orientation), done
+
+
+def _by_pillow(data: bytes, name: str) -> np.ndarray:
+    """A JPEG that TurboJPEG does not take; Pillow's decoder passes over damage, except a cut."""
+    size = jpeg_size(data)
+    if size is not None:
+        require_reasonable_size(size, name)
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return np.array(image.convert("RGB"))
+    except Exception as error:  # Pillow raises whatever its parsers trip over
+        raise DataError(f"{name} is damaged or cut off (JPEG: {error}).") from error
 
 
 def _is_harmless(warning: str, data: bytes) -> bool:

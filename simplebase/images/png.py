@@ -28,6 +28,7 @@ _PASSES = (
     (0, 1, 1, 2),
 )
 _LAST_FILTER = 4
+_MOST_REST = 2**24  # bytes behind the pixels that are looked through for a wrong checksum
 
 
 def png_size(data: bytes) -> Size:
@@ -125,6 +126,9 @@ def _unpacked(packed: bytes, size: int, name: str) -> bytes:
     try:
         # One more than wanted, so that the checksum behind the last is looked at.
         stored = stream.decompress(packed, size + 1)
+        rest = _MOST_REST if len(stored) > size else 0
+        while rest > 0 and stream.unconsumed_tail:
+            rest -= len(stream.decompress(stream.unconsumed_tail, rest))
     except zlib.error as error:
         reason = str(error).rpartition(": ")[2]
         raise _damaged(name, f"its pixels cannot be unpacked, {reason}") from error

@@ -21,7 +21,7 @@ from simplebase.images.exif import (
     upright,
 )
 from simplebase.images.jpeg import decode_jpeg, is_jpeg, jpeg_orientation, jpeg_size
-from simplebase.images.kinds import require_read, require_reasonable_size
+from simplebase.images.kinds import MOST_PIXELS, require_read, require_reasonable_size
 from simplebase.images.png import checked_png, png_bits, png_orientation, png_size
 from simplebase.images.warping import shrunk
 
@@ -31,6 +31,9 @@ _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS = 256, 257, 258
 # Of a hundred thousand pixels of an image a few are broken, of thermal cameras more.
 _SHARES = (0.1, 99.9)  # per cent
 
+if Image.MAX_IMAGE_PIXELS is not None:
+    # Pillow's own limit lies below ours, which is checked before anything is decoded.
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MOST_PIXELS)
 if "OPENCV_LOG_LEVEL" not in os.environ:
     # What OpenCV says of a broken file lacks its name; we say it with the name.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
