@@ -18,9 +18,8 @@ using Table = std::array<uint8_t, kValues>;
 Table table_of(double low, double high) {
   Table table{};
   if (low == high) return table;
-  const double scale = 255.0 / (high - low);
   for (int value = 0; value < kValues; ++value) {
-    const double scaled = std::clamp((value - low) * scale, 0.0, 255.0);
+    const double scaled = std::clamp((value - low) * 255.0 / (high - low), 0.0, 255.0);
     table[value] = static_cast<uint8_t>(std::floor(scaled + 0.5));
   }
   return table;
