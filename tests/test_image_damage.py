@@ -4,6 +4,7 @@ import os
 import struct
 import warnings
 import zlib
+from base64 import b85decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -106,6 +107,37 @@ def test_training_names_a_damaged_jpeg_of_which_it_wants_a_part_only() -> None:
     dataset = dataset_of(with_a_hole(data, 0.9), (60.0, 50.0), 0.1)
     with pytest.raises(DataError, match=r"memory/0\.jpg is damaged"):
         next(BatchSource(dataset, Crop(), (64, 64), 1).batches())
+
+
+def test_no_epoch_of_training_lets_a_decoder_speak_of_what_does_not_matter() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 600, 3), np.uint8)
+    data = encoded(noise, "jpeg", quality=95)
+    for odd in (data[:-2] + b"\x00" * 20 + END, data[:11] + b"\x05" + data[12:]):
+        source = BatchSource(dataset_of(odd, (60.0, 380.0), 0.1), Crop(), (64, 64), 1)
+        first, second = (next(source.batches())["images"] for _ in range(2))
+        np.testing.assert_array_equal(first, second)
+
+
+# Made by libjpeg with sampling factors 4x2 and 1x1, which TurboJPEG does not take: 32x16 pixels, red
+# rises by 8 a column and green by 16 a row.
+RARELY_SAMPLED = b85decode(
+    "|JeWF01!$>Nk#wx0RR9200961|JwjV04N+DBOVzjBOxO#D=08LWI;SPH#~b-T}fn-fSHz$fQ*WuwC2O0s@koJjL84X"
+    "+V1uL|Noo8|NsB`|K|Pw`2X7gLjfx-Ej%?mc0oaQ_@#`c`1ttv`1ttv`1ttv`1ttv`1ttv`1ttv`1ttv`1ttv`1ttv"
+    "`1ttv`1ttv`1ttv`1t?801*fP5C9+p0YU%*5di}c0sq7R761VO0RR910000000000000951pmYU7Z3mg0RR9100000"
+    "000000000217ZKf02KiN0RR910000000000000000sq7R77+mf0RR910000000000000930{_|o3<CiG0ucid06zf2"
+    "vBK6kBF6++;ENnBV}dMjMUEFq1#kb^"
+)
+
+
+def test_a_jpeg_whose_colours_are_sampled_in_a_rare_way_is_read() -> None:
+    rows, columns = np.indices((16, 32))
+    expected = np.stack([8 * columns, 16 * rows, np.full_like(rows, 128)], -1)
+    read = decode_image(RARELY_SAMPLED, "a").astype(int)
+    assert read.shape == (16, 32, 3)
+    assert np.abs(read.mean((0, 1)) - expected.mean((0, 1))).max() < 8
+    assert decode_image(RARELY_SAMPLED, "a", 2).shape == (8, 16, 3)
+    with pytest.raises(DataError, match="a is (cut off|damaged)"):
+        decode_image(RARELY_SAMPLED[:-40], "a")
 
 
 # PNG

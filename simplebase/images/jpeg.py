@@ -61,13 +61,16 @@ def jpeg_orientation(data: bytes) -> int:
     return 1
 
 
-def decode_jpeg(data: bytes, name: str, reduction: int) -> tuple[np.ndarray, int]:
+def decode_jpeg(
+    data: bytes, name: str, reduction: int, remarks: list[str] | None = None
+) -> tuple[np.ndarray, int]:
     """Decodes a JPEG upright, and says by how much it was averaged down meanwhile.
 
     Args:
         data: what the file holds.
         name: its path, for errors.
         reduction: a power of two that is wanted.
+        remarks: gets what libjpeg minds of a file that is read nevertheless.
 
     Returns:
         `(height, width, 3)` uint8 RGB, and the reduction so far: at most 8, and 1 of an image that
@@ -83,6 +86,7 @@ def decode_jpeg(data: bytes, name: str, reduction: int) -> tuple[np.ndarray, int
         height, width, *_ = simplejpeg.decode_jpeg_header(data, strict=False)
     except ValueError as error:
         if _RARE_SAMPLING in str(error):
+            _note(remarks, error)
             return upright(_by_pillow(data, name), orientation), 1
         raise DataError(f"{name} cannot be read as an image (JPEG: {error}).") from error
     require_reasonable_size((height, width), name)
@@ -103,9 +107,15 @@ def decode_jpeg(data: bytes, name: str, reduction: int) -> tuple[np.ndarray, int
                 f"{name} is damaged: a part of the image is lost (JPEG: {reason}). Replace the "
                 "file, or leave it out."
             ) from error
+        _note(remarks, error)
         # TurboJPEG's lenient mode still refuses what it minds in a header.
         return upright(_by_pillow(data, name), orientation), 1
     return upright(image, orientation), done
+
+
+def _note(remarks: list[str] | None, error: ValueError) -> None:
+    if remarks is not None:
+        remarks.append(str(error))
 
 
 def _by_pillow(data: bytes, name: str) -> np.ndarray:

@@ -26,6 +26,7 @@ from simplebase.images.png import checked_png, png_bits, png_orientation, png_si
 from simplebase.images.warping import shrunk
 
 _COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+_SILENT = 0  # of OpenCV's log levels
 _HEAD = 2**16  # bytes in which most headers say all
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS = 256, 257, 258
 # Of a hundred thousand pixels of an image a few are broken, of thermal cameras more.
@@ -36,7 +37,8 @@ if Image.MAX_IMAGE_PIXELS is not None:
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MOST_PIXELS)
 if "OPENCV_LOG_LEVEL" not in os.environ:
     # What OpenCV says of a broken file lacks its name; we say it with the name.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # OpenCV 5 has it in another place than OpenCV 4.
+    (cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2).setLogLevel(_SILENT)
 
 
 class Header(NamedTuple):
@@ -89,7 +91,11 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def decode_image(
-    data: bytes, name: str, reduction: int = 1, depth_range: DepthRange | None = None
+    data: bytes,
+    name: str,
+    reduction: int = 1,
+    depth_range: DepthRange | None = None,
+    remarks: list[str] | None = None,
 ) -> np.ndarray:
     """Decodes an image as `read_image` does.
 
@@ -99,12 +105,13 @@ def decode_image(
         reduction: a power of two: give one pixel for so many in both directions. A JPEG is decoded
             at up to an eighth of its size, which takes less time.
         depth_range: see `read_image`.
+        remarks: gets what libjpeg minds of a JPEG that is read nevertheless.
 
     Raises:
         DataError: `data` is not an image that is read, or damaged, or ends too early.
     """
     if is_jpeg(data):
-        image, done = decode_jpeg(data, name, reduction)
+        image, done = decode_jpeg(data, name, reduction, remarks)
     else:
         image, done = levels(_values(data, name), depth_range, name), 1
     if reduction > done:

@@ -81,7 +81,7 @@ class CanvasReader:
         self.crop = crop
         self.input_size = input_size
         self.canvas_size = canvas_size
-        # Records whose images were once decoded to their end without a fault.
+        # Records whose images were once decoded to their end without a remark.
         self._sound = np.zeros(len(dataset), bool)
 
     def plan(self, indices: np.ndarray) -> tuple[Sampling, np.ndarray]:
@@ -128,8 +128,10 @@ class CanvasReader:
             window = _decoded_window(data, start, extent)
             if window is not None:
                 return window
-        image = decode_image(data, name, reduction, self.dataset.images.depth_range)
-        self._sound[index] = True
+        remarks: list[str] = []
+        depth_range = self.dataset.images.depth_range
+        image = decode_image(data, name, reduction, depth_range, remarks)
+        self._sound[index] = not remarks
         end = start + extent
         return image[start[1] : end[1], start[0] : end[0]]
 
