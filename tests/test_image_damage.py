@@ -118,8 +118,8 @@ def test_no_epoch_of_training_lets_a_decoder_speak_of_what_does_not_matter() -> 
         np.testing.assert_array_equal(first, second)
 
 
-# Made by libjpeg with sampling factors 4x2 and 1x1, which TurboJPEG does not take: 32x16 pixels, red
-# rises by 8 a column and green by 16 a row.
+# Made by libjpeg with sampling factors 4x2 and 1x1, which TurboJPEG does not take: 32x16 pixels, of
+# which red rises by 8 a column and green by 16 a row.
 RARELY_SAMPLED = b85decode(
     "|JeWF01!$>Nk#wx0RR9200961|JwjV04N+DBOVzjBOxO#D=08LWI;SPH#~b-T}fn-fSHz$fQ*WuwC2O0s@koJjL84X"
     "+V1uL|Noo8|NsB`|K|Pw`2X7gLjfx-Ej%?mc0oaQ_@#`c`1ttv`1ttv`1ttv`1ttv`1ttv`1ttv`1ttv`1ttv`1ttv"
