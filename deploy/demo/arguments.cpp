@@ -111,8 +111,7 @@ class Parser {
     if (name == "--decode") {
       arguments_.decode = decode_method(value());
     } else if (name == "--input-mean" || name == "--input-std") {
-      throw UsageError(given_ +
-                       " is not needed: the model normalises its input. Leave it out.");
+      throw UsageError(given_ + " is not needed: the model normalises its input. Leave it out.");
     } else if (name == "--allow-fp16") {
       throw UsageError(given_ + " is not known; export the model with --quantize float16 instead.");
     } else {
@@ -172,8 +171,10 @@ class Parser {
     const std::string text = value();
     arguments_.depth_range = depth_range(text);
     if (!arguments_.depth_range) {
-      throw UsageError(given_ + " is LOW,HIGH with LOW below HIGH, such as 0,4095, or file. "
-                                "Received: \"" + text + "\".");
+      throw UsageError(given_ +
+                       " is LOW,HIGH with LOW below HIGH, such as 0,4095, or file. "
+                       "Received: \"" +
+                       text + "\".");
     }
   }
 
@@ -218,8 +219,8 @@ std::string help_text(const std::string& program, const std::string& suffix) {
          "  -w, --warmup-runs N     runs before them (default: 2)\n"
          "  -v, --verbose [0|1]     tell more, and let the library do so\n"
          "      --boxes X,Y,W,H ... objects in pixels of the image (default: the whole image)\n"
-         "      --depth-range LOW,HIGH   values of a 16-bit image that become black and white, or\n"
-         "                          file for its own (default: the model's, else 0,65535)\n"
+         "      --depth-range RANGE LOW,HIGH: the values of a 16-bit image that become black and\n"
+         "                          white; file: its own (default: the model's, else 0,65535)\n"
          "      --decode METHOD     argmax, quarter or dark (default: dark)\n"
          "      --output FILE       write the image with the skeleton drawn: .jpg, .png or .bmp\n"
          "      --overwrite         replace that file if it exists\n"

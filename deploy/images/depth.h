@@ -10,7 +10,8 @@
 
 namespace simplebase {
 
-/// Values from `low` to `high` become 0 to 255, linearly; others are clipped. As DepthRange in Python.
+/// Values from `low` to `high` become 0 to 255, linearly; others are clipped. As DepthRange in
+/// Python.
 struct DepthRange {
   bool own = false;  ///< each image's own smallest and largest value, in place of low and high
   double low = 0;

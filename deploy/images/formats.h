@@ -30,8 +30,8 @@ Bytes encode_jpeg(const Image& image);
 bool is_png(const Bytes& data);
 Image decode_png(const Bytes& data, const std::string& name);
 /// With a range for 16 bits; what that loses is told in `note`, if it is given.
-Image decode_png(const Bytes& data, const std::string& name,
-                 const std::optional<DepthRange>& range, std::string* note);
+Image decode_png(const Bytes& data, const std::string& name, const std::optional<DepthRange>& range,
+                 std::string* note);
 Bytes encode_png(const Image& image);
 
 bool is_bmp(const Bytes& data);

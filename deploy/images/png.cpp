@@ -148,8 +148,8 @@ Image decode_png(const Bytes& data, const std::string& name) {
   return decode_png(data, name, std::nullopt, nullptr);
 }
 
-Image decode_png(const Bytes& data, const std::string& name,
-                 const std::optional<DepthRange>& range, std::string* note) {
+Image decode_png(const Bytes& data, const std::string& name, const std::optional<DepthRange>& range,
+                 std::string* note) {
   Reader reader;
   reader.stream.source = &data;
   if (!reader.info) throw Error(name + " cannot be read: no memory is left.");
@@ -161,8 +161,7 @@ Image decode_png(const Bytes& data, const std::string& name,
   Image image;
   image.width = pixels.width;
   image.height = pixels.height;
-  image.pixels =
-      pixels.deep ? reduced(pixels.bytes, name, range, note) : std::move(pixels.bytes);
+  image.pixels = pixels.deep ? reduced(pixels.bytes, name, range, note) : std::move(pixels.bytes);
   return upright(std::move(image), pixels.orientation);
 }
 

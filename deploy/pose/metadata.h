@@ -27,7 +27,7 @@ struct Metadata {
   Codec codec;
   std::vector<std::string> keypoints;  ///< K names
   std::vector<Link> links;
-  std::vector<std::string> outputs;  ///< of "heatmaps" and "keypoints"
+  std::vector<std::string> outputs;       ///< of "heatmaps" and "keypoints"
   std::optional<DepthRange> depth_range;  ///< that it was trained with
 
   int count() const { return static_cast<int>(keypoints.size()); }
