@@ -10,7 +10,6 @@ namespace {
 
 constexpr int kValues = 1 << 16;
 constexpr int kNarrow = 1 << 14;
-constexpr int kFewestLevels = 16;
 constexpr double kShare = 0.001;  // of the samples, that may be broken at either end
 
 using Table = std::array<uint8_t, kValues>;
@@ -83,7 +82,8 @@ std::string depth_note(const std::vector<uint16_t>& samples,
   const auto [low, high] = extent_of(samples);
   const Table table = table_for(samples, range);
   const int first = table[low], last = table[high];
-  if (range ? last - first >= kFewestLevels : high - low >= kNarrow) return "";
+  const bool clipped = first == last && (first == 0 || first == 255);
+  if (range ? !clipped : low == high || high - low >= kNarrow) return "";
   return "its values of more than 8 bits lie between " + std::to_string(low) + " and " +
          std::to_string(high) + ", which become " + std::to_string(first) + " to " +
          std::to_string(last) +

@@ -22,7 +22,6 @@ _OWN = "file"
 _WHITE = 255.0
 # A quarter of 16 bits, which 14-bit cameras just do not reach.
 _NARROW = 2**14
-_FEWEST_LEVELS = 16  # of the 256
 
 
 @dataclass(frozen=True)
@@ -103,16 +102,17 @@ def depth_note(low: float, high: float, depth_range: DepthRange | None) -> str |
     """What is lost of an image whose values lie from `low` to `high`; None if that is little."""
     where = f"its values of more than 8 bits lie between {low:g} and {high:g}"
     if depth_range is None:
-        if high - low >= _NARROW:
+        if low == high or high - low >= _NARROW:
             return None
         first, last = int(low) >> 8, int(high) >> 8
         return f"{where}, which become {first} to {last} of 0 to 255, nearly one grey"
     if depth_range.limits is None:
         return None
     first, last = (int(level) for level in _scaled(np.array([low, high]), *depth_range.limits))
-    if last - first >= _FEWEST_LEVELS:
+    if (first, last) not in ((0, 0), (255, 255)):
         return None
-    return f"{where}, which --depth-range {depth_range} turns into {first} to {last} of 0 to 255"
+    colour = "black" if last == 0 else "white"
+    return f"{where}, which --depth-range {depth_range} turns into nothing but {colour}"
 
 
 def _extent(values: np.ndarray) -> tuple[float, float]:
