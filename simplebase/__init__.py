@@ -18,6 +18,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 _PUBLIC = {
     "Crop": "simplebase.geometry",
+    "DepthRange": "simplebase.images",
     "HeatmapCodec": "simplebase.codec",
     "KeypointDataset": "simplebase.data.dataset",
     "ModelMetadata": "simplebase.metadata",
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from simplebase.estimator import SimpleBaseline as SimpleBaseline
     from simplebase.estimator import load_model as load_model
     from simplebase.geometry import Crop as Crop
+    from simplebase.images import DepthRange as DepthRange
     from simplebase.images import read_image as read_image
     from simplebase.inference import Pose as Pose
     from simplebase.inference import PoseEstimator as PoseEstimator

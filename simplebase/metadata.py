@@ -15,6 +15,7 @@ from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError, DataError, MissingFileError, cut
 from simplebase.files import parse_json, read_text, require_length, write_text
 from simplebase.geometry import LONGEST_SIDE, Crop, Size
+from simplebase.images.depth import DepthRange
 from simplebase.presets.preset import INPUT_MULTIPLE, Preset
 from simplebase.skeletons import Skeleton
 from simplebase.version import __version__
@@ -59,6 +60,8 @@ class ModelMetadata:
             it has decoded itself (x, y in input pixels, and score), or both.
         training_data: digest of the records that it was trained on, see `DatasetSettings`; None
             where that is not known.
+        depth_range: which values of images of more than 8 bits became black and white in training;
+            None where that was not chosen.
         cost: of the network that a file was exported from; None in a `.keras` file, whose network
             can be counted, and in files of older exports. It says nothing of what the model does,
             so metadata are equal without it.
@@ -71,6 +74,7 @@ class ModelMetadata:
     skeleton: Skeleton
     outputs: tuple[Output, ...] = ("heatmaps",)
     training_data: str | None = None
+    depth_range: DepthRange | None = None
     cost: Cost | None = field(default=None, compare=False)
 
     @classmethod
@@ -118,12 +122,13 @@ class ModelMetadata:
             "skeleton": self.skeleton.to_config(),
             "outputs": list(self.outputs),
             "training_data": self.training_data,
+            "depth_range": None if self.depth_range is None else str(self.depth_range),
             "cost": None if self.cost is None else self.cost._asdict(),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ModelMetadata":
-        """The inverse of `to_config`; other keys are left alone, and the last three may be missing.
+        """The inverse of `to_config`; other keys are left alone, and the last four may be missing.
 
         Raises:
             DataError: a field is missing or of another kind.
@@ -140,7 +145,9 @@ class ModelMetadata:
             outputs = tuple(config.get("outputs", ("heatmaps",)))
             if outputs not in OUTPUTS.values():
                 raise ValueError(f"outputs is one of {list(OUTPUTS.values())}")
-            cost = config.get("cost")
+            cost, depth_range = config.get("cost"), config.get("depth_range")
+            if not (depth_range is None or isinstance(depth_range, str)):
+                raise TypeError("depth_range is LOW,HIGH or file")
             return cls(
                 preset=config["preset"],
                 input_size=(height, width),
@@ -149,6 +156,7 @@ class ModelMetadata:
                 skeleton=Skeleton.from_config(config["skeleton"]),
                 outputs=outputs,
                 training_data=training_data,
+                depth_range=None if depth_range is None else DepthRange.parse(depth_range),
                 cost=None if cost is None else Cost(int(cost["params"]), float(cost["gflops"])),
             )
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:

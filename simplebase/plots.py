@@ -45,7 +45,7 @@ def new_figure(
     canvas = FigureCanvasAgg(figure)
     yield figure
     canvas.draw()
-    # Matplotlib's own savefig cannot write all of IMAGE_SUFFIXES.
+    # Matplotlib's own savefig cannot write all of WRITTEN_SUFFIXES.
     pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
     write_image(path, pixels, overwrite=overwrite)
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from simplebase import KeypointDataset, Skeleton
 from simplebase.data.records import Records
+from simplebase.images import DepthRange
 
 DOT = Skeleton("dot", ("dot",))
 
@@ -20,9 +21,13 @@ class MemoryImages:
 
     encoded: list[bytes]
     matrices: np.ndarray | None = None
+    depth_range: DepthRange | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reads", [])
+
+    def with_default_depth(self, depth_range: DepthRange | None) -> "MemoryImages":
+        return MemoryImages(self.encoded, self.matrices, self.depth_range or depth_range)
 
     def name(self, index: int) -> str:
         return f"memory/{index}.jpg"
@@ -46,7 +51,7 @@ class MemoryImages:
     def select(self, index: np.ndarray) -> "MemoryImages":
         chosen = np.arange(len(self.encoded))[index]
         matrices = None if self.matrices is None else self.matrices[index]
-        return MemoryImages([self.encoded[i] for i in chosen], matrices)
+        return MemoryImages([self.encoded[i] for i in chosen], matrices, self.depth_range)
 
 
 def records_of(centers: np.ndarray, scales: np.ndarray, keypoints: np.ndarray) -> Records:

@@ -114,8 +114,8 @@ def test_16_bits_become_8(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"hello", b"\x89PNG\r\n", png_of_claimed_size(100_000, 100_000)],
-    ids=["empty", "text", "cut short", "far too large"],
+    [b"", b"hello", b"\x89PNG\r\n"],
+    ids=["empty", "text", "cut short"],
 )
 def test_what_is_no_image_is_refused(tmp_path, content):
     path = tmp_path / "image.png"

@@ -107,11 +107,11 @@ class Parser {
   void take_option(const std::string& name) {
     if (take_text(name) || take_number(name) || take_switch(name)) return;
     if (name == "--boxes") return take_boxes();
+    if (name == "--depth-range") return take_depth_range();
     if (name == "--decode") {
       arguments_.decode = decode_method(value());
     } else if (name == "--input-mean" || name == "--input-std") {
-      throw UsageError(given_ +
-                       " is not needed: the model normalises its input. Leave it out.");
+      throw UsageError(given_ + " is not needed: the model normalises its input. Leave it out.");
     } else if (name == "--allow-fp16") {
       throw UsageError(given_ + " is not known; export the model with --quantize float16 instead.");
     } else {
@@ -167,6 +167,17 @@ class Parser {
     }
   }
 
+  void take_depth_range() {
+    const std::string text = value();
+    arguments_.depth_range = depth_range(text);
+    if (!arguments_.depth_range) {
+      throw UsageError(given_ +
+                       " is LOW,HIGH with LOW below HIGH, such as 0,4095, or file. "
+                       "Received: \"" +
+                       text + "\".");
+    }
+  }
+
   std::string value() {
     if (inline_value_) return *inline_value_;
     if (!words_.left() || is_option(words_.peek())) throw UsageError(given_ + " needs a value.");
@@ -208,6 +219,8 @@ std::string help_text(const std::string& program, const std::string& suffix) {
          "  -w, --warmup-runs N     runs before them (default: 2)\n"
          "  -v, --verbose [0|1]     tell more, and let the library do so\n"
          "      --boxes X,Y,W,H ... objects in pixels of the image (default: the whole image)\n"
+         "      --depth-range RANGE LOW,HIGH: the values of a 16-bit image that become black and\n"
+         "                          white; file: its own (default: the model's, else 0,65535)\n"
          "      --decode METHOD     argmax, quarter or dark (default: dark)\n"
          "      --output FILE       write the image with the skeleton drawn: .jpg, .png or .bmp\n"
          "      --overwrite         replace that file if it exists\n"

@@ -1,9 +1,11 @@
 // The demo's command line.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "images/depth.h"
 #include "pose/codec.h"
 #include "pose/crop.h"
 
@@ -15,6 +17,7 @@ struct Arguments {
   std::string classes;
   std::string output;
   std::vector<Box> boxes;
+  std::optional<DepthRange> depth_range;  ///< in place of the model's own
   DecodeMethod decode = DecodeMethod::kDark;
   int threads = 1;
   int count = 1;

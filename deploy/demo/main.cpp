@@ -52,11 +52,11 @@ PoseEstimator open_model(const Arguments& arguments, Metadata metadata) {
 }
 
 /// Milliseconds of reading the image, once for each run of the model.
-double reading_time(const Arguments& arguments) {
+double reading_time(const Arguments& arguments, const std::optional<DepthRange>& range) {
   std::chrono::duration<double, std::milli> taken{0};
   for (int run = -arguments.warmup_runs; run < arguments.count; ++run) {
     const auto start = std::chrono::steady_clock::now();
-    read_image(arguments.image);
+    read_image(arguments.image, range);
     if (run >= 0) taken += std::chrono::steady_clock::now() - start;
   }
   return taken.count() / arguments.count;
@@ -88,8 +88,11 @@ void draw(const Arguments& arguments, const Metadata& metadata, Image& image,
 
 void run(const Arguments& arguments, Output& output) {
   require_output(arguments);
-  Image image = read_image(arguments.image);
   Metadata metadata = read_metadata(arguments.model);
+  const auto range = arguments.depth_range ? arguments.depth_range : metadata.depth_range;
+  std::string note;
+  Image image = read_image(arguments.image, range, &note);
+  if (!note.empty()) std::fprintf(stderr, "Warning: %s\n", note.c_str());
   if (!arguments.classes.empty()) {
     metadata.keypoints = read_classes(arguments.classes, metadata.count());
   }
@@ -104,7 +107,7 @@ void run(const Arguments& arguments, Output& output) {
                 arguments.threads,
                 arguments.count,
                 arguments.warmup_runs,
-                reading_time(arguments),
+                reading_time(arguments, range),
                 {},
                 metadata.keypoints,
                 {}};

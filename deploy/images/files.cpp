@@ -34,28 +34,47 @@ Bytes read_bytes(const std::string& path) {
   return data;
 }
 
-bool is_webp(const Bytes& data) {
+/// The kind of an image that is not read, by its first bytes; empty if it is none that is known.
+std::string other_kind(const Bytes& data) {
   const std::string start(data.begin(), data.begin() + std::min<size_t>(data.size(), 12));
-  return start.size() == 12 && start.substr(0, 4) == "RIFF" && start.substr(8) == "WEBP";
+  const auto begins = [&](const char* text, size_t length) {
+    return start.compare(0, length, text, length) == 0;
+  };
+  if (begins("RIFF", 4) && start.substr(8) == "WEBP") return "WebP";
+  if (begins("II*\0", 4) || begins("MM\0*", 4)) return "TIFF";
+  if (begins("II+\0", 4) || begins("MM\0+", 4)) return "TIFF";
+  if (begins("GIF8", 4)) return "GIF";
+  if (begins("\0\0\0\x0CjP", 6)) return "JPEG 2000";
+  if (start.size() < 12 || start.substr(4, 4) != "ftyp") return "";
+  const std::string brand = start.substr(8);
+  if (brand == "avif" || brand == "avis") return "AVIF";
+  return brand.substr(0, 2) == "he" || brand == "mif1" || brand == "msf1" ? "HEIC" : "";
 }
 
 }  // namespace
 
 void require_reasonable_size(int64_t width, int64_t height, const std::string& name) {
-  if (width < 1 || height < 1 || width > kMostPixels || height > kMostPixels ||
-      width * height > kMostPixels) {
-    throw Error(name + " claims to be " + std::to_string(width) + "x" + std::to_string(height) +
-                " pixels; at least one and at most 128 million are read. Is it damaged?");
+  const std::string pixels = std::to_string(width) + "x" + std::to_string(height) + " pixels";
+  if (width < 1 || height < 1) {
+    throw Error(name + " has " + pixels + " by its header. Is it damaged?");
+  }
+  if (width > kMostPixels || height > kMostPixels || width * height > kMostPixels) {
+    throw Error(name + " has " + pixels + ", which is more than the " +
+                std::to_string(kMostPixels / 1000000) +
+                " million that are read. Shrink it or cut it into parts.");
   }
 }
 
-Image read_image(const std::string& path) {
+Image read_image(const std::string& path, const std::optional<DepthRange>& range,
+                 std::string* note) {
   const Bytes data = read_bytes(path);
   if (is_jpeg(data)) return decode_jpeg(data, path);
-  if (is_png(data)) return decode_png(data, path);
+  if (is_png(data)) return decode_png(data, path, range, note);
   if (is_bmp(data)) return decode_bmp(data, path);
-  if (is_webp(data)) {
-    throw Error(path + " is a WebP image; JPEG, PNG and BMP are read. Convert it first.");
+  const std::string other = other_kind(data);
+  if (!other.empty()) {
+    throw Error(path + " is a " + other +
+                " image, but only JPEG, PNG and BMP are read. Convert it first.");
   }
   throw Error(path + " cannot be read as an image: neither JPEG, PNG nor BMP. Is it damaged?");
 }

@@ -23,6 +23,7 @@ struct Report {
   jpeg_error_mgr base;
   jmp_buf leap;
   char message[JMSG_LENGTH_MAX] = "";
+  char damage[JMSG_LENGTH_MAX] = "";  // the first
   bool cut_off = false;
 };
 
@@ -33,9 +34,35 @@ Report& report_of(j_common_ptr job) { return *reinterpret_cast<Report*>(job->err
   std::longjmp(report_of(job).leap, 1);
 }
 
+/// Whether what lies before the end's marker only fills up the file, as some cameras do. Bytes of
+/// another kind are pixels: the decoder lost its way earlier, and was done too soon.
+bool is_padding(j_common_ptr job) {
+  const int skipped = job->err->msg_parm.i[0];
+  if (job->err->msg_parm.i[1] != JPEG_EOI) return false;
+  const JOCTET* const end = reinterpret_cast<j_decompress_ptr>(job)->src->next_input_byte;
+  for (const JOCTET* byte = end - skipped; byte < end; ++byte) {
+    if (*byte != 0x00 && *byte != 0xFF) return false;
+  }
+  return true;
+}
+
+/// Whether libjpeg only minds what does not touch the pixels.
+bool is_harmless(j_common_ptr job) {
+  switch (job->err->msg_code) {
+    case JWRN_ADOBE_XFORM:
+    case JWRN_JFIF_MAJOR:
+    case JWRN_NOT_SEQUENTIAL: return true;
+    case JWRN_EXTRANEOUS_DATA: return is_padding(job);
+    default: return false;
+  }
+}
+
 /// Warnings: decoders fill up what is missing with grey, which would pass for an image.
 void note(j_common_ptr job, int level) {
-  if (level < 0 && job->err->msg_code == JWRN_JPEG_EOF) report_of(job).cut_off = true;
+  Report& report = report_of(job);
+  if (level >= 0 || is_harmless(job)) return;
+  if (job->err->msg_code == JWRN_JPEG_EOF) report.cut_off = true;
+  if (report.damage[0] == '\0') job->err->format_message(job, report.damage);
 }
 
 void ignore(j_common_ptr) {}
@@ -140,6 +167,9 @@ Image decode_jpeg(const Bytes& data, const std::string& name) {
   }
   if (!done) {
     throw Error(name + " cannot be read as a JPEG image (" + report.message + "). Is it damaged?");
+  }
+  if (report.damage[0] != '\0') {
+    throw Error(name + " is damaged: a part of the image is lost (" + report.damage + ").");
   }
   return upright(std::move(image), orientation);
 }

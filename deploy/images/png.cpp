@@ -71,9 +71,18 @@ int orientation_of(png_structp png, png_infop info) {
   return exif_orientation(exif, size);
 }
 
+/// What is read of an image before it is put together.
+struct Pixels {
+  int width = 0;
+  int height = 0;
+  bool deep = false;  // 16 bits a sample, the upper 8 first
+  Bytes bytes;
+  std::vector<png_bytep> rows;
+  int orientation = 1;
+};
+
 /// The part that libpng may leap out of.
-bool decode(Reader& reader, const std::string& name, Image& image, std::vector<png_bytep>& rows,
-            int& orientation) {
+bool decode(Reader& reader, const std::string& name, Pixels& pixels) {
   png_structp const png = reader.png;
   if (setjmp(png_jmpbuf(png))) return false;
   png_set_read_fn(png, &reader.stream, read_bytes);
@@ -81,7 +90,7 @@ bool decode(Reader& reader, const std::string& name, Image& image, std::vector<p
   require_reasonable_size(png_get_image_width(png, reader.info),
                           png_get_image_height(png, reader.info), name);
   const int colours = png_get_color_type(png, reader.info);
-  if (png_get_bit_depth(png, reader.info) == 16) png_set_strip_16(png);
+  pixels.deep = png_get_bit_depth(png, reader.info) == 16;
   if (colours == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
   if (colours == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png);
   if (!(colours & PNG_COLOR_MASK_COLOR)) png_set_gray_to_rgb(png);
@@ -89,17 +98,31 @@ bool decode(Reader& reader, const std::string& name, Image& image, std::vector<p
   png_set_strip_alpha(png);
   png_set_interlace_handling(png);
   png_read_update_info(png, reader.info);
-  image = Image(static_cast<int>(png_get_image_width(png, reader.info)),
-                static_cast<int>(png_get_image_height(png, reader.info)));
-  if (png_get_rowbytes(png, reader.info) != static_cast<size_t>(image.width) * 3) {
+  pixels.width = static_cast<int>(png_get_image_width(png, reader.info));
+  pixels.height = static_cast<int>(png_get_image_height(png, reader.info));
+  const size_t row = static_cast<size_t>(pixels.width) * (pixels.deep ? 6 : 3);
+  if (png_get_rowbytes(png, reader.info) != row) {
     png_error(png, "its channels are of an unknown kind");
   }
-  rows.resize(image.height);
-  for (int y = 0; y < image.height; ++y) rows[y] = image.row(y);
-  png_read_image(png, rows.data());
+  pixels.bytes.resize(row * pixels.height);
+  pixels.rows.resize(pixels.height);
+  for (int y = 0; y < pixels.height; ++y) pixels.rows[y] = pixels.bytes.data() + row * y;
+  png_read_image(png, pixels.rows.data());
   png_read_end(png, reader.info);
-  orientation = orientation_of(png, reader.info);
+  pixels.orientation = orientation_of(png, reader.info);
   return true;
+}
+
+/// `bytes` of 16-bit samples as 8-bit ones.
+Bytes reduced(const Bytes& bytes, const std::string& name, const std::optional<DepthRange>& range,
+              std::string* note) {
+  std::vector<uint16_t> samples(bytes.size() / 2);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    samples[i] = static_cast<uint16_t>(bytes[2 * i] << 8 | bytes[2 * i + 1]);
+  }
+  if (note) *note = depth_note(samples, range);
+  if (note && !note->empty()) *note = name + ": " + *note;
+  return levels(samples, range);
 }
 
 bool encode(Writer& writer, const Image& image) {
@@ -122,17 +145,24 @@ bool is_png(const Bytes& data) {
 }
 
 Image decode_png(const Bytes& data, const std::string& name) {
+  return decode_png(data, name, std::nullopt, nullptr);
+}
+
+Image decode_png(const Bytes& data, const std::string& name, const std::optional<DepthRange>& range,
+                 std::string* note) {
   Reader reader;
   reader.stream.source = &data;
   if (!reader.info) throw Error(name + " cannot be read: no memory is left.");
-  Image image;
-  std::vector<png_bytep> rows;
-  int orientation = 1;
-  if (!decode(reader, name, image, rows, orientation)) {
+  Pixels pixels;
+  if (!decode(reader, name, pixels)) {
     throw Error(name + " cannot be read as a PNG image (" + reader.stream.message +
                 "). Is it damaged or cut off?");
   }
-  return upright(std::move(image), orientation);
+  Image image;
+  image.width = pixels.width;
+  image.height = pixels.height;
+  image.pixels = pixels.deep ? reduced(pixels.bytes, name, range, note) : std::move(pixels.bytes);
+  return upright(std::move(image), pixels.orientation);
 }
 
 Bytes encode_png(const Image& image) {

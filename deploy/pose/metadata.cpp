@@ -141,6 +141,11 @@ Metadata metadata_of(const Json& config) {
   metadata.keypoints = skeleton.at("keypoints").get<std::vector<std::string>>();
   metadata.links = links_of(skeleton, indices_of(metadata.keypoints));
   metadata.outputs = outputs_of(config);
+  const Json depth = config.value("depth_range", Json());
+  if (!depth.is_null()) {
+    metadata.depth_range = depth_range(depth.get<std::string>());
+    if (!metadata.depth_range) throw Damage("depth_range is LOW,HIGH or file");
+  }
   return metadata;
 }
 

@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "images/depth.h"
 #include "pose/codec.h"
 #include "pose/crop.h"
 
@@ -25,7 +27,8 @@ struct Metadata {
   Codec codec;
   std::vector<std::string> keypoints;  ///< K names
   std::vector<Link> links;
-  std::vector<std::string> outputs;  ///< of "heatmaps" and "keypoints"
+  std::vector<std::string> outputs;       ///< of "heatmaps" and "keypoints"
+  std::optional<DepthRange> depth_range;  ///< that it was trained with
 
   int count() const { return static_cast<int>(keypoints.size()); }
   int heatmap_height() const { return height / codec.stride; }

@@ -1,6 +1,6 @@
 // Parts of the demos by themselves, for the Python tests to compare with Python's.
 //
-//   probe read IMAGE OUT                                     int32 width, height, then the pixels
+//   probe read IMAGE OUT [LOW,HIGH]                          int32 width, height, then the pixels
 //   probe crop IMAGE X,Y,W,H PADDING SHIFT HEIGHT WIDTH OUT  the pixels of the crop
 //   probe decode MAPS h w K STRIDE SIGMA ALIGNMENT METHOD    float32 maps in; lines of x y score
 #include <cstdio>
@@ -53,8 +53,8 @@ void decode_maps(char** words) {
 int main(int count, char** words) {
   const std::string command = count > 1 ? words[1] : "";
   try {
-    if (command == "read" && count == 4) {
-      const Image image = read_image(words[2]);
+    if (command == "read" && (count == 4 || count == 5)) {
+      const Image image = read_image(words[2], count == 5 ? depth_range(words[4]) : std::nullopt);
       write(words[3], {image.width, image.height}, image);
     } else if (command == "crop" && count == 9) {
       crop(words);

@@ -61,3 +61,13 @@ TEST(what_is_wrong_with_the_command_line_is_said) {
   CHECK(refused({"--colour"}, "--colour"));
   CHECK(refused({"--input_mean", "127.5"}, "normalises"));
 }
+
+TEST(a_depth_range_is_two_numbers_or_file) {
+  CHECK(!parsed({}).depth_range);
+  const auto range = parsed({"--depth-range", "-10.5,4095"}).depth_range;
+  CHECK(range && !range->own && range->low == -10.5 && range->high == 4095);
+  CHECK(parsed({"--depth_range=file"}).depth_range->own);
+  for (const char* text : {"4095", "1,2,3", "5,5", "9,2", "a,b", "0,inf", ","}) {
+    CHECK(refused({"--depth-range", text}, "--depth-range is LOW,HIGH"));
+  }
+}

@@ -47,6 +47,7 @@ def check(
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
     skeleton_path: options.SkeletonPath = None,
+    depth_range: options.DepthRangeText = None,
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -70,7 +71,7 @@ def check(
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
     options.prepare_for(folder)
     with options.progress_bar("decoding images") as progress:
-        report = check_dataset(folder, chosen, progress)
+        report = check_dataset(folder, chosen, progress, options.parse_depth_range(depth_range))
     if json is not None:
         write_json(json, report.to_config(), overwrite=overwrite)
     _print_report(folder, report)
@@ -137,6 +138,7 @@ def view(
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
     skeleton_path: options.SkeletonPath = None,
+    depth_range: options.DepthRangeText = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Draw a sheet of samples with their skeletons, and a page of charts beside it.
@@ -160,7 +162,9 @@ def view(
         require_image_suffix(path)
         require_output(path, overwrite=overwrite)
     chosen, settings, size = options.chosen_settings(preset, recipe, input_size)
-    dataset = options.open_dataset(folder, skeleton, classes_path, matchpoint_path, skeleton_path)
+    dataset = options.open_dataset(
+        folder, skeleton, classes_path, matchpoint_path, skeleton_path, depth_range
+    )
     metadata = ModelMetadata.from_preset(chosen, dataset.skeleton, size)
 
     import_tensorflow()

@@ -128,6 +128,7 @@ def demo(
             "--side-by-side", help="Put the frame as it was to the left.", rich_help_panel=_LOOK
         ),
     ] = False,
+    depth_range: options.DepthRangeText = None,
     web: Annotated[
         bool,
         typer.Option(
@@ -174,6 +175,7 @@ def demo(
         "labels": labels,
         "heatmap": heatmap,
         "side_by_side": side_by_side,
+        "depth_range": options.parse_depth_range(depth_range),
     }
     named = options.chosen_skeleton(skeleton, None, None, None)
     if web:

@@ -111,6 +111,7 @@ def evaluate(
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
     skeleton_path: options.SkeletonPath = None,
+    depth_range: options.DepthRangeText = None,
 ) -> None:
     """Measure models, or results that any tool wrote, on a dataset.
 
@@ -172,7 +173,7 @@ def evaluate(
     names_of_keypoints = (skeleton, classes_path, matchpoint_path, skeleton_path)
     target = None
     if dataset is not None or annotations is None:
-        opened = options.open_dataset(dataset, *names_of_keypoints)
+        opened = options.open_dataset(dataset, *names_of_keypoints, depth_range)
         target = _dataset_target(opened, image_set, skip_bad_images)
     if annotations is not None:
         chosen = options.chosen_skeleton(*names_of_keypoints)

@@ -15,6 +15,7 @@ from simplebase.progress import Progress
 
 if TYPE_CHECKING:
     from simplebase.data.dataset import KeypointDataset
+    from simplebase.images import DepthRange
     from simplebase.presets import Preset, Recipe
     from simplebase.skeletons import Skeleton
 
@@ -37,6 +38,15 @@ SkeletonName = Annotated[
     typer.Option(
         "--skeleton",
         help="What the records follow, if the folder does not say: mpii, coco, lsp, animal_pose.",
+    ),
+]
+DepthRangeText = Annotated[
+    str | None,
+    typer.Option(
+        "--depth-range",
+        metavar="LOW,HIGH|file",
+        help="Values of 16-bit images that become black and white, such as 0,4095; file: each "
+        "image's own. [default: the model's, else 0,65535]",
     ),
 ]
 ClassesPath = Annotated[
@@ -79,6 +89,13 @@ def parse_box(text: str | None) -> tuple[float, float, float, float] | None:
     return left, top, width, height
 
 
+def parse_depth_range(text: str | None) -> "DepthRange | None":
+    """What --depth-range says."""
+    from simplebase.images import DepthRange
+
+    return None if text is None else DepthRange.parse(text)
+
+
 def score_text(score: float | None) -> str:
     """A score for people; `n/a` where nothing was labelled."""
     return "n/a" if score is None else f"{score:.3f}"
@@ -90,6 +107,7 @@ def open_dataset(
     classes: Path | None,
     match_point: Path | None,
     lines: Path | None,
+    depth_range: str | None = None,
 ) -> "KeypointDataset":
     """The dataset of the options above."""
     from simplebase.data.dataset import load_dataset
@@ -97,7 +115,8 @@ def open_dataset(
     if folder is None:
         raise ArgumentError("give the dataset folder with --dataset.")
     prepare_for(folder)
-    return load_dataset(folder, chosen_skeleton(skeleton, classes, match_point, lines))
+    chosen = chosen_skeleton(skeleton, classes, match_point, lines)
+    return load_dataset(folder, chosen, parse_depth_range(depth_range))
 
 
 def chosen_settings(

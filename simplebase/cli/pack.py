@@ -30,6 +30,7 @@ def pack(
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
     skeleton_path: options.SkeletonPath = None,
+    depth_range: options.DepthRangeText = None,
     skip_bad_images: options.SkipBadImages = False,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -46,7 +47,9 @@ def pack(
     from simplebase.metadata import ModelMetadata
 
     chosen, settings, size = options.chosen_settings(preset, recipe, input_size)
-    opened = options.open_dataset(dataset, skeleton, classes_path, matchpoint_path, skeleton_path)
+    opened = options.open_dataset(
+        dataset, skeleton, classes_path, matchpoint_path, skeleton_path, depth_range
+    )
     if skip_bad_images:
         opened = options.skip_bad_images(opened)
     metadata = ModelMetadata.from_preset(chosen, opened.skeleton, size)

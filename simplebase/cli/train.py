@@ -16,6 +16,7 @@ from simplebase.yaml_files import parse_yaml
 if TYPE_CHECKING:
     from simplebase.cli.training_display import TrainingDisplay
     from simplebase.data.dataset import KeypointDataset
+    from simplebase.images import DepthRange
     from simplebase.skeletons import Skeleton
     from simplebase.training import TrainingResult
     from simplebase.training.distribution import Distribution
@@ -185,6 +186,7 @@ def train(
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
     skeleton_path: options.SkeletonPath = None,
+    depth_range: options.DepthRangeText = None,
 ) -> None:
     """Train a model and keep its best checkpoints.
 
@@ -265,7 +267,8 @@ def _train(
     if folder is None:
         with options.progress_bar("drawing the embedded dataset") as progress:
             folder = str(embedded_dataset(progress))
-    dataset = _open(folder, given, settings.skeleton)
+    depth_range = earlier.dataset.own_depth_range() if earlier else None
+    dataset = _open(folder, given, settings.skeleton, depth_range)
     title = f"{preset.name} on {folder} with recipe {recipe.name} -> {arguments['run_dir']}"
     display = _display(title, distribution)
     result = run_training(dataset=dataset, distribution=distribution, observer=display, **arguments)
@@ -300,7 +303,8 @@ def _resume(
             f"recipe {config.recipe.name}). Leave out --{name.replace('_', '-')}."
         )
     folder = given.get("dataset") or config.dataset.folder
-    dataset = _open(folder, given, config.dataset.own_skeleton())
+    depth_range = config.dataset.own_depth_range()
+    dataset = _open(folder, given, config.dataset.own_skeleton(), depth_range)
     display = _display(f"{config.preset.name} on {folder}, resumed -> {run}", distribution)
     result = resume_training(run, dataset=dataset, distribution=distribution, observer=display)
     return result, folder
@@ -321,12 +325,19 @@ def _distribution(given: dict[str, Any]) -> "Distribution | None":
     return distribute(devices=gpu_devices(count))
 
 
-def _open(folder: str, given: dict[str, Any], skeleton: "Skeleton | None") -> "KeypointDataset":
+def _open(
+    folder: str,
+    given: dict[str, Any],
+    skeleton: "Skeleton | None",
+    depth_range: "DepthRange | None",
+) -> "KeypointDataset":
+    """The dataset of the options; where they say nothing, as the earlier run read it."""
     from simplebase.data.dataset import load_dataset
 
     options.prepare_for(folder)
     chosen = options.chosen_skeleton(*(given.get(name) for name in _SKELETON_OPTIONS))
-    dataset = load_dataset(folder, chosen or skeleton)
+    depth_range = options.parse_depth_range(given.get("depth_range")) or depth_range
+    dataset = load_dataset(folder, chosen or skeleton, depth_range)
     return options.skip_bad_images(dataset) if "skip_bad_images" in given else dataset
 
 

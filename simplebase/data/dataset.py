@@ -19,6 +19,7 @@ import numpy as np
 from simplebase.data.image_store import FolderImages, ImageStore
 from simplebase.data.records import Records, read_records
 from simplebase.errors import DataError, MissingFileError
+from simplebase.images import DepthRange
 from simplebase.skeletons import Skeleton, read_text_files
 from simplebase.skeletons.textfiles import CLASSES, MATCH_POINT, SKELETON
 
@@ -75,27 +76,34 @@ class KeypointDataset:
         records, images = self.records.select(index), self.images.select(index)
         return KeypointDataset(self.name, self.skeleton, records, images)
 
+    def with_default_depth(self, depth_range: DepthRange | None) -> "KeypointDataset":
+        """The same, its images read with `depth_range` if none was chosen when it was opened."""
+        return replace(self, images=self.images.with_default_depth(depth_range))
+
 
 def load_dataset(
-    folder: str | os.PathLike[str], skeleton: Skeleton | None = None
+    folder: str | os.PathLike[str],
+    skeleton: Skeleton | None = None,
+    depth_range: DepthRange | None = None,
 ) -> KeypointDataset:
     """Opens a dataset: a folder as above, or a packed one (`simplebase.data.packed`).
 
     Args:
         folder: the folder; a packed one may be an address, such as `gs://bucket/packed`.
         skeleton: what the records follow; by default what the folder's own text files say.
+        depth_range: which values of images of more than 8 bits become black and white.
 
     Raises:
         MissingFileError: the folder, its annotations or a skeleton is missing.
         DataError: a file holds something else than it should.
     """
     if is_packed(folder):
-        return _load_packed(folder, skeleton)
+        return _load_packed(folder, skeleton, depth_range)
     folder = require_folder(folder)
     if skeleton is None:
         skeleton = own_skeleton(folder)
     records = read_records(annotation_file(folder), skeleton.num_keypoints, skeleton.name)
-    images = FolderImages(folder / IMAGES, records.paths)
+    images = FolderImages(folder / IMAGES, records.paths, depth_range)
     return KeypointDataset(str(folder.absolute()), skeleton, records, images)
 
 
@@ -115,11 +123,13 @@ def unfinished(location: str | os.PathLike[str]) -> str:
     return f"{parent}{slash}.{name}.packing"
 
 
-def _load_packed(location: str | os.PathLike[str], skeleton: Skeleton | None) -> KeypointDataset:
+def _load_packed(
+    location: str | os.PathLike[str], skeleton: Skeleton | None, depth_range: DepthRange | None
+) -> KeypointDataset:
     # Packed shards are TensorFlow's, which a folder does not need.
     from simplebase.data.packed import load_packed
 
-    dataset = load_packed(location)
+    dataset = load_packed(location).with_default_depth(depth_range)
     if skeleton is None:
         return dataset
     if skeleton.num_keypoints != dataset.skeleton.num_keypoints:

@@ -8,7 +8,7 @@ import numpy as np
 
 from simplebase.files import require_file
 from simplebase.geometry import Crop, Size
-from simplebase.images import read_bytes
+from simplebase.images import DepthRange, read_bytes
 
 
 class ImageStore(Protocol):
@@ -17,6 +17,13 @@ class ImageStore(Protocol):
     @property
     def matrices(self) -> np.ndarray | None:
         """`(N, 2, 3)` from the record's pixels to those of the stored image; None: they are one."""
+
+    @property
+    def depth_range(self) -> DepthRange | None:
+        """Which values of images of more than 8 bits become black and white; None: not chosen."""
+
+    def with_default_depth(self, depth_range: DepthRange | None) -> "ImageStore":
+        """The same images; `depth_range` is taken where none was chosen."""
 
     def name(self, index: int) -> str:
         """What errors call the image of record `index`."""
@@ -51,16 +58,28 @@ class ImageStore(Protocol):
 class FolderImages:
     """Image files below a folder.
 
+    The folder and the files may be links, wherever they lead: they are the user's own, and
+    `convert --images link` makes such. That `paths` do not leave the folder is checked where they
+    are read, see `simplebase.data.fields.stays_inside`.
+
     Args:
         folder: the dataset's `images` folder.
         paths: `(N,)` paths relative to it.
+        depth_range: see `simplebase.images.DepthRange`.
     """
 
     matrices = None
 
-    def __init__(self, folder: Path, paths: np.ndarray) -> None:
+    def __init__(
+        self, folder: Path, paths: np.ndarray, depth_range: DepthRange | None = None
+    ) -> None:
         self.folder = folder
         self.paths = paths
+        self.depth_range = depth_range
+
+    def with_default_depth(self, depth_range: DepthRange | None) -> "FolderImages":
+        """The same files, read with `depth_range` if none was chosen."""
+        return FolderImages(self.folder, self.paths, self.depth_range or depth_range)
 
     def path(self, index: int) -> Path:
         """The file of record `index`."""
@@ -80,8 +99,10 @@ class FolderImages:
             require_file(self.folder / path, "the image")
 
     def identity(self) -> bytes:
-        """Paths, sizes and times of the files."""
+        """Paths, sizes and times of the files, and the range of their values."""
         text = [str(self.folder.resolve())]
+        if self.depth_range is not None:
+            text.append(f"depth range {self.depth_range}")
         for path in self.paths:
             status = require_file(self.folder / path, "the image").stat()
             text.append(f"{path} {status.st_size} {status.st_mtime_ns}")
@@ -96,4 +117,4 @@ class FolderImages:
 
     def select(self, index: np.ndarray) -> "FolderImages":
         """The files of the records at `index`."""
-        return FolderImages(self.folder, self.paths[index])
+        return FolderImages(self.folder, self.paths[index], self.depth_range)

@@ -1,12 +1,16 @@
-"""Leaving out the records whose images cannot be used."""
+"""Leaving out the records whose images cannot be used, and telling of those that are too dark."""
+
+import warnings
 
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
-from simplebase.errors import DataError, MissingFileError
-from simplebase.images import decode_image
+from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
+from simplebase.images import DEPTH_ADVICE, decode_image, deep_range, depth_note
 from simplebase.progress import Progress
 from simplebase.threads import thread_pool
+
+_LOOKED_AT = 8
 
 
 def without_bad_images(
@@ -31,7 +35,8 @@ def without_bad_images(
 
     def problem(index: int) -> str | None:
         try:
-            decode_image(dataset.images.read(index), dataset.images.name(index))
+            name, data = dataset.images.name(index), dataset.images.read(index)
+            decode_image(data, name, depth_range=dataset.images.depth_range)
         except (DataError, MissingFileError) as error:
             return str(error)
         return None
@@ -47,3 +52,21 @@ def without_bad_images(
     if not good.any():
         raise DataError(f"{dataset.name}: none of its images can be read. The first: {bad[0]}")
     return dataset.select(np.flatnonzero(good[image_of])), bad
+
+
+def warn_of_lost_depth(dataset: KeypointDataset) -> None:
+    """Warns if a few images that are looked at lose most of their more than 8 bits.
+
+    All images of a camera are alike, and `data check` looks at all of them.
+    """
+    store = dataset.images
+    if store.matrices is not None:
+        return  # packed as JPEG
+    for index in np.unique(np.linspace(0, len(dataset) - 1, _LOOKED_AT).astype(int)):
+        try:
+            found = deep_range(store.read(index), store.name(index))
+        except (DataError, MissingFileError):
+            continue  # whoever reads it for its pixels tells
+        if found and (note := depth_note(*found, store.depth_range)):
+            warnings.warn(f"{store.name(index)}: {note}. {DEPTH_ADVICE}", SimplebaseWarning, 3)
+            return

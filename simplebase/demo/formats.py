@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from simplebase.errors import ArgumentError
-from simplebase.images import IMAGE_SUFFIXES
+from simplebase.images import WRITTEN_SUFFIXES
 
 OutputFormat = Literal["image", "folder", "video", "json", "csv", "labelme", "coco"]
 FORMATS: tuple[str, ...] = get_args(OutputFormat)
@@ -22,7 +22,7 @@ def output_format(path: str | os.PathLike[str]) -> OutputFormat:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix in IMAGE_SUFFIXES:
+    if suffix in WRITTEN_SUFFIXES:
         return "image"
     if suffix in VIDEOS:
         return "video"
@@ -32,7 +32,7 @@ def output_format(path: str | os.PathLike[str]) -> OutputFormat:
         return "csv"
     if suffix and not path.is_dir():
         raise ArgumentError(
-            f"{path}: an image ends in {', '.join(IMAGE_SUFFIXES)}, a video in "
+            f"{path}: an image ends in {', '.join(WRITTEN_SUFFIXES)}, a video in "
             f"{', '.join(VIDEOS)}, figures in .json or .csv; a name without any of these is "
             "a folder."
         )

@@ -13,7 +13,7 @@ from simplebase.demo.frames import FramePoses, Source
 from simplebase.demo.serve import PictureServer, serving
 from simplebase.demo.settings import DemoSettings
 from simplebase.demo.sinks import SourceFacts, Write, check_output, open_sink, require_distinct
-from simplebase.demo.sources import open_source
+from simplebase.demo.sources import ImageFiles, open_source
 from simplebase.demo.stages import results_of
 from simplebase.demo.stopwatch import Stopwatch
 from simplebase.demo.video import DEFAULT_FPS
@@ -121,6 +121,8 @@ def run_demo(
             server = _server(stack, serve, announce)
             find = settings.finder()
             runtime = with_skeleton(load_runtime(model), skeleton)
+            if isinstance(opened, ImageFiles):
+                opened.depth_range = settings.depth_range or runtime.metadata.depth_range
             facts = _facts(opened, Path(model).name, runtime, settings)
             writers = [
                 stack.enter_context(open_sink(path, kind, facts, overwrite=overwrite))

@@ -14,6 +14,7 @@ from simplebase.demo.stopwatch import Stopwatch
 from simplebase.errors import ArgumentError
 from simplebase.extras import import_with_extras
 from simplebase.geometry import Fit
+from simplebase.images import DepthRange
 from simplebase.inference import Box
 from simplebase.runtimes import Runtime
 
@@ -36,6 +37,8 @@ class DemoSettings:
         labels: draw names, boxes, identities and scores.
         heatmap: lay the heatmaps over the frame.
         side_by_side: put the frame as it was to the left.
+        depth_range: which values of images of more than 8 bits become black and white; by default
+            as the model was trained.
 
     Raises:
         ArgumentError: two of `box`, `boxes` and `detector` are given, or a value cannot be.
@@ -53,6 +56,7 @@ class DemoSettings:
     labels: bool = False
     heatmap: bool = False
     side_by_side: bool = False
+    depth_range: DepthRange | None = None
 
     def __post_init__(self) -> None:
         """Checks what does not go together."""

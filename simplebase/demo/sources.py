@@ -8,18 +8,32 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import cv2
+import numpy as np
 
 from simplebase.demo.camera import LiveSource, open_camera, open_capture
 from simplebase.demo.frames import Frame, Source
 from simplebase.demo.video import VideoFile, plausible_fps
 from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
 from simplebase.files import require_file
-from simplebase.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, read_image
+from simplebase.images import (
+    DEPTH_ADVICE,
+    IMAGE_SUFFIXES,
+    UNREAD_SUFFIXES,
+    VIDEO_SUFFIXES,
+    DepthRange,
+    decode_image,
+    deep_range,
+    depth_note,
+    kind_of,
+    read_bytes,
+    require_read,
+)
 
 _STREAM = re.compile(r"(rtsps?|rtmps?|https?|udp|tcp|rtp|srt)://", re.IGNORECASE)
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _LOGIN = re.compile(r"^(\w+://)[^/?#]*@")
 _CAMERA = re.compile(r"\d+|/dev/video\d+")
+_START = 64  # bytes that tell the kind of a file
 _PATTERN = re.compile(r"[*?\[]")
 
 
@@ -29,6 +43,9 @@ class ImageFiles:
     Args:
         paths: of the files, absolute.
         name: of them together.
+
+    `depth_range` says which values of images of more than 8 bits become black and white; it may be
+    set until the first is read.
     """
 
     is_sequence = False
@@ -40,6 +57,8 @@ class ImageFiles:
         self.name = name
         self.count = len(paths)
         self.paths = paths
+        self.depth_range: DepthRange | None = None
+        self._depth_told = False
         root = os.path.commonpath([str(path.parent) for path in paths])
         self.names = [Path(os.path.relpath(path, root)).as_posix() for path in paths]
         self._next = 0
@@ -54,7 +73,7 @@ class ImageFiles:
             index, self._next = self._next, self._next + 1
             path = self.paths[index]
             try:
-                image = read_image(path)
+                image = self._decoded(path)
             except (DataError, MissingFileError) as error:
                 if self.count == 1:
                     raise
@@ -62,6 +81,16 @@ class ImageFiles:
                 continue
             return Frame(image, index, float(index), self.names[index], path)
         return None
+
+    def _decoded(self, path: Path) -> np.ndarray:
+        data, name = read_bytes(path), str(path)
+        image = decode_image(data, name, depth_range=self.depth_range)
+        if not self._depth_told and (found := deep_range(data, name)):
+            note = depth_note(*found, self.depth_range)
+            if note:  # of one of them: all images of a camera are alike
+                self._depth_told = True
+                warnings.warn(f"{name}: {note}. {DEPTH_ADVICE}", SimplebaseWarning, stacklevel=3)
+        return image
 
     def close(self) -> None:
         """Leaves the rest unread."""
@@ -91,7 +120,7 @@ def open_source(given: str | os.PathLike[str]) -> Source:
         return ImageFiles(_matching(text), text)
     if path.suffix.lower() in VIDEO_SUFFIXES:
         return VideoFile.open(path)
-    if path.suffix.lower() in IMAGE_SUFFIXES or not path.exists():
+    if path.suffix.lower() in IMAGE_SUFFIXES or not path.exists() or _is_image(path):
         return ImageFiles([require_file(path, "the image").absolute()], text)
     raise DataError(
         f"{path} is neither an image ({', '.join(IMAGE_SUFFIXES)}) nor a video "
@@ -109,10 +138,22 @@ def _open_address(address: str) -> Source:
     return LiveSource(capture, name, plausible_fps(capture))
 
 
+def _is_image(path: Path) -> bool:
+    """Whether the content is an image's, whatever the name.
+
+    Raises:
+        DataError: it is one that is not read.
+    """
+    with path.open("rb") as file:
+        start = file.read(_START)
+    if kind_of(start) is None and path.suffix.lower() not in UNREAD_SUFFIXES:
+        return False
+    return bool(require_read(start, str(path)))
+
+
 def _images_in(folder: Path) -> list[Path]:
-    found = sorted(
-        path.absolute() for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES
-    )
+    files = sorted(path.absolute() for path in folder.iterdir())
+    found = _only_read(files, str(folder))
     if not found:
         raise DataError(
             f"{folder}: there is no image ({', '.join(IMAGE_SUFFIXES)}) in this folder. For images "
@@ -122,11 +163,21 @@ def _images_in(folder: Path) -> list[Path]:
 
 
 def _matching(pattern: str) -> list[Path]:
-    found = sorted(
-        Path(name).absolute()
-        for name in glob.glob(pattern, recursive=True)
-        if Path(name).suffix.lower() in IMAGE_SUFFIXES
-    )
+    files = sorted(Path(name).absolute() for name in glob.glob(pattern, recursive=True))
+    found = _only_read(files, pattern)
     if not found:
         raise MissingFileError(f"{pattern}: no image file matches this pattern.")
     return found
+
+
+def _only_read(files: list[Path], name: str) -> list[Path]:
+    """Those whose suffix is that of an image that is read; warns of images of other kinds."""
+    unread = [path.name for path in files if path.suffix.lower() in UNREAD_SUFFIXES]
+    if unread:
+        warnings.warn(
+            f"{name}: {len(unread)} images are left out, such as {unread[0]}: only "
+            f"{', '.join(IMAGE_SUFFIXES)} are read. Convert them first.",
+            SimplebaseWarning,
+            stacklevel=3,
+        )
+    return [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]

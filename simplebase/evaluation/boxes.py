@@ -203,7 +203,9 @@ def at_boxes(
         keypoints=np.zeros((len(inside), *records.keypoints.shape[1:])),
         boxes=boxes.boxes[inside],
     )
-    return replace(dataset, records=objects, images=FolderImages(store.folder, chosen)), inside
+    return replace(
+        dataset, records=objects, images=FolderImages(store.folder, chosen, store.depth_range)
+    ), inside
 
 
 def _existing(

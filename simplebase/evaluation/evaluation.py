@@ -10,6 +10,7 @@ import numpy as np
 
 from simplebase.codec import DecodeMethod
 from simplebase.data.dataset import KeypointDataset
+from simplebase.data.screening import warn_of_lost_depth
 from simplebase.errors import ArgumentError
 from simplebase.evaluation.boxes import Boxes, at_boxes
 from simplebase.evaluation.detections import Detections, object_scores, without_duplicates
@@ -31,6 +32,7 @@ from simplebase.evaluation.results_file import read_results
 from simplebase.evaluation.scores import Scores
 from simplebase.evaluation.target import Target, require_dataset
 from simplebase.geometry import Crop, Size
+from simplebase.images import DepthRange
 from simplebase.metrics import CocoAP, oks_sigmas
 from simplebase.progress import Progress
 from simplebase.runtimes import Runtime
@@ -115,6 +117,7 @@ class Evaluation:
         input_size: `(H, W)` of the model, or the usual one.
         coco: curves of COCO's AP, if it was measured.
         conditions: under which the figures hold, as plain values.
+        depth_range: how images of more than 8 bits were read, if that was chosen.
     """
 
     detections: Detections
@@ -125,6 +128,7 @@ class Evaluation:
     input_size: Size = USUAL_SIZE
     coco: CocoAP | None = None
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    depth_range: DepthRange | None = None
 
     def to_config(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -159,6 +163,8 @@ def evaluate_model(
     metrics, settings = metrics or MetricSettings(), settings or PredictionSettings()
     dataset = require_dataset(target, "a model")
     crop, size = runtime.metadata.crop, runtime.metadata.input_size
+    dataset = dataset.with_default_depth(runtime.metadata.depth_range)
+    warn_of_lost_depth(dataset)
     for metric in metrics.metrics:
         require_measurable(metric, dataset, metrics.normaliser)
     objects, box_scores = dataset, np.ones(len(dataset))
@@ -194,7 +200,11 @@ def evaluate_model(
         "boxes": "gt" if settings.boxes is None else "detections",
         "padding": crop.padding,
     }
-    return _measure(detections, predictions, target, metrics, crop, size, conditions)
+    depth_range = dataset.images.depth_range
+    if depth_range is not None:
+        conditions["depth_range"] = str(depth_range)
+    evaluation = _measure(detections, predictions, target, metrics, crop, size, conditions)
+    return replace(evaluation, depth_range=depth_range)
 
 
 def evaluate_results(

@@ -91,9 +91,11 @@ def write_evaluation(
         write_json(partial / SCORES, evaluation.to_config())
         _draw_charts(partial, evaluation)
         if target.dataset is not None:
-            _draw_records(partial, evaluation, target, target.dataset)
+            dataset = target.dataset.with_default_depth(evaluation.depth_range)
+            _draw_records(partial, evaluation, target, dataset)
         if images:
             dataset = require_dataset(target, "--save-result")
+            dataset = dataset.with_default_depth(evaluation.depth_range)
             _draw_images(partial / _IMAGES, evaluation, dataset, progress)
 
 
@@ -141,7 +143,8 @@ def _draw_images(
     found = rows_by_image(detections.image_ids)
     nothing = np.zeros(0, int)
     for done, (image, rows) in enumerate(labelled.items(), start=1):
-        canvas = decode_image(store.read(rows[0]), store.name(rows[0]))
+        name, data = store.name(rows[0]), store.read(rows[0])
+        canvas = decode_image(data, name, depth_range=store.depth_range)
         for keypoints in records.keypoints[rows]:
             _draw(canvas, keypoints, plain(dataset.skeleton))
         for keypoints in detections.keypoints[found.get(image, nothing)]:

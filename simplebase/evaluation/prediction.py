@@ -46,6 +46,7 @@ def predict_dataset(
             SimplebaseWarning,
             stacklevel=2,
         )
+    dataset = dataset.with_default_depth(metadata.depth_range)
     source = BatchSource(dataset, metadata.crop, metadata.input_size, batch_size)
     estimator = PoseEstimator(runtime, decode, flip_test)
     predictions: list[np.ndarray] = []

@@ -38,6 +38,7 @@ def read_samples(dataset: KeypointDataset, metadata: ModelMetadata) -> Samples:
     Raises:
         MissingFileError, DataError: an image is missing or cannot be read.
     """
+    dataset = dataset.with_default_depth(metadata.depth_range)
     source = BatchSource(dataset, metadata.crop, metadata.input_size, _BATCH)
     batches = list(source.batches())
     crops, matrices = (

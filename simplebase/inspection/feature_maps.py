@@ -46,9 +46,9 @@ def write_feature_maps(
         OutputExistsError: `output` exists and `overwrite` is off.
     """
     require_picture(output, overwrite=overwrite)
-    image = read_image(source)
-    boxes = checked_boxes(image, None if box is None else [box])
     network = open_network(model)
+    image = read_image(source, network.metadata.depth_range)
+    boxes = checked_boxes(image, None if box is None else [box])
     path, _ = find_layer(network, layer or network.backbone.layers[-1].name)
     crops, _ = cut_out(image, boxes, network.metadata)
     maps = feature_maps(network, path, crops)[0]

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from simplebase.data.dataset import KeypointDataset, load_dataset
 from simplebase.data.pipeline import CacheMode
+from simplebase.data.screening import warn_of_lost_depth
 from simplebase.errors import ArgumentError, DataError, TrainingError
 from simplebase.estimator import BackboneWeights, NamedWeights, SimpleBaseline, completed
 from simplebase.evaluation import mean_pck, mean_pose
@@ -178,6 +179,7 @@ def _resume(
         )
     if dataset is None:
         dataset = load_dataset(config.dataset.folder, config.dataset.own_skeleton())
+    dataset = dataset.with_default_depth(config.dataset.own_depth_range())
     config.dataset.require_same(dataset)
     with distribution.explaining_lost_workers():
         first = state is None
@@ -204,6 +206,7 @@ def _prepare(
 ) -> Trainer:
     """Checks and builds all that a training needs, and writes nothing yet."""
     dataset.images.require()
+    warn_of_lost_depth(dataset)
     train_split, val_split = dataset.train, dataset.validation
     _require_batches(config.recipe.batch_size, len(train_split), distribution)
     order = EpochOrder(train_split, config.recipe, config.seed)
@@ -273,7 +276,11 @@ def _build_model(config: RunConfig, skeleton: Skeleton, first: bool) -> SimpleBa
         input_size=config.input_size,
         **weights,
     )
-    model.metadata = replace(model.metadata, training_data=config.dataset.digest)
+    model.metadata = replace(
+        model.metadata,
+        training_data=config.dataset.digest,
+        depth_range=config.dataset.own_depth_range(),
+    )
     return model
 
 

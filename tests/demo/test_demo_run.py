@@ -4,6 +4,7 @@ import json
 import threading
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from coloured_dots import SKELETON, TRIANGLE, DotModel, dots, moving, write_video
 
-from simplebase import Skeleton, read_image
+from simplebase import DepthRange, Skeleton, read_image
 from simplebase.demo.camera import LiveSource
 from simplebase.demo.run import Progress, run_demo
 from simplebase.demo.serve import PictureServer
@@ -49,6 +50,21 @@ def test_a_video_becomes_a_video_and_figures(model: DotModel, video: Path, tmp_p
     assert abs(first.image[50, 50].astype(int) - before.image[50, 50]).max() > 60
     drawn.close()
     plain.close()
+
+
+@pytest.mark.parametrize("chosen_by", ["model", "option"])
+def test_a_deep_image_is_read_as_the_model_was_trained_or_as_the_option_says(
+    chosen_by: str, model: DotModel, tmp_path: Path
+) -> None:
+    deep = moving(1)[0][..., ::-1].astype(np.uint16) * 16
+    cv2.imwrite(str(tmp_path / "deep.png"), deep)
+    right, wrong = DepthRange((0, 4080)), DepthRange((0, 10))
+    trained = right if chosen_by == "model" else wrong
+    model.metadata = replace(model.metadata, depth_range=trained)
+    settings = DemoSettings(depth_range=right if chosen_by == "option" else None)
+    run_demo("m.keras", tmp_path / "deep.png", [tmp_path / "out.json"], settings=settings)
+    ((pose,),) = poses(tmp_path / "out.json")
+    np.testing.assert_allclose(np.array(pose["keypoints"])[:, :2], TRIANGLE, atol=1.5)
 
 
 def test_smoothing_changes_a_video_and_not_single_images(

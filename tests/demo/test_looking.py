@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from coloured_dots import DotModel, moving
 
-from simplebase import Skeleton
+from simplebase import DepthRange, Skeleton
 from simplebase.demo.settings import DemoSettings
 from simplebase.errors import ArgumentError, DataError
 
@@ -39,6 +40,21 @@ def choice() -> Any:
     from simplebase.demo.web.looking import Choice
 
     return Choice("dots.keras", 0.1, 0.5)
+
+
+def test_a_deep_image_is_read_as_the_model_was_trained(
+    looking: Any, choice: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = DotModel()
+    trained.metadata = replace(trained.metadata, depth_range=DepthRange((0, 4080)))
+    monkeypatch.setattr("simplebase.demo.web.looking.load_runtime", lambda path: trained)
+    plain = moving(1)[0][..., ::-1]
+    found = []
+    for number, image in enumerate((plain, plain.astype(np.uint16) * 16)):
+        cv2.imwrite(str(tmp_path / f"{number}.tif"), image)
+        found.append(looking.image(str(tmp_path / f"{number}.tif"), choice, tmp_path)[1])
+    assert found[0] == found[1]
+    assert min(row[-1] for row in found[0]) > 0.1
 
 
 def test_another_skeleton_holds_on_every_tab(

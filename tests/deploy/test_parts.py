@@ -1,5 +1,6 @@
 """The libraries of the C++ demos against what they repeat: OpenCV's pixels, our decoding."""
 
+import subprocess
 from pathlib import Path
 
 import cv2
@@ -7,9 +8,11 @@ import numpy as np
 import pytest
 from deploy_programs import Programs
 from PIL import Image
+from pipeline_datasets import encoded
 
 from simplebase import Crop, HeatmapCodec, read_image
-from simplebase.images import warp_image
+from simplebase.errors import DataError
+from simplebase.images import DepthRange, warp_image
 from simplebase.inference import Box
 
 RANDOM = np.random.default_rng(0)
@@ -127,6 +130,52 @@ def test_an_image_is_read_as_python_reads_it(programs: Programs, tmp_path: Path,
     width, height = np.frombuffer(raw, np.int32, 2)
     assert (height, width) == expected.shape[:2]
     assert np.array_equal(np.frombuffer(raw[8:], np.uint8).reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize("text", ["0,4095", "29000.5,31000", "file"])
+def test_sixteen_bits_are_reduced_as_python_reduces_them(
+    programs: Programs, tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "deep.png"
+    cv2.imwrite(str(path), RANDOM.integers(0, 65536, (37, 41, 4), dtype=np.uint16))
+    programs.probe("read", path, tmp_path / "raw", text)
+    found = np.frombuffer((tmp_path / "raw").read_bytes()[8:], np.uint8)
+    np.testing.assert_array_equal(found, read_image(path, DepthRange.parse(text)).ravel())
+
+
+def damaged(name: str) -> bytes:
+    """An image file that is damaged in its middle, or only looks so."""
+    kind = "png" if name.startswith("png") else "jpeg"
+    data = encoded(smooth(97, 131), kind, **({} if kind == "png" else {"quality": 91}))
+    middle = len(data) // 2
+    return {
+        "png checksum": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
+        "png profile": data[:33] + b"\0\0\0\1iCCP\0\0\0\0\0" + data[33:],
+        "hole": data[:middle] + data[middle + 300 :],
+        "left over": data[:-2] + data[middle : middle + 60] + data[-2:],
+        "filled": data[:-2] + b"\0\xff" * 8 + data[-2:],
+        "revision": data[:11] + b"\5" + data[12:],
+        "cut": data[:middle],
+    }[name]
+
+
+@pytest.mark.parametrize(
+    "name", ["png checksum", "png profile", "hole", "left over", "filled", "revision", "cut"]
+)
+def test_damage_is_judged_as_python_judges_it(
+    programs: Programs, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / f"a.{name.split()[0]}"
+    path.write_bytes(damaged(name))
+    command = [programs.folder / "tests" / "probe", "read", path, tmp_path / "raw"]
+    ended = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    try:
+        read_image(path)
+    except DataError:
+        assert ended.returncode == 1 and ended.stderr.startswith(f"{path} ")
+        assert "damaged" in ended.stderr or "cut off" in ended.stderr
+    else:
+        assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def heatmaps(codec: HeatmapCodec) -> np.ndarray:

@@ -1,16 +1,34 @@
 """Evaluation: a model that knows the answers scores 1, one that misses by a known way does not."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
-from simplebase import Crop, HeatmapCodec, KeypointDataset, ModelMetadata, load_skeleton
+from simplebase import (
+    Crop,
+    DepthRange,
+    HeatmapCodec,
+    KeypointDataset,
+    ModelMetadata,
+    Skeleton,
+    load_dataset,
+    load_skeleton,
+)
 from simplebase.data.pipeline import BatchSource
 from simplebase.data.records import Records
 from simplebase.errors import DataError, SimplebaseWarning
-from simplebase.evaluation import mean_pck, mean_pose, predict_dataset
+from simplebase.evaluation import (
+    dataset_target,
+    evaluate_model,
+    mean_pck,
+    mean_pose,
+    predict_dataset,
+)
 
 SIZE = (128, 128)
 
@@ -135,3 +153,35 @@ def test_other_names_for_as_many_keypoints_are_warned_of(
     runtime.metadata = replace(runtime.metadata, skeleton=reversed_names)
     with pytest.warns(SimplebaseWarning, match="name their keypoints differently"):
         predict_dataset(runtime, figures)
+
+
+class Brightness:
+    """Keeps the brightest value of the images that it is asked about."""
+
+    def __init__(self, about: ModelMetadata) -> None:
+        self.metadata = about
+        self.brightest = 0
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        self.brightest = max(self.brightest, int(images.max()))
+        return np.zeros((len(images), *self.metadata.codec.heatmap_size, 1), np.float32)
+
+
+def test_deep_images_are_read_as_the_model_was_trained_unless_the_dataset_says(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "images").mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), np.full((64, 64), 2048, np.uint16))
+    record = {"dataset": "dot", "isValidation": 1.0, "origin": 0, "img_paths": "a.png"}
+    record |= {"objpos": [32, 32], "scale_provided": 0.2, "joint_self": [[20, 20, 2]]}
+    (tmp_path / "annotations.json").write_text(json.dumps([record]))
+    dot = Skeleton("dot", ("dot",))
+    # 2048 of 4095 is 127.53, of 2550 it is 204.8.
+    for chosen, brightest in ((None, 128), (DepthRange((0, 2550)), 205)):
+        dataset = load_dataset(tmp_path, dot, chosen)
+        about = replace(metadata(dataset), depth_range=DepthRange((0, 4095)))
+        runtime = Brightness(about)
+        evaluation = evaluate_model(runtime, dataset_target(dataset))
+        assert runtime.brightest == brightest
+        assert evaluation.depth_range == (chosen or about.depth_range)
+        assert evaluation.conditions["depth_range"] == str(evaluation.depth_range)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 
-from simplebase import KeypointDataset, SimpleBaseline, load_model
+from simplebase import DepthRange, KeypointDataset, SimpleBaseline, load_model
 from simplebase.augmentation import Augmentation
 from simplebase.errors import (
     ArgumentError,
@@ -23,6 +23,7 @@ from simplebase.presets import Preset, Recipe
 from simplebase.runtimes import load_runtime
 from simplebase.training import Plan, TrainingResult
 from simplebase.training.dump import dump_model
+from simplebase.training.runs.config import RunConfig
 from simplebase.training.training_model import TrainingModel
 
 # Its fixtures train or build models: on one worker they are made once.
@@ -39,7 +40,15 @@ def result(
     figures: KeypointDataset, observer: Recorder, tmp_path_factory: pytest.TempPathFactory
 ) -> TrainingResult:
     """Two epochs of the smallest training there is; its run is not to be written to."""
-    return train_tiny(figures, tmp_path_factory.mktemp("runs") / "tiny", observer=observer)
+    # A range changes nothing of images of 8 bits.
+    dataset = figures.with_default_depth(DepthRange((0, 4095)))
+    return train_tiny(dataset, tmp_path_factory.mktemp("runs") / "tiny", observer=observer)
+
+
+def test_the_model_and_its_run_say_how_deep_images_were_read(result: TrainingResult) -> None:
+    assert load_runtime(result.best).metadata.depth_range == DepthRange((0, 4095))
+    config = RunConfig.read(result.best.parents[1])
+    assert config.dataset.own_depth_range() == DepthRange((0, 4095))
 
 
 @pytest.fixture(scope="module")

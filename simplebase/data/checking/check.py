@@ -21,6 +21,7 @@ from simplebase.data.checking.sides import check_sides
 from simplebase.data.dataset import IMAGES, annotation_file, is_packed, own_skeleton, require_folder
 from simplebase.data.records import Records, Survey, survey_records
 from simplebase.geometry import Crop
+from simplebase.images import DepthRange, depth_note
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
 
@@ -29,6 +30,7 @@ def check_dataset(
     folder: str | os.PathLike[str],
     skeleton: Skeleton | None = None,
     progress: Progress | None = None,
+    depth_range: DepthRange | None = None,
 ) -> Report:
     """Looks for errors in a dataset folder: records, labels and images.
 
@@ -39,6 +41,7 @@ def check_dataset(
         folder: the dataset.
         skeleton: what the records follow; by default what the folder's own text files say.
         progress: called with images done and in all.
+        depth_range: which values of images of more than 8 bits become black and white.
 
     Raises:
         MissingFileError: the folder, its annotations or a skeleton is missing.
@@ -57,8 +60,12 @@ def check_dataset(
         number: dict[str, int] = {}
         image_of = np.array([number.setdefault(p, len(number)) for p in survey.records.paths])
         images = len(number)
-        facts = inspect_images([folder / IMAGES / path for path in number], progress)
-        found = _check_records(survey, survey.records, skeleton, facts, image_of)
+        files = [folder / IMAGES / path for path in number]
+        facts = inspect_images(files, progress, depth_range)
+        found = [
+            *_check_records(survey, survey.records, skeleton, facts, image_of),
+            *_check_depth(facts, image_of, depth_range),
+        ]
         findings += [_in_file(finding, survey) for finding in found]
     order = list(KINDS)
     findings.sort(key=lambda finding: (order.index(finding.kind), finding.record or 0))
@@ -104,6 +111,28 @@ def _check_records(
             others = f" ({count} records)" if count > 1 else ""
             yield Finding(fact.kind, f"{fact.problem}{others}", row)
     yield from _check_splits(records, facts, image_of)
+
+
+def _check_depth(
+    facts: list[ImageFacts], image_of: np.ndarray, depth_range: DepthRange | None
+) -> Iterator[Finding]:
+    """Images of more than 8 bits that come out as nearly one grey: all together, then each."""
+    notes = {
+        image: note
+        for image, fact in enumerate(facts)
+        if fact.deep_range and (note := depth_note(*fact.deep_range, depth_range))
+    }
+    if not notes:
+        return
+    lows, highs = zip(*(facts[image].deep_range or () for image in notes), strict=True)
+    yield Finding(
+        "lost-depth",
+        f"{len(notes)} of {len(facts)} images come out as nearly one grey, of values from "
+        f"{min(lows):g} to {max(highs):g}: choose --depth-range LOW,HIGH, or file.",
+    )
+    _, first_record = np.unique(image_of, return_index=True)
+    for image, note in notes.items():
+        yield Finding("lost-depth", note, int(first_record[image]))
 
 
 def _check_splits(

@@ -15,6 +15,7 @@ KINDS: dict[str, Severity] = {
     "box-without-area": "error",
     "crop-misses-object": "error",
     # These may be meant.
+    "lost-depth": "warning",
     "empty-split": "warning",
     "missing-flip-pairs": "warning",
     "left-right-swapped": "warning",

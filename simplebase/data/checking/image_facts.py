@@ -1,25 +1,31 @@
 """Each image decoded once, to its end, and what is kept of it: some 300 bytes."""
 
-import io
-import warnings
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from simplebase.data.checking.duplicates import FINGERPRINT_SIDE, Fingerprint, fingerprint
 from simplebase.errors import DataError
 from simplebase.geometry import Size
-from simplebase.images import decode_image, image_size
+from simplebase.images import (
+    KINDS_READ,
+    DepthRange,
+    decode_image,
+    deep_range,
+    image_size,
+    jpeg_size,
+    kind_of,
+)
 from simplebase.progress import Progress
 from simplebase.threads import thread_pool
 
-# What Pillow decodes as OpenCV does; all else is left to OpenCV, which reads for the training.
-_FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP")
-_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK")
 # A JPEG is decoded at the smallest of its scales above such sides; that reads it to the end too.
 _DRAFT_SIDE = 4 * FINGERPRINT_SIDE
+_LARGEST_REDUCTION = 8
 
 
 @dataclass(frozen=True)
@@ -29,23 +35,28 @@ class ImageFacts:
     Args:
         size: `(height, width)` upright; `None` if it cannot be decoded.
         fingerprint: for finding its copies; `None` likewise.
+        deep_range: between which values it lies, if it has more than 8 bits.
         kind: of the finding, if something is wrong.
         problem: what that is.
     """
 
     size: Size | None = None
     fingerprint: Fingerprint | None = None
+    deep_range: tuple[float, float] | None = None
     kind: str | None = None
     problem: str | None = None
 
 
-def inspect_images(paths: Sequence[Path], progress: Progress | None = None) -> list[ImageFacts]:
+def inspect_images(
+    paths: Sequence[Path],
+    progress: Progress | None = None,
+    depth_range: DepthRange | None = None,
+) -> list[ImageFacts]:
     """Decodes every file of `paths`; `progress` is told files done and in all."""
     facts = []
-    with warnings.catch_warnings(), thread_pool() as pool:
-        # Pillow's remarks on odd metadata; set out here because threads share the filters.
-        warnings.simplefilter("ignore")
-        jobs = [pool.submit(inspect_image, path) for path in paths]
+    with thread_pool() as pool:
+        inspect = partial(inspect_image, depth_range=depth_range)
+        jobs = [pool.submit(inspect, path) for path in paths]
         for done, job in enumerate(jobs, start=1):
             facts.append(job.result())
             if progress:
@@ -53,12 +64,12 @@ def inspect_images(paths: Sequence[Path], progress: Progress | None = None) -> l
     return facts
 
 
-def inspect_image(path: Path) -> ImageFacts:
-    """Decodes one file to its end.
-
-    OpenCV fills what is missing of a truncated file with grey and says nothing; Pillow says so.
-    """
+def inspect_image(path: Path, depth_range: DepthRange | None = None) -> ImageFacts:
+    """Decodes one file to its end, as training does."""
     try:
+        if path.is_symlink() and not path.exists():
+            problem = f"{path} is a link to {os.readlink(path)}, which does not exist"
+            return ImageFacts(kind="missing-image", problem=problem)
         if not path.is_file():
             return ImageFacts(kind="missing-image", problem=f"{path} does not exist")
         data = path.read_bytes()
@@ -66,30 +77,24 @@ def inspect_image(path: Path) -> ImageFacts:
         return ImageFacts(kind="missing-image", problem=f"{path}: {error.strerror}")
     if not data:
         return ImageFacts(kind="unreadable-image", problem="the file is empty")
+    name = path.name
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.format in _FORMATS and image.mode in _MODES:
-                return ImageFacts(image_size(path), _fingerprint(image))
-    except UnidentifiedImageError:
-        pass
-    except Exception as error:  # the decoders raise whatever they trip over
-        problem = f"the file is damaged or cut off: {error}"
-        return ImageFacts(kind="damaged-image", problem=problem)
-    try:
-        pixels = decode_image(data, str(path))
-    except DataError:
-        problem = f"the file is not an image that can be read; it begins with {data[:16]!r}"
-        return ImageFacts(kind="unreadable-image", problem=problem)
-    height, width = pixels.shape[:2]
-    return ImageFacts((height, width), fingerprint(Image.fromarray(pixels)))
+        deep = deep_range(data, name)
+        pixels = decode_image(data, name, _reduction(data), depth_range)
+        size = image_size(path)
+    except DataError as error:
+        known = kind_of(data) in KINDS_READ
+        kind, problem = "damaged-image" if known else "unreadable-image", str(error)
+        return ImageFacts(kind=kind, problem=problem.removeprefix(f"{name} "))
+    return ImageFacts(size, fingerprint(Image.fromarray(pixels)), deep)
 
 
-def _fingerprint(image: Image.Image) -> Fingerprint:
-    """Of the upright image, decoded to its end."""
-    image.draft("L", (_DRAFT_SIDE, _DRAFT_SIDE))
-    image.load()
-    try:
-        ImageOps.exif_transpose(image, in_place=True)
-    except Exception:  # broken metadata: OpenCV does not mind it either
-        pass
-    return fingerprint(image)
+def _reduction(data: bytes) -> int:
+    """The largest at which a JPEG still has all that a fingerprint is made of."""
+    reduction = 1
+    while (
+        reduction < _LARGEST_REDUCTION
+        and min(jpeg_size(data) or (0,)) >= 2 * reduction * _DRAFT_SIDE
+    ):
+        reduction *= 2
+    return reduction

@@ -18,6 +18,7 @@ from simplebase.data.records import Records
 from simplebase.encodings import decode_text
 from simplebase.errors import DataError, MissingFileError, cut
 from simplebase.geometry import LONGEST_SIDE, Crop, Size
+from simplebase.images import DepthRange
 from simplebase.npz_files import opened_npz
 from simplebase.skeletons import Skeleton
 
@@ -69,6 +70,7 @@ class Manifest:
     canvas_size: Size
     quality: int
     shards: tuple[Shard, ...]
+    depth_range: DepthRange | None = None
 
     def to_json(self) -> str:
         """The content of `manifest.json`."""
@@ -80,6 +82,7 @@ class Manifest:
             "input_size": self.input_size,
             "canvas_size": self.canvas_size,
             "quality": self.quality,
+            "depth_range": None if self.depth_range is None else str(self.depth_range),
             "records": sum(shard.records for shard in self.shards),
             "shards": [asdict(shard) for shard in self.shards],
         }
@@ -92,6 +95,7 @@ class Manifest:
             config = json.loads(text)
             if (config["format"], config["version"]) != (_FORMAT, _VERSION):
                 raise ValueError(f"format {config['format']!r}, version {config['version']!r}")
+            depth_range = config.get("depth_range")
             shards = tuple(Shard(**shard) for shard in config["shards"])
             if not all(map(_is_sound, shards)):
                 raise ValueError("a shard is a file beside the manifest, with records in it")
@@ -102,6 +106,7 @@ class Manifest:
                 canvas_size=_size(config["canvas_size"]),
                 quality=int(config["quality"]),
                 shards=shards,
+                depth_range=None if depth_range is None else DepthRange.parse(depth_range),
             )
         except _BROKEN as error:
             raise DataError(

@@ -25,6 +25,7 @@ from simplebase.data.packed.manifest import (
 from simplebase.data.records import Records
 from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
 from simplebase.geometry import Crop, Size
+from simplebase.images import DepthRange
 from simplebase.progress import Progress
 
 # So many shards are mixed at any time, and a few more are kept for those who lag behind.
@@ -64,6 +65,23 @@ class PackedImages:
         counts = [shard.records for shard in manifest.shards]
         self._starts = np.concatenate([[0], np.cumsum(counts)])
         self._shards = shards or _OpenShards(self._load)
+
+    @property
+    def depth_range(self) -> DepthRange | None:
+        """What the images were packed with; their own values are of 8 bits."""
+        return self.manifest.depth_range
+
+    def with_default_depth(self, depth_range: DepthRange | None) -> "PackedImages":
+        """The same; warns where they were packed with another range."""
+        if depth_range not in (None, self.depth_range):
+            packed = "none" if self.depth_range is None else str(self.depth_range)
+            warnings.warn(
+                f"{self.location} was packed with --depth-range {packed}, not {depth_range}. If "
+                "its images had more than 8 bits, pack it again with that range.",
+                SimplebaseWarning,
+                stacklevel=3,
+            )
+        return self
 
     def name(self, index: int) -> str:
         """The shard, and the record's row in it."""

@@ -74,7 +74,13 @@ def pack_dataset(
             if progress:
                 progress(start, len(dataset))
         manifest = Manifest(
-            dataset.skeleton, crop, input_size, canvas_size, QUALITY, tuple(packing.shards)
+            dataset.skeleton,
+            crop,
+            input_size,
+            canvas_size,
+            QUALITY,
+            tuple(packing.shards),
+            dataset.images.depth_range,
         )
         packing.finish(manifest, dataset.records, np.concatenate(matrices))
     return manifest

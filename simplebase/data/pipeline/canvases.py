@@ -82,6 +82,8 @@ class CanvasReader:
         self.crop = crop
         self.input_size = input_size
         self.canvas_size = canvas_size
+        # Records whose images were once decoded to their end without a remark.
+        self._sound = np.zeros(len(dataset), bool)
 
     def plan(self, indices: np.ndarray) -> tuple[Sampling, np.ndarray]:
         """How to sample the records at `indices`, and the `(B, 2, 3)` from record to canvas."""
@@ -120,11 +122,17 @@ class CanvasReader:
         extent = np.ceil(room / sampling.scales[row]) + 1
         extent = np.clip(extent, 0, _LARGEST_SIDE).astype(int)
         start, reduction = sampling.starts[row], int(sampling.reductions[row])
-        if reduction == 1 and len(data) >= _SMALLEST_CROPPED_FILE and is_jpeg(data):
+        # TensorFlow's decoder tells the terminal of damage, without the file's name, and us
+        # nothing: the first time the other one looks.
+        croppable = reduction == 1 and len(data) >= _SMALLEST_CROPPED_FILE and is_jpeg(data)
+        if croppable and self._sound[index]:
             window = _decoded_window(data, start, extent)
             if window is not None:
                 return window
-        image = decode_image(data, name, reduction)
+        remarks: list[str] = []
+        depth_range = self.dataset.images.depth_range
+        image = decode_image(data, name, reduction, depth_range, remarks)
+        self._sound[index] = not remarks
         end = start + extent
         return image[start[1] : end[1], start[0] : end[0]]
 

@@ -15,14 +15,14 @@ from simplebase.demo.sources import ImageFiles
 from simplebase.demo.video import VideoFile
 from simplebase.errors import ArgumentError
 from simplebase.files import require_output
-from simplebase.images import IMAGE_SUFFIXES
+from simplebase.images import WRITTEN_SUFFIXES
 
 
 def check_output(
     path: str | os.PathLike[str], kind: OutputFormat, source: Source, *, overwrite: bool
 ) -> None:
     """Raises what would go wrong later: ArgumentError, DataError, OutputExistsError."""
-    suffixes = {"image": IMAGE_SUFFIXES, "video": VIDEOS}.get(kind)
+    suffixes = {"image": WRITTEN_SUFFIXES, "video": VIDEOS}.get(kind)
     if suffixes and Path(path).suffix.lower() not in suffixes:
         article = "an" if kind == "image" else "a"
         raise ArgumentError(f"{path}: the name of {article} {kind} ends in {', '.join(suffixes)}.")

@@ -101,7 +101,8 @@ class Looking:
                 f"{Path(path).name} has {size / 1e6:.0f} MB, and an image may have "
                 f"{IMAGE_LIMIT / 1e6:.0f} MB. Shrink it, or use `simplebase demo --input`."
             )
-        image = read_image(path)
+        metadata = self._runtime(choice.model).metadata
+        image = read_image(path, self._settings.depth_range or metadata.depth_range)
         frame = Frame(image, 0, 0.0, Path(path).name, Path(path))
         found = self.look(self.estimator(choice, is_sequence=False), frame, choice)
         target = folder / f"{Path(path).stem}.json"

@@ -12,6 +12,7 @@ from simplebase.data.pipeline.cache import CacheMode
 from simplebase.errors import DataError, MissingFileError
 from simplebase.files import read_text
 from simplebase.geometry import Size
+from simplebase.images import DepthRange
 from simplebase.presets import Preset, Recipe
 from simplebase.presets.preset import Settings, first_problem
 from simplebase.skeletons import Skeleton
@@ -31,6 +32,7 @@ class DatasetSettings(Settings):
         train_records: how many there are.
         val_records: how many there are.
         digest: of their centres, scales, keypoints and split.
+        depth_range: how its images of more than 8 bits are read, if that was chosen.
     """
 
     folder: str
@@ -38,6 +40,7 @@ class DatasetSettings(Settings):
     train_records: int
     val_records: int
     digest: str
+    depth_range: str | None = None
 
     @classmethod
     def of(cls, dataset: KeypointDataset) -> "DatasetSettings":
@@ -47,12 +50,14 @@ class DatasetSettings(Settings):
         for column in (records.centers, records.scales, records.keypoints, records.validation):
             digest.update(np.ascontiguousarray(column).tobytes())
         validation = int(records.validation.sum())
+        depth_range = dataset.images.depth_range
         return cls(
             folder=dataset.name,
             skeleton=dataset.skeleton.to_config(),
             train_records=len(records) - validation,
             val_records=validation,
             digest=digest.hexdigest()[:16],
+            depth_range=None if depth_range is None else str(depth_range),
         )
 
     def require_same(self, dataset: KeypointDataset) -> None:
@@ -69,6 +74,10 @@ class DatasetSettings(Settings):
     def own_skeleton(self) -> Skeleton:
         """The skeleton as an object."""
         return Skeleton.from_config(self.skeleton)
+
+    def own_depth_range(self) -> DepthRange | None:
+        """The depth range as an object."""
+        return None if self.depth_range is None else DepthRange.parse(self.depth_range)
 
 
 class RunConfig(Settings):

@@ -1,0 +1,131 @@
+"""Kinds of image files: which are read and written, how large they may be, what else is refused.
+
+The content of a file decides its kind, not its suffix: many a `.jpg` from the web is a PNG or WebP.
+Suffixes only choose the files of a folder and the format that is written.
+"""
+
+from pathlib import Path
+
+from simplebase.errors import DataError
+from simplebase.geometry import Size
+
+MOST_PIXELS = 2**28
+"""Width times height of the largest image that is read: 16384 x 16384, 768 MiB of RGB.
+
+The largest sensors of phones have 200 million pixels. C++ has the same limit (`kMostPixels`).
+"""
+
+_READ: dict[str, tuple[str, ...]] = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "BMP": (".bmp",),
+    "WebP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "GIF": (".gif",),
+}
+# OpenCV decodes some of these in some builds. A file works everywhere or nowhere, so none is read.
+_NOT_READ: dict[str, tuple[str, ...]] = {
+    "HEIC": (".heic", ".heif", ".hif"),
+    "AVIF": (".avif",),
+    "JPEG 2000": (".jp2", ".j2k", ".jpx", ".jpf"),
+    "JPEG XL": (".jxl",),
+    "Photoshop": (".psd",),
+    "SVG": (".svg",),
+    "PNM": (".pbm", ".pgm", ".ppm", ".pnm"),
+    "OpenEXR": (".exr",),
+    "Radiance HDR": (".hdr",),
+    "raw camera": (".dng", ".cr2", ".cr3", ".nef", ".arw"),
+}
+
+KINDS_READ = tuple(_READ)
+IMAGE_SUFFIXES = tuple(suffix for suffixes in _READ.values() for suffix in suffixes)
+"""Suffixes of the files that a folder listing takes for images."""
+UNREAD_SUFFIXES = tuple(suffix for suffixes in _NOT_READ.values() for suffix in suffixes)
+"""Suffixes of images that are not read."""
+WRITTEN_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+"""Suffixes of the images that are written."""
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
+
+_STARTS = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"BM", "BMP"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"II+\x00", "TIFF"),
+    (b"MM\x00+", "TIFF"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"\x00\x00\x00\x0cjP  \r\n", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"8BPS", "Photoshop"),
+    (b"<svg", "SVG"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"#?RADIANCE", "Radiance HDR"),
+)
+# Brands of files of boxes (ISO/IEC 14496-12), which videos are too.
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"
+)
+
+
+def kind_of(data: bytes) -> str | None:
+    """The kind of an image by its first bytes; None if it is of none that is known."""
+    for start, kind in _STARTS:
+        if data.startswith(start):
+            return kind
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WebP"
+    if data[4:8] == b"ftyp":
+        # HEIF's own brands say nothing of the coding: AVIF files may begin with them.
+        return "AVIF" if b"avif" in data[8:64] else _BRANDS.get(data[8:12])
+    if (
+        data[:1] == b"P"
+        and data[1:2] in (b"1", b"2", b"3", b"4", b"5", b"6")
+        and data[2:3].isspace()
+    ):
+        return "PNM"
+    return None
+
+
+def require_read(data: bytes, name: str) -> str:
+    """The kind of an image that is read.
+
+    Args:
+        data: what the file holds, or its first bytes.
+        name: its path, for the error.
+
+    Raises:
+        DataError: it is of another kind, a video, or no image.
+    """
+    kind = kind_of(data)
+    if kind in _READ:
+        return kind
+    read = f"{', '.join(KINDS_READ[:-1])} and {KINDS_READ[-1]}"
+    suffix = Path(name).suffix.lower()
+    if kind is not None:
+        raise DataError(f"{name} is a {kind} image, but only {read} are read. Convert it first.")
+    if suffix in VIDEO_SUFFIXES:
+        raise DataError(f"{name} is a video, but an image is expected here.")
+    for unread, suffixes in _NOT_READ.items():
+        if suffix in suffixes:
+            raise DataError(
+                f"{name} is a {unread} image by its name, but only {read} are read. Convert it "
+                "first."
+            )
+    what = f"it begins with {data[:16]!r}" if data else "it is empty"
+    raise DataError(f"{name} cannot be read as an image: {what}, not as {read} do.")
+
+
+def require_reasonable_size(size: Size, name: str) -> None:
+    """Refuses an image of `(height, width)` beyond `MOST_PIXELS`, before it is decoded."""
+    height, width = size
+    if height < 1 or width < 1:
+        raise DataError(f"{name} has {width}x{height} pixels by its header. Is it damaged?")
+    if height * width > MOST_PIXELS:
+        raise DataError(
+            f"{name} has {width}x{height} pixels, which is more than the {MOST_PIXELS // 10**6} "
+            "million that are read. Shrink it or cut it into parts."
+        )

@@ -1,0 +1,153 @@
+"""PNG: checked and unpacked before libpng sees it, which tells damage to the terminal alone.
+
+libpng prints what it minds, without the file's name; of damage it gives up, of odd colour profiles
+it does not. So only what makes the pixels is handed on, inflated here and stored as it is, which
+takes no longer than to let libpng inflate.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from simplebase.errors import DataError
+from simplebase.geometry import Size
+from simplebase.images.exif import exif_orientation
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+# The passes of an interlaced image: first column and row, and steps (PNG standard, 8.2).
+_PASSES = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+_LAST_FILTER = 4
+_MOST_REST = 2**24  # bytes behind the pixels that are looked through for a wrong checksum
+
+
+def png_size(data: bytes) -> Size:
+    """`(height, width)` of the header."""
+    return int.from_bytes(data[20:24]), int.from_bytes(data[16:20])
+
+
+def png_bits(data: bytes) -> int:
+    """Bits of a sample."""
+    return data[24] if len(data) > 24 else 0
+
+
+def png_orientation(data: bytes) -> int:
+    """1 to 8, of its Exif data."""
+    for kind, content, _ in _chunks(data):
+        if kind == b"eXIf":
+            return exif_orientation(bytes(content))
+    return 1
+
+
+def checked_png(data: bytes, name: str) -> bytes:
+    """The same image with nothing that libpng minds.
+
+    Args:
+        data: what the file holds.
+        name: its path, for errors.
+
+    Raises:
+        DataError: it is damaged or cut off.
+    """
+    kept: dict[bytes, bytes] = {}
+    packed: list[memoryview] = []
+    ended = False
+    for kind, content, checksum in _chunks(data):
+        if kind == b"IEND":
+            ended = True
+            break
+        if kind not in (b"IHDR", b"PLTE", b"IDAT"):
+            continue
+        if zlib.crc32(content, zlib.crc32(kind)) != checksum:
+            raise _damaged(name, f"the checksum of its {kind.decode()} chunk is wrong")
+        if kind == b"IDAT":
+            packed.append(content)
+        else:
+            kept.setdefault(kind, bytes(content))
+    if not ended:
+        raise DataError(f"{name} is cut off: its file ends before the image does.")
+    rows = _layout(kept.get(b"IHDR", b""), name)
+    stored = _unpacked(b"".join(packed), sum(count * size for count, size in rows), name)
+    _require_filters(stored, rows, name)
+    kept[b"IDAT"] = zlib.compress(stored, 0)
+    kept[b"IEND"] = b""
+    return _SIGNATURE + b"".join(_chunk(kind, content) for kind, content in kept.items())
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, int]]:
+    """Name, content and checksum of each whole chunk."""
+    view, place = memoryview(data), len(_SIGNATURE)
+    while place + 12 <= len(data):
+        end = place + 8 + int.from_bytes(data[place : place + 4])
+        if end + 4 > len(data):
+            return
+        yield (
+            data[place + 4 : place + 8],
+            view[place + 8 : end],
+            int.from_bytes(data[end : end + 4]),
+        )
+        place = end + 4
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(content, zlib.crc32(kind))
+    return b"".join((struct.pack(">I", len(content)), kind, content, struct.pack(">I", checksum)))
+
+
+def _layout(header: bytes, name: str) -> list[tuple[int, int]]:
+    """Number and bytes of the rows of each pass; a row begins with the number of its filter."""
+    if len(header) != 13:
+        raise _damaged(name, "it has no header")
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
+    if colour not in _CHANNELS or depth not in (1, 2, 4, 8, 16):
+        raise _damaged(name, f"its header says colour type {colour} of {depth} bits")
+    bits = depth * _CHANNELS[colour]
+    rows = []
+    for left, top, across, down in _PASSES if interlaced else ((0, 0, 1, 1),):
+        columns, count = -(-(width - left) // across), -(-(height - top) // down)
+        if columns > 0 and count > 0:
+            rows.append((count, 1 + (columns * bits + 7) // 8))
+    return rows
+
+
+def _unpacked(packed: bytes, size: int, name: str) -> bytes:
+    """`size` bytes of pixels; more than those are left out, as libpng does."""
+    stream = zlib.decompressobj()
+    try:
+        # One more than wanted, so that the checksum behind the last is looked at.
+        stored = stream.decompress(packed, size + 1)
+        rest = _MOST_REST if len(stored) > size else 0
+        while rest > 0 and stream.unconsumed_tail:
+            rest -= len(stream.decompress(stream.unconsumed_tail, rest))
+    except zlib.error as error:
+        reason = str(error).rpartition(": ")[2]
+        raise _damaged(name, f"its pixels cannot be unpacked, {reason}") from error
+    if len(stored) < size:
+        raise _damaged(name, f"it has {len(stored)} of {size} bytes of pixels")
+    return stored[:size]
+
+
+def _require_filters(stored: bytes, rows: list[tuple[int, int]], name: str) -> None:
+    place = 0
+    for count, size in rows:
+        filters = np.frombuffer(stored, np.uint8, count * size, place)[::size]
+        if filters.max() > _LAST_FILTER:
+            raise _damaged(name, f"a row has filter {filters.max()}")
+        place += count * size
+
+
+def _damaged(name: str, reason: str) -> DataError:
+    return DataError(
+        f"{name} is damaged: a part of the image is lost (PNG: {reason}). Replace the file, or "
+        "leave it out."
+    )

@@ -1,0 +1,256 @@
+"""Reading image files of every kind that is read."""
+
+import io
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from simplebase.errors import DataError, MissingFileError
+from simplebase.files import require_file
+from simplebase.geometry import Size
+from simplebase.images.depth import DepthRange, levels
+from simplebase.images.exif import (
+    ORIENTATION,
+    exif_orientation,
+    is_sideways,
+    tiff_tags,
+    upright,
+)
+from simplebase.images.jpeg import decode_jpeg, is_jpeg, jpeg_orientation, jpeg_size
+from simplebase.images.kinds import MOST_PIXELS, require_read, require_reasonable_size
+from simplebase.images.png import checked_png, png_bits, png_orientation, png_size
+from simplebase.images.warping import shrunk
+
+_COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+_SILENT = 0  # of OpenCV's log levels
+_HEAD = 2**16  # bytes in which most headers say all
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS = 256, 257, 258
+# Of a hundred thousand pixels of an image a few are broken, of thermal cameras more.
+_SHARES = (0.1, 99.9)  # per cent
+
+if Image.MAX_IMAGE_PIXELS is not None:
+    # Pillow's own limit lies below ours, which is checked before anything is decoded.
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MOST_PIXELS)
+if "OPENCV_LOG_LEVEL" not in os.environ:
+    # What OpenCV says of a broken file lacks its name; we say it with the name.
+    # OpenCV 5 has it in another place than OpenCV 4.
+    (cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2).setLogLevel(_SILENT)
+
+
+class Header(NamedTuple):
+    """What the beginning of an image file says.
+
+    Args:
+        size: `(height, width)` as stored; None if it does not say.
+        orientation: 1 to 8, as the Exif standard has it.
+        bits: of a sample.
+    """
+
+    size: Size | None
+    orientation: int
+    bits: int = 8
+
+
+def read_image(path: str | os.PathLike[str], depth_range: DepthRange | None = None) -> np.ndarray:
+    """Reads a JPEG, PNG, BMP, WebP, TIFF or GIF file upright (EXIF orientation honoured).
+
+    Greyscale, alpha and 16-bit images become three channels of 8 bits. Of several pages or frames
+    in one file the first is read.
+
+    Args:
+        path: the file.
+        depth_range: which values of an image of more than 8 bits become black and white; by default
+            0 and the largest of 16 bits.
+
+    Raises:
+        MissingFileError: `path` is not a file.
+        DataError: it does not hold an image, is damaged, or has more than `MOST_PIXELS`.
+    """
+    return decode_image(read_bytes(path), str(path), depth_range=depth_range)
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The content of an image file; a link is followed.
+
+    Raises:
+        MissingFileError: `path` is not a file.
+        DataError: it cannot be read.
+    """
+    path = Path(path)
+    if path.is_symlink() and not path.exists():
+        raise MissingFileError(f"{path} is a link to {os.readlink(path)}, which does not exist.")
+    path = require_file(path, "the image")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def decode_image(
+    data: bytes,
+    name: str,
+    reduction: int = 1,
+    depth_range: DepthRange | None = None,
+    remarks: list[str] | None = None,
+) -> np.ndarray:
+    """Decodes an image as `read_image` does.
+
+    Args:
+        data: what the file holds.
+        name: its path, for errors.
+        reduction: a power of two: give one pixel for so many in both directions. A JPEG is decoded
+            at up to an eighth of its size, which takes less time.
+        depth_range: see `read_image`.
+        remarks: gets what libjpeg minds of a JPEG that is read nevertheless.
+
+    Raises:
+        DataError: `data` is not an image that is read, or damaged, or ends too early.
+    """
+    if is_jpeg(data):
+        image, done = decode_jpeg(data, name, reduction, remarks)
+    else:
+        image, done = levels(_values(data, name), depth_range, name), 1
+    if reduction > done:
+        image = shrunk(image, reduction // done, reduction // done)
+    return image
+
+
+def deep_range(data: bytes, name: str) -> tuple[float, float] | None:
+    """Between which values an image of more than 8 bits lies, but for 0.2 % of it; else None.
+
+    Raises:
+        DataError: as `decode_image`.
+    """
+    if is_jpeg(data) or _header(data, require_read(data, name)).bits <= 8:
+        return None
+    values = _values(data, name)
+    if values.dtype == np.uint8:
+        return None
+    low, high = np.nanpercentile(values, _SHARES, method="nearest")
+    return float(low), float(high)
+
+
+def image_size(path: str | os.PathLike[str]) -> Size:
+    """`(height, width)` of an image as `read_image` gives it, upright, from its header alone.
+
+    Raises:
+        MissingFileError: `path` is not a file.
+        DataError: it is not an image that is read, or too large.
+    """
+    name = str(path)
+    with require_file(path, "the image").open("rb") as file:
+        data = file.read(_HEAD)
+        kind = require_read(data, name)
+        header = _header(data, kind)
+        if header.size is None or kind == "PNG" or kind == "WebP":
+            # Exif data of these may stand behind the pixels.
+            data += file.read()
+            header = _header(data, kind)
+    if header.size is None:
+        raise DataError(f"{name} cannot be read as an image: its header is damaged.")
+    require_reasonable_size(header.size, name)
+    height, width = header.size
+    return (width, height) if is_sideways(header.orientation) else (height, width)
+
+
+def _values(data: bytes, name: str) -> np.ndarray:
+    """All but a JPEG as it is stored, upright RGB: uint8, uint16, or 32-bit values of a TIFF."""
+    kind = require_read(data, name)
+    header = _header(data, kind)
+    if header.size is not None:
+        require_reasonable_size(header.size, name)
+    if kind == "GIF":
+        return _decode_gif(data, name)
+    flags = _COLOUR
+    if kind == "TIFF" and header.bits > 16:
+        flags = cv2.IMREAD_UNCHANGED
+    if kind == "PNG":
+        data = checked_png(data, name)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise DataError(
+            f"{name} cannot be read as an image: it is damaged, cut off, or a rare sort of {kind}."
+        )
+    # OpenCV turns a TIFF itself, whatever it is told.
+    orientation = 1 if kind == "TIFF" else header.orientation
+    return upright(_rgb(image), orientation)
+
+
+def _rgb(image: np.ndarray) -> np.ndarray:
+    """OpenCV's channels as RGB."""
+    if image.ndim == 2 or image.shape[2] < 3:  # grey, and grey with alpha
+        return np.repeat(image.reshape(*image.shape[:2], -1)[..., :1], 3, axis=-1)
+    if image.dtype == np.uint8 and image.shape[2] == 3:
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
+    return np.ascontiguousarray(image[..., 2::-1])
+
+
+def _decode_gif(data: bytes, name: str) -> np.ndarray:
+    """By Pillow, because OpenCV reads GIF from 4.11 on only."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return np.array(image.convert("RGB"))
+    except Exception as error:  # Pillow raises whatever its parsers trip over
+        raise DataError(f"{name} is damaged or cut off (GIF: {error}).") from error
+
+
+def _header(data: bytes, kind: str) -> Header:
+    if kind == "JPEG":
+        return Header(jpeg_size(data), jpeg_orientation(data))
+    if kind == "PNG":
+        return Header(png_size(data), png_orientation(data), png_bits(data))
+    if kind == "TIFF":
+        return _tiff_header(data)
+    if kind == "GIF":
+        return Header((_little(data, 8, 2), _little(data, 6, 2)), 1)
+    if kind == "BMP":
+        return Header(_bmp_size(data), 1)
+    return _webp_header(data)
+
+
+def _tiff_header(data: bytes) -> Header:
+    tags = tiff_tags(data)
+    size = None
+    if _TIFF_WIDTH in tags and _TIFF_HEIGHT in tags:
+        size = tags[_TIFF_HEIGHT], tags[_TIFF_WIDTH]
+    orientation = tags.get(ORIENTATION, 1)
+    return Header(size, orientation if 1 <= orientation <= 8 else 1, tags.get(_TIFF_BITS, 8))
+
+
+def _bmp_size(data: bytes) -> Size:
+    if _little(data, 14, 4) == 12:  # OS/2's header
+        return _little(data, 20, 2), _little(data, 18, 2)
+    # Negative where the first row is the top one.
+    height = int.from_bytes(data[22:26], "little", signed=True)
+    return abs(height), _little(data, 18, 4)
+
+
+def _webp_header(data: bytes) -> Header:
+    """See https://developers.google.com/speed/webp/docs/riff_container."""
+    kind, size, orientation = data[12:16], None, 1
+    if kind == b"VP8 ":
+        size = _little(data, 28, 2) & 0x3FFF, _little(data, 26, 2) & 0x3FFF
+    elif kind == b"VP8L":
+        bits = _little(data, 21, 4)
+        size = (bits >> 14 & 0x3FFF) + 1, (bits & 0x3FFF) + 1
+    elif kind == b"VP8X":
+        size = _little(data, 27, 3) + 1, _little(data, 24, 3) + 1
+        place = 12
+        while place + 8 <= len(data):
+            length = _little(data, place + 4, 4)
+            if data[place : place + 4] == b"EXIF":
+                exif = data[place + 8 : place + 8 + length]
+                orientation = exif_orientation(exif.removeprefix(b"Exif\x00\x00"))
+            place += 8 + length + length % 2
+    return Header(size, orientation)
+
+
+def _little(data: bytes, place: int, size: int) -> int:
+    return int.from_bytes(data[place : place + size], "little")
