@@ -53,8 +53,14 @@ def png_orientation(data: bytes) -> int:
 
 def plain_png(data: bytes) -> bytes:
     """A sound image with nothing but what makes its pixels."""
-    chunks = ((kind, content) for kind, content, _ in _chunks(data) if kind in _PIXELS)
-    return _SIGNATURE + b"".join(_chunk(*chunk) for chunk in chunks)
+    view, place = memoryview(data), len(_SIGNATURE)
+    parts = [view[:place]]
+    for kind, content, _ in _chunks(data):
+        end = place + 12 + len(content)
+        if kind in _PIXELS:
+            parts.append(view[place:end])
+        place = end
+    return b"".join(parts)
 
 
 def checked_png(data: bytes, name: str, remarks: list[str] | None = None) -> bytes:
