@@ -212,6 +212,16 @@ def test_what_does_not_touch_the_pixels_of_a_png_does_not_matter(data: bytes) ->
     np.testing.assert_array_equal(decode_image(data, "a.png"), IMAGE)
 
 
+@pytest.mark.parametrize("packed", [PACKED, PACKED + b"zzzz", zlib.compress(PIXELS + b"\x00" * 9)])
+def test_no_epoch_of_training_lets_libpng_speak(packed: bytes) -> None:
+    profile = chunk(b"iCCP", b"ICC\0\0" + zlib.compress(b"x" * 200))
+    source = BatchSource(
+        dataset_of(png(packed, more=profile), (80.0, 60.0), 0.3), Crop(), (64, 64), 1
+    )
+    first, second = (next(source.batches())["images"] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2), (9, 14), (40, 33)])
 def test_each_sort_of_png_is_read_as_pillow_reads_it(

@@ -103,6 +103,7 @@ def test_the_values_of_an_image_are_told_but_for_broken_pixels() -> None:
     low, high = deep_range(png(values), "a") or (0, 0)
     assert low == pytest.approx(323, abs=3) and high == pytest.approx(3517, abs=3)
     assert deep_range(png(values.astype(np.uint8)), "a") is None
+    assert deep_range(tiff(np.full((4, 4), np.nan, np.float32)), "a") is None
 
 
 # Datasets, models, checks

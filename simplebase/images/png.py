@@ -1,8 +1,9 @@
 """PNG: checked and unpacked before libpng sees it, which tells damage to the terminal alone.
 
 libpng prints what it minds, without the file's name; of damage it gives up, of odd colour profiles
-it does not. So only what makes the pixels is handed on, inflated here and stored as it is, which
-takes no longer than to let libpng inflate.
+it does not. So only what makes the pixels is handed on, inflated here and stored as it is. That
+takes half as long again as libpng alone (12 against 8 ms for 640x480), so an image that was found
+sound before is handed on as it is, without its other chunks.
 """
 
 import struct
@@ -16,6 +17,7 @@ from simplebase.geometry import Size
 from simplebase.images.exif import exif_orientation
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 # The passes of an interlaced image: first column and row, and steps (PNG standard, 8.2).
 _PASSES = (
@@ -49,12 +51,25 @@ def png_orientation(data: bytes) -> int:
     return 1
 
 
-def checked_png(data: bytes, name: str) -> bytes:
+def plain_png(data: bytes) -> bytes:
+    """A sound image with nothing but what makes its pixels."""
+    view, place = memoryview(data), len(_SIGNATURE)
+    parts = [view[:place]]
+    for kind, content, _ in _chunks(data):
+        end = place + 12 + len(content)
+        if kind in _PIXELS:
+            parts.append(view[place:end])
+        place = end
+    return b"".join(parts)
+
+
+def checked_png(data: bytes, name: str, remarks: list[str] | None = None) -> bytes:
     """The same image with nothing that libpng minds.
 
     Args:
         data: what the file holds.
         name: its path, for errors.
+        remarks: gets what libpng would mind of an image that is read nevertheless.
 
     Raises:
         DataError: it is damaged or cut off.
@@ -66,7 +81,7 @@ def checked_png(data: bytes, name: str) -> bytes:
         if kind == b"IEND":
             ended = True
             break
-        if kind not in (b"IHDR", b"PLTE", b"IDAT"):
+        if kind not in _PIXELS:
             continue
         if zlib.crc32(content, zlib.crc32(kind)) != checksum:
             raise _damaged(name, f"the checksum of its {kind.decode()} chunk is wrong")
@@ -77,7 +92,10 @@ def checked_png(data: bytes, name: str) -> bytes:
     if not ended:
         raise DataError(f"{name} is cut off: its file ends before the image does.")
     rows = _layout(kept.get(b"IHDR", b""), name)
-    stored = _unpacked(b"".join(packed), sum(count * size for count, size in rows), name)
+    expected = sum(count * size for count, size in rows)
+    stored, left_over = _unpacked(b"".join(packed), expected, name)
+    if left_over and remarks is not None:
+        remarks.append("more data than pixels")
     _require_filters(stored, rows, name)
     kept[b"IDAT"] = zlib.compress(stored, 0)
     kept[b"IEND"] = b""
@@ -120,8 +138,8 @@ def _layout(header: bytes, name: str) -> list[tuple[int, int]]:
     return rows
 
 
-def _unpacked(packed: bytes, size: int, name: str) -> bytes:
-    """`size` bytes of pixels; more than those are left out, as libpng does."""
+def _unpacked(packed: bytes, size: int, name: str) -> tuple[bytes, bool]:
+    """`size` bytes of pixels, and whether there is more, which libpng leaves out."""
     stream = zlib.decompressobj()
     try:
         # One more than wanted, so that the checksum behind the last is looked at.
@@ -134,7 +152,8 @@ def _unpacked(packed: bytes, size: int, name: str) -> bytes:
         raise _damaged(name, f"its pixels cannot be unpacked, {reason}") from error
     if len(stored) < size:
         raise _damaged(name, f"it has {len(stored)} of {size} bytes of pixels")
-    return stored[:size]
+    left_over = len(stored) > size or not stream.eof or bool(stream.unused_data)
+    return stored[:size], left_over
 
 
 def _require_filters(stored: bytes, rows: list[tuple[int, int]], name: str) -> None:

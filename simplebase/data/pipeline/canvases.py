@@ -131,7 +131,8 @@ class CanvasReader:
                 return window
         remarks: list[str] = []
         depth_range = self.dataset.images.depth_range
-        image = decode_image(data, name, reduction, depth_range, remarks)
+        sound = bool(self._sound[index])
+        image = decode_image(data, name, reduction, depth_range, remarks, sound)
         self._sound[index] = not remarks
         end = start + extent
         return image[start[1] : end[1], start[0] : end[0]]
