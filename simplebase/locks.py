@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from simplebase.errors import InUseError, SimplebaseWarning
 
 _PATIENCE = 0.3  # seconds: long enough to try again where another process removes the file
+_LONGEST = 4096  # bytes of a lock file
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
@@ -60,74 +61,79 @@ def locked(path: str | os.PathLike[str], place: str, advice: str) -> Iterator[No
     Raises:
         InUseError: another process, or another thread of this one, has the lock.
     """
-    path = Path(path)
-    lock = _lock(path)
+    lock = _Lock(Path(path), place)
     try:
-        held = _acquire(lock, path, place, _PATIENCE)
+        lock.acquire(_PATIENCE)
     except Timeout:
         raise InUseError(
-            f"{place} is in use: {_holder(path)}. Wait until it ends, or {advice}."
+            f"{place} is in use: {lock.holder}. Wait until it ends, or {advice}."
         ) from None
-    with _release_after(lock, path, held):
+    with lock:
         yield
 
 
 @contextmanager
 def turn(path: str | os.PathLike[str], place: str) -> Iterator[None]:
     """As `locked`, but waits until the lock is free; a warning says for whom it waits."""
-    path = Path(path)
-    lock = _lock(path)
+    lock = _Lock(Path(path), place)
     try:
-        held = _acquire(lock, path, place, _PATIENCE)
+        lock.acquire(_PATIENCE)
     except Timeout:
-        warnings.warn(f"waiting for {place}: {_holder(path)}.", SimplebaseWarning, stacklevel=3)
-        held = _acquire(lock, path, place, -1)
-    with _release_after(lock, path, held):
+        warnings.warn(f"waiting for {place}: {lock.holder}.", SimplebaseWarning, stacklevel=3)
+        lock.acquire(-1)
+    with lock:
         yield
 
 
-def _lock(path: Path) -> FileLock:
-    def sign(descriptor: int) -> None:
+class _Lock:
+    """A lock file that says who holds it; a context that gives it back, once acquired."""
+
+    def __init__(self, path: Path, place: str) -> None:
+        self._path = path
+        self._place = place
+        self._earlier = b""
+        # A lock that is a file's mere existence would outlive a process that was killed.
+        self._lock = FileLock(path, fallback_to_soft=False, on_acquired=self._sign)
+
+    @property
+    def holder(self) -> str:
+        """Who has it, for the middle of a sentence."""
+        try:
+            return str(_Holder(**json.loads(self._path.read_text(encoding="utf-8"))))
+        except (OSError, TypeError, ValueError):
+            return "another process is writing there"
+
+    def acquire(self, seconds: float) -> None:
+        """Waits up to `seconds` for it, below 0 for ever; raises Timeout."""
+        try:
+            self._lock.acquire(seconds)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            warnings.warn(
+                f"{self._path.parent}: this file system has no locks, so nothing keeps a second "
+                f"process from writing {self._place} at the same time. Make sure that there is "
+                "none.",
+                SimplebaseWarning,
+                stacklevel=4,
+            )
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        # While it is still held: whoever opened the file meanwhile sees that it has gone.
+        with suppress(OSError):
+            if kind is not None and self._earlier:
+                # What fails leaves a folder as it was, with what a crash left in it before.
+                self._path.write_bytes(self._earlier)
+            else:
+                self._path.unlink()
+        self._lock.release()
+
+    def _sign(self, descriptor: int) -> None:
+        self._earlier = os.read(descriptor, _LONGEST)
         content = json.dumps(asdict(_Holder.this_process())).encode()
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, content)
-
-    # A lock that is a file's mere existence would outlive a process that was killed.
-    return FileLock(path, fallback_to_soft=False, on_acquired=sign)
-
-
-def _acquire(lock: FileLock, path: Path, place: str, seconds: float) -> bool:
-    """Whether it is held; False where there are no locks."""
-    try:
-        lock.acquire(seconds)
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        warnings.warn(
-            f"{path.parent}: this file system has no locks, so nothing keeps a second process from "
-            f"writing {place} at the same time. Make sure that there is none.",
-            SimplebaseWarning,
-            stacklevel=4,
-        )
-        return False
-    return True
-
-
-@contextmanager
-def _release_after(lock: FileLock, path: Path, held: bool) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        # While it is still held: whoever opened the file meanwhile sees that it has gone.
-        with suppress(OSError):
-            path.unlink()
-        if held:
-            lock.release()
-
-
-def _holder(path: Path) -> str:
-    try:
-        return str(_Holder(**json.loads(path.read_text(encoding="utf-8"))))
-    except (OSError, TypeError, ValueError):
-        return "another process is writing there"

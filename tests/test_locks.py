@@ -103,6 +103,16 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path, holder: Holder) ->
     assert not list(tmp_path.iterdir())
 
 
+def test_what_fails_leaves_what_a_crash_left(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("of a killed process")
+    with pytest.raises(RuntimeError), locked(tmp_path / "lock", "it", "not"):
+        assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()
+        raise RuntimeError
+    assert (tmp_path / "lock").read_text() == "of a killed process"
+    take(tmp_path / "lock")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("content", ["", "not JSON", "[1]", '{"pid": 1}', "\udcff"])
 def test_a_lock_file_that_says_nothing_is_no_obstacle(
     tmp_path: Path, content: str, holder: Holder
