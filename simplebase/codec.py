@@ -4,6 +4,7 @@ Axes: `B` batch, `K` keypoints, `H, W` input pixels, `h, w` heatmap cells = inpu
 """
 
 from dataclasses import asdict, dataclass, field
+from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -50,7 +51,7 @@ class HeatmapCodec:
 
     def __post_init__(self) -> None:
         """Checks the settings."""
-        if type(self.stride) is not int or type(self.sigma) not in (int, float):
+        if not isinstance(self.stride, Integral) or not isinstance(self.sigma, Real):
             raise ArgumentError(
                 "stride is a whole number, sigma a number. "
                 f"Received: {shown(self.stride)}, {shown(self.sigma)}."

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ class Skeleton:
                 f"{len(self.sigmas)} sigmas."
             )
         for sigma in self.sigmas or ():
-            if type(sigma) not in (int, float) or not 0 < sigma < math.inf:
+            if not isinstance(sigma, Real) or not 0 < sigma < math.inf:
                 raise DataError(
                     f"skeleton {self.name!r}, sigmas: expected numbers above 0. "
                     f"Received: {shown(sigma)}."

@@ -7,12 +7,21 @@ import pytest
 
 from simplebase.cli import main
 
+OUTPUTS = ("stdout", "stderr")
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+
+@pytest.mark.parametrize(
+    ("encoding", "errors", "shown"),
+    [
+        ("ascii", "strict", "??"),
+        ("latin-1", "surrogateescape", "??"),
+        ("ascii", "backslashreplace", "\\u5de6\\u773c"),
+    ],
+)
 def test_a_name_that_the_terminal_cannot_show_ends_nothing(
-    monkeypatch: pytest.MonkeyPatch, encoding: str
+    monkeypatch: pytest.MonkeyPatch, encoding: str, errors: str, shown: str
 ) -> None:
-    streams = {name: io.TextIOWrapper(io.BytesIO(), encoding) for name in ("stdout", "stderr")}
+    streams = {name: io.TextIOWrapper(io.BytesIO(), encoding, errors) for name in OUTPUTS}
     for name, stream in streams.items():
         monkeypatch.setattr(sys, name, stream)
     monkeypatch.setattr(sys, "argv", ["simplebase", "presets", "左眼"])
@@ -21,4 +30,4 @@ def test_a_name_that_the_terminal_cannot_show_ends_nothing(
     streams["stderr"].flush()
     printed = streams["stderr"].buffer.getvalue().decode(encoding)
     assert end.value.code == 2
-    assert printed.startswith("Error: preset '??' does not exist.")
+    assert printed.startswith(f"Error: preset '{shown}' does not exist.")
