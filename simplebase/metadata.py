@@ -160,8 +160,10 @@ class ModelMetadata:
                 cost=None if cost is None else Cost(int(cost["params"]), float(cost["gflops"])),
             )
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+            ours = isinstance(error, ArgumentError)
+            problem = str(error).rstrip(".") if ours else repr(error)
             raise DataError(
-                f"the model's metadata is incomplete or damaged ({cut(repr(error))})."
+                f"the model's metadata is incomplete or damaged ({cut(problem)})."
             ) from error
 
 
