@@ -7,7 +7,7 @@ import h5py
 import keras
 
 from simplebase.errors import DataError, first_line
-from simplebase.inflation import require_sane_archive, require_sane_datasets
+from simplebase.files.inflation import require_sane_archive, require_sane_datasets
 
 _TEXTS, _WEIGHTS = ("metadata.json", "config.json"), "model.weights.h5"
 

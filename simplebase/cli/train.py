@@ -10,8 +10,8 @@ import typer
 from simplebase.cli import options
 from simplebase.cli.app import app, import_tensorflow, say
 from simplebase.errors import ArgumentError, DataError
+from simplebase.files.yaml import parse_yaml
 from simplebase.presets.choices import DEFAULT_PRESET, DecayType, LossType, OptimizerName
-from simplebase.yaml_files import parse_yaml
 
 if TYPE_CHECKING:
     from simplebase.cli.training_display import TrainingDisplay

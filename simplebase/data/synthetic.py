@@ -12,8 +12,8 @@ from simplebase.data.figures import draw_figure
 from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError, OutputExistsError
 from simplebase.files import cache_folder, replacing, write_json
+from simplebase.files.locks import turn
 from simplebase.images import write_image
-from simplebase.locks import turn
 from simplebase.progress import Progress
 from simplebase.skeletons import load_skeleton, write_text_files
 from simplebase.threads import thread_pool

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from simplebase.errors import ArgumentError, DataError, MissingFileError
 from simplebase.files import read_text
+from simplebase.files.yaml import MOST_BYTES, parse_yaml
 from simplebase.presets.preset import Preset, Settings, first_problem
 from simplebase.presets.recipe import Recipe
-from simplebase.yaml_files import MOST_BYTES, parse_yaml
 
 _Settings = TypeVar("_Settings", bound=Settings)
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from simplebase.errors import DataError
 from simplebase.estimator import SimpleBaseline
-from simplebase.inflation import require_sane_datasets
+from simplebase.files.inflation import require_sane_datasets
 from simplebase.metadata import read_metadata
 from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only
 from simplebase.runtimes.graph import set_threads

@@ -4,8 +4,8 @@ import dataclasses
 from importlib.resources import files
 
 from simplebase.errors import ArgumentError
+from simplebase.files.yaml import parse_yaml
 from simplebase.skeletons.skeleton import Skeleton
-from simplebase.yaml_files import parse_yaml
 
 
 def skeleton_names() -> list[str]:

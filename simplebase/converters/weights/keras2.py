@@ -20,8 +20,8 @@ import numpy as np
 
 from simplebase.converters.weights.checkpoint import Checkpoint, Tensors
 from simplebase.errors import DataError, first_line
+from simplebase.files.inflation import require_sane_datasets
 from simplebase.geometry import Size
-from simplebase.inflation import require_sane_datasets
 
 
 def read_keras2(path: Path) -> Checkpoint:

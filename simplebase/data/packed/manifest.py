@@ -15,11 +15,11 @@ import tensorflow as tf
 from simplebase.data.dataset import MANIFEST, unfinished
 from simplebase.data.fields import LARGEST
 from simplebase.data.records import Records
-from simplebase.encodings import decode_text
 from simplebase.errors import DataError, MissingFileError, cut
+from simplebase.files.encodings import decode_text
+from simplebase.files.npz import opened_npz
 from simplebase.geometry import LONGEST_SIDE, Crop, Size
 from simplebase.images import DepthRange
-from simplebase.npz_files import opened_npz
 from simplebase.skeletons import Skeleton
 
 PACKING, RECORDS = "packing.json", "records.npz"

@@ -29,7 +29,7 @@ from simplebase.data.packed.manifest import (
 )
 from simplebase.data.records import Records
 from simplebase.errors import DataError, MissingFileError, OutputExistsError, SimplebaseError
-from simplebase.locks import locked
+from simplebase.files.locks import locked
 
 _OUR_FILES = re.compile(
     r"(manifest\.json|packing\.json|records\.npz|(train|val)-\d{5,}\.tfrecord)(\.partial)?"

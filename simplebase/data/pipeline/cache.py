@@ -18,7 +18,7 @@ import numpy as np
 
 from simplebase.errors import ArgumentError, DataError
 from simplebase.files import cache_folder, replacing
-from simplebase.locks import turn
+from simplebase.files.locks import turn
 
 CacheMode = Literal["none", "memory", "disk"]
 

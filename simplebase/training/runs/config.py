@@ -11,6 +11,7 @@ from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline.cache import CacheMode
 from simplebase.errors import DataError, MissingFileError
 from simplebase.files import read_text
+from simplebase.files.yaml import MOST_BYTES, parse_yaml
 from simplebase.geometry import Size
 from simplebase.images import DepthRange
 from simplebase.presets import Preset, Recipe
@@ -18,7 +19,6 @@ from simplebase.presets.preset import Settings, first_problem
 from simplebase.skeletons import Skeleton
 from simplebase.training.runs.folder import Run
 from simplebase.version import __version__
-from simplebase.yaml_files import MOST_BYTES, parse_yaml
 
 MAX_SEED = 2**32 - 1
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from simplebase.files import require_output
-from simplebase.locks import locked
+from simplebase.files.locks import locked
 from simplebase.training.runs.folder import CHECKPOINTS, CONFIG, EARLIER, LOCK, Run
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from simplebase.errors import DataError, first_line
 from simplebase.files import replacing
-from simplebase.npz_files import NpzFile, opened_npz
+from simplebase.files.npz import NpzFile, opened_npz
 from simplebase.training.runs.folder import KEPT, checkpoint_name
 from simplebase.training.runs.metrics import EpochMetrics, best_epoch
 

@@ -6,8 +6,8 @@ import pytest
 
 from simplebase import load_preset, load_recipe
 from simplebase.errors import ArgumentError, DataError
+from simplebase.files.yaml import parse_yaml
 from simplebase.training.runs.config import RunConfig
-from simplebase.yaml_files import parse_yaml
 
 
 def bomb(opening: str = "[", closing: str = "]", start: str = "[x]", levels: int = 10) -> str:

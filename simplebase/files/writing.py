@@ -1,48 +1,16 @@
-"""Files: writing so that a crash leaves the old state or the new one; reading text and JSON."""
+"""Writing so that a crash leaves the old state or the new one, never half of it."""
 
 import errno
-import gzip
 import json
 import os
 import secrets
 import shutil
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from simplebase.encodings import decode_text
-from simplebase.errors import (
-    ArgumentError,
-    DataError,
-    MissingFileError,
-    OutputExistsError,
-    SimplebaseError,
-)
-
-
-def require_file(path: str | os.PathLike[str], what: str) -> Path:
-    """Returns `path` if it is a file, else says that `what` is missing."""
-    path = Path(path)
-    if path.is_dir():
-        raise MissingFileError(f"{path} is a folder, but {what} is a file.")
-    if not path.is_file():
-        raise MissingFileError(f"{path}: {what} does not exist. Check the path.")
-    return path
-
-
-def stored_bytes(path: str | os.PathLike[str]) -> int:
-    """Size of a file, or of all files in a folder together."""
-    path = Path(path)
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
-
-
-def require_exists(path: str | os.PathLike[str]) -> None:
-    """Raises MissingFileError if there is neither a file nor a folder."""
-    if not Path(path).exists():
-        raise MissingFileError(f"{path} does not exist. Check the path.")
+from simplebase.errors import OutputExistsError, SimplebaseError
 
 
 def require_output(
@@ -214,32 +182,6 @@ def _replace_folder(new: Path, path: Path, aside: Path) -> None:
         raise
 
 
-def short_names(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
-    """Each path's name, with so many of its parents that no other ends alike.
-
-    Raises:
-        ArgumentError: a path is given twice.
-    """
-    absolute = [Path(os.path.abspath(path)) for path in paths]
-    names = []
-    for given, path in zip(paths, absolute, strict=True):
-        if absolute.count(path) > 1:
-            raise ArgumentError(f"{os.fspath(given)} is given twice.")
-        for count in range(1, len(path.parts) + 1):
-            tail = path.parts[-count:]
-            if sum(other.parts[-count:] == tail for other in absolute) == 1:
-                break
-        # A name may be no text: Matplotlib draws none of that.
-        names.append(os.fsencode(Path(*tail)).decode(errors="backslashreplace"))
-    return names
-
-
-def cache_folder() -> Path:
-    """`$SIMPLEBASE_CACHE`, else `$XDG_CACHE_HOME/simplebase`, else `~/.cache/simplebase`."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("SIMPLEBASE_CACHE") or Path(base) / "simplebase")
-
-
 def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = False) -> None:
     """Writes UTF-8 text through a temporary file."""
     with replacing(path, overwrite=overwrite) as partial:
@@ -253,57 +195,3 @@ def write_json(path: str | os.PathLike[str], content: Any, *, overwrite: bool = 
     else:
         text = json.dumps(content, indent=2) + "\n"
     write_text(path, text, overwrite=overwrite)
-
-
-def read_text(path: Path, *, most_bytes: int | None = None) -> str:
-    """UTF-8 text; a byte order mark is accepted and removed.
-
-    Args:
-        path: a file; one that ends in `.gz` is decompressed.
-        most_bytes: that a file of this kind may have.
-
-    Raises:
-        DataError: it is in another encoding, and the message says how to convert it; it is longer
-            than `most_bytes`; or it cannot be decompressed.
-    """
-    opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rb") as file:
-            # One byte more tells whether there is more.
-            content = file.read() if most_bytes is None else file.read(most_bytes + 1)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} cannot be decompressed: {error}.") from error
-    require_length(content, most_bytes, str(path))
-    return decode_text(content, str(path))
-
-
-def require_length(content: str | bytes, most: int | None, name: str) -> None:
-    """Raises DataError if `content`, read from `name`, is longer than `most` bytes."""
-    if most is not None and len(content) > most:
-        raise DataError(
-            f"{name} is longer than {most} bytes, the most that a file of its kind may have. "
-            "Is it the right file?"
-        )
-
-
-def read_json(path: Path) -> Any:
-    """The content of a JSON file, or of one compressed with gzip; DataError if it is neither."""
-    return parse_json(read_text(path), str(path))
-
-
-def parse_json(text: str, name: str) -> Any:
-    """The content of JSON.
-
-    Args:
-        text: the JSON.
-        name: of the file that it comes from, for errors.
-
-    Raises:
-        DataError: it is not valid, or nested deeper than Python can read.
-    """
-    try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise DataError(f"{name} is not valid JSON: it is nested too deeply.") from error
-    except ValueError as error:
-        raise DataError(f"{name} is not valid JSON: {error}.") from error

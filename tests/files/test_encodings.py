@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from simplebase.encodings import decode_text
 from simplebase.errors import DataError
 from simplebase.files import read_json, read_text
+from simplebase.files.encodings import decode_text
 
 CHINESE = '{"label": "左眼", "name": "鼻子"}\n'
 FRENCH = '{"label": "œil gauche", "name": "épaule à côté"}\n'

@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 
 from simplebase.errors import InUseError, SimplebaseError, SimplebaseWarning
-from simplebase.locks import locked, turn
+from simplebase.files.locks import locked, turn
 
 HOLD = """
 import sys
-from simplebase.locks import locked
+from simplebase.files.locks import locked
 with locked(sys.argv[1], "it", "not"):
     print("held", flush=True)
     sys.stdin.readline()

@@ -1,0 +1,56 @@
+"""Paths: files that must be there, their names for people, the cache folder."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from simplebase.errors import ArgumentError, MissingFileError
+
+
+def require_file(path: str | os.PathLike[str], what: str) -> Path:
+    """Returns `path` if it is a file, else says that `what` is missing."""
+    path = Path(path)
+    if path.is_dir():
+        raise MissingFileError(f"{path} is a folder, but {what} is a file.")
+    if not path.is_file():
+        raise MissingFileError(f"{path}: {what} does not exist. Check the path.")
+    return path
+
+
+def stored_bytes(path: str | os.PathLike[str]) -> int:
+    """Size of a file, or of all files in a folder together."""
+    path = Path(path)
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def require_exists(path: str | os.PathLike[str]) -> None:
+    """Raises MissingFileError if there is neither a file nor a folder."""
+    if not Path(path).exists():
+        raise MissingFileError(f"{path} does not exist. Check the path.")
+
+
+def short_names(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """Each path's name, with so many of its parents that no other ends alike.
+
+    Raises:
+        ArgumentError: a path is given twice.
+    """
+    absolute = [Path(os.path.abspath(path)) for path in paths]
+    names = []
+    for given, path in zip(paths, absolute, strict=True):
+        if absolute.count(path) > 1:
+            raise ArgumentError(f"{os.fspath(given)} is given twice.")
+        for count in range(1, len(path.parts) + 1):
+            tail = path.parts[-count:]
+            if sum(other.parts[-count:] == tail for other in absolute) == 1:
+                break
+        # A name may be no text: Matplotlib draws none of that.
+        names.append(os.fsencode(Path(*tail)).decode(errors="backslashreplace"))
+    return names
+
+
+def cache_folder() -> Path:
+    """`$SIMPLEBASE_CACHE`, else `$XDG_CACHE_HOME/simplebase`, else `~/.cache/simplebase`."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("SIMPLEBASE_CACHE") or Path(base) / "simplebase")
