@@ -131,8 +131,8 @@ def _add_foreign(conversion: Conversion, found: list[_Labelled]) -> None:
             conversion.leave_out("train record whose image is in the val file")
     if boxless:
         conversion.notes.append(
-            f"objects without a box, or with one 0 wide or high: {boxless}; the box around their "
-            "labelled keypoints is used, enlarged by a tenth"
+            f"objects without a box, or with one at most a pixel wide or high: {boxless}; the box "
+            "around their labelled keypoints is used, enlarged by a tenth"
         )
     size_single_points(conversion, singles)
 
