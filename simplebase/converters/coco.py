@@ -156,6 +156,8 @@ def _read_files(
         raise ArgumentError("give --train-annotations, --val-annotations or both.")
     if files[0].categories.skeleton.keypoints != files[-1].categories.skeleton.keypoints:
         raise DataError(f"{files[0].path} and {files[1].path} have different keypoints.")
+    if len(files) == 2:
+        files[0].images.share_with(files[1].images)
     return files
 
 

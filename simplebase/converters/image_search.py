@@ -78,6 +78,11 @@ class ImageSearch:
         self._look_up = cache(look_up or (lambda path: find_image(root, path)))
         self._rank = rank
 
+    def share_with(self, other: "ImageSearch") -> None:
+        """Treats two label files, of a train and a val split, as one that states all images."""
+        self._stated = other._stated = self._stated + other._stated
+        self._stated_of = other._stated_of
+
     def find(self, stated: StatedImage) -> Path | None:
         """The image at its stated path, else by its name.
 

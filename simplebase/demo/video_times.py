@@ -24,7 +24,7 @@ _SAMPLE = 600
 _FAST_SHARE = 10
 """Percentile of the intervals that is taken for the shortest: a few wrong stamps change nothing."""
 _ALIKE = 1.5
-"""Intervals up to this multiple of the shortest are of the same rate: a phone's clock trembles."""
+"""Intervals up to this multiple of the shortest are of the same rate: a phone's clock jitters."""
 _SAME_RATE = 0.01
 """MKV and WebM round time stamps to milliseconds, which changes a rate by less than this."""
 HIGHEST_RATE = 240.0

@@ -189,6 +189,27 @@ def test_an_unreadable_image_gives_a_single_point_no_size(tmp_path, source) -> N
     assert [r["scale_provided"] for r in read(tmp_path, content).records] == [0.3, 0.2]
 
 
+def test_an_image_of_the_train_file_is_not_taken_for_another_one_of_the_val_file(
+    tmp_path, source
+) -> None:
+    """Cameras count from 0 alike; here are the images of one of them only."""
+    val = document(cow())
+    val["images"][0]["file_name"] = "/home/me/camera2/0.jpg"
+    files = {
+        "train_annotations": save(tmp_path, document(cow()), "train.json"),
+        "val_annotations": save(tmp_path, val, "val.json"),
+    }
+    conversion = read_coco(source, **files)
+    assert [record["isValidation"] for record in conversion.records] == [0.0]
+    assert conversion.left_out == {"image path leaves the folder": 1}
+
+    train = document(cow())
+    train["images"][0]["file_name"] = "/home/me/camera1/0.jpg"
+    save(tmp_path, train, "train.json")
+    with pytest.raises(DataError, match=r"0\.jpg is the only image .*camera1/0.*camera2/0"):
+        read_coco(source, **files)
+
+
 def test_one_image_id_for_two_files_is_refused(tmp_path, source) -> None:
     content = document(cow())
     content["images"].append({"id": 10, "file_name": "2.jpg"})
