@@ -195,7 +195,8 @@ def _read_images(images: list[Any], path: Path) -> tuple[dict[int, str], dict[in
                 "it is unclear which image its annotations belong to. Give each image its own "
                 "id. If two files were joined, renumber the images and annotations of one first."
             )
-        sizes.setdefault(image_id, stated_size(image.get("width"), image.get("height")))
+        stated = stated_size(image.get("width"), image.get("height"))
+        sizes[image_id] = sizes.get(image_id) or stated
     return names, sizes
 
 

@@ -210,6 +210,14 @@ def test_an_image_of_the_train_file_is_not_taken_for_another_one_of_the_val_file
         read_coco(source, **files)
 
 
+def test_a_size_is_kept_that_only_the_second_entry_of_an_image_states(tmp_path, source) -> None:
+    """Label Studio writes an image once for each annotator."""
+    content = document(cow())
+    content["images"][0] |= {"width": 0, "height": None}
+    content["images"].append({"id": 10, "file_name": "./0.jpg", "width": 60, "height": 80})
+    assert read(tmp_path, content).stated_sizes == {"0.jpg": (80, 60)}
+
+
 def test_one_image_id_for_two_files_is_refused(tmp_path, source) -> None:
     content = document(cow())
     content["images"].append({"id": 10, "file_name": "2.jpg"})
