@@ -154,8 +154,8 @@ def _add_foreign(conversion: Conversion, found: list[_Labelled]) -> None:
             conversion.leave_out("train record whose image is in the val file")
     if boxless:
         conversion.notes.append(
-            f"objects without a box, or with one 0 wide or high: {boxless}; the box around their "
-            "labelled keypoints is used, enlarged by a tenth"
+            f"objects without a box, or with one at most a pixel wide or high: {boxless}; the box "
+            "around their labelled keypoints is used, enlarged by a tenth"
         )
     size_single_points(conversion, singles)
 
@@ -180,6 +180,8 @@ def _read_files(
         raise ArgumentError("give --train-annotations, --val-annotations or both.")
     if files[0].categories.skeleton.keypoints != files[-1].categories.skeleton.keypoints:
         raise DataError(f"{files[0].path} and {files[1].path} have different keypoints.")
+    if len(files) == 2:
+        files[0].images.share_with(files[1].images)
     return files
 
 
@@ -219,7 +221,8 @@ def _read_images(images: list[Any], path: Path) -> tuple[dict[int, str], dict[in
                 "it is unclear which image its annotations belong to. Give each image its own "
                 "id. If two files were joined, renumber the images and annotations of one first."
             )
-        sizes.setdefault(image_id, stated_size(image.get("width"), image.get("height")))
+        stated = stated_size(image.get("width"), image.get("height"))
+        sizes[image_id] = sizes.get(image_id) or stated
     return names, sizes
 
 

@@ -19,8 +19,11 @@ from urllib.parse import parse_qsl, unquote
 from simplebase.converters.image_files import find_image, inside
 from simplebase.errors import DataError
 
-# Label Studio puts eight hexadecimal digits before the name of a file that is uploaded to it.
-_UPLOADED = re.compile(r"(.*/)?upload/(.*/)?[0-9a-f]{8}-(?P<name>[^/]+)")
+# Label Studio puts eight hexadecimal digits before the name of a file that is uploaded to it. Its
+# COCO export calls the folder `images`, where eight decimal digits are rather a date.
+_UPLOADED = re.compile(
+    r"(.*/)?(upload/(.*/)?|images/(.*/)?(?=\d*[a-f]))[0-9a-f]{8}-(?P<name>[^/]+)"
+)
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -74,6 +77,11 @@ class ImageSearch:
         self._stated_of: dict[Path, StatedImage] = {}
         self._look_up = cache(look_up or (lambda path: find_image(root, path)))
         self._rank = rank
+
+    def share_with(self, other: "ImageSearch") -> None:
+        """Treats two label files, of a train and a val split, as one that states all images."""
+        self._stated = other._stated = self._stated + other._stated
+        self._stated_of = other._stated_of
 
     def find(self, stated: StatedImage) -> Path | None:
         """The image at its stated path, else by its name.
@@ -132,22 +140,28 @@ class ImageSearch:
         return None
 
     def _below(self, stated: StatedImage) -> Path | None:
-        for *folders, name in _readings(stated.name):
-            alike = [path for path in self._index.get(_folded(name), []) if self._is_inside(path)]
-            candidates = [path for path in alike if path.name == name] or alike
-            if candidates:
-                return self._likeliest(candidates, folders, stated)
+        folder = Path(stated.folder or "").parts
+        for parts in _readings(stated.name):
+            if candidates := self._agreeing([*folder, *parts]):
+                return self._likeliest(candidates, parts[-1], stated)
         return None
 
-    def _likeliest(self, candidates: list[Path], folders: list[str], stated: StatedImage) -> Path:
-        """The candidate in the label file's folder, else whose folders agree with the stated ones.
+    def _agreeing(self, parts: list[str]) -> list[Path]:
+        """The images with that name for which most folders, from the last one on, are the same."""
+        folded = [_folded(part) for part in parts]
+        ends = (tuple(folded[start:]) for start in range(len(folded)))
+        return next((self._index[end] for end in ends if end in self._index), [])
 
-        Folders are compared from the last one on; where equally many agree, their rank decides.
+    def _likeliest(self, candidates: list[Path], name: str, stated: StatedImage) -> Path:
+        """The candidate beside the label file, else with exactly that name, else of lowest rank.
+
+        Raises:
+            DataError: that leaves several.
         """
         order = {
             path: (
                 path.parent.as_posix() != stated.folder,
-                -_agreeing(path.parent.parts, folders),
+                path.name != name,
                 self._rank(path.parent) or 0,
             )
             for path in candidates
@@ -158,15 +172,26 @@ class ImageSearch:
         return self.root / first
 
     @cached_property
-    def _index(self) -> dict[str, list[Path]]:
-        """The files below the image folder, relative to it, by name without regard to case."""
-        index: dict[str, list[Path]] = defaultdict(list)
+    def _index(self) -> dict[tuple[str, ...], list[Path]]:
+        """The files below the image folder, relative to it, by each end of their paths.
+
+        `x/y/A.jpg` is under `("x", "y", "a.jpg")`, `("y", "a.jpg")` and `("a.jpg",)`. A scan of all
+        images of a name would be quadratic: each video's folder may have an image `000001.jpg`.
+        """
+        index: dict[tuple[str, ...], list[Path]] = defaultdict(list)
         for folder, _, names in os.walk(self.root):
             relative = Path(folder).relative_to(self.root)
-            if self._rank(relative) is not None:
-                for name in names:
-                    index[_folded(name)].append(relative / name)
-        return index
+            if self._rank(relative) is None:
+                continue
+            folders = tuple(_folded(part) for part in relative.parts)
+            for name in names:
+                path = relative / name
+                if os.path.islink(self.root / path) and not self._is_inside(path):
+                    continue
+                end = (*folders, _folded(name))
+                for start in range(len(end)):
+                    index[end[start:]].append(path)
+        return dict(index)
 
     def _is_inside(self, path: Path | str) -> bool:
         """Whether a file below the image folder is no link that leads out of it."""
@@ -222,13 +247,3 @@ def _without_query(name: str) -> Iterator[str]:
 def _folded(name: str) -> str:
     """One spelling for upper and lower case, and for accents that are composed or not."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def _agreeing(found: tuple[str, ...], stated: list[str]) -> int:
-    """How many folders are the same, from the last on."""
-    count = 0
-    for one, other in zip(reversed(found), reversed(stated), strict=False):
-        if _folded(one) != _folded(other):
-            break
-        count += 1
-    return count

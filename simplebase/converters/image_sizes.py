@@ -28,6 +28,14 @@ _SCALED = (
     "were scaled, cropped or replaced after labelling and the labels were not, so keypoints are "
     "probably in the wrong place. Convert with the images that were labelled, or scale the labels."
 )
+_SWAPPED_AND_SCALED = (
+    "{count} images have another size than the label file states, and width and height swapped, "
+    "such as {example}. The images were scaled after labelling, and one tool applied the Exif "
+    "orientation and another did not, so keypoints are probably in the wrong place. Convert with "
+    "the images that were labelled."
+)
+_SAME_ASPECT = 0.02
+"""Aspect ratios that differ by less are the same: a scaled side is rounded to whole pixels."""
 
 
 def stated_size(width: Any, height: Any) -> Size | None:
@@ -71,7 +79,7 @@ def size_warnings(
         progress: called with images done and in all.
 
     Returns:
-        At most two sentences: on swapped sides, and on other sizes.
+        At most three texts: on swapped sides, on other sizes, and on both at once.
     """
     examples: dict[str, list[str]] = defaultdict(list)
     compared = {path: images[path] for path in stated if isinstance(images.get(path), Path)}
@@ -80,8 +88,7 @@ def size_warnings(
             found = source_size(image)
         except DataError:  # `data check` tells of it
             found = stated[path]
-        if found != stated[path]:
-            kind = _SWAPPED if found == stated[path][::-1] else _SCALED
+        if kind := _difference(stated[path], found):
             sizes = f"{_text(stated[path])} in the label file, {_text(found)} in the image"
             examples[kind].append(f"{path} ({sizes})")
         if progress:
@@ -90,6 +97,21 @@ def size_warnings(
         kind.format(count=f"{len(found)} of {len(compared)}", example=found[0])
         for kind, found in sorted(examples.items())
     ]
+
+
+def _difference(stated: Size, found: Size) -> str | None:
+    """Which of the warnings above applies; `None` if the sizes are the same."""
+    if found == stated:
+        return None
+    swapped = found[::-1]
+    if swapped == stated:
+        return _SWAPPED
+    is_swapped = _have_same_aspect(stated, swapped) and not _have_same_aspect(stated, found)
+    return _SWAPPED_AND_SCALED if is_swapped else _SCALED
+
+
+def _have_same_aspect(one: Size, other: Size) -> bool:
+    return abs(one[0] * other[1] / (one[1] * other[0]) - 1) < _SAME_ASPECT
 
 
 def _text(size: Size) -> str:

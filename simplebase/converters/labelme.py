@@ -19,7 +19,7 @@ from simplebase.converters.conversion import Conversion, draw_held_out
 from simplebase.converters.image_files import EmbeddedImage, ImageSource
 from simplebase.converters.image_search import ImageSearch, StatedImage
 from simplebase.converters.image_sizes import stated_size
-from simplebase.converters.placement import around_box, around_keypoints
+from simplebase.converters.placement import around_box, around_keypoints, has_size
 from simplebase.converters.single_points import UNSIZED, size_single_points
 from simplebase.data import expect
 from simplebase.data.records import make_record
@@ -228,7 +228,7 @@ def _add_objects(
                 f"({', '.join(names)}). Correct it, or add it to --classes-path."
             )
         # Several rectangles in one group: none of them is known to be the object's.
-        box = each.boxes[0] if len(each.boxes) == 1 and min(each.boxes[0][2:]) > 0 else None
+        box = each.boxes[0] if len(each.boxes) == 1 and has_size(each.boxes[0]) else None
         if each.boxes and (box is None or not each.points):
             conversion.leave_out("shape: rectangle that is no object's box", len(each.boxes))
         if not each.points:

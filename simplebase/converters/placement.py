@@ -12,6 +12,10 @@ from simplebase.geometry import PERSON_PIXELS, Crop
 MARGIN = 1.1
 """Keypoints end inside the body: an object is a little larger than the box around them."""
 
+PIXEL = 1.0
+"""A box that is no wider or no higher, and keypoints that are no farther apart, tell no size: it is
+the bare extent of keypoints, from their first pixel to their last."""
+
 BROKEN_BOX = "box of negative or infinite size, or NaN"
 
 Placement = tuple[list[float], float]
@@ -22,15 +26,15 @@ def read_box(value: Any, where: str) -> list[float] | str | None:
     """The box of a COCO-like annotation.
 
     CVAT and Label Studio write the bare extent of the keypoints, which is 0 wide or high where they
-    are in line; others leave the box out, or write null or an empty list.
+    are in line, and RectLabel writes 1; others leave the box out, or write null or an empty list.
 
     Args:
         value: x, y, width, height.
         where: for errors.
 
     Returns:
-        The box; `None` if there is none or it has no area; why the object is to be left out, if the
-        box is no such thing.
+        The box; `None` if there is none or it tells no size; why the object is to be left out, if
+        the box is broken.
 
     Raises:
         DataError: `value` is not four numbers.
@@ -43,7 +47,12 @@ def read_box(value: Any, where: str) -> list[float] | str | None:
         if not all(abs(each) < LARGEST for each in value) or min(value[2:]) < 0:
             return BROKEN_BOX
     box = expect.numbers(value, 4, where)
-    return box if min(box[2:]) > 0 else None
+    return box if has_size(box) else None
+
+
+def has_size(box: Sequence[float]) -> bool:
+    """Whether a box x, y, width, height tells how large an object is."""
+    return min(box[2:]) > PIXEL
 
 
 def around_box(box: Sequence[float]) -> Placement:
@@ -59,12 +68,14 @@ def around_keypoints(keypoints: np.ndarray) -> Placement | None:
         keypoints: `(K, 3)` x, y, visibility.
 
     Returns:
-        Centre and scale, rounded to 3 and 5 decimals; `None` where fewer than two places are
-        labelled, which tells no size.
+        Centre and scale, rounded to 3 and 5 decimals; `None` where they are in one place, which
+        tells no size.
     """
     labelled = keypoints[keypoints[:, 2] > 0, :2]
     if not len(labelled):
         return None
     low, high = labelled.min(axis=0), labelled.max(axis=0)
-    scale = round(float(MARGIN * (high - low).max() / PERSON_PIXELS), 5)
-    return (np.round((low + high) / 2, 3).tolist(), scale) if scale > 0 else None
+    extent = float((high - low).max())
+    if extent <= PIXEL:
+        return None
+    return np.round((low + high) / 2, 3).tolist(), round(MARGIN * extent / PERSON_PIXELS, 5)

@@ -1,4 +1,4 @@
-"""The size of objects that have one labelled keypoint and no box, which tell none."""
+"""The size of objects that have one labelled keypoint, or several in one place, and no box."""
 
 from collections import Counter
 from typing import Any
@@ -31,13 +31,13 @@ def size_single_points(conversion: Conversion, singles: list[dict[str, Any]]) ->
     if not chosen:
         return
     sizes = [r["scale_provided"] for r in conversion.records if id(r) not in wanted]
-    what = f"objects of unknown size, with one labelled keypoint and no box: {len(chosen)}"
+    what = f"objects with one labelled keypoint and no usable box: {len(chosen)}"
     if sizes:
         scale = float(np.median(sizes))
         for record in chosen:
             record["scale_provided"] = scale
         conversion.notes.append(
-            f"{what}; the median size of the other objects is used, {scale * PERSON_PIXELS:.0f} px"
+            f"{what}; they get the median size of the other objects, {scale * PERSON_PIXELS:.0f} px"
         )
         return
     found = {path: _size(conversion, path) for path in {record["img_paths"] for record in chosen}}
@@ -46,17 +46,18 @@ def size_single_points(conversion: Conversion, singles: list[dict[str, Any]]) ->
             height, width = size
             record["objpos"] = [(width - 1) / 2, (height - 1) / 2]
             record["scale_provided"] = max(size) / PERSON_PIXELS
-    unread = [id(record) for record in chosen if not found[record["img_paths"]]]
+    unread = {id(record) for record in chosen if not found[record["img_paths"]]}
     if unread:
         conversion.leave_out("no size: the image cannot be read", len(unread))
         conversion.keep([record for record in conversion.records if id(record) not in unread])
-    conversion.notes.append(f"{what}; no other object has a size, so the whole image is used")
+    conversion.notes.append(f"{what}; no other object has a size, so each is the whole image")
     counts = Counter(record["img_paths"] for record in chosen)
     if crowded := [path for path, count in counts.items() if count > 1]:
         conversion.warnings.append(
-            f"{len(crowded)} of {len(counts)} images have several objects with one keypoint and no "
-            f"box, such as {crowded[0]}. The crop of each is the whole image, so a model cannot "
-            "tell which of them to find. Draw a box around each object and convert again."
+            f"{len(crowded)} of {len(counts)} images have several objects with one labelled "
+            f"keypoint and no usable box, such as {crowded[0]}. The crop of each is the whole "
+            "image, so a model cannot tell which of them to find. Draw a box around each object "
+            "and convert again."
         )
 
 

@@ -17,12 +17,14 @@ from simplebase.errors import SimplebaseWarning
 _JUMP = 0.5
 """Seconds. A time stamp that goes back by more starts a new count, as in files joined end to end;
 one that goes back by less is a single wrong one."""
+_REORDERED = 16
+"""Frames that a decoder holds back at most (H.264, `max_num_reorder_frames`)."""
 _SAMPLE = 600
 """Packets that are sampled at most: 20 seconds of a phone's video."""
 _FAST_SHARE = 10
 """Percentile of the intervals that is taken for the shortest: a few wrong stamps change nothing."""
 _ALIKE = 1.5
-"""Intervals up to this multiple of the shortest are of the same rate: a phone's clock trembles."""
+"""Intervals up to this multiple of the shortest are of the same rate: a phone's clock jitters."""
 _SAME_RATE = 0.01
 """MKV and WebM round time stamps to milliseconds, which changes a rate by less than this."""
 HIGHEST_RATE = 240.0
@@ -35,7 +37,9 @@ class Clock:
     """Turns a file's time stamps into times that begin at 0 and always increase.
 
     A time stamp that stands still or goes back is replaced: the frame is shown one frame period
-    after the one before. A file without time stamps so gets `index / fps`.
+    after the one before. A file without time stamps so gets `index / fps`. A warning names the
+    first such frame, unless only the last few have none: decoders that reorder frames (AVI, MPEG)
+    hand those over at the end of the file without their time stamps.
 
     Args:
         name: of the file, for people.
@@ -47,8 +51,12 @@ class Clock:
         self._fps = fps
         self._index = -1
         self._stamp = 0.0
-        self._base = 0.0
         self._time = 0.0
+        self._base = 0.0
+        # Of the count before a jump back, until it is known whether a new one began.
+        self._earlier_base: float | None = None
+        self._replaced = 0
+        self._warning: str | None = None
         self._has_warned = False
 
     def __call__(self, stamp: float) -> float:
@@ -61,27 +69,40 @@ class Clock:
         if self._index == 0:
             self._base = self._stamp = stamp
             return 0.0
+        if self._earlier_base is not None and stamp - self._earlier_base > self._time:
+            self._base = self._earlier_base
         time = stamp - self._base
         # Not `<=`: a stamp may be NaN.
         if not time > self._time:
-            self._warn(stamp)
+            self._replaced += 1
+            self._note(stamp)
             time = self._time + 1 / self._fps
             if stamp < self._stamp - _JUMP:
+                self._earlier_base = self._base
                 self._base = stamp - time
+        else:
+            self._earlier_base = None
+            self._warn()
         self._stamp, self._time = stamp, time
         return time
 
-    def _warn(self, stamp: float) -> None:
-        if self._has_warned:
-            return
-        self._has_warned = True
-        warnings.warn(
-            f"{self._name}, frame {self._index}: the time stamp is {stamp:.3f} s, but that of the "
-            f"frame before is {self._stamp:.3f} s. Where time stamps do not increase, each frame "
-            f"is taken to last 1/{self._fps:g} s.",
-            SimplebaseWarning,
-            stacklevel=3,
-        )
+    def _note(self, stamp: float) -> None:
+        """Keeps the warning of the first replaced stamp back while it may be harmless."""
+        if self._warning is None:
+            self._warning = (
+                f"{self._name}, frame {self._index}: the time stamp is {stamp:.3f} s, but that of "
+                f"the frame before is {self._stamp:.3f} s. Where time stamps do not increase, each "
+                f"frame is taken to last 1/{self._fps:g} s."
+            )
+        # OpenCV answers 0 where there is no stamp; if frame 1 has none, no frame has.
+        is_missing = stamp == 0 and self._replaced <= min(_REORDERED, self._index - 1)
+        if not is_missing:
+            self._warn()
+
+    def _warn(self) -> None:
+        if self._warning is not None and not self._has_warned:
+            self._has_warned = True
+            warnings.warn(self._warning, SimplebaseWarning, stacklevel=4)
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,7 @@ def test_real_data_converts(convert, shared, tmp_path) -> None:
     assert convert(*lspet)[0] == 0
     assert len(load_dataset(tmp_path / "lspet").validation) == 400
     code, out, _ = convert("labelme", data / "labelme_primitives", tmp_path / "labelme")
-    assert code == 0 and "one labelled keypoint and no box: 1" in out
+    assert code == 0 and "one labelled keypoint and no usable box: 1" in out
 
 
 def test_bad_input_ends_with_one_sentence_and_writes_nothing(convert, tmp_path) -> None:

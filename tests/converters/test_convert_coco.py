@@ -118,8 +118,11 @@ def test_what_cannot_be_used_is_left_out_and_counted(tmp_path, source) -> None:
     }
 
 
-@pytest.mark.parametrize("box", ["absent", None, [], [3, 4, 0, 5], [3, 4, 5, 0], [0, 0, 0, 0]])
-def test_without_a_box_that_has_an_area_the_keypoints_tell_the_size(tmp_path, source, box) -> None:
+@pytest.mark.parametrize(
+    "box",
+    ["absent", None, [], [3, 4, 0, 5], [3, 4, 5, 0], [0, 0, 0, 0], [3, 4, 1, 1], [3, 4, 1e-9, 5]],
+)
+def test_without_a_box_that_tells_a_size_the_keypoints_tell_the_size(tmp_path, source, box) -> None:
     boxless = cow(bbox=box, area=0)
     if box == "absent":
         del boxless["bbox"]
@@ -129,7 +132,7 @@ def test_without_a_box_that_has_an_area_the_keypoints_tell_the_size(tmp_path, so
     assert record["objpos"] == [5.5, 6.5]
     assert record["scale_provided"] == pytest.approx(1.1 * 5 / 200)
     assert "bbox" not in record and "area" not in record
-    assert "objects without a box, or with one 0 wide or high: 1;" in conversion.notes[-1]
+    assert "without a box, or with one at most a pixel wide or high: 1;" in conversion.notes[-1]
 
 
 ONE_POINT = [3, 4, 2] + [0] * 9
@@ -141,10 +144,14 @@ def test_a_single_point_without_a_box_gets_the_median_size_of_the_others(tmp_pat
     conversion = read(tmp_path, document(*boxes, single))
     record = conversion.records[3]
     assert (record["objpos"], record["scale_provided"]) == ([3, 4], 30 / 200)
-    note = (
-        "one labelled keypoint and no box: 1; the median size of the other objects is used, 30 px"
-    )
-    assert note in conversion.notes[-1]
+    note = "one labelled keypoint and no usable box: 1; they get the median size of the other"
+    assert note in conversion.notes[-1] and "objects, 30 px" in conversion.notes[-1]
+
+
+def test_keypoints_in_one_pixel_tell_no_size(tmp_path, source) -> None:
+    together = cow(keypoints=[3, 4, 2, 3.3, 4, 2] + [0] * 6, bbox=[3, 4, 0.3, 0])
+    record = read(tmp_path, document(cow(bbox=[0, 0, 20, 10]), together)).records[1]
+    assert (record["objpos"], record["scale_provided"]) == ([3.15, 4], 20 / 200)
 
 
 def test_where_nothing_has_a_size_the_object_is_the_whole_image(tmp_path, source, written) -> None:
@@ -155,7 +162,7 @@ def test_where_nothing_has_a_size_the_object_is_the_whole_image(tmp_path, source
     # The images are 30 wide and 40 high.
     assert records.centers.tolist() == [[14.5, 19.5]] * 3
     assert records.scales.tolist() == [0.2] * 3
-    assert "so the whole image is used" in conversion.notes[-1]
+    assert "so each is the whole image" in conversion.notes[-1]
 
 
 def test_several_single_points_in_an_image_are_warned_of(tmp_path, source) -> None:
@@ -173,6 +180,35 @@ def test_an_unreadable_image_gives_a_single_point_no_size(tmp_path, source) -> N
     assert read(tmp_path, content).left_out == {"no size: the image cannot be read": 1}
     content["images"][0].update(width=50, height=60)
     assert [r["scale_provided"] for r in read(tmp_path, content).records] == [0.3, 0.2]
+
+
+def test_an_image_of_the_train_file_is_not_taken_for_another_one_of_the_val_file(
+    tmp_path, source
+) -> None:
+    """Cameras count from 0 alike; here are the images of one of them only."""
+    val = document(cow())
+    val["images"][0]["file_name"] = "/home/me/camera2/0.jpg"
+    files = {
+        "train_annotations": save(tmp_path, document(cow()), "train.json"),
+        "val_annotations": save(tmp_path, val, "val.json"),
+    }
+    conversion = read_coco(source, **files)
+    assert [record["isValidation"] for record in conversion.records] == [0.0]
+    assert conversion.left_out == {"image path leaves the folder": 1}
+
+    train = document(cow())
+    train["images"][0]["file_name"] = "/home/me/camera1/0.jpg"
+    save(tmp_path, train, "train.json")
+    with pytest.raises(DataError, match=r"0\.jpg is the only image .*camera1/0.*camera2/0"):
+        read_coco(source, **files)
+
+
+def test_a_size_is_kept_that_only_the_second_entry_of_an_image_states(tmp_path, source) -> None:
+    """Label Studio writes an image once for each annotator."""
+    content = document(cow())
+    content["images"][0] |= {"width": 0, "height": None}
+    content["images"].append({"id": 10, "file_name": "./0.jpg", "width": 60, "height": 80})
+    assert read(tmp_path, content).stated_sizes == {"0.jpg": (80, 60)}
 
 
 def test_one_image_id_for_two_files_is_refused(tmp_path, source) -> None:

@@ -32,14 +32,32 @@ def test_a_size_is_two_numbers_above_0_or_not_stated(width, height, size) -> Non
     assert stated_size(width, height) == size
 
 
-def test_swapped_sides_are_told_from_other_sizes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stated", "start"),
+    [
+        ((40, 30), None),
+        ((30, 40), "1 of 1 images have width and height swapped in the label file"),
+        ((80, 60), "1 of 1 images have another size than the label file states, such as"),
+        ((30, 30), "1 of 1 images have another size than the label file states, such as"),
+        ((15, 20), "1 of 1 images have another size than the label file states, and width and"),
+        ((121, 160), "1 of 1 images have another size than the label file states, and width and"),
+    ],
+)
+def test_swapped_and_scaled_images_are_told_apart(tmp_path: Path, stated, start) -> None:
+    """The image is 30 wide and 40 high; sizes are height, width."""
+    texts = size_warnings({"a.png": stated}, {"a.png": write_image(tmp_path / "a.png")})
+    assert [text[: len(start or "")] for text in texts] == ([start] if start else [])
+    if start:
+        example = f"a.png ({stated[1]}x{stated[0]} in the label file, 30x40 in the image)"
+        assert example in texts[0]
+
+
+def test_images_of_each_difference_are_counted(tmp_path: Path) -> None:
     images = {name: write_image(tmp_path / name) for name in ("a.png", "b.png", "c.png", "d.png")}
-    stated = {"a.png": (40, 30), "b.png": (30, 40), "c.png": (80, 60), "d.png": (60, 80)}
-    swapped, scaled = sorted(size_warnings(stated, images), key=lambda text: "scaled" in text)
-    assert swapped.startswith("1 of 4 images have width and height swapped")
-    assert "b.png (40x30 in the label file, 30x40 in the image)" in swapped
-    assert scaled.startswith("2 of 4 images have another size")
-    assert "c.png (60x80 in the label file, 30x40 in the image)" in scaled
+    stated = {"a.png": (40, 30), "b.png": (30, 40), "c.png": (80, 60), "d.png": (20, 15)}
+    scaled, swapped = size_warnings(stated, images)
+    assert swapped.startswith("1 of 4 images") and "such as b.png (40x30" in swapped
+    assert scaled.startswith("2 of 4 images") and "such as c.png (60x80" in scaled
 
 
 @pytest.mark.parametrize(("stated", "count"), [((40, 30), 0), ((30, 40), 1)])

@@ -152,6 +152,8 @@ def test_times_begin_at_zero_whatever_the_first_stamp() -> None:
         ((0.0, 0.1, 0.06, 0.3), (0.0, 0.1, 0.15, 0.3)),
         # Two recordings joined: the second one's own intervals are kept.
         ((0.0, 1.0, 2.0, 0.0, 0.7, 0.9), (0.0, 1.0, 2.0, 2.05, 2.75, 2.95)),
+        # Two in the middle have no stamp, which OpenCV gives as 0.
+        ((0.0, 1.0, 2.0, 0.0, 0.0, 3.0, 4.0), (0.0, 1.0, 2.0, 2.05, 2.1, 3.0, 4.0)),
         ((0.0, math.nan, 0.2), (0.0, 0.05, 0.2)),
     ],
 )
@@ -162,6 +164,22 @@ def test_stamps_that_do_not_increase_are_replaced(
     with pytest.warns(SimplebaseWarning, match="x.ts, frame ") as seen:
         assert [clock(stamp) for stamp in stamps] == pytest.approx(expected)
     assert len(seen) == 1
+
+
+def test_the_last_frames_of_a_reordering_decoder_have_no_stamps_and_no_warning() -> None:
+    """An AVI of 6 frames at 20 per second with B-frames, as OpenCV reads it."""
+    clock = Clock("x.avi", 20.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        times = [clock(stamp) for stamp in (0.05, 0.1, 0.15, 0.2, 0.0, 0.0)]
+    assert times == pytest.approx([0.0, 0.05, 0.1, 0.15, 0.2, 0.25])
+
+
+def test_more_frames_without_stamps_than_a_decoder_holds_back_are_warned_of() -> None:
+    clock = Clock("x.avi", 20.0)
+    with pytest.warns(SimplebaseWarning, match="x.avi, frame 30: "):
+        times = [clock(stamp) for stamp in [n / 20 for n in range(30)] + [0.0] * 20]
+    assert times == pytest.approx([n / 20 for n in range(50)])
 
 
 def test_the_shared_case_has_its_true_times(shared: Path) -> None:
