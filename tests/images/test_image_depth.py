@@ -179,18 +179,18 @@ def test_the_check_names_images_that_come_out_dark(tmp_path: Path) -> None:
     full = np.linspace(0, 65535, 4096).astype(np.uint16).reshape(64, 64)
     folder = folder_of(tmp_path, dark(), full, dark(2) + np.uint16(29_000))
     report = check_dataset(folder, DOT)
-    all_together, first, second = report.by_kind()["lost-depth"]
-    assert all_together.record is None and all_together.severity == "warning"
-    assert "2 of 3 images come out as nearly one grey" in all_together.message
-    assert "choose --depth-range LOW,HIGH, or file" in all_together.message
+    first, second = report.by_kind()["lost-depth"]
+    values = np.concatenate([dark().ravel(), dark(2).ravel() + np.uint16(29_000)])
+    assert first.severity == "warning"
+    assert f"--depth-range {values.min()},{values.max()} suits all such images" in first.message
     assert (first.record, first.img_paths) == (0, "0.png")
     assert (second.record, second.img_paths) == (2, "2.png")
     low, high = int(dark().min()), int(dark().max())
     assert f"between {low} and {high}, which become {low >> 8} to {high >> 8} of" in first.message
     assert not check_dataset(folder, DOT, depth_range=DepthRange(None)).by_kind().get("lost-depth")
     clipped = check_dataset(folder, DOT, depth_range=TWELVE_BITS).by_kind()["lost-depth"]
-    assert [finding.record for finding in clipped] == [None, 2]
-    assert "which --depth-range 0,4095 turns into nothing but white" in clipped[1].message
+    assert [finding.record for finding in clipped] == [2]
+    assert "which --depth-range 0,4095 turns into nothing but white" in clipped[0].message
 
 
 def test_training_and_evaluation_warn_once_of_dark_images(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def _check_records(
 def _check_depth(
     facts: list[ImageFacts], image_of: np.ndarray, depth_range: DepthRange | None
 ) -> Iterator[Finding]:
-    """Images of more than 8 bits that come out as nearly one grey: all together, then each."""
+    """Images of more than 8 bits that come out as nearly one grey, and what to do."""
     notes = {
         image: note
         for image, fact in enumerate(facts)
@@ -125,14 +125,12 @@ def _check_depth(
     if not notes:
         return
     lows, highs = zip(*(facts[image].deep_range or () for image in notes), strict=True)
-    yield Finding(
-        "lost-depth",
-        f"{len(notes)} of {len(facts)} images come out as nearly one grey, of values from "
-        f"{min(lows):g} to {max(highs):g}: choose --depth-range LOW,HIGH, or file.",
+    advice = (
+        f"--depth-range {min(lows):g},{max(highs):g} suits all such images, file each by itself"
     )
     _, first_record = np.unique(image_of, return_index=True)
     for image, note in notes.items():
-        yield Finding("lost-depth", note, int(first_record[image]))
+        yield Finding("lost-depth", f"{note}; {advice}", int(first_record[image]))
 
 
 def _check_splits(
