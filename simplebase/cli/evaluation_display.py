@@ -30,10 +30,12 @@ def print_evaluations(
     if len(evaluations) == 1:
         [(name, evaluation)] = evaluations.items()
         for scores in evaluation.scores:
-            console.print(_table(name, scores))
+            say(f"{name}: {_title(scores)}")
+            console.print(_table(scores))
     else:
-        for index in range(len(next(iter(evaluations.values())).scores)):
+        for index, scores in enumerate(next(iter(evaluations.values())).scores):
             rows = {name: each.scores[index] for name, each in evaluations.items()}
+            say(_title(scores))
             for table in _comparison(rows):
                 console.print(table)
     objects = next(iter(evaluations.values())).objects
@@ -45,47 +47,46 @@ def print_evaluations(
             say(f"{name}: {len(evaluation.detections)} results")
 
 
-def _table(name: str, scores: "Scores") -> Table:
+def _table(scores: "Scores") -> Table:
     """A metric of one model; the figures over all come last."""
-    title = f"{name}: {_title(scores)}"
+    intervals = [figure.interval for figure in scores.figures]
+    has_intervals = any(each is not None for each in intervals)
     if scores.parts is None:
-        table = _new_table(title, "", "", "95 %")
+        table = _new_table("", "", *["95 %"] * has_intervals)
         for figure in scores.figures:
-            interval = _interval(figure.interval, scores)
-            table.add_row(figure.name, _text(figure.value, scores), interval)
+            cells = [_interval(figure.interval, scores)] * has_intervals
+            table.add_row(figure.name, _text(figure.value, scores), *cells)
         return table
-    table = _new_table(title, "", *scores.columns)
+    table = _new_table("", *scores.columns)
     for part, values in scores.parts.items():
         table.add_row(escape(part), *(_text(value, scores) for value in values))
     table.add_section()
     overall = (_text(figure.value, scores) for figure in scores.figures)
     table.add_row("Mean" if scores.grouped else "all", *overall, style="bold")
-    intervals = [figure.interval for figure in scores.figures]
-    for end, label in enumerate(("95 % from", "to")):
-        cells = ("" if each is None else _text(each[end], scores) for each in intervals)
-        table.add_row(label, *cells)
+    for end, label in enumerate(("95 % from", "to") if has_intervals else ()):
+        bounds = ("" if each is None else _text(each[end], scores) for each in intervals)
+        table.add_row(label, *bounds)
     return table
 
 
 def _comparison(rows: "Mapping[str, Scores]") -> list[Table]:
     """A metric of several models, a row each: first what was asked for, with intervals."""
     first = next(iter(rows.values()))
-    title = _title(first)
-    tables = [_differences(rows, index, "" if index else title) for index in range(first.leading)]
+    tables = [_differences(rows, index) for index in range(first.leading)]
     if columns := _rest(first):
-        table = _new_table("", "", *columns)
+        table = _new_table("", *columns)
         for name, scores in rows.items():
             table.add_row(escape(name), *(_text(value, scores) for value in _rest(scores).values()))
         tables.append(table)
     return tables
 
 
-def _differences(rows: "Mapping[str, Scores]", index: int, title: str) -> Table:
+def _differences(rows: "Mapping[str, Scores]", index: int) -> Table:
     """A figure of several models, and how much it differs from that of the first."""
     from simplebase.evaluation import difference
 
     reference = next(iter(rows.values())).figures[index]
-    table = _new_table(title, "", reference.name, "95 %", "to the first", "95 %")
+    table = _new_table("", reference.name, "95 %", "to the first", "95 %")
     for name, scores in rows.items():
         figure = scores.figures[index]
         cells = [_text(figure.value, scores), _interval(figure.interval, scores)]
@@ -105,11 +106,9 @@ def _rest(scores: "Scores") -> dict[str, float | None]:
     return values | {figure.name: figure.value for figure in scores.figures[scores.leading :]}
 
 
-def _new_table(title: str, *columns: str) -> Table:
+def _new_table(*columns: str) -> Table:
     """Numbers right below each other, in the width that there is."""
     table = Table(
-        title=escape(title) if title else None,
-        title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1) if console.width >= 110 else 0,
         pad_edge=False,
