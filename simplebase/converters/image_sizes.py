@@ -8,10 +8,8 @@ that the images do not have.
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from simplebase.converters.image_files import EmbeddedImage, ImageSource
-from simplebase.data.fields import LARGEST
 from simplebase.errors import DataError
 from simplebase.geometry import Size
 from simplebase.images import decode_image, image_size
@@ -28,20 +26,6 @@ _SCALED = (
     "were scaled, cropped or replaced after labelling and the labels were not, so keypoints are "
     "probably in the wrong place. Convert with the images that were labelled, or scale the labels."
 )
-
-
-def stated_size(width: Any, height: Any) -> Size | None:
-    """`(height, width)` as a label file states them; `None` where it does not.
-
-    Tools that do not know the size write 0, nothing or null; some write numbers as text.
-    """
-    try:
-        size = float(height), float(width)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if not all(1 <= side < LARGEST and side == int(side) for side in size):
-        return None
-    return int(size[0]), int(size[1])
 
 
 def source_size(image: ImageSource) -> Size:

@@ -122,15 +122,12 @@ class _Row(NamedTuple):
 def _parse(path: Path, index: int, entry: Any) -> _Row:
     try:
         row = _Row(
-            Mention(entry["image_id"], entry.get("file_name")),
+            Mention.of(entry),
             entry["category_id"],
             [float(value) for value in entry["bbox"]],
             float(entry["score"]),
         )
-        image = row.mention.image_id
-        if not (is_id(image) or isinstance(image, str)) or not is_id(row.category_id):
-            raise ValueError
-        if len(row.box) != 4:
+        if not is_id(row.category_id) or len(row.box) != 4:
             raise ValueError
         if not np.isfinite([*row.box, row.score]).all():
             raise ValueError

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from simplebase.data.fields import is_id
+from simplebase.errors import shown
 
 MatchedBy = Literal["file_name", "image_id", "file stem"]
 
@@ -54,6 +55,20 @@ class ImageNames:
         """
         return _only(self._names, name, prefer)
 
+    def has_name(self, name: str) -> bool:
+        """Whether an image has that file name, in whatever folder."""
+        parts = _parts(name)
+        return bool(parts) and parts[-1] in self._names
+
+    def in_any_format(self, name: Any) -> int | None:
+        """As `by_name`; a name that no image has may be that of an image with another suffix."""
+        if not isinstance(name, str):
+            return None
+        if self.has_name(name):
+            return self.by_name(name)
+        parts = _parts(name)
+        return _only(self._stems, "/".join([*parts[:-1], _stem(parts[-1])])) if parts else None
+
     def by_stem(self, stem: Any) -> int | None:
         """The id of the image whose file name, with or without suffix, or number that is."""
         if isinstance(stem, str):
@@ -70,10 +85,25 @@ class ImageNames:
 
 
 class Mention(NamedTuple):
-    """What an entry of a file says of its image; `file_name` may be `None`."""
+    """What an entry of a file says of its image; either may be `None`."""
 
     image_id: Any
     file_name: Any
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> "Mention":
+        """What a result or a box says.
+
+        Raises:
+            KeyError: it has neither `image_id` nor `file_name`.
+            ValueError: its `image_id` is neither a whole number nor a text.
+        """
+        name, image = entry.get("file_name"), entry.get("image_id")
+        if image is None and not isinstance(name, str):
+            raise KeyError("image_id")
+        if not (image is None or is_id(image) or isinstance(image, str)):
+            raise ValueError("the image_id is neither a whole number nor a file name")
+        return cls(image, name)
 
 
 @dataclass(frozen=True)
@@ -105,10 +135,7 @@ def match_images(
         believe_ids: whether `image_id` may be an id.
     """
     found: dict[MatchedBy, list[int | None]] = {
-        "file_name": [
-            images.by_name(each.file_name) if isinstance(each.file_name, str) else None
-            for each in mentions
-        ]
+        "file_name": [images.in_any_format(each.file_name) for each in mentions]
     }
     ids = [images.by_id(each.image_id) for each in mentions]
     stems = [images.by_stem(each.image_id) for each in mentions]
@@ -121,7 +148,23 @@ def match_images(
     found.setdefault("file stem", stems)
     # Of equally many the first.
     by = max(found, key=lambda each: len(mentions) - found[each].count(None))
-    return MatchedImages(found[by], by, _remark(by, mentions, found[by], ids, stems))
+    remark = _remark(by, mentions, found[by], ids, stems)
+    if by == "image_id":
+        remark = _unknown_names(mentions, images) or remark
+    return MatchedImages(found[by], by, remark)
+
+
+def _unknown_names(mentions: Sequence[Mention], images: ImageNames) -> str:
+    """What is said of file names that no image has, although the ids are known."""
+    names = [each.file_name for each in mentions if isinstance(each.file_name, str)]
+    unknown = [name for name in names if not images.has_name(name)]
+    if not unknown:
+        return ""
+    return (
+        f"no image is called {shown(unknown[0])}, as file_name says ({len(unknown)} of "
+        f"{len(mentions)} entries have such names). The images are matched by image_id. Check that "
+        "the file is of the same split."
+    )
 
 
 def _remark(
@@ -135,7 +178,7 @@ def _remark(
     for mention, image, own, stem in zip(mentions, found, ids, stems, strict=True):
         if image is None:
             continue
-        if by == "file_name" and own != image:
+        if by == "file_name" and own != image and mention.image_id is not None:
             return (
                 f"image_id {mention.image_id!r} is not the id of {mention.file_name}, which is "
                 f"{image}. The images are matched by file_name instead."

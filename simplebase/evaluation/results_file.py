@@ -67,8 +67,8 @@ def read_results(path: str | os.PathLike[str], target: Target) -> tuple[Detectio
     As pycocotools does, the `bbox` of the results counts if the first result has one.
 
     Args:
-        path: a list of objects with `image_id`, `keypoints` (x, y and score or visibility, `K`
-            times), `score` and optionally `bbox` and `file_name`. A warning tells of images that
+        path: a list of objects with `image_id` or `file_name`, `keypoints` (x, y and score or
+            visibility, `K` times), `score` and optionally `bbox`. A warning tells of images that
             were not matched by a plain `image_id`, see `match_images`.
         target: the labels. Results in its skipped images, and of categories that it leaves out, are
             left out with a warning.
@@ -137,12 +137,11 @@ def _parse(entry: Any, num_keypoints: int) -> _Row:
             raise ValueError(f"bbox has {len(box)} numbers")
     if not np.isfinite([*keypoints.ravel(), score, *(box or ())]).all():
         raise ValueError("a number is not finite")
-    image, annotation = entry["image_id"], entry.get(ANNOTATION_KEY, -1)
-    if not (is_id(image) or isinstance(image, str)) or not (annotation == -1 or is_id(annotation)):
-        raise ValueError("an id is a whole number, or a file name")
-    mention = Mention(image, entry.get("file_name"))
+    annotation = entry.get(ANNOTATION_KEY, -1)
+    if not is_id(annotation):
+        raise ValueError(f"the {ANNOTATION_KEY} is not a whole number")
     keypoints = keypoints.reshape(-1, 3)
-    return _Row(mention, entry.get("category_id"), keypoints, score, annotation, box)
+    return _Row(Mention.of(entry), entry.get("category_id"), keypoints, score, annotation, box)
 
 
 def _problem(error: Exception) -> str:
@@ -165,10 +164,12 @@ def _images(path: Path, rows: list[_Row], target: Target) -> tuple[list[int], Ma
         return found, matched.by
     index = matched.ids.index(None)
     image, name = rows[index].mention
-    named = "" if name is None else f" (file_name {str(name)[:80]!r})"
+    said = f"image_id {image!r}" if image is not None else f"file_name {cut(str(name))!r}"
+    if image is not None and name is not None:
+        said += f" (file_name {cut(str(name))!r})"
     if not believe_ids:
         raise DataError(
-            f"{path}, result {index}: image_id {image!r}{named} does not tell an image, since the "
+            f"{path}, result {index}: {said} does not tell an image, since the "
             f"image ids of {target.name} are not unique. Give results with file_name, choose "
             "another --image-set, or give the COCO file of the labels with --annotations."
         )
@@ -179,7 +180,7 @@ def _images(path: Path, rows: list[_Row], target: Target) -> tuple[list[int], Ma
             "ones too, give the COCO file with --annotations."
         )
     raise DataError(
-        f"{path}, result {index}: image_id {image!r}{named} is not among the {len(target.names)} "
+        f"{path}, result {index}: {said} is not among the {len(target.names)} "
         f"images that are evaluated. {hint}"
     )
 

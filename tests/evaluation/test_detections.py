@@ -167,7 +167,7 @@ GOOD = {"image_id": 1, "category_id": 1, "keypoints": [1.0] * 9, "score": 0.5}
         ([GOOD | {"keypoints": [1.0] * 8}], "result 0: .*Keypoints has 8 numbers"),
         ([{"image_id": 1, "keypoints": [1.0] * 9}], "It has no score"),
         ([GOOD | {"score": float("nan")}], "A number is not finite"),
-        ([GOOD | {"image_id": 1.5}], "An id is a whole number"),
+        ([GOOD | {"image_id": 1.5}], "The image_id is neither a whole number nor a file name"),
         ([GOOD, GOOD | {"category_id": 2}], "results of the categories 1, 2"),
         ([GOOD | {"annotation_id": 3}] * 2, "two results have the same annotation_id"),
         ([GOOD, GOOD | {"image_id": 12}], "result 1: image_id 12 is not among the 2 images"),
