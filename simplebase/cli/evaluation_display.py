@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from simplebase.cli import options
 from simplebase.cli.app import console, say
@@ -49,10 +50,11 @@ def _table(name: str, scores: "Scores") -> Table:
     """A metric of one model; the figures over all come last."""
     title = f"{name}: {_title(scores)}"
     if scores.parts is None:
-        table = _new_table(title, "", "", "95 %")
+        has_intervals = any(figure.interval is not None for figure in scores.figures)
+        table = _new_table(title, "", "", *(["95 %"] if has_intervals else []))
         for figure in scores.figures:
-            interval = _interval(figure.interval, scores)
-            table.add_row(figure.name, _text(figure.value, scores), interval)
+            interval = [_interval(figure.interval, scores)] if has_intervals else []
+            table.add_row(figure.name, _text(figure.value, scores), *interval)
         return table
     table = _new_table(title, "", *scores.columns)
     for part, values in scores.parts.items():
@@ -61,6 +63,8 @@ def _table(name: str, scores: "Scores") -> Table:
     overall = (_text(figure.value, scores) for figure in scores.figures)
     table.add_row("Mean" if scores.grouped else "all", *overall, style="bold")
     intervals = [figure.interval for figure in scores.figures]
+    if all(each is None for each in intervals):
+        return table
     for end, label in enumerate(("95 % from", "to")):
         cells = ("" if each is None else _text(each[end], scores) for each in intervals)
         table.add_row(label, *cells)
@@ -108,7 +112,8 @@ def _rest(scores: "Scores") -> dict[str, float | None]:
 def _new_table(title: str, *columns: str) -> Table:
     """Numbers right below each other, in the width that there is."""
     table = Table(
-        title=escape(title) if title else None,
+        # A title that is wider than its table stays on one line.
+        title=Text(title, no_wrap=True, overflow="ignore") if title else None,
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1) if console.width >= 110 else 0,

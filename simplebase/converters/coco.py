@@ -95,7 +95,7 @@ def read_coco(
             drawn from it, unless `to-coco` wrote it.
         category: the category or categories to convert, by name or id; by default all that have
             keypoints, which must be the same.
-        skeleton: what the keypoints are called, in place of the file's names for them.
+        skeleton: names the keypoints, in place of the file.
         scale_from: whether an object's size is its box or, for people, a limb's length.
         val_split: fraction of the images that is held out, where it is drawn.
         seed: of the draw.
@@ -133,7 +133,7 @@ def read_coco(
 
 
 def _shared_ids(records: list[dict[str, Any]]) -> list[str]:
-    """What is said of image ids that stand for one image in train and for another in val."""
+    """Notes the image ids that stand for one image in train and for another in val."""
     paths: list[dict[int, set[str]]] = [defaultdict(set), defaultdict(set)]
     for record in records:
         if "image_id" in record:

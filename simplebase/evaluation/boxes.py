@@ -86,8 +86,8 @@ def _wanted(path: Path, rows: list["_Row"], category_ids: Collection[int]) -> Co
         )
     if category_ids and len(categories) == 1 and not categories & set(category_ids):
         warnings.warn(
-            f"{path} has boxes of the category {min(categories)}, the labels are of "
-            f"{', '.join(map(str, sorted(category_ids)))}. They are taken for the same.",
+            f"{path}: the category id of the boxes ({min(categories)}) is not that of the labels "
+            f"({', '.join(map(str, sorted(category_ids)))}). All boxes are used.",
             SimplebaseWarning,
             stacklevel=3,
         )

@@ -1,7 +1,7 @@
-"""A COCO annotation file as the ground truth of an evaluation, whoever wrote it.
+"""A COCO annotation file of any tool as the ground truth of an evaluation.
 
-COCO's own evaluation wants one kind of object, and fields that many tools leave out. They are
-filled in by the same rules by which `simplebase convert coco` reads such a file.
+COCO's own evaluation needs fields that many tools leave out. They are filled in by the rules of
+`simplebase convert coco`.
 """
 
 import os
@@ -39,23 +39,24 @@ def read_ground_truth(
 ) -> tuple[dict[str, Any], Categories]:
     """Reads a COCO annotation file.
 
-    The objects of several categories become one category, under the lowest of their ids, since
-    their keypoints are the same. Objects of other categories are left out. `num_keypoints`,
-    `iscrowd`, `bbox` and `area` are filled in where they are missing, and annotations are numbered
-    from 1 where an id is missing, 0 or not unique, which the official evaluation cannot do with.
+    The objects of several categories become one category, with the lowest of their ids, because
+    their keypoints are the same. Objects of other categories are left out. Missing `num_keypoints`,
+    `iscrowd`, `bbox` and `area` are filled in, and an area of 0 is replaced with a warning.
+    Annotations are numbered from 1 if an id is missing, 0 or repeated, because pycocotools needs
+    unique ids above 0.
 
     Args:
         path: the file.
-        categories: which, by name or id; by default all with keypoints.
-        skeleton: what to call the keypoints.
+        categories: names or ids of the categories to read; by default all with keypoints.
+        skeleton: names the keypoints, in place of the file.
 
     Returns:
-        The content in COCO's format with one category, and what its categories were.
+        The content in COCO's format with one category, and the categories of the file.
 
     Raises:
         ArgumentError: there is no such category.
         MissingFileError: `path` is not a file.
-        DataError: it is not COCO's, or has no keypoints.
+        DataError: it is not a COCO file, or has no keypoints.
     """
     path = require_file(path, "the annotation file")
     content = read_json(path)
@@ -81,7 +82,7 @@ def read_ground_truth(
             objects.append(completed | {"category_id": category_id})
             places.append(place)
     _fill_in_areas(objects, places, sizes, path)
-    if not _ids_serve(objects):
+    if not _ids_are_usable(objects):
         objects = [each | {"id": number} for number, each in enumerate(objects, start=1)]
     category = {
         "id": category_id,
@@ -176,7 +177,7 @@ def _warn(text: str) -> None:
     warnings.warn(text, SimplebaseWarning, stacklevel=5)
 
 
-def _ids_serve(objects: Sequence[dict[str, Any]]) -> bool:
-    """The official evaluation takes the id 0 for no match."""
+def _ids_are_usable(objects: Sequence[dict[str, Any]]) -> bool:
+    """Whether ids are whole, unique and not 0, which pycocotools reads as "no match"."""
     ids = [each.get("id") for each in objects]
     return all(type(each) is int and each != 0 for each in ids) and len(set(ids)) == len(ids)

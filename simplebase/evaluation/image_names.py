@@ -1,4 +1,4 @@
-"""Which image somebody means: by its id, by its file name, or by that name without its suffix.
+"""Finds the image of a result by its id, its file name, or that name without its suffix.
 
 COCO's results say `image_id`. Ultralytics writes the name without suffix there, as a number where
 it is one, and `file_name` beside it; AlphaPose writes the name itself.
@@ -47,11 +47,11 @@ class ImageNames:
                     self._numbers[int(stem)].append(image)
 
     def by_name(self, name: str, prefer: int | None = None) -> int | None:
-        """The id of the image of that file name; `None` if it is none's, or that of several.
+        """The id of the image with that file name; `None` if no image or several have it.
 
         Args:
             name: with or without folders.
-            prefer: the id to choose if the name is that of several images.
+            prefer: the id to choose if several images have the name.
         """
         return _only(self._names, name, prefer)
 
@@ -70,7 +70,7 @@ class ImageNames:
         return _only(self._stems, "/".join([*parts[:-1], _stem(parts[-1])])) if parts else None
 
     def by_stem(self, stem: Any) -> int | None:
-        """The id of the image whose file name, with or without suffix, or number that is."""
+        """The id of the image with that file name, with or without suffix or leading zeros."""
         if isinstance(stem, str):
             found = _only(self._names, stem)
             return _only(self._stems, stem) if found is None else found
@@ -85,7 +85,7 @@ class ImageNames:
 
 
 class Mention(NamedTuple):
-    """What an entry of a file says of its image; either may be `None`."""
+    """How an entry of a file refers to its image; either may be `None`."""
 
     image_id: Any
     file_name: Any
@@ -108,12 +108,12 @@ class Mention(NamedTuple):
 
 @dataclass(frozen=True)
 class MatchedImages:
-    """The images that the entries of a file are of.
+    """The images that the entries of a file belong to.
 
     Args:
         ids: one for each entry; `None` where there is no such image.
-        by: what they were told by.
-        remark: what a user should know of it; empty where nothing is unusual.
+        by: how they were matched.
+        remark: what a user should know about it; empty if nothing is unusual.
     """
 
     ids: list[int | None]
@@ -126,12 +126,13 @@ def match_images(
 ) -> MatchedImages:
     """Finds the images of all entries of a file, all in the same way.
 
-    By `file_name` if that tells all images, else by `image_id`, else by the stem of a file name in
-    `image_id`. A text in `image_id` is a stem first. Where none tells all, the one that tells most.
+    By `file_name` if that finds every image, else by `image_id`, else by the stem of a file name in
+    `image_id`. If one `image_id` is a text, stems come before ids. If no way finds every image, the
+    one that finds most is used.
 
     Args:
         mentions: one for each entry.
-        images: those that there are.
+        images: the known images.
         believe_ids: whether `image_id` may be an id.
     """
     found: dict[MatchedBy, list[int | None]] = {
@@ -141,7 +142,7 @@ def match_images(
     stems = [images.by_stem(each.image_id) for each in mentions]
     if any(isinstance(each.image_id, str) for each in mentions):
         found["file stem"] = stems
-    # Where a file name tells that an id is none, no id of the file is believed.
+    # If one file name contradicts its id, no id of the file is used.
     named = zip(found["file_name"], ids, strict=True)
     if believe_ids and all(image in (None, own) for image, own in named):
         found["image_id"] = ids
@@ -174,7 +175,7 @@ def _remark(
     ids: Sequence[int | None],
     stems: Sequence[int | None],
 ) -> str:
-    """What is worth saying of the first entry for which the ways differ."""
+    """Describes the first entry for which the ways of matching differ."""
     for mention, image, own, stem in zip(mentions, found, ids, stems, strict=True):
         if image is None:
             continue
@@ -185,13 +186,13 @@ def _remark(
             )
         if by == "file stem" and own != image:
             return (
-                f"image_id {mention.image_id!r} is taken for the name of an image file. The images "
+                f"image_id {mention.image_id!r} is read as the name of an image file. The images "
                 "are matched by these names."
             )
         if by == "image_id" and None not in stems and stem != image:
             return (
                 f"image_id {mention.image_id!r} is an id, but also the file name of another image. "
-                "All are taken for ids. If they are file names, add file_name to each entry."
+                "All are read as ids. If they are file names, add file_name to each entry."
             )
     return ""
 

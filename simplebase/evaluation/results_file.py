@@ -35,8 +35,8 @@ def write_results(
         path: the file.
         detections: what was found.
         category_id: of all of them.
-        names: file names by image id, which are written as `file_name`. With them a result tells
-            its image also where somebody else numbers the images.
+        names: file names by image id, written as `file_name`. They identify the image even in tools
+            that number the images differently.
         overwrite: replace the file if it exists.
     """
     content = detections.to_coco(category_id)
@@ -74,7 +74,7 @@ def read_results(path: str | os.PathLike[str], target: Target) -> tuple[Detectio
             left out with a warning.
 
     Returns:
-        What was found, and by what the images were told.
+        What was found, and how the images were matched.
 
     Raises:
         MissingFileError: `path` is not a file.
@@ -169,7 +169,7 @@ def _images(path: Path, rows: list[_Row], target: Target) -> tuple[list[int], Ma
         said += f" (file_name {cut(str(name))!r})"
     if not believe_ids:
         raise DataError(
-            f"{path}, result {index}: {said} does not tell an image, since the "
+            f"{path}, result {index}: {said} does not identify an image, because the "
             f"image ids of {target.name} are not unique. Give results with file_name, choose "
             "another --image-set, or give the COCO file of the labels with --annotations."
         )
@@ -224,8 +224,8 @@ def _of_categories(path: Path, rows: list[_Row], target: Target) -> np.ndarray:
             "COCO file that has these categories with --annotations."
         )
     _warn(
-        f"{path} has results of the category {listed}, the labels are of "
-        f"{', '.join(map(str, sorted(ours)))}. They are taken for the same."
+        f"{path}: the category ids of the results ({listed}) are not those of the labels "
+        f"({', '.join(map(str, sorted(ours)))}). All results count."
     )
     return np.ones(len(rows), bool)
 

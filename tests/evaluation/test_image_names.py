@@ -77,7 +77,7 @@ def test_ids_that_a_file_name_contradicts_are_not_believed_elsewhere() -> None:
 def test_stems_and_names_serve_as_ids() -> None:
     found = matched(COWS, ("cow_002", None), ("cow_001.jpg", None))
     assert (found.ids, found.by) == ([8, 7], "file stem")
-    assert "'cow_002' is taken for the name of an image file" in found.remark
+    assert "'cow_002' is read as the name of an image file" in found.remark
     # Not an id among them: file names that are numbers.
     found = matched(NUMBERED, (263, None), (97, None), (2, None))
     assert (found.ids, found.by) == ([2, 1, 3], "file stem")
