@@ -12,7 +12,7 @@ import numpy as np
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.fields import is_id, stays_inside
 from simplebase.data.image_store import FolderImages
-from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
+from simplebase.errors import ArgumentError, DataError, SimplebaseWarning, listed
 from simplebase.evaluation.image_names import Mention, match_images
 from simplebase.evaluation.target import Target
 from simplebase.files import read_json, require_file
@@ -67,8 +67,8 @@ def read_boxes(
     wanted = _wanted(path, rows, category_ids)
     kept = [row for row in rows if row.category_id in wanted and min(row.box[2:]) > 0]
     if not kept:
-        listed = ", ".join(map(str, sorted(wanted)))
-        raise DataError(f"{path} has no box of category {listed} with an area.")
+        names = listed(sorted(wanted), most=5)
+        raise DataError(f"{path} has no box of category {names} with an area.")
     return Boxes(
         _images(path, kept, target),
         np.array([row.box for row in kept], float),
@@ -87,7 +87,7 @@ def _wanted(path: Path, rows: list["_Row"], category_ids: Collection[int]) -> Co
     if category_ids and len(categories) == 1 and not categories & set(category_ids):
         warnings.warn(
             f"{path}: the category id of the boxes ({min(categories)}) is not that of the labels "
-            f"({', '.join(map(str, sorted(category_ids)))}). All boxes are used.",
+            f"({listed(sorted(category_ids), most=5)}). All boxes are used.",
             SimplebaseWarning,
             stacklevel=3,
         )

@@ -10,7 +10,7 @@ import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID
 from simplebase.data.fields import is_id
-from simplebase.errors import DataError, SimplebaseWarning, cut
+from simplebase.errors import DataError, SimplebaseWarning, cut, listed
 from simplebase.evaluation.detections import ANNOTATION_KEY, Detections
 from simplebase.evaluation.image_names import MatchedBy, Mention, match_images
 from simplebase.evaluation.target import Target
@@ -19,6 +19,8 @@ from simplebase.metrics import keypoint_extent
 
 _DECIMALS = 4
 _VISIBILITIES = (0, 1, 2)
+_LISTED = 5
+"""Category ids in a message: AP-10K has 54."""
 
 
 def write_results(
@@ -210,7 +212,7 @@ def _of_categories(path: Path, rows: list[_Row], target: Target) -> np.ndarray:
     foreign = categories - ours
     if not foreign:
         return np.ones(len(rows), bool)
-    listed = ", ".join(map(str, sorted(categories)))
+    theirs = listed(sorted(categories), most=_LISTED)
     if categories & ours and foreign <= target.other_categories:
         counted = np.array([row.category not in foreign for row in rows])
         _warn(
@@ -220,12 +222,12 @@ def _of_categories(path: Path, rows: list[_Row], target: Target) -> np.ndarray:
         return counted
     if len(categories) > 1 and len(ours) == 1:
         raise DataError(
-            f"{path} has results of the categories {listed}. Leave those of one in it, or give the "
+            f"{path} has results of the categories {theirs}. Leave those of one in it, or give the "
             "COCO file that has these categories with --annotations."
         )
     _warn(
-        f"{path}: the category ids of the results ({listed}) are not those of the labels "
-        f"({', '.join(map(str, sorted(ours)))}). All results count."
+        f"{path}: the category ids of the results ({theirs}) are not those of the labels "
+        f"({listed(sorted(ours), most=_LISTED)}). All results count."
     )
     return np.ones(len(rows), bool)
 
