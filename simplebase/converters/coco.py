@@ -16,13 +16,20 @@ from simplebase.converters.coco_images import split_images
 from simplebase.converters.conversion import NO_KEYPOINT, Conversion, draw_held_out
 from simplebase.converters.image_files import inside
 from simplebase.converters.image_search import ImageSearch, StatedImage
-from simplebase.converters.image_sizes import stated_size
 from simplebase.converters.limbs import require_limbs, scale_from_limbs
 from simplebase.converters.own_fields import restore_record
-from simplebase.converters.placement import around_box, around_keypoints, read_box
+from simplebase.converters.placement import around_box, around_keypoints
 from simplebase.converters.single_points import UNSIZED, size_single_points
 from simplebase.data import expect
 from simplebase.data.coco_categories import OWN_KEY, Categories, read_categories
+from simplebase.data.fields import stated_size
+from simplebase.data.object_sizes import (
+    object_area,
+    object_side,
+    read_box,
+    single_point_area,
+    usual_side,
+)
 from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError, DataError, MissingFileError
 from simplebase.files import read_json, require_file
@@ -53,13 +60,18 @@ class _Labelled:
         record: one of ours.
         image: its file.
         index: its place in the dataset that `to-coco` read.
-        sized: whether its labels tell how large the object is.
+        side: of an object that is not ours, see `object_side`.
     """
 
     record: dict[str, Any]
     image: Path
     index: int | None = None
-    sized: bool = True
+    side: float = 0.0
+
+    @property
+    def is_single_point(self) -> bool:
+        """Whether its labels do not tell how large the object is."""
+        return self.index is None and not self.side
 
 
 def read_coco(
@@ -83,7 +95,7 @@ def read_coco(
             drawn from it, unless `to-coco` wrote it.
         category: the category or categories to convert, by name or id; by default all that have
             keypoints, which must be the same.
-        skeleton: what the keypoints are called, in place of the file's names for them.
+        skeleton: names the keypoints, in place of the file.
         scale_from: whether an object's size is its box or, for people, a limb's length.
         val_split: fraction of the images that is held out, where it is drawn.
         seed: of the draw.
@@ -103,7 +115,11 @@ def read_coco(
         require_limbs(skeleton)
     sources = [file.path for file in files]
     conversion = Conversion(skeleton, source, sources, notes=files[0].categories.notes)
-    found = [each for file in files for each in _labelled(file, conversion, scale_from)]
+    found: list[_Labelled] = []
+    for file in files:
+        labelled = list(_labelled(file, conversion, scale_from))
+        _fill_in_areas(labelled, file)
+        found += labelled
     if all(each.index is not None for each in found):
         _add_own(conversion, found)
     else:
@@ -117,7 +133,7 @@ def read_coco(
 
 
 def _shared_ids(records: list[dict[str, Any]]) -> list[str]:
-    """What is said of image ids that stand for one image in train and for another in val."""
+    """Notes the image ids that stand for one image in train and for another in val."""
     paths: list[dict[int, set[str]]] = [defaultdict(set), defaultdict(set)]
     for record in records:
         if "image_id" in record:
@@ -127,10 +143,20 @@ def _shared_ids(records: list[dict[str, Any]]) -> list[str]:
     if not shared:
         return []
     return [
-        f"{len(shared)} image ids, such as {min(shared)}, are of one image in train and of another "
-        "in val: both files count alike. Each split keeps its ids. `eval` goes by those of the "
-        "split that it measures; with --image-set all it numbers the images anew"
+        "image ids that stand for one image in train and for another in val: "
+        f"{len(shared)}, such as {min(shared)}. Each split keeps its ids. `eval` uses those of the "
+        "split that it measures; with --image-set all it numbers the images from 1"
     ]
+
+
+def _fill_in_areas(found: list[_Labelled], file: _File) -> None:
+    """Gives objects with one keypoint and no box the area that `eval --annotations` gives them."""
+    usual = usual_side(each.side for each in found)
+    for each in found:
+        if each.is_single_point and "area" not in each.record:
+            area = single_point_area(usual, file.sizes[each.record["image_id"]])
+            if area:
+                each.record["area"] = area
 
 
 def _add_own(conversion: Conversion, found: list[_Labelled]) -> None:
@@ -146,7 +172,7 @@ def _add_foreign(conversion: Conversion, found: list[_Labelled]) -> None:
     for each in found:
         if each.record["isValidation"] or each.record["img_paths"] not in held_out:
             conversion.add(each.record, each.image)
-            if not each.sized:
+            if each.is_single_point:
                 singles.append(each.record)
             elif each.index is None and "bbox" not in each.record:
                 boxless += 1
@@ -311,7 +337,10 @@ def _foreign(
     # A single keypoint is where the object is, not how large.
     center, scale = placement or (keypoints[keypoints[:, 2] > 0, :2].mean(axis=0).tolist(), UNSIZED)
     area, annotation_id = annotation.get("area"), annotation.get("id")
-    area = None if area is None else expect.number(area, f"{where}.area")
+    # With a box that has no area, tools write an area of 0, which OKS would divide by.
+    area = 0 if area is None else max(expect.number(area, f"{where}.area"), 0)
+    if not area and box is None:
+        area = object_area(keypoints, None)
     record = make_record(
         dataset="coco",
         validation=False,
@@ -320,9 +349,8 @@ def _foreign(
         scale=by_limb or scale,
         keypoints=keypoints,
         box=box,
-        # With a box that has no area, tools write an area of 0, which OKS would divide by.
-        area=area if area and area > 0 else None,
+        area=area or None,
         image_id=annotation["image_id"],
         annotation_id=None if annotation_id is None else expect.whole(annotation_id, f"{where}.id"),
     )
-    return _Labelled(record, image, sized=bool(placement or by_limb))
+    return _Labelled(record, image, side=object_side(keypoints, box))

@@ -8,10 +8,8 @@ that the images do not have.
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from simplebase.converters.image_files import EmbeddedImage, ImageSource
-from simplebase.data.fields import LARGEST
 from simplebase.errors import DataError
 from simplebase.geometry import Size
 from simplebase.images import decode_image, image_size
@@ -36,20 +34,6 @@ _SWAPPED_AND_SCALED = (
 )
 _SAME_ASPECT = 0.02
 """Aspect ratios that differ by less are the same: a scaled side is rounded to whole pixels."""
-
-
-def stated_size(width: Any, height: Any) -> Size | None:
-    """`(height, width)` as a label file states them; `None` where it does not.
-
-    Tools that do not know the size write 0, nothing or null; some write numbers as text.
-    """
-    try:
-        size = float(height), float(width)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if not all(1 <= side < LARGEST and side == int(side) for side in size):
-        return None
-    return int(size[0]), int(size[1])
 
 
 def source_size(image: ImageSource) -> Size:

@@ -18,10 +18,11 @@ import numpy as np
 from simplebase.converters.conversion import Conversion, draw_held_out
 from simplebase.converters.image_files import EmbeddedImage, ImageSource
 from simplebase.converters.image_search import ImageSearch, StatedImage
-from simplebase.converters.image_sizes import stated_size
-from simplebase.converters.placement import around_box, around_keypoints, has_size
+from simplebase.converters.placement import around_box, around_keypoints
 from simplebase.converters.single_points import UNSIZED, size_single_points
 from simplebase.data import expect
+from simplebase.data.fields import stated_size
+from simplebase.data.object_sizes import has_size
 from simplebase.data.records import make_record
 from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
 from simplebase.files import read_json

@@ -115,18 +115,18 @@ def _image_files(folder: Path, paths: Iterable[str]) -> dict[str, Path]:
 
 
 def _renumbered(records: Records, numbered: Records) -> list[str]:
-    """What is said of ids that could not stay as they are."""
+    """Notes on ids that were replaced."""
     notes = []
     for split, validation in _SPLITS:
         for what, reason, own, given in (
-            ("images", "", records.image_ids, numbered.image_ids),
-            ("annotations", ", or below 1", records.annotation_ids, numbered.annotation_ids),
+            ("images", " or different for one image", records.image_ids, numbered.image_ids),
+            ("annotations", " or below 1", records.annotation_ids, numbered.annotation_ids),
         ):
             changed = (own != -1) & (own != given) & (records.validation == validation)
             if changed.any():
                 notes.append(
-                    f"{split}.json numbers its {what} anew: their ids in the dataset are not "
-                    f"unique, missing in some records{reason}"
+                    f"{split}.json gives its {what} new ids, because some of those in the dataset "
+                    f"are repeated, missing{reason}"
                 )
     return notes
 

@@ -1,4 +1,4 @@
-"""The keypoint categories of a COCO file: which are meant, and what their keypoints are called."""
+"""The keypoint categories of a COCO file: which to read, and the names of their keypoints."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,13 +24,13 @@ OWN_KEY = "simplebase"
 
 @dataclass(frozen=True)
 class Categories:
-    """The keypoint categories of one file that are meant. All have the same keypoints.
+    """The chosen keypoint categories of one file. All have the same keypoints.
 
     Args:
         ids: their ids.
         skeleton: their keypoints.
         all_ids: the ids of every category of the file; `None` if the file lists no categories.
-        names: what the file itself calls the keypoints; empty if it does not.
+        names: the keypoint names in the file itself; empty if it has none.
         notes: what was inferred about the skeleton.
     """
 
@@ -82,7 +82,7 @@ def read_categories(
         content: the file's content.
         path: of the file, for messages.
         names: the categories to choose, by name or id; by default all.
-        skeleton: what to call the keypoints, in place of the file's names.
+        skeleton: names the keypoints, in place of the file.
 
     Raises:
         ArgumentError: there is no keypoint category with one of `names`.
@@ -159,7 +159,7 @@ def _keypoint_names(names: list[Any], where: str) -> tuple[str, ...]:
 
 
 def _keypoint(name: Any, where: str) -> str:
-    """Some tools write a number for a name."""
+    """The name of a keypoint, which some tools write as a number."""
     return str(name) if type(name) is int else expect.name(name, where)
 
 
@@ -185,7 +185,7 @@ def _implied(content: Mapping[str, Any], path: Path) -> list[_Category]:
 def _numbered(
     categories: Sequence[_Category], content: Mapping[str, Any], path: Path
 ) -> list[_Category]:
-    """Those of the categories whose annotations have keypoints, though nothing names them."""
+    """The categories whose annotations have keypoints, which get numbers as names."""
     lengths: dict[int, tuple[int, str]] = {}
     ids = {each.id for each in categories}
     for annotation, where in _annotations(content, path):
@@ -213,7 +213,7 @@ def _annotations(content: Mapping[str, Any], path: Path) -> Iterator[tuple[dict[
 
 
 def _category_id(annotation: Mapping[str, Any], where: str) -> int:
-    """An annotation without a category is of the only one that there can be."""
+    """The category id of an annotation; a file without categories has a single one."""
     category = annotation.get("category_id")
     return CATEGORY_ID if category is None else expect.whole(category, f"{where}.category_id")
 
@@ -293,10 +293,10 @@ def _renamed(skeleton: Skeleton, category: _Category) -> tuple[Skeleton, list[st
 def _links(
     category: _Category, keypoints: tuple[str, ...], pairs: Sequence[tuple[str, str]]
 ) -> tuple[tuple[Link, ...], list[str]]:
-    """The lines of a category's `skeleton`, and what is said of those that lead nowhere.
+    """The links of a category's `skeleton`, and notes on those that are left out.
 
-    COCO counts a link's keypoints from 1. A file with a 0 and without the last number counts from
-    0, as some tools do.
+    COCO counts a link's keypoints from 1. Some tools count from 0: their links have a 0, and not
+    the last number.
     """
     stated = expect.items(category.links or [], f"{category.where}.skeleton")
     count = len(keypoints)

@@ -99,22 +99,22 @@ def annotation_ids(records: Records) -> list[int]:
 
     The official evaluation takes an id of 0 for "no match".
     """
-    if _annotation_ids_serve(records, lowest=1):
+    if _annotation_ids_are_usable(records, lowest=1):
         return records.annotation_ids.tolist()
     return list(range(1, len(records) + 1))
 
 
 def with_ids(records: Records, *, by_split: bool, lowest: int = 1) -> Records:
-    """The records with ids of images and annotations.
+    """Gives records ids of images and annotations.
 
-    They are the records' own where those of all records can be told apart, else numbers from 1 in
-    the order of the records, the same number for the same image in both splits.
+    Own ids stay if they are complete and unique. Otherwise they become numbers from 1 in the order
+    of the records, with the same number for the same image in both splits.
 
     Args:
-        records: all of a dataset.
-        by_split: whether ids need only be told apart within a split: two COCO files, one of each
-            split, usually count both from 1.
-        lowest: annotation id that may stand; an official COCO file has none below 1.
+        records: all records of a dataset.
+        by_split: whether ids need to be unique only within a split: the COCO files of two splits
+            usually both count from 1.
+        lowest: the smallest annotation id that is kept; official COCO files have none below 1.
     """
     images, annotations = records.image_ids.copy(), records.annotation_ids.copy()
     numbers = _numbers(records)
@@ -125,7 +125,7 @@ def with_ids(records: Records, *, by_split: bool, lowest: int = 1) -> Records:
             continue
         own = _own_image_ids(part) or numbers
         images[rows] = [own[path] for path in part.paths]
-        if not _annotation_ids_serve(part, lowest):
+        if not _annotation_ids_are_usable(part, lowest):
             annotations[rows] = np.flatnonzero(rows) + 1
     return replace(records, image_ids=images, annotation_ids=annotations)
 
@@ -142,7 +142,7 @@ def _numbers(records: Records) -> dict[str, int]:
     return {path: number for number, path in enumerate(dict.fromkeys(records.paths), start=1)}
 
 
-def _annotation_ids_serve(records: Records, lowest: int) -> bool:
+def _annotation_ids_are_usable(records: Records, lowest: int) -> bool:
     own = records.annotation_ids.tolist()
     return len(set(own)) == len(own) and min(own) >= lowest
 

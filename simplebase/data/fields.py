@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from simplebase.errors import shown
+from simplebase.geometry import Size
 
 LARGEST = 1e9
 """Beyond any image: a larger number is a broken one."""
@@ -95,6 +96,20 @@ def numbers_problem(values: Any, count: int) -> str:
     amount = "" if len(values) == count else f"Received {len(values)} items. "
     more = f" ({len(wrong)} are not numbers)" if len(wrong) > 1 else ""
     return f"{amount}Received at index {wrong[0]}: {shown(values[wrong[0]])}{more}."
+
+
+def stated_size(width: Any, height: Any) -> Size | None:
+    """`(height, width)` as a label file states them; `None` where it does not.
+
+    Tools that do not know the size write 0, nothing or null; some write numbers as text.
+    """
+    try:
+        size = float(height), float(width)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if not all(1 <= side < LARGEST and side == int(side) for side in size):
+        return None
+    return int(size[0]), int(size[1])
 
 
 def is_id(value: Any) -> bool:

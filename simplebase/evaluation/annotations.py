@@ -30,16 +30,16 @@ def with_annotations(
 
     Args:
         path: the file, see `read_ground_truth`.
-        target: a dataset of the same images, whose records are looked at; else there are none. Its
-            images get the ids that they have in the file. What the file has in its other and its
-            skipped images does not count.
-        skeleton: what the file follows; by default the keypoints of its categories.
-        categories: which of the file, by name or id; by default all with keypoints.
+        target: a dataset of the same images, whose records a model is asked about. Its images get
+            the ids that they have in the file. Labels of images in the dataset's other split, and
+            of its skipped images, are left out.
+        skeleton: of the file's keypoints; by default what its categories say.
+        categories: names or ids of the categories to measure; by default all with keypoints.
 
     Raises:
         ArgumentError: the file has no such category.
         MissingFileError: `path` is not a file.
-        DataError: it is not COCO's, or lacks an image of the dataset.
+        DataError: it is not a COCO file, or lacks an image of the dataset.
     """
     known = skeleton if target is None else target.skeleton
     truth, found = read_ground_truth(path, categories=categories, skeleton=known)
@@ -70,11 +70,11 @@ def with_annotations(
 
 
 def _warn_of_lost(file: Target) -> None:
-    """The official evaluation says nothing of annotations whose image is not listed."""
+    """Warns of annotations whose image is not listed, which pycocotools ignores silently."""
     images = file.image_ids
     if lost := sum(each["image_id"] not in images for each in file.ground_truth["annotations"]):
         warnings.warn(
-            f"{file.name}: {lost} annotations are of images that it does not list, and do not "
+            f"{file.name}: annotations of images that the file does not list: {lost}. They do not "
             "count.",
             SimplebaseWarning,
             stacklevel=3,
@@ -82,7 +82,7 @@ def _warn_of_lost(file: Target) -> None:
 
 
 def _joined(target: Target, dataset: KeypointDataset, file: Target) -> Target:
-    """The records of a dataset under the image ids of a COCO file, and the file's labels."""
+    """Gives a dataset's records the image ids of a COCO file, and takes the file's labels."""
     ids = _ids_in_file(target, dataset.records, file)
     others = _others_in_file(target, file, ids)
     skipped = frozenset(ids[image] for image in target.skipped_images if image in ids)
@@ -107,10 +107,10 @@ def _joined(target: Target, dataset: KeypointDataset, file: Target) -> Target:
 
 
 def _ids_in_file(target: Target, records: Records, file: Target) -> dict[int, int]:
-    """What a COCO file calls the images of a target, by the ids that they have there.
+    """The image ids of a COCO file, by the ids of the same images in a target.
 
-    The file names tell. The ids do where the names of some images do not, but contradict no id. If
-    no name tells anything, the labels must be alike.
+    Images are matched by file name. If some names do not match, and those that do agree with the
+    ids, images are matched by id. If no name matches, labels must agree too.
 
     Raises:
         DataError: the file lacks an image that is measured, or is of other images.
@@ -136,8 +136,8 @@ def _ids_in_file(target: Target, records: Records, file: Target) -> dict[int, in
         if not named and any(file.names.values()):
             _require_same_labels(target, records, file)
             warnings.warn(
-                f"{file.name} calls no image by the name that it has in {target.name}. The images "
-                "are matched by their ids, since their labels are alike.",
+                f"No image has the same file name in {file.name} and {target.name}. The images "
+                "are matched by id, because their labels agree.",
                 SimplebaseWarning,
                 stacklevel=4,
             )
@@ -149,13 +149,13 @@ def _ids_in_file(target: Target, records: Records, file: Target) -> dict[int, in
             f"such as {target.names[first]}, whose id is {first}. Are both of the same split?"
         )
     raise DataError(
-        f"{file.name}: several images of {target.name} could be the same image of it, by their "
-        "file names. Write the folder into the file's file_name."
+        f"{file.name}: several images of {target.name} match the same image of this file by "
+        "name. Write the folder into each file_name."
     )
 
 
 def _require_same_labels(target: Target, records: Records, file: Target) -> None:
-    """Refuses a file in which no image has a labelled object of the dataset's image of its id."""
+    """Refuses a file in which no object agrees with the dataset's object in the image of its id."""
     labels = defaultdict(list)
     for each in file.ground_truth["annotations"]:
         labels[each["image_id"]].append(np.array(each["keypoints"], float).reshape(-1, 3))
@@ -173,14 +173,14 @@ def _require_same_labels(target: Target, records: Records, file: Target) -> None
 
 
 def _others_in_file(target: Target, file: Target, ids: Mapping[int, int]) -> set[int]:
-    """Ids in the file of the dataset's images that are not measured, as far as it has them.
+    """The file's ids of those images of the dataset that are not measured.
 
-    An image without labels is none of them, whatever its name or id: each of them has a record.
+    Only images with labels are considered, because every image of a dataset has a record.
     """
     images = file.image_names
     found = {images.by_name(name, prefer=image) for name, image in target.others.items()}
     if not any(images.by_name(name or "") for name in target.names.values()):
-        # The names tell nothing, so the ids were believed.
+        # No name matches, so the images were matched by id.
         found |= set(target.others.values())
     labelled = {each["image_id"] for each in file.ground_truth["annotations"] if counts(each)}
     return (labelled & found) - set(ids.values())

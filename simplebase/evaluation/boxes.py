@@ -13,7 +13,7 @@ from simplebase.data.dataset import KeypointDataset
 from simplebase.data.fields import is_id, stays_inside
 from simplebase.data.image_store import FolderImages
 from simplebase.equality import ArrayEquality
-from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
+from simplebase.errors import ArgumentError, DataError, SimplebaseWarning, listed
 from simplebase.evaluation.image_names import Mention, match_images
 from simplebase.evaluation.target import Target
 from simplebase.files import read_json, require_file
@@ -68,8 +68,8 @@ def read_boxes(
     wanted = _wanted(path, rows, category_ids)
     kept = [row for row in rows if row.category_id in wanted and min(row.box[2:]) > 0]
     if not kept:
-        listed = ", ".join(map(str, sorted(wanted)))
-        raise DataError(f"{path} has no box of category {listed} with an area.")
+        names = listed(sorted(wanted), most=5)
+        raise DataError(f"{path} has no box of category {names} with an area.")
     return Boxes(
         _images(path, kept, target),
         np.array([row.box for row in kept], float),
@@ -87,8 +87,8 @@ def _wanted(path: Path, rows: list["_Row"], category_ids: Collection[int]) -> Co
         )
     if category_ids and len(categories) == 1 and not categories & set(category_ids):
         warnings.warn(
-            f"{path} has boxes of the category {min(categories)}, the labels are of "
-            f"{', '.join(map(str, sorted(category_ids)))}. They are taken for the same.",
+            f"{path}: the category id of the boxes ({min(categories)}) is not that of the labels "
+            f"({listed(sorted(category_ids), most=5)}). All boxes are used.",
             SimplebaseWarning,
             stacklevel=3,
         )
@@ -123,15 +123,12 @@ class _Row(NamedTuple):
 def _parse(path: Path, index: int, entry: Any) -> _Row:
     try:
         row = _Row(
-            Mention(entry["image_id"], entry.get("file_name")),
+            Mention.of(entry),
             entry["category_id"],
             [float(value) for value in entry["bbox"]],
             float(entry["score"]),
         )
-        image = row.mention.image_id
-        if not (is_id(image) or isinstance(image, str)) or not is_id(row.category_id):
-            raise ValueError
-        if len(row.box) != 4:
+        if not is_id(row.category_id) or len(row.box) != 4:
             raise ValueError
         if not np.isfinite([*row.box, row.score]).all():
             raise ValueError

@@ -1,25 +1,34 @@
-"""A COCO annotation file as the ground truth of an evaluation, whoever wrote it.
+"""A COCO annotation file of any tool as the ground truth of an evaluation.
 
-COCO's own evaluation wants one kind of object, and fields that many tools leave out. They are
-filled in by the same rules by which `simplebase convert coco` reads such a file.
+COCO's own evaluation needs fields that many tools leave out. They are filled in by the rules of
+`simplebase convert coco`.
 """
 
 import os
-from collections.abc import Sequence
-from typing import Any
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from simplebase.data import expect
 from simplebase.data.coco_categories import Categories, read_categories
 from simplebase.data.coco_format import keypoint_box
-from simplebase.errors import DataError
+from simplebase.data.fields import stated_size
+from simplebase.data.object_sizes import (
+    object_area,
+    object_side,
+    read_box,
+    single_point_area,
+    usual_side,
+)
+from simplebase.errors import DataError, SimplebaseWarning
+from simplebase.evaluation.target import counts
 from simplebase.files import read_json, require_file
+from simplebase.geometry import Size
 from simplebase.metrics import check_ground_truth
 from simplebase.skeletons import Skeleton
-
-_ENLARGED = 1.1
-"""The side of an object whose keypoints lie in a row, in their extent; as when it is converted."""
 
 
 def read_ground_truth(
@@ -30,23 +39,24 @@ def read_ground_truth(
 ) -> tuple[dict[str, Any], Categories]:
     """Reads a COCO annotation file.
 
-    The objects of several categories become one category, under the lowest of their ids, since
-    their keypoints are the same. Objects of other categories are left out. `num_keypoints`,
-    `iscrowd`, `bbox` and `area` are filled in where they are missing, and annotations are numbered
-    from 1 where an id is missing, 0 or not unique, which the official evaluation cannot do with.
+    The objects of several categories become one category, with the lowest of their ids, because
+    their keypoints are the same. Objects of other categories are left out. Missing `num_keypoints`,
+    `iscrowd`, `bbox` and `area` are filled in, and an area of 0 is replaced with a warning.
+    Annotations are numbered from 1 if an id is missing, 0 or repeated, because pycocotools needs
+    unique ids above 0.
 
     Args:
         path: the file.
-        categories: which, by name or id; by default all with keypoints.
-        skeleton: what to call the keypoints.
+        categories: names or ids of the categories to read; by default all with keypoints.
+        skeleton: names the keypoints, in place of the file.
 
     Returns:
-        The content in COCO's format with one category, and what its categories were.
+        The content in COCO's format with one category, and the categories of the file.
 
     Raises:
         ArgumentError: there is no such category.
         MissingFileError: `path` is not a file.
-        DataError: it is not COCO's, or has no keypoints.
+        DataError: it is not a COCO file, or has no keypoints.
     """
     path = require_file(path, "the annotation file")
     content = read_json(path)
@@ -57,18 +67,22 @@ def read_ground_truth(
             f"{' and '.join(lists)}."
         )
     found = read_categories(content, path, names=categories, skeleton=skeleton)
+    sizes = {}
     for index, image in enumerate(content["images"]):
         where = f"{path}, images[{index}]"
-        expect.whole(expect.mapping(image, where).get("id"), f"{where}.id")
+        number = expect.whole(expect.mapping(image, where).get("id"), f"{where}.id")
+        sizes[number] = stated_size(image.get("width"), image.get("height"))
     category_id = min(found.ids)
-    objects = []
+    objects, places = [], []
     for index, annotation in enumerate(content["annotations"]):
         where = f"{path}, annotations[{index}]"
         annotation = expect.mapping(annotation, where)
         if found.include(annotation, where):
-            completed = _completed(annotation, found.skeleton.num_keypoints, where)
+            completed, place = _completed(annotation, found.skeleton.num_keypoints, where)
             objects.append(completed | {"category_id": category_id})
-    if not _ids_serve(objects):
+            places.append(place)
+    _fill_in_areas(objects, places, sizes, path)
+    if not _ids_are_usable(objects):
         objects = [each | {"id": number} for number, each in enumerate(objects, start=1)]
     category = {
         "id": category_id,
@@ -83,8 +97,17 @@ def read_ground_truth(
     return truth, found
 
 
-def _completed(annotation: dict[str, Any], num_keypoints: int, where: str) -> dict[str, Any]:
-    """The annotation with all that the official evaluation looks at."""
+class _Place(NamedTuple):
+    """Where an object is: `(K, 3)` keypoints, and the box that the file states, if it is usable."""
+
+    keypoints: np.ndarray
+    box: list[float] | None
+
+
+def _completed(
+    annotation: dict[str, Any], num_keypoints: int, where: str
+) -> tuple[dict[str, Any], _Place]:
+    """The annotation with all that the official evaluation looks at, but for a missing area."""
     values = annotation.get("keypoints") or [0] * (3 * num_keypoints)
     expect.numbers(values, 3 * num_keypoints, f"{where}.keypoints")
     keypoints = np.array(values, float).reshape(-1, 3)
@@ -93,33 +116,68 @@ def _completed(annotation: dict[str, Any], num_keypoints: int, where: str) -> di
     if annotation.get("num_keypoints") is None:
         completed["num_keypoints"] = int((keypoints[:, 2] > 0).sum())
     completed["iscrowd"] = annotation.get("iscrowd") or 0
-    box = made_up = _box_of(keypoints)
-    # An empty list is what some tools write for no box.
-    if annotation.get("bbox"):
-        box = expect.numbers(annotation["bbox"], 4, f"{where}.bbox")
-    completed["bbox"] = box
-    if annotation.get("area") is None:
-        _, _, width, height = box if min(box[2:]) > 0 else made_up
-        completed["area"] = width * height
-    else:
+    usable = read_box(annotation.get("bbox"), f"{where}.bbox")
+    # A box without area stays: where nothing is labelled, the official evaluation looks at it.
+    if not annotation.get("bbox") or isinstance(usable, str):
+        around = keypoint_box(keypoints)
+        completed["bbox"] = [0.0] * 4 if around is None else around.tolist()
+    if annotation.get("area") is not None:
         expect.number(annotation["area"], f"{where}.area")
-    return completed
+    return completed, _Place(keypoints, usable if isinstance(usable, list) else None)
 
 
-def _box_of(keypoints: np.ndarray) -> list[float]:
-    """Around the labelled keypoints: a square if they lie in a row, nothing if there are none."""
-    box = keypoint_box(keypoints)
-    if box is not None:
-        return box.tolist()
-    labelled = keypoints[keypoints[:, 2] > 0, :2]
-    if not len(labelled):
-        return [0.0] * 4
-    low, high = labelled.min(axis=0), labelled.max(axis=0)
-    side = _ENLARGED * float((high - low).max())
-    return [*((low + high - side) / 2).tolist(), side, side]
+def _fill_in_areas(
+    objects: Sequence[dict[str, Any]],
+    places: Sequence[_Place],
+    sizes: Mapping[int, Size | None],
+    path: Path,
+) -> None:
+    """Gives an area to each object that has none, and to each that counts and has one of 0.
+
+    Tools write an area of 0 with a box that has none.
+
+    Args:
+        objects: which are changed.
+        places: of the objects.
+        sizes: of the images, by id.
+        path: of the file, for messages.
+    """
+    sides = (
+        object_side(*place)
+        for each, place in zip(objects, places, strict=True)
+        if not each["iscrowd"]
+    )
+    usual: float | None = None
+    replaced = unsized = 0
+    for each, place in zip(objects, places, strict=True):
+        stated = each.get("area")
+        if stated is not None and (stated > 0 or not counts(each)):
+            continue
+        area = object_area(*place)
+        if not area and counts(each):
+            usual = usual_side(sides) if usual is None else usual
+            area = single_point_area(usual, sizes.get(each["image_id"]))
+        each["area"] = area
+        replaced += stated is not None and area > 0
+        unsized += counts(each) and not area
+    if replaced:
+        _warn(
+            f"{path}: labelled objects with an area of 0: {replaced}. OKS divides by the area, so "
+            "they get the one that `simplebase convert coco` gives them."
+        )
+    if unsized:
+        _warn(
+            f"{path}: objects with one labelled keypoint and an unknown size: {unsized}. Only "
+            "exact results of them count as right. Write their area, or the width and height of "
+            "the images, into the file."
+        )
 
 
-def _ids_serve(objects: Sequence[dict[str, Any]]) -> bool:
-    """The official evaluation takes the id 0 for no match."""
+def _warn(text: str) -> None:
+    warnings.warn(text, SimplebaseWarning, stacklevel=5)
+
+
+def _ids_are_usable(objects: Sequence[dict[str, Any]]) -> bool:
+    """Whether ids are whole, unique and not 0, which pycocotools reads as "no match"."""
     ids = [each.get("id") for each in objects]
     return all(type(each) is int and each != 0 for each in ids) and len(set(ids)) == len(ids)

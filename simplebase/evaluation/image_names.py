@@ -1,4 +1,4 @@
-"""Which image somebody means: by its id, by its file name, or by that name without its suffix.
+"""Finds the image of a result by its id, its file name, or that name without its suffix.
 
 COCO's results say `image_id`. Ultralytics writes the name without suffix there, as a number where
 it is one, and `file_name` beside it; AlphaPose writes the name itself.
@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from simplebase.data.fields import is_id
+from simplebase.errors import shown
 
 MatchedBy = Literal["file_name", "image_id", "file stem"]
 
@@ -46,16 +47,30 @@ class ImageNames:
                     self._numbers[int(stem)].append(image)
 
     def by_name(self, name: str, prefer: int | None = None) -> int | None:
-        """The id of the image of that file name; `None` if it is none's, or that of several.
+        """The id of the image with that file name; `None` if no image or several have it.
 
         Args:
             name: with or without folders.
-            prefer: the id to choose if the name is that of several images.
+            prefer: the id to choose if several images have the name.
         """
         return _only(self._names, name, prefer)
 
+    def has_name(self, name: str) -> bool:
+        """Whether an image has that file name, in whatever folder."""
+        parts = _parts(name)
+        return bool(parts) and parts[-1] in self._names
+
+    def in_any_format(self, name: Any) -> int | None:
+        """As `by_name`; a name that no image has may be that of an image with another suffix."""
+        if not isinstance(name, str):
+            return None
+        if self.has_name(name):
+            return self.by_name(name)
+        parts = _parts(name)
+        return _only(self._stems, "/".join([*parts[:-1], _stem(parts[-1])])) if parts else None
+
     def by_stem(self, stem: Any) -> int | None:
-        """The id of the image whose file name, with or without suffix, or number that is."""
+        """The id of the image with that file name, with or without suffix or leading zeros."""
         if isinstance(stem, str):
             found = _only(self._names, stem)
             return _only(self._stems, stem) if found is None else found
@@ -70,20 +85,35 @@ class ImageNames:
 
 
 class Mention(NamedTuple):
-    """What an entry of a file says of its image; `file_name` may be `None`."""
+    """How an entry of a file refers to its image; either may be `None`."""
 
     image_id: Any
     file_name: Any
 
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> "Mention":
+        """What a result or a box says.
+
+        Raises:
+            KeyError: it has neither `image_id` nor `file_name`.
+            ValueError: its `image_id` is neither a whole number nor a text.
+        """
+        name, image = entry.get("file_name"), entry.get("image_id")
+        if image is None and not isinstance(name, str):
+            raise KeyError("image_id")
+        if not (image is None or is_id(image) or isinstance(image, str)):
+            raise ValueError("the image_id is neither a whole number nor a file name")
+        return cls(image, name)
+
 
 @dataclass(frozen=True)
 class MatchedImages:
-    """The images that the entries of a file are of.
+    """The images that the entries of a file belong to.
 
     Args:
         ids: one for each entry; `None` where there is no such image.
-        by: what they were told by.
-        remark: what a user should know of it; empty where nothing is unusual.
+        by: how they were matched.
+        remark: what a user should know about it; empty if nothing is unusual.
     """
 
     ids: list[int | None]
@@ -96,32 +126,46 @@ def match_images(
 ) -> MatchedImages:
     """Finds the images of all entries of a file, all in the same way.
 
-    By `file_name` if that tells all images, else by `image_id`, else by the stem of a file name in
-    `image_id`. A text in `image_id` is a stem first. Where none tells all, the one that tells most.
+    By `file_name` if that finds every image, else by `image_id`, else by the stem of a file name in
+    `image_id`. If one `image_id` is a text, stems come before ids. If no way finds every image, the
+    one that finds most is used.
 
     Args:
         mentions: one for each entry.
-        images: those that there are.
+        images: the known images.
         believe_ids: whether `image_id` may be an id.
     """
     found: dict[MatchedBy, list[int | None]] = {
-        "file_name": [
-            images.by_name(each.file_name) if isinstance(each.file_name, str) else None
-            for each in mentions
-        ]
+        "file_name": [images.in_any_format(each.file_name) for each in mentions]
     }
     ids = [images.by_id(each.image_id) for each in mentions]
     stems = [images.by_stem(each.image_id) for each in mentions]
     if any(isinstance(each.image_id, str) for each in mentions):
         found["file stem"] = stems
-    # Where a file name tells that an id is none, no id of the file is believed.
+    # If one file name contradicts its id, no id of the file is used.
     named = zip(found["file_name"], ids, strict=True)
     if believe_ids and all(image in (None, own) for image, own in named):
         found["image_id"] = ids
     found.setdefault("file stem", stems)
     # Of equally many the first.
     by = max(found, key=lambda each: len(mentions) - found[each].count(None))
-    return MatchedImages(found[by], by, _remark(by, mentions, found[by], ids, stems))
+    remark = _remark(by, mentions, found[by], ids, stems)
+    if by == "image_id":
+        remark = _unknown_names(mentions, images) or remark
+    return MatchedImages(found[by], by, remark)
+
+
+def _unknown_names(mentions: Sequence[Mention], images: ImageNames) -> str:
+    """What is said of file names that no image has, although the ids are known."""
+    names = [each.file_name for each in mentions if isinstance(each.file_name, str)]
+    unknown = [name for name in names if not images.has_name(name)]
+    if not unknown:
+        return ""
+    return (
+        f"no image is called {shown(unknown[0])}, as file_name says ({len(unknown)} of "
+        f"{len(mentions)} entries have such names). The images are matched by image_id. Check that "
+        "the file is of the same split."
+    )
 
 
 def _remark(
@@ -131,24 +175,24 @@ def _remark(
     ids: Sequence[int | None],
     stems: Sequence[int | None],
 ) -> str:
-    """What is worth saying of the first entry for which the ways differ."""
+    """Describes the first entry for which the ways of matching differ."""
     for mention, image, own, stem in zip(mentions, found, ids, stems, strict=True):
         if image is None:
             continue
-        if by == "file_name" and own != image:
+        if by == "file_name" and own != image and mention.image_id is not None:
             return (
                 f"image_id {mention.image_id!r} is not the id of {mention.file_name}, which is "
                 f"{image}. The images are matched by file_name instead."
             )
         if by == "file stem" and own != image:
             return (
-                f"image_id {mention.image_id!r} is taken for the name of an image file. The images "
+                f"image_id {mention.image_id!r} is read as the name of an image file. The images "
                 "are matched by these names."
             )
         if by == "image_id" and None not in stems and stem != image:
             return (
                 f"image_id {mention.image_id!r} is an id, but also the file name of another image. "
-                "All are taken for ids. If they are file names, add file_name to each entry."
+                "All are read as ids. If they are file names, add file_name to each entry."
             )
     return ""
 

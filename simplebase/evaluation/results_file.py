@@ -10,7 +10,7 @@ import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID
 from simplebase.data.fields import is_id
-from simplebase.errors import DataError, SimplebaseWarning, cut
+from simplebase.errors import DataError, SimplebaseWarning, cut, listed
 from simplebase.evaluation.detections import ANNOTATION_KEY, Detections
 from simplebase.evaluation.image_names import MatchedBy, Mention, match_images
 from simplebase.evaluation.target import Target
@@ -19,6 +19,8 @@ from simplebase.metrics import keypoint_extent
 
 _DECIMALS = 4
 _VISIBILITIES = (0, 1, 2)
+_LISTED = 5
+"""Category ids in a message: AP-10K has 54."""
 
 
 def write_results(
@@ -35,8 +37,8 @@ def write_results(
         path: the file.
         detections: what was found.
         category_id: of all of them.
-        names: file names by image id, which are written as `file_name`. With them a result tells
-            its image also where somebody else numbers the images.
+        names: file names by image id, written as `file_name`. They identify the image even in tools
+            that number the images differently.
         overwrite: replace the file if it exists.
     """
     content = detections.to_coco(category_id)
@@ -67,14 +69,14 @@ def read_results(path: str | os.PathLike[str], target: Target) -> tuple[Detectio
     As pycocotools does, the `bbox` of the results counts if the first result has one.
 
     Args:
-        path: a list of objects with `image_id`, `keypoints` (x, y and score or visibility, `K`
-            times), `score` and optionally `bbox` and `file_name`. A warning tells of images that
+        path: a list of objects with `image_id` or `file_name`, `keypoints` (x, y and score or
+            visibility, `K` times), `score` and optionally `bbox`. A warning tells of images that
             were not matched by a plain `image_id`, see `match_images`.
         target: the labels. Results in its skipped images, and of categories that it leaves out, are
             left out with a warning.
 
     Returns:
-        What was found, and by what the images were told.
+        What was found, and how the images were matched.
 
     Raises:
         MissingFileError: `path` is not a file.
@@ -137,12 +139,11 @@ def _parse(entry: Any, num_keypoints: int) -> _Row:
             raise ValueError(f"bbox has {len(box)} numbers")
     if not np.isfinite([*keypoints.ravel(), score, *(box or ())]).all():
         raise ValueError("a number is not finite")
-    image, annotation = entry["image_id"], entry.get(ANNOTATION_KEY, -1)
-    if not (is_id(image) or isinstance(image, str)) or not (annotation == -1 or is_id(annotation)):
-        raise ValueError("an id is a whole number, or a file name")
-    mention = Mention(image, entry.get("file_name"))
+    annotation = entry.get(ANNOTATION_KEY, -1)
+    if not is_id(annotation):
+        raise ValueError(f"the {ANNOTATION_KEY} is not a whole number")
     keypoints = keypoints.reshape(-1, 3)
-    return _Row(mention, entry.get("category_id"), keypoints, score, annotation, box)
+    return _Row(Mention.of(entry), entry.get("category_id"), keypoints, score, annotation, box)
 
 
 def _problem(error: Exception) -> str:
@@ -165,10 +166,12 @@ def _images(path: Path, rows: list[_Row], target: Target) -> tuple[list[int], Ma
         return found, matched.by
     index = matched.ids.index(None)
     image, name = rows[index].mention
-    named = "" if name is None else f" (file_name {str(name)[:80]!r})"
+    said = f"image_id {image!r}" if image is not None else f"file_name {cut(str(name))!r}"
+    if image is not None and name is not None:
+        said += f" (file_name {cut(str(name))!r})"
     if not believe_ids:
         raise DataError(
-            f"{path}, result {index}: image_id {image!r}{named} does not tell an image, since the "
+            f"{path}, result {index}: {said} does not identify an image, because the "
             f"image ids of {target.name} are not unique. Give results with file_name, choose "
             "another --image-set, or give the COCO file of the labels with --annotations."
         )
@@ -179,7 +182,7 @@ def _images(path: Path, rows: list[_Row], target: Target) -> tuple[list[int], Ma
             "ones too, give the COCO file with --annotations."
         )
     raise DataError(
-        f"{path}, result {index}: image_id {image!r}{named} is not among the {len(target.names)} "
+        f"{path}, result {index}: {said} is not among the {len(target.names)} "
         f"images that are evaluated. {hint}"
     )
 
@@ -209,7 +212,7 @@ def _of_categories(path: Path, rows: list[_Row], target: Target) -> np.ndarray:
     foreign = categories - ours
     if not foreign:
         return np.ones(len(rows), bool)
-    listed = ", ".join(map(str, sorted(categories)))
+    theirs = listed(sorted(categories), most=_LISTED)
     if categories & ours and foreign <= target.other_categories:
         counted = np.array([row.category not in foreign for row in rows])
         _warn(
@@ -219,12 +222,12 @@ def _of_categories(path: Path, rows: list[_Row], target: Target) -> np.ndarray:
         return counted
     if len(categories) > 1 and len(ours) == 1:
         raise DataError(
-            f"{path} has results of the categories {listed}. Leave those of one in it, or give the "
+            f"{path} has results of the categories {theirs}. Leave those of one in it, or give the "
             "COCO file that has these categories with --annotations."
         )
     _warn(
-        f"{path} has results of the category {listed}, the labels are of "
-        f"{', '.join(map(str, sorted(ours)))}. They are taken for the same."
+        f"{path}: the category ids of the results ({theirs}) are not those of the labels "
+        f"({listed(sorted(ours), most=_LISTED)}). All results count."
     )
     return np.ones(len(rows), bool)
 

@@ -16,8 +16,8 @@ from simplebase.skeletons import Skeleton
 ImageSet = Literal["val", "train", "all"]
 
 IdSource = Literal["own", "numbers", "renumbered"]
-"""Of image ids: those of the records or of a COCO file; numbers, since the records have none;
-numbers although some records have ids, because these do not tell the images apart."""
+"""Where image ids come from: `own` from the records or a COCO file; `numbers` if no record has one;
+`renumbered` if some records have ids, but these are missing elsewhere or not unique."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +32,12 @@ class Target:
         areas: `(N,)` square pixels of the records; empty if there are none.
         names: file names by id, of the measured and the skipped images; `None` where a COCO file
             has none.
-        id_source: what the image ids are.
+        id_source: where the image ids come from.
         others: ids by file name, of the dataset's images that are not measured: those of the other
             split. An id may be that of a measured image too.
         skipped_images: ids of those of this split that cannot be read, and are not measured either.
-        category_ids: what a COCO file calls the categories of the objects.
-        other_categories: what it calls further ones.
+        category_ids: the category ids of the objects in the COCO file.
+        other_categories: the ids of the file's other categories.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Target:
     other_categories: frozenset[int] = frozenset()
 
     def without_unreadable(self, readable: KeypointDataset) -> "Target":
-        """Of the same split only the records that are left; the ids stay as they are."""
+        """Keeps only the records whose images can be read, with their ids."""
         left = _target(readable)
         return replace(
             self,
@@ -65,17 +65,17 @@ class Target:
 
     @property
     def image_ids(self) -> set[int]:
-        """Of all its images."""
+        """The ids of the measured images."""
         return {image["id"] for image in self.ground_truth["images"]}
 
     @property
     def image_names(self) -> ImageNames:
-        """To find its images, and the skipped ones."""
+        """Finds the measured and the skipped images by name."""
         return ImageNames(self.names)
 
     @property
     def num_objects(self) -> int:
-        """Labelled objects that count."""
+        """The number of labelled objects that count."""
         if self.dataset is not None:
             return len(self.dataset)
         objects = self.ground_truth["annotations"]
@@ -84,15 +84,16 @@ class Target:
 
     @property
     def category_id(self) -> int:
-        """Of its objects."""
+        """The category id of the objects in `ground_truth`."""
         return self.ground_truth["categories"][0]["id"]
 
 
 def dataset_target(dataset: KeypointDataset, image_set: ImageSet = "val") -> Target:
     """The labels of a split of a dataset.
 
-    The image ids are those of the records if they tell the images of the split apart; the other
-    split may use the same ids. Else they are numbers, with a warning if the records had ids.
+    The image ids are those of the records if every image of the split has one of its own; the other
+    split may use the same ids. Otherwise images are numbered from 1, with a warning if some records
+    have ids.
 
     Args:
         dataset: all of it; it gets ids if it has none.
@@ -102,10 +103,10 @@ def dataset_target(dataset: KeypointDataset, image_set: ImageSet = "val") -> Tar
         DataError: the split is empty.
     """
     numbered = with_ids(dataset.records, by_split=image_set != "all", lowest=0)
-    chosen = everything = replace(dataset, records=numbered)
+    chosen = whole = replace(dataset, records=numbered)
     mask = np.ones(len(dataset), bool)
     if image_set != "all":
-        chosen = everything.validation if image_set == "val" else everything.train
+        chosen = whole.validation if image_set == "val" else whole.train
         mask = numbered.validation == (image_set == "val")
     own = dataset.records.image_ids[mask]
     source: IdSource = "own"
@@ -113,13 +114,13 @@ def dataset_target(dataset: KeypointDataset, image_set: ImageSet = "val") -> Tar
         source = "numbers" if (own == -1).all() else "renumbered"
     if source == "renumbered":
         warnings.warn(
-            f"{dataset.name}: the image ids of {_described(image_set)} do not tell the images "
-            "apart, so they are numbered from 1. Results written now have file_name as well, and "
-            "those of other tools need it.",
+            f"{dataset.name}: the image ids of {_described(image_set)} are not unique or not "
+            "complete, so the images are numbered from 1. Results of other tools are matched by "
+            "file_name, which results written now have too.",
             SimplebaseWarning,
             stacklevel=2,
         )
-    others = _names(everything.select(~mask)) if not mask.all() else {}
+    others = _names(whole.select(~mask)) if not mask.all() else {}
     return replace(
         _target(chosen), id_source=source, others={name: image for image, name in others.items()}
     )

@@ -59,7 +59,7 @@ def test_a_coco_file_alone_is_measured_by_cocos_metric(
 
 
 def test_a_category_of_the_coco_file_can_be_chosen(command: Command) -> None:
-    images = [{"id": 0, "file_name": "a.jpg"}]
+    images = [{"id": 0, "file_name": "a.jpg", "width": 9, "height": 9}]
     objects = [
         {"image_id": 0, "category_id": number, "keypoints": [5, 6, 2] * number}
         for number in (1, 2, 3)

@@ -102,3 +102,16 @@ def test_the_ten_figures_of_coco_fit_a_terminal(printed, width: int) -> None:
     lines = printed(dict.fromkeys(("model_int8.tflite", "b.onnx"), evaluation(scores)), width)
     assert lines[4] == list(names[1:])
     assert lines[5] == ["model_int8.tflite"] + ["0.500"] * 9
+
+
+def test_of_few_images_there_is_no_empty_interval_and_the_title_stays_whole(printed) -> None:
+    scores = Scores("coco-ap", (Figure("AP", 0.5),))
+    [title, *rows] = printed({"keypoints_of_valid.json": evaluation(scores)})
+    assert title == ["keypoints_of_valid.json:", "coco-ap"]
+    assert rows[0] == ["AP", "0.500"]
+    parts = Scores("pck", (Figure("PCK@0.5", 0.5),), ("PCK@0.5",), {"nose": (0.5,)})
+    assert printed({"a.json": evaluation(parts)})[1:4] == [
+        ["PCK@0.5"],
+        ["nose", "0.500"],
+        ["all", "0.500"],
+    ]

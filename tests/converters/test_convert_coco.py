@@ -131,7 +131,9 @@ def test_without_a_box_that_tells_a_size_the_keypoints_tell_the_size(tmp_path, s
     # Keypoints from 3 to 8 and from 4 to 9, a tenth larger.
     assert record["objpos"] == [5.5, 6.5]
     assert record["scale_provided"] == pytest.approx(1.1 * 5 / 200)
-    assert "bbox" not in record and "area" not in record
+    assert "bbox" not in record
+    # Whole pixels included, as the dataset's own ground truth has it.
+    assert record["area"] == 6 * 6
     assert "without a box, or with one at most a pixel wide or high: 1;" in conversion.notes[-1]
 
 
@@ -291,7 +293,7 @@ def test_image_ids_of_both_splits_are_told_of(tmp_path, source) -> None:
     conversion = read_coco(source, train_annotations=train, val_annotations=val)
     assert [record["image_id"] for record in conversion.records] == [10, 10, 11]
     assert (
-        "1 image ids, such as 10, are of one image in train and of another"
+        "stand for one image in train and for another in val: 1, such as 10."
         in (conversion.notes[-1])
     )
     # 11 is in the val split only, and 10 of the same image in both.

@@ -7,7 +7,8 @@ from conversion_checks import write_image
 from PIL import Image
 
 from simplebase.converters.image_files import EmbeddedImage
-from simplebase.converters.image_sizes import size_warnings, stated_size
+from simplebase.converters.image_sizes import size_warnings
+from simplebase.data.fields import stated_size
 
 
 @pytest.mark.parametrize(

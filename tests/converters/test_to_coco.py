@@ -174,7 +174,7 @@ def test_each_split_keeps_ids_that_the_other_has_too(tmp_path) -> None:
 def test_ids_that_clash_are_numbered_anew(tmp_path) -> None:
     report = to_coco(flags(tmp_path / "flags"), tmp_path / "coco")
     assert len(report.notes) == 3
-    assert report.notes[1].startswith("val.json numbers its images anew")
+    assert report.notes[1].startswith("val.json gives its images new ids")
     content = json.loads((tmp_path / "coco/annotations/val.json").read_text())
     assert [(a["id"], a["image_id"]) for a in content["annotations"]] == [(2, 1), (4, 2)]
     assert [image["id"] for image in content["images"]] == [1, 2]

@@ -94,7 +94,7 @@ def test_a_split_keeps_the_ids_that_the_other_split_has_too() -> None:
     dataset = herd(["a.jpg", "b.jpg", "c.jpg"], [1, 2, 1], [False, False, True])
     assert dataset_target(dataset, "val").image_ids == {1}
     assert dataset_target(dataset, "train").image_ids == {1, 2}
-    with pytest.warns(SimplebaseWarning, match="train and val splits together do not tell"):
+    with pytest.warns(SimplebaseWarning, match="train and val splits together are not unique"):
         whole = dataset_target(dataset, "all")
     assert whole.image_ids == {1, 2, 3}
 
@@ -157,7 +157,7 @@ def test_a_dataset_that_renamed_its_images_is_matched_by_its_ids_with_a_warning(
 ) -> None:
     dataset = herd(["0.jpg", "1.jpg"], [3, 4], [True, True])
     dataset.records.keypoints[:] = [points(2), points(3)]
-    with pytest.warns(SimplebaseWarning, match="calls no image by the name that it has"):
+    with pytest.warns(SimplebaseWarning, match="No image has the same file name"):
         target = joined(tmp_path, dataset_target(dataset))
     assert ap(save(tmp_path, result(3, 2), result(4, 3)), target) == 1
 
@@ -194,15 +194,15 @@ def test_two_images_of_one_name_are_told_apart_by_their_ids_or_not_at_all(tmp_pa
     assert target.dataset is not None
     assert target.dataset.records.image_ids.tolist() == [3, 4]
     path = val_file(tmp_path, images=images[:1], annotations=[])
-    with pytest.raises(DataError, match="several images of labelled could be the same image"):
+    with pytest.raises(DataError, match="several images of labelled match the same image"):
         with_annotations(path, dataset_target(dataset))
 
 
 def test_ids_that_tell_nothing_need_file_names(tmp_path: Path) -> None:
     dataset = herd(["a.jpg", "b.jpg"], [1, 1], [False, True])
-    with pytest.warns(SimplebaseWarning, match="do not tell the images apart"):
+    with pytest.warns(SimplebaseWarning, match="are not unique or not complete"):
         target = dataset_target(dataset, "all")
-    with pytest.raises(DataError, match="result 0: image_id 1 does not tell an image.*file_name"):
+    with pytest.raises(DataError, match="image_id 1 does not identify an image.*file_name"):
         ap(save(tmp_path, result(1, 0)), target)
     # As we write them ourselves.
     found = Detections(
@@ -218,7 +218,7 @@ def test_ids_that_tell_nothing_need_file_names(tmp_path: Path) -> None:
 
 def test_results_name_images_by_stems(tmp_path: Path) -> None:
     target = dataset_target(two_exports())
-    with pytest.warns(SimplebaseWarning, match="'val_3' is taken for the name of an image file"):
+    with pytest.warns(SimplebaseWarning, match="'val_3' is read as the name of an image file"):
         assert ap(save(tmp_path, result("val_3", 2), result("val_4", 3)), target) == 1
     with pytest.raises(DataError, match=r"result 1: image_id 'val_5' is not among the 2 images"):
         ap(save(tmp_path, result("val_3", 2), result("val_5", 3)), target)
@@ -232,7 +232,7 @@ def test_boxes_name_images_as_results_do(tmp_path: Path) -> None:
         {"image_id": "val_4"},
         {"image_id": 77, "file_name": "val_4.jpg"},
     ]
-    for image, remark in zip(images, (None, "'val_4' is taken for", "image_id 77"), strict=True):
+    for image, remark in zip(images, (None, "'val_4' is read as", "image_id 77"), strict=True):
         path = tmp_path / "boxes.json"
         path.write_text(json.dumps([box | image, box | image | {"bbox": [1, 2, 3, 4]}]))
         if remark is None:
@@ -243,7 +243,7 @@ def test_boxes_name_images_as_results_do(tmp_path: Path) -> None:
         assert boxes.image_ids.tolist() == [4, 4]
     path.write_text(json.dumps([box | {"image_id": 4}, box | {"image_id": 9}]))
     assert read_boxes(path, target=target).image_ids.tolist() == [4, -1]
-    with pytest.warns(SimplebaseWarning, match="boxes of the category 0, the labels are of 1"):
+    with pytest.warns(SimplebaseWarning, match=r"boxes \(0\) is not that of the labels \(1\)"):
         assert len(read_boxes(path, {1}, target).scores) == 2
 
 
@@ -312,7 +312,7 @@ def test_objects_of_several_categories_are_one_kind(tmp_path: Path) -> None:
         with_annotations(path, categories=["dog"])
     # Numbered from 0, as by tools that know no COCO: one kind of object all the same.
     odd = save(tmp_path, result(3, 2, category_id=0), result(4, 3, category_id=1))
-    with pytest.warns(SimplebaseWarning, match="of the category 0, 1, the labels are of 4, 9"):
+    with pytest.warns(SimplebaseWarning, match=r"\(0, 1\) are not those of the labels \(4, 9\)"):
         assert ap(odd, target) == 1
     with pytest.raises(DataError, match="results of the categories 0, 1"):
         ap(odd, cows)
@@ -320,7 +320,7 @@ def test_objects_of_several_categories_are_one_kind(tmp_path: Path) -> None:
 
 def test_labels_whose_image_is_not_listed_are_counted(tmp_path: Path) -> None:
     path = val_file(tmp_path, images=[{"id": 3, "file_name": "val_3.jpg"}])
-    with pytest.warns(SimplebaseWarning, match="1 annotations are of images that it does not list"):
+    with pytest.warns(SimplebaseWarning, match="images that the file does not list: 1"):
         assert with_annotations(path).num_objects == 1
 
 

@@ -77,7 +77,7 @@ def test_ids_that_a_file_name_contradicts_are_not_believed_elsewhere() -> None:
 def test_stems_and_names_serve_as_ids() -> None:
     found = matched(COWS, ("cow_002", None), ("cow_001.jpg", None))
     assert (found.ids, found.by) == ([8, 7], "file stem")
-    assert "'cow_002' is taken for the name of an image file" in found.remark
+    assert "'cow_002' is read as the name of an image file" in found.remark
     # Not an id among them: file names that are numbers.
     found = matched(NUMBERED, (263, None), (97, None), (2, None))
     assert (found.ids, found.by) == ([2, 1, 3], "file stem")
@@ -104,3 +104,24 @@ def test_what_is_no_id_is_no_image() -> None:
     for wrong in (1.5, None, [1], {}, True, float("nan"), 10**30):
         assert matched(COWS, (wrong, None)).ids == [None]
         assert matched(COWS, (7, wrong)).ids == [7]
+
+
+def test_an_image_saved_in_another_format_is_found() -> None:
+    found = matched(COWS, (0, "cow_001.png"), (0, "cow_002.png"))
+    assert (found.ids, found.by) == ([7, 8], "file_name")
+
+
+def test_ids_of_images_with_other_names_are_doubted() -> None:
+    """Both splits count from 1, and the results are of the other one."""
+    found = matched(NUMBERED, (1, "other_1.jpg"), (2, "other_2.jpg"))
+    assert (found.ids, found.by) == ([1, 2], "image_id")
+    assert "no image is called 'other_1.jpg'" in found.remark
+    assert "2 of 2 entries" in found.remark
+
+
+def test_an_entry_may_have_a_file_name_only() -> None:
+    assert Mention.of({"file_name": "cow_001.jpg"}) == Mention(None, "cow_001.jpg")
+    found = matched(COWS, (None, "cow_001.jpg"))
+    assert (found.ids, found.remark) == ([7], "")
+    with pytest.raises(KeyError):
+        Mention.of({"file_name": None})
