@@ -5,73 +5,27 @@ Also what other tools write in that format, for any object, and what `to-coco` w
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-import numpy as np
+from typing import Any, get_args
 
 from simplebase.converters.coco_images import split_images
-from simplebase.converters.conversion import NO_KEYPOINT, Conversion, draw_held_out
+from simplebase.converters.coco_objects import CocoFile, Labelled, ScaleFrom, read_objects
+from simplebase.converters.conversion import Conversion, draw_held_out
 from simplebase.converters.image_files import inside
-from simplebase.converters.image_search import ImageSearch, StatedImage
-from simplebase.converters.limbs import require_limbs, scale_from_limbs
-from simplebase.converters.own_fields import restore_record
-from simplebase.converters.placement import around_box, around_keypoints
-from simplebase.converters.single_points import UNSIZED, size_single_points
+from simplebase.converters.limbs import require_limbs
+from simplebase.converters.single_points import size_single_points
 from simplebase.data import expect
-from simplebase.data.coco_categories import OWN_KEY, Categories, read_categories
+from simplebase.data.coco_categories import read_categories
 from simplebase.data.fields import stated_size
 from simplebase.data.object_sizes import (
-    object_area,
-    object_side,
-    read_box,
     single_point_area,
     usual_side,
 )
-from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError, DataError, MissingFileError
 from simplebase.files import read_json, require_file
 from simplebase.geometry import Size
 from simplebase.skeletons import Skeleton
-
-ScaleFrom = Literal["box", "limbs"]
-
-
-@dataclass(frozen=True)
-class _File:
-    """One annotation file; `names` and `sizes` are by image id."""
-
-    path: Path
-    validation: bool
-    names: dict[int, str]
-    sizes: dict[int, Size | None]
-    annotations: list[Any]
-    categories: Categories
-    images: ImageSearch
-
-
-@dataclass(frozen=True)
-class _Labelled:
-    """A record and where its image is.
-
-    Args:
-        record: one of ours.
-        image: its file.
-        index: its place in the dataset that `to-coco` read.
-        side: of an object that is not ours, see `object_side`.
-    """
-
-    record: dict[str, Any]
-    image: Path
-    index: int | None = None
-    side: float = 0.0
-
-    @property
-    def is_single_point(self) -> bool:
-        """Whether its labels do not tell how large the object is."""
-        return self.index is None and not self.side
 
 
 def read_coco(
@@ -115,9 +69,9 @@ def read_coco(
         require_limbs(skeleton)
     sources = [file.path for file in files]
     conversion = Conversion(skeleton, source, sources, notes=files[0].categories.notes)
-    found: list[_Labelled] = []
+    found: list[Labelled] = []
     for file in files:
-        labelled = list(_labelled(file, conversion, scale_from))
+        labelled = list(read_objects(file, conversion, scale_from))
         _fill_in_areas(labelled, file)
         found += labelled
     if all(each.index is not None for each in found):
@@ -149,7 +103,7 @@ def _shared_ids(records: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _fill_in_areas(found: list[_Labelled], file: _File) -> None:
+def _fill_in_areas(found: list[Labelled], file: CocoFile) -> None:
     """Gives objects with one keypoint and no box the area that `eval --annotations` gives them."""
     usual = usual_side(each.side for each in found)
     for each in found:
@@ -159,13 +113,13 @@ def _fill_in_areas(found: list[_Labelled], file: _File) -> None:
                 each.record["area"] = area
 
 
-def _add_own(conversion: Conversion, found: list[_Labelled]) -> None:
+def _add_own(conversion: Conversion, found: list[Labelled]) -> None:
     """Puts records that were ours back in their order."""
     for each in sorted(found, key=lambda each: each.index or 0):
         conversion.add(each.record, each.image)
 
 
-def _add_foreign(conversion: Conversion, found: list[_Labelled]) -> None:
+def _add_foreign(conversion: Conversion, found: list[Labelled]) -> None:
     """Adds records, but not those that would train on an image of the validation split."""
     held_out = {e.record["img_paths"] for e in found if e.record["isValidation"]}
     singles, boxless = [], 0
@@ -192,7 +146,7 @@ def _read_files(
     val_annotations: str | os.PathLike[str] | None,
     names: Sequence[str],
     skeleton: Skeleton | None,
-) -> list[_File]:
+) -> list[CocoFile]:
     """The files that are given, which have the same keypoints."""
     if not source.is_dir():
         raise MissingFileError(f"{source}: the image folder does not exist.")
@@ -213,7 +167,7 @@ def _read_files(
 
 def _read_file(
     path: Path, source: Path, validation: bool, names: Sequence[str], skeleton: Skeleton | None
-) -> _File:
+) -> CocoFile:
     content = read_json(require_file(path, "the COCO annotation file"))
     parts = ("images", "annotations")
     if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in parts):
@@ -224,7 +178,7 @@ def _read_file(
     file_names, sizes = _read_images(content["images"], path)
     categories = read_categories(content, path, names=names, skeleton=skeleton)
     images = split_images(source, "val" if validation else "train", file_names.values())
-    return _File(path, validation, file_names, sizes, content["annotations"], categories, images)
+    return CocoFile(path, validation, file_names, sizes, content["annotations"], categories, images)
 
 
 def _read_images(images: list[Any], path: Path) -> tuple[dict[int, str], dict[int, Size | None]]:
@@ -256,101 +210,3 @@ def _shape(content: Any) -> str:
     if isinstance(content, dict):
         return "a mapping with " + ", ".join(map(repr, list(content)[:5]))
     return f"a {type(content).__name__}"
-
-
-def _labelled(file: _File, conversion: Conversion, scale_from: ScaleFrom) -> Iterator[_Labelled]:
-    """The records of a file; those left out are counted in `conversion`."""
-    skeleton = conversion.skeleton
-    for number, annotation in enumerate(file.annotations):
-        where = f"{file.path}, annotations[{number}]"
-        annotation = expect.mapping(annotation, where)
-        image_id = _image_id(annotation, file, where)
-        if not file.categories.include(annotation, where):
-            conversion.leave_out("of another category")
-            continue
-        if annotation.get("iscrowd"):
-            conversion.leave_out("crowd")
-            continue
-        keypoints = _keypoints(annotation.get("keypoints") or [], skeleton, where)
-        own = OWN_KEY in annotation
-        if not own and not keypoints[:, 2].any():
-            conversion.leave_out(NO_KEYPOINT)
-            continue
-        stated = StatedImage(file.names[image_id])
-        image = file.images.find(stated)
-        if image is None:
-            conversion.leave_out_missing_image(stated.name, refused=stated.leads_out)
-            continue
-        path = image.relative_to(conversion.image_folder).as_posix()
-        if own:
-            # Where `to-coco` wrote it, the file name is the path in the dataset.
-            path = path if stated in file.images.by_name else stated.name
-            index, record = restore_record(annotation, path, keypoints, file.validation, where)
-            labelled: _Labelled | str = _Labelled(record, image, index)
-        else:
-            labelled = _foreign(annotation, image, path, keypoints, skeleton, scale_from, where)
-        if isinstance(labelled, str):
-            conversion.leave_out(labelled)
-            continue
-        labelled.record["isValidation"] = float(file.validation)
-        if size := file.sizes[image_id]:
-            conversion.stated_sizes.setdefault(path, size)
-        yield labelled
-
-
-def _image_id(annotation: dict[str, Any], file: _File, where: str) -> int:
-    """The image's id; refuses ids that the file does not have."""
-    image_id = expect.whole(annotation.get("image_id"), f"{where}.image_id")
-    if image_id not in file.names:
-        raise DataError(f"{where}: no image has the id {image_id}.")
-    return image_id
-
-
-def _keypoints(values: Any, skeleton: Skeleton, where: str) -> np.ndarray:
-    """`(K, 3)`; all zeros where an annotation has none."""
-    if not values:
-        return np.zeros((skeleton.num_keypoints, 3))
-    flat = expect.numbers(values, 3 * skeleton.num_keypoints, f"{where}.keypoints")
-    keypoints = np.array(flat).reshape(-1, 3)
-    for value in keypoints[:, 2]:
-        expect.visibility(float(value), f"{where}.keypoints")
-    return keypoints
-
-
-def _foreign(
-    annotation: dict[str, Any],
-    image: Path,
-    path: str,
-    keypoints: np.ndarray,
-    skeleton: Skeleton,
-    scale_from: ScaleFrom,
-    where: str,
-) -> _Labelled | str:
-    """The record of an annotation that is not ours, or the reason why there is none."""
-    box = read_box(annotation.get("bbox"), f"{where}.bbox")
-    if isinstance(box, str):
-        return box
-    placement = around_keypoints(keypoints) if box is None else around_box(box)
-    by_limb = scale_from_limbs(keypoints, skeleton) if scale_from == "limbs" else None
-    if scale_from == "limbs" and by_limb is None:
-        return "no labelled limb"
-    # A single keypoint is where the object is, not how large.
-    center, scale = placement or (keypoints[keypoints[:, 2] > 0, :2].mean(axis=0).tolist(), UNSIZED)
-    area, annotation_id = annotation.get("area"), annotation.get("id")
-    # With a box that has no area, tools write an area of 0, which OKS would divide by.
-    area = 0 if area is None else max(expect.number(area, f"{where}.area"), 0)
-    if not area and box is None:
-        area = object_area(keypoints, None)
-    record = make_record(
-        dataset="coco",
-        validation=False,
-        path=path,
-        center=center,
-        scale=by_limb or scale,
-        keypoints=keypoints,
-        box=box,
-        area=area or None,
-        image_id=annotation["image_id"],
-        annotation_id=None if annotation_id is None else expect.whole(annotation_id, f"{where}.id"),
-    )
-    return _Labelled(record, image, side=object_side(keypoints, box))
