@@ -16,7 +16,8 @@ import numpy as np
 import plain_loader
 
 from simplebase.augmentation import Augmentation
-from simplebase.data.dataset import KeypointDataset, load_dataset
+from simplebase.data.dataset import KeypointDataset
+from simplebase.data.loading import load_dataset
 from simplebase.data.pipeline import BatchSource
 from simplebase.geometry import Crop
 from simplebase.presets import load_recipe

@@ -12,7 +12,7 @@ PROGRAM = """
 import resource, sys, time
 from pathlib import Path
 
-import simplebase.data.packed
+import simplebase.data.packed.reader
 from simplebase import load_dataset
 
 def gib(text):

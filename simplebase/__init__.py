@@ -29,7 +29,7 @@ _PUBLIC = {
     "Skeleton": "simplebase.skeletons",
     "draw": "simplebase.demo",
     "load": "simplebase.inference",
-    "load_dataset": "simplebase.data.dataset",
+    "load_dataset": "simplebase.data.loading",
     "load_model": "simplebase.estimator",
     "load_preset": "simplebase.presets",
     "load_recipe": "simplebase.presets",
@@ -46,7 +46,7 @@ __all__ = sorted(_PUBLIC)
 if TYPE_CHECKING:
     from simplebase.codec import HeatmapCodec as HeatmapCodec
     from simplebase.data.dataset import KeypointDataset as KeypointDataset
-    from simplebase.data.dataset import load_dataset as load_dataset
+    from simplebase.data.loading import load_dataset as load_dataset
     from simplebase.data.synthetic import synthesize as synthesize
     from simplebase.demo import draw as draw
     from simplebase.errors import SimplebaseError as SimplebaseError

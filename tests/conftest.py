@@ -10,8 +10,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
-from simplebase.data.dataset import KeypointDataset, load_dataset
+from simplebase.data.dataset import KeypointDataset
 from simplebase.data.image_store import FolderImages
+from simplebase.data.loading import load_dataset
 from simplebase.data.synthetic import synthesize
 from simplebase.estimator import SimpleBaseline
 from simplebase.geometry import transform_points

@@ -2,6 +2,7 @@
 # user says, with the vendor's headers; else in the installed Python package, with the declarations of
 # ours in runtimes/declarations. `cmake --install` puts them beside the programs.
 
+include(${CMAKE_CURRENT_LIST_DIR}/wheels.cmake)
 find_package(Python3 COMPONENTS Interpreter QUIET)
 set(declarations ${CMAKE_CURRENT_SOURCE_DIR}/runtimes/declarations)
 
@@ -40,6 +41,8 @@ if(LITERT_DIR)
   target_include_directories(runtime::litert INTERFACE ${litert_headers})
   target_compile_definitions(runtime::litert INTERFACE LITERT_OWN_HEADERS)
 elseif(EXISTS ${packages}/ai_edge_litert/libLiteRt.so)
+  package_version(litert version)
+  require_version(litert ${version} LITERT_DIR)
   add_runtime(litert ${packages}/ai_edge_litert/libLiteRt.so)
 endif()
 
@@ -52,6 +55,8 @@ if(MNN_ROOT)
 else()
   file(GLOB mnn_wheel ${packages}/_mnncengine*.so)
   if(mnn_wheel)
+    package_version(mnn version)
+    require_version(mnn ${version} MNN_ROOT)
     # It is an extension module of Python: it has no SONAME, looks for its own libraries in mnn.libs
     # beside it, and wants symbols of Python, which none of its code that we call uses. Stand-ins
     # make the program run where there is no Python, or another one.
@@ -84,6 +89,9 @@ if(ORT_ROOT)
 else()
   file(GLOB onnx_wheel ${packages}/onnxruntime/capi/libonnxruntime.so.*)
   if(onnx_wheel)
+    # Its version is in the file's name, also in packages of other names, such as onnxruntime-gpu.
+    library_version(${onnx_wheel} version)
+    require_version(onnx ${version} ORT_ROOT)
     link_as(${onnx_wheel} libonnxruntime.so.1 onnx_library)
     add_runtime(onnx ${onnx_library})
     target_include_directories(runtime::onnx INTERFACE ${declarations}/onnxruntime)

@@ -63,7 +63,7 @@ def check(
         simplebase data check data/mpii --skeleton mpii --json findings.json
     """
     from simplebase.data.checking import check_dataset
-    from simplebase.data.dataset import is_packed
+    from simplebase.data.packed import is_packed
     from simplebase.files import require_output, write_json
 
     if json is not None:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from simplebase.cli import options
-from simplebase.cli.app import app, import_tensorflow, say, warn
+from simplebase.cli.app import app, import_tensorflow, say
 from simplebase.cli.evaluation_display import print_evaluations
 from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
     from simplebase.data.dataset import KeypointDataset
-    from simplebase.evaluation import Evaluation, MetricSettings, Target
+    from simplebase.evaluation import Target
 
 _METRICS = "pck|pckh|coco-ap|epe|auc|nme|error-kinds"
 _RESULT = Path("result")
@@ -131,7 +131,7 @@ def evaluate(
 
         simplebase eval --predictions results.json --annotations val.json --metric coco-ap
     """
-    from simplebase.files import require_exists, require_output, short_names, write_json
+    from simplebase.files import require_exists, require_output, write_json
 
     sources = [*(models or ()), *(predictions or ())]
     if not sources:
@@ -149,27 +149,15 @@ def evaluate(
     from simplebase.evaluation import (
         MetricSettings,
         PredictionSettings,
-        comparison_config,
-        evaluate_model,
-        evaluate_results,
+        compare,
         read_boxes,
-        require_answers,
-        require_dataset,
-        require_evaluation_output,
-        warn_of_other_normalisers,
         with_annotations,
-        write_evaluation,
     )
-    from simplebase.runtimes import load_runtime
 
     usual = "pck" if annotations is None or dataset is not None else "coco-ap"
     metrics = MetricSettings(
         tuple(metric or (usual,)), tuple(score_threshold or (0.5,)), normaliser, conf_threshold
     )
-    if save_result and output is None:
-        output = _RESULT
-    names = short_names(sources)
-    folders = _folders(output, names)
     names_of_keypoints = (skeleton, classes_path, matchpoint_path, skeleton_path)
     target = None
     if dataset is not None or annotations is None:
@@ -179,45 +167,25 @@ def evaluate(
         chosen = options.chosen_skeleton(*names_of_keypoints)
         target = with_annotations(annotations, target, chosen, category or ())
     assert target is not None
-    for folder in folders:
-        require_evaluation_output(folder, target, images=save_result, overwrite=overwrite)
     ids = () if annotations is None else target.category_ids
     places = None if boxes == "gt" else read_boxes(boxes, ids, target)
-    settings = PredictionSettings(decode, flip_test, batch_size, places)
-    # What is wrong with any of them is told before one has seen all images.
-    runtimes = [load_runtime(model, threads=threads) for model in models or ()]
-    for runtime in runtimes:
-        dataset_to_ask = require_dataset(target, "a model")
-        require_answers(runtime, dataset_to_ask, decode=decode, flip_test=flip_test)
-    of_results = {
-        name: evaluate_results(path, target, metrics)
-        for name, path in zip(names[len(runtimes) :], predictions or (), strict=True)
-    }
-    evaluations: dict[str, Evaluation] = {}
-    for index, name in enumerate(names):
-        if name in of_results:
-            evaluation = of_results[name]
-        else:
-            with options.progress_bar(f"evaluating {name}") as progress:
-                evaluation = evaluate_model(runtimes[index], target, metrics, settings, progress)
-        evaluations[name] = evaluation
-        if folders:
-            with options.progress_bar(f"writing {folders[index]}") as progress:
-                write_evaluation(
-                    folders[index],
-                    evaluation,
-                    target,
-                    images=save_result,
-                    overwrite=overwrite,
-                    progress=progress,
-                )
-    _warn_of_sigmas(target, metrics)
-    warn_of_other_normalisers(evaluations)
-    print_evaluations(evaluations, len(target.image_ids), normaliser)
-    for folder in folders:
+    comparison = compare(
+        models or (),
+        target,
+        results=predictions or (),
+        metrics=metrics,
+        settings=PredictionSettings(decode, flip_test, batch_size, places),
+        threads=threads,
+        output=_RESULT if save_result and output is None else output,
+        images=save_result,
+        overwrite=overwrite,
+        progress=options.progress_bar,
+    )
+    print_evaluations(comparison.evaluations, len(target.image_ids), normaliser)
+    for folder in comparison.folders:
         say(f"written: {folder}")
     if json is not None:
-        write_json(json, comparison_config(evaluations), overwrite=overwrite)
+        write_json(json, comparison.to_config(), overwrite=overwrite)
 
 
 def _dataset_target(
@@ -230,20 +198,3 @@ def _dataset_target(
         return target
     readable = options.skip_bad_images(require_dataset(target, "--skip-bad-images"))
     return target.without_unreadable(readable)
-
-
-def _folders(output: Path | None, names: list[str]) -> list[Path]:
-    """Where each evaluation is written; one alone has the output to itself."""
-    if output is None:
-        return []
-    if len(names) == 1:
-        return [output]
-    return [output / name for name in names]
-
-
-def _warn_of_sigmas(target: "Target", metrics: "MetricSettings") -> None:
-    if {"coco-ap", "error-kinds"} & set(metrics.metrics) and target.skeleton.sigmas is None:
-        warn(
-            f"skeleton {target.skeleton.name!r} has no OKS sigmas: each keypoint gets COCO's mean "
-            "of 0.067. These figures compare with no others but of the same skeleton."
-        )

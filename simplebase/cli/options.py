@@ -110,7 +110,7 @@ def open_dataset(
     depth_range: str | None = None,
 ) -> "KeypointDataset":
     """The dataset of the options above."""
-    from simplebase.data.dataset import load_dataset
+    from simplebase.data.loading import load_dataset
 
     if folder is None:
         raise ArgumentError("give the dataset folder with --dataset.")
@@ -132,7 +132,7 @@ def chosen_settings(
 
 def prepare_for(folder: str | Path) -> None:
     """Imports TensorFlow where a dataset needs it, before the library does, with its notes."""
-    from simplebase.data.dataset import is_packed
+    from simplebase.data.packed import is_packed
 
     if is_packed(folder):
         import_tensorflow()

@@ -332,7 +332,7 @@ def _open(
     depth_range: "DepthRange | None",
 ) -> "KeypointDataset":
     """The dataset of the options; where they say nothing, as the earlier run read it."""
-    from simplebase.data.dataset import load_dataset
+    from simplebase.data.loading import load_dataset
 
     options.prepare_for(folder)
     chosen = options.chosen_skeleton(*(given.get(name) for name in _SKELETON_OPTIONS))

@@ -29,9 +29,6 @@ FOLDER_MARKERS = (ANNOTATIONS, IMAGES)
 FOLDER_CONTENT = (ANNOTATIONS, IMAGES, CLASSES, MATCH_POINT, SKELETON)
 """What a folder that we write holds, at least and at most."""
 
-MANIFEST = "manifest.json"
-"""What a packed dataset has instead, see `simplebase.data.packed`."""
-
 
 @dataclass(frozen=True)
 class KeypointDataset:
@@ -81,15 +78,15 @@ class KeypointDataset:
         return replace(self, images=self.images.with_default_depth(depth_range))
 
 
-def load_dataset(
+def load_folder(
     folder: str | os.PathLike[str],
     skeleton: Skeleton | None = None,
     depth_range: DepthRange | None = None,
 ) -> KeypointDataset:
-    """Opens a dataset: a folder as above, or a packed one (`simplebase.data.packed`).
+    """Opens a folder as above.
 
     Args:
-        folder: the folder; a packed one may be an address, such as `gs://bucket/packed`.
+        folder: the folder.
         skeleton: what the records follow; by default what the folder's own text files say.
         depth_range: which values of images of more than 8 bits become black and white.
 
@@ -97,47 +94,12 @@ def load_dataset(
         MissingFileError: the folder, its annotations or a skeleton is missing.
         DataError: a file holds something else than it should.
     """
-    if is_packed(folder):
-        return _load_packed(folder, skeleton, depth_range)
     folder = require_folder(folder)
     if skeleton is None:
         skeleton = own_skeleton(folder)
     records = read_records(annotation_file(folder), skeleton.num_keypoints, skeleton.name)
     images = FolderImages(folder / IMAGES, records.paths, depth_range)
     return KeypointDataset(str(folder.absolute()), skeleton, records, images)
-
-
-def is_packed(folder: str | os.PathLike[str]) -> bool:
-    """Whether it is an address or a packed folder, or is becoming one."""
-    if "://" in os.fspath(folder):
-        return True
-    folder = Path(folder)
-    if not folder.exists():
-        return Path(unfinished(folder)).exists()
-    return (folder / MANIFEST).is_file() and not annotation_file(folder).exists()
-
-
-def unfinished(location: str | os.PathLike[str]) -> str:
-    """Where a dataset is while it is packed."""
-    parent, slash, name = os.fspath(location).rstrip("/").rpartition("/")
-    return f"{parent}{slash}.{name}.packing"
-
-
-def _load_packed(
-    location: str | os.PathLike[str], skeleton: Skeleton | None, depth_range: DepthRange | None
-) -> KeypointDataset:
-    # Packed shards are TensorFlow's, which a folder does not need.
-    from simplebase.data.packed import load_packed
-
-    dataset = load_packed(location).with_default_depth(depth_range)
-    if skeleton is None:
-        return dataset
-    if skeleton.num_keypoints != dataset.skeleton.num_keypoints:
-        raise DataError(
-            f"{dataset.name} was packed with {dataset.skeleton.num_keypoints} keypoints, but "
-            f"skeleton {skeleton.name!r} has {skeleton.num_keypoints}. Leave out --skeleton."
-        )
-    return replace(dataset, skeleton=skeleton)
 
 
 def require_folder(folder: str | os.PathLike[str]) -> Path:

@@ -25,6 +25,7 @@ from simplebase.evaluation.measuring import (
 from simplebase.evaluation.output import require_evaluation_output, write_evaluation
 from simplebase.evaluation.prediction import mean_pose, predict_dataset, require_answers
 from simplebase.evaluation.scores import Figure, Scores
+from simplebase.evaluation.several import Comparison, compare
 from simplebase.evaluation.sheets import draw_predictions
 from simplebase.evaluation.target import (
     Target,
@@ -35,6 +36,7 @@ from simplebase.evaluation.target import (
 __all__ = [
     "NORMALISED_METRICS",
     "Boxes",
+    "Comparison",
     "Detections",
     "Difference",
     "Evaluation",
@@ -45,6 +47,7 @@ __all__ = [
     "PredictionSettings",
     "Scores",
     "Target",
+    "compare",
     "comparison_config",
     "dataset_target",
     "difference",

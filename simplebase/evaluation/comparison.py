@@ -9,9 +9,10 @@ import numpy as np
 
 from simplebase.errors import SimplebaseWarning
 from simplebase.evaluation.evaluation import Evaluation
-from simplebase.evaluation.measuring import NORMALISED_METRICS
+from simplebase.evaluation.measuring import NORMALISED_METRICS, OKS_METRICS
 from simplebase.evaluation.scores import Figure, defined_interval
 from simplebase.metrics import Interval
+from simplebase.skeletons import Skeleton
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,23 @@ def warn_of_other_normalisers(evaluations: Mapping[str, Evaluation]) -> None:
             "the normaliser upstream depends on the aspect ratio of a model's input, and these "
             "have several (results files count as square): PCK, AUC and NME do not compare. "
             "--normaliser box is the same for all.",
+            SimplebaseWarning,
+            stacklevel=2,
+        )
+
+
+def warn_of_missing_sigmas(evaluations: Mapping[str, Evaluation], skeleton: Skeleton) -> None:
+    """Warns where OKS was computed with COCO's mean for each keypoint.
+
+    Args:
+        evaluations: of one target and the same metrics.
+        skeleton: of the target.
+    """
+    metrics = {scores.metric for each in evaluations.values() for scores in each.scores}
+    if skeleton.sigmas is None and metrics.intersection(OKS_METRICS):
+        warnings.warn(
+            f"skeleton {skeleton.name!r} has no OKS sigmas: each keypoint gets COCO's mean of "
+            "0.067. Compare these figures only with those of the same skeleton.",
             SimplebaseWarning,
             stacklevel=2,
         )

@@ -42,6 +42,8 @@ NormaliserName = Literal["upstream", "box", "torso", "head"]
 
 NORMALISED_METRICS = ("pck", "auc", "nme")
 """Those that divide by the chosen normaliser; PCKh brings its own."""
+OKS_METRICS = ("coco-ap", "error-kinds")
+"""Those that need the skeleton's OKS sigmas."""
 
 # Of COCO's AP, each of which goes over all detections at ten thresholds.
 _AP_RESAMPLES = 200

@@ -20,7 +20,8 @@ from types import ModuleType
 
 import numpy as np
 
-from simplebase.data.dataset import KeypointDataset, load_dataset
+from simplebase.data.dataset import KeypointDataset
+from simplebase.data.loading import load_dataset
 from simplebase.data.synthetic import embedded_dataset
 from simplebase.errors import (
     ArgumentError,

@@ -9,7 +9,8 @@ from typing import Any, get_args
 import keras
 from pydantic import ValidationError
 
-from simplebase.data.dataset import KeypointDataset, load_dataset
+from simplebase.data.dataset import KeypointDataset
+from simplebase.data.loading import load_dataset
 from simplebase.data.pipeline import CacheMode
 from simplebase.data.screening import warn_of_lost_depth
 from simplebase.errors import ArgumentError, DataError, TrainingError

@@ -13,6 +13,9 @@ from simplebase.presets import Preset
 # Its commands trace a model: on one worker the next one is quicker.
 pytestmark = pytest.mark.xdist_group("test_evaluate")
 
+# A user sees the warning, and the command goes on; elsewhere in the tests a warning is an error.
+SHOWN = pytest.mark.filterwarnings("default:skeleton .* has no OKS sigmas")
+
 Command = Callable[..., tuple[int, str, str]]
 
 
@@ -44,6 +47,7 @@ def test_several_models_and_results_give_one_table(
     assert (Path("all") / "small.keras" / "PCK.png").is_file()
 
 
+@SHOWN
 def test_a_coco_file_alone_is_measured_by_cocos_metric(
     command: Command, small_model_file: Path, figures_folder: Path
 ) -> None:
@@ -58,6 +62,7 @@ def test_a_coco_file_alone_is_measured_by_cocos_metric(
     assert "coco-ap" in output and "AR75" in output
 
 
+@SHOWN
 def test_a_category_of_the_coco_file_can_be_chosen(command: Command) -> None:
     images = [{"id": 0, "file_name": "a.jpg", "width": 9, "height": 9}]
     objects = [
@@ -137,6 +142,7 @@ def test_save_result_writes_to_the_folder_result(
     assert not Path("result/images").exists()
 
 
+@SHOWN
 def test_coco_ap_without_sigmas_of_its_own_says_so(
     command: Command, small_model_file: Path, figures_folder: Path
 ) -> None:
@@ -144,4 +150,4 @@ def test_coco_ap_without_sigmas_of_its_own_says_so(
         "eval", small_model_file, "--dataset", figures_folder, "--metric", "coco-ap"
     )
     assert code == 0, error
-    assert "no OKS sigmas" in error and "AR75" in output
+    assert error.count("no OKS sigmas") == 1 and "AR75" in output

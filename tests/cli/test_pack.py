@@ -11,7 +11,7 @@ from model_checks import OneLayerBackbone
 from simplebase import SimpleBaseline, load_skeleton
 from simplebase.augmentation import Augmentation
 from simplebase.backbones import BACKBONES
-from simplebase.data.dataset import load_dataset
+from simplebase.data.loading import load_dataset
 from simplebase.presets import load_preset, load_recipe
 
 Command = Callable[..., tuple[int, str, str]]

@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from simplebase.data.dataset import load_dataset
+from simplebase.data.loading import load_dataset
 from simplebase.errors import DataError, MissingFileError
 from simplebase.skeletons import Skeleton, load_skeleton
 
@@ -109,3 +111,13 @@ def test_an_empty_split_is_refused_only_when_it_is_used(folder, validation, spli
     dataset = load_dataset(folder)
     with pytest.raises(DataError, match="split is empty; isValidation is 0 in train"):
         getattr(dataset, split)
+
+
+def test_a_plain_folder_is_opened_without_tensorflow(folder):
+    script = (
+        "import sys; from simplebase import load_dataset; from simplebase.data import packed; "
+        f"print(len(load_dataset({str(folder)!r})), packed.is_packed({str(folder)!r}), "
+        "{'tensorflow', 'keras', 'simplebase.data.packed.writer'} & set(sys.modules))"
+    )
+    line = [sys.executable, "-W", "error", "-c", script]
+    assert subprocess.check_output(line, text=True) == "3 False set()\n"

@@ -1,7 +1,7 @@
 // The part of LiteRT's C interface that the demo calls, for use with the library of the Python
-// package ai-edge-litert (2.1.6 up to 2.3), which comes without headers. Names, types and layouts
-// are LiteRT's; they are what libLiteRt.so exports. With LiteRT's own headers (-DLITERT_DIR) this
-// file is not read.
+// package ai-edge-litert, in the versions that cmake/wheels.cmake names; it comes without headers.
+// Names, types and layouts are LiteRT's; they are what libLiteRt.so exports. With LiteRT's own
+// headers (-DLITERT_DIR) this file is not read.
 #pragma once
 
 #include <cstddef>

@@ -1,16 +1,14 @@
-"""The format `.safetensors`: a JSON table of names, types, shapes and places, then the numbers.
-
-https://github.com/huggingface/safetensors#format
-"""
+"""Files of the format `.safetensors`, https://github.com/huggingface/safetensors#format."""
 
 import json
-import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError, deserialize
 
-from simplebase.errors import DataError
+from simplebase.errors import DataError, cut, first_line, shown
 
 _DTYPES = {
     "F64": "<f8",
@@ -21,95 +19,60 @@ _DTYPES = {
     "I32": "<i4",
     "I16": "<i2",
     "I8": "i1",
+    "U64": "<u8",
+    "U32": "<u4",
+    "U16": "<u2",
     "U8": "u1",
     "BOOL": "?",
 }
 
-# As NumPy had them for long; a kernel has four.
-_MOST_AXES = 32
-
 
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    """Reads all tensors.
+    """Reads all tensors; bfloat16, which NumPy lacks, as float32.
 
     Raises:
-        DataError: the file is damaged or incomplete.
+        DataError: the file is damaged or incomplete, a name stands in it twice, or a tensor has
+            numbers of a type that no network here uses.
     """
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        size = path.stat().st_size
-        if not 2 <= length <= size - 8:
-            raise DataError(f"{path} is damaged or incomplete: its table is longer than the file.")
-        try:
-            table = json.loads(file.read(length), object_pairs_hook=_unique)
-        except _TwiceError as error:
-            raise DataError(f"{path} is damaged: its table has {error} twice.") from error
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{path} is damaged: its table is no JSON.") from error
-        numbers = file.read()
-    if not isinstance(table, dict):
-        raise DataError(f"{path} is damaged: its table is no mapping.")
-    table.pop("__metadata__", None)
-    arrays, places = {}, []
-    for name, entry in table.items():
-        arrays[name], place = _tensor(name, entry, numbers, path)
-        places.append(place)
-    _require_tiles(places, len(numbers), path)
-    return arrays
-
-
-class _TwiceError(ValueError):
-    """A mapping of JSON has a key twice."""
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A mapping; Python's own reader keeps the last of two entries of the same name."""
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _TwiceError(repr(key))
-        found[key] = value
-    return found
-
-
-def _require_tiles(places: list[tuple[int, int]], length: int, path: Path) -> None:
-    """As the specification has it: the tensors fill the file, none over another.
-
-    Raises:
-        DataError: there is a gap or an overlap.
-    """
-    reached = 0
-    for begin, end in [*sorted(places), (length, length)]:
-        if begin != reached:
-            kind = "a gap" if begin > reached else "an overlap"
-            raise DataError(f"{path} is damaged: its table leaves {kind} at byte {reached}.")
-        reached = end
-
-
-def _tensor(
-    name: str, entry: Any, numbers: bytes, path: Path
-) -> tuple[np.ndarray, tuple[int, int]]:
-    """A tensor, and where in `numbers` it begins and ends."""
-    match entry:
-        case {
-            "dtype": str(dtype),
-            "shape": [*shape],
-            "data_offsets": [int(begin), int(end)],
-        } if (
-            dtype in _DTYPES
-            and len(shape) <= _MOST_AXES
-            and all(type(side) is int and side >= 0 for side in shape)
-        ):
-            pass
-        case _:
-            raise DataError(f"{path}: the entry of {name} in its table is none that can be read.")
-    kind = np.dtype(_DTYPES[dtype])
-    if not 0 <= begin <= end <= len(numbers) or end - begin != math.prod(shape) * kind.itemsize:
-        raise DataError(f"{path} is damaged or incomplete: {name} is not where its table says.")
+    content = path.read_bytes()
     try:
-        array = np.frombuffer(numbers[begin:end], kind).reshape(shape)
-    except (ValueError, OverflowError) as error:  # Empty, and a side that no array can have.
-        raise DataError(f"{path}: the shape of {name} in its table is none of an array.") from error
+        names = _names(content)
+        repeated = [name for name, count in Counter(names).items() if count > 1]
+        tensors = {} if repeated else dict(deserialize(content))
+    except (SafetensorError, RecursionError, ValueError) as error:
+        reason = cut(first_line(error).removeprefix("Error while deserializing: "))
+        raise DataError(f"{path} is damaged or incomplete: {reason}. Download it again.") from error
+    if repeated:  # Of two entries the library would silently keep one.
+        raise DataError(f"{path} is damaged: its header has {shown(repeated[0])} twice.")
+    return {name: _array(name, tensors[name], path) for name in names if name in tensors}
+
+
+def _names(content: bytes) -> list[str]:
+    """The header's names in their order, which the library does not keep.
+
+    The header is a mapping: by its first brace the reader knew the format.
+
+    Raises:
+        ValueError, RecursionError: it is not JSON.
+    """
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length], object_pairs_hook=list)
+    return [name for name, _ in header]
+
+
+def _array(name: str, tensor: dict[str, Any], path: Path) -> np.ndarray:
+    dtype, shape = tensor["dtype"], tensor["shape"]
+    if dtype not in _DTYPES:
+        raise DataError(
+            f"{path}: tensor {shown(name)} holds numbers of type {dtype}. Expected one of "
+            f"{', '.join(_DTYPES)}."
+        )
+    try:
+        array = np.frombuffer(tensor["data"], _DTYPES[dtype]).reshape(shape)
+    except (ValueError, OverflowError) as error:  # More axes, or a longer one, than NumPy can have.
+        raise DataError(
+            f"{path}: tensor {shown(name)} has a shape that no array can have: {cut(str(shape))}."
+        ) from error
     if dtype == "BF16":  # The upper half of a float32.
         array = (array.astype(np.uint32) << 16).view(np.float32)
-    return array, (begin, end)
+    return array

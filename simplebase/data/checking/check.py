@@ -18,7 +18,8 @@ from simplebase.data.checking.labels import (
     check_labelling,
 )
 from simplebase.data.checking.sides import check_sides
-from simplebase.data.dataset import IMAGES, annotation_file, is_packed, own_skeleton, require_folder
+from simplebase.data.dataset import IMAGES, annotation_file, own_skeleton, require_folder
+from simplebase.data.packed import is_packed
 from simplebase.data.records import Records, Survey, survey_records
 from simplebase.geometry import Crop
 from simplebase.images import DepthRange, depth_note

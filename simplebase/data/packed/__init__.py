@@ -11,9 +11,28 @@ OUT/
 
 A folder that is still being packed has `packing.json` in the place of `manifest.json`. All paths
 may be whatever `tf.io.gfile` opens, such as `gs://bucket/packed`.
+
+The names below load what they need when they are first used: reading does not import the writer,
+and `is_packed` does not import TensorFlow.
 """
 
-from simplebase.data.packed.reader import load_packed, open_packed
-from simplebase.data.packed.writer import pack_dataset
+from typing import TYPE_CHECKING
 
-__all__ = ["load_packed", "open_packed", "pack_dataset"]
+from simplebase.lazy import lazy_names
+
+_PUBLIC = {
+    "is_packed": "simplebase.data.packed.location",
+    "load_packed": "simplebase.data.packed.reader",
+    "open_packed": "simplebase.data.packed.reader",
+    "pack_dataset": "simplebase.data.packed.writer",
+}
+
+__all__ = sorted(_PUBLIC)
+
+if TYPE_CHECKING:
+    from simplebase.data.packed.location import is_packed as is_packed
+    from simplebase.data.packed.reader import load_packed as load_packed
+    from simplebase.data.packed.reader import open_packed as open_packed
+    from simplebase.data.packed.writer import pack_dataset as pack_dataset
+
+__getattr__ = lazy_names(__name__, _PUBLIC)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from simplebase.data.dataset import MANIFEST, unfinished
 from simplebase.data.fields import LARGEST
+from simplebase.data.packed.location import MANIFEST, join, unfinished
 from simplebase.data.records import Records
 from simplebase.errors import DataError, MissingFileError, cut
 from simplebase.files.encodings import decode_text
@@ -113,11 +113,6 @@ class Manifest:
                 f"{name} is not the manifest of a packed dataset, version {_VERSION} "
                 f"({cut(str(error))}). Pack it again with `simplebase data pack`."
             ) from error
-
-
-def join(location: str | os.PathLike[str], name: str) -> str:
-    """The path of a file in a folder that may be an address."""
-    return f"{os.fspath(location).rstrip('/')}/{name}"
 
 
 def read_manifest(location: str | os.PathLike[str]) -> Manifest:

@@ -15,14 +15,13 @@ from dataclasses import asdict
 import numpy as np
 import tensorflow as tf
 
-from simplebase.data.dataset import MANIFEST, unfinished
+from simplebase.data.packed.location import MANIFEST, join, unfinished
 from simplebase.data.packed.manifest import (
     PACKING,
     RECORDS,
     Manifest,
     Shard,
     checksum,
-    join,
     read_manifest,
     read_text,
     write_columns,

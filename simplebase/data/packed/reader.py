@@ -12,12 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from simplebase.data.dataset import KeypointDataset
+from simplebase.data.packed.location import join
 from simplebase.data.packed.manifest import (
     RECORDS,
     Manifest,
     Shard,
     checksum,
-    join,
     read_columns,
     read_manifest,
     reading,

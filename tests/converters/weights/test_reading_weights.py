@@ -14,10 +14,12 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from simplebase.converters.weights import convert_weights
 from simplebase.converters.weights.reading import read_checkpoint
 from simplebase.converters.weights.recognition import recognise
+from simplebase.converters.weights.safetensors import read_safetensors
 from simplebase.converters.weights.torch_zip import read_torch_zip, windowed
 from simplebase.converters.weights.unpickling import Storage, TensorView
 from simplebase.errors import DataError, MissingFileError
@@ -402,14 +404,41 @@ def test_safetensors_leave_no_byte_and_no_name_out(tmp_path: Path) -> None:
         read_checkpoint(as_safetensors(path, table((4, 12), (0, 4)), bytes(12))).tensors.names
     )
     for places, reason in (
-        (((0, 4), (8, 12)), "a gap at byte 4"),
-        (((0, 8),), "a gap at byte 8"),
-        (((0, 8), (4, 12)), "an overlap at byte 8"),
+        (((0, 4), (8, 12)), "t1"),
+        (((0, 8),), "is damaged or incomplete"),
+        (((0, 8), (4, 12)), "t1"),
     ):
         assert reason in refused(as_safetensors(path, table(*places), bytes(12)))
-    whole = as_safetensors(path, table((0, 6), (6, 12)), bytes(12)).read_bytes()
-    path.write_bytes(whole.replace(b'"t1"', b'"t0"'))
-    assert "has 't0' twice" in refused(path)
+    # Of two entries for the same bytes the library would keep one.
+    for places in (((0, 6), (6, 12)), ((0, 12), (0, 12))):
+        whole = as_safetensors(path, table(*places), bytes(12)).read_bytes()
+        path.write_bytes(whole.replace(b'"t1"', b'"t0"'))
+        assert "has 't0' twice" in refused(path)
+
+
+def test_safetensors_of_numbers_that_no_network_here_uses_are_refused(tmp_path: Path) -> None:
+    entry = {"dtype": "F8_E4M3", "shape": [4], "data_offsets": [0, 4]}
+    message = refused(as_safetensors(tmp_path / "a.safetensors", {"a": entry}, bytes(4)))
+    assert "'a' holds numbers of type F8_E4M3. Expected one of F64, F32" in message
+
+
+def test_a_safetensors_header_that_is_not_json_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    for header in (b"{" * 100_000, b'{"a\xff": 1}', b'{"a": [1, 2', b'{"a": ' + b"[" * 100_000):
+        path.write_bytes(len(header).to_bytes(8, "little") + header)
+        assert "is damaged or incomplete" in refused(path)
+    path.write_bytes((2**63).to_bytes(8, "little") + b"{}")
+    assert "is damaged or incomplete" in refused(path)
+
+
+def test_every_type_of_numbers_is_read_as_the_library_writes_it(tmp_path: Path) -> None:
+    kinds = ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?")
+    arrays = {f"of {kind}": np.arange(2, dtype=kind).reshape(2, 1) for kind in kinds}
+    save_file(arrays, tmp_path / "a.safetensors")
+    found = read_safetensors(tmp_path / "a.safetensors")
+    assert found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype and found[name].tolist() == [[0], [1]], name
 
 
 @pytest.mark.parametrize("shape", [[0] + [1] * 70, [0, 2**70], [2**40, 2**40, 0]])

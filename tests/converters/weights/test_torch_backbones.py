@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed; test_backbones.py does without")
 
-import safetensors_files
 import torch
 from pictures import imagenet_input, odd_images
+from safetensors.numpy import save_file
 from torch_backbones import BACKBONES
 from torch_networks import randomised
 
@@ -33,8 +33,9 @@ def test_features_are_those_of_torch(name: str, tmp_path: Path) -> None:
     with torch.no_grad():
         expected = model(torch.from_numpy(imagenet_input(images))).numpy().transpose(0, 2, 3, 1)
     if name.endswith("timm"):
-        state = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
-        source = safetensors_files.write(tmp_path / f"{name}.safetensors", state)
+        state = {key: tensor.contiguous().numpy() for key, tensor in model.state_dict().items()}
+        source = tmp_path / f"{name}.safetensors"
+        save_file(state, source)
     else:
         source = tmp_path / f"{name}.pth"
         torch.save(model.state_dict(), source)

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from simplebase import Crop, KeypointDataset
 from simplebase.data.packed import load_packed, pack_dataset
+from simplebase.data.packed.location import join
 from simplebase.data.packed.manifest import (
     Manifest,
     Shard,
-    join,
     read_columns,
     read_manifest,
     write_columns,

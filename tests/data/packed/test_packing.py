@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from simplebase import Crop, KeypointDataset, load_dataset
 from simplebase.data.packed import pack_dataset, writer
-from simplebase.data.packed.manifest import Manifest, unfinished
+from simplebase.data.packed.location import unfinished
+from simplebase.data.packed.manifest import Manifest
 from simplebase.data.pipeline import BatchSource
 from simplebase.data.records import Records
 from simplebase.errors import (

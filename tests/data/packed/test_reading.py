@@ -13,7 +13,8 @@ import pytest
 
 from simplebase import Crop, KeypointDataset, load_dataset
 from simplebase.data.packed import load_packed, pack_dataset
-from simplebase.data.packed.manifest import MANIFEST, Manifest, Shard, read_manifest
+from simplebase.data.packed.location import MANIFEST
+from simplebase.data.packed.manifest import Manifest, Shard, read_manifest
 from simplebase.data.packed.reader import _KEPT, _MIXED, PackedImages
 from simplebase.data.pipeline import BatchSource
 from simplebase.errors import DataError, MissingFileError

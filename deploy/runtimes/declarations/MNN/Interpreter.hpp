@@ -1,7 +1,7 @@
 // The part of MNN's C++ interface that the demo calls, for use with the library of the Python
-// package MNN (3.x), which comes without headers. Names and layouts are MNN's. Nothing with a
-// std::string crosses the border: the package may be built with another one. With MNN's own headers
-// (-DMNN_ROOT) this file is not read.
+// package MNN, in the versions that cmake/wheels.cmake names; it comes without headers. Names and
+// layouts are MNN's. Nothing with a std::string crosses the border: the package may be built with
+// another one. With MNN's own headers (-DMNN_ROOT) this file is not read.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +29,7 @@ struct halide_buffer_t {
   void* dim;
   void* padding;
 };
+static_assert(sizeof(halide_buffer_t) == 64, "MNN's own size");
 
 enum MNNForwardType { MNN_FORWARD_CPU = 0 };
 
@@ -54,6 +55,7 @@ struct ScheduleConfig {
   MNNForwardType backupType = MNN_FORWARD_CPU;
   BackendConfig* backendConfig = nullptr;
 };
+static_assert(sizeof(ScheduleConfig) == 104, "MNN's own size");
 
 class Tensor {
  public:

@@ -1,7 +1,8 @@
 // The part of ONNX Runtime's C interface that the demo calls, for use with the library of the
-// Python package onnxruntime, which comes without headers. The interface is a table of functions to
-// which releases only ever append, so the places below hold for version 1.7 and all later ones.
-// With ONNX Runtime's own headers (-DORT_ROOT) this file is not read.
+// Python package onnxruntime, in the versions that cmake/wheels.cmake names; it comes without
+// headers. The interface is a table of functions to which releases only ever append, so the places
+// below hold for all releases with the same first number. With ONNX Runtime's own headers
+// (-DORT_ROOT) this file is not read.
 #pragma once
 
 #include <cstddef>
@@ -92,6 +93,8 @@ struct OrtApiBase {
   const OrtApi* (*GetApi)(uint32_t version);
   const char* (*GetVersionString)();
 };
+
+static_assert(sizeof(OrtApiBase) == 2 * sizeof(void*), "the two functions");
 
 const OrtApiBase* OrtGetApiBase();
 
