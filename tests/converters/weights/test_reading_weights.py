@@ -498,12 +498,18 @@ def test_hdf5_that_points_into_another_file_is_refused(tmp_path: Path) -> None:
         assert "no array in the file itself" in refused(path)
 
 
-def test_hdf5_that_claims_more_numbers_than_it_has_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("side", "problem"),
+    [(2**10, "of the size that it claims"), (2**20, "would unpack to 4398046")],
+)
+def test_hdf5_that_claims_more_numbers_than_it_has_is_refused(
+    tmp_path: Path, side: int, problem: str
+) -> None:
     path = keras2_file(tmp_path / "large.h5")
     with h5py.File(path, "a") as file:
         del file["conv1/conv1/kernel:0"]
-        file.create_dataset("conv1/conv1/kernel:0", (2**20, 2**20), np.float32)
-    assert "of the size that it claims" in refused(path)
+        file.create_dataset("conv1/conv1/kernel:0", (side, side), np.float32)
+    assert problem in refused(path)
 
 
 def test_two_arrays_of_one_name_are_not_one(tmp_path: Path) -> None:
