@@ -58,7 +58,11 @@ void require_reasonable_size(int64_t width, int64_t height, const std::string& n
   if (width < 1 || height < 1) {
     throw Error(name + " has " + pixels + " by its header. Is it damaged?");
   }
-  if (width > kMostPixels || height > kMostPixels || width * height > kMostPixels) {
+  if (width > kLongestSide || height > kLongestSide) {
+    throw Error(name + " has " + pixels + ", but at most " + std::to_string(kLongestSide) +
+                " in a row or column are read. Cut it into parts.");
+  }
+  if (width * height > kMostPixels) {
     throw Error(name + " has " + pixels + ", which is more than the " +
                 std::to_string(kMostPixels / 1000000) +
                 " million that are read. Shrink it or cut it into parts.");

@@ -13,6 +13,7 @@ using Bytes = std::vector<uint8_t>;
 
 /// Width times height that is still read, as in Python (MOST_PIXELS): 768 MiB of pixels.
 constexpr int64_t kMostPixels = int64_t{1} << 28;
+constexpr int64_t kLongestSide = 1000000;  // of libpng
 
 /// Throws Error if an image of this size is empty or too large; `name` is its path.
 void require_reasonable_size(int64_t width, int64_t height, const std::string& name);

@@ -40,8 +40,8 @@ def parse_yaml(text: str, name: str) -> Any:
     except _Refused as refused:
         mark = refused.node.start_mark
         raise DataError(f"{name}, line {mark.line + 1}: {refused}") from None
-    # ValueError: of a number that Python does not read, and the like.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    # ValueError and OverflowError: of a number that Python does not read, and the like.
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise DataError(f"{name} is not valid YAML: {_problem(error)}.") from error
 
 

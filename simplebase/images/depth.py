@@ -122,8 +122,10 @@ def _extent(values: np.ndarray) -> tuple[float, float]:
 
 def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """Rounded to the nearest level, in double precision, as in C++; NaN is black."""
-    scaled = (np.nan_to_num(values.astype(np.float64)) - low) * _WHITE / (high - low)
-    return np.floor(np.clip(scaled, 0, _WHITE) + 0.5).astype(np.uint8)
+    # Clipped first, because infinity does not survive the scaling.
+    clipped = np.nan_to_num(np.clip(values.astype(np.float64), low, high), nan=low)
+    scaled = (clipped - low) * _WHITE / (high - low)
+    return np.floor(scaled + 0.5).astype(np.uint8)
 
 
 @lru_cache(maxsize=4)

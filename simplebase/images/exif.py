@@ -1,6 +1,7 @@
 """How an image is turned upright, and the tags of TIFF and Exif data."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -10,31 +11,54 @@ _SHORT, _LONG, _LONG8 = 3, 4, 16
 _BYTES = {_SHORT: 2, _LONG: 4, _LONG8: 8}
 
 
+class _Entry(NamedTuple):
+    """A whole-number tag, and where in the file its first value lies."""
+
+    tag: int
+    place: int
+    size: int
+
+
 def tiff_tags(tiff: bytes) -> dict[int, int]:
     """The first value of each whole-number tag of the first directory; empty if it is damaged."""
-    order: Literal["little", "big"] = "little" if tiff[:2] == b"II" else "big"
+    return {tag: _number(tiff, place, size) for tag, place, size in _entries(tiff)}
 
-    def number(place: int, size: int) -> int:
-        return int.from_bytes(tiff[place : place + size], order)
 
+def with_tag(tiff: bytes, tag: int, value: int) -> bytes:
+    """The same file with another first value of a tag that it has."""
+    changed = bytearray(tiff)
+    for each, place, size in _entries(tiff):
+        if each == tag:
+            changed[place : place + size] = value.to_bytes(size, _byte_order(tiff))
+    return bytes(changed)
+
+
+def _entries(tiff: bytes) -> Iterator[_Entry]:
+    """The whole-number tags of the first directory."""
     # BigTIFF, version 43, has places of 8 bytes.
-    wide = number(2, 2) == 43
+    wide = _number(tiff, 2, 2) == 43
     word, entry = (8, 20) if wide else (4, 12)
-    directory = number(8 if wide else 4, word)
+    directory = _number(tiff, 8 if wide else 4, word)
     counted = 8 if wide else 2
-    entries = min(number(directory, counted), len(tiff) // entry)
-    tags = {}
-    for index in range(entries):
+    for index in range(min(_number(tiff, directory, counted), len(tiff) // entry)):
         place = directory + counted + index * entry
-        size = _BYTES.get(number(place + 2, 2))
+        size = _BYTES.get(_number(tiff, place + 2, 2))
         if size is None:
             continue
         value = place + 4 + word
         # More than fits into the entry lies elsewhere.
-        if size * number(place + 4, word) > word:
-            value = number(value, word)
-        tags[number(place, 2)] = number(value, size)
-    return tags
+        if size * _number(tiff, place + 4, word) > word:
+            value = _number(tiff, value, word)
+        if value + size <= len(tiff):
+            yield _Entry(_number(tiff, place, 2), value, size)
+
+
+def _number(tiff: bytes, place: int, size: int) -> int:
+    return int.from_bytes(tiff[place : place + size], _byte_order(tiff))
+
+
+def _byte_order(tiff: bytes) -> Literal["little", "big"]:
+    return "little" if tiff[:2] == b"II" else "big"
 
 
 def exif_orientation(tiff: bytes) -> int:

@@ -28,6 +28,9 @@ _START_OF_FRAME = [
 _HARMLESS = ("unknown JFIF revision", "Unknown Adobe color", "Invalid SOS", "bad ICC marker")
 # What TurboJPEG does not take, such as 4:1:0.
 _RARE_SAMPLING = "subsampling level"
+# Baseline, extended and progressive, by Huffman's codes and by arithmetic ones; others are lossless
+# or hierarchical.
+_COMMON_FRAMES = (b"\xff\xc0", b"\xff\xc1", b"\xff\xc2", b"\xff\xc9", b"\xff\xca")
 _PADDING = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 
 
@@ -103,6 +106,10 @@ def decode_jpeg(
     except ValueError as error:
         if not _is_harmless(str(error), data):
             reason = str(error).removeprefix("Corrupt JPEG data: ")
+            if _is_rare(data):
+                raise DataError(
+                    f"{name} is of a rare sort that is not read (JPEG: {reason}). Convert it first."
+                ) from error
             raise DataError(
                 f"{name} is damaged: a part of the image is lost (JPEG: {reason}). Replace the "
                 "file, or leave it out."
@@ -113,6 +120,14 @@ def decode_jpeg(
     return upright(image, orientation), done
 
 
+def _is_rare(data: bytes) -> bool:
+    """Whether the header asks for what libjpeg does not do, such as samples of 12 bits."""
+    for marker, _, content in _segments(data):
+        if marker in _START_OF_FRAME:
+            return marker not in _COMMON_FRAMES or content[:1] != b"\x08"
+    return False
+
+
 def _note(remarks: list[str] | None, error: ValueError) -> None:
     if remarks is not None:
         remarks.append(str(error))
@@ -121,8 +136,9 @@ def _note(remarks: list[str] | None, error: ValueError) -> None:
 def _by_pillow(data: bytes, name: str) -> np.ndarray:
     """A JPEG that TurboJPEG does not take; Pillow's decoder passes over damage, except a cut."""
     size = jpeg_size(data)
-    if size is not None:
-        require_reasonable_size(size, name)
+    if size is None:
+        raise DataError(f"{name} is damaged or cut off (JPEG: it has no header).")
+    require_reasonable_size(size, name)
     try:
         with Image.open(io.BytesIO(data)) as image:
             return np.array(image.convert("RGB"))

@@ -14,6 +14,7 @@ MOST_PIXELS = 2**28
 
 The largest sensors of phones have 200 million pixels. C++ has the same limit (`kMostPixels`).
 """
+_LONGEST_SIDE = 10**6  # of libpng; OpenCV reads hardly more
 
 _READ: dict[str, tuple[str, ...]] = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -124,6 +125,11 @@ def require_reasonable_size(size: Size, name: str) -> None:
     height, width = size
     if height < 1 or width < 1:
         raise DataError(f"{name} has {width}x{height} pixels by its header. Is it damaged?")
+    if max(height, width) > _LONGEST_SIDE:
+        raise DataError(
+            f"{name} has {width}x{height} pixels, but at most {_LONGEST_SIDE} in a row or column "
+            "are read. Cut it into parts."
+        )
     if height * width > MOST_PIXELS:
         raise DataError(
             f"{name} has {width}x{height} pixels, which is more than the {MOST_PIXELS // 10**6} "

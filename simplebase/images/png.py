@@ -18,7 +18,11 @@ from simplebase.images.exif import exif_orientation
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+# By colour type (PNG standard, 11.2.2).
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_PALETTE = 3
+_MOST_COLOURS = 256
 # The passes of an interlaced image: first column and row, and steps (PNG standard, 8.2).
 _PASSES = (
     (0, 0, 8, 8),
@@ -30,11 +34,14 @@ _PASSES = (
     (0, 1, 1, 2),
 )
 _LAST_FILTER = 4
+_COLOUR_TYPE = 25  # its place in a file
 _MOST_REST = 2**24  # bytes behind the pixels that are looked through for a wrong checksum
 
 
-def png_size(data: bytes) -> Size:
-    """`(height, width)` of the header."""
+def png_size(data: bytes) -> Size | None:
+    """`(height, width)` of the header; None if the file does not begin with it."""
+    if data[12:16] != b"IHDR":
+        return None
     return int.from_bytes(data[20:24]), int.from_bytes(data[16:20])
 
 
@@ -54,13 +61,20 @@ def png_orientation(data: bytes) -> int:
 def plain_png(data: bytes) -> bytes:
     """A sound image with nothing but what makes its pixels."""
     view, place = memoryview(data), len(_SIGNATURE)
-    parts = [view[:place]]
+    first: dict[bytes, memoryview] = {}
+    packed: list[memoryview] = []
     for kind, content, _ in _chunks(data):
-        end = place + 12 + len(content)
-        if kind in _PIXELS:
-            parts.append(view[place:end])
-        place = end
-    return b"".join(parts)
+        chunk = view[place : place + 12 + len(content)]
+        place += len(chunk)
+        if kind == b"IDAT":
+            packed.append(chunk)
+        elif kind == b"IEND":
+            break
+        elif kind in _PIXELS:
+            first.setdefault(kind, chunk)
+    if data[_COLOUR_TYPE] != _PALETTE:
+        first.pop(b"PLTE", None)
+    return b"".join((_SIGNATURE, *first.values(), *packed, _chunk(b"IEND", b"")))
 
 
 def checked_png(data: bytes, name: str, remarks: list[str] | None = None) -> bytes:
@@ -74,6 +88,8 @@ def checked_png(data: bytes, name: str, remarks: list[str] | None = None) -> byt
     Raises:
         DataError: it is damaged or cut off.
     """
+    if png_size(data) is None:
+        raise _damaged(name, "it does not begin with its header")
     kept: dict[bytes, bytes] = {}
     packed: list[memoryview] = []
     ended = False
@@ -91,7 +107,13 @@ def checked_png(data: bytes, name: str, remarks: list[str] | None = None) -> byt
             kept.setdefault(kind, bytes(content))
     if not ended:
         raise DataError(f"{name} is cut off: its file ends before the image does.")
-    rows = _layout(kept.get(b"IHDR", b""), name)
+    header = kept.get(b"IHDR", b"")
+    rows = _layout(header, name)
+    if header[_COLOUR_TYPE - 16] == _PALETTE:
+        _require_palette(kept.get(b"PLTE", b""), name)
+    else:
+        # What other images have is a suggestion for screens of few colours.
+        kept.pop(b"PLTE", None)
     expected = sum(count * size for count, size in rows)
     stored, left_over = _unpacked(b"".join(packed), expected, name)
     if left_over and remarks is not None:
@@ -126,9 +148,11 @@ def _layout(header: bytes, name: str) -> list[tuple[int, int]]:
     """Number and bytes of the rows of each pass; a row begins with the number of its filter."""
     if len(header) != 13:
         raise _damaged(name, "it has no header")
-    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
-    if colour not in _CHANNELS or depth not in (1, 2, 4, 8, 16):
+    width, height, depth, colour, *methods, interlaced = struct.unpack(">IIBBBBB", header)
+    if depth not in _DEPTHS.get(colour, ()):
         raise _damaged(name, f"its header says colour type {colour} of {depth} bits")
+    if methods != [0, 0] or interlaced > 1:
+        raise _damaged(name, "its header says an unknown compression, filter or interlace method")
     bits = depth * _CHANNELS[colour]
     rows = []
     for left, top, across, down in _PASSES if interlaced else ((0, 0, 1, 1),):
@@ -136,6 +160,11 @@ def _layout(header: bytes, name: str) -> list[tuple[int, int]]:
         if columns > 0 and count > 0:
             rows.append((count, 1 + (columns * bits + 7) // 8))
     return rows
+
+
+def _require_palette(palette: bytes, name: str) -> None:
+    if not palette or len(palette) % 3 or len(palette) > 3 * _MOST_COLOURS:
+        raise _damaged(name, f"its palette has {len(palette)} bytes, expected three per colour")
 
 
 def _unpacked(packed: bytes, size: int, name: str) -> tuple[bytes, bool]:

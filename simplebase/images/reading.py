@@ -13,22 +13,16 @@ from simplebase.errors import DataError, MissingFileError
 from simplebase.files import require_file
 from simplebase.geometry import Size
 from simplebase.images.depth import DepthRange, levels
-from simplebase.images.exif import (
-    ORIENTATION,
-    exif_orientation,
-    is_sideways,
-    tiff_tags,
-    upright,
-)
+from simplebase.images.exif import exif_orientation, is_sideways, upright
 from simplebase.images.jpeg import decode_jpeg, is_jpeg, jpeg_orientation, jpeg_size
 from simplebase.images.kinds import MOST_PIXELS, require_read, require_reasonable_size
 from simplebase.images.png import checked_png, plain_png, png_bits, png_orientation, png_size
+from simplebase.images.tiff import tiff_header, unturned_tiff, with_black_at_zero
 from simplebase.images.warping import shrunk
 
 _COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 _SILENT = 0  # of OpenCV's log levels
 _HEAD = 2**16  # bytes in which most headers say all
-_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS = 256, 257, 258
 # Of a hundred thousand pixels of an image a few are broken, of thermal cameras more.
 _SHARES = (0.1, 99.9)  # per cent
 
@@ -172,8 +166,10 @@ def _values(
     if kind == "GIF":
         return _decode_gif(data, name)
     flags = _COLOUR
-    if kind == "TIFF" and header.bits > 16:
-        flags = cv2.IMREAD_UNCHANGED
+    if kind == "TIFF":
+        data = unturned_tiff(data, name)
+        if header.bits > 16:
+            flags = cv2.IMREAD_UNCHANGED
     if kind == "PNG":
         data = plain_png(data) if sound else checked_png(data, name, remarks)
     try:
@@ -184,9 +180,9 @@ def _values(
         raise DataError(
             f"{name} cannot be read as an image: it is damaged, cut off, or a rare sort of {kind}."
         )
-    # OpenCV turns a TIFF itself, whatever it is told.
-    orientation = 1 if kind == "TIFF" else header.orientation
-    return upright(_rgb(image), orientation)
+    if kind == "TIFF":
+        image = with_black_at_zero(image, data)
+    return upright(_rgb(image), header.orientation)
 
 
 def _rgb(image: np.ndarray) -> np.ndarray:
@@ -213,21 +209,12 @@ def _header(data: bytes, kind: str) -> Header:
     if kind == "PNG":
         return Header(png_size(data), png_orientation(data), png_bits(data))
     if kind == "TIFF":
-        return _tiff_header(data)
+        return Header(*tiff_header(data))
     if kind == "GIF":
         return Header((_little(data, 8, 2), _little(data, 6, 2)), 1)
     if kind == "BMP":
         return Header(_bmp_size(data), 1)
     return _webp_header(data)
-
-
-def _tiff_header(data: bytes) -> Header:
-    tags = tiff_tags(data)
-    size = None
-    if _TIFF_WIDTH in tags and _TIFF_HEIGHT in tags:
-        size = tags[_TIFF_HEIGHT], tags[_TIFF_WIDTH]
-    orientation = tags.get(ORIENTATION, 1)
-    return Header(size, orientation if 1 <= orientation <= 8 else 1, tags.get(_TIFF_BITS, 8))
 
 
 def _bmp_size(data: bytes) -> Size:

@@ -64,6 +64,7 @@ REFUSED = [
     ("a: !!python/object:os.system [x]", "is not valid YAML: line 1, could not determine"),
     ("a: \1", "is not valid YAML: unacceptable character"),
     ("a: " + "9" * 5000, "is not valid YAML: Exceeds the limit"),
+    ("a: " + "59:" * 200 + "1.5", "is not valid YAML: int too large"),
     ("a" * (1 << 21), "is longer than 1048576 bytes"),
 ]
 

@@ -140,6 +140,20 @@ def test_a_jpeg_whose_colours_are_sampled_in_a_rare_way_is_read() -> None:
         decode_image(RARELY_SAMPLED[:-40], "a")
 
 
+@pytest.mark.parametrize("place, byte", [(1, b"\xc3"), (1, b"\xcb"), (4, b"\x0c")])
+def test_a_jpeg_of_a_sort_that_is_not_read_is_not_called_damaged(place: int, byte: bytes) -> None:
+    """Lossless, lossless and arithmetic, of 12 bits."""
+    data = jpeg()
+    place += data.index(b"\xff\xc0")
+    with pytest.raises(DataError, match=r"^a is of a rare sort that is not read .*Convert it"):
+        decode_image(data[:place] + byte + data[place + 1 :], "a")
+
+
+def test_a_jpeg_of_nothing_but_its_ends_is_named() -> None:
+    with pytest.raises(DataError, match=r"^a is damaged or cut off \(JPEG: it has no header\)\.$"):
+        decode_image(b"\xff\xd8" + END, "a")
+
+
 # PNG
 
 
@@ -161,6 +175,8 @@ PNG = encoded(IMAGE)
 HEADER = chunks_of(PNG)[0][1]
 PACKED = b"".join(content for kind, content in chunks_of(PNG) if kind == b"IDAT")
 PIXELS = zlib.decompress(PACKED)
+# Of 57720 bytes too, as a palette image of 8 bits.
+PALETTE_HEADER = struct.pack(">IIBBBBB", 480, 120, 8, 3, 0, 0, 0)
 
 
 def png(packed: bytes = PACKED, more: bytes = b"", header: bytes = HEADER, wrong: int = 0) -> bytes:
@@ -183,6 +199,13 @@ def flipped(data: bytes, place: int) -> bytes:
         (png(PACKED[: len(PACKED) // 2]), r"of 57720 bytes of pixels"),
         (png(zlib.compress(b"\x09" + PIXELS[1:])), "filter 9"),
         (png(header=HEADER[:9] + b"\x05" + HEADER[10:]), "colour type 5"),
+        (png(header=HEADER[:8] + b"\x04" + HEADER[9:]), "colour type 2 of 4 bits"),
+        (png(header=HEADER[:10] + b"\x01" + HEADER[11:]), "unknown compression"),
+        (png(header=HEADER[:11] + b"\x01" + HEADER[12:]), "unknown compression"),
+        (png(header=HEADER[:12] + b"\x02"), "interlace"),
+        (png(header=PALETTE_HEADER), "its palette has 0 bytes"),
+        (png(header=PALETTE_HEADER, more=chunk(b"PLTE", b"1234")), "its palette has 4 bytes"),
+        (PNG[:8] + chunk(b"CgBI", b"\x50\0\x20\x02") + PNG[8:], "does not begin with its header"),
     ],
 )
 def test_a_damaged_png_is_named(data: bytes, reason: str) -> None:
@@ -205,11 +228,36 @@ def test_a_png_that_ends_early_is_called_cut_off(end: int) -> None:
         png(PACKED + b"zzzz"),
         png(zlib.compress(PIXELS + b"\x00" * 500)),
         PNG + b"appended",
+        png(more=chunk(b"PLTE", b"123456")),
+        PNG[:-4] + b"zzzz",
+        png(more=chunk(b"IHDR", HEADER)),
     ],
-    ids=["colour profile", "text's checksum", "time", "more packed", "more pixels", "appended"],
+    ids=[
+        "colour profile",
+        "text's checksum",
+        "time",
+        "more packed",
+        "more pixels",
+        "appended",
+        "suggested palette",
+        "end's checksum",
+        "header twice",
+    ],
 )
 def test_what_does_not_touch_the_pixels_of_a_png_does_not_matter(data: bytes) -> None:
     np.testing.assert_array_equal(decode_image(data, "a.png"), IMAGE)
+    remarks: list[str] = []
+    decode_image(data, "a.png", remarks=remarks)
+    if not remarks:
+        np.testing.assert_array_equal(decode_image(data, "a.png", sound=True), IMAGE)
+
+
+def test_a_grey_png_with_a_palette_is_read_in_silence() -> None:
+    data = encoded(IMAGE[..., 0])
+    with_palette = data[:33] + chunk(b"PLTE", b"123") + data[33:]
+    for sound in (False, True):
+        read = decode_image(with_palette, "a.png", sound=sound)
+        np.testing.assert_array_equal(read, np.repeat(IMAGE[..., :1], 3, axis=2))
 
 
 @pytest.mark.parametrize("packed", [PACKED, PACKED + b"zzzz", zlib.compress(PIXELS + b"\x00" * 9)])

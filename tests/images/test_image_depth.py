@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +76,14 @@ def test_images_of_eight_bits_are_never_changed(range: DepthRange, suffix: str) 
     np.testing.assert_array_equal(
         decode_image(data, "a", depth_range=range), decode_image(data, "a")
     )
+
+
+def test_infinity_is_white_and_what_is_no_number_black() -> None:
+    celsius = np.array([[-40, 0, 40], [np.nan, np.inf, -np.inf]], np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read = decode_image(tiff(celsius), "a.tif", depth_range=DepthRange((-40, 40)))
+    np.testing.assert_array_equal(read[..., 0], [[0, 128, 255], [0, 255, 0]])
 
 
 def test_temperatures_in_a_tiff_need_a_range() -> None:

@@ -205,6 +205,16 @@ def test_an_image_of_too_many_pixels_is_refused_by_all_in_one_sentence(tmp_path:
     assert finding.message.startswith("has 20000x20000 pixels, which is more than")
 
 
+@pytest.mark.parametrize("kind", ["png", "bmp", "tiff"])
+def test_a_row_longer_than_libpng_and_opencv_read_is_refused_by_name(
+    kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = encoded(np.zeros((1, 1_000_001, 3), np.uint8), kind)
+    with pytest.raises(DataError, match="a has 1000001x1 pixels, but at most 1000000 in a row"):
+        decode_image(data, "a")
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("kind", ["jpeg", "bmp", "tiff", "gif", "webp"])
 def test_the_limit_holds_for_each_kind(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simplebase.images.kinds.MOST_PIXELS", 48 * 64 - 1)

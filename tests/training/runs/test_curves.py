@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from simplebase.errors import ArgumentError, DataError, OutputExistsError
-from simplebase.images import IMAGE_SUFFIXES, read_image
+from simplebase.images import WRITTEN_SUFFIXES, read_image
 from simplebase.plots import COLOURS, new_figure
 from simplebase.training.runs import curves
 from simplebase.training.runs.curves import plot_curves
@@ -57,7 +57,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return kept
 
 
-@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITTEN_SUFFIXES)
 def test_the_picture_shows_the_runs(tmp_path: Path, suffix: str) -> None:
     two = [write_run(tmp_path / name, 9, loss=loss) for name, loss in (("a", 1), ("b", 2))]
     pictures = []
