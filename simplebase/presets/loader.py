@@ -65,7 +65,7 @@ def _names(folder: Traversable) -> list[str]:
 
 
 def _is_path(name: str) -> bool:
-    return name.endswith((".yaml", ".yml")) or os.sep in name
+    return name.endswith((".yaml", ".yml")) or "/" in name or os.sep in name
 
 
 def _load(
