@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from simplebase.images import write_image
 from simplebase.inference import cut_out
 from simplebase.runtimes import Runtime, load_runtime
 
@@ -33,7 +34,7 @@ def photograph(path: Path) -> np.ndarray:
         for scale in (2, 8, 32)
     )
     pixels = np.clip(image + 128, 0, 255).astype(np.uint8)
-    cv2.imwrite(str(path), pixels)
+    write_image(path, pixels, overwrite=True)
     return pixels
 
 

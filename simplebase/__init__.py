@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from simplebase.lazy import lazy_names
+from simplebase.registration import register_with_keras
 from simplebase.version import __version__ as __version__
 
 # ONNX Runtime 1.32 looks up a telemetry host and leaves files: a device id in the cache folder
@@ -69,6 +70,8 @@ if TYPE_CHECKING:
 
 
 __getattr__ = lazy_names(__name__, _PUBLIC)
+
+register_with_keras()
 
 
 def __dir__() -> list[str]:

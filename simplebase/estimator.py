@@ -2,26 +2,25 @@
 
 import os
 import warnings
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import keras
 
-from simplebase.backbones import BACKBONES, Backbone, load_backbone
+from simplebase.backbones import Backbone, BackboneWeights
+from simplebase.backbones.building import build_backbone
+from simplebase.dtypes import DTYPES, build_with, dtypes_config
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.files import require_file
 from simplebase.freezing import FROZEN, freeze_layers, frozen_config
 from simplebase.geometry import Size
-from simplebase.heads import HEADS, PREDICTION_LAYER
+from simplebase.heads import PREDICTION_LAYER, Head
 from simplebase.keras_file import read_keras_file
 from simplebase.metadata import ModelMetadata
 from simplebase.normalisation import Normalisation
-from simplebase.presets import Preset, load_preset
+from simplebase.presets import Preset
+from simplebase.presets.loader import as_preset
 from simplebase.skeletons import Skeleton
 from simplebase.transfer import TRAINED_WITH, as_trained, copy_layers
-
-NamedWeights = Literal["auto", "imagenet", "none"]
-BackboneWeights = NamedWeights | str | os.PathLike[str]
 
 
 @keras.saving.register_keras_serializable(package="simplebase")
@@ -68,7 +67,7 @@ class SimpleBaseline(keras.Model):
         self.normalisation = normalise.mode
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as plain values, and what is frozen."""
+        """The constructor's arguments as plain values, what is frozen, and dtype policies."""
         parts = {
             "backbone": keras.saving.serialize_keras_object(self.backbone),
             "head": keras.saving.serialize_keras_object(self.head),
@@ -81,17 +80,18 @@ class SimpleBaseline(keras.Model):
             "normalisation": self.normalisation,
             "name": self.name,
             **frozen_config(self),
+            **dtypes_config(self),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "SimpleBaseline":
         """Builds the model that `get_config` describes."""
         config = dict(config)
-        frozen = config.pop(FROZEN, [])
+        frozen, dtypes = config.pop(FROZEN, []), config.pop(DTYPES, {})
         for part in ("backbone", "head"):
             config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects)
         config["metadata"] = ModelMetadata.from_config(config["metadata"])
-        model = cls(**config)
+        model = build_with(dtypes, lambda: cls(**config))
         freeze_layers(model, frozen)
         return model
 
@@ -134,27 +134,18 @@ class SimpleBaseline(keras.Model):
                 "weights is a whole model: it brings its own backbone weights and normalisation. "
                 "Leave out backbone_weights and normalisation."
             )
-        if not isinstance(preset, Preset):
-            preset = load_preset(preset)
+        preset = as_preset(preset)
         metadata = _metadata(preset, num_keypoints, skeleton, input_size)
-        arguments = preset.backbone.model_dump(exclude={"name"}, exclude_none=True)
-        backbone = BACKBONES[preset.backbone.name](input_size=metadata.input_size, **arguments)
         source = None if weights is None else load_model(weights)
-        trained = _saved_backbone(backbone_weights) if source is None else source.backbone
-        if trained is not None:
-            backbone = as_trained(backbone, trained, preset.backbone)
-        head = HEADS[preset.head.name](
-            input_shape=backbone.output_shape[1:],
-            num_keypoints=metadata.skeleton.num_keypoints,
-            **preset.head.model_dump(exclude={"name"}, exclude_none=True),
-        )
+        start = backbone_weights if source is None else "none"
+        backbone = build_backbone(preset.backbone, metadata.input_size, start)
+        if source is not None:
+            backbone = as_trained(backbone, source.backbone, preset.backbone)
+        features = backbone.output_shape[1:]
+        head = Head.from_preset(preset, metadata.skeleton.num_keypoints, features)
         if source is not None:
             normalisation = source.normalisation
             head = as_trained(head, source.head, preset.head)
-        elif trained is not None:
-            copy_layers(backbone, trained)
-        else:
-            _load_backbone_weights(backbone, backbone_weights)
         model = cls(backbone, head, metadata, normalisation)
         if source is not None:
             model.copy_weights(source)
@@ -251,26 +242,3 @@ def _metadata(
             f"is {num_keypoints}."
         )
     return ModelMetadata.from_preset(preset, skeleton, input_size)
-
-
-def _saved_backbone(choice: BackboneWeights) -> Backbone | None:
-    """A backbone that `simplebase convert weights` wrote, which knows its arguments."""
-    if choice in get_args(NamedWeights) or Path(choice).suffix != ".keras":
-        return None
-    return load_backbone(Path(choice))
-
-
-def _load_backbone_weights(backbone: Backbone, choice: BackboneWeights) -> None:
-    if choice == "none":
-        return
-    if choice not in ("auto", "imagenet"):
-        backbone.load_file(Path(choice))
-        return
-    try:
-        backbone.load_imagenet()
-    except ArgumentError as error:
-        if choice == "imagenet":
-            raise
-        warnings.warn(
-            f"{error} The model starts from random weights.", SimplebaseWarning, stacklevel=3
-        )

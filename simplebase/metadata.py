@@ -16,7 +16,7 @@ from simplebase.errors import ArgumentError, DataError, MissingFileError, cut
 from simplebase.files import parse_json, read_text, require_length, write_text
 from simplebase.geometry import LONGEST_SIDE, Crop, Size
 from simplebase.images.depth import DepthRange
-from simplebase.presets.preset import INPUT_MULTIPLE, Preset
+from simplebase.presets.preset import Preset
 from simplebase.skeletons import Skeleton
 from simplebase.version import __version__
 
@@ -94,17 +94,7 @@ class ModelMetadata:
         Raises:
             ArgumentError: a side of `input_size` is not a multiple of 32.
         """
-        size = preset.input_size if input_size is None else (int(input_size[0]), int(input_size[1]))
-        if any(side <= 0 or side % INPUT_MULTIPLE for side in size):
-            raise ArgumentError(
-                f"each side of the input size is a multiple of {INPUT_MULTIPLE}. "
-                f"Received: {size[0]}x{size[1]}."
-            )
-        if max(size) > LONGEST_SIDE:
-            raise ArgumentError(
-                f"each side of the input size is at most {LONGEST_SIDE}. "
-                f"Received: {size[0]}x{size[1]}."
-            )
+        size = preset.checked_size(input_size)
         codec = HeatmapCodec(
             input_size=size,
             sigma=preset.codec.sigma,

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from simplebase.dtypes import DTYPES
 from simplebase.errors import DataError
 from simplebase.freezing import FROZEN
 from simplebase.heads import PREDICTION_LAYER
@@ -17,6 +18,7 @@ _FREE_ARGUMENTS = {
     "bn_momentum",
     "normalisation",
     "name",
+    DTYPES,
     FROZEN,
 }
 TRAINED_WITH = {"padding", "stride_in", "bn_epsilon"}

@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 
-from simplebase.backbones.backbone import Backbone, load_backbone
+from simplebase.backbones.backbone import (
+    Backbone,
+    BackboneWeights,
+    NamedWeights,
+    load_backbone,
+)
 from simplebase.backbones.ghostnet import GhostNetBackbone
 from simplebase.backbones.mobilenetv1 import MobileNetV1Backbone
 from simplebase.backbones.mobilenetv2 import MobileNetV2Backbone
@@ -26,11 +31,13 @@ BACKBONES: dict[str, Callable[..., Backbone]] = {
 __all__ = [
     "BACKBONES",
     "Backbone",
+    "BackboneWeights",
     "GhostNetBackbone",
     "MobileNetV1Backbone",
     "MobileNetV2Backbone",
     "MobileNetV3LargeBackbone",
     "MobileNetV3SmallBackbone",
+    "NamedWeights",
     "PeleeNetBackbone",
     "ResNetBackbone",
     "load_backbone",

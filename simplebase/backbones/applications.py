@@ -74,7 +74,7 @@ class ApplicationBackbone(Backbone):
             )
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, and what is frozen."""
+        """The constructor's arguments, what is frozen, and dtype policies."""
         return {
             **super().get_config(),
             "input_size": self.input_size,

@@ -1,14 +1,21 @@
 """What every backbone has: a normalisation, and ways to start from ImageNet."""
 
 import os
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, cast, get_args
 
 import keras
 
+from simplebase.dtypes import DTYPES, build_with, dtypes_config
 from simplebase.errors import ArgumentError, DataError, first_line
 from simplebase.files import require_file
 from simplebase.freezing import FROZEN, freeze_layers, frozen_config
+from simplebase.geometry import Size
 from simplebase.keras_file import read_keras_file
+from simplebase.presets.loader import as_preset
+from simplebase.presets.preset import Preset
+
+NamedWeights = Literal["auto", "imagenet", "none"]
+BackboneWeights = NamedWeights | str | os.PathLike[str]
 
 Padding = Literal["same", "symmetric"]
 """How strided convolutions are padded: as Keras does, more on the right, or as PyTorch does."""
@@ -31,15 +38,52 @@ class Backbone(keras.Model):
     normalisation: str
 
     def get_config(self) -> dict[str, Any]:
-        """What every backbone has: its name, and what is frozen. A class adds its arguments."""
-        return {"name": self.name, **frozen_config(self)}
+        """The name, what is frozen, and dtype policies. A class adds its arguments."""
+        return {"name": self.name, **frozen_config(self), **dtypes_config(self)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Backbone":
         """Builds the backbone that `get_config` describes."""
-        backbone = cls(**{key: value for key, value in config.items() if key != FROZEN})
+        arguments = {key: value for key, value in config.items() if key not in (DTYPES, FROZEN)}
+        backbone = build_with(config.get(DTYPES, {}), lambda: cls(**arguments))
         freeze_layers(backbone, config.get(FROZEN, []))
         return backbone
+
+    @classmethod
+    def from_preset(
+        cls,
+        preset: str | os.PathLike[str] | Preset,
+        *,
+        input_size: Size | None = None,
+        backbone_weights: BackboneWeights = "auto",
+    ) -> Self:
+        """Builds the backbone of a preset.
+
+        Args:
+            preset: a name, the path of a YAML, or a loaded preset. On `Backbone`, it may have any
+                family of backbones.
+            input_size: `(H, W)`, each a multiple of 32; by default the preset's.
+            backbone_weights: `auto`: ImageNet weights if they can be downloaded, else a warning;
+                `imagenet`: or an error; `none`: random weights; else the path of a weights file.
+
+        Raises:
+            ArgumentError: an unknown preset, one of another family, a wrong size, or ImageNet
+                weights that cannot be downloaded.
+            MissingFileError: a path is not a file.
+            DataError: a file does not fit.
+        """
+        # It knows all families, which import this module.
+        from simplebase.backbones.building import build_backbone, family
+
+        preset = as_preset(preset)
+        kind = family(preset.backbone)
+        if not issubclass(kind, cls):
+            raise ArgumentError(
+                f"preset {preset.name!r} is built with {kind.__name__}, not {cls.__name__}. Call "
+                f"{kind.__name__}.from_preset, or choose another preset."
+            )
+        size = preset.checked_size(input_size)
+        return cast(Self, build_backbone(preset.backbone, size, backbone_weights))
 
     def build_application(self, **arguments: Any) -> keras.Model:
         """Builds the same network by `keras.applications`, with the same layer names and order.

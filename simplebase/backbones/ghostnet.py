@@ -130,7 +130,7 @@ class GhostNetBackbone(Backbone):
         self.normalisation = normalisation or type(self).normalisation
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, and what is frozen."""
+        """The constructor's arguments, what is frozen, and dtype policies."""
         return {
             **super().get_config(),
             "input_size": self.input_size,

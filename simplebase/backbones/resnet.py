@@ -128,7 +128,7 @@ class ResNetBackbone(Backbone):
         return _APPLICATIONS[self.depth](input_shape=(*self.input_size, 3), **arguments)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, and what is frozen."""
+        """The constructor's arguments, what is frozen, and dtype policies."""
         return {
             **super().get_config(),
             "input_size": self.input_size,

@@ -1,6 +1,5 @@
 """`simplebase convert weights`."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ from rich.table import Table
 from simplebase.cli import options
 from simplebase.cli.app import console, import_tensorflow, say
 from simplebase.cli.convert import convert_app
+from simplebase.shell import command_line
 
 if TYPE_CHECKING:
     from simplebase.converters.weights import WeightsReport
@@ -132,7 +132,7 @@ def _table(report: "WeightsReport", output: Path) -> Table:
 
 
 def _next_command(report: "WeightsReport", output: Path) -> str:
-    file = shlex.quote(str(output))
+    file = command_line([output])
     if report.kind == "model":
         return f"simplebase demo --model {file} --input IMAGE --output pose.png"
     preset = f"{report.preset}_deconv"

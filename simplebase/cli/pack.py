@@ -1,6 +1,5 @@
 """`simplebase data pack`."""
 
-import shlex
 from typing import Annotated
 
 import typer
@@ -9,6 +8,7 @@ from simplebase.cli import options
 from simplebase.cli.app import import_tensorflow, say
 from simplebase.cli.data import data_app
 from simplebase.presets.choices import DEFAULT_PRESET
+from simplebase.shell import command_line
 
 
 @data_app.command()
@@ -74,4 +74,4 @@ def pack(
     say(f"{output}: {len(opened)} records in {len(manifest.shards)} shards, {size_gib:.2f} GiB")
     used = {"--preset": preset, "--input-size": input_size, "--recipe": recipe}
     same = [part for option, value in used.items() if value for part in (option, value)]
-    say(f"next: {shlex.join(['simplebase', 'train', '--dataset', output, *same])}")
+    say(f"next: {command_line(['simplebase', 'train', '--dataset', output, *same])}")

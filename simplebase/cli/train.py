@@ -1,6 +1,5 @@
 """`simplebase train`."""
 
-import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +11,7 @@ from simplebase.cli.app import app, import_tensorflow, say
 from simplebase.errors import ArgumentError, DataError
 from simplebase.files.yaml import parse_yaml
 from simplebase.presets.choices import DEFAULT_PRESET, DecayType, LossType, OptimizerName
+from simplebase.shell import command_line
 
 if TYPE_CHECKING:
     from simplebase.cli.training_display import TrainingDisplay
@@ -360,4 +360,4 @@ def _print_result(result: "TrainingResult", dataset: str, given: dict[str, Any])
     for name in _SKELETON_OPTIONS:
         if name in given:
             evaluate += [f"--{name.replace('_', '-')}", str(given[name])]
-    say(f"next: {shlex.join(evaluate)}")
+    say(f"next: {command_line(evaluate)}")

@@ -1,6 +1,7 @@
 """Finding the images of a foreign dataset, and bringing them into ours."""
 
 import base64
+import errno
 import os
 import posixpath
 import shutil
@@ -33,6 +34,9 @@ class EmbeddedImage:
 
 
 ImageSource = Path | EmbeddedImage
+
+_NO_LINKS_ON_WINDOWS = {1, 1314}
+"""Windows' error numbers: the file system has no links, the account lacks the privilege."""
 
 
 def inside(folder: str, path: str) -> str | None:
@@ -87,7 +91,8 @@ def place_images(
         progress: called with images done and in all.
 
     Raises:
-        ArgumentError: `mode` is another one, or `none` where the images are not `root`'s own.
+        ArgumentError: `mode` is another one, or `none` where the images are not `root`'s own; or
+            links are wanted where none can be made.
     """
     if mode not in get_args(ImageMode):
         raise ArgumentError(f"images is one of {', '.join(get_args(ImageMode))}. Received: {mode}.")
@@ -97,7 +102,7 @@ def place_images(
                 f"the images of {root} are renamed, from several folders or stood inside label "
                 "files, so one link to the folder cannot replace them. Use --images link or copy."
             )
-        folder.symlink_to(root.resolve(), target_is_directory=True)
+        _link(folder, root, is_folder=True)
         return
     folder.mkdir()
     for done, (name, image) in enumerate(images.items(), start=1):
@@ -108,6 +113,26 @@ def place_images(
         elif mode == "copy":
             shutil.copyfile(image, target)
         else:
-            target.symlink_to(image.resolve())
+            _link(target, image)
         if progress:
             progress(done, len(images))
+
+
+def _link(path: Path, source: Path, *, is_folder: bool = False) -> None:
+    """Makes `path` a link to `source`, where the system, the account and the disk allow links."""
+    try:
+        path.symlink_to(source.resolve(), target_is_directory=is_folder)
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and not _forbids_links(error):
+            raise
+        raise ArgumentError(
+            f"{path.parent} cannot hold links: the file system has none, or Windows allows them "
+            "only to administrators and in developer mode. Use --images copy."
+        ) from error
+
+
+def _forbids_links(error: OSError) -> bool:
+    """Whether the system, rather than the disk's state, refuses a link."""
+    if getattr(error, "winerror", None) in _NO_LINKS_ON_WINDOWS:
+        return True
+    return error.errno in (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)

@@ -8,13 +8,13 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import cv2
 import numpy as np
 
 from simplebase.demo.own_host import ADDRESS, is_own_host
 from simplebase.demo.sinks.facts import Write
 from simplebase.demo.sinks.pictures import drawn
 from simplebase.errors import ArgumentError
+from simplebase.images import encode_image
 
 _BOUNDARY = "frame"
 _PAGE = b"""<!doctype html><title>simplebase demo</title>
@@ -86,9 +86,7 @@ class PictureServer(ThreadingHTTPServer):
                 if self._number == number or self._picture is None:
                     return
                 number, picture = self._number, self._picture
-            bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-            quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-            yield cv2.imencode(".jpg", bgr, quality)[1].tobytes()
+            yield encode_image(picture, ".jpg", jpeg_quality=_JPEG_QUALITY)
 
 
 class _Handler(BaseHTTPRequestHandler):

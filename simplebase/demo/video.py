@@ -14,6 +14,7 @@ from simplebase.demo.frames import Frame
 from simplebase.demo.video_times import HIGHEST_RATE, Clock, sampled
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.files import require_file
+from simplebase.files.native import native_name
 from simplebase.silence import silenced_stderr
 
 DEFAULT_FPS = 30.0
@@ -74,7 +75,7 @@ class VideoFile:
         """Opens a file; raises MissingFileError if there is none, DataError as above."""
         require_file(path, "the video")
         with quiet_opencv():
-            capture = cv2.VideoCapture(str(path))
+            capture = cv2.VideoCapture(native_name(path))
         return cls(capture, str(path), path.stem, path)
 
     def read(self) -> Frame | None:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from simplebase.errors import SimplebaseWarning
+from simplebase.files.native import native_name
 
 _JUMP = 0.5
 """Seconds. A time stamp that goes back by more starts a new count, as in files joined end to end;
@@ -139,7 +140,7 @@ def sampled(path: Path) -> Sample:
     """Reads the first packets of a video file, which takes 10 microseconds per packet."""
     if cv2.CAP_FFMPEG not in cv2.videoio_registry.getStreamBackends():
         return Sample(np.zeros(0), 0, is_whole=False)
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+    capture = cv2.VideoCapture(native_name(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
     found: list[float] = []
     while (is_more := capture.grab()) and len(found) < _SAMPLE:
         found.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)

@@ -23,6 +23,7 @@ import numpy as np
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.loading import load_dataset
 from simplebase.data.synthetic import embedded_dataset
+from simplebase.dtypes import to_float32
 from simplebase.errors import (
     ArgumentError,
     DataError,
@@ -234,7 +235,10 @@ def _load(path: Path) -> SimpleBaseline:
             f"{path} is no model but a training's. Write its model with `simplebase dump "
             f"{Run(folder).best} MODEL.keras`, and export that."
         )
-    return load_model(path)
+    model = load_model(path)
+    # `--quantize` chooses the numbers of an exported file.
+    to_float32(model)
+    return model
 
 
 def _write(

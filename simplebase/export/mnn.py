@@ -11,7 +11,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 import onnx
 
@@ -20,6 +19,8 @@ from simplebase.export.graph import ExportGraph
 from simplebase.export.onnx import converted
 from simplebase.export.settings import ExportSettings, Quantization
 from simplebase.files import stored_bytes
+from simplebase.files.native import native_name
+from simplebase.images import encode_image
 from simplebase.silence import silenced
 
 with silenced():
@@ -51,7 +52,7 @@ def write(graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.nd
     """
     channels_first = settings.quantization == "int8"
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = Path(native_name(name))
         source, model = folder / "model.onnx", folder / "model.mnn"
         with silenced():
             proto = converted(graph, 1, settings.opset, channels_first=channels_first)
@@ -67,8 +68,7 @@ def _quantised(model: Path, crops: np.ndarray, size: tuple[int, int], folder: Pa
     images = folder / "crops"
     images.mkdir()
     for index, crop in enumerate(crops):
-        if not cv2.imwrite(str(images / f"{index:06d}.png"), crop[..., ::-1]):
-            raise OSError(f"{images}: an image cannot be written. Is the disk full?")
+        (images / f"{index:06d}.png").write_bytes(encode_image(crop, ".png"))
     settings = {
         "format": "RGB",
         "mean": [0.0, 0.0, 0.0],
@@ -84,7 +84,7 @@ def _quantised(model: Path, crops: np.ndarray, size: tuple[int, int], folder: Pa
         "feature_quantize_method": "EMA",
         "weight_quantize_method": "MAX_ABS",
     }
-    (folder / "settings.json").write_text(json.dumps(settings))
+    (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     target = folder / "int8.mnn"
     run_tool("mnnquant", [model, target, folder / "settings.json"], target)
     if stored_bytes(target) > _LARGEST_INT8 * stored_bytes(model):

@@ -1,16 +1,16 @@
 """Writing so that a crash leaves the old state or the new one, never half of it."""
 
-import errno
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from simplebase.errors import OutputExistsError, SimplebaseError
+from simplebase.files.moving import move_to_new, replace, replace_folder
 
 
 def require_output(
@@ -86,20 +86,22 @@ def replacing(
     # The name is known before the folder is there, so that a signal between the two leaves nothing.
     holder = target.parent / f".{target.name}.{secrets.token_hex(6)}.partial"
     try:
-        holder.mkdir(mode=0o700)
+        # Windows turns 0o700 into access rights that the files keep when they are moved.
+        holder.mkdir(mode=0o777 if os.name == "nt" else 0o700)
         partial = holder / target.name
         with naming_file(target):
             yield partial
             if partial.is_file():
                 # A machine that fails right after must not find an empty file under the final name.
-                with partial.open("rb") as file:
+                # Windows syncs only files that are open for writing.
+                with partial.open("r+b") as file:
                     os.fsync(file.fileno())
         if not overwrite:
-            _move_to_new(partial, target)
+            move_to_new(partial, target)
         elif checked().is_dir() and partial.exists():
-            _replace_folder(partial, target, aside=holder / f"{target.name}.old")
+            replace_folder(partial, target, aside=holder / f"{target.name}.old")
         else:
-            os.replace(partial, target)
+            replace(partial, target)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
 
@@ -123,69 +125,10 @@ def naming_file(path: str | os.PathLike[str]) -> Iterator[None]:
         raise
 
 
-def _move_to_new(new: Path, path: Path) -> None:
-    """Moves `new` to `path`, where nothing may be.
-
-    The system checks that as it moves: a look before would miss what another process writes
-    between the look and the move.
-
-    Raises:
-        OutputExistsError: something is there.
-    """
-    try:
-        if os.name == "nt":
-            os.rename(new, path)  # on Windows it replaces nothing
-        elif new.is_dir():
-            # A folder takes the place of an empty one only, and this one is ours.
-            path.mkdir()
-            _move_onto(new, path, undo=path.rmdir)
-        else:
-            _move_file(new, path)
-    except OSError as error:
-        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-            raise
-        raise OutputExistsError(
-            f"{path} appeared while this command was writing its own, and was left as it is. Is "
-            "the same command running twice? Choose another path, or pass --overwrite."
-        ) from error
-
-
-def _move_file(new: Path, path: Path) -> None:
-    try:
-        os.link(new, path, follow_symlinks=False)
-    except FileExistsError:
-        raise
-    except OSError:
-        # No hard links here (FAT, some network file systems): an empty file claims the name.
-        path.touch(exist_ok=False)
-        _move_onto(new, path, undo=path.unlink)
-    else:
-        new.unlink()
-
-
-def _move_onto(new: Path, claimed: Path, undo: Callable[[], None]) -> None:
-    try:
-        os.rename(new, claimed)
-    except BaseException:
-        with suppress(OSError):
-            undo()
-        raise
-
-
-def _replace_folder(new: Path, path: Path, aside: Path) -> None:
-    """Moves `new` to `path`. A file is replaced in one step; a folder steps aside first."""
-    os.replace(path, aside)
-    try:
-        os.replace(new, path)
-    except BaseException:
-        os.replace(aside, path)
-        raise
-
-
 def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = False) -> None:
-    """Writes UTF-8 text through a temporary file."""
+    """Writes UTF-8 text through a temporary file, with the same line ends on every system."""
     with replacing(path, overwrite=overwrite) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(text.encode())
 
 
 def write_json(path: str | os.PathLike[str], content: Any, *, overwrite: bool = False) -> None:

@@ -1,12 +1,17 @@
 """What the heads share: blocks that double the resolution, then a 1x1 prediction."""
 
+import os
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import keras
 from keras import layers
 
+from simplebase.dtypes import DTYPES, build_with, dtypes_config
+from simplebase.errors import ArgumentError
 from simplebase.freezing import FROZEN, freeze_layers, frozen_config
+from simplebase.presets.loader import as_preset
+from simplebase.presets.preset import Preset
 
 PREDICTION_LAYER = "heatmaps"
 """Name of every head's last layer, the only one whose shape depends on the keypoints."""
@@ -80,13 +85,54 @@ class Head(keras.Model):
         self.bn_momentum = bn_momentum
         self.bn_epsilon = bn_epsilon
 
+    @classmethod
+    def from_preset(
+        cls,
+        preset: str | os.PathLike[str] | Preset,
+        num_keypoints: int,
+        input_shape: tuple[int, int, int],
+    ) -> Self:
+        """Builds the head of a preset, with random weights.
+
+        Args:
+            preset: a name, the path of a YAML, or a loaded preset. On `Head`, it may have any head.
+            num_keypoints: `K`.
+            input_shape: `(h, w, C)` of the backbone's output: `backbone.output_shape[1:]`.
+
+        Raises:
+            ArgumentError: an unknown preset, one with another head, or no keypoints.
+            MissingFileError: the path of a YAML is not a file.
+            DataError: the YAML has an unknown or wrong key.
+        """
+        # It imports the heads, which import this module.
+        from simplebase.heads import HEADS
+
+        preset = as_preset(preset)
+        kind = HEADS[preset.head.name]
+        if not issubclass(kind, cls):
+            raise ArgumentError(
+                f"preset {preset.name!r} is built with {kind.__name__}, not {cls.__name__}. Call "
+                f"{kind.__name__}.from_preset, or choose another preset."
+            )
+        if num_keypoints < 1:
+            raise ArgumentError(f"num_keypoints is at least 1. Received: {num_keypoints!r}.")
+        if len(input_shape) != 3 or not all(
+            isinstance(size, int) and size > 0 for size in input_shape
+        ):
+            raise ArgumentError(
+                "input_shape is (h, w, C), three numbers above 0, such as "
+                f"backbone.output_shape[1:]. Received: {input_shape!r}."
+            )
+        settings = preset.head.model_dump(exclude={"name"}, exclude_none=True)
+        return kind(input_shape, num_keypoints, **settings)
+
     @staticmethod
     def upsampling(filters: int, kernel_size: int, name: str) -> list[keras.layers.Layer]:
         """The layers from `(B, h, w, C)` to `(B, 2h, 2w, filters)`, without bias."""
         raise TypeError("Head is abstract: use DeconvHead, UpsampleHead or UpsampleLiteHead.")
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, and what is frozen."""
+        """The constructor's arguments, what is frozen, and dtype policies."""
         return {
             "input_shape": self.features_shape,
             "num_keypoints": self.num_keypoints,
@@ -96,11 +142,13 @@ class Head(keras.Model):
             "bn_epsilon": self.bn_epsilon,
             "name": self.name,
             **frozen_config(self),
+            **dtypes_config(self),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Head":
         """Builds the head that `get_config` describes."""
-        head = cls(**{key: value for key, value in config.items() if key != FROZEN})
+        arguments = {key: value for key, value in config.items() if key not in (DTYPES, FROZEN)}
+        head = build_with(config.get(DTYPES, {}), lambda: cls(**arguments))
         freeze_layers(head, config.get(FROZEN, []))
         return head

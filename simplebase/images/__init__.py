@@ -25,7 +25,7 @@ from simplebase.images.reading import (
     read_image,
 )
 from simplebase.images.warping import reduced_matrix, reduction_for, shrunk, warp_image
-from simplebase.images.writing import require_image_suffix, write_image
+from simplebase.images.writing import encode_image, require_image_suffix, write_image
 
 __all__ = [
     "DEPTH_ADVICE",
@@ -39,6 +39,7 @@ __all__ = [
     "decode_image",
     "deep_range",
     "depth_note",
+    "encode_image",
     "image_size",
     "is_jpeg",
     "is_upright",

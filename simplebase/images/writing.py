@@ -10,6 +10,8 @@ from simplebase.errors import ArgumentError, DataError
 from simplebase.files import replacing
 from simplebase.images.kinds import WRITTEN_SUFFIXES
 
+_JPEG = (".jpg", ".jpeg")
+
 
 def write_image(
     path: str | os.PathLike[str], image: np.ndarray, *, overwrite: bool = False
@@ -18,12 +20,37 @@ def write_image(
 
     Raises:
         ArgumentError: the suffix is not that of an image.
+        DataError: the format cannot hold the image.
         OutputExistsError: `path` exists and `overwrite` is off.
     """
     require_image_suffix(path)
     with replacing(path, overwrite=overwrite) as partial:
-        if not cv2.imwrite(str(partial), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
-            raise DataError(f"{path} could not be written. Is the disk full?")
+        partial.write_bytes(encode_image(image, Path(path).suffix))
+
+
+def encode_image(image: np.ndarray, suffix: str, *, jpeg_quality: int = 95) -> bytes:
+    """The content of an image file.
+
+    Python writes the files, because on Windows `cv2.imwrite` opens only names in the system's code
+    page.
+
+    Args:
+        image: `(height, width, 3)` RGB uint8.
+        suffix: of the file, such as `.png`; it chooses the format.
+        jpeg_quality: 0 to 100; other formats ignore it.
+
+    Raises:
+        DataError: the format cannot hold the image.
+    """
+    options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if suffix.lower() in _JPEG else []
+    try:
+        encoded, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    except cv2.error:
+        encoded = False
+    if not encoded:
+        height, width = image.shape[:2]
+        raise DataError(f"OpenCV cannot write {width}x{height} pixels as {suffix}.")
+    return data.tobytes()
 
 
 def require_image_suffix(path: str | os.PathLike[str]) -> None:

@@ -39,6 +39,11 @@ def load_preset(name: str | os.PathLike[str]) -> Preset:
     return _load(name, Preset, _presets(), "preset")
 
 
+def as_preset(preset: str | os.PathLike[str] | Preset) -> Preset:
+    """`preset`, loaded if it is a name or a path. Raises as `load_preset` does."""
+    return preset if isinstance(preset, Preset) else load_preset(preset)
+
+
 def load_recipe(name: str | os.PathLike[str]) -> Recipe:
     """A built-in recipe by name, or a user's YAML by path. Raises as `load_preset` does."""
     return _load(name, Recipe, _recipes(), "recipe")
@@ -65,7 +70,7 @@ def _names(folder: Traversable) -> list[str]:
 
 
 def _is_path(name: str) -> bool:
-    return name.endswith((".yaml", ".yml")) or os.sep in name
+    return name.endswith((".yaml", ".yml")) or "/" in name or os.sep in name
 
 
 def _load(

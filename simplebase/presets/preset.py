@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from simplebase.codec import WIDEST_SIGMA, Alignment
-from simplebase.errors import shown
+from simplebase.errors import ArgumentError, shown
 from simplebase.geometry import LARGEST_PADDING, LARGEST_SHIFT, LONGEST_SIDE, Size
 
 INPUT_MULTIPLE = 32
@@ -146,6 +146,20 @@ class Preset(Settings):
     recipe: str = "default"
     params: int | None = None
     gflops: float | None = None
+
+    def checked_size(self, input_size: Size | None) -> Size:
+        """`input_size` `(H, W)` if this model can have it, by default its own.
+
+        Raises:
+            ArgumentError: a side is not a multiple of 32, or too long.
+        """
+        if input_size is None:
+            return self.input_size
+        size = int(input_size[0]), int(input_size[1])
+        try:
+            return _multiple_of_the_stride(size)
+        except ValueError as error:
+            raise ArgumentError(f"input size: {error}. Received: {size[0]}x{size[1]}.") from error
 
     def summary(self) -> dict[str, Any]:
         """What a table of presets shows."""

@@ -7,6 +7,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from simplebase.files.native import native_name
 from simplebase.metadata import METADATA_KEY, metadata_file, read_metadata
 from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only, thread_count
 from simplebase.runtimes.opening import opening
@@ -15,7 +16,7 @@ from simplebase.runtimes.opening import opening
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
     """Opens a model on images, floats or quantised; see `load_runtime`."""
     with opening(path):
-        interpreter = Interpreter(str(path), num_threads=thread_count(threads))
+        interpreter = Interpreter(native_name(path), num_threads=thread_count(threads))
         interpreter.allocate_tensors()
         # Read only where it is needed: files are large.
         embedded = None if metadata_file(path).is_file() else _embedded_metadata(path)

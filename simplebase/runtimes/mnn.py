@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from simplebase.errors import DataError
+from simplebase.files.native import native_name
 from simplebase.metadata import read_metadata
 from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only, thread_count
 from simplebase.runtimes.opening import opening
@@ -59,7 +60,7 @@ class _Session:
 
     def __init__(self, path: Path, threads: int) -> None:
         self._path = path
-        self._interpreter = MNN.Interpreter(str(path))
+        self._interpreter = MNN.Interpreter(native_name(path))
         self._interpreter.setSessionHint(_WINOGRAD_HINT, _SMALL_TILES)
         settings = {"backend": "CPU", "numThread": threads}
         self._session = self._interpreter.createSession(settings)

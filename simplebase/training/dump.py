@@ -2,6 +2,7 @@
 
 import os
 
+from simplebase.dtypes import to_float32
 from simplebase.errors import ArgumentError
 from simplebase.estimator import SimpleBaseline, load_model
 from simplebase.files import replacing
@@ -28,7 +29,7 @@ def dump_model(
     if not os.fspath(output).endswith(".keras"):
         raise ArgumentError(f"{output}: a dumped model ends in .keras.")
     with replacing(output, overwrite=overwrite) as partial:
-        # Loading builds the layers anew under the default policy, which is float32.
         model = load_model(checkpoint)
+        to_float32(model)
         model.save(partial)
     return model

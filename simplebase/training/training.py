@@ -9,12 +9,14 @@ from typing import Any, get_args
 import keras
 from pydantic import ValidationError
 
+from simplebase.backbones import BackboneWeights, NamedWeights
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.loading import load_dataset
 from simplebase.data.pipeline import CacheMode
 from simplebase.data.screening import warn_of_lost_depth
+from simplebase.dtypes import dtype_policy
 from simplebase.errors import ArgumentError, DataError, TrainingError
-from simplebase.estimator import BackboneWeights, NamedWeights, SimpleBaseline, completed
+from simplebase.estimator import SimpleBaseline, completed
 from simplebase.evaluation import mean_pck, mean_pose
 from simplebase.geometry import Size
 from simplebase.presets import Preset, Recipe, load_preset, load_recipe
@@ -24,7 +26,7 @@ from simplebase.training.determinism import make_deterministic
 from simplebase.training.distribution import Distribution, distribute
 from simplebase.training.observer import Observer
 from simplebase.training.order import EpochOrder
-from simplebase.training.precision import choose_policy, dtype_policy
+from simplebase.training.precision import choose_policy
 from simplebase.training.runs.config import DatasetSettings, RunConfig
 from simplebase.training.runs.curves import plot_curves
 from simplebase.training.runs.folder import Run

@@ -1,5 +1,6 @@
 """What all converters share: the split, the images, and what is refused."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -77,6 +78,31 @@ def test_none_is_refused_where_images_have_other_names(conversion, tmp_path) -> 
     with pytest.raises(ArgumentError, match="--images link"):
         write_dataset(conversion, tmp_path / "out", images="none")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("images", ["link", "none"])
+@pytest.mark.parametrize(("number", "winerror"), [(errno.EPERM, None), (errno.EINVAL, 1314)])
+def test_where_no_links_can_be_made_copies_are_advised(
+    conversion, tmp_path, monkeypatch, images, number, winerror
+) -> None:
+    def refuse(*args, **options) -> None:
+        error = OSError(number, "A required privilege is not held by the client")
+        error.winerror = winerror
+        raise error
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    with pytest.raises(ArgumentError, match="cannot hold links.*Use --images copy"):
+        write_dataset(conversion, tmp_path / "out", images=images)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_not_called_one_without_links(conversion, tmp_path, monkeypatch) -> None:
+    def refuse(*args, **options) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        write_dataset(conversion, tmp_path / "out", images="link")
 
 
 def test_a_link_stays_whole_when_the_source_was_given_relatively(tmp_path, monkeypatch) -> None:

@@ -11,11 +11,12 @@ from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 
 from simplebase import KeypointDataset, SimpleBaseline, load_model
 from simplebase.augmentation import Augmentation
+from simplebase.dtypes import dtype_policy
 from simplebase.losses import LOSSES
 from simplebase.runtimes import load_runtime
 from simplebase.training import TrainingResult, distribute
 from simplebase.training.dump import dump_model
-from simplebase.training.precision import choose_policy, dtype_policy
+from simplebase.training.precision import choose_policy
 from simplebase.training.step import TrainingStep
 from simplebase.training.training_model import TrainingModel
 

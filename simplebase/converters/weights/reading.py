@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from simplebase.converters.weights.safetensors import read_safetensors
 from simplebase.converters.weights.torch_zip import is_legacy, is_tar, read_torch_zip
 from simplebase.errors import DataError
 from simplebase.files import require_file
+from simplebase.shell import command_line
 
 _HEAD = 512
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -73,7 +73,7 @@ def _saves_anew(path: Path) -> str:
     source, target = (json.dumps(str(name), ensure_ascii=False) for name in (old, new))
     loaded = f'torch.load({source}, map_location="cpu", weights_only=True)'
     code = f"import torch; torch.save({loaded}, {target})"
-    return f"python -c {shlex.quote(code)}"
+    return command_line(["python", "-c", code])
 
 
 def _looks_like_safetensors(head: bytes) -> bool:

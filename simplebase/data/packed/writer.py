@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import cv2
 import numpy as np
 import tensorflow as tf
 
@@ -15,6 +14,7 @@ from simplebase.data.packed.packing import Packing
 from simplebase.data.pipeline import Batch, BatchSource
 from simplebase.errors import ArgumentError
 from simplebase.geometry import Crop, Size
+from simplebase.images import encode_image
 from simplebase.progress import Progress
 from simplebase.threads import thread_pool
 
@@ -112,18 +112,17 @@ def _fingerprint(dataset: KeypointDataset, *settings: Any) -> str:
 
 def _examples(batches: Iterator[Batch], rows: np.ndarray) -> Iterator[bytes]:
     """The serialized examples of one shard, whose records are at `rows`."""
-    quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
     indices = iter(rows)
     with thread_pool() as pool:
         for batch in batches:
-            images = pool.map(lambda image: _encode(image, quality), batch["images"])
+            images = pool.map(_encode, batch["images"])
             columns = zip(images, batch["keypoints"], batch["matrices"], strict=True)
             for image, keypoints, matrix in columns:
                 yield _example(image, keypoints, matrix, int(next(indices)))
 
 
-def _encode(image: np.ndarray, quality: list[int]) -> bytes:
-    return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1].tobytes()
+def _encode(image: np.ndarray) -> bytes:
+    return encode_image(image, ".jpg", jpeg_quality=QUALITY)
 
 
 def _example(image: bytes, keypoints: np.ndarray, matrix: np.ndarray, index: int) -> bytes:

@@ -74,8 +74,11 @@ def open_cache(mode: CacheMode, shape: Shape, key: Callable[[], bytes]) -> Canva
         return None
     if mode == "memory":
         _require_memory(shape)
-        # Pages that nothing was written to take no memory.
-        return CanvasCache(np.empty(shape, np.uint8), np.zeros(shape[0], np.uint32))
+        try:
+            # Pages that nothing was written to take no memory, except on Windows.
+            return CanvasCache(np.empty(shape, np.uint8), np.zeros(shape[0], np.uint32))
+        except MemoryError as error:
+            raise ArgumentError(_too_large(shape, "cannot give that much")) from error
     if mode == "disk":
         name = hashlib.sha256(_VERSION.to_bytes(4) + key()).hexdigest()[:32]
         return CanvasCache(*_disk_arrays(cache_folder() / "canvases" / name, shape))
@@ -87,17 +90,24 @@ def _mark(canvas: np.ndarray) -> int:
     return zlib.crc32(canvas.data) or 1
 
 
+def _bytes(shape: Shape) -> int:
+    return int(np.prod(shape, dtype=np.int64))
+
+
+def _too_large(shape: Shape, machine: str) -> str:
+    return (
+        f"the canvases of {shape[0]} records take {_bytes(shape) / 2**30:.1f} GiB, and this "
+        f"machine {machine}. Choose --cache disk or none."
+    )
+
+
 def _require_memory(shape: Shape) -> None:
-    needed = int(np.prod(shape, dtype=np.int64))
     try:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError):  # not on Windows
         return
-    if needed > _MEMORY_SHARE * total:
-        raise ArgumentError(
-            f"the canvases of {shape[0]} records take {needed / 2**30:.1f} GiB, and this machine "
-            f"has {total / 2**30:.1f} GiB. Choose --cache disk or none."
-        )
+    if _bytes(shape) > _MEMORY_SHARE * total:
+        raise ArgumentError(_too_large(shape, f"has {total / 2**30:.1f} GiB"))
 
 
 def _disk_arrays(folder: Path, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
@@ -106,7 +116,7 @@ def _disk_arrays(folder: Path, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     So writing to them cannot run out of disk. Processes that train on the same canvases share them.
     """
     canvases, marks = folder / "canvases.u8", folder / "marks.u4"
-    sizes = {canvases: int(np.prod(shape, dtype=np.int64)), marks: 4 * shape[0]}
+    sizes = {canvases: _bytes(shape), marks: 4 * shape[0]}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with turn(folder.with_name(f".{folder.name}.lock"), "the cache of canvases"):
         if not all(_has_size(path, size) for path, size in sizes.items()):
@@ -124,7 +134,7 @@ def _allocate_files(folder: Path, sizes: dict[Path, int]) -> None:
             partial.mkdir()
             for path, size in sizes.items():
                 with (partial / path.name).open("wb") as file:
-                    _allocate(file.fileno(), size)
+                    _allocate(file.fileno(), size, partial)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -139,8 +149,11 @@ def _has_size(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
 
 
-def _allocate(descriptor: int, size: int) -> None:
+def _allocate(descriptor: int, size: int, folder: Path) -> None:
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size)
     else:
-        os.truncate(descriptor, size)
+        # macOS and Windows: the file may get its blocks later, so the room is checked before.
+        if shutil.disk_usage(folder).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.ftruncate(descriptor, size)

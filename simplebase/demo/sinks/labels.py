@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import cv2
 import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID, coco_category, coco_image
@@ -22,7 +21,7 @@ from simplebase.demo.sinks.folder import demo_folder
 from simplebase.demo.tracking import extent
 from simplebase.errors import DataError
 from simplebase.files import write_json
-from simplebase.images import is_jpeg, is_upright
+from simplebase.images import encode_image, is_jpeg, is_upright
 from simplebase.inference import Box, Pose, whole_image
 
 _JPEG_QUALITY = 95
@@ -47,7 +46,7 @@ def labelme_folder(
         def write(found: FramePoses) -> None:
             image = _place_image(folder, found.frame)
             text = json.dumps(_labelme(found, image.name, facts.min_score), indent=1)
-            image.with_suffix(".json").write_text(text)
+            image.with_suffix(".json").write_text(text, encoding="utf-8")
 
         yield write
 
@@ -182,9 +181,7 @@ def _place_image(folder: Path, frame: Frame) -> Path:
     if frame.path is not None and _is_stored_upright(frame.path):
         shutil.copyfile(frame.path, target)
         return target
-    bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
-    if not cv2.imwrite(str(target), bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
-        raise DataError(f"{frame.name} could not be written. Is the disk full?")
+    target.write_bytes(encode_image(frame.image, target.suffix, jpeg_quality=_JPEG_QUALITY))
     return target
 
 

@@ -15,6 +15,7 @@ from simplebase.demo.sinks.pictures import drawn
 from simplebase.demo.video import quiet_opencv
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.files import replacing
+from simplebase.files.native import native_name, natively_written
 
 # MPEG-4 part 2 is what OpenCV's own build encodes into .mp4 everywhere (it brings no H.264 encoder)
 # and in 4 ms for a frame of 576x576; VP8 takes 28 ms, but browsers play it.
@@ -47,8 +48,8 @@ def video_file(
         OutputExistsError: `path` exists and may not be replaced.
         DataError: OpenCV cannot write it, or there was no picture.
     """
-    with replacing(path, overwrite=overwrite) as partial:
-        video = _Video(partial, facts.fps)
+    with replacing(path, overwrite=overwrite) as partial, natively_written(partial) as written:
+        video = _Video(Path(written), facts.fps, partial.name)
         timeline = _Timeline(path, facts)
         # How long a picture is shown is known when the next one comes.
         waiting: FramePoses | None = None
@@ -114,8 +115,9 @@ class _Timeline:
 class _Video:
     """A writer that learns its size from the first picture."""
 
-    def __init__(self, path: Path, fps: float) -> None:
+    def __init__(self, path: Path, fps: float, name: str) -> None:
         self._path = path
+        self._name = name
         self._fps = fps
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
@@ -156,7 +158,7 @@ class _Video:
             writer = cv2.VideoWriter(str(self._path), codec, self._fps, (width, height))
         if not writer.isOpened():
             raise DataError(
-                f"{self._path.name}: OpenCV cannot write a video of {width}x{height} here. Try "
+                f"{self._name}: OpenCV cannot write a video of {width}x{height} here. Try "
                 "another suffix, or a folder."
             )
         return writer
@@ -168,9 +170,9 @@ def _count(path: Path) -> int:
         if cv2.CAP_FFMPEG in cv2.videoio_registry.getStreamBackends():
             # Packets as they are, undecoded: 10 microseconds a frame.
             undecoded = [cv2.CAP_PROP_FORMAT, -1]
-            capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, undecoded)
+            capture = cv2.VideoCapture(native_name(path), cv2.CAP_FFMPEG, undecoded)
         else:
-            capture = cv2.VideoCapture(str(path))
+            capture = cv2.VideoCapture(native_name(path))
         count = 0
         while capture.isOpened() and capture.grab():
             count += 1

@@ -25,6 +25,7 @@ from typing import Any
 
 import yaml
 
+from simplebase.dtypes import in_float32
 from simplebase.estimator import SimpleBaseline
 from simplebase.files import replacing, write_json, write_text
 from simplebase.freezing import unfrozen
@@ -83,8 +84,8 @@ class Run:
             kept: names of the best checkpoints, and their epochs.
             best: whether the epoch is the best one.
         """
-        # What a stage of the training froze is no property of the model.
-        with replacing(self.last, overwrite=True) as partial, unfrozen(model):
+        # What a stage of the training froze is no property of the model, nor is its precision.
+        with replacing(self.last, overwrite=True) as partial, unfrozen(model), in_float32(model):
             model.save(partial)
         name = checkpoint_name(metrics)
         for target in [self.checkpoints / name] * (name in kept) + [self.best] * best:

@@ -1,6 +1,5 @@
 """Saving a training's models and state, and telling what is safe when it cannot go on."""
 
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from simplebase.errors import TrainingError
 from simplebase.estimator import SimpleBaseline
+from simplebase.shell import command_line
 from simplebase.training.runs.folder import Run
 from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.state import Progress, Variables, save_state
@@ -28,7 +28,7 @@ class Saver:
     @property
     def resume_hint(self) -> str:
         """The command that goes on with the run."""
-        return shlex.join(["simplebase", "train", "--resume", str(self.run.folder)])
+        return command_line(["simplebase", "train", "--resume", self.run.folder])
 
     def save_state(self, variables: Variables, progress: Progress) -> None:
         """Replaces the state that `--resume` goes on from.
@@ -76,8 +76,8 @@ class Saver:
         kept, again = "none was saved yet", ""
         if progress.best:
             kept = f"the last good one is {self.run.last}, the best {self.run.best}"
-            line = ["simplebase", "train", "--config", self.run.folder, "--weights", self.run.last]
-            again = f": {shlex.join(map(str, line))}"
+            words = ["--config", self.run.folder, "--weights", self.run.last]
+            again = f": {command_line(['simplebase', 'train', *map(str, words)])}"
         return TrainingError(
             f"{what} in epoch {progress.epoch}, step {progress.step + bool(images)}. Of the "
             f"checkpoints, {kept}. Begin again with a lower --learning-rate or a "

@@ -7,6 +7,7 @@ import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -217,6 +218,35 @@ def test_a_full_disk_is_told_and_leaves_no_file(
     monkeypatch.undo()
     monkeypatch.setenv("SIMPLEBASE_CACHE", str(cache_home))
     assert_same(list(source(figures, "disk").batches()), list(source(figures).batches()))
+
+
+def test_a_system_that_reserves_no_blocks_is_asked_for_free_ones(
+    figures: KeypointDataset, cache_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS and Windows."""
+    monkeypatch.delattr(os, "posix_fallocate")
+    # 40 canvases of 64x64x3 bytes, and a mark of 4 bytes for each.
+    free = 40 * 64 * 64 * 3 - 1
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free))
+    with pytest.raises(DataError, match=r"no room for 0\.0 GiB"):
+        source(figures, "disk")
+    assert not [path for path in cache_home.rglob("*") if path.is_file()]
+    free += 1
+    assert_same(list(source(figures, "disk").batches()), list(source(figures).batches()))
+
+
+def test_memory_that_the_system_refuses_is_told(
+    figures: KeypointDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows has no `sysconf`, and gives no memory that it does not have."""
+
+    def refuse(*args: object) -> None:
+        raise MemoryError
+
+    monkeypatch.delattr(os, "sysconf")
+    monkeypatch.setattr("simplebase.data.pipeline.cache.np.empty", refuse)
+    with pytest.raises(ArgumentError, match="cannot give that much. Choose --cache disk or none"):
+        source(figures, "memory")
 
 
 def test_another_error_of_the_disk_is_not_called_a_full_one(
