@@ -13,7 +13,8 @@ using Bytes = std::vector<uint8_t>;
 
 /// Width times height that is still read, as in Python (MOST_PIXELS): 768 MiB of pixels.
 constexpr int64_t kMostPixels = int64_t{1} << 28;
-constexpr int64_t kLongestSide = 1000000;  // of libpng
+/// Pixels in a row or column that are still read, as in Python; of libpng.
+constexpr int64_t kLongestSide = 1000000;
 
 /// Throws Error if an image of this size is empty or too large; `name` is its path.
 void require_reasonable_size(int64_t width, int64_t height, const std::string& name);

@@ -15,6 +15,8 @@ from simplebase.errors import DataError, cut, listed, shown
 COLOURS = {"r": (235, 64, 52), "g": (52, 199, 89), "b": (48, 128, 255)}
 """RGB of the three colour letters of upstream's skeleton file."""
 
+MOST_LINKS = 100_000
+"""Of a skeleton, as in C++ (`kMostLinks`)."""
 MOST_KEYPOINTS = 10_000
 """Of a skeleton; `deploy/pose/metadata.cpp` has the same number."""
 
@@ -176,6 +178,8 @@ class Skeleton:
             for key in ("keypoints", "upper_body"):
                 if isinstance(config.get(key), str):
                     raise TypeError(f"{key} is a list of names")
+            if (links := len(config.get("links", ()))) > MOST_LINKS:
+                raise DataError(f"a skeleton has at most {MOST_LINKS} links. Received: {links}.")
             sigmas = config.get("sigmas")
             return cls(
                 name=config["name"],

@@ -161,3 +161,9 @@ def test_link_colours_are_red_green_blue(colour, rgb):
 def test_an_unknown_colour_is_refused(colour):
     with pytest.raises(DataError, match=f"colour of a,b .* Received: '{colour}'"):
         Link("a", "b", colour)
+
+
+def test_a_skeleton_has_at_most_a_hundred_thousand_links() -> None:
+    config = {"name": "dog", "keypoints": ["nose", "tail"], "links": [["nose", "tail"]] * 100_001}
+    with pytest.raises(DataError, match=r"at most 100000 links\. Received: 100001\."):
+        Skeleton.from_config(config)

@@ -75,7 +75,9 @@ class Progress:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Progress":
-        """The progress that `to_config` describes; ValueError if it is none."""
+        """The progress that `to_config` describes; ValueError or TypeError if it is none."""
+        if not isinstance(config, dict):
+            raise ValueError("its progress is not a mapping")
         epochs = [EpochMetrics(**epoch) for epoch in config.pop("epochs")]
         progress = cls(**config, epochs=epochs)
         counts = [progress.epoch, progress.step, *(each.epoch for each in epochs)]

@@ -118,6 +118,8 @@ DAMAGES = {
     "other arrays": lambda path: np.savez(path, images=np.zeros(3)),
     "a progress that is no JSON": lambda path: np.savez(path, progress=np.array("{")),
     "a progress that is a list": lambda path: np.savez(path, progress=np.array("[1, 2]")),
+    "a progress that is null": lambda path: np.savez(path, progress=np.array("null")),
+    "a progress that is a number": lambda path: np.savez(path, progress=np.array(5)),
     "a progress without epochs": lambda path: np.savez(path, progress=np.array('{"epoch": 1}')),
     "a progress with something else": lambda path: np.savez(
         path, progress=np.array(json.dumps({"epochs": [], "speed": 1}))
