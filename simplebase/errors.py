@@ -10,6 +10,7 @@ SimplebaseError
 ├── OutputExistsError   (FileExistsError)    an output that would have to be overwritten
 ├── ParityError         (RuntimeError)       an exported file that does not answer as its model
 └── TrainingError       (RuntimeError)       a training that cannot go on
+    └── TrainingStopped                      one that a signal stopped, and that can be resumed
 ```
 
 Each message is complete: what was expected, what came, where, and what to do. The command line
@@ -69,6 +70,19 @@ class ParityError(SimplebaseError, RuntimeError):
 
 class TrainingError(SimplebaseError, RuntimeError):
     """A training run cannot start or go on."""
+
+
+class TrainingStopped(TrainingError):
+    """A training run was stopped and can be resumed.
+
+    Args:
+        message: where it stopped, and how to go on.
+        exit_code: 128 and the number of the signal that stopped it; 1 if another worker did.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class _Shown(reprlib.Repr):

@@ -30,7 +30,7 @@ Images = Annotated[
 TrainAnnotations = Annotated[Path | None, typer.Option(help="Annotation file of the train split.")]
 ValAnnotations = Annotated[
     Path | None,
-    typer.Option(help="Of the val split. With only one of the two, the split is drawn."),
+    typer.Option(help="Of the val split. If only one file is given, the split is drawn at random."),
 ]
 ValSplit = Annotated[float, typer.Option(help="Fraction of the images to hold out.")]
 Seed = Annotated[int, typer.Option(help="Of that draw: same seed, same split.")]

@@ -76,7 +76,7 @@ def demo(
         int,
         typer.Option(
             metavar="N",
-            help="Frames from one detection to the next; between them keypoints lead on.",
+            help="Frames from one detection to the next; in between, follow the keypoints.",
             rich_help_panel=_PLACE,
         ),
     ] = 5,

@@ -12,7 +12,7 @@ from simplebase.data.coco_format import CATEGORY_ID
 from simplebase.data.fields import is_id
 from simplebase.errors import DataError, SimplebaseWarning, cut, listed
 from simplebase.evaluation.detections import ANNOTATION_KEY, Detections
-from simplebase.evaluation.image_names import MatchedBy, Mention, match_images
+from simplebase.evaluation.image_names import ImageNames, MatchedBy, Mention, match_images
 from simplebase.evaluation.target import Target
 from simplebase.files import read_json, require_file, write_json
 from simplebase.metrics import keypoint_extent
@@ -72,8 +72,8 @@ def read_results(path: str | os.PathLike[str], target: Target) -> tuple[Detectio
         path: a list of objects with `image_id` or `file_name`, `keypoints` (x, y and score or
             visibility, `K` times), `score` and optionally `bbox`. A warning tells of images that
             were not matched by a plain `image_id`, see `match_images`.
-        target: the labels. Results in its skipped images, and of categories that it leaves out, are
-            left out with a warning.
+        target: the labels. Results in its skipped images and in those of the other split, and of
+            categories that it leaves out, are left out with a warning.
 
     Returns:
         What was found, and how the images were matched.
@@ -89,8 +89,7 @@ def read_results(path: str | os.PathLike[str], target: Target) -> tuple[Detectio
             f"{path}: expected COCO results, a list of image_id, category_id, keypoints and "
             f"score. Received: {'an empty list' if content == [] else type(content).__name__}."
         )
-    rows = _rows(path, content, target.skeleton.num_keypoints)
-    images, by = _images(path, rows, target)
+    rows, images, by = _matched(path, _rows(path, content, target.skeleton.num_keypoints), target)
     found = Detections(
         image_ids=np.array(images, np.int64),
         keypoints=_scored(np.array([row.keypoints for row in rows])),
@@ -153,18 +152,39 @@ def _problem(error: Exception) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _images(path: Path, rows: list[_Row], target: Target) -> tuple[list[int], MatchedBy]:
-    """The image of each result."""
+def _matched(
+    path: Path, rows: list[_Row], target: Target
+) -> tuple[list[_Row], list[int], MatchedBy]:
+    """The results in measured and skipped images, and the image of each."""
+    ours = target.image_names
+    others = ImageNames({image: name for name, image in target.others.items()})
+    # An id may be that of an image of each split, so names are looked at first.
+    measured = [not _is_named(others, row.mention) or _is_named(ours, row.mention) for row in rows]
     believe_ids = target.id_source != "renumbered"
     matched = match_images(
-        [row.mention for row in rows], target.image_names, believe_ids=believe_ids
+        [row.mention for row, inside in zip(rows, measured, strict=True) if inside],
+        ours,
+        believe_ids=believe_ids,
     )
-    found = [image for image in matched.ids if image is not None]
-    if len(found) == len(rows):
+    places = iter(matched.ids)
+    images = [next(places) if inside else None for inside in measured]
+    unknown = [
+        index
+        for index, (image, inside) in enumerate(zip(images, measured, strict=True))
+        if image is None and inside and not _is_one_of(others, rows[index].mention)
+    ]
+    found = [image for image in images if image is not None]
+    if found and not unknown:
         if matched.remark:
             _warn(f"{path}: {matched.remark}")
-        return found, matched.by
-    index = matched.ids.index(None)
+        if len(found) < len(rows):
+            _warn(
+                f"{path}: {len(rows) - len(found)} of {len(rows)} results are in images of the "
+                "other split, and are left out."
+            )
+        kept = [row for row, image in zip(rows, images, strict=True) if image is not None]
+        return kept, found, matched.by
+    index = unknown[0] if unknown else 0
     image, name = rows[index].mention
     said = f"image_id {image!r}" if image is not None else f"file_name {cut(str(name))!r}"
     if image is not None and name is not None:
@@ -184,6 +204,18 @@ def _images(path: Path, rows: list[_Row], target: Target) -> tuple[list[int], Ma
     raise DataError(
         f"{path}, result {index}: {said} is not among the {len(target.names)} "
         f"images that are evaluated. {hint}"
+    )
+
+
+def _is_named(images: ImageNames, mention: Mention) -> bool:
+    """Whether an entry's file name is that of one of these images."""
+    return images.in_any_format(mention.file_name) is not None
+
+
+def _is_one_of(images: ImageNames, mention: Mention) -> bool:
+    """Whether the id of an entry without a file name, or the stem there, is of these images."""
+    return mention.file_name is None and any(
+        find(mention.image_id) is not None for find in (images.by_id, images.by_stem)
     )
 
 

@@ -1,6 +1,7 @@
 """The loop over epochs and steps."""
 
 import math
+import signal
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from simplebase.augmentation import Augmentation
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline import BatchSource
-from simplebase.errors import TrainingError
+from simplebase.errors import TrainingStopped
 from simplebase.estimator import SimpleBaseline
 from simplebase.evaluation import draw_predictions, mean_pck, predict_dataset
 from simplebase.losses import LOSSES
@@ -109,7 +110,8 @@ class Trainer:
             state: the file to go on from; `None` begins.
 
         Raises:
-            TrainingError: the loss is no number, a file cannot be written, or a signal came.
+            TrainingError: the loss is NaN or infinite, or a file cannot be written.
+            TrainingStopped: a signal came.
         """
         ahead = [stage for stage in stages(self.recipe) if self.progress.epoch <= stage.last_epoch]
         with self._signals:
@@ -170,9 +172,9 @@ class Trainer:
         for observer in self.observers:
             observer.started(plan)
 
-    def _tell_stopping(self, signal: str) -> None:
+    def _tell_stopping(self, name: str) -> None:
         for observer in self.observers:
-            observer.stopping(signal)
+            observer.stopping(name)
 
     def _epoch(self, training: StageTraining) -> None:
         """Trains and validates the epoch that `progress` says, from its step on."""
@@ -243,12 +245,13 @@ class Trainer:
         return predictions
 
     def _stop(self, training: StageTraining) -> NoReturn:
-        progress, signal = self.progress, self._signals.received
+        progress, name = self.progress, self._signals.received
         self.saver.save_state(self._variables(training), progress)
-        reason = f"stopped by {signal}" if signal else "another worker stopped"
-        raise TrainingError(
+        reason = f"stopped by {name}" if name else "another worker stopped"
+        raise TrainingStopped(
             f"{reason} in epoch {progress.epoch} after step {progress.step} of {self.steps}; "
-            f"nothing is lost. {self.saver.resume_hint} goes on from here."
+            f"nothing is lost. {self.saver.resume_hint} goes on from here.",
+            exit_code=128 + signal.Signals[name] if name else 1,
         )
 
     def _names(self, rows: np.ndarray) -> str:

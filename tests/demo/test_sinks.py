@@ -157,6 +157,18 @@ def test_a_folder_has_a_picture_for_each_frame(tmp_path: Path) -> None:
     assert read_image(path / names[0]).shape == (120, 160, 3)
 
 
+def test_a_picture_of_a_kind_that_is_not_written_becomes_a_png(tmp_path: Path) -> None:
+    found = results(2)
+    named = [
+        replace(each, frame=replace(each.frame, name=name))
+        for each, name in zip(found, ("a.gif", "sub/a.JPG"), strict=True)
+    ]
+    path = write(tmp_path / "out", named)
+    names = sorted(each.relative_to(path).as_posix() for each in path.rglob("*.*"))
+    assert names == ["a.gif.png", "simplebase.txt", "sub/a.JPG"]
+    assert read_image(path / "a.gif.png").shape == (120, 160, 3)
+
+
 @pytest.mark.parametrize("name", ["out", "labelme", "coco"])
 def test_a_folder_is_replaced_only_if_it_is_ours(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / name, results(3))

@@ -224,6 +224,31 @@ def test_results_name_images_by_stems(tmp_path: Path) -> None:
         ap(save(tmp_path, result("val_3", 2), result("val_5", 3)), target)
 
 
+@pytest.mark.filterwarnings("ignore:.*read as the name of an image file")
+def test_results_of_a_whole_folder_are_measured_in_the_val_split_alone(tmp_path: Path) -> None:
+    """As tools write them that know of no splits."""
+    target = dataset_target(herd(["a.jpg", "b.jpg", "c.jpg"], [1, 2, 3], [False, True, True]))
+    by_id = [result(image, place) for place, image in enumerate((1, 2, 3))]
+    by_stem = [result(name, place) for place, name in enumerate("abc")]
+    for results in (by_id, by_stem):
+        with pytest.warns(SimplebaseWarning, match="1 of 3 results are in images of the other"):
+            assert ap(save(tmp_path, *results), target) == 1
+    with pytest.raises(DataError, match=r"result 3: image_id 4 is not among the 2 images"):
+        ap(save(tmp_path, *by_id, result(4, 0)), target)
+    with pytest.raises(DataError, match=r"result 0: image_id 1 is not among the 2 images"):
+        ap(save(tmp_path, by_id[0]), target)
+
+
+def test_a_file_name_of_the_other_split_counts_more_than_an_id_of_both(tmp_path: Path) -> None:
+    target = dataset_target(herd(["a.jpg", "b.jpg", "c.jpg"], [1, 1, 2], [False, True, True]))
+    rows = [
+        result(image, place) | {"file_name": f"{name}.jpg"}
+        for place, (image, name) in enumerate([(1, "a"), (1, "b"), (2, "c")])
+    ]
+    with pytest.warns(SimplebaseWarning, match="1 of 3 results are in images of the other split"):
+        assert ap(save(tmp_path, *rows), target) == 1
+
+
 def test_boxes_name_images_as_results_do(tmp_path: Path) -> None:
     target = dataset_target(two_exports())
     box = {"category_id": 0, "bbox": [10, 20, 100, 130], "score": 0.5}

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -142,7 +143,7 @@ def test_a_signal_to_one_worker_stops_both_after_the_next_step(trained: TwoWorke
     place = "in epoch 2 after step 2 of 4; nothing is lost"
     assert f"Error: another worker stopped {place}" in chief.output
     assert f"Error: stopped by SIGTERM {place}" in second.output
-    assert (chief.exit_code, second.exit_code) == (1, 1)
+    assert (chief.exit_code, second.exit_code) == (1, 128 + signal.SIGTERM)
     assert [step for step, *_ in chief.steps] == [step for step, *_ in second.steps] == [*range(6)]
 
 

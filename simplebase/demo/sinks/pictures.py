@@ -3,13 +3,14 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
 from simplebase.demo.frames import FramePoses
 from simplebase.demo.sinks.facts import Write
 from simplebase.demo.sinks.folder import demo_folder
-from simplebase.images import write_image
+from simplebase.images import WRITTEN_SUFFIXES, write_image
 
 
 @contextmanager
@@ -20,9 +21,19 @@ def picture_file(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[W
 
 @contextmanager
 def picture_folder(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Write]:
-    """Each picture under the name of its frame; appears when all are written."""
+    """Each picture under the name of its frame; appears when all are written.
+
+    Of a kind that is read and not written, such as GIF, a PNG is written: `a.gif.png`.
+    """
     with demo_folder(path, overwrite=overwrite) as folder:
-        yield lambda found: write_image(folder / found.frame.name, drawn(found))
+
+        def write(found: FramePoses) -> None:
+            name = found.frame.name
+            if Path(name).suffix.lower() not in WRITTEN_SUFFIXES:
+                name += ".png"
+            write_image(folder / name, drawn(found))
+
+        yield write
 
 
 def drawn(found: FramePoses) -> np.ndarray:
