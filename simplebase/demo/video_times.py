@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from simplebase.equality import ArrayEquality
 from simplebase.errors import SimplebaseWarning
 from simplebase.files.native import native_name
 
@@ -106,8 +107,8 @@ class Clock:
             warnings.warn(self._warning, SimplebaseWarning, stacklevel=4)
 
 
-@dataclass(frozen=True)
-class Sample:
+@dataclass(frozen=True, eq=False)
+class Sample(ArrayEquality):
     """The beginning of a video file, undecoded.
 
     Args:
