@@ -5,6 +5,7 @@ A `.keras` file holds it. Every other format has it in a sidecar: `model.tflite.
 besides, for the day that the sidecar is lost.
 """
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -32,6 +33,10 @@ OUTPUTS: dict[str, tuple[Output, ...]] = {
 
 METADATA_KEY = "simplebase"
 """Under which files of other libraries' formats hold it, as `metadata_text`."""
+
+
+_HASH = "sha256"
+"""In a sidecar: of the file beside it."""
 
 
 class Cost(NamedTuple):
@@ -205,9 +210,35 @@ def _parsed(file: Path, text: str) -> ModelMetadata:
 def write_metadata(
     path: str | os.PathLike[str], metadata: ModelMetadata, *, overwrite: bool = False
 ) -> None:
-    """Writes the sidecar of a model file or folder.
+    """Writes the sidecar of a model file or folder; that of a file has the file's SHA-256.
 
     Raises:
         OutputExistsError: it exists, and `overwrite` is False.
     """
-    write_text(metadata_file(path), f"{metadata_text(metadata)}\n", overwrite=overwrite)
+    text = metadata_text(metadata)
+    if Path(path).is_file():
+        text = json.dumps(json.loads(text) | {_HASH: _sha256(path)}, indent=2)
+    write_text(metadata_file(path), f"{text}\n", overwrite=overwrite)
+
+
+def require_unchanged(path: str | os.PathLike[str]) -> None:
+    """Refuses a file that is not the one that its sidecar was written for.
+
+    Sidecars of earlier versions have no hash; their files are not checked.
+
+    Raises:
+        DataError: the hash is another one.
+    """
+    sidecar = metadata_file(path)
+    expected = parse_json(read_text(sidecar, most_bytes=_MOST_BYTES), str(sidecar)).get(_HASH)
+    if expected is not None and expected != _sha256(path):
+        raise DataError(
+            f"{path} cannot be opened: it is damaged, or not the file that {sidecar.name} was "
+            f"written for. Export it again, or remove {_HASH!r} from {sidecar.name} if you changed "
+            "the file yourself."
+        )
+
+
+def _sha256(path: str | os.PathLike[str]) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

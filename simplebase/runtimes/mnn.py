@@ -3,9 +3,6 @@
 `import MNN` reaches for no network. `MNN.tools`, whose commands do, is not imported by it nor here.
 """
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,7 @@ import numpy as np
 
 from simplebase.errors import DataError
 from simplebase.files.native import native_name
-from simplebase.metadata import read_metadata
+from simplebase.metadata import read_metadata, require_unchanged
 from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only, thread_count
 from simplebase.runtimes.opening import opening
 from simplebase.silence import silenced
@@ -23,9 +20,6 @@ with silenced():
 
 # `runSession` answers with MNN's error code.
 _NO_ERROR = 0
-
-# Seconds for opening a file and one run on one thread; the largest presets take less than one.
-_PATIENCE = 120
 
 # WINOGRAD_MEMORY_LEVEL: how many sizes of tiles a convolution may choose from. With MNN's default,
 # 3x3 convolutions of a trained PeleeNet are off by 1e-4 of a heatmap's peak; with 1 by 1e-6, and
@@ -44,10 +38,10 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
     one thread sets how many there are, and later ones can use fewer.
     """
     metadata = read_metadata(path)
-    count = thread_count(threads)
-    _require_no_crash(path, count)
+    # Of a damaged file MNN may crash, now or later, and take the process with it.
+    require_unchanged(path)
     with opening(path):
-        session = _Session(path, count)
+        session = _Session(path, thread_count(threads))
     return ArtifactRuntime(path, metadata, session.input, session.outputs, session.run)
 
 
@@ -78,34 +72,6 @@ class _Session:
         if code != _NO_ERROR:
             raise DataError(f"{self._path} cannot run: MNN's error {code}.")
         return [_fetched(answer) for answer in self._answers]
-
-
-def _require_no_crash(path: Path, threads: int) -> None:
-    """Opens and runs a file once in a process of its own, because MNN crashes on some damage.
-
-    Raises:
-        DataError: the process has crashed, or does not end.
-    """
-    code = f"import sys; from {__name__} import run_once; run_once(sys.argv[1], {threads})"
-    # -P: a file of this name in the current folder is not meant.
-    line = [sys.executable, "-P", "-c", code, str(path)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    try:
-        done = subprocess.run(line, env=environment, capture_output=True, timeout=_PATIENCE)
-    except subprocess.TimeoutExpired:
-        problem = f"MNN has not answered within {_PATIENCE} seconds"
-    else:
-        # What MNN reports as an error, it reports again when the file is opened here.
-        if done.returncode >= 0:
-            return
-        problem = f"MNN crashes on it (signal {-done.returncode})"
-    raise DataError(f"{path} cannot be opened: {problem}. It may be damaged; export it again.")
-
-
-def run_once(path: str, threads: int) -> None:
-    """Opens a file and runs it on black images."""
-    session = _Session(Path(path), threads)
-    session.run(np.zeros([side or 1 for side in session.input.shape], np.float32))
 
 
 def _fetched(tensor: Any) -> np.ndarray:
