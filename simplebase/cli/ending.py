@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from simplebase.threads import run_or_hold
+
 _NAMES = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP.
 
 
@@ -34,7 +36,7 @@ def ended_by_signals() -> Iterator[None]:
         received.append(signal.Signals(number))
         for each in earlier:
             signal.signal(each, signal.SIG_DFL)
-        sys.exit(128 + number)
+        run_or_hold(lambda: sys.exit(128 + number))
 
     try:
         for number in earlier:

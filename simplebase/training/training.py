@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import keras
+import numpy as np
 from pydantic import ValidationError
 
 from simplebase.backbones import BackboneWeights, NamedWeights
@@ -209,10 +210,10 @@ def _prepare(
 ) -> Trainer:
     """Checks and builds all that a training needs, and writes nothing yet."""
     dataset.images.require()
-    warn_of_lost_depth(dataset)
     train_split, val_split = dataset.train, dataset.validation
     _require_batches(config.recipe.batch_size, len(train_split), distribution)
     order = EpochOrder(train_split, config.recipe, config.seed)
+    warn_of_lost_depth(train_split.select(np.unique(order(config.recipe.init_epoch + 1))))
     policy = config.policy or choose_policy(config.mixed_precision)
     with distribution.strategy.scope(), dtype_policy(policy):
         model = _build_model(config, dataset.skeleton, first)

@@ -24,8 +24,9 @@ TIMEOUT = 60
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Puts back whatever a test leaves."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    """The usual effects, also where the tests run under `nohup`; puts back what was there."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from simplebase.converters import read_coco, write_dataset
-from simplebase.data.dataset import load_dataset
+from simplebase.data.loading import load_dataset
 from simplebase.errors import SimplebaseWarning
 from simplebase.evaluation import dataset_target, with_annotations
 

@@ -87,6 +87,7 @@ def test_a_file_without_its_sidecar_knows_what_it_is(
     assert load_runtime(path).metadata == small.metadata
     if name == "onnx":
         props = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+        del expected["sha256"]  # a file cannot hold its own
         assert json.loads(props[METADATA_KEY]) == expected
 
 
