@@ -5,6 +5,7 @@ Suffixes only choose the files of a folder and the format that is written.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 from simplebase.errors import DataError
 from simplebase.geometry import Size
@@ -37,6 +38,21 @@ _NOT_READ: dict[str, tuple[str, ...]] = {
     "Radiance HDR": (".hdr",),
     "raw camera": (".dng", ".cr2", ".cr3", ".nef", ".arw"),
 }
+
+
+class Header(NamedTuple):
+    """What the beginning of an image file says.
+
+    Args:
+        size: `(height, width)` as stored; None if it does not say.
+        orientation: 1 to 8, as the Exif standard has it.
+        bits: of a sample.
+    """
+
+    size: Size | None
+    orientation: int
+    bits: int = 8
+
 
 KINDS_READ = tuple(_READ)
 IMAGE_SUFFIXES = tuple(suffix for suffixes in _READ.values() for suffix in suffixes)

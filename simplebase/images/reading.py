@@ -3,7 +3,6 @@
 import io
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,7 +14,7 @@ from simplebase.geometry import Size
 from simplebase.images.depth import DepthRange, levels
 from simplebase.images.exif import exif_orientation, is_sideways, upright
 from simplebase.images.jpeg import decode_jpeg, is_jpeg, jpeg_orientation, jpeg_size
-from simplebase.images.kinds import MOST_PIXELS, require_read, require_reasonable_size
+from simplebase.images.kinds import MOST_PIXELS, Header, require_read, require_reasonable_size
 from simplebase.images.png import checked_png, plain_png, png_bits, png_orientation, png_size
 from simplebase.images.tiff import tiff_header, unturned_tiff, with_black_at_zero
 from simplebase.images.warping import shrunk
@@ -33,20 +32,6 @@ if "OPENCV_LOG_LEVEL" not in os.environ:
     # What OpenCV says of a broken file lacks its name; we say it with the name.
     # OpenCV 5 has it in another place than OpenCV 4.
     (cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2).setLogLevel(_SILENT)
-
-
-class Header(NamedTuple):
-    """What the beginning of an image file says.
-
-    Args:
-        size: `(height, width)` as stored; None if it does not say.
-        orientation: 1 to 8, as the Exif standard has it.
-        bits: of a sample.
-    """
-
-    size: Size | None
-    orientation: int
-    bits: int = 8
 
 
 def read_image(path: str | os.PathLike[str], depth_range: DepthRange | None = None) -> np.ndarray:

@@ -1,37 +1,21 @@
 """TIFF: what its first directory says, and what OpenCV does not heed of that."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from simplebase.errors import DataError
-from simplebase.geometry import Size
 from simplebase.images.exif import ORIENTATION, exif_orientation, tiff_tags, with_tag
+from simplebase.images.kinds import Header
 
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _PLANES = 256, 257, 258, 262, 277, 284
 _WHITE_IS_ZERO = 0
 _SEPARATE = 2
 
 
-class TiffHeader(NamedTuple):
-    """What the first directory says.
-
-    Args:
-        size: `(height, width)` as stored; None if it does not say.
-        orientation: 1 to 8, as the Exif standard has it.
-        bits: of a sample.
-    """
-
-    size: Size | None
-    orientation: int
-    bits: int
-
-
-def tiff_header(data: bytes) -> TiffHeader:
+def tiff_header(data: bytes) -> Header:
     """Reads the header of a TIFF or BigTIFF."""
     tags = tiff_tags(data)
     size = (tags[_HEIGHT], tags[_WIDTH]) if _WIDTH in tags and _HEIGHT in tags else None
-    return TiffHeader(size, exif_orientation(data), tags.get(_BITS, 8))
+    return Header(size, exif_orientation(data), tags.get(_BITS, 8))
 
 
 def unturned_tiff(data: bytes, name: str) -> bytes:
