@@ -46,7 +46,9 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         skeleton: Skeleton,
         fade: tuple[float, float] | None = None,
     ) -> None:
-        super().__init__(dtype="float32")
+        # With a seed KerasCV makes a generator of its own and leaves TensorFlow's global one alone.
+        # `Augmentation` puts its own source in that one's place.
+        super().__init__(seed=1, dtype="float32")
         self.size = size
         self.fade = fade
         self.horizontal_permutation = skeleton.horizontal_permutation

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras_cv.layers import VectorizedBaseImageAugmentationLayer
 
 from simplebase.augmentation.affine import RandomKeypointAffine
@@ -68,9 +67,6 @@ class Augmentation(keras.layers.Layer):
         self.built = True  # No weights; otherwise Keras traces all layers once to find that out.
         self.canvas_size = input_size
         self.random = StepRandom(seed)
-        # KerasCV's layers take the global generator before ours replaces it, and where TensorFlow
-        # is deterministic there is none until it is set.
-        tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
         self.layers: list[VectorizedBaseImageAugmentationLayer] = []
         geometry = [item for item in settings if isinstance(item, GeometrySettings)]
         if geometry:

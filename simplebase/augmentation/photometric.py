@@ -16,7 +16,9 @@ class PhotometricLayer(VectorizedBaseImageAugmentationLayer):
     """
 
     def __init__(self, probability: float = 1.0) -> None:
-        super().__init__(dtype="float32")
+        # With a seed KerasCV makes a generator of its own and leaves TensorFlow's global one alone.
+        # `Augmentation` puts its own source in that one's place.
+        super().__init__(seed=1, dtype="float32")
         self.probability = probability
 
     def draw(self, count: Any) -> dict[str, tf.Tensor]:

@@ -195,3 +195,12 @@ def test_an_empty_list_passes_batches_through() -> None:
     assert layer.canvas_size == (64, 48)
     np.testing.assert_array_equal(passed, images)
     np.testing.assert_array_equal(kept, keypoints)
+
+
+def test_the_global_random_generator_of_the_caller_stays_as_it_was() -> None:
+    before = tf.random.get_global_generator()
+    state = before.state.numpy()
+    layer = everything()
+    run(layer, noise(layer.canvas_size, 2), labelled(2))
+    assert tf.random.get_global_generator() is before
+    np.testing.assert_array_equal(before.state.numpy(), state)
