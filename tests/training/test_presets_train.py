@@ -1,4 +1,8 @@
-"""Each preset trains. Slow: it traces 21 networks, and finds what no family's own test can."""
+"""Each backbone and each head trains. Slow: it traces nine networks.
+
+`benchmarks/every_preset.py` trains all 21 pairs and the deeper ResNets the same way. A head is the
+same layers on each backbone, so a pair adds little that its two parts do not show.
+"""
 
 import numpy as np
 import pytest
@@ -6,11 +10,13 @@ import tensorflow as tf
 from tiny_runs import Recorder
 
 from simplebase import load_recipe, preset_names, train
+from simplebase.backbones import BACKBONES
+from simplebase.heads import HEADS
 
 
 @pytest.fixture
 def unoptimised_graphs():
-    """TensorFlow spends longer on optimising 21 large graphs than 16 steps of each take."""
+    """TensorFlow spends longer on optimising nine large graphs than 16 steps of each take."""
     before = tf.config.optimizer.get_experimental_options()
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     yield
@@ -18,7 +24,16 @@ def unoptimised_graphs():
 
 
 # The deeper ResNets are ResNet-50's class with more of its blocks, and take minutes to trace.
-NAMES = [name for name in preset_names() if not name.startswith(("resnet101", "resnet152"))]
+LIGHT = [name for name in BACKBONES if name not in ("resnet101", "resnet152")]
+NAMES = [f"{name}_upsample_lite" for name in LIGHT]
+NAMES += [f"mobilenetv1_{head}" for head in HEADS if head != "upsample_lite"]
+
+
+def test_every_part_is_trained():
+    deeper = {"resnet101_deconv", "resnet152_deconv"}
+    pairs = [name.split("_", 1) for name in set(preset_names()) - deeper]
+    assert {backbone for backbone, _ in pairs} == {name.split("_", 1)[0] for name in NAMES}
+    assert {head for _, head in pairs} == {name.split("_", 1)[1] for name in NAMES}
 
 
 @pytest.mark.slow
