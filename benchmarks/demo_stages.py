@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from simplebase.demo.frames import Frame, Source
-from simplebase.demo.run import Progress, run_demo
+from simplebase.demo.run import DemoProgress, run_demo
 from simplebase.demo.settings import DemoSettings
-from simplebase.demo.sinks import SourceFacts, open_sink
+from simplebase.demo.sinks import SourceInfo, open_sink
 from simplebase.demo.sources import open_source
 from simplebase.demo.stopwatch import Stopwatch
 from simplebase.runtimes import Runtime, load_runtime
@@ -85,9 +85,9 @@ def in_turn(
         counted.seconds, began, frames = 0.0, time.process_time(), 0
         estimate = settings.estimator(counted, settings.finder(), is_sequence=True, stopwatch=watch)
         paint = settings.painter(watch)
-        facts = SourceFacts(video, model, counted.metadata.skeleton, source.fps or 30.0, True, 0.1)
+        info = SourceInfo(video, model, counted.metadata.skeleton, source.fps or 30.0, True, 0.1)
         with tempfile.TemporaryDirectory() as folder:
-            with open_sink(Path(folder) / "a.mp4", "video", facts, overwrite=False) as write:
+            with open_sink(Path(folder) / "a.mp4", "video", info, overwrite=False) as write:
                 while True:
                     with watch("read"):
                         frame = source.read()
@@ -182,7 +182,7 @@ def memory(model: str, video: str, settings: DemoSettings, frames: int) -> None:
     held: dict[int, float] = {}
     marks = {frames // 10, frames // 2, frames}
 
-    def observe(progress: Progress) -> None:
+    def observe(progress: DemoProgress) -> None:
         if progress.frames in marks:
             gc.collect()
             held[progress.frames] = resident_megabytes()

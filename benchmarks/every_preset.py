@@ -3,7 +3,8 @@
 python benchmarks/every_preset.py [PRESET...]
 
 The tests train each backbone and each head once; this trains every pair and the deeper ResNets.
-It takes 10 seconds to some minutes per preset on two cores, and ends with exit code 1 if a loss does not fall.
+It takes from 10 seconds to some minutes per preset on two cores. The exit code is 1 if a loss does
+not fall.
 """
 
 import argparse

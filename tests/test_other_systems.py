@@ -17,7 +17,7 @@ from coloured_dots import dots, frame, moving
 import simplebase
 from simplebase import read_image
 from simplebase.demo.frames import Frame, FramePoses
-from simplebase.demo.sinks import SourceFacts, open_sink
+from simplebase.demo.sinks import SourceInfo, open_sink
 from simplebase.demo.sources import open_source
 from simplebase.errors import DataError, OutputExistsError
 from simplebase.files import native, replacing, write_text
@@ -26,7 +26,7 @@ from simplebase.shell import command_line
 
 NAME = "Kühe 馬"
 """No code page has both."""
-FACTS = SourceFacts("clip", "model", simplebase.load_skeleton("lsp"), 25.0, True, 0.1)
+INFO = SourceInfo("clip", "model", simplebase.load_skeleton("lsp"), 25.0, True, 0.1)
 FOLDER = Path(simplebase.__file__).parent
 
 
@@ -178,7 +178,7 @@ def test_a_video_of_any_name_is_written_and_read(
     tmp_path: Path, ascii_opencv: list[str], suffix: str
 ) -> None:
     path = tmp_path / NAME / f"{NAME}{suffix}"
-    with open_sink(path, "video", FACTS, overwrite=False) as write:
+    with open_sink(path, "video", INFO, overwrite=False) as write:
         for index, picture in enumerate(moving(3)):
             write(FramePoses(frame(picture, index), [], picture=picture))
     source = open_source(path)
@@ -193,7 +193,7 @@ def test_a_frame_that_becomes_a_label_is_written_under_any_name(
     tmp_path: Path, ascii_opencv: list[str]
 ) -> None:
     picture = moving(1)[0]
-    with open_sink(tmp_path / NAME, "labelme", FACTS, overwrite=False) as write:
+    with open_sink(tmp_path / NAME, "labelme", INFO, overwrite=False) as write:
         write(FramePoses(Frame(picture, 0, 0.0, f"{NAME}_000000.jpg"), [], picture=picture))
     assert read_image(tmp_path / NAME / f"{NAME}_000000.jpg").shape == picture.shape
 

@@ -10,7 +10,7 @@ from simplebase.cli.app import app, import_tensorflow, say
 from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from simplebase.demo.run import Progress
+    from simplebase.demo.run import DemoProgress
     from simplebase.skeletons import Skeleton
 
 _LOOK, _PLACE, _WEB = "How it looks", "Where to look", "In a browser"
@@ -211,7 +211,7 @@ def demo(
 
 def _run(
     model: Path | None, input: str, outputs: list[Path], *, looks: dict[str, Any], **how: Any
-) -> "Progress":
+) -> "DemoProgress":
     from simplebase.demo.models import newest_model
 
     chosen = model or newest_model()
@@ -250,7 +250,7 @@ def _checked_formats(given: str | None) -> list[Any]:
     return [] if given is None else [given]
 
 
-def _report(progress: "Progress", input: str, outputs: list[Path], min_score: float) -> None:
+def _report(progress: "DemoProgress", input: str, outputs: list[Path], min_score: float) -> None:
     from simplebase.cli.demo_display import speed_text
 
     names = ", ".join(map(str, outputs)) or input

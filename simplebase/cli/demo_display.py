@@ -4,7 +4,7 @@ import time
 from types import TracebackType
 
 from simplebase.cli.app import console
-from simplebase.demo.run import Progress
+from simplebase.demo.run import DemoProgress
 
 _INTERVAL = 0.2
 """Seconds between two changes of the line: faster nobody reads."""
@@ -31,7 +31,7 @@ class DemoDisplay:
         """Removes it."""
         self._status.stop()
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: DemoProgress) -> None:
         """Changes the line, now and then."""
         now = time.monotonic()
         if now - self._changed >= _INTERVAL:
@@ -40,7 +40,7 @@ class DemoDisplay:
             self._status.update(f"frame {progress.frames}{of}  {speed_text(progress)}")
 
 
-def speed_text(progress: Progress) -> str:
+def speed_text(progress: DemoProgress) -> str:
     """`28.1 fps; ms a frame: read 3.0, ...; 12 frames dropped`."""
     stages = progress.stopwatch.recent().items()
     parts = [f"ms a frame: {', '.join(f'{name} {taken:.1f}' for name, taken in stages)}"]

@@ -72,7 +72,7 @@ class BoxesByFrame:
             )
 
 
-def read_boxes(path: str | os.PathLike[str]) -> Finder:
+def read_frame_boxes(path: str | os.PathLike[str]) -> Finder:
     """Reads a JSON file of boxes x, y, width, height in pixels.
 
     It is one of

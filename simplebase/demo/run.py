@@ -12,7 +12,7 @@ from simplebase.demo.formats import PICTURES, OutputFormat, output_format
 from simplebase.demo.frames import FramePoses, Source
 from simplebase.demo.serve import PictureServer, serving
 from simplebase.demo.settings import DemoSettings
-from simplebase.demo.sinks import SourceFacts, Write, check_output, open_sink, require_distinct
+from simplebase.demo.sinks import SourceInfo, Write, check_output, open_sink, require_distinct
 from simplebase.demo.sources import ImageFiles, open_source
 from simplebase.demo.stages import results_of
 from simplebase.demo.stopwatch import Stopwatch
@@ -26,7 +26,7 @@ from simplebase.skeletons import Skeleton
 
 
 @dataclass
-class Progress:
+class DemoProgress:
     """How far a run of the demo is.
 
     Args:
@@ -79,9 +79,9 @@ def run_demo(
     show: bool = False,
     serve: int | None = None,
     overwrite: bool = False,
-    observe: Callable[[Progress], None] | None = None,
+    observe: Callable[[DemoProgress], None] | None = None,
     announce: Callable[[str], None] | None = None,
-) -> Progress:
+) -> DemoProgress:
     """Finds the poses in all frames of a source, and writes or shows them.
 
     Reading, finding poses, drawing and writing overlap in threads; between them wait a few frames
@@ -111,7 +111,7 @@ def run_demo(
     """
     settings = settings or DemoSettings()
     opened = source if not isinstance(source, str | os.PathLike) else open_source(source)
-    progress = Progress(count=opened.count)
+    progress = DemoProgress(count=opened.count)
     try:
         kinds = _checked_outputs(outputs, formats, opened, overwrite)
         if show:
@@ -123,9 +123,9 @@ def run_demo(
             runtime = with_skeleton(load_runtime(model), skeleton)
             if isinstance(opened, ImageFiles):
                 opened.depth_range = settings.depth_range or runtime.metadata.depth_range
-            facts = _facts(opened, Path(model).name, runtime, settings)
+            info = _source_info(opened, Path(model).name, runtime, settings)
             writers = [
-                stack.enter_context(open_sink(path, kind, facts, overwrite=overwrite))
+                stack.enter_context(open_sink(path, kind, info, overwrite=overwrite))
                 for path, kind in zip(outputs, kinds, strict=True)
             ]
             if server is not None:
@@ -168,8 +168,10 @@ def _server(
     return server
 
 
-def _facts(source: Source, model: str, runtime: Runtime, settings: DemoSettings) -> SourceFacts:
-    return SourceFacts(
+def _source_info(
+    source: Source, model: str, runtime: Runtime, settings: DemoSettings
+) -> SourceInfo:
+    return SourceInfo(
         source=source.name,
         model=model,
         skeleton=runtime.metadata.skeleton,
@@ -195,7 +197,7 @@ def _checked_outputs(
 
 
 def _require_frames(
-    progress: Progress, source: Source, outputs: Sequence[str | os.PathLike[str]]
+    progress: DemoProgress, source: Source, outputs: Sequence[str | os.PathLike[str]]
 ) -> None:
     if progress.frames > 0:
         return
@@ -228,8 +230,8 @@ def _write_all(
     results: Iterator[FramePoses],
     writers: Sequence[Write],
     source: Source,
-    progress: Progress,
-    observe: Callable[[Progress], None] | None,
+    progress: DemoProgress,
+    observe: Callable[[DemoProgress], None] | None,
     paced: bool,
 ) -> None:
     """Takes the results one by one; `paced`: no sooner than the video would show them."""

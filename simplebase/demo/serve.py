@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from simplebase.demo.own_host import ADDRESS, is_own_host
-from simplebase.demo.sinks.facts import Write
 from simplebase.demo.sinks.pictures import drawn
+from simplebase.demo.sinks.sink import Write
 from simplebase.errors import ArgumentError
 from simplebase.images import encode_image
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from simplebase.demo.boxes import Finder, GivenBoxes, WholeFrame, read_boxes
+from simplebase.demo.boxes import Finder, GivenBoxes, WholeFrame, read_frame_boxes
 from simplebase.demo.drawing import draw, side_by_side
 from simplebase.demo.estimation import FrameEstimator
 from simplebase.demo.frames import FramePoses
@@ -25,7 +25,7 @@ class DemoSettings:
 
     Args:
         box: x, y, width, height of the object in pixels; by default the whole frame.
-        boxes: a file of boxes, see `read_boxes`.
+        boxes: a file of boxes, see `read_frame_boxes`.
         detector: a YOLOX `.onnx` file that finds the objects.
         detector_class: which of its classes, see `Detector`.
         detect_every: frames of a sequence from one detection to the next; between them the objects
@@ -88,7 +88,7 @@ class DemoSettings:
             module = import_with_extras("simplebase.demo.detector")
             return module.Detector(self.detector, category=self.detector_class)
         if self.boxes is not None:
-            return read_boxes(self.boxes)
+            return read_frame_boxes(self.boxes)
         return WholeFrame() if self.box is None else GivenBoxes([self.box])
 
     def estimator(

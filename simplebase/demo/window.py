@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import cv2
 
 from simplebase.demo.frames import FramePoses
-from simplebase.demo.sinks.facts import Write
 from simplebase.demo.sinks.pictures import drawn
+from simplebase.demo.sinks.sink import Write
 from simplebase.errors import ArgumentError
 
 _TITLE = "simplebase demo (q to quit)"

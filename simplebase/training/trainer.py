@@ -27,7 +27,7 @@ from simplebase.training.runs.config import RunConfig
 from simplebase.training.runs.folder import Run
 from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.saving import Saver
-from simplebase.training.runs.state import Progress, Variables, load_state
+from simplebase.training.runs.state import RunProgress, Variables, load_state
 from simplebase.training.stages import StageTraining, stages
 from simplebase.training.training_model import TrainingModel
 
@@ -58,7 +58,7 @@ class Trainer:
         run: Run,
         distribution: Distribution,
         observers: Iterable[Observer],
-        progress: Progress,
+        progress: RunProgress,
         order: EpochOrder,
     ) -> None:
         recipe = config.recipe

@@ -33,7 +33,7 @@ from simplebase.training.runs.curves import plot_curves
 from simplebase.training.runs.folder import Run
 from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.new import locked_place, locked_run, new_run
-from simplebase.training.runs.state import Progress, load_progress
+from simplebase.training.runs.state import RunProgress, load_progress
 from simplebase.training.tensorboard import TensorBoardLog
 from simplebase.training.trainer import Trainer
 
@@ -130,7 +130,7 @@ def train(
         locked_place(run, overwrite=overwrite) if chief else nullcontext(),
         distribution.explaining_lost_workers(),
     ):
-        progress = Progress(epoch=recipe.init_epoch + 1)
+        progress = RunProgress(epoch=recipe.init_epoch + 1)
         trainer = _prepare(config, dataset, run, distribution, observer, progress, first=True)
         with new_run(run) if chief else nullcontext():
             if chief:
@@ -175,7 +175,7 @@ def _resume(
     observer: Observer | None,
 ) -> TrainingResult:
     state = run.state if run.state.exists() else None
-    progress = load_progress(state) if state else Progress(epoch=config.recipe.init_epoch + 1)
+    progress = load_progress(state) if state else RunProgress(epoch=config.recipe.init_epoch + 1)
     if progress.epoch > config.recipe.total_epoch and run.summary.exists():
         raise DataError(
             f"{run.folder} is complete: all {config.recipe.total_epoch} epochs are done. A longer "
@@ -205,7 +205,7 @@ def _prepare(
     run: Run,
     distribution: Distribution,
     observer: Observer | None,
-    progress: Progress,
+    progress: RunProgress,
     first: bool,
 ) -> Trainer:
     """Checks and builds all that a training needs, and writes nothing yet."""

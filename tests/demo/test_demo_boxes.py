@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from coloured_dots import dots, frame
 
-from simplebase.demo.boxes import clipped, overlap, read_boxes
+from simplebase.demo.boxes import clipped, overlap, read_frame_boxes
 from simplebase.errors import DataError, MissingFileError
 
 IMAGE = dots([])
@@ -17,7 +17,7 @@ IMAGE = dots([])
 def find(tmp_path: Path, content: Any, index: int = 0) -> Any:
     path = tmp_path / "boxes.json"
     path.write_text(json.dumps(content))
-    return read_boxes(path)(frame(IMAGE, index))
+    return read_frame_boxes(path)(frame(IMAGE, index))
 
 
 def test_a_list_of_boxes_holds_in_every_frame(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_wrong_file_of_boxes_is_told(tmp_path: Path, content: Any, message: st
 
 def test_a_missing_file_of_boxes_is_told(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="the file of boxes does not exist"):
-        read_boxes(tmp_path / "absent.json")
+        read_frame_boxes(tmp_path / "absent.json")
 
 
 def test_boxes_are_cut_at_the_image_and_those_outside_go() -> None:

@@ -15,7 +15,7 @@ from coloured_dots import SKELETON, TRIANGLE, DotModel, dots, moving, write_vide
 
 from simplebase import DepthRange, Skeleton, read_image
 from simplebase.demo.camera import LiveSource
-from simplebase.demo.run import Progress, run_demo
+from simplebase.demo.run import DemoProgress, run_demo
 from simplebase.demo.serve import PictureServer
 from simplebase.demo.settings import DemoSettings
 from simplebase.demo.sources import ImageFiles, open_source
@@ -125,7 +125,7 @@ def test_boxes_of_a_file_are_looked_at(model: DotModel, video: Path, tmp_path: P
 def test_ctrl_c_leaves_complete_files_of_what_was_done(
     model: DotModel, video: Path, tmp_path: Path
 ) -> None:
-    def interrupt(progress: Progress) -> None:
+    def interrupt(progress: DemoProgress) -> None:
         if progress.frames == 4:
             raise KeyboardInterrupt
 
@@ -141,7 +141,7 @@ def test_a_signal_leaves_nothing_and_frees_the_port(
 ) -> None:
     urls: list[str] = []
 
-    def end(progress: Progress) -> None:
+    def end(progress: DemoProgress) -> None:
         # As the command line's handler of SIGTERM and SIGHUP does in the main thread.
         if progress.frames == 4:
             raise SystemExit(143)
@@ -192,7 +192,7 @@ def test_a_camera_that_gives_nothing_is_told(model: DotModel, tmp_path: Path) ->
 def test_a_served_demo_is_seen_in_a_browser(model: DotModel, video: Path) -> None:
     seen = []
 
-    def look(progress: Progress) -> None:
+    def look(progress: DemoProgress) -> None:
         if progress.frames == 3:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/picture.jpg", timeout=10) as jpeg:
                 seen.append(cv2.imdecode(np.frombuffer(jpeg.read(), np.uint8), cv2.IMREAD_COLOR))
@@ -335,7 +335,7 @@ def test_a_source_is_closed_when_no_thread_reads_it_any_more(
             assert not self.reading
             super().close()
 
-    def interrupt(progress: Progress) -> None:
+    def interrupt(progress: DemoProgress) -> None:
         raise KeyboardInterrupt
 
     paths = [tmp_path / f"{n}.png" for n in range(20)]

@@ -18,11 +18,11 @@ from simplebase.converters.conversion import write_dataset
 from simplebase.converters.labelme import read_labelme
 from simplebase.demo.formats import output_format
 from simplebase.demo.frames import Frame, FramePoses
-from simplebase.demo.sinks import SourceFacts, check_output, open_sink
+from simplebase.demo.sinks import SourceInfo, check_output, open_sink
 from simplebase.demo.sources import open_source
 from simplebase.errors import ArgumentError, DataError, OutputExistsError, SimplebaseWarning
 
-FACTS = SourceFacts("clip.mp4", "m.keras", SKELETON, 25.0, True, 0.1)
+INFO = SourceInfo("clip.mp4", "m.keras", SKELETON, 25.0, True, 0.1)
 BOX = (30.0, 20.0, 70.0, 72.5)
 
 
@@ -43,9 +43,9 @@ def results(
     return found
 
 
-def write(path: Path, found: list[FramePoses], overwrite: bool = False, **facts: Any) -> Path:
+def write(path: Path, found: list[FramePoses], overwrite: bool = False, **info: Any) -> Path:
     kind = output_format(path)
-    with open_sink(path, kind, replace(FACTS, **facts), overwrite=overwrite) as sink:
+    with open_sink(path, kind, replace(INFO, **info), overwrite=overwrite) as sink:
         for each in found:
             sink(each)
     return path
@@ -185,7 +185,7 @@ def test_a_folder_is_replaced_only_if_it_is_ours(tmp_path: Path, name: str) -> N
 def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
     for name in ("a.json", "a.csv", "a.mp4", "out", "labelme"):
         with pytest.raises(DataError, match="midway"):
-            with open_sink(tmp_path / name, output_format(name), FACTS, overwrite=False) as sink:
+            with open_sink(tmp_path / name, output_format(name), INFO, overwrite=False) as sink:
                 sink(results(1)[0])
                 raise DataError("midway")
     assert list(tmp_path.iterdir()) == []

@@ -42,18 +42,18 @@ SECONDS = 60.0
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the page over a model that sees coloured dots."""
     from simplebase.demo.settings import DemoSettings
-    from simplebase.demo.web.looking import Looking
     from simplebase.demo.web.page import build_page, launched
+    from simplebase.demo.web.session import PageSession
 
     folder = tmp_path_factory.mktemp("web")
     with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-        for module in ("run", "web.looking"):
+        for module in ("run", "web.session"):
             patch.setattr(f"simplebase.demo.{module}.load_runtime", lambda path: DotModel())
         settings = DemoSettings()
-        looking = Looking([folder / "dots.keras", folder / "others.keras"], settings)
+        session = PageSession([folder / "dots.keras", folder / "others.keras"], settings)
         free.close()
-        with launched(build_page(looking, settings, folder), port) as url:
+        with launched(build_page(session, settings, folder), port) as url:
             yield url
         # Gradio leaves event loops open; here the marks above hold for what Python says of them.
         gc.collect()

@@ -92,17 +92,17 @@ def collected() -> Iterator[None]:
 def client(tmp_path_factory: pytest.TempPathFactory, collected: None) -> Iterator[Client]:
     """The page over a model that sees coloured dots."""
     from simplebase.demo.settings import DemoSettings
-    from simplebase.demo.web.looking import Looking
     from simplebase.demo.web.page import _page_folder, build_page, launched
+    from simplebase.demo.web.session import PageSession
 
     models = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch, _page_folder() as folder:
-        for module in ("run", "web.looking"):
+        for module in ("run", "web.session"):
             patch.setattr(f"simplebase.demo.{module}.load_runtime", lambda path: DotModel())
-        looking = Looking([models / "dots.keras"], DemoSettings())
+        session = PageSession([models / "dots.keras"], DemoSettings())
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        with launched(build_page(looking, DemoSettings(), folder), port):
+        with launched(build_page(session, DemoSettings(), folder), port):
             yield Client(port, folder)
 
 
@@ -273,7 +273,7 @@ def test_all_files_are_gone_however_the_page_ends(
     from simplebase.demo.settings import DemoSettings
     from simplebase.demo.web import open_page
 
-    monkeypatch.setattr("simplebase.demo.web.looking.load_runtime", lambda path: DotModel())
+    monkeypatch.setattr("simplebase.demo.web.session.load_runtime", lambda path: DotModel())
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -307,9 +307,9 @@ def test_a_video_that_is_looked_at_is_stopped_when_the_page_ends(
     model: DotModel, video: Path, tmp_path: Path
 ) -> None:
     from simplebase.demo.settings import DemoSettings
-    from simplebase.demo.web.looking import Choice, Looking
+    from simplebase.demo.web.session import Choice, PageSession
 
-    looking = Looking([Path("dots.keras")], DemoSettings())
+    session = PageSession([Path("dots.keras")], DemoSettings())
     folder = tmp_path / "results"
     folder.mkdir()
     at_work, ended = threading.Event(), threading.Event()
@@ -321,11 +321,11 @@ def test_a_video_that_is_looked_at_is_stopped_when_the_page_ends(
 
     def look() -> None:
         try:
-            looking.video(str(video), Choice("dots.keras", 0.1, 0.5), folder, observe)
+            session.video(str(video), Choice("dots.keras", 0.1, 0.5), folder, observe)
         except DataError as error:
             errors.append(error)
 
-    with looking.working():
+    with session.working():
         worker = threading.Thread(target=look)
         worker.start()
         assert at_work.wait(SECONDS)
@@ -339,10 +339,10 @@ def test_an_image_file_that_is_too_large_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from simplebase.demo.settings import DemoSettings
-    from simplebase.demo.web.looking import Choice, Looking
+    from simplebase.demo.web.session import Choice, PageSession
 
     with (tmp_path / "a.png").open("wb") as file:
         file.truncate(150_000_000)
-    looking = Looking([Path("dots.keras")], DemoSettings())
+    session = PageSession([Path("dots.keras")], DemoSettings())
     with pytest.raises(DataError, match="a.png has 150 MB, and an image may have 100 MB"):
-        looking.image(str(tmp_path / "a.png"), Choice("dots.keras", 0.1, 0.5), tmp_path)
+        session.image(str(tmp_path / "a.png"), Choice("dots.keras", 0.1, 0.5), tmp_path)

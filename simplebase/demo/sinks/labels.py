@@ -16,8 +16,8 @@ import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID, coco_category, coco_image
 from simplebase.demo.frames import Frame, FramePoses
-from simplebase.demo.sinks.facts import SourceFacts, Write
 from simplebase.demo.sinks.folder import demo_folder
+from simplebase.demo.sinks.sink import SourceInfo, Write
 from simplebase.demo.tracking import extent
 from simplebase.errors import DataError
 from simplebase.files import write_json
@@ -34,7 +34,7 @@ _VISIBLE = 2
 
 @contextmanager
 def labelme_folder(
-    path: str | os.PathLike[str], facts: SourceFacts, *, overwrite: bool
+    path: str | os.PathLike[str], info: SourceInfo, *, overwrite: bool
 ) -> Iterator[Write]:
     """A folder that labelme opens, and `simplebase convert labelme` reads.
 
@@ -45,7 +45,7 @@ def labelme_folder(
 
         def write(found: FramePoses) -> None:
             image = _place_image(folder, found.frame)
-            text = json.dumps(_labelme(found, image.name, facts.min_score), indent=1)
+            text = json.dumps(_labelme(found, image.name, info.min_score), indent=1)
             image.with_suffix(".json").write_text(text, encoding="utf-8")
 
         yield write
@@ -65,7 +65,7 @@ def require_stems(names: Iterable[str]) -> None:
 
 @contextmanager
 def coco_folder(
-    path: str | os.PathLike[str], facts: SourceFacts, *, overwrite: bool
+    path: str | os.PathLike[str], info: SourceInfo, *, overwrite: bool
 ) -> Iterator[Write]:
     """A folder in COCO's layout, for `simplebase convert coco` and other tools.
 
@@ -76,9 +76,9 @@ def coco_folder(
     ```
     """
     content: dict[str, Any] = {
-        "info": {"description": f"found by {facts.model} in {facts.source}"},
+        "info": {"description": f"found by {info.model} in {info.source}"},
         "licenses": [],
-        "categories": [coco_category(facts.skeleton)],
+        "categories": [coco_category(info.skeleton)],
         "images": [],
         "annotations": [],
     }
@@ -90,13 +90,13 @@ def coco_folder(
             size = found.frame.image.shape[:2]
             content["images"].append(coco_image(number, found.frame.name, size))
             for pose in found.poses:
-                labels = _labels(pose, found.frame, facts.min_score)
+                labels = _labels(pose, found.frame, info.min_score)
                 if labels[:, 2].any():
                     content["annotations"].append(
                         {
                             "id": len(content["annotations"]) + 1,
                             "image_id": number,
-                            **_coco_object(pose, labels, found.frame, facts.min_score),
+                            **_coco_object(pose, labels, found.frame, info.min_score),
                         }
                     )
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from simplebase.demo.formats import VIDEOS, OutputFormat
 from simplebase.demo.frames import Source
-from simplebase.demo.sinks.facts import Sink, SourceFacts
 from simplebase.demo.sinks.labels import coco_folder, labelme_folder, require_stems
 from simplebase.demo.sinks.pictures import picture_file, picture_folder
+from simplebase.demo.sinks.sink import Sink, SourceInfo
 from simplebase.demo.sinks.tables import csv_file, json_file
 from simplebase.demo.sinks.video import video_file
 from simplebase.demo.sources import ImageFiles
@@ -55,7 +55,7 @@ def require_distinct(outputs: Sequence[str | os.PathLike[str]], source: Source) 
 
 
 def open_sink(
-    path: str | os.PathLike[str], kind: OutputFormat, facts: SourceFacts, *, overwrite: bool
+    path: str | os.PathLike[str], kind: OutputFormat, info: SourceInfo, *, overwrite: bool
 ) -> Sink:
     """The sink of that format.
 
@@ -67,11 +67,11 @@ def open_sink(
     if kind == "folder":
         return picture_folder(path, overwrite=overwrite)
     if kind == "video":
-        return video_file(path, facts, overwrite=overwrite)
+        return video_file(path, info, overwrite=overwrite)
     if kind == "json":
-        return json_file(path, facts, overwrite=overwrite)
+        return json_file(path, info, overwrite=overwrite)
     if kind == "csv":
-        return csv_file(path, facts, overwrite=overwrite)
+        return csv_file(path, info, overwrite=overwrite)
     if kind == "labelme":
-        return labelme_folder(path, facts, overwrite=overwrite)
-    return coco_folder(path, facts, overwrite=overwrite)
+        return labelme_folder(path, info, overwrite=overwrite)
+    return coco_folder(path, info, overwrite=overwrite)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from simplebase.demo.frames import FramePoses
-from simplebase.demo.sinks.facts import SourceFacts, Write
+from simplebase.demo.sinks.sink import SourceInfo, Write
 from simplebase.files import replacing
 from simplebase.inference import Pose
 
@@ -17,7 +17,7 @@ _DECIMALS, _SCORE_DECIMALS = 2, 4
 
 @contextmanager
 def json_file(
-    path: str | os.PathLike[str], facts: SourceFacts, *, overwrite: bool
+    path: str | os.PathLike[str], info: SourceInfo, *, overwrite: bool
 ) -> Iterator[Write]:
     """An object with `source`, `model`, `fps`, `keypoints` (names), and `frames`, one a line.
 
@@ -26,10 +26,10 @@ def json_file(
     score], ...].
     """
     head = {
-        "source": facts.source,
-        "model": facts.model,
-        "fps": facts.fps if facts.is_sequence else None,
-        "keypoints": list(facts.skeleton.keypoints),
+        "source": info.source,
+        "model": info.model,
+        "fps": info.fps if info.is_sequence else None,
+        "keypoints": list(info.skeleton.keypoints),
     }
     with replacing(path, overwrite=overwrite) as partial:
         with partial.open("w", encoding="utf-8") as file:
@@ -38,7 +38,7 @@ def json_file(
 
             def write(found: FramePoses) -> None:
                 nonlocal separator
-                content = frame_content(found, is_sequence=facts.is_sequence)
+                content = frame_content(found, is_sequence=info.is_sequence)
                 file.write(separator + json.dumps(content, ensure_ascii=False))
                 separator = ",\n"
 
@@ -74,23 +74,21 @@ def pose_content(pose: Pose) -> dict[str, Any]:
 
 
 @contextmanager
-def csv_file(
-    path: str | os.PathLike[str], facts: SourceFacts, *, overwrite: bool
-) -> Iterator[Write]:
+def csv_file(path: str | os.PathLike[str], info: SourceInfo, *, overwrite: bool) -> Iterator[Write]:
     """One row a pose: frame, time, file, id, box, score, then x, y, score of each keypoint."""
     with replacing(path, overwrite=overwrite) as partial:
         with partial.open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
-            rows.writerow(_columns(facts.skeleton.keypoints))
+            rows.writerow(_columns(info.skeleton.keypoints))
 
             def write(found: FramePoses) -> None:
-                for pose in frame_content(found, is_sequence=facts.is_sequence)["poses"]:
+                for pose in frame_content(found, is_sequence=info.is_sequence)["poses"]:
                     frame = found.frame
                     rows.writerow(
                         [
                             frame.index,
-                            round(frame.time, 4) if facts.is_sequence else "",
-                            "" if facts.is_sequence else frame.name,
+                            round(frame.time, 4) if info.is_sequence else "",
+                            "" if info.is_sequence else frame.name,
                             "" if pose["id"] is None else pose["id"],
                             *pose["box"],
                             pose["score"],

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from simplebase.demo.frames import FramePoses
-from simplebase.demo.sinks.facts import SourceFacts, Write
 from simplebase.demo.sinks.pictures import drawn
+from simplebase.demo.sinks.sink import SourceInfo, Write
 from simplebase.demo.video import quiet_opencv
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.files import replacing
@@ -31,7 +31,7 @@ per second takes minutes to encode."""
 
 @contextmanager
 def video_file(
-    path: str | os.PathLike[str], facts: SourceFacts, *, overwrite: bool
+    path: str | os.PathLike[str], info: SourceInfo, *, overwrite: bool
 ) -> Iterator[Write]:
     """A video in the size of its first picture; others are fitted into it.
 
@@ -41,7 +41,7 @@ def video_file(
 
     Args:
         path: the suffix chooses the format.
-        facts: frames per second, and whether the frames have times.
+        info: frames per second, and whether the frames have times.
         overwrite: replace `path` if it exists.
 
     Raises:
@@ -49,13 +49,13 @@ def video_file(
         DataError: OpenCV cannot write it, or there was no picture.
     """
     with replacing(path, overwrite=overwrite) as partial, natively_written(partial) as written:
-        video = _Video(Path(written), facts.fps, partial.name)
-        timeline = _Timeline(path, facts)
+        video = _Video(Path(written), info.fps, partial.name)
+        timeline = _Timeline(path, info)
         # How long a picture is shown is known when the next one comes.
         waiting: FramePoses | None = None
 
         def show(found: FramePoses, until: float) -> None:
-            times = timeline.due(found.frame.time, until) if facts.is_sequence else 1
+            times = timeline.due(found.frame.time, until) if info.is_sequence else 1
             video.write(drawn(found), times)
 
         def write(found: FramePoses) -> None:
@@ -67,7 +67,7 @@ def video_file(
         try:
             yield write
             if waiting is not None:
-                show(waiting, waiting.frame.time + (waiting.frame.duration or 1 / facts.fps))
+                show(waiting, waiting.frame.time + (waiting.frame.duration or 1 / info.fps))
         finally:
             video.close()
         video.require_whole(Path(path))
@@ -78,13 +78,13 @@ class _Timeline:
 
     Args:
         path: of the video, for people.
-        facts: of the source.
+        info: of the source.
     """
 
-    def __init__(self, path: str | os.PathLike[str], facts: SourceFacts) -> None:
+    def __init__(self, path: str | os.PathLike[str], info: SourceInfo) -> None:
         self._path = path
-        self._fps = facts.fps
-        self._is_live = facts.is_live
+        self._fps = info.fps
+        self._is_live = info.is_live
         self._start: float | None = None
         self._written = 0
 

@@ -19,10 +19,10 @@ import numpy as np
 from gradio.utils import get_upload_folder
 
 from simplebase.demo.own_host import ADDRESS
-from simplebase.demo.run import Progress
+from simplebase.demo.run import DemoProgress
 from simplebase.demo.settings import DemoSettings
 from simplebase.demo.web.guard import Guard
-from simplebase.demo.web.looking import COLUMNS, STILL_STRENGTH, Choice, Looking, Webcam
+from simplebase.demo.web.session import COLUMNS, STILL_STRENGTH, Choice, PageSession, Webcam
 from simplebase.errors import ArgumentError, SimplebaseError, one_line
 from simplebase.skeletons import Skeleton
 
@@ -33,7 +33,7 @@ _BUTTONS: list[Any] = ["download", "fullscreen"]
 _UPLOAD_LIMIT = 500_000_000
 """Bytes of a video: four minutes of a phone's 1080p as H.264. Uploads lie in the folder for
 temporary files, which may be memory; a longer video is work for the command line. For images see
-`looking.IMAGE_LIMIT`."""
+`session.IMAGE_LIMIT`."""
 # Where Gradio stores uploads, and copies of results.
 _FOLDER_VARIABLE = "GRADIO_TEMP_DIR"
 _REMOVALS = 30
@@ -64,9 +64,9 @@ def open_page(
         ArgumentError: the port cannot be had.
         MissingFileError, DataError: a model or another file is not what it should be.
     """
-    looking = Looking(models, settings, skeleton)
+    session = PageSession(models, settings, skeleton)
     with _page_folder() as folder:
-        with launched(build_page(looking, settings, folder), port) as url, looking.working():
+        with launched(build_page(session, settings, folder), port) as url, session.working():
             announce(f"open {url} (Ctrl-C ends it)")
             try:
                 threading.Event().wait()
@@ -150,12 +150,12 @@ def _require_port(port: int) -> None:
         ) from error
 
 
-def build_page(looking: Looking, settings: DemoSettings, folder: Path) -> gr.Blocks:
+def build_page(session: PageSession, settings: DemoSettings, folder: Path) -> gr.Blocks:
     """The page; its files go to `folder`."""
     with gr.Blocks(title="simplebase demo", analytics_enabled=False) as page:
         gr.Markdown("## simplebase demo")
         with gr.Row():
-            model = gr.Dropdown(looking.names, value=looking.names[0], label="Model")
+            model = gr.Dropdown(session.names, value=session.names[0], label="Model")
             min_score = gr.Slider(
                 0, 1, value=settings.min_score, step=0.01, label="Leave out keypoints below"
             )
@@ -165,15 +165,15 @@ def build_page(looking: Looking, settings: DemoSettings, folder: Path) -> gr.Blo
             )
         choice = [model, min_score, smoothing]
         with gr.Tab("Image"):
-            _image_tab(looking, choice, folder)
+            _image_tab(session, choice, folder)
         with gr.Tab("Video"):
-            _video_tab(looking, choice, folder)
+            _video_tab(session, choice, folder)
         with gr.Tab("Webcam"):
-            _webcam_tab(looking, choice)
+            _webcam_tab(session, choice)
     return page
 
 
-def _image_tab(looking: Looking, choice: list[Any], folder: Path) -> None:
+def _image_tab(session: PageSession, choice: list[Any], folder: Path) -> None:
     with gr.Row():
         # As a file, so that it is read as everywhere else: Exif data, 16 bits.
         image = gr.Image(
@@ -190,7 +190,7 @@ def _image_tab(looking: Looking, choice: list[Any], folder: Path) -> None:
         if path is None:
             return None, [], gr.DownloadButton(interactive=False)
         with _told():
-            drawn, rows, file = looking.image(path, Choice(*chosen), _new_folder(folder))
+            drawn, rows, file = session.image(path, Choice(*chosen), _new_folder(folder))
         return drawn, rows, gr.DownloadButton(value=str(file), interactive=True)
 
     gr.on(
@@ -201,7 +201,7 @@ def _image_tab(looking: Looking, choice: list[Any], folder: Path) -> None:
     )
 
 
-def _video_tab(looking: Looking, choice: list[Any], folder: Path) -> None:
+def _video_tab(session: PageSession, choice: list[Any], folder: Path) -> None:
     with gr.Row():
         video = gr.Video(label="Video", sources=["upload"], elem_id="video-input")
         picture = gr.Video(
@@ -220,17 +220,17 @@ def _video_tab(looking: Looking, choice: list[Any], folder: Path) -> None:
         if path is None:
             raise gr.Error("Choose a video first.")
 
-        def observe(done: Progress) -> None:
+        def observe(done: DemoProgress) -> None:
             progress((done.frames, done.count), unit="frames")
 
         with _told():
-            drawn, rows, file = looking.video(path, Choice(*chosen), _new_folder(folder), observe)
+            drawn, rows, file = session.video(path, Choice(*chosen), _new_folder(folder), observe)
         return str(drawn), rows, gr.DownloadButton(value=str(file), interactive=True)
 
     button.click(look, [video, *choice], [picture, table, download])
 
 
-def _webcam_tab(looking: Looking, choice: list[Any]) -> None:
+def _webcam_tab(session: PageSession, choice: list[Any]) -> None:
     with gr.Row():
         camera = gr.Image(
             label="Webcam",
@@ -247,7 +247,7 @@ def _webcam_tab(looking: Looking, choice: list[Any]) -> None:
     def look(image: np.ndarray | None, webcam: Webcam | None, *chosen: Any) -> tuple[Any, Any, Any]:
         if image is None:
             return None, [], webcam
-        webcam = webcam or looking.webcam()
+        webcam = webcam or session.webcam()
         with _told():
             drawn, rows = webcam(image, Choice(*chosen))
         return drawn, rows, webcam

@@ -27,49 +27,49 @@ SECONDS = 30.0
 
 
 @pytest.fixture
-def looking(model: DotModel, monkeypatch: pytest.MonkeyPatch) -> Any:
+def session(model: DotModel, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Offers one model, its keypoints renamed."""
-    from simplebase.demo.web.looking import Looking
+    from simplebase.demo.web.session import PageSession
 
-    monkeypatch.setattr("simplebase.demo.web.looking.load_runtime", lambda path: DotModel())
-    return Looking([Path("dots.keras")], DemoSettings(), Skeleton("x", ("a", "b", "c")))
+    monkeypatch.setattr("simplebase.demo.web.session.load_runtime", lambda path: DotModel())
+    return PageSession([Path("dots.keras")], DemoSettings(), Skeleton("x", ("a", "b", "c")))
 
 
 @pytest.fixture
 def choice() -> Any:
-    from simplebase.demo.web.looking import Choice
+    from simplebase.demo.web.session import Choice
 
     return Choice("dots.keras", 0.1, 0.5)
 
 
 def test_a_deep_image_is_read_as_the_model_was_trained(
-    looking: Any, choice: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: Any, choice: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = DotModel()
     trained.metadata = replace(trained.metadata, depth_range=DepthRange((0, 4080)))
-    monkeypatch.setattr("simplebase.demo.web.looking.load_runtime", lambda path: trained)
+    monkeypatch.setattr("simplebase.demo.web.session.load_runtime", lambda path: trained)
     plain = moving(1)[0][..., ::-1]
     found = []
     for number, image in enumerate((plain, plain.astype(np.uint16) * 16)):
         cv2.imwrite(str(tmp_path / f"{number}.tif"), image)
-        found.append(looking.image(str(tmp_path / f"{number}.tif"), choice, tmp_path)[1])
+        found.append(session.image(str(tmp_path / f"{number}.tif"), choice, tmp_path)[1])
     assert found[0] == found[1]
     assert min(row[-1] for row in found[0]) > 0.1
 
 
 def test_another_skeleton_holds_on_every_tab(
-    looking: Any, choice: Any, video: Path, tmp_path: Path
+    session: Any, choice: Any, video: Path, tmp_path: Path
 ) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), moving(1)[0])
-    _, of_image, _ = looking.image(str(tmp_path / "a.png"), choice, tmp_path)
-    _, of_video, _ = looking.video(str(video), choice, tmp_path, lambda progress: None)
-    _, of_webcam = looking.webcam()(moving(1)[0], choice)
+    _, of_image, _ = session.image(str(tmp_path / "a.png"), choice, tmp_path)
+    _, of_video, _ = session.video(str(video), choice, tmp_path, lambda progress: None)
+    _, of_webcam = session.webcam()(moving(1)[0], choice)
     for rows in (of_image, of_video, of_webcam):
         assert [row[1] for row in rows] == ["a", "b", "c"]
 
 
 def test_a_webcam_goes_on_while_a_video_is_looked_at(
-    looking: Any, choice: Any, video: Path, tmp_path: Path
+    session: Any, choice: Any, video: Path, tmp_path: Path
 ) -> None:
     at_work, seen = threading.Event(), threading.Event()
     waited: list[bool] = []
@@ -79,11 +79,11 @@ def test_a_webcam_goes_on_while_a_video_is_looked_at(
             at_work.set()
             waited.append(seen.wait(SECONDS))
 
-    of_video = threading.Thread(target=looking.video, args=(str(video), choice, tmp_path, observe))
+    of_video = threading.Thread(target=session.video, args=(str(video), choice, tmp_path, observe))
     of_video.start()
     assert at_work.wait(SECONDS)
     webcam = threading.Thread(
-        target=lambda: (looking.webcam()(moving(1)[0], choice), seen.set()), daemon=True
+        target=lambda: (session.webcam()(moving(1)[0], choice), seen.set()), daemon=True
     )
     webcam.start()
     of_video.join(2 * SECONDS)
@@ -91,14 +91,14 @@ def test_a_webcam_goes_on_while_a_video_is_looked_at(
 
 
 def test_a_picture_that_is_too_large_is_told(
-    looking: Any, choice: Any, monkeypatch: pytest.MonkeyPatch
+    session: Any, choice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(self: DotModel, images: np.ndarray) -> np.ndarray:
         raise MemoryError
 
     monkeypatch.setattr(DotModel, "predict", fail)
     with pytest.raises(DataError, match="of 160x120 pixels cannot be worked on"):
-        looking.webcam()(moving(1)[0], choice)
+        session.webcam()(moving(1)[0], choice)
 
 
 def test_only_a_port_that_is_taken_is_called_so() -> None:

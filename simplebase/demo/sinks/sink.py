@@ -1,4 +1,4 @@
-"""What sinks say of where their content comes from."""
+"""What a sink is: a context manager whose function writes one frame after the other."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,8 +12,8 @@ Sink = AbstractContextManager[Write]
 
 
 @dataclass(frozen=True)
-class SourceFacts:
-    """Of a run of the demo.
+class SourceInfo:
+    """What is written beside the poses: where they come from, and how.
 
     Args:
         source: name of the source.

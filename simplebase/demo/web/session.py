@@ -12,9 +12,9 @@ import numpy as np
 
 from simplebase.demo.estimation import FrameEstimator
 from simplebase.demo.frames import Frame, FramePoses
-from simplebase.demo.run import Progress, run_demo, with_skeleton
+from simplebase.demo.run import DemoProgress, run_demo, with_skeleton
 from simplebase.demo.settings import DemoSettings
-from simplebase.demo.sinks import SourceFacts, open_sink
+from simplebase.demo.sinks import SourceInfo, open_sink
 from simplebase.demo.sinks.pictures import drawn
 from simplebase.demo.smoothing import OneEuro, Smoothing
 from simplebase.demo.stages import guarded
@@ -45,7 +45,7 @@ class Choice:
     """What is chosen on the page.
 
     Args:
-        model: one of `Looking.names`.
+        model: one of `PageSession.names`.
         min_score: keypoints below it are not found.
         smoothing: 0 for none, to 1.
     """
@@ -55,8 +55,8 @@ class Choice:
     smoothing: float
 
 
-class Looking:
-    """The models that the page offers, each opened when it is first used.
+class PageSession:
+    """What one start of the page answers with: its models, each opened when it is first used.
 
     Args:
         models: paths of model files; the first is the one to begin with.
@@ -108,19 +108,19 @@ class Looking:
         target = folder / f"{Path(path).stem}.json"
         with (
             self._job(),
-            open_sink(target, "json", self._facts(choice, path), overwrite=True) as write,
+            open_sink(target, "json", self._source_info(choice, path), overwrite=True) as write,
         ):
             write(found)
         return drawn(found), rows(found.poses), target
 
     def video(
-        self, path: str, choice: Choice, folder: Path, observe: Callable[[Progress], None]
+        self, path: str, choice: Choice, folder: Path, observe: Callable[[DemoProgress], None]
     ) -> tuple[Path, list[Row], Path]:
         """A video that browsers play, the last frame's keypoints, and a JSON file of all."""
         stem = Path(path).stem
         picture, figures = folder / f"{stem}_poses.webm", folder / f"{stem}.json"
 
-        def watched(progress: Progress) -> None:
+        def watched(progress: DemoProgress) -> None:
             self._require_open()
             observe(progress)
 
@@ -189,8 +189,8 @@ class Looking:
                 self._runtimes[name] = with_skeleton(runtime, self._skeleton)
             return self._runtimes[name]
 
-    def _facts(self, choice: Choice, path: str) -> SourceFacts:
-        return SourceFacts(
+    def _source_info(self, choice: Choice, path: str) -> SourceInfo:
+        return SourceInfo(
             source=Path(path).name,
             model=choice.model,
             skeleton=self._runtime(choice.model).metadata.skeleton,
@@ -204,11 +204,11 @@ class Webcam:
     """Follows what one visitor's webcam sees, until a choice changes.
 
     Args:
-        looking: has the models.
+        session: has the models.
     """
 
-    def __init__(self, looking: Looking) -> None:
-        self._looking = looking
+    def __init__(self, session: PageSession) -> None:
+        self._session = session
         self._choice: Choice | None = None
         self._estimate: FrameEstimator | None = None
         self._started = 0.0
@@ -218,11 +218,11 @@ class Webcam:
         """The frame as drawn on, and its keypoints."""
         now = time.monotonic()
         if self._estimate is None or choice != self._choice:
-            self._estimate = self._looking.estimator(choice, is_sequence=True)
+            self._estimate = self._session.estimator(choice, is_sequence=True)
             self._choice, self._started = choice, now
         frame = Frame(image, self._count, now - self._started, f"webcam_{self._count:06d}.jpg")
         self._count += 1
-        found = self._looking.look(self._estimate, frame, choice)
+        found = self._session.look(self._estimate, frame, choice)
         return drawn(found), rows(found.poses)
 
 
