@@ -15,10 +15,10 @@ import tensorflow as tf
 from model_checks import OneLayerBackbone
 
 from simplebase import Crop, HeatmapCodec, SimpleBaseline, load_skeleton
+from simplebase.export.export_settings import FORMATS, ExportSettings
 from simplebase.export.graph import ExportGraph
 from simplebase.export.mnn import onnx_to_mnn, run_tool
 from simplebase.export.onnx import converted
-from simplebase.export.settings import FORMATS, ExportSettings
 from simplebase.extras import import_with_extras
 from simplebase.heads import HEADS, PREDICTION_LAYER
 from simplebase.metadata import ModelMetadata, write_metadata

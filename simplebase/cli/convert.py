@@ -13,7 +13,7 @@ from simplebase.cli.app import app, console, say, warn
 from simplebase.progress import Progress
 
 if TYPE_CHECKING:
-    from simplebase.converters import Conversion, Report
+    from simplebase.converters import Conversion, ConversionReport
 
 convert_app = typer.Typer(
     no_args_is_help=True, help="Convert datasets and weights: theirs to ours, or to COCO."
@@ -317,7 +317,7 @@ def _convert(
         write_json(json, report.to_config(), overwrite=overwrite)
 
 
-def _print_report(report: "Report", output: Path) -> None:
+def _print_report(report: "ConversionReport", output: Path) -> None:
     for note in report.notes:
         say(note)
     table = Table("", "records", "images", title=escape(str(output)))

@@ -12,7 +12,7 @@ from simplebase.cli.app import app, console, import_tensorflow, say
 from simplebase.presets.choices import DEFAULT_PRESET
 
 if TYPE_CHECKING:
-    from simplebase.data.checking import Report
+    from simplebase.data.checking import CheckReport
 
 data_app = typer.Typer(no_args_is_help=True, help="Make, check and look at datasets.")
 app.add_typer(data_app, name="data")
@@ -85,7 +85,7 @@ _EXAMPLES = 3
 _LONGEST = 150  # characters of an example
 
 
-def _print_report(folder: str, report: "Report") -> None:
+def _print_report(folder: str, report: "CheckReport") -> None:
     table = Table("", "finding", "count", "examples (record, image)", title=escape(folder))
     table.columns[2].justify = "right"
     for kind, findings in report.by_kind().items():

@@ -94,7 +94,7 @@ def export(
     # What the texts may be, the settings of an export know.
     texts: dict[str, Any] = {"outputs": outputs, "opset": opset}
     if all is not None:
-        plan = _everything(all, model, texts)
+        plan = _plan_all(all, model, texts)
     else:
         texts |= {"format": format, "quantization": quantize or "none"}
         plan = [_one(output, model, texts, dynamic_batch)]
@@ -124,16 +124,16 @@ def export(
             _export_one(exporter, *plan[0], json, overwrite)
 
 
-def _everything(folder: Path, model: Path, texts: dict[str, Any]) -> "Plan":
-    from simplebase.export.settings import everything
+def _plan_all(folder: Path, model: Path, texts: dict[str, Any]) -> "Plan":
+    from simplebase.export.export_settings import plan_all_formats
 
-    return everything(folder, model.stem, **texts)
+    return plan_all_formats(folder, model.stem, **texts)
 
 
 def _one(
     output: Path | None, model: Path, texts: dict[str, Any], free_batch: bool
 ) -> "tuple[ExportSettings, Path]":
-    from simplebase.export.settings import FORMATS, ExportSettings
+    from simplebase.export.export_settings import FORMATS, ExportSettings
 
     settings = ExportSettings(**texts, free_batch=free_batch)
     ending = FORMATS[settings.format].suffix or "_saved_model"

@@ -14,7 +14,7 @@ from simplebase.cli.app import app, console, import_tensorflow, say
 from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from simplebase.inspection import LayerFacts, ModelFacts
+    from simplebase.inspection import LayerDescription, ModelDescription
 
 
 @app.command()
@@ -74,12 +74,12 @@ def inspect(
     else:
         if json is not None:
             require_output(json, overwrite=overwrite)
-        facts = inspect_model(model)
-        _print_facts(facts)
-        if facts.network is not None:
-            console.print(_layer_table(facts.network))
+        description = inspect_model(model)
+        _print_description(description)
+        if description.network is not None:
+            console.print(_layer_table(description.network))
         if json is not None:
-            write_json(json, facts.to_config(), overwrite=overwrite)
+            write_json(json, description.to_config(), overwrite=overwrite)
 
 
 def _check_options(
@@ -104,18 +104,18 @@ def _check_options(
         raise ArgumentError("--box goes with --feature-maps.")
 
 
-def _print_facts(facts: "ModelFacts") -> None:
-    metadata = facts.metadata
-    codec, crop, skeleton, cost = metadata.codec, metadata.crop, metadata.skeleton, facts.cost
+def _print_description(description: "ModelDescription") -> None:
+    metadata = description.metadata
+    codec, crop, skeleton, cost = metadata.codec, metadata.crop, metadata.skeleton, description.cost
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     rows = {
-        "file": f"{facts.path} ({facts.file_bytes / 1e6:.1f} MB)",
+        "file": f"{description.path} ({description.file_bytes / 1e6:.1f} MB)",
         "preset": metadata.preset,
         "cost": "n/a" if cost is None else f"{cost.params:,} parameters, {cost.gflops:.3f} GFLOPs",
         "input": f"{_size(metadata.input_size)} pixels, RGB 0 to 255",
-        "normalisation": facts.normalisation or "n/a",
+        "normalisation": description.normalisation or "n/a",
         "crop": f"padding {crop.padding:g}, centre shift {crop.center_shift:g}",
         "codec": f"heatmaps {_size(codec.heatmap_size)}, stride {codec.stride}, "
         f"sigma {codec.sigma:g}, alignment {codec.alignment}",
@@ -127,7 +127,7 @@ def _print_facts(facts: "ModelFacts") -> None:
     console.print(table)
 
 
-def _layer_table(network: "LayerFacts") -> Table:
+def _layer_table(network: "LayerDescription") -> Table:
     table = Table(
         box=boxes.SIMPLE_HEAD,
         padding=(0, 1) if console.width >= 100 else 0,
@@ -153,7 +153,9 @@ def _layer_table(network: "LayerFacts") -> Table:
     return table
 
 
-def _with_depth(layer: "LayerFacts", depth: int = 0) -> "Iterator[tuple[int, LayerFacts]]":
+def _with_depth(
+    layer: "LayerDescription", depth: int = 0
+) -> "Iterator[tuple[int, LayerDescription]]":
     """A part, then its layers, each with how deep it lies."""
     yield depth, layer
     for inner in layer.layers:

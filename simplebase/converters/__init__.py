@@ -2,7 +2,7 @@
 
 from simplebase.converters.animal_pose import read_animal_pose
 from simplebase.converters.coco import read_coco
-from simplebase.converters.conversion import Conversion, Report, write_dataset
+from simplebase.converters.conversion import Conversion, ConversionReport, write_dataset
 from simplebase.converters.labelme import read_labelme
 from simplebase.converters.lsp import read_lsp
 from simplebase.converters.mpii import read_mpii
@@ -10,7 +10,7 @@ from simplebase.converters.to_coco import to_coco
 
 __all__ = [
     "Conversion",
-    "Report",
+    "ConversionReport",
     "read_animal_pose",
     "read_coco",
     "read_labelme",

@@ -130,7 +130,7 @@ class Conversion:
 
 
 @dataclass(frozen=True)
-class Report:
+class ConversionReport:
     """What a conversion wrote and left out."""
 
     train_records: int
@@ -175,7 +175,7 @@ def write_dataset(
     images: ImageMode = "copy",
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> Report:
+) -> ConversionReport:
     """Writes a dataset folder; warns of what is likely to be wrong in it.
 
     Args:
@@ -230,11 +230,11 @@ def summarise(
     left_out: Counter[str],
     notes: Sequence[str] = (),
     doubts: Sequence[str] = (),
-) -> Report:
+) -> ConversionReport:
     """Counts records and images of both splits; `doubts` are the report's warnings."""
     train = [record["img_paths"] for record in records if not record["isValidation"]]
     val = [record["img_paths"] for record in records if record["isValidation"]]
-    return Report(
+    return ConversionReport(
         train_records=len(train),
         train_images=len(set(train)),
         val_records=len(val),

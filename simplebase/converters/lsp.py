@@ -123,7 +123,7 @@ def _read_part(folder: Path, variant: Variant) -> _Part:
     joints = _joints(path)
     images = folder / "images" if (folder / "images").is_dir() else folder
     files, digits = _numbered(images)
-    found = variant if variant != "auto" else _tell(path, joints, digits)
+    found = variant if variant != "auto" else _detect_variant(path, joints, digits)
     flags = joints[..., 2] == 1
     if found == "lsp":
         visibility = np.where(flags, 1, 2)
@@ -170,7 +170,7 @@ def _joints(path: Path) -> np.ndarray:
     )
 
 
-def _tell(path: Path, joints: np.ndarray, digits: set[int]) -> str:
+def _detect_variant(path: Path, joints: np.ndarray, digits: set[int]) -> str:
     """Which dataset it is, by its flags and the digits in its image names.
 
     Nearly all joints are visible, so flags that are mostly 1 mean labelled, mostly 0 not hidden:

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from simplebase.converters.conversion import NO_IMAGE, Report, summarise
+from simplebase.converters.conversion import NO_IMAGE, ConversionReport, summarise
 from simplebase.converters.image_files import (
     ImageMode,
     find_image,
@@ -68,7 +68,7 @@ def to_coco(
     images: ImageMode = "copy",
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> Report:
+) -> ConversionReport:
     """Writes a dataset folder in COCO's format.
 
     Args:
@@ -131,7 +131,7 @@ def _renumbered(records: Records, numbered: Records) -> list[str]:
     return notes
 
 
-def _report(records: Records, files: dict[str, Path], notes: list[str]) -> Report:
+def _report(records: Records, files: dict[str, Path], notes: list[str]) -> ConversionReport:
     kept = [
         {"img_paths": path, "isValidation": validation}
         for path, validation in zip(records.paths, records.validation, strict=True)

@@ -269,9 +269,9 @@ def _measure(
         "input_size": list(size),
         "oks_sigmas": "the skeleton's" if target.skeleton.sigmas else "COCO's mean",
     }
-    everything = about | dict(conditions)
+    all_conditions = about | dict(conditions)
     return Evaluation(
-        detections, predictions, tuple(scores), target.num_objects, crop, size, coco, everything
+        detections, predictions, tuple(scores), target.num_objects, crop, size, coco, all_conditions
     )
 
 

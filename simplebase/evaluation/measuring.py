@@ -235,11 +235,11 @@ def measure_coco_ap(
         DataError: they do not fit.
     """
     found = coco_ap(ground_truth, results, skeleton)
-    everything = found.matches["all"]
+    all_sizes = found.matches["all"]
     samples: dict[str, np.ndarray] = {}
-    if np.count_nonzero(everything.objects) >= FEWEST_IMAGES:
+    if np.count_nonzero(all_sizes.objects) >= FEWEST_IMAGES:
         statistics = partial(weighted_ap, found.matches)
-        samples = bootstrap(statistics, len(everything.image_ids), resamples=_AP_RESAMPLES)
+        samples = bootstrap(statistics, len(all_sizes.image_ids), resamples=_AP_RESAMPLES)
     for area, suffix in AREA_SUFFIXES.items():
         if np.count_nonzero(found.matches[area].objects) < FEWEST_IMAGES:
             for figure in ("AP", "AR"):

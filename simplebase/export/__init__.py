@@ -5,22 +5,22 @@ from typing import TYPE_CHECKING
 from simplebase.lazy import lazy_names
 
 _PUBLIC = {
-    "Exported": "simplebase.export.everything",
+    "Exported": "simplebase.export.all_formats",
     "Exporter": "simplebase.export.export",
-    "ExportSettings": "simplebase.export.settings",
+    "ExportSettings": "simplebase.export.export_settings",
     "Parity": "simplebase.export.parity",
-    "export_all": "simplebase.export.everything",
+    "export_all": "simplebase.export.all_formats",
     "parity_file": "simplebase.export.export",
 }
 
 __all__ = sorted(_PUBLIC)
 
 if TYPE_CHECKING:
-    from simplebase.export.everything import Exported as Exported
-    from simplebase.export.everything import export_all as export_all
+    from simplebase.export.all_formats import Exported as Exported
+    from simplebase.export.all_formats import export_all as export_all
     from simplebase.export.export import Exporter as Exporter
     from simplebase.export.export import parity_file as parity_file
+    from simplebase.export.export_settings import ExportSettings as ExportSettings
     from simplebase.export.parity import Parity as Parity
-    from simplebase.export.settings import ExportSettings as ExportSettings
 
 __getattr__ = lazy_names(__name__, _PUBLIC)

@@ -34,10 +34,10 @@ from simplebase.errors import (
     first_line,
 )
 from simplebase.estimator import SimpleBaseline, load_model
+from simplebase.export.export_settings import FORMATS, ExportSettings
 from simplebase.export.graph import ExportGraph
 from simplebase.export.parity import DEFAULT_TOLERANCE, Limits, Parity, Reference, limits_of
 from simplebase.export.samples import divide, read_samples
-from simplebase.export.settings import FORMATS, ExportSettings
 from simplebase.extras import import_with_extras
 from simplebase.files import replacing, require_output, write_json
 from simplebase.metadata import Output, metadata_file, write_metadata
@@ -53,8 +53,8 @@ _FEW_IMAGES = 100
 _LOW_PCK = 0.1
 _SAVED_MODEL_MARKERS = ("saved_model.pb", "variables")
 
-Report = Callable[[str], None]
-"""Is told what is being done, in a word or two."""
+ReportStep = Callable[[str], None]
+"""Called with the step that begins, in a word or two, for a progress display."""
 
 
 class Exporter:
@@ -67,7 +67,7 @@ class Exporter:
         images: up to how many of it for either.
         seed: of the choice of images.
         tolerance: of PCK, see `limits_of`.
-        report: is told what is being done.
+        report: called with each step that begins, such as `writing onnx`.
 
     Raises:
         MissingFileError, DataError: `model` is not such a file.
@@ -82,7 +82,7 @@ class Exporter:
         images: int = DEFAULT_IMAGES,
         seed: int = 0,
         tolerance: float = DEFAULT_TOLERANCE,
-        report: Report | None = None,
+        report: ReportStep | None = None,
     ) -> None:
         if images < 1:
             raise ArgumentError(f"images is at least 1. Received: {images}.")

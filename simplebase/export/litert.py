@@ -17,8 +17,8 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_quantizer import qtyping, quantizer
 from tensorflow.lite.python.util import modify_model_io_type
 
+from simplebase.export.export_settings import ExportSettings
 from simplebase.export.graph import DECODING, INPUT, ExportGraph
-from simplebase.export.settings import ExportSettings
 from simplebase.metadata import METADATA_KEY, metadata_text
 from simplebase.silence import silenced
 

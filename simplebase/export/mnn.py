@@ -15,9 +15,9 @@ import numpy as np
 import onnx
 
 from simplebase.errors import DataError
+from simplebase.export.export_settings import ExportSettings, Quantization
 from simplebase.export.graph import ExportGraph
 from simplebase.export.onnx import converted
-from simplebase.export.settings import ExportSettings, Quantization
 from simplebase.files import stored_bytes
 from simplebase.files.native import native_name
 from simplebase.images import encode_image

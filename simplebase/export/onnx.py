@@ -10,8 +10,8 @@ import tf2onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from simplebase.export.export_settings import ExportSettings
 from simplebase.export.graph import DECODING, INPUT, ExportGraph
-from simplebase.export.settings import ExportSettings
 from simplebase.metadata import METADATA_KEY, metadata_text
 from simplebase.silence import silenced
 

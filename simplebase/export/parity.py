@@ -10,8 +10,8 @@ from simplebase.data.dataset import KeypointDataset
 from simplebase.equality import ArrayEquality
 from simplebase.errors import ArgumentError, DataError
 from simplebase.evaluation import mean_pck
+from simplebase.export.export_settings import Quantization
 from simplebase.export.samples import Samples
-from simplebase.export.settings import Quantization
 from simplebase.inference import decoded, to_image
 from simplebase.metadata import ModelMetadata
 from simplebase.runtimes import Runtime

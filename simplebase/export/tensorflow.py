@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from simplebase.export.export_settings import ExportSettings
 from simplebase.export.graph import ExportGraph
-from simplebase.export.settings import ExportSettings
 
 
 def write(graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.ndarray) -> None:

@@ -2,12 +2,12 @@
 
 from simplebase.inspection.feature_maps import write_feature_maps
 from simplebase.inspection.kernels import write_kernels
-from simplebase.inspection.layers import LayerFacts, describe_layers, find_layer
-from simplebase.inspection.model import ModelFacts, inspect_model
+from simplebase.inspection.layers import LayerDescription, describe_layers, find_layer
+from simplebase.inspection.model import ModelDescription, inspect_model
 
 __all__ = [
-    "LayerFacts",
-    "ModelFacts",
+    "LayerDescription",
+    "ModelDescription",
     "describe_layers",
     "find_layer",
     "inspect_model",

@@ -13,7 +13,7 @@ from simplebase.estimator import SimpleBaseline
 
 
 @dataclass(frozen=True)
-class LayerFacts:
+class LayerDescription:
     """A layer, or a part of the model with layers of its own.
 
     Args:
@@ -31,7 +31,7 @@ class LayerFacts:
     output_shape: tuple[int | None, ...]
     params: int
     multiply_adds: int
-    layers: tuple["LayerFacts", ...] = ()
+    layers: tuple["LayerDescription", ...] = ()
 
     @property
     def name(self) -> str:
@@ -57,13 +57,13 @@ class LayerFacts:
         return config
 
 
-def describe_layers(model: SimpleBaseline) -> LayerFacts:
+def describe_layers(model: SimpleBaseline) -> LayerDescription:
     """The whole model as a tree: normalisation, backbone and head with their layers."""
     costs = multiply_adds_by_layer(model, model.metadata.input_size)
 
-    def describe(layer: keras.layers.Layer, path: str) -> LayerFacts:
+    def describe(layer: keras.layers.Layer, path: str) -> LayerDescription:
         within = f"{path}/" if path else ""
-        return LayerFacts(
+        return LayerDescription(
             path=path,
             type=type(layer).__name__,
             output_shape=tuple(layer.output.shape[1:]),

@@ -7,14 +7,14 @@ from typing import Any
 from simplebase.errors import ArgumentError
 from simplebase.estimator import SimpleBaseline
 from simplebase.files import stored_bytes
-from simplebase.inspection.layers import LayerFacts, describe_layers
+from simplebase.inspection.layers import LayerDescription, describe_layers
 from simplebase.metadata import Cost, ModelMetadata
 from simplebase.runtimes import load_runtime
 from simplebase.runtimes.keras import KerasRuntime
 
 
 @dataclass(frozen=True)
-class ModelFacts:
+class ModelDescription:
     """A model file.
 
     Args:
@@ -31,7 +31,7 @@ class ModelFacts:
     metadata: ModelMetadata
     normalisation: str | None
     cost: Cost | None
-    network: LayerFacts | None
+    network: LayerDescription | None
 
     def to_config(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -45,7 +45,7 @@ class ModelFacts:
         }
 
 
-def inspect_model(path: str | os.PathLike[str]) -> ModelFacts:
+def inspect_model(path: str | os.PathLike[str]) -> ModelDescription:
     """Opens a model of any format; only those of Keras have layers.
 
     Raises:
@@ -54,7 +54,7 @@ def inspect_model(path: str | os.PathLike[str]) -> ModelFacts:
     runtime = load_runtime(path)
     model = runtime.model if isinstance(runtime, KerasRuntime) else None
     network = describe_layers(model) if model else None
-    return ModelFacts(
+    return ModelDescription(
         path=os.fspath(path),
         file_bytes=stored_bytes(path),
         metadata=runtime.metadata,

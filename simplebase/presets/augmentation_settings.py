@@ -4,27 +4,27 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from simplebase.presets.preset import Settings
+from simplebase.presets.preset import YamlSettings
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, le=1)]
 
 
-class HorizontalFlipSettings(Settings):
+class HorizontalFlipSettings(YamlSettings):
     """Mirrors left to right."""
 
     name: Literal["horizontal_flip"] = "horizontal_flip"
     probability: Probability = 0.5
 
 
-class VerticalFlipSettings(Settings):
+class VerticalFlipSettings(YamlSettings):
     """Mirrors top to bottom."""
 
     name: Literal["vertical_flip"] = "vertical_flip"
     probability: Probability = 0.5
 
 
-class RotationSettings(Settings):
+class RotationSettings(YamlSettings):
     """Turns by up to `degrees` either way."""
 
     name: Literal["rotation"] = "rotation"
@@ -32,21 +32,21 @@ class RotationSettings(Settings):
     probability: Probability = 1.0
 
 
-class ScaleSettings(Settings):
+class ScaleSettings(YamlSettings):
     """Magnifies by up to `factor` or shrinks by as much, uniformly in the logarithm."""
 
     name: Literal["scale"] = "scale"
     factor: float = Field(1.3, ge=1)
 
 
-class ShiftSettings(Settings):
+class ShiftSettings(YamlSettings):
     """Moves by up to `fraction` of the input's width and height."""
 
     name: Literal["shift"] = "shift"
     fraction: float = Field(0.1, ge=0, le=0.5)
 
 
-class HalfBodySettings(Settings):
+class HalfBodySettings(YamlSettings):
     """Zooms to the upper or the lower body where `min_keypoints` are labelled."""
 
     name: Literal["half_body"] = "half_body"
@@ -54,7 +54,7 @@ class HalfBodySettings(Settings):
     min_keypoints: int = Field(8, ge=1)
 
 
-class BrightnessSettings(Settings):
+class BrightnessSettings(YamlSettings):
     """Adds up to `amount` of white, or takes it away."""
 
     name: Literal["brightness"] = "brightness"
@@ -62,7 +62,7 @@ class BrightnessSettings(Settings):
     probability: Probability = 1.0
 
 
-class ContrastSettings(Settings):
+class ContrastSettings(YamlSettings):
     """Multiplies the distance from mid-grey by 1 plus or minus up to `amount`."""
 
     name: Literal["contrast"] = "contrast"
@@ -70,7 +70,7 @@ class ContrastSettings(Settings):
     probability: Probability = 1.0
 
 
-class ChromaSettings(Settings):
+class ChromaSettings(YamlSettings):
     """Multiplies the distance from the pixel's own grey by 1 plus or minus up to `amount`."""
 
     name: Literal["chroma"] = "chroma"
@@ -78,14 +78,14 @@ class ChromaSettings(Settings):
     probability: Probability = 1.0
 
 
-class GrayscaleSettings(Settings):
+class GrayscaleSettings(YamlSettings):
     """Takes all colour away."""
 
     name: Literal["grayscale"] = "grayscale"
     probability: Probability = 0.1
 
 
-class SharpnessSettings(Settings):
+class SharpnessSettings(YamlSettings):
     """Multiplies the distance from the smoothed image by 1 plus or minus up to `amount`."""
 
     name: Literal["sharpness"] = "sharpness"
@@ -93,7 +93,7 @@ class SharpnessSettings(Settings):
     probability: Probability = 0.5
 
 
-class BlurSettings(Settings):
+class BlurSettings(YamlSettings):
     """Blurs by a Gaussian of up to `sigma` pixels."""
 
     name: Literal["blur"] = "blur"
@@ -101,14 +101,14 @@ class BlurSettings(Settings):
     probability: Probability = 0.2
 
 
-class EqualizationSettings(Settings):
+class EqualizationSettings(YamlSettings):
     """Makes all values of a channel about equally frequent."""
 
     name: Literal["equalization"] = "equalization"
     probability: Probability = 0.1
 
 
-class RandomCutoutSettings(Settings):
+class RandomCutoutSettings(YamlSettings):
     """Covers `count` rectangles; their sides are a fraction within `size` of the input's.
 
     The defaults are those of RTMPose's CoarseDropout (https://arxiv.org/abs/2303.07399).

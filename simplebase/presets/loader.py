@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from simplebase.errors import ArgumentError, DataError, MissingFileError
 from simplebase.files import read_text
 from simplebase.files.yaml import MOST_BYTES, parse_yaml
-from simplebase.presets.preset import Preset, Settings, first_problem
+from simplebase.presets.preset import Preset, YamlSettings, first_problem
 from simplebase.presets.recipe import Recipe
 
-_Settings = TypeVar("_Settings", bound=Settings)
+_Schema = TypeVar("_Schema", bound=YamlSettings)
 
 
 def preset_names() -> list[str]:
@@ -74,8 +74,8 @@ def _is_path(name: str) -> bool:
 
 
 def _load(
-    name: str | os.PathLike[str], schema: type[_Settings], folder: Traversable, what: str
-) -> _Settings:
+    name: str | os.PathLike[str], schema: type[_Schema], folder: Traversable, what: str
+) -> _Schema:
     name = os.fspath(name)
     source: Traversable
     if _is_path(name):
@@ -99,7 +99,7 @@ def _text(source: Traversable) -> str:
     return source.read_text(encoding="utf-8")
 
 
-def _parse(source: Traversable, schema: type[_Settings], what: str) -> _Settings:
+def _parse(source: Traversable, schema: type[_Schema], what: str) -> _Schema:
     content = parse_yaml(_text(source), str(source))
     if not isinstance(content, dict):
         raise DataError(f"{source}: a {what} is a mapping. Received: {type(content).__name__}.")

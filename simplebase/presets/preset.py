@@ -34,13 +34,13 @@ InputSize = Annotated[Size, AfterValidator(_multiple_of_the_stride)]
 """`(H, W)` that a preset or a recipe may ask for."""
 
 
-class Settings(BaseModel):
+class YamlSettings(BaseModel):
     """Base of all settings read from YAML: unknown keys are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def first_problem(error: ValidationError, schema: type[Settings]) -> tuple[str, str]:
+def first_problem(error: ValidationError, schema: type[YamlSettings]) -> tuple[str, str]:
     """Of the first thing that is wrong: the key; what was expected and what came.
 
     The key is empty where several keys do not go together; the sentence then names them.
@@ -63,7 +63,7 @@ def first_problem(error: ValidationError, schema: type[Settings]) -> tuple[str, 
     return key, expected + received
 
 
-class BackboneSettings(Settings):
+class BackboneSettings(YamlSettings):
     """Which backbone, and its constructor's arguments; `None` leaves the class's own default."""
 
     name: Literal[
@@ -97,7 +97,7 @@ class BackboneSettings(Settings):
         return self
 
 
-class HeadSettings(Settings):
+class HeadSettings(YamlSettings):
     """Which head, and its constructor's arguments; `None` leaves the class's own default."""
 
     name: Literal["deconv", "upsample", "upsample_lite"]
@@ -115,21 +115,21 @@ class HeadSettings(Settings):
         return channels
 
 
-class CropSettings(Settings):
+class CropSettings(YamlSettings):
     """How the object is cut out of the image, see `simplebase.geometry.Crop`."""
 
     padding: float = Field(1.25, gt=0, le=LARGEST_PADDING)
     center_shift: float = Field(0.0, ge=-LARGEST_SHIFT, le=LARGEST_SHIFT)
 
 
-class CodecSettings(Settings):
+class CodecSettings(YamlSettings):
     """How heatmaps are drawn and read, see `simplebase.codec.HeatmapCodec`."""
 
     sigma: float = Field(2.0, gt=0, le=WIDEST_SIGMA)
     alignment: Alignment = "center"
 
 
-class Preset(Settings):
+class Preset(YamlSettings):
     """A model by name.
 
     `params` (BatchNorm's statistics apart) and `gflops` (2 x multiply-adds) are measured for 16

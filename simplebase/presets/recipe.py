@@ -9,12 +9,12 @@ from simplebase.errors import ArgumentError
 from simplebase.geometry import LARGEST_PADDING
 from simplebase.presets.augmentation_settings import AugmentationSettings
 from simplebase.presets.choices import DecayType, LossType, OptimizerName
-from simplebase.presets.preset import InputSize, Preset, Settings, first_problem
+from simplebase.presets.preset import InputSize, Preset, YamlSettings, first_problem
 
 FreezeLevel = Literal[0, 1, 2]
 
 
-class Recipe(Settings):
+class Recipe(YamlSettings):
     """A way to train, in two stages.
 
     The first stage trains only what `freeze_level` leaves open, at a constant learning rate; the

@@ -112,7 +112,7 @@ class ArtifactRuntime:
         """All of `metadata.outputs`, float32; arguments and errors as `predict`."""
         require_images(images, self.metadata.input_size)
         if len(images) == 0:
-            return [no_answer(self.metadata, output) for output in self.metadata.outputs]
+            return [empty_output(self.metadata, output) for output in self.metadata.outputs]
         step = self._batch or len(images)
         parts = [self._answers(images[at : at + step]) for at in range(0, len(images), step)]
         answers = [np.concatenate([part[index] for part in parts]) for index in self._order]
@@ -143,14 +143,14 @@ def require_images(images: np.ndarray, size: Size) -> None:
         )
 
 
-def no_answer(metadata: ModelMetadata, output: Output) -> np.ndarray:
+def empty_output(metadata: ModelMetadata, output: Output) -> np.ndarray:
     """`(0, h, w, K)` or `(0, K, 3)`, the answer to no images, on which not every library runs."""
     count = metadata.skeleton.num_keypoints
     shape = (*metadata.codec.heatmap_size, count) if output == "heatmaps" else (count, 3)
     return np.zeros((0, *shape), np.float32)
 
 
-def the_only(items: Sequence[_Item], what: str, path: Path) -> _Item:
+def single(items: Sequence[_Item], what: str, path: Path) -> _Item:
     """The one item of `items`; DataError if there are none or more."""
     if len(items) != 1:
         raise DataError(f"{path}: the model has {len(items)} {what}; one on images has one.")

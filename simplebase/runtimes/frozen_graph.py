@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from simplebase.errors import DataError
 from simplebase.metadata import read_metadata
-from simplebase.runtimes.artifact import ArtifactRuntime, the_only
+from simplebase.runtimes.artifact import ArtifactRuntime, single
 from simplebase.runtimes.graph import port, set_threads
 from simplebase.runtimes.opening import opening
 
@@ -30,7 +30,7 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
         )
         operations = wrapped.graph.get_operations()
         placeholders = [operation for operation in operations if operation.type == "Placeholder"]
-        images = the_only(placeholders, "placeholders", path).outputs[0]
+        images = single(placeholders, "placeholders", path).outputs[0]
         results = [
             tensor
             for operation in operations

@@ -13,7 +13,7 @@ from simplebase.errors import DataError
 from simplebase.estimator import SimpleBaseline
 from simplebase.files.inflation import require_sane_datasets
 from simplebase.metadata import read_metadata
-from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only
+from simplebase.runtimes.artifact import ArtifactRuntime, Port, single
 from simplebase.runtimes.graph import set_threads
 from simplebase.runtimes.keras import KerasRuntime
 from simplebase.runtimes.opening import opening
@@ -40,7 +40,7 @@ def load(path: Path, threads: int | None) -> Runtime:
     if isinstance(model, SimpleBaseline):
         return KerasRuntime(model)
     metadata = read_metadata(path)
-    shape = tuple(the_only(model.inputs, "inputs", path).shape)
+    shape = tuple(single(model.inputs, "inputs", path).shape)
 
     @tf.function
     def answers(images: Any) -> Any:

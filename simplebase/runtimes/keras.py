@@ -8,7 +8,7 @@ import tensorflow as tf
 from simplebase.cost import count_cost
 from simplebase.estimator import SimpleBaseline, load_model
 from simplebase.metadata import Cost
-from simplebase.runtimes.artifact import no_answer, require_images
+from simplebase.runtimes.artifact import empty_output, require_images
 from simplebase.runtimes.graph import set_threads
 
 
@@ -34,7 +34,7 @@ class KerasRuntime:
         """
         require_images(images, self.metadata.input_size)
         if len(images) == 0:
-            return no_answer(self.metadata, "heatmaps")
+            return empty_output(self.metadata, "heatmaps")
         return self._heatmaps(tf.convert_to_tensor(images)).numpy()
 
     def count_cost(self) -> Cost:

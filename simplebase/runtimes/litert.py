@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from simplebase.files.native import native_name
 from simplebase.metadata import METADATA_KEY, metadata_file, read_metadata
-from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only, thread_count
+from simplebase.runtimes.artifact import ArtifactRuntime, Port, single, thread_count
 from simplebase.runtimes.opening import opening
 
 
@@ -21,7 +21,7 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
         # Read only where it is needed: files are large.
         embedded = None if metadata_file(path).is_file() else _embedded_metadata(path)
         metadata = read_metadata(path, embedded)
-        images = the_only(interpreter.get_input_details(), "inputs", path)
+        images = single(interpreter.get_input_details(), "inputs", path)
         outputs = interpreter.get_output_details()
         ports = _port(images), [*map(_port, outputs)]
 

@@ -11,7 +11,7 @@ import numpy as np
 from simplebase.errors import DataError
 from simplebase.files.native import native_name
 from simplebase.metadata import read_metadata, require_unchanged
-from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only, thread_count
+from simplebase.runtimes.artifact import ArtifactRuntime, Port, single, thread_count
 from simplebase.runtimes.opening import opening
 from simplebase.silence import silenced
 
@@ -59,7 +59,7 @@ class _Session:
         settings = {"backend": "CPU", "numThread": threads}
         self._session = self._interpreter.createSession(settings)
         inputs = self._interpreter.getSessionInputAll(self._session)
-        self._images = the_only(list(inputs.values()), "inputs", path)
+        self._images = single(list(inputs.values()), "inputs", path)
         self._answers = list(self._interpreter.getSessionOutputAll(self._session).values())
         self.input = _port(self._images, path)
         self.outputs = [_port(answer, path) for answer in self._answers]

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 
 from simplebase.metadata import METADATA_KEY, read_metadata
-from simplebase.runtimes.artifact import ArtifactRuntime, Port, the_only, thread_count
+from simplebase.runtimes.artifact import ArtifactRuntime, Port, single, thread_count
 from simplebase.runtimes.opening import opening
 
 _TYPES = {
@@ -26,7 +26,7 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
     with opening(path):
         embedded = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         metadata = read_metadata(path, embedded)
-        images = the_only(session.get_inputs(), "inputs", path)
+        images = single(session.get_inputs(), "inputs", path)
         outputs = session.get_outputs()
         names = [output.name for output in outputs]
         ports = _port(images), [*map(_port, outputs)]

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from simplebase.errors import DataError
 from simplebase.metadata import read_metadata
-from simplebase.runtimes.artifact import ArtifactRuntime, the_only
+from simplebase.runtimes.artifact import ArtifactRuntime, single
 from simplebase.runtimes.graph import port, set_threads
 from simplebase.runtimes.opening import opening
 
@@ -30,7 +30,7 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
             f"{', '.join(model.signatures) or 'none'}."
         )
     function = model.signatures[_SIGNATURE]
-    name, images = the_only(list(function.structured_input_signature[1].items()), "inputs", path)
+    name, images = single(list(function.structured_input_signature[1].items()), "inputs", path)
     outputs = function.structured_outputs
 
     def run(stored: np.ndarray) -> list[np.ndarray]:

@@ -56,8 +56,8 @@ def test_a_command_that_is_ended_leaves_nothing(
     process = start(tmp_path, "data", "synthesize", "drawn", "--count", "100000")
     await_path(tmp_path, when, process)
     process.send_signal(number)
-    _, told = process.communicate(timeout=TIMEOUT)
-    assert (process.returncode, told) == (code, f"stopped by {number.name}\n")
+    _, printed = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, printed) == (code, f"stopped by {number.name}\n")
     assert not list(tmp_path.iterdir())
 
 
@@ -73,8 +73,8 @@ def test_a_conversion_that_is_ended_keeps_the_earlier_output(
     process = start(tmp_path, "convert", "to-coco", str(source), str(output), "--overwrite")
     await_path(tmp_path, ".out.*.partial", process)
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=TIMEOUT)
-    assert (process.returncode, told) == (143, "stopped by SIGTERM\n")
+    _, printed = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, printed) == (143, "stopped by SIGTERM\n")
     assert {path: path.stat().st_mtime_ns for path in output.rglob("*")} == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "out"]
 

@@ -22,9 +22,9 @@ def test_inspect_prints_and_writes_what_the_model_is(
     assert code == 0, error
     network = load_model(small_model_file)
     params, gflops = count_params(network), count_gflops(network, (64, 64))
-    facts = json.loads(Path("model.json").read_text())
-    assert (facts["network"]["params"], facts["network"]["gflops"]) == (params, gflops)
-    assert facts["metadata"] == network.metadata.to_config()
+    written = json.loads(Path("model.json").read_text())
+    assert (written["network"]["params"], written["network"]["gflops"]) == (params, gflops)
+    assert written["metadata"] == network.metadata.to_config()
     cells = {line.split()[0]: line.split()[1:] for line in output.splitlines() if line.strip()}
     assert cells["preset"] == ["small"] and cells["normalisation"] == ["Normalisation", "64x64x3"]
     assert "mpii, 16 keypoints" in output and "right_ankle, right_knee" in output

@@ -223,9 +223,9 @@ def test_a_split_file_that_holds_out_none_of_the_images_is_refused(tmp_path) -> 
 
 def test_progress_is_told_up_to_the_end(tmp_path) -> None:
     path = write_mat(tmp_path / "mpii", *(image(f"{i}.jpg", person(NECK)) for i in range(3)))
-    told = []
-    read_mpii(path, progress=lambda done, total: told.append((done, total)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    reported = []
+    read_mpii(path, progress=lambda done, total: reported.append((done, total)))
+    assert reported == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_file_and_images_are_found_in_the_official_layout(tmp_path) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from scipy.io import loadmat
 
 from simplebase import Crop, load_dataset, load_skeleton
-from simplebase.data.checking import KINDS, Finding, Report, check_dataset
+from simplebase.data.checking import KINDS, CheckReport, Finding, check_dataset
 from simplebase.data.checking.duplicates import copies, fingerprint
 from simplebase.data.checking.sides import check_sides
 from simplebase.data.dataset import KeypointDataset
@@ -42,7 +42,7 @@ class Copy:
     def image(self, index: int) -> Path:
         return self.folder / "images" / self.records[index]["img_paths"]
 
-    def check(self, skeleton: Skeleton | None = None) -> Report:
+    def check(self, skeleton: Skeleton | None = None) -> CheckReport:
         (self.folder / "annotations.json").write_text(json.dumps(self.records))
         return check_dataset(self.folder, skeleton)
 
@@ -60,7 +60,7 @@ def dataset(figures_folder: Path, tmp_path: Path) -> Copy:
 
 
 def test_a_sound_dataset_gives_no_finding(figures_folder: Path) -> None:
-    assert check_dataset(figures_folder) == Report(records=40, images=40, findings=())
+    assert check_dataset(figures_folder) == CheckReport(records=40, images=40, findings=())
 
 
 def test_compressed_annotations_are_checked(dataset: Copy) -> None:

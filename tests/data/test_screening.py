@@ -76,11 +76,11 @@ def test_an_image_of_several_records_is_read_and_named_once(
 
 
 def test_progress_counts_images_up_to_all(figures: KeypointDataset) -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     without_bad_images(
-        figures.select(np.array([0, 0, 1, 2])), lambda done, total: told.append((done, total))
+        figures.select(np.array([0, 0, 1, 2])), lambda done, total: reported.append((done, total))
     )
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert reported == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_a_dataset_without_one_good_image_is_refused(copied: KeypointDataset) -> None:

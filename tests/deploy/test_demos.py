@@ -13,8 +13,8 @@ from artifacts import SIZE, Artifacts
 from deploy_programs import Programs
 
 from simplebase import load, read_image
+from simplebase.export.export_settings import ExportSettings
 from simplebase.export.graph import ExportGraph
-from simplebase.export.settings import ExportSettings
 from simplebase.inference import Box
 from simplebase.metadata import OUTPUTS, write_metadata
 

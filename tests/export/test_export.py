@@ -22,9 +22,9 @@ from simplebase.errors import (
 )
 from simplebase.evaluation import predict_dataset
 from simplebase.export import Exporter, ExportSettings, export_all, parity_file
+from simplebase.export.export_settings import plan_all_formats
 from simplebase.export.graph import ExportGraph
 from simplebase.export.litert import write as write_litert
-from simplebase.export.settings import everything
 from simplebase.metadata import metadata_file
 from simplebase.runtimes import load_runtime
 
@@ -227,8 +227,12 @@ def test_everything_lies_in_one_folder_and_is_timed(
     exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Two formats stand for all: each of the others is converted in its own test.
-    plan = [pair for pair in everything(tmp_path, "m") if pair[0].format in ("mnn", "frozen-graph")]
-    monkeypatch.setattr("simplebase.export.everything.SECONDS", 0.1)
+    plan = [
+        pair
+        for pair in plan_all_formats(tmp_path, "m")
+        if pair[0].format in ("mnn", "frozen-graph")
+    ]
+    monkeypatch.setattr("simplebase.export.all_formats.SECONDS", 0.1)
     done = {each.path.name: each for each in export_all(exporter, plan)}
     assert list(done) == ["m.mnn", "m_float16.mnn", "m_weights.mnn", "m_int8.mnn", "m.pb"]
     for name, each in done.items():
@@ -242,7 +246,7 @@ def test_everything_lies_in_one_folder_and_is_timed(
 
 
 def test_the_names_of_all_files_differ() -> None:
-    names = [path.name for _, path in everything("x", "m")]
+    names = [path.name for _, path in plan_all_formats("x", "m")]
     assert len(names) == len(set(names)) == 13
 
 

@@ -12,8 +12,8 @@ import tensorflow as tf
 from artifacts import SIZE, Artifacts
 
 from simplebase.errors import ArgumentError
+from simplebase.export.export_settings import FORMATS, ExportSettings
 from simplebase.export.graph import ExportGraph
-from simplebase.export.settings import FORMATS, ExportSettings
 from simplebase.extras import import_with_extras
 from simplebase.files import stored_bytes
 from simplebase.metadata import METADATA_KEY, metadata_file, write_metadata

@@ -204,9 +204,9 @@ def test_the_check_names_images_that_come_out_dark(tmp_path: Path) -> None:
 
 def test_training_and_evaluation_warn_once_of_dark_images(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, *(dark(seed) for seed in range(12)))
-    with pytest.warns(SimplebaseWarning, match=r"0\.png: its values.*--depth-range") as told:
+    with pytest.warns(SimplebaseWarning, match=r"0\.png: its values.*--depth-range") as reported:
         warn_of_lost_depth(load_dataset(folder, DOT))
-    assert len(told) == 1
+    assert len(reported) == 1
     warn_of_lost_depth(load_dataset(folder, DOT, TWELVE_BITS))
 
 
@@ -222,9 +222,9 @@ def test_screening_reads_with_the_range(tmp_path: Path) -> None:
 def test_the_demo_reads_images_with_a_range_and_warns_once_without(tmp_path: Path) -> None:
     paths = sorted((folder_of(tmp_path, dark(), dark(1)) / "images").iterdir())
     source = ImageFiles(paths, "photos")
-    with pytest.warns(SimplebaseWarning, match=r"0\.png: its values") as told:
+    with pytest.warns(SimplebaseWarning, match=r"0\.png: its values") as reported:
         frames = [source.read(), source.read()]
-    assert len(told) == 1
+    assert len(reported) == 1
     assert all(frame is not None and frame.image.max() <= 13 for frame in frames)
     source = ImageFiles(paths, "photos")
     source.depth_range = TWELVE_BITS

@@ -5,11 +5,11 @@ import pytest
 from simplebase import SimpleBaseline, load_preset
 from simplebase.cost import count_gflops, count_params
 from simplebase.errors import ArgumentError
-from simplebase.inspection import LayerFacts, describe_layers, find_layer
+from simplebase.inspection import LayerDescription, describe_layers, find_layer
 from simplebase.inspection.layers import layer_paths
 
 
-def parts_with_layers(layer: LayerFacts) -> list[LayerFacts]:
+def parts_with_layers(layer: LayerDescription) -> list[LayerDescription]:
     inner = [part for one in layer.layers for part in parts_with_layers(one)]
     return [layer, *inner] if layer.layers else inner
 
@@ -30,14 +30,14 @@ def test_the_totals_are_those_that_presets_lists(name: str) -> None:
 
 def test_a_layer_says_what_it_is(gated: SimpleBaseline) -> None:
     normalisation, backbone, head = describe_layers(gated).layers
-    assert normalisation == LayerFacts("normalisation", "Normalisation", (64, 64, 3), 0, 0)
+    assert normalisation == LayerDescription("normalisation", "Normalisation", (64, 64, 3), 0, 0)
     assert (backbone.path, backbone.type, head.name) == ("gated", "GatedBackbone", "head")
     kernel = 32 * 32 * 3 * 8
     assert backbone.layers[:2] == (
-        LayerFacts("gated/block1_conv", "Conv2D", (2, 2, 8), kernel + 8, 2 * 2 * kernel),
-        LayerFacts("gated/means", "GlobalAveragePooling2D", (8,), 0, 0),
+        LayerDescription("gated/block1_conv", "Conv2D", (2, 2, 8), kernel + 8, 2 * 2 * kernel),
+        LayerDescription("gated/means", "GlobalAveragePooling2D", (8,), 0, 0),
     )
-    assert head.layers[-1] == LayerFacts(
+    assert head.layers[-1] == LayerDescription(
         "head/heatmaps", "Conv2D", (16, 16, 2), 4 * 2 + 2, 16 * 16 * 4 * 2
     )
     assert head.layers[-1].to_config() == {

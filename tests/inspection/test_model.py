@@ -15,15 +15,15 @@ from simplebase.metadata import Cost
 
 
 def test_a_keras_file_is_described_whole(small_model_file: Path) -> None:
-    facts = inspect_model(small_model_file)
+    description = inspect_model(small_model_file)
     network = load_model(small_model_file)
-    assert facts.metadata == network.metadata
-    assert facts.normalisation == network.normalisation == "tf"
-    assert facts.network is not None and facts.network.params == count_params(network)
-    config = facts.to_config()
+    assert description.metadata == network.metadata
+    assert description.normalisation == network.normalisation == "tf"
+    assert description.network is not None and description.network.params == count_params(network)
+    config = description.to_config()
     assert config["file_bytes"] == small_model_file.stat().st_size
     assert config["metadata"] == network.metadata.to_config()
-    assert config["network"]["params"] == facts.network.params == config["cost"]["params"]
+    assert config["network"]["params"] == description.network.params == config["cost"]["params"]
 
 
 def test_another_format_has_metadata_but_no_layers(
@@ -34,10 +34,10 @@ def test_another_format_has_metadata_but_no_layers(
     monkeypatch.setattr(model, "load_runtime", lambda path: runtime)
     exported = tmp_path / "model.onnx"
     exported.write_bytes(b"12345")
-    facts = inspect_model(exported)
-    assert (facts.file_bytes, facts.metadata) == (5, metadata)
-    assert facts.normalisation is None and facts.network is None
-    config = facts.to_config()
+    description = inspect_model(exported)
+    assert (description.file_bytes, description.metadata) == (5, metadata)
+    assert description.normalisation is None and description.network is None
+    config = description.to_config()
     assert config["network"] is None
     assert config["cost"] == {"params": 1000, "gflops": 0.25}
     with pytest.raises(ArgumentError, match="no layers to draw. Give the .keras file"):

@@ -38,8 +38,8 @@ def test_a_presets_silence_leaves_it_to_the_file(small_preset: Preset, tmp_path:
 def test_what_a_preset_or_the_caller_says_stands(small_preset: Preset, tmp_path: Path) -> None:
     path = tmp_path / "backbone.keras"
     converted_backbone(path)
-    told = small_preset.backbone.model_copy(update={"padding": "same"})
-    preset = small_preset.model_copy(update={"backbone": told})
+    backbone = small_preset.backbone.model_copy(update={"padding": "same"})
+    preset = small_preset.model_copy(update={"backbone": backbone})
     with pytest.raises(ValueError, match="padding symmetric, but the preset has same"):
         SimpleBaseline.from_preset(preset, 2, backbone_weights=path)
     model = SimpleBaseline.from_preset(

@@ -11,10 +11,10 @@ import numpy as np
 
 from simplebase.backbones import BACKBONES, Backbone, load_backbone
 from simplebase.converters.weights.checkpoint import Checkpoint
+from simplebase.converters.weights.conversion_settings import ConversionSettings, choose_settings
 from simplebase.converters.weights.filling import fill_backbone, fill_head
 from simplebase.converters.weights.reading import read_checkpoint
 from simplebase.converters.weights.recognition import Recognised, recognise
-from simplebase.converters.weights.settings import Settings, choose_settings
 from simplebase.cost import count_params
 from simplebase.errors import ArgumentError, DataError, first_line
 from simplebase.estimator import SimpleBaseline, load_model
@@ -126,7 +126,7 @@ def convert_weights(
 
 
 def _build(
-    checkpoint: Checkpoint, recognised: Recognised, settings: Settings
+    checkpoint: Checkpoint, recognised: Recognised, settings: ConversionSettings
 ) -> SimpleBaseline | Backbone:
     """The network with the file's weights, every tensor used once."""
     tensors = checkpoint.tensors
@@ -184,7 +184,7 @@ def _count_classifier(checkpoint: Checkpoint, recognised: Recognised) -> None:
         checkpoint.left_out["the classifier's tensors"] = count
 
 
-def _checked(path: Path, settings: Settings, source: Path) -> np.ndarray:
+def _checked(path: Path, settings: ConversionSettings, source: Path) -> np.ndarray:
     """What the written file answers to noise of all brightnesses.
 
     Raises:
@@ -219,7 +219,7 @@ def _checked(path: Path, settings: Settings, source: Path) -> np.ndarray:
 def _report(
     checkpoint: Checkpoint,
     recognised: Recognised,
-    settings: Settings,
+    settings: ConversionSettings,
     built: SimpleBaseline | Backbone,
     answer: np.ndarray,
 ) -> WeightsReport:

@@ -118,7 +118,7 @@ def _as_trained(checkpoint: Checkpoint, network: Network, head: HeadFound | None
         stride = {"stride_in": "3x3"} if network.family == "resnet" else {}
         return {**_TORCH, **stride, "bn_epsilon": network.bn_epsilon}
     own = head.batch_norms if head else ()
-    epsilon = _the_only_epsilon(
+    epsilon = _shared_epsilon(
         checkpoint, [layer for layer in checkpoint.epsilons if layer not in own]
     )
     return {} if epsilon is None else {"bn_epsilon": epsilon}
@@ -129,11 +129,11 @@ def _head_epsilon(checkpoint: Checkpoint, head: HeadFound | None) -> dict[str, A
         return {}
     if checkpoint.layout == "torch":
         return {"bn_epsilon": 1e-5}
-    epsilon = _the_only_epsilon(checkpoint, list(head.batch_norms))
+    epsilon = _shared_epsilon(checkpoint, list(head.batch_norms))
     return {} if epsilon is None else {"bn_epsilon": epsilon}
 
 
-def _the_only_epsilon(checkpoint: Checkpoint, layers: list[str]) -> float | None:
+def _shared_epsilon(checkpoint: Checkpoint, layers: list[str]) -> float | None:
     """The epsilon of these BatchNorms; None where the file does not say."""
     found = {checkpoint.epsilons[layer] for layer in layers if layer in checkpoint.epsilons}
     if len(found) > 1:

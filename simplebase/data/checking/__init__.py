@@ -1,6 +1,6 @@
 """Looking for what is wrong with a dataset before a training finds out."""
 
 from simplebase.data.checking.check import check_dataset
-from simplebase.data.checking.findings import KINDS, Finding, Report
+from simplebase.data.checking.findings import KINDS, CheckReport, Finding
 
-__all__ = ["KINDS", "Finding", "Report", "check_dataset"]
+__all__ = ["KINDS", "CheckReport", "Finding", "check_dataset"]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from simplebase.data.checking.duplicates import copies
-from simplebase.data.checking.findings import KINDS, Finding, Report
-from simplebase.data.checking.image_facts import ImageFacts, inspect_images
+from simplebase.data.checking.findings import KINDS, CheckReport, Finding
+from simplebase.data.checking.image_inspection import ImageInspection, inspect_images
 from simplebase.data.checking.labels import (
     check_boxes,
     check_crops,
@@ -32,7 +32,7 @@ def check_dataset(
     skeleton: Skeleton | None = None,
     progress: Progress | None = None,
     depth_range: DepthRange | None = None,
-) -> Report:
+) -> CheckReport:
     """Looks for errors in a dataset folder: records, labels and images.
 
     Records whose fields are broken are reported and left out of all further checks. Of a packed
@@ -62,24 +62,24 @@ def check_dataset(
         image_of = np.array([number.setdefault(p, len(number)) for p in survey.records.paths])
         images = len(number)
         files = [folder / IMAGES / path for path in number]
-        facts = inspect_images(files, progress, depth_range)
+        inspections = inspect_images(files, progress, depth_range)
         found = [
-            *_check_records(survey, survey.records, skeleton, facts, image_of),
-            *_check_depth(facts, image_of, depth_range),
+            *_check_records(survey, survey.records, skeleton, inspections, image_of),
+            *_check_depth(inspections, image_of, depth_range),
         ]
         findings += [_in_file(finding, survey) for finding in found]
     order = list(KINDS)
     findings.sort(key=lambda finding: (order.index(finding.kind), finding.record or 0))
-    return Report(len(survey.content), images, tuple(findings))
+    return CheckReport(len(survey.content), images, tuple(findings))
 
 
-def _check_shards(location: str | os.PathLike[str], progress: Progress | None) -> Report:
+def _check_shards(location: str | os.PathLike[str], progress: Progress | None) -> CheckReport:
     # Imported here: shards are TensorFlow's, which a folder does not need.
     from simplebase.data.packed import open_packed
 
     records, images = open_packed(location)
     findings = [Finding("damaged-shard", problem) for problem in images.verify(progress)]
-    return Report(len(records), len(set(records.paths.tolist())), tuple(findings))
+    return CheckReport(len(records), len(set(records.paths.tolist())), tuple(findings))
 
 
 def _broken_records(survey: Survey) -> Iterator[Finding]:
@@ -94,12 +94,14 @@ def _check_records(
     survey: Survey,
     records: Records,
     skeleton: Skeleton,
-    facts: list[ImageFacts],
+    inspections: list[ImageInspection],
     image_of: np.ndarray,
 ) -> Iterator[Finding]:
-    """Findings whose `record` is a row of `records`; `image_of` `(N,)` indexes `facts`."""
+    """Findings whose `record` is a row of `records`; `image_of` `(N,)` indexes `inspections`."""
     unknown = (np.nan, np.nan)
-    sizes = np.array([fact.size[::-1] if fact.size else unknown for fact in facts])[image_of]
+    sizes = np.array(
+        [inspection.size[::-1] if inspection.size else unknown for inspection in inspections]
+    )[image_of]
     joints = np.array([survey.content[index]["joint_self"] for index in survey.sound], np.float64)
     yield from check_labelling(records, joints, skeleton)
     yield from check_boxes(records, sizes)
@@ -107,25 +109,25 @@ def _check_records(
     yield from check_keypoints(records, sizes, skeleton)
     yield from check_sides(records, skeleton)
     _, first_record, counts = np.unique(image_of, return_index=True, return_counts=True)
-    for fact, row, count in zip(facts, first_record.tolist(), counts, strict=True):
-        if fact.kind is not None:
+    for inspection, row, count in zip(inspections, first_record.tolist(), counts, strict=True):
+        if inspection.kind is not None:
             others = f" ({count} records)" if count > 1 else ""
-            yield Finding(fact.kind, f"{fact.problem}{others}", row)
-    yield from _check_splits(records, facts, image_of)
+            yield Finding(inspection.kind, f"{inspection.problem}{others}", row)
+    yield from _check_splits(records, inspections, image_of)
 
 
 def _check_depth(
-    facts: list[ImageFacts], image_of: np.ndarray, depth_range: DepthRange | None
+    inspections: list[ImageInspection], image_of: np.ndarray, depth_range: DepthRange | None
 ) -> Iterator[Finding]:
     """Images of more than 8 bits that come out as nearly one grey, and what to do."""
     notes = {
         image: note
-        for image, fact in enumerate(facts)
-        if fact.deep_range and (note := depth_note(*fact.deep_range, depth_range))
+        for image, inspection in enumerate(inspections)
+        if inspection.deep_range and (note := depth_note(*inspection.deep_range, depth_range))
     }
     if not notes:
         return
-    lows, highs = zip(*(facts[image].deep_range or () for image in notes), strict=True)
+    lows, highs = zip(*(inspections[image].deep_range or () for image in notes), strict=True)
     advice = (
         f"--depth-range {min(lows):g},{max(highs):g} suits all such images, file each by itself"
     )
@@ -135,7 +137,7 @@ def _check_depth(
 
 
 def _check_splits(
-    records: Records, facts: list[ImageFacts], image_of: np.ndarray
+    records: Records, inspections: list[ImageInspection], image_of: np.ndarray
 ) -> Iterator[Finding]:
     """Images that are trained on and measured on."""
     train, held_out = (
@@ -146,10 +148,14 @@ def _check_splits(
         message = "the image has records in the train and in the val split"
         yield Finding("image-in-both-splits", message, held_out[image])
     known = [
-        [image for image in side if image not in other and facts[image].fingerprint is not None]
+        [
+            image
+            for image in side
+            if image not in other and inspections[image].fingerprint is not None
+        ]
         for side, other in ((train, held_out), (held_out, train))
     ]
-    prints = [[facts[image].fingerprint for image in images] for images in known]
+    prints = [[inspections[image].fingerprint for image in images] for images in known]
     seen = set()
     for i, j in copies(*prints):
         if j not in seen:

@@ -63,7 +63,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """All findings of a dataset, errors first, then by kind and record.
 
     Args:

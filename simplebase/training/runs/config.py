@@ -15,7 +15,7 @@ from simplebase.files.yaml import MOST_BYTES, parse_yaml
 from simplebase.geometry import Size
 from simplebase.images import DepthRange
 from simplebase.presets import Preset, Recipe
-from simplebase.presets.preset import Settings, first_problem
+from simplebase.presets.preset import YamlSettings, first_problem
 from simplebase.skeletons import Skeleton
 from simplebase.training.runs.folder import Run
 from simplebase.version import __version__
@@ -23,7 +23,7 @@ from simplebase.version import __version__
 MAX_SEED = 2**32 - 1
 
 
-class DatasetSettings(Settings):
+class DatasetSettings(YamlSettings):
     """Which dataset it was.
 
     Args:
@@ -80,7 +80,7 @@ class DatasetSettings(Settings):
         return None if self.depth_range is None else DepthRange.parse(self.depth_range)
 
 
-class RunConfig(Settings):
+class RunConfig(YamlSettings):
     """All settings of a run: the arguments of `simplebase.train`, and what followed from them.
 
     `model_normalisation` is what the model has, which its weights may have brought along, and

@@ -194,9 +194,9 @@ def test_packing_twice_gives_the_same_bytes(
 
 
 def test_progress_counts_records_up_to_all(figures: KeypointDataset, tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    pack(figures, tmp_path / "out", progress=lambda done, total: told.append((done, total)))
-    assert told == [(8, 40), (16, 40), (24, 40), (32, 40), (40, 40)]
+    reported: list[tuple[int, int]] = []
+    pack(figures, tmp_path / "out", progress=lambda done, total: reported.append((done, total)))
+    assert reported == [(8, 40), (16, 40), (24, 40), (32, 40), (40, 40)]
 
 
 def test_a_split_may_be_missing(figures: KeypointDataset, tmp_path: Path) -> None:

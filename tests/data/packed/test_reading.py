@@ -212,14 +212,14 @@ def test_a_damaged_shard_is_named_by_reading_and_by_verifying(copied: Path, dama
 
 
 def test_a_sound_dataset_verifies_with_progress(packed_folder: Path) -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     images = load_packed(packed_folder).images
-    assert images.verify(lambda done, total: told.append((done, total))) == []
-    assert told == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+    assert images.verify(lambda done, total: reported.append((done, total))) == []
+    assert reported == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
 
 
 def test_a_shard_with_other_records_than_listed_is_refused(copied: Path) -> None:
-    """Two shards of the same size may be swapped by hand; one with fewer records is told."""
+    """Two shards of the same size may be swapped by hand; one with fewer records is reported."""
     manifest = read_manifest(str(copied))
     shards = list(manifest.shards)
     shards[0], shards[1] = replace(shards[0], records=9), replace(shards[1], records=7)

@@ -9,8 +9,8 @@ from typing import Any
 from simplebase.benchmarking import measure_models
 from simplebase.errors import DataError, MissingPackageError, ParityError, SimplebaseWarning
 from simplebase.export.export import Exporter, require_place
+from simplebase.export.export_settings import ExportSettings
 from simplebase.export.parity import Parity
-from simplebase.export.settings import ExportSettings
 from simplebase.files import stored_bytes
 
 THREADS = (1, 2)
@@ -67,7 +67,7 @@ def export_all(
 
     Args:
         exporter: of the model.
-        plan: of `everything`.
+        plan: of `plan_all_formats`.
         overwrite: replace files that exist.
 
     Raises:

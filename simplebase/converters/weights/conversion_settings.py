@@ -1,4 +1,4 @@
-"""What a converted model is told beside its weights: input, crop, codec, keypoints."""
+"""What a converted model has besides its weights: input, crop, codec, keypoints."""
 
 import os
 import re
@@ -28,7 +28,7 @@ _LARGE, _LARGE_SIGMA = 384, 3.0
 
 
 @dataclass(frozen=True)
-class Settings:
+class ConversionSettings:
     """Everything about a converted file but its weights.
 
     Args:
@@ -56,7 +56,7 @@ def choose_settings(
     input_size: Size | None,
     skeleton: Skeleton | None,
     normalisation: str | None,
-) -> Settings:
+) -> ConversionSettings:
     """What the user says, else the preset's YAML, else the file, else the origin's code.
 
     Raises:
@@ -75,7 +75,7 @@ def choose_settings(
     if recognised.head is not None:
         found = _skeleton(checkpoint, recognised.head.num_keypoints, skeleton, notes)
     size = _input_size(checkpoint, recognised, input_size, preset, found, notes)
-    return Settings(
+    return ConversionSettings(
         input_size=size,
         normalisation=normalisation or recognised.origin.normalisation,
         backbone_arguments=backbone,

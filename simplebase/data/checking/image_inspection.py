@@ -29,8 +29,8 @@ _LARGEST_REDUCTION = 8
 
 
 @dataclass(frozen=True)
-class ImageFacts:
-    """What there is to know of an image file.
+class ImageInspection:
+    """What decoding an image file showed.
 
     Args:
         size: `(height, width)` upright; `None` if it cannot be decoded.
@@ -51,32 +51,32 @@ def inspect_images(
     paths: Sequence[Path],
     progress: Progress | None = None,
     depth_range: DepthRange | None = None,
-) -> list[ImageFacts]:
-    """Decodes every file of `paths`; `progress` is told files done and in all."""
-    facts = []
+) -> list[ImageInspection]:
+    """Decodes every file of `paths`; `progress` is called with files done and in all."""
+    inspections = []
     with thread_pool() as pool:
         inspect = partial(inspect_image, depth_range=depth_range)
         jobs = [pool.submit(inspect, path) for path in paths]
         for done, job in enumerate(jobs, start=1):
-            facts.append(job.result())
+            inspections.append(job.result())
             if progress:
                 progress(done, len(paths))
-    return facts
+    return inspections
 
 
-def inspect_image(path: Path, depth_range: DepthRange | None = None) -> ImageFacts:
+def inspect_image(path: Path, depth_range: DepthRange | None = None) -> ImageInspection:
     """Decodes one file to its end, as training does."""
     try:
         if path.is_symlink() and not path.exists():
             problem = f"{path} is a link to {os.readlink(path)}, which does not exist"
-            return ImageFacts(kind="missing-image", problem=problem)
+            return ImageInspection(kind="missing-image", problem=problem)
         if not path.is_file():
-            return ImageFacts(kind="missing-image", problem=f"{path} does not exist")
+            return ImageInspection(kind="missing-image", problem=f"{path} does not exist")
         data = path.read_bytes()
     except OSError as error:
-        return ImageFacts(kind="missing-image", problem=f"{path}: {error.strerror}")
+        return ImageInspection(kind="missing-image", problem=f"{path}: {error.strerror}")
     if not data:
-        return ImageFacts(kind="unreadable-image", problem="the file is empty")
+        return ImageInspection(kind="unreadable-image", problem="the file is empty")
     name = path.name
     try:
         deep = deep_range(data, name)
@@ -85,8 +85,8 @@ def inspect_image(path: Path, depth_range: DepthRange | None = None) -> ImageFac
     except DataError as error:
         known = kind_of(data) in KINDS_READ
         kind, problem = "damaged-image" if known else "unreadable-image", str(error)
-        return ImageFacts(kind=kind, problem=problem.removeprefix(f"{name} "))
-    return ImageFacts(size, fingerprint(Image.fromarray(pixels)), deep)
+        return ImageInspection(kind=kind, problem=problem.removeprefix(f"{name} "))
+    return ImageInspection(size, fingerprint(Image.fromarray(pixels)), deep)
 
 
 def _reduction(data: bytes) -> int:

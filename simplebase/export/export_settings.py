@@ -130,7 +130,7 @@ class ExportSettings:
         return self.format if self.quantization == "none" else f"{self.format} {self.quantization}"
 
 
-def everything(
+def plan_all_formats(
     folder: str | os.PathLike[str],
     stem: str,
     outputs: OutputsName = "heatmaps",
