@@ -13,7 +13,6 @@ from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline import BatchSource, CacheMode
 from simplebase.errors import ArgumentError, DataError
 from simplebase.estimator import SimpleBaseline
-from simplebase.geometry import Size
 from simplebase.losses import LOSSES, HeatmapLoss, Loss
 from simplebase.presets import Recipe, load_recipe
 from simplebase.training.keypoint_batches import KeypointBatches, SetEpoch
@@ -295,16 +294,18 @@ class TrainingModel(keras.Model):
 
     def _middle(self, images: Any) -> tuple[Any, Any]:
         """The centre of canvases in the model's size, and what to subtract from keypoints."""
-        height, width = self.estimator.metadata.input_size
-        given: Size = tuple(images.shape[1:3])
-        if None in given or given[0] < height or given[1] < width:
+        height, width = size = self.estimator.metadata.input_size
+        known = images.shape[1:3]
+        if any(side is not None and side < own for side, own in zip(known, size, strict=True)):
             raise ArgumentError(
-                f"images have a fixed size of at least {height} x {width} (height x width), the "
-                f"model's. Received: images of shape {tuple(images.shape)}."
+                f"images are at least as large as the model's input of {height} x {width} pixels "
+                f"(height x width). Received: {known[0]} x {known[1]}."
             )
-        top, left = (given[0] - height) // 2, (given[1] - width) // 2
-        cropped = images[:, top : top + height, left : left + width]
-        return cropped, tf.constant([left, top, 0], tf.float32)
+        # Keras traces once for images of several sizes, whose size is then known at run time only.
+        given = tf.shape(images)
+        top, left = (given[1] - height) // 2, (given[2] - width) // 2
+        middle = images[:, top : top + height, left : left + width]
+        return tf.ensure_shape(middle, (None, *size, 3)), tf.cast([left, top, 0], tf.float32)
 
     def _remember_depth(self, dataset: KeypointDataset) -> None:
         """Lets the model's file say how deep images were reduced, so that use does the same."""
