@@ -303,6 +303,9 @@ class TrainingModel(keras.Model):
             )
         # Keras traces once for images of several sizes, whose size is then known at run time only.
         given = tf.shape(images)
+        tf.debugging.assert_greater_equal(
+            given[1:3], size, f"images are at least as large as the model's input of {size} pixels"
+        )
         top, left = (given[1] - height) // 2, (given[2] - width) // 2
         middle = images[:, top : top + height, left : left + width]
         return tf.ensure_shape(middle, (None, *size, 3)), tf.cast([left, top, 0], tf.float32)
