@@ -304,6 +304,41 @@ def test_a_loss_of_the_users_own_gets_the_keypoints_weights(
     assert built.evaluate(images, keypoints, verbose=0) == pytest.approx(ours * share, rel=1e-5)
 
 
+def test_the_model_keeps_how_deep_images_were_reduced(
+    model: SimpleBaseline, figures: KeypointDataset
+) -> None:
+    built = TrainingModel(model, recipe=RECIPE)
+    built.batches(figures.train)
+    assert model.metadata.depth_range is None
+    chosen = simplebase.DepthRange.parse("0,4095")
+    built.batches(figures.train.with_default_depth(chosen))
+    assert model.metadata.depth_range == chosen
+
+
+def test_backup_and_restore_goes_on_with_the_next_epoch(
+    network: SimpleBaseline, figures: KeypointDataset, tmp_path: Path
+) -> None:
+    whole = trainer(twin(network))
+    fit(whole, figures, 2)
+
+    class Killed(Exception):
+        """What ends the first process."""
+
+    def kill(epoch: int, logs: Any) -> None:
+        if epoch == 1:
+            raise Killed
+
+    kills = keras.callbacks.LambdaCallback(on_epoch_begin=kill)
+    first, second = (trainer(twin(network)) for _ in range(2))
+    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
+    with pytest.raises(Killed):
+        fit(first, figures, 2, callbacks=[backup, kills])
+    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
+    assert fit(second, figures, 2, callbacks=[backup]).epoch == [1]
+    for mine, theirs in zip(second.estimator.weights, whole.estimator.weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6, err_msg=mine.path)
+
+
 def test_batches_of_other_data_are_refused(model: SimpleBaseline, figures: KeypointDataset) -> None:
     built = TrainingModel(model, recipe=RECIPE)
     with pytest.raises(ArgumentError, match="at most 32.*33"):
