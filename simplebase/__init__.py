@@ -21,13 +21,16 @@ _PUBLIC = {
     "Crop": "simplebase.geometry",
     "DepthRange": "simplebase.images",
     "HeatmapCodec": "simplebase.codec",
+    "HeatmapLoss": "simplebase.losses",
     "KeypointDataset": "simplebase.data.dataset",
     "ModelMetadata": "simplebase.metadata",
+    "PCK": "simplebase.training",
     "Pose": "simplebase.inference",
     "PoseEstimator": "simplebase.inference",
     "SimpleBaseline": "simplebase.estimator",
     "SimplebaseError": "simplebase.errors",
     "Skeleton": "simplebase.skeletons",
+    "TrainingModel": "simplebase.training",
     "draw": "simplebase.demo",
     "load": "simplebase.inference",
     "load_dataset": "simplebase.data.loading",
@@ -59,12 +62,15 @@ if TYPE_CHECKING:
     from simplebase.inference import Pose as Pose
     from simplebase.inference import PoseEstimator as PoseEstimator
     from simplebase.inference import load as load
+    from simplebase.losses import HeatmapLoss as HeatmapLoss
     from simplebase.metadata import ModelMetadata as ModelMetadata
     from simplebase.presets import load_preset as load_preset
     from simplebase.presets import load_recipe as load_recipe
     from simplebase.presets import preset_names as preset_names
     from simplebase.skeletons import Skeleton as Skeleton
     from simplebase.skeletons import load_skeleton as load_skeleton
+    from simplebase.training import PCK as PCK
+    from simplebase.training import TrainingModel as TrainingModel
     from simplebase.training import resume as resume
     from simplebase.training import train as train
 

@@ -6,17 +6,19 @@ from typing import Any
 
 import keras
 
-from simplebase.backbones import Backbone, BackboneWeights
+from simplebase.backbones import BackboneWeights
 from simplebase.backbones.building import build_backbone
+from simplebase.codec import HeatmapCodec
 from simplebase.dtypes import DTYPES, build_with, dtypes_config
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.files import require_file
 from simplebase.freezing import FROZEN, freeze_layers, frozen_config
-from simplebase.geometry import Size
+from simplebase.geometry import Crop, Size
 from simplebase.heads import PREDICTION_LAYER, Head
+from simplebase.heads.building import build_head
 from simplebase.keras_file import read_keras_file
 from simplebase.metadata import ModelMetadata
-from simplebase.normalisation import Normalisation
+from simplebase.normalisation import NORMALISATIONS, Normalisation
 from simplebase.presets import Preset
 from simplebase.presets.loader import as_preset
 from simplebase.skeletons import Skeleton
@@ -28,26 +30,42 @@ class SimpleBaseline(keras.Model):
     """A heatmap for each keypoint of one object (Xiao et al., 2018, https://arxiv.org/abs/1804.06208).
 
     Args:
-        backbone: `(B, H, W, 3)` normalised to features.
-        head: features to `(B, H/4, W/4, K)`.
+        backbone: `(B, H, W, 3)` normalised to features; one of ours or any `keras.Model`.
+        head: features to `(B, H/4, W/4, K)`; one of ours or any `keras.Model`.
         metadata: what the model file says of itself.
         normalisation: what the backbone's weights expect, a name of `simplebase.normalisation`; by
-            default what the backbone's family was trained with on ImageNet.
+            default what the backbone's family was trained with on ImageNet. A backbone that is
+            not ours needs it.
+
+    Models that are not ours have to be serialisable by Keras: functional ones are; a subclass has
+    `get_config` and is registered (`keras.saving.register_keras_serializable`) before a file is
+    loaded.
+
+    Raises:
+        ArgumentError: the parts do not fit each other or the metadata, or `normalisation` is
+            missing or unknown.
 
     Input `(B, H, W, 3)` RGB 0..255, any float or uint8; output `(B, H/4, W/4, K)` float32.
     """
 
     def __init__(
         self,
-        backbone: Backbone,
+        backbone: keras.Model,
         head: keras.Model,
         metadata: ModelMetadata,
         normalisation: str | None = None,
         name: str = "simple_baseline",
         **kwargs: Any,
     ) -> None:
+        normalisation = normalisation or getattr(backbone, "normalisation", None)
+        if normalisation is None:
+            raise ArgumentError(
+                f"backbone {backbone.name!r} does not say what its weights expect. Give "
+                f"normalisation, one of {', '.join(NORMALISATIONS)}."
+            )
+
         # === Layers ===
-        normalise = Normalisation(normalisation or backbone.normalisation, name="normalisation")
+        normalise = Normalisation(normalisation, name="normalisation")
 
         # === Functional graph ===
         images = keras.Input((*metadata.input_size, 3), name="images")
@@ -151,6 +169,47 @@ class SimpleBaseline(keras.Model):
             model.copy_weights(source)
         return model
 
+    @classmethod
+    def from_backbone(
+        cls,
+        backbone: keras.Model,
+        skeleton: Skeleton,
+        *,
+        head: str | keras.Model = "upsample_lite",
+        normalisation: str | None = None,
+        input_size: Size | None = None,
+        crop: Crop | None = None,
+        sigma: float = 2.0,
+    ) -> "SimpleBaseline":
+        """Builds a model on any backbone, such as one of `keras.applications`.
+
+        Args:
+            backbone: `(B, H, W, 3)` to features; `(B, H/32, W/32, C)` for a head by name.
+            skeleton: the keypoints.
+            head: a name in `simplebase.heads.HEADS`, or a model from the features to heatmaps
+                `(B, H/4, W/4, K)`.
+            normalisation: what the backbone expects, a name of `simplebase.normalisation`: `none`
+                if it takes RGB 0..255 as it is. Not needed with a backbone of ours.
+            input_size: `(H, W)`; by default that of the backbone, which then has a fixed one.
+            crop: how the object is cut out; by default with a padding of 1.25.
+            sigma: of the heatmaps' Gaussians, in cells.
+
+        Raises:
+            ArgumentError: the backbone has no fixed size or another stride than 32, the head is
+                unknown, or the parts do not fit.
+        """
+        size = input_size or tuple(backbone.input_shape[1:3])
+        if None in size:
+            raise ArgumentError(
+                f"backbone {backbone.name!r} takes images of any size. Give input_size=(H, W)."
+            )
+        metadata = ModelMetadata(
+            backbone.name, size, crop or Crop(), HeatmapCodec(size, sigma=sigma), skeleton
+        )
+        if isinstance(head, str):
+            head = build_head(head, backbone, size, skeleton.num_keypoints)
+        return cls(backbone, head, metadata, normalisation)
+
     def freeze(self, level: int) -> None:
         """Chooses what training leaves as it is; frozen BatchNorms run in inference mode.
 
@@ -169,8 +228,12 @@ class SimpleBaseline(keras.Model):
             )
         self.trainable = True
         self.backbone.trainable = level < 1
-        for layer in self.head.layers:
-            layer.trainable = level < 2 or layer.name == PREDICTION_LAYER
+        layers = self.head.layers
+        # A head that is not ours predicts by the last of its layers that has weights.
+        named = [layer for layer in layers if layer.name == PREDICTION_LAYER]
+        predicting = named or [layer for layer in layers if layer.weights][-1:]
+        for layer in layers:
+            layer.trainable = level < 2 or layer in predicting
 
     def copy_weights(self, source: "SimpleBaseline") -> None:
         """Takes the weights of a model of the same backbone and head.

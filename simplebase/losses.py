@@ -10,7 +10,10 @@ trained with those two is told that what nobody labelled is nowhere.
 from collections.abc import Callable
 from typing import Any
 
+import keras
 from keras import ops
+
+from simplebase.errors import ArgumentError
 
 Loss = Callable[[Any, Any, Any], tuple[Any, Any]]
 
@@ -97,3 +100,43 @@ LOSSES: dict[str, Loss] = {
     "ohkm": ohkm,
     "adaptive_wing": adaptive_wing,
 }
+
+
+@keras.saving.register_keras_serializable(package="simplebase")
+class HeatmapLoss(keras.losses.Loss):
+    """One of the losses above as a Keras loss.
+
+    Called with target and predicted heatmaps `(B, h, w, K)` and, as Keras's `sample_weight`, the
+    weights `(B, K)` of the keypoints (by default 1). It returns `mean_loss`, a scalar: the mean is
+    over the keypoints that count, which no `reduction` of Keras does.
+
+    Args:
+        loss: a name in `LOSSES`.
+        name: under which Keras reports it.
+
+    Raises:
+        ArgumentError: an unknown loss.
+    """
+
+    def __init__(self, loss: str = "weighted_mse", name: str | None = None) -> None:
+        if loss not in LOSSES:
+            raise ArgumentError(f"loss is one of {', '.join(LOSSES)}. Received: {loss!r}.")
+        super().__init__(name=name or loss, reduction="sum", dtype="float32")
+        self.loss = loss
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The mean error of the keypoints."""
+        target, predicted = (ops.cast(maps, "float32") for maps in (y_true, y_pred))
+        if sample_weight is None:
+            weights = ops.ones_like(target[:, 0, 0])
+        else:
+            weights = ops.cast(sample_weight, "float32")
+        return mean_loss(*LOSSES[self.loss](target, predicted, weights))
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """The mean error of all keypoints."""
+        return self(y_true, y_pred)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"loss": self.loss, "name": self.name}

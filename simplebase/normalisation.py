@@ -27,6 +27,8 @@ NORMALISATIONS: dict[str, dict[str, Any]] = {
     "caffe": {"mean": (123.68, 116.779, 103.939), "std": (1.0, 1.0, 1.0), "bgr": True},
     # The tf.keras project that simplebase re-implements: 0 to 1, less the mean of its data.
     "upstream": {"mean": (112.302, 113.22, 110.3385), "std": (255.0, 255.0, 255.0)},
+    # For a backbone that takes 0 to 255, such as EfficientNet of keras.applications.
+    "none": {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)},
 }
 
 
@@ -37,7 +39,8 @@ class Normalisation(keras.layers.Layer):
     It computes in float32 whatever the precision policy, since bfloat16 cannot tell 254 from 255.
 
     Args:
-        mode: a name in `NORMALISATIONS`: `tf`, `torch`, `torch_bgr`, `caffe`, `upstream`.
+        mode: a name in `NORMALISATIONS`: `tf`, `torch`, `torch_bgr`, `caffe`, `upstream`,
+            `none`.
 
     Input `(B, H, W, 3)` RGB 0..255, any float or uint8; output the same shape, float32.
 

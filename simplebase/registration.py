@@ -20,11 +20,13 @@ PACKAGE = "simplebase"
 SERIALIZABLE = {
     "DeconvHead": "simplebase.heads.deconv",
     "GhostNetBackbone": "simplebase.backbones.ghostnet",
+    "HeatmapLoss": "simplebase.losses",
     "MobileNetV1Backbone": "simplebase.backbones.mobilenetv1",
     "MobileNetV2Backbone": "simplebase.backbones.mobilenetv2",
     "MobileNetV3LargeBackbone": "simplebase.backbones.mobilenetv3",
     "MobileNetV3SmallBackbone": "simplebase.backbones.mobilenetv3",
     "Normalisation": "simplebase.normalisation",
+    "PCK": "simplebase.training.pck",
     "PeleeNetBackbone": "simplebase.backbones.peleenet",
     "ResNetBackbone": "simplebase.backbones.resnet",
     "Schedule": "simplebase.training.schedules",

@@ -2,12 +2,22 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
 
-from simplebase.losses import LOSSES, Loss, adaptive_wing, mean_loss, ohkm, weighted_mse
+from simplebase.errors import ArgumentError
+from simplebase.losses import (
+    LOSSES,
+    HeatmapLoss,
+    Loss,
+    adaptive_wing,
+    mean_loss,
+    ohkm,
+    weighted_mse,
+)
 
 
 def heatmaps(*values: list[float]) -> np.ndarray:
@@ -137,3 +147,23 @@ def test_the_parts_of_a_batch_sum_to_the_whole(name: str) -> None:
     first = LOSSES[name](target[:1], predicted[:1], weights[:1])
     rest = LOSSES[name](target[1:], predicted[1:], weights[1:])
     np.testing.assert_allclose(np.add(first, rest), whole, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_keras_loss_has_the_value_of_the_function(name: str) -> None:
+    random = np.random.default_rng(0)
+    target, predicted = random.uniform(0, 1, (2, 4, 8, 8, 10)).astype(np.float32)
+    weights = random.integers(0, 2, (4, 10)).astype(np.float32)
+    loss = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(HeatmapLoss(name))
+    )
+    assert loss.name == name
+    expected = float(value(LOSSES[name], target, predicted, weights))
+    assert float(loss(target, predicted, weights)) == pytest.approx(expected, rel=1e-6)
+    everywhere = float(value(LOSSES[name], target, predicted, np.ones_like(weights)))
+    assert float(loss(target, predicted)) == pytest.approx(everywhere, rel=1e-6)
+
+
+def test_an_unknown_loss_is_refused_by_name() -> None:
+    with pytest.raises(ArgumentError, match="loss is one of mse, mae.*'hinge'"):
+        HeatmapLoss("hinge")

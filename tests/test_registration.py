@@ -57,8 +57,8 @@ def test_every_class_that_keras_may_find_is_in_the_table() -> None:
     for module in pkgutil.walk_packages(simplebase.__path__, "simplebase."):
         if module.name.startswith(("simplebase.backbones", "simplebase.heads")):
             importlib.import_module(module.name)
-    importlib.import_module("simplebase.training.schedules")
-    importlib.import_module("simplebase.estimator")
+    for name in ("estimator", "losses", "training.pck", "training.schedules"):
+        importlib.import_module(f"simplebase.{name}")
     decorated = {
         path.relative_to(Path(simplebase.__file__).parents[1]).with_suffix("")
         for path in Path(simplebase.__file__).parent.rglob("*.py")

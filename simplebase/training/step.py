@@ -76,7 +76,7 @@ class TrainingStep:
         replicas = self.distribution.replicas
         weights = self.model.trainable_variables
         with tf.GradientTape() as tape:
-            total, count = self.model(
+            total, count = self.model.errors(
                 batch,
                 step=step,
                 replica=context.replica_id_in_sync_group,

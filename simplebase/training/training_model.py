@@ -1,43 +1,80 @@
 """The graph that is trained: augmentation, targets, network and loss in one."""
 
+import os
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from simplebase.augmentation import Augmentation
+from simplebase.data.dataset import KeypointDataset
+from simplebase.data.pipeline import BatchSource, CacheMode
+from simplebase.errors import ArgumentError, DataError
 from simplebase.estimator import SimpleBaseline
-from simplebase.losses import Loss
+from simplebase.losses import LOSSES, HeatmapLoss, Loss
+from simplebase.presets import Recipe, load_recipe
+from simplebase.training.keypoint_batches import KeypointBatches, SetEpoch
+from simplebase.training.order import EpochOrder
+from simplebase.training.pck import PCK, find_peaks
+from simplebase.training.precision import FLOAT16
 
 
 class TrainingModel(keras.Model):
-    """`augmentation -> codec.encode -> SimpleBaseline -> loss`, from a batch to its errors.
+    """`augmentation -> codec.encode -> SimpleBaseline -> loss`: trains an estimator.
 
-    KerasCV's layers cannot tell training from use, so they live here only: what is saved and
-    exported is the `estimator` inside.
+    `simplebase.train` calls `errors` in its own loop. With Keras's loop, call `compile` and `fit`:
+    both compute the same. Called like any model, it returns the estimator's heatmaps, without
+    augmentation. KerasCV's layers cannot tell training from use, so they live here only: what
+    `save` writes is the estimator.
 
     Args:
         estimator: the network.
-        augmentation: may be one without layers.
-        loss: over (target heatmaps, predicted heatmaps, weights).
+        augmentation: may be one without layers; by default the recipe's.
+        loss: over (target heatmaps, predicted heatmaps, weights); by default the recipe's.
         loss_scale: factor on the loss; Adam's epsilon is not small against the gradients of a plain
-            mean square over mostly empty heatmaps.
+            mean square over mostly empty heatmaps. By default the recipe's.
+        recipe: a name, the path of a YAML, or a loaded recipe. Only its augmentation, loss and
+            batch size are used, and `finish_on`; the optimizer is that of `compile`.
+        seed: of the augmentation and of the order of records.
+
+    `steps_trained` counts the steps of `fit` over all its calls. It is one of the model's weights,
+    so that training that starts from saved weights draws the random numbers of the next step.
     """
 
     def __init__(
         self,
         estimator: SimpleBaseline,
-        augmentation: Augmentation,
-        loss: Loss,
-        loss_scale: float = 1.0,
+        augmentation: Augmentation | None = None,
+        loss: Loss | None = None,
+        loss_scale: float | None = None,
+        *,
+        recipe: str | os.PathLike[str] | Recipe = "default",
+        seed: int = 0,
     ) -> None:
         # Keypoints do not survive float16: only the estimator follows the precision policy.
         super().__init__(dtype="float32")
+        metadata = estimator.metadata
+        self.recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+        self.seed = seed
         self.estimator = estimator
-        self.augmentation = augmentation
-        self.heatmap_loss = loss
-        self.loss_scale = loss_scale
+        self.augmentation = augmentation or Augmentation(
+            self.recipe.augmentation, metadata.input_size, metadata.skeleton, seed
+        )
+        self.heatmap_loss = loss or LOSSES[self.recipe.loss_type]
+        self.loss_scale = self.recipe.loss_scale if loss_scale is None else loss_scale
+        self.steps_trained = self.add_weight(
+            shape=(), dtype="int32", initializer="zeros", trainable=False, name="steps_trained"
+        )
+        self.built = True
 
-    def call(
+    def call(self, images: Any, training: bool = False) -> Any:
+        """Heatmaps `(B, h, w, K)` of images `(B, Hc, Wc, 3)`, of which the centre is taken."""
+        images, _ = self._middle(images)
+        return self.estimator(images, training=training)
+
+    def errors(
         self,
         batch: dict[str, Any],
         step: Any,
@@ -55,8 +92,226 @@ class TrainingModel(keras.Model):
             training: whether BatchNorms take the batch's statistics.
         """
         batch = self.augmentation(batch, step=step, replica=replica, replicas=replicas)
-        codec = self.estimator.metadata.codec
-        target, weights = codec.encode(batch["keypoints"], ops=keras.ops)
+        target, weights = self._encode(batch["keypoints"])
         predicted = self.estimator(batch["images"], training=training)
         total, count = self.heatmap_loss(target, predicted, weights)
         return self.loss_scale * total, count
+
+    def batches(
+        self,
+        dataset: KeypointDataset,
+        batch_size: int | None = None,
+        *,
+        training: bool = True,
+        cache: CacheMode = "none",
+        workers: int | None = None,
+    ) -> KeypointBatches:
+        """Batches of a dataset for `fit`, `evaluate` and `predict`, cropped as the model needs.
+
+        Args:
+            dataset: one split, such as `dataset.train`.
+            batch_size: samples per batch; by default the recipe's.
+            training: full batches in an order that changes with each epoch, of images large enough
+                for the strongest augmentation. If off, all records in their order, cropped as in
+                `simplebase eval`.
+            cache: whether decoded images are kept, see `BatchSource`.
+            workers: threads that read; by default one per core.
+
+        Raises:
+            ArgumentError: a training batch is larger than the dataset.
+            DataError: the dataset has another number of keypoints.
+        """
+        metadata = self.estimator.metadata
+        theirs, ours = dataset.skeleton.num_keypoints, metadata.skeleton.num_keypoints
+        if theirs != ours:
+            raise DataError(
+                f"{dataset.name} has {theirs} keypoints, but the model has {ours}. Build the model "
+                "with skeleton=dataset.skeleton."
+            )
+        size = batch_size or self.recipe.batch_size
+        if training and size > len(dataset):
+            raise ArgumentError(
+                f"batch_size is at most {len(dataset)}, the number of records. Received: {size}."
+            )
+        source = BatchSource(
+            dataset.with_default_depth(metadata.depth_range),
+            metadata.crop,
+            metadata.input_size,
+            size,
+            self.augmentation.canvas_size if training else None,
+            cache=cache,
+            workers=workers,
+        )
+        if not training:
+            return KeypointBatches(source)
+        self._remember_depth(source.dataset)
+        recipe = self.recipe.updated({"batch_size": size})
+        return KeypointBatches(source, EpochOrder(dataset, recipe, self.seed))
+
+    def compile(
+        self,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        loss: Any = None,
+        loss_weights: float | None = None,
+        metrics: Any = None,
+        *,
+        jit_compile: bool = False,
+        auto_scale_loss: bool = True,
+        **arguments: Any,
+    ) -> None:
+        """Prepares `fit` and `evaluate`, as `keras.Model.compile` does.
+
+        Args:
+            optimizer: see Keras.
+            loss: a name of `simplebase.losses.LOSSES`, a `HeatmapLoss`, or a Keras loss that
+                returns errors `(B, K)` of heatmaps `(B, h, w, K)`. It gets sample weights `(B, K)`,
+                0 where a keypoint is not labelled or not in the image. By default the recipe's.
+            loss_weights: factor on the loss; by default `loss_scale`.
+            metrics: such as `PCK`. They compare keypoints `(B, K, 3)` in input pixels: x, y and
+                visibility with the predicted x, y and score, each from the highest heatmap cell.
+            jit_compile: XLA makes this step several times slower on a CPU, and lacks a kernel for
+                the warp.
+            auto_scale_loss: scale the loss of a model in `mixed_float16`.
+            arguments: the other arguments of `keras.Model.compile`.
+
+        Raises:
+            ArgumentError: an unknown loss, or a strategy of several devices.
+        """
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            raise ArgumentError(
+                "fit trains on one device. For several, call simplebase.train with distribution."
+            )
+        if loss is None:
+            loss = self.recipe.loss_type
+        if isinstance(loss, str):
+            loss = HeatmapLoss(loss)
+        groups = (metrics, arguments.get("weighted_metrics"))
+        for metric in keras.tree.flatten(groups):
+            if isinstance(metric, PCK):
+                metric.complete(self.estimator.metadata)
+        # Keras looks at the policy of this model, which is float32.
+        if auto_scale_loss and self.estimator.dtype_policy.name == FLOAT16:
+            optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.get(optimizer))
+        super().compile(
+            optimizer=optimizer,
+            loss=loss,
+            loss_weights=float(self.loss_scale if loss_weights is None else loss_weights),
+            metrics=metrics,
+            jit_compile=jit_compile,
+            auto_scale_loss=False,
+            **arguments,
+        )
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *,
+        callbacks: Iterable[keras.callbacks.Callback] | None = None,
+        shuffle: bool = True,
+        **arguments: Any,
+    ) -> keras.callbacks.History:
+        """Trains as `keras.Model.fit` does.
+
+        Args:
+            x: from `batches`, or images `(N, Hc, Wc, 3)` RGB 0..255, at least as large as the
+                model's input and the object in the middle; or anything that Keras takes and that
+                yields images and keypoints.
+            y: keypoints `(N, K, 3)`, x and y in pixels of `x`, and visibility, if `x` is images.
+            callbacks: see Keras.
+            shuffle: of arrays. What `batches` returns has an order of its own, from the seed.
+            arguments: the other arguments of `keras.Model.fit`.
+        """
+        if isinstance(x, KeypointBatches):
+            shuffle = False
+            callbacks = [*(callbacks or ()), SetEpoch(x)]
+        return super().fit(x, y, callbacks=callbacks, shuffle=shuffle, **arguments)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One step of `fit`: augments, and takes the optimizer's step."""
+        images, keypoints, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        batch = {"images": images, "keypoints": tf.cast(keypoints, tf.float32)}
+        batch = self.augmentation(batch, step=self.steps_trained)
+        images, offset = self._middle(batch["images"])
+        keypoints = batch["keypoints"] - offset
+        with tf.GradientTape() as tape:
+            predicted = self.estimator(images, training=True)
+            loss = self.compute_loss(images, keypoints, predicted, sample_weight)
+            scaled = self.optimizer.scale_loss(loss)
+        weights = self.trainable_variables
+        gradients = tape.gradient(scaled, [weight.value for weight in weights])
+        self.optimizer.apply(gradients, weights)
+        self.steps_trained.assign_add(1)
+        return self._results(images, keypoints, predicted, sample_weight, loss)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """One step of `evaluate`: the centre of each image, as it is."""
+        images, keypoints, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        images, offset = self._middle(images)
+        keypoints = tf.cast(keypoints, tf.float32) - offset
+        predicted = self.estimator(images, training=False)
+        loss = self.compute_loss(images, keypoints, predicted, sample_weight, training=False)
+        return self._results(images, keypoints, predicted, sample_weight, loss)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss of heatmaps `y_pred` against keypoints `y` `(B, K, 3)` in input pixels.
+
+        `sample_weight` `(B,)` or `(B, K)` multiplies the weights of the keypoints.
+        """
+        target, weights = self._encode(keras.ops.cast(y, "float32"))
+        if sample_weight is not None:
+            given = keras.ops.cast(sample_weight, "float32")
+            weights = weights * keras.ops.reshape(given, (keras.ops.shape(weights)[0], -1))
+        return super().compute_loss(x, target, y_pred, weights, training)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Metrics over keypoints: the labelled ones, and the peaks of heatmaps `y_pred`."""
+        peaks = find_peaks(y_pred, self.estimator.metadata.codec)
+        return super().compute_metrics(x, y, peaks, sample_weight)
+
+    def save(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
+        """Writes the estimator, as `keras.Model.save` does; `save_weights` writes it all.
+
+        So a file of `ModelCheckpoint` is a model that `simplebase.load` and every command open.
+        """
+        self.estimator.save(filepath, *args, **kwargs)
+
+    def _encode(self, keypoints: Any) -> tuple[Any, Any]:
+        return self.estimator.metadata.codec.encode(keypoints, ops=keras.ops)
+
+    def _results(
+        self, images: Any, keypoints: Any, predicted: Any, sample_weight: Any, loss: Any
+    ) -> dict[str, Any]:
+        self._loss_tracker.update_state(loss, sample_weight=tf.shape(images)[0])
+        return self.compute_metrics(images, keypoints, predicted, sample_weight)
+
+    def _middle(self, images: Any) -> tuple[Any, Any]:
+        """The centre of canvases in the model's size, and what to subtract from keypoints."""
+        height, width = size = self.estimator.metadata.input_size
+        known = images.shape[1:3]
+        if any(side is not None and side < own for side, own in zip(known, size, strict=True)):
+            raise ArgumentError(
+                f"images are at least as large as the model's input of {height} x {width} pixels "
+                f"(height x width). Received: {known[0]} x {known[1]}."
+            )
+        # Keras traces once for images of several sizes, whose size is then known at run time only.
+        given = tf.shape(images)
+        tf.debugging.assert_greater_equal(
+            given[1:3], size, f"images are at least as large as the model's input of {size} pixels"
+        )
+        top, left = (given[1] - height) // 2, (given[2] - width) // 2
+        middle = images[:, top : top + height, left : left + width]
+        return tf.ensure_shape(middle, (None, *size, 3)), tf.cast([left, top, 0], tf.float32)
+
+    def _remember_depth(self, dataset: KeypointDataset) -> None:
+        """Lets the model's file say how deep images were reduced, so that use does the same."""
+        chosen = dataset.images.depth_range
+        if chosen is not None:
+            self.estimator.metadata = replace(self.estimator.metadata, depth_range=chosen)

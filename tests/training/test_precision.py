@@ -120,7 +120,7 @@ def batch() -> dict[str, Any]:
 
 @pytest.mark.usefixtures("eager_steps")
 def test_float16_learns_with_a_scaled_loss_and_tells_it_unscaled() -> None:
-    total, count = training_model(built_under("float32"))(batch(), step=tf.constant(0))
+    total, count = training_model(built_under("float32")).errors(batch(), step=tf.constant(0))
     step = scaled_step(built_under("mixed_float16"), 2.0**10)
     losses = [step(batch(), number)[0] for number in range(6)]
     assert losses[0] == pytest.approx(float(total / count), rel=0.01)

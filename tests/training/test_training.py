@@ -192,7 +192,7 @@ def test_the_training_loss_is_the_models_loss_on_encoded_keypoints(
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
     keypoints = np.array([[[10, 20, 2], [40, 50, 1]], [[30, 30, 2], [5, 5, 0]]], np.float32)
     batch = {"images": keras.ops.convert_to_tensor(images), "keypoints": keypoints}
-    total, count = training_model(batch, step=keras.ops.convert_to_tensor(0), training=False)
+    total, count = training_model.errors(batch, step=keras.ops.convert_to_tensor(0), training=False)
     target, weights = model.metadata.codec.encode(keypoints)
     assert weights.tolist() == [[1, 1], [1, 0]] and float(count) == 3
     expected, _ = weighted_mse(target, model(images, training=False), weights)

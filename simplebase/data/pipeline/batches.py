@@ -83,20 +83,21 @@ class BatchSource:
         chunks = (order[i : i + self.batch_size] for i in range(0, end, self.batch_size))
         pool = ThreadPoolExecutor(self.workers, "batches")
         ahead = deque(
-            pool.submit(self._batch, chunk)
+            pool.submit(self.batch, chunk)
             for _, chunk in zip(range(self.workers + _READY), chunks, strict=False)
         )
         try:
             while ahead:
                 batch = ahead.popleft().result()
                 for chunk in chunks:
-                    ahead.append(pool.submit(self._batch, chunk))
+                    ahead.append(pool.submit(self.batch, chunk))
                     break
                 yield batch
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _batch(self, indices: np.ndarray) -> Batch:
+    def batch(self, indices: np.ndarray) -> Batch:
+        """One batch of the records at `indices`, read in this thread; see `batches`."""
         sampling, matrices = self._reader.plan(indices)
         images = np.empty((len(indices), *self.canvas_size, 3), np.uint8)
         for row, index in enumerate(indices):

@@ -1,0 +1,134 @@
+"""PCK while a model is trained, as a Keras metric."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from simplebase.codec import HeatmapCodec
+from simplebase.errors import ArgumentError
+from simplebase.geometry import PERSON_PIXELS
+from simplebase.metadata import ModelMetadata
+from simplebase.metrics import upstream_normaliser
+
+
+def find_peaks(heatmaps: Any, codec: HeatmapCodec) -> Any:
+    """The highest cell of each heatmap, as `codec.decode(heatmaps, "argmax")` but in a graph.
+
+    Args:
+        heatmaps: `(B, h, w, K)`.
+        codec: says where the cells lie.
+
+    Returns:
+        `(B, K, 3)` float32: x and y in input pixels, and the peak's height.
+    """
+    height, width = codec.heatmap_size
+    cells = ops.reshape(heatmaps, (-1, height * width, heatmaps.shape[-1]))
+    peaks = ops.argmax(cells, axis=1)
+    x, y = (
+        ops.cast(index, "float32") * codec.stride + codec.cell_offset
+        for index in (peaks % width, peaks // width)
+    )
+    return ops.stack([x, y, ops.cast(ops.max(cells, axis=1), "float32")], axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="simplebase")
+class PCK(keras.metrics.Metric):
+    """Fraction of labelled keypoints predicted within `threshold * normaliser` pixels.
+
+    With the default normaliser it is the PCK of `simplebase.train` and of `simplebase eval`, but of
+    the heatmaps' highest cells, where those refine them (`dark`). `y_true` is keypoints
+    `(B, K, 3)`: x, y and visibility, 0 where not labelled; `y_pred` `(B, K, 2 or more)` begins with
+    x and y. NaN where nothing is labelled.
+
+    Args:
+        threshold: fraction of the normaliser.
+        normaliser: pixels of the model's input; by default that of
+            `simplebase.metrics.upstream_normaliser`, a tenth of a crop 1.25 times as high as the
+            object.
+        num_keypoints: `K`.
+        name: under which Keras reports it.
+        dtype: of the counts.
+
+    `TrainingModel.compile` fills in the second and the third from the model.
+    """
+
+    def __init__(
+        self,
+        threshold: float = 0.5,
+        normaliser: float | None = None,
+        num_keypoints: int | None = None,
+        name: str = "pck",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        # By which callbacks know whether more is better.
+        self._direction = "up"
+        self.threshold = threshold
+        self.normaliser = normaliser
+        self.num_keypoints: int | None = None
+        if num_keypoints is not None:
+            self._count(num_keypoints)
+
+    def complete(self, metadata: ModelMetadata) -> None:
+        """Takes from a model what the constructor was not given.
+
+        Raises:
+            ArgumentError: the metric is for another number of keypoints.
+        """
+        count = metadata.skeleton.num_keypoints
+        if self.num_keypoints is None:
+            self._count(count)
+        if self.num_keypoints != count:
+            raise ArgumentError(
+                f"this PCK is for {self.num_keypoints} keypoints, but the model has {count}."
+            )
+        if self.normaliser is None:
+            # In pixels of the input, it is the same for objects of all sizes.
+            image_pixels = upstream_normaliser(np.ones(1), metadata.input_size)[0]
+            magnification = metadata.input_size[0] / (PERSON_PIXELS * metadata.crop.padding)
+            self.normaliser = float(image_pixels * magnification)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Counts a batch; `sample_weight` `(B,)` or `(B, K)` counts some more than others.
+
+        Raises:
+            ArgumentError: `normaliser` or `num_keypoints` is not known.
+        """
+        if self.normaliser is None or self.num_keypoints is None:
+            raise ArgumentError(
+                "PCK needs normaliser and num_keypoints, unless TrainingModel.compile gets it."
+            )
+        y_true, y_pred = (ops.cast(points, "float32") for points in (y_true, y_pred))
+        counts = ops.cast(y_true[..., 2] > 0, self.dtype)
+        if sample_weight is not None:
+            given = ops.cast(sample_weight, self.dtype)
+            counts = counts * ops.reshape(given, (ops.shape(counts)[0], -1))
+        distance = ops.norm(y_pred[..., :2] - y_true[..., :2], axis=-1)
+        near = ops.cast(distance <= self.threshold * self.normaliser, self.dtype)
+        self.hits.assign_add(ops.sum(near * counts, axis=0))
+        self.counts.assign_add(ops.sum(counts, axis=0))
+
+    def result(self) -> Any:
+        """Over all labelled keypoints, a scalar."""
+        return ops.sum(self.hits) / ops.sum(self.counts)
+
+    def by_keypoint(self) -> np.ndarray:
+        """`(K,)`, NaN for a keypoint that is never labelled."""
+        return ops.convert_to_numpy(self.hits / self.counts)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "threshold": self.threshold,
+            "normaliser": self.normaliser,
+            "num_keypoints": self.num_keypoints,
+        }
+
+    def _count(self, num_keypoints: int) -> None:
+        self.num_keypoints = num_keypoints
+        self.hits, self.counts = (
+            self.add_variable((num_keypoints,), "zeros", name=name) for name in ("hits", "counts")
+        )
