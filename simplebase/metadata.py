@@ -10,16 +10,19 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError, DataError, MissingFileError, cut
 from simplebase.files import parse_json, read_text, require_length, write_text
 from simplebase.geometry import LONGEST_SIDE, Crop, Size
 from simplebase.images.depth import DepthRange
-from simplebase.presets.preset import Preset
 from simplebase.skeletons import Skeleton
 from simplebase.version import __version__
+
+if TYPE_CHECKING:
+    # Its schema needs pydantic, which takes longer to import than a sidecar to read.
+    from simplebase.presets.preset import Preset
 
 # Of a sidecar. That of the most keypoints a skeleton may have takes a fifth of it.
 _MOST_BYTES = 1 << 24
@@ -85,7 +88,7 @@ class ModelMetadata:
     @classmethod
     def from_preset(
         cls,
-        preset: Preset,
+        preset: "Preset",
         skeleton: Skeleton,
         input_size: Size | None = None,
     ) -> "ModelMetadata":

@@ -1,6 +1,8 @@
 """What a model says of itself, in its sidecar."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,20 @@ def test_a_sidecar_brings_back_what_was_written(tmp_path: Path) -> None:
     write_metadata(path, METADATA)
     read = read_metadata(path)
     assert (read, read.cost) == (METADATA, METADATA.cost)
+
+
+def test_reading_a_sidecar_needs_neither_tensorflow_nor_the_schema_of_presets(
+    tmp_path: Path,
+) -> None:
+    write_metadata(tmp_path / "model.onnx", METADATA)
+    heavy = {"tensorflow", "keras", "pydantic", "simplebase.presets"}
+    code = (
+        "import sys\n"
+        "from simplebase.metadata import read_metadata\n"
+        f"read_metadata({str(tmp_path / 'model.onnx')!r})\n"
+        f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_further_keys_of_a_sidecar_are_left_alone(tmp_path: Path) -> None:

@@ -92,7 +92,10 @@ def _differences(rows: "Mapping[str, Scores]", index: int) -> Table:
         cells = [_text(figure.value, scores), _interval(figure.interval, scores)]
         if figure is not reference:
             apart = difference(figure, reference)
-            cells += [_apart(apart.value, scores), _interval(apart.interval, scores, _apart)]
+            cells += [
+                _difference_text(apart.value, scores),
+                _interval(apart.interval, scores, _difference_text),
+            ]
         table.add_row(escape(name), *cells)
     return table
 
@@ -128,7 +131,7 @@ def _text(value: float | None, scores: "Scores") -> str:
     return f"{value:.{_digits(scores)}f}"
 
 
-def _apart(value: float | None, scores: "Scores") -> str:
+def _difference_text(value: float | None, scores: "Scores") -> str:
     """A difference, with one digit more: its interval is narrow."""
     return options.score_text(value) if value is None else f"{value:+.{_digits(scores) + 1}f}"
 

@@ -75,7 +75,7 @@ def _add(
     images: ImageSearch,
     where: str,
 ) -> None:
-    image_id = expect.whole(annotation.get("image_id"), f"{where}.image_id")
+    image_id = expect.integer(annotation.get("image_id"), f"{where}.image_id")
     if str(image_id) not in names:
         raise DataError(f"{where}: no image has the id {image_id}.")
     rows = expect.items(annotation.get("keypoints"), f"{where}.keypoints")
@@ -95,7 +95,7 @@ def _add(
     elif min(box[2:]) <= 0:
         conversion.leave_out("empty box")
     elif (image := images.find(stated)) is None:
-        conversion.leave_out_missing_image(stated.name, refused=stated.leads_out)
+        conversion.leave_out_missing_image(stated.name, refused=stated.is_outside)
     else:
         center, scale = around_box(box)
         record = make_record(

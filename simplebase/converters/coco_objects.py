@@ -82,7 +82,7 @@ def read_objects(
         stated = StatedImage(file.names[image_id])
         image = file.images.find(stated)
         if image is None:
-            conversion.leave_out_missing_image(stated.name, refused=stated.leads_out)
+            conversion.leave_out_missing_image(stated.name, refused=stated.is_outside)
             continue
         path = image.relative_to(conversion.image_folder).as_posix()
         if own:
@@ -103,7 +103,7 @@ def read_objects(
 
 def _image_id(annotation: dict[str, Any], file: CocoFile, where: str) -> int:
     """The image's id; refuses ids that the file does not have."""
-    image_id = expect.whole(annotation.get("image_id"), f"{where}.image_id")
+    image_id = expect.integer(annotation.get("image_id"), f"{where}.image_id")
     if image_id not in file.names:
         raise DataError(f"{where}: no image has the id {image_id}.")
     return image_id
@@ -154,6 +154,8 @@ def _foreign(
         box=box,
         area=area or None,
         image_id=annotation["image_id"],
-        annotation_id=None if annotation_id is None else expect.whole(annotation_id, f"{where}.id"),
+        annotation_id=None
+        if annotation_id is None
+        else expect.integer(annotation_id, f"{where}.id"),
     )
     return Labelled(record, image, side=object_side(keypoints, box))

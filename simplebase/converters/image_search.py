@@ -46,7 +46,7 @@ class StatedImage:
         return inside(self.folder or "", self.name)
 
     @property
-    def leads_out(self) -> bool:
+    def is_outside(self) -> bool:
         """Whether it names a file outside the image folder; an address names none."""
         return self.path is None and not _ADDRESS.match(self.name)
 

@@ -164,7 +164,7 @@ def _parse_file(
         shape = expect.mapping(shape, where)
         kind, group = shape.get("shape_type"), shape.get("group_id")
         if group is not None:
-            group = expect.whole(group, f"{where}.group_id")
+            group = expect.integer(group, f"{where}.group_id")
         if kind == "point":
             label = expect.name(shape.get("label"), f"{where}.label")
             if label in objects[group].points:
@@ -241,7 +241,9 @@ def _add_objects(
             continue
         if found is None:
             stated = file.image
-            conversion.leave_out_missing_image(stated.path or stated.name, refused=stated.leads_out)
+            conversion.leave_out_missing_image(
+                stated.path or stated.name, refused=stated.is_outside
+            )
             continue
         placement = around_keypoints(keypoints) if box is None else around_box(box)
         name, image = found

@@ -87,8 +87,8 @@ def restore_record(
         else expect.numbers(annotation.get("bbox"), 4, f"{where}.bbox"),
         area=None if "area" in absent else expect.number(annotation.get("area"), f"{where}.area"),
         **{
-            name: None if name in absent else expect.whole(value, f"{where}.{name}")
+            name: None if name in absent else expect.integer(value, f"{where}.{name}")
             for name, value in own_ids.items()
         },
     )
-    return expect.whole(kept.get("index"), f"{where}.{OWN_KEY}.index"), record
+    return expect.integer(kept.get("index"), f"{where}.{OWN_KEY}.index"), record

@@ -34,7 +34,7 @@ def name(value: Any, where: str) -> str:
     return text(text(value, where).strip(), where)
 
 
-def whole(value: Any, where: str) -> int:
+def integer(value: Any, where: str) -> int:
     """Returns `value` if it is a whole number that 64 bits hold, as an id is."""
     if type(value) is not int or not is_id(value):
         raise _unexpected(where, "a whole number", value)

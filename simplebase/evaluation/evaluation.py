@@ -222,7 +222,7 @@ def evaluate_results(
     predictions = None
     if target.dataset is not None:
         sigmas, _ = oks_sigmas(target.skeleton)
-        predictions = only_found(
+        predictions = without_low_scores(
             detections.for_records(target.dataset.records, target.areas, sigmas),
             metrics.conf_threshold,
         )
@@ -231,11 +231,11 @@ def evaluate_results(
 
 
 def _certain(detections: Detections, metrics: MetricSettings) -> Detections:
-    certain = only_found(detections.keypoints, metrics.conf_threshold)
+    certain = without_low_scores(detections.keypoints, metrics.conf_threshold)
     return replace(detections, keypoints=certain)
 
 
-def only_found(predictions: np.ndarray, conf_threshold: float) -> np.ndarray:
+def without_low_scores(predictions: np.ndarray, conf_threshold: float) -> np.ndarray:
     """`(N, K, 3)` with NaN, NaN, 0 for keypoints that score less than the threshold."""
     # A score that is no number is none above the threshold.
     sure = predictions[..., 2:] >= conf_threshold

@@ -70,7 +70,7 @@ def read_ground_truth(
     sizes = {}
     for index, image in enumerate(content["images"]):
         where = f"{path}, images[{index}]"
-        number = expect.whole(expect.mapping(image, where).get("id"), f"{where}.id")
+        number = expect.integer(expect.mapping(image, where).get("id"), f"{where}.id")
         sizes[number] = stated_size(image.get("width"), image.get("height"))
     category_id = min(found.ids)
     objects, places = [], []
@@ -111,7 +111,7 @@ def _completed(
     values = annotation.get("keypoints") or [0] * (3 * num_keypoints)
     expect.numbers(values, 3 * num_keypoints, f"{where}.keypoints")
     keypoints = np.array(values, float).reshape(-1, 3)
-    expect.whole(annotation.get("image_id"), f"{where}.image_id")
+    expect.integer(annotation.get("image_id"), f"{where}.image_id")
     completed = annotation | {"keypoints": values}
     if annotation.get("num_keypoints") is None:
         completed["num_keypoints"] = int((keypoints[:, 2] > 0).sum())

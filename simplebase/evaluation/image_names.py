@@ -53,7 +53,7 @@ class ImageNames:
             name: with or without folders.
             prefer: the id to choose if several images have the name.
         """
-        return _only(self._names, name, prefer)
+        return _most_alike(self._names, name, prefer)
 
     def has_name(self, name: str) -> bool:
         """Whether an image has that file name, in whatever folder."""
@@ -67,13 +67,15 @@ class ImageNames:
         if self.has_name(name):
             return self.by_name(name)
         parts = _parts(name)
-        return _only(self._stems, "/".join([*parts[:-1], _stem(parts[-1])])) if parts else None
+        return (
+            _most_alike(self._stems, "/".join([*parts[:-1], _stem(parts[-1])])) if parts else None
+        )
 
     def by_stem(self, stem: Any) -> int | None:
         """The id of the image with that file name, with or without suffix or leading zeros."""
         if isinstance(stem, str):
-            found = _only(self._names, stem)
-            return _only(self._stems, stem) if found is None else found
+            found = _most_alike(self._names, stem)
+            return _most_alike(self._stems, stem) if found is None else found
         numbers = self._numbers.get(int(stem), []) if is_id(stem) else []
         return numbers[0] if len(numbers) == 1 else None
 
@@ -149,7 +151,7 @@ def match_images(
     found.setdefault("file stem", stems)
     # Of equally many the first.
     by = max(found, key=lambda each: len(mentions) - found[each].count(None))
-    remark = _remark(by, mentions, found[by], ids, stems)
+    remark = _describe_mismatch(by, mentions, found[by], ids, stems)
     if by == "image_id":
         remark = _unknown_names(mentions, images) or remark
     return MatchedImages(found[by], by, remark)
@@ -168,7 +170,7 @@ def _unknown_names(mentions: Sequence[Mention], images: ImageNames) -> str:
     )
 
 
-def _remark(
+def _describe_mismatch(
     by: MatchedBy,
     mentions: Sequence[Mention],
     found: Sequence[int | None],
@@ -213,7 +215,7 @@ def _stem(file_name: str) -> str:
     return PurePosixPath(file_name).stem
 
 
-def _only(
+def _most_alike(
     table: Mapping[str, list[tuple[_Parts, bool, int]]], name: str, prefer: int | None = None
 ) -> int | None:
     """The image whose name is most like `name`; `None` if there is none, or several are."""
@@ -221,7 +223,7 @@ def _only(
     candidates = table.get(parts[-1], []) if parts else []
     for alike in (
         [image for other, _, image in candidates if other == parts],
-        [image for other, _, image in candidates if _ends_alike(other, parts)],
+        [image for other, _, image in candidates if _share_ending(other, parts)],
         [image for _, elsewhere, image in candidates if away or elsewhere],
     ):
         if len(alike) == 1:
@@ -231,6 +233,6 @@ def _only(
     return None
 
 
-def _ends_alike(first: _Parts, second: _Parts) -> bool:
+def _share_ending(first: _Parts, second: _Parts) -> bool:
     length = min(len(first), len(second))
     return first[-length:] == second[-length:]

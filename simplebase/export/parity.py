@@ -95,25 +95,25 @@ class Parity:
         """What is beyond the limits, in words."""
         found = []
         limits = self.limits
-        if _beyond(self.heatmap_max, limits.heatmap_max):
+        if _exceeds(self.heatmap_max, limits.heatmap_max):
             found.append(
                 f"heatmaps differ by up to {self.heatmap_max:.2g}, beyond {limits.heatmap_max:g}"
             )
-        if _beyond(self.heatmap_p999, limits.heatmap_p999):
+        if _exceeds(self.heatmap_p999, limits.heatmap_p999):
             found.append(
                 f"0.1 % of the heatmaps' cells differ by {self.heatmap_p999:.2g} or more, beyond "
                 f"{limits.heatmap_p999:g}"
             )
-        if _beyond(self.score_max, limits.heatmap_max):
+        if _exceeds(self.score_max, limits.heatmap_max):
             found.append(
                 f"scores differ by up to {self.score_max:.2g}, beyond {limits.heatmap_max:g}"
             )
-        if _beyond(self.distance_median, limits.distance):
+        if _exceeds(self.distance_median, limits.distance):
             found.append(
                 f"keypoints lie {self.distance_median:.2g} px apart at the median, beyond "
                 f"{limits.distance:g}"
             )
-        if _beyond(self.model_pck - self.file_pck, limits.pck):
+        if _exceeds(self.model_pck - self.file_pck, limits.pck):
             found.append(
                 f"PCK fell from {self.model_pck:.3f} to {self.file_pck:.3f}, by more than "
                 f"{limits.pck:g}"
@@ -201,7 +201,7 @@ class Reference(ArrayEquality):
         )
 
 
-def _beyond(value: float | None, limit: float | None) -> bool:
+def _exceeds(value: float | None, limit: float | None) -> bool:
     """Whether a limit is exceeded; what is no number exceeds every one."""
     return value is not None and limit is not None and not value <= limit
 

@@ -56,7 +56,7 @@ def test_a_results_file_comes_back_as_it_was(tmp_path: Path) -> None:
         "annotation_id": 3,
     }
     read = read_results(tmp_path / "results.json", labels({7: None, 9: None}))[0]
-    # What was not found stands at 0, 0 with a score of 0, by which `only_found` knows it.
+    # What was not found stands at 0, 0 with a score of 0, by which `without_low_scores` knows it.
     np.testing.assert_allclose(read.keypoints, np.nan_to_num(found.keypoints))
     np.testing.assert_array_equal(read.annotation_ids, [3, 4])
     np.testing.assert_array_equal(read.scores, found.scores)

@@ -24,7 +24,7 @@ from simplebase.evaluation import (
     write_evaluation,
 )
 from simplebase.evaluation.boxes import at_boxes
-from simplebase.evaluation.evaluation import only_found
+from simplebase.evaluation.evaluation import without_low_scores
 from simplebase.images import read_image
 
 SIZE = (128, 128)
@@ -224,7 +224,7 @@ def test_a_file_that_is_no_annotations_is_told_of_at_once(broken: Any, tmp_path:
 
 
 def test_a_score_that_is_no_number_is_not_found() -> None:
-    found = only_found(np.array([[[1.0, 2.0, np.nan], [3.0, 4.0, 0.5]]]), 1e-6)
+    found = without_low_scores(np.array([[[1.0, 2.0, np.nan], [3.0, 4.0, 0.5]]]), 1e-6)
     np.testing.assert_array_equal(found, [[[np.nan, np.nan, 0], [3, 4, 0.5]]])
 
 

@@ -83,7 +83,7 @@ class Tensors:
         del self._unused[name]
         return values
 
-    def leave(self, names: Iterable[str]) -> int:
+    def ignore(self, names: Iterable[str]) -> int:
         """Marks tensors as known but not needed; returns how many."""
         chosen = [name for name in names if name in self._unused]
         for name in chosen:

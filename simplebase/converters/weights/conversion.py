@@ -180,7 +180,7 @@ def _count_classifier(checkpoint: Checkpoint, recognised: Recognised) -> None:
         return
     tensors, prefixes = checkpoint.tensors, recognised.network.classifier
     names = [name for name in tensors.names if prefixes and name.startswith(prefixes)]
-    if count := tensors.leave(names):
+    if count := tensors.ignore(names):
         checkpoint.left_out["the classifier's tensors"] = count
 
 

@@ -4,7 +4,7 @@ import keras
 
 from simplebase.backbones import Backbone
 from simplebase.converters.weights.checkpoint import Checkpoint
-from simplebase.converters.weights.heads import HeadFound
+from simplebase.converters.weights.heads import RecognisedHead
 from simplebase.converters.weights.layouts import module_weights, take_bias
 from simplebase.converters.weights.recognition import Recognised
 from simplebase.heads import PREDICTION_LAYER, Head
@@ -24,7 +24,7 @@ def fill_backbone(backbone: Backbone, recognised: Recognised, checkpoint: Checkp
             layer.set_weights(module_weights(layer, module, checkpoint, biases=biases))
 
 
-def fill_head(head: Head, found: HeadFound, checkpoint: Checkpoint) -> None:
+def fill_head(head: Head, found: RecognisedHead, checkpoint: Checkpoint) -> None:
     """Gives a head its weights.
 
     Our convolutions have no bias, since a BatchNorm follows. Where a file has one, it goes into

@@ -12,7 +12,7 @@ _MODULES = 2 * BLOCKS + 1
 
 
 @dataclass(frozen=True)
-class HeadFound:
+class RecognisedHead:
     """A head in a file.
 
     Args:
@@ -34,7 +34,7 @@ class HeadFound:
     prediction: str
 
 
-def find_torch_head(checkpoint: Checkpoint, prefix: str) -> HeadFound | None:
+def find_torch_head(checkpoint: Checkpoint, prefix: str) -> RecognisedHead | None:
     """The transposed convolutions of the official code and of MMPose, or None without a head.
 
     Raises:
@@ -53,7 +53,7 @@ def find_torch_head(checkpoint: Checkpoint, prefix: str) -> HeadFound | None:
             f"{path}: the head has {len(kernels)} transposed convolutions ({sizes}), but three of "
             "kernel 4x4 are what is read here."
         )
-    return HeadFound(
+    return RecognisedHead(
         name="deconv",
         channels=tuple(shape[1] for shape in shapes),
         kernel_size=4,
@@ -64,7 +64,7 @@ def find_torch_head(checkpoint: Checkpoint, prefix: str) -> HeadFound | None:
     )
 
 
-def find_keras2_head(checkpoint: Checkpoint) -> HeadFound | None:
+def find_keras2_head(checkpoint: Checkpoint) -> RecognisedHead | None:
     """The last seven layers where they are a head of the tf.keras project, else None.
 
     Keras numbers layers by how many of a kind a process made before, so names say nothing.
@@ -86,7 +86,7 @@ def find_keras2_head(checkpoint: Checkpoint) -> HeadFound | None:
     sizes = {kind[1] for kind in kinds if kind}
     if None in kinds or len(names) != 1 or len(sizes) != 1:
         return None
-    return HeadFound(
+    return RecognisedHead(
         name=names.pop(),
         channels=tuple(_channels(norm, checkpoint) for norm in norms),
         kernel_size=sizes.pop(),

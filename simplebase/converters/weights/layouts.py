@@ -63,7 +63,7 @@ def _take_torch(
     layer: keras.layers.Layer, variable: str, shape: tuple[int, ...], module: str, tensors: Tensors
 ) -> np.ndarray:
     if isinstance(layer, keras.layers.BatchNormalization):
-        tensors.leave([f"{module}.num_batches_tracked"])
+        tensors.ignore([f"{module}.num_batches_tracked"])
         return tensors.take(f"{module}.{_BATCH_NORM[variable]}", shape)
     if variable != "kernel":
         return tensors.take(f"{module}.{variable}", shape)

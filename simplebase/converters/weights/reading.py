@@ -46,7 +46,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     if is_legacy(head):
         raise DataError(
             f"{path} is in the format of PyTorch before 1.6, which is not read here. Where torch "
-            f"is installed, this saves it anew without running code in it: {_saves_anew(path)}"
+            f"is installed, this saves it anew without running code in it: {_resave_command(path)}"
         )
     if is_tar(head):
         raise DataError(
@@ -65,7 +65,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     )
 
 
-def _saves_anew(path: Path) -> str:
+def _resave_command(path: Path) -> str:
     """A line for the shell; nothing in the file's name can become code in it."""
     old = path.absolute()
     new = old.with_name(f"{old.name.split('.')[0]}.zip.pth")

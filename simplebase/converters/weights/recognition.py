@@ -5,7 +5,7 @@ from typing import Any
 
 from simplebase.codec import Alignment
 from simplebase.converters.weights.checkpoint import Checkpoint, shortened
-from simplebase.converters.weights.heads import HeadFound, find_keras2_head, find_torch_head
+from simplebase.converters.weights.heads import RecognisedHead, find_keras2_head, find_torch_head
 from simplebase.converters.weights.networks import Network, find_network
 from simplebase.errors import DataError
 
@@ -57,7 +57,7 @@ class Recognised:
     prefix: str
     backbone: str
     arguments: dict[str, Any]
-    head: HeadFound | None
+    head: RecognisedHead | None
     head_arguments: dict[str, Any]
 
 
@@ -104,7 +104,7 @@ def _head_prefix(names: list[str]) -> str:
     return ""
 
 
-def _origin(torch: bool, prefix: str, head: HeadFound | None) -> Origin:
+def _origin(torch: bool, prefix: str, head: RecognisedHead | None) -> Origin:
     if head is None:
         return IMAGENET_TORCH if torch else IMAGENET_KERAS
     if not torch:
@@ -112,7 +112,9 @@ def _origin(torch: bool, prefix: str, head: HeadFound | None) -> Origin:
     return MMPOSE if prefix else OFFICIAL
 
 
-def _as_trained(checkpoint: Checkpoint, network: Network, head: HeadFound | None) -> dict[str, Any]:
+def _as_trained(
+    checkpoint: Checkpoint, network: Network, head: RecognisedHead | None
+) -> dict[str, Any]:
     """Padding, place of the stride and epsilon of the backbone."""
     if checkpoint.layout == "torch":
         stride = {"stride_in": "3x3"} if network.family == "resnet" else {}
@@ -124,7 +126,7 @@ def _as_trained(checkpoint: Checkpoint, network: Network, head: HeadFound | None
     return {} if epsilon is None else {"bn_epsilon": epsilon}
 
 
-def _head_epsilon(checkpoint: Checkpoint, head: HeadFound | None) -> dict[str, Any]:
+def _head_epsilon(checkpoint: Checkpoint, head: RecognisedHead | None) -> dict[str, Any]:
     if head is None:
         return {}
     if checkpoint.layout == "torch":

@@ -98,18 +98,18 @@ class TensorView:
     strides: tuple[int, ...]
 
 
-class _PassedOver:
+class _IgnoredObject:
     """Stands for an object that is not needed; takes whatever a pickle does to it."""
 
     __slots__ = ()
 
-    def __new__(cls, *arguments: Any, **more: Any) -> "_PassedOver":
+    def __new__(cls, *arguments: Any, **more: Any) -> "_IgnoredObject":
         return super().__new__(cls)
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         pass
 
-    def __call__(self, *arguments: Any, **more: Any) -> "_PassedOver":
+    def __call__(self, *arguments: Any, **more: Any) -> "_IgnoredObject":
         return self
 
     def __setstate__(self, state: Any) -> None:
@@ -211,7 +211,7 @@ class _Unpickler(pickle.Unpickler):
         if module in ("torch", "torch.storage") and name in _STORAGES:
             return _StorageType(_STORAGES[name])
         if full in _PASSED_OVER:
-            return _PassedOver
+            return _IgnoredObject
         raise ForbiddenNameError(full)
 
     def persistent_load(self, reference: Any) -> Storage:

@@ -52,7 +52,7 @@ class Packing:
         self._opened = False
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Within it no other process packs to this output; only folders, not addresses, have locks.
 
         A packing that ends before its first shard leaves nothing: there is nothing to go on from.

@@ -61,7 +61,7 @@ def pack_dataset(
     dataset = dataset.select(order)
     source = BatchSource(dataset, crop, input_size, _BATCH, canvas_size)
     packing = Packing(output, _fingerprint(dataset, crop, input_size, canvas_size, sizes))
-    with packing.alone():
+    with packing.exclusive():
         packing.open(overwrite)
         start, matrices = 0, []
         for number, (split, size) in enumerate(sizes):

@@ -52,7 +52,7 @@ def _draw_tile(sample: Sample, skeleton: Skeleton, codec: HeatmapCodec | None) -
     method = cv2.INTER_AREA if magnification < 1 else cv2.INTER_CUBIC
     tile = cv2.resize(sample.image, size, interpolation=method)
     if codec is not None:
-        tile = _with_heat(tile, codec.encode(sample.keypoints[None].astype(np.float32))[0][0])
+        tile = _with_heatmaps(tile, codec.encode(sample.keypoints[None].astype(np.float32))[0][0])
     if sample.truth is not None:
         _draw_keypoints(tile, sample.truth, plain(skeleton), magnification)
     _draw_keypoints(tile, sample.keypoints, skeleton, magnification)
@@ -70,7 +70,7 @@ def _draw_keypoints(
     )
 
 
-def _with_heat(tile: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+def _with_heatmaps(tile: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
     """`tile` with the maximum over `(h, w, K)` heatmaps laid over it."""
     heat = cv2.resize(heatmaps.max(axis=-1), tile.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     share = _HEAT_STRENGTH * heat[..., None]
