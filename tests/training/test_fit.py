@@ -19,6 +19,9 @@ from simplebase.training import PCK, build_optimizer, build_schedule, distribute
 from simplebase.training.order import EpochOrder
 from simplebase.training.step import TrainingStep
 
+# Its fixtures train: on one worker they do so once.
+pytestmark = pytest.mark.xdist_group("test_fit")
+
 EPOCHS, SEED = 3, 5
 RECIPE = tiny_recipe(
     total_epoch=EPOCHS,
@@ -193,7 +196,9 @@ def test_evaluate_of_larger_images_takes_their_middle(
     moved = keypoints + np.array([10, 3, 0], np.float32)
     assert built.evaluate(wide, moved, verbose=0) == pytest.approx(expected, rel=1e-6)
     np.testing.assert_array_equal(built.predict(wide, verbose=0), model.predict(images, verbose=0))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="images are at least as large as the model"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="images are at least as large as the model"
+    ):
         built.predict(images[:, 1:], verbose=0)
     with pytest.raises(ArgumentError, match="input of 64 x 64 pixels.*Received: 63 x 64"):
         built(images[:, 1:])
@@ -251,11 +256,17 @@ def test_a_checkpoint_is_the_best_epoch_and_early_stopping_brings_it_back(
     )
 
 
+@pytest.fixture(scope="module")
+def whole(network: SimpleBaseline, figures: KeypointDataset) -> TrainingModel:
+    """Two epochs without a stop."""
+    built = trainer(twin(network))
+    fit(built, figures, 2)
+    return built
+
+
 def test_fit_goes_on_from_saved_weights_as_if_it_had_not_stopped(
-    network: SimpleBaseline, figures: KeypointDataset, tmp_path: Path
+    network: SimpleBaseline, figures: KeypointDataset, whole: TrainingModel, tmp_path: Path
 ) -> None:
-    whole = trainer(twin(network))
-    fit(whole, figures, 2)
     first = trainer(twin(network))
     fit(first, figures, 1)
     first.save_weights(tmp_path / "state.weights.h5")
@@ -316,11 +327,8 @@ def test_the_model_keeps_how_deep_images_were_reduced(
 
 
 def test_backup_and_restore_goes_on_with_the_next_epoch(
-    network: SimpleBaseline, figures: KeypointDataset, tmp_path: Path
+    network: SimpleBaseline, figures: KeypointDataset, whole: TrainingModel, tmp_path: Path
 ) -> None:
-    whole = trainer(twin(network))
-    fit(whole, figures, 2)
-
     class Killed(Exception):
         """What ends the first process."""
 
