@@ -23,7 +23,7 @@ from simplebase.demo.run import DemoProgress, run_demo
 from simplebase.demo.settings import DemoSettings
 from simplebase.demo.sinks import SourceInfo, open_sink
 from simplebase.demo.sources import open_source
-from simplebase.demo.stopwatch import Stopwatch
+from simplebase.demo.stages import Stopwatch
 from simplebase.runtimes import Runtime, load_runtime
 
 

@@ -243,7 +243,7 @@ def _refuse_with_web(given: list[str]) -> None:
 
 
 def _checked_formats(given: str | None) -> list[Any]:
-    from simplebase.demo.formats import FORMATS
+    from simplebase.demo.sinks import FORMATS
 
     if given is not None and given not in FORMATS:
         raise ArgumentError(f"--format is one of {', '.join(FORMATS)}. Received: {given!r}.")

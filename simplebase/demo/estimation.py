@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simplebase.demo.boxes import Finder, overlap
 from simplebase.demo.drawing import heat_of
+from simplebase.demo.finding.boxes import Finder, overlap
+from simplebase.demo.finding.tracking import LOST, Tracker
 from simplebase.demo.frames import Frame, FramePoses
 from simplebase.demo.smoothing import OneEuro
-from simplebase.demo.stopwatch import Stopwatch
-from simplebase.demo.tracking import LOST, Tracker
+from simplebase.demo.stages import Stopwatch
 from simplebase.errors import ArgumentError
 from simplebase.geometry import Fit
 from simplebase.inference import Box, Pose, PoseEstimator, checked_boxes, cut_out

@@ -7,16 +7,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from simplebase.demo.boxes import BoxesByFrame
-from simplebase.demo.formats import PICTURES, OutputFormat, output_format
+from simplebase.demo.finding.boxes import BoxesByFrame
 from simplebase.demo.frames import FramePoses, Source
 from simplebase.demo.serve import PictureServer, serving
 from simplebase.demo.settings import DemoSettings
-from simplebase.demo.sinks import SourceInfo, Write, check_output, open_sink, require_distinct
+from simplebase.demo.sinks import (
+    PICTURES,
+    OutputFormat,
+    SourceInfo,
+    Write,
+    check_output,
+    open_sink,
+    output_format,
+    require_distinct,
+)
 from simplebase.demo.sources import ImageFiles, open_source
-from simplebase.demo.stages import results_of
-from simplebase.demo.stopwatch import Stopwatch
-from simplebase.demo.video import DEFAULT_FPS
+from simplebase.demo.sources.video import DEFAULT_FPS
+from simplebase.demo.stages import Stopwatch, results_of
 from simplebase.demo.window import WindowClosed, require_display, window
 from simplebase.errors import DataError
 from simplebase.inference import Pose

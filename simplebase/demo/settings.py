@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from simplebase.demo.boxes import Finder, GivenBoxes, WholeFrame, read_frame_boxes
 from simplebase.demo.drawing import draw, side_by_side
 from simplebase.demo.estimation import FrameEstimator
+from simplebase.demo.finding.boxes import Finder, GivenBoxes, WholeFrame, read_frame_boxes
 from simplebase.demo.frames import FramePoses
 from simplebase.demo.smoothing import OneEuro, Smoothing, smoothing_settings
-from simplebase.demo.stopwatch import Stopwatch
+from simplebase.demo.stages import Stopwatch
 from simplebase.errors import ArgumentError
 from simplebase.extras import import_with_extras
 from simplebase.geometry import Fit
@@ -85,7 +85,7 @@ class DemoSettings:
     def finder(self) -> Finder:
         """What says where the objects are; opens the files that it needs."""
         if self.detector is not None:
-            module = import_with_extras("simplebase.demo.detector")
+            module = import_with_extras("simplebase.demo.finding.detector")
             return module.Detector(self.detector, category=self.detector_class)
         if self.boxes is not None:
             return read_frame_boxes(self.boxes)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from simplebase.demo.camera import LiveSource
 from simplebase.demo.sources import open_source
+from simplebase.demo.sources.camera import LiveSource
 from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
 
 
@@ -132,7 +132,7 @@ def test_a_camera_that_is_unplugged_is_told() -> None:
 
 
 def test_a_camera_that_stalls_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simplebase.demo.camera._PATIENCE", 0.2)
+    monkeypatch.setattr("simplebase.demo.sources.camera._PATIENCE", 0.2)
     camera = Camera(2)
     source = LiveSource(camera, "camera 0", is_endless=True)
     camera.go(1)

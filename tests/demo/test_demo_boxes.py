@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from coloured_dots import dots, frame
 
-from simplebase.demo.boxes import clipped, overlap, read_frame_boxes
+from simplebase.demo.finding.boxes import clipped, overlap, read_frame_boxes
 from simplebase.errors import DataError, MissingFileError
 
 IMAGE = dots([])

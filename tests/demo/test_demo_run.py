@@ -14,11 +14,11 @@ import pytest
 from coloured_dots import SKELETON, TRIANGLE, DotModel, dots, moving, write_video
 
 from simplebase import DepthRange, Skeleton, read_image
-from simplebase.demo.camera import LiveSource
 from simplebase.demo.run import DemoProgress, run_demo
 from simplebase.demo.serve import PictureServer
 from simplebase.demo.settings import DemoSettings
 from simplebase.demo.sources import ImageFiles, open_source
+from simplebase.demo.sources.camera import LiveSource
 from simplebase.errors import (
     ArgumentError,
     DataError,

@@ -10,7 +10,7 @@ from coloured_dots import frame
 from onnx import TensorProto, helper, numpy_helper
 
 from simplebase import read_image
-from simplebase.demo.detector import STRIDES, Detector, letterboxed, suppressed
+from simplebase.demo.finding.detector import STRIDES, Detector, letterboxed, suppressed
 from simplebase.errors import DataError, MissingFileError
 
 SIDE = 64

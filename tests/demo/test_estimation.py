@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from coloured_dots import SKELETON, TRIANGLE, DotModel, dots, frame
 
-from simplebase.demo.boxes import GivenBoxes, WholeFrame
 from simplebase.demo.estimation import FrameEstimator
+from simplebase.demo.finding.boxes import GivenBoxes, WholeFrame
 from simplebase.errors import ArgumentError
 from simplebase.inference import Box
 from simplebase.metadata import ModelMetadata

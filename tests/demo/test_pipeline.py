@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simplebase.demo.pipeline import in_thread
+from simplebase.demo.stages import in_thread
 
 
 class Item:

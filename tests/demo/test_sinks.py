@@ -16,9 +16,8 @@ from simplebase import Pose, load_dataset, read_image
 from simplebase.converters.coco import read_coco
 from simplebase.converters.conversion import write_dataset
 from simplebase.converters.labelme import read_labelme
-from simplebase.demo.formats import output_format
 from simplebase.demo.frames import Frame, FramePoses
-from simplebase.demo.sinks import SourceInfo, check_output, open_sink
+from simplebase.demo.sinks import SourceInfo, check_output, open_sink, output_format
 from simplebase.demo.sources import open_source
 from simplebase.errors import ArgumentError, DataError, OutputExistsError, SimplebaseWarning
 

@@ -18,7 +18,7 @@ from simplebase.demo.run import run_demo
 from simplebase.demo.settings import DemoSettings
 from simplebase.demo.smoothing import KeypointSmoother
 from simplebase.demo.sources import open_source
-from simplebase.demo.video_times import Clock
+from simplebase.demo.sources.video_times import Clock
 from simplebase.errors import SimplebaseWarning
 
 # A phone in the light, then in the dark: 0.6 s in all, 0.7 if counted at 20 frames per second.
@@ -81,7 +81,7 @@ def test_smoothing_counts_by_the_times_of_the_container(
             seen.append(time)
             return super().__call__(points, found, time, side)
 
-    monkeypatch.setattr("simplebase.demo.tracking.KeypointSmoother", Spy)
+    monkeypatch.setattr("simplebase.demo.finding.tracking.KeypointSmoother", Spy)
     run_demo("m.keras", path, [tmp_path / "a.json"], settings=DemoSettings())
     np.testing.assert_allclose(seen, TIMES, atol=MILLISECOND)
 

@@ -14,7 +14,7 @@ from pipeline_datasets import encoded, texture
 from simplebase import Skeleton, load_dataset
 from simplebase.data.checking import check_dataset
 from simplebase.data.pipeline import BatchSource
-from simplebase.demo.formats import output_format
+from simplebase.demo.sinks import output_format
 from simplebase.demo.sources import ImageFiles, open_source
 from simplebase.errors import ArgumentError, DataError, MissingFileError, SimplebaseWarning
 from simplebase.geometry import Crop

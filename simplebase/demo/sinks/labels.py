@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID, coco_category, coco_image
+from simplebase.demo.finding.tracking import extent
 from simplebase.demo.frames import Frame, FramePoses
-from simplebase.demo.sinks.folder import demo_folder
-from simplebase.demo.sinks.sink import SourceInfo, Write
-from simplebase.demo.tracking import extent
+from simplebase.demo.sinks.sink import SourceInfo, Write, demo_folder
 from simplebase.errors import DataError
 from simplebase.files import write_json
 from simplebase.images import encode_image, is_jpeg, is_upright

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from simplebase.demo.frames import FramePoses
-from simplebase.demo.sinks.folder import demo_folder
-from simplebase.demo.sinks.sink import Write
+from simplebase.demo.sinks.sink import Write, demo_folder
 from simplebase.images import WRITTEN_SUFFIXES, write_image
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from simplebase.demo.frames import FramePoses
 from simplebase.demo.sinks.pictures import drawn
 from simplebase.demo.sinks.sink import SourceInfo, Write
-from simplebase.demo.video import quiet_opencv
+from simplebase.demo.sources.video import quiet_opencv
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.files import replacing
 from simplebase.files.native import native_name, natively_written

@@ -17,9 +17,8 @@ from simplebase.demo.settings import DemoSettings
 from simplebase.demo.sinks import SourceInfo, open_sink
 from simplebase.demo.sinks.pictures import drawn
 from simplebase.demo.smoothing import OneEuro, Smoothing
-from simplebase.demo.stages import guarded
-from simplebase.demo.stopwatch import Stopwatch
-from simplebase.demo.video import DEFAULT_FPS
+from simplebase.demo.sources.video import DEFAULT_FPS
+from simplebase.demo.stages import Stopwatch, guarded
 from simplebase.errors import ArgumentError, DataError
 from simplebase.files import short_names
 from simplebase.images import read_image

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from simplebase.demo.boxes import clipped
+from simplebase.demo.finding.boxes import clipped
 from simplebase.demo.smoothing import KeypointSmoother, OneEuro
 from simplebase.inference import Box, Pose
 from simplebase.metrics import match_by_oks, oks, oks_sigmas

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
-from simplebase.demo.camera import LiveSource, open_camera, open_capture
 from simplebase.demo.frames import Frame, Source
-from simplebase.demo.video import VideoFile, plausible_fps
+from simplebase.demo.sources.camera import LiveSource, open_camera, open_capture
+from simplebase.demo.sources.video import VideoFile, plausible_fps
 from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
 from simplebase.files import require_file
 from simplebase.images import (

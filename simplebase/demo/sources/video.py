@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from simplebase.demo.frames import Frame
-from simplebase.demo.video_times import HIGHEST_RATE, Clock, sampled
+from simplebase.demo.sources.video_times import HIGHEST_RATE, Clock, sampled
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.files import require_file
 from simplebase.files.native import native_name

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from simplebase.demo.frames import Frame
-from simplebase.demo.video import plausible_fps, quiet_opencv
+from simplebase.demo.sources.video import plausible_fps, quiet_opencv
 from simplebase.errors import DataError, MissingFileError, SimplebaseWarning, one_line
 
 # Longest time without a frame that is still no end: a camera may take seconds to wake up.

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from simplebase.demo.boxes import clipped, overlap
+from simplebase.demo.finding.boxes import clipped, overlap
 from simplebase.demo.frames import Frame
 from simplebase.errors import DataError
 from simplebase.files import require_file

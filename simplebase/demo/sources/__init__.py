@@ -1,0 +1,5 @@
+"""Where frames come from: image files, videos, cameras and streams."""
+
+from simplebase.demo.sources.opening import ImageFiles, open_source
+
+__all__ = ["ImageFiles", "open_source"]
