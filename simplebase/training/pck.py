@@ -37,10 +37,11 @@ def find_peaks(heatmaps: Any, codec: HeatmapCodec) -> Any:
 class PCK(keras.metrics.Metric):
     """Fraction of labelled keypoints predicted within `threshold * normaliser` pixels.
 
-    With the default normaliser it is the PCK of `simplebase.train` and of `simplebase eval`, but of
-    the heatmaps' highest cells, where those refine them (`dark`). `y_true` is keypoints
-    `(B, K, 3)`: x, y and visibility, 0 where not labelled; `y_pred` `(B, K, 2 or more)` begins with
-    x and y. NaN where nothing is labelled.
+    With the default normaliser it is the PCK of `simplebase eval --decode argmax`: it takes the
+    highest cell of each heatmap. `simplebase.train` refines that position first (`dark`), so its
+    PCK is a little higher. `y_true` is keypoints `(B, K, 3)`: x, y and visibility, 0 where not
+    labelled; `y_pred` `(B, K, 2 or more)` begins with x and y. The result is NaN where nothing is
+    labelled.
 
     Args:
         threshold: fraction of the normaliser.
