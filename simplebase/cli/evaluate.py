@@ -150,7 +150,7 @@ def evaluate(
         MetricSettings,
         PredictionSettings,
         compare,
-        read_boxes,
+        read_detected_boxes,
         with_annotations,
     )
 
@@ -168,7 +168,7 @@ def evaluate(
         target = with_annotations(annotations, target, chosen, category or ())
     assert target is not None
     ids = () if annotations is None else target.category_ids
-    places = None if boxes == "gt" else read_boxes(boxes, ids, target)
+    places = None if boxes == "gt" else read_detected_boxes(boxes, ids, target)
     comparison = compare(
         models or (),
         target,

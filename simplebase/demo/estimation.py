@@ -61,7 +61,7 @@ class FrameEstimator:
         smoothing: how strongly, of a sequence; None: not at all.
         min_score: keypoints below it are not found.
         with_heat: whether results have `heat`.
-        stopwatch: told of `boxes`, `crop`, `model`, `decode` and `smooth`.
+        stopwatch: measures `boxes`, `crop`, `model`, `decode` and `smooth`.
 
     Raises:
         ArgumentError: `with_heat` of a model that answers with keypoints alone.

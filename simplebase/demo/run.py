@@ -105,7 +105,7 @@ def run_demo(
         serve: port of 127.0.0.1 where a browser sees the pictures.
         overwrite: replace outputs that exist.
         observe: called after each frame.
-        announce: told of the address that `serve` gives the pictures.
+        announce: called with the address at which `serve` shows the pictures.
 
     One of several images that cannot be read is left out, and one that the box lies outside of has
     no poses; a warning names it.
@@ -124,7 +124,7 @@ def run_demo(
         if show:
             require_display(opened.is_live)
         with ExitStack() as stack:
-            # Before the model is read, which takes seconds: a port in use is told at once.
+            # Before the model is read, which takes seconds: a port in use is reported at once.
             server = _server(stack, serve, announce)
             find = settings.finder()
             runtime = with_skeleton(load_runtime(model), skeleton)

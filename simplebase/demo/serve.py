@@ -48,7 +48,7 @@ class PictureServer(ThreadingHTTPServer):
             raise ArgumentError(
                 f"port {port} cannot be used ({getattr(error, 'strerror', error)}). Choose another."
             ) from error
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
         self._picture: np.ndarray | None = None
         self._number = 0
         self._ended = False
@@ -60,10 +60,10 @@ class PictureServer(ThreadingHTTPServer):
 
     def show(self, picture: np.ndarray) -> None:
         """Makes `(height, width, 3)` RGB the latest picture; it is not to be changed after."""
-        with self._news:
+        with self._changed:
             self._picture = picture
             self._number += 1
-            self._news.notify_all()
+            self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Says nothing of clients that went away; of what else goes wrong as usual."""
@@ -72,17 +72,17 @@ class PictureServer(ThreadingHTTPServer):
 
     def end(self) -> None:
         """Lets streams end."""
-        with self._news:
+        with self._changed:
             self._ended = True
-            self._news.notify_all()
+            self._changed.notify_all()
 
     def jpegs(self) -> Iterator[bytes]:
         """The latest picture, then each later one in time."""
         number = 0
         while True:
-            with self._news:
+            with self._changed:
                 while self._number == number and not self._ended:
-                    self._news.wait()
+                    self._changed.wait()
                 if self._number == number or self._picture is None:
                     return
                 number, picture = self._number, self._picture

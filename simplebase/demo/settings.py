@@ -100,7 +100,7 @@ class DemoSettings:
             runtime: of the model.
             find: see `finder`.
             is_sequence: whether frames go on from each other.
-            stopwatch: told how long the parts take.
+            stopwatch: measures how long the parts take.
         """
         find_every = self.detect_every if self.detector is not None else 1
         return FrameEstimator(

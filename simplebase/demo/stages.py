@@ -79,7 +79,7 @@ def results_of(
         source: read in a thread, if it is not live.
         estimate: finds the poses of a frame.
         paint: gives a result its picture; None: nobody wants one.
-        watch: told of `read`, or `wait` of a live source.
+        watch: measures `read`, or `wait` of a live source.
     """
     frames = _frames(source, watch)
     # What waits grows old: a live source keeps its own latest frame, and one result may wait.

@@ -1,7 +1,7 @@
 """Evaluation: a model or a results file, and labels, to scores, files and pictures."""
 
 from simplebase.evaluation.annotations import with_annotations
-from simplebase.evaluation.boxes import Boxes, read_boxes
+from simplebase.evaluation.boxes import DetectedBoxes, read_detected_boxes
 from simplebase.evaluation.comparison import (
     Difference,
     comparison_config,
@@ -35,7 +35,7 @@ from simplebase.evaluation.target import (
 
 __all__ = [
     "NORMALISED_METRICS",
-    "Boxes",
+    "DetectedBoxes",
     "Comparison",
     "Detections",
     "Difference",
@@ -57,7 +57,7 @@ __all__ = [
     "mean_pck",
     "mean_pose",
     "predict_dataset",
-    "read_boxes",
+    "read_detected_boxes",
     "require_answers",
     "require_dataset",
     "require_evaluation_output",

@@ -21,8 +21,8 @@ from simplebase.geometry import Crop, Size
 
 
 @dataclass(frozen=True, eq=False)
-class Boxes(ArrayEquality):
-    """`M` boxes, as COCO's results format for detections has them.
+class DetectedBoxes(ArrayEquality):
+    """`M` boxes of a detector, as COCO's results format for detections has them.
 
     Args:
         image_ids: `(M,)` int64.
@@ -35,11 +35,11 @@ class Boxes(ArrayEquality):
     scores: np.ndarray
 
 
-def read_boxes(
+def read_detected_boxes(
     path: str | os.PathLike[str],
     category_ids: Collection[int] = (),
     target: Target | None = None,
-) -> Boxes:
+) -> DetectedBoxes:
     """Reads a COCO detections file (https://cocodataset.org/#format-results).
 
     Boxes without area are left out; the official detections have a few.
@@ -70,7 +70,7 @@ def read_boxes(
     if not kept:
         names = listed(sorted(wanted), most=5)
         raise DataError(f"{path} has no box of category {names} with an area.")
-    return Boxes(
+    return DetectedBoxes(
         _images(path, kept, target),
         np.array([row.box for row in kept], float),
         np.array([row.score for row in kept], float),
@@ -142,7 +142,7 @@ def _parse(path: Path, index: int, entry: Any) -> _Row:
 
 def at_boxes(
     dataset: KeypointDataset,
-    boxes: Boxes,
+    boxes: DetectedBoxes,
     crop: Crop,
     input_size: Size,
     more_images: Mapping[int, str] | None = None,

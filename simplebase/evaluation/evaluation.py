@@ -12,7 +12,7 @@ from simplebase.codec import DecodeMethod
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.screening import warn_of_lost_depth
 from simplebase.errors import ArgumentError
-from simplebase.evaluation.boxes import Boxes, at_boxes
+from simplebase.evaluation.boxes import DetectedBoxes, at_boxes
 from simplebase.evaluation.detections import Detections, object_scores, without_duplicates
 from simplebase.evaluation.measuring import (
     MetricName,
@@ -100,7 +100,7 @@ class PredictionSettings:
     decode: DecodeMethod = "dark"
     flip_test: bool = False
     batch_size: int = 32
-    boxes: Boxes | None = None
+    boxes: DetectedBoxes | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from simplebase.evaluation import (
     Target,
     dataset_target,
     evaluate_results,
-    read_boxes,
+    read_detected_boxes,
     with_annotations,
 )
 from simplebase.evaluation.results_file import write_results
@@ -261,15 +261,15 @@ def test_boxes_name_images_as_results_do(tmp_path: Path) -> None:
         path = tmp_path / "boxes.json"
         path.write_text(json.dumps([box | image, box | image | {"bbox": [1, 2, 3, 4]}]))
         if remark is None:
-            boxes = read_boxes(path, target=target)
+            boxes = read_detected_boxes(path, target=target)
         else:
             with pytest.warns(SimplebaseWarning, match=remark):
-                boxes = read_boxes(path, target=target)
+                boxes = read_detected_boxes(path, target=target)
         assert boxes.image_ids.tolist() == [4, 4]
     path.write_text(json.dumps([box | {"image_id": 4}, box | {"image_id": 9}]))
-    assert read_boxes(path, target=target).image_ids.tolist() == [4, -1]
+    assert read_detected_boxes(path, target=target).image_ids.tolist() == [4, -1]
     with pytest.warns(SimplebaseWarning, match=r"boxes \(0\) is not that of the labels \(1\)"):
-        assert len(read_boxes(path, {1}, target).scores) == 2
+        assert len(read_detected_boxes(path, {1}, target).scores) == 2
 
 
 def test_what_tools_leave_out_is_filled_in(tmp_path: Path) -> None:

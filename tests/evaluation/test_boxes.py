@@ -11,8 +11,8 @@ import pytest
 from simplebase import Crop, KeypointDataset
 from simplebase.data.image_store import FolderImages
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
-from simplebase.evaluation import read_boxes
-from simplebase.evaluation.boxes import Boxes, at_boxes
+from simplebase.evaluation import read_detected_boxes
+from simplebase.evaluation.boxes import DetectedBoxes, at_boxes
 from simplebase.evaluation.target import dataset_target
 
 GOOD = {"image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 40], "score": 0.5}
@@ -21,7 +21,7 @@ GOOD = {"image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 40], "score": 0.5}
 def test_other_categories_and_boxes_without_area_are_left_out(tmp_path: Path) -> None:
     content = [GOOD, GOOD | {"category_id": 2}, GOOD | {"bbox": [0, 0, 0, 5]}, GOOD]
     (tmp_path / "boxes.json").write_text(json.dumps(content))
-    boxes = read_boxes(tmp_path / "boxes.json", category_ids={1})
+    boxes = read_detected_boxes(tmp_path / "boxes.json", category_ids={1})
     np.testing.assert_array_equal(boxes.boxes, [[10, 20, 30, 40]] * 2)
     np.testing.assert_array_equal(boxes.scores, [0.5, 0.5])
 
@@ -41,7 +41,7 @@ def test_other_categories_and_boxes_without_area_are_left_out(tmp_path: Path) ->
 def test_a_broken_file_is_told_of_by_its_entry(content: Any, message: str, tmp_path: Path) -> None:
     (tmp_path / "boxes.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=message):
-        read_boxes(tmp_path / "boxes.json")
+        read_detected_boxes(tmp_path / "boxes.json")
 
 
 def test_objects_lie_at_the_boxes_that_are_in_the_datasets_images(
@@ -50,7 +50,7 @@ def test_objects_lie_at_the_boxes_that_are_in_the_datasets_images(
     dataset = dataset_target(figures).dataset
     assert dataset is not None
     image = int(dataset.records.image_ids[2])
-    boxes = Boxes(
+    boxes = DetectedBoxes(
         np.array([image, 10**6, image]),
         np.array([[10.0, 20, 31, 41], [0, 0, 9, 9], [5, 5, 11, 11]]),
         np.array([0.9, 0.8, 0.7]),
@@ -69,7 +69,7 @@ def test_images_without_a_record_are_looked_at_too(figures: KeypointDataset) -> 
     assert whole is not None and val is not None
     row = int(np.flatnonzero(~figures.records.validation)[0])
     image, path = int(whole.records.image_ids[row]), str(whole.records.paths[row])
-    boxes = Boxes(np.array([image]), np.array([[10.0, 20, 31, 41]]), np.ones(1))
+    boxes = DetectedBoxes(np.array([image]), np.array([[10.0, 20, 31, 41]]), np.ones(1))
     objects, _ = at_boxes(val, boxes, Crop(), (256, 256), {image: path, 10**6: "absent.jpg"})
     assert list(objects.records.paths) == [path]
     assert objects.images.read(0) == whole.images.read(row)
@@ -87,7 +87,7 @@ def test_images_lie_where_those_of_the_same_split_do(
         figures.records.select(np.zeros(1, int)), paths=paths, image_ids=np.array([7])
     )
     dataset = replace(figures, records=records, images=FolderImages(tmp_path, paths))
-    boxes = Boxes(np.array([7, 8]), np.array([[10.0, 20, 31, 41]] * 2), np.ones(2))
+    boxes = DetectedBoxes(np.array([7, 8]), np.array([[10.0, 20, 31, 41]] * 2), np.ones(2))
     objects, _ = at_boxes(dataset, boxes, Crop(), (256, 256), {7: "0.jpg", 8: "1.jpg", 9: "2.jpg"})
     assert list(objects.records.paths) == ["val2017/0.jpg", "val2017/1.jpg"]
 
@@ -105,7 +105,7 @@ def test_an_image_that_cannot_be_told_is_left_out(
     rows = figures.records.select(np.zeros(2, int))
     records = replace(rows, paths=paths, image_ids=np.array([7, 8]))
     dataset = replace(figures, records=records, images=FolderImages(folder, paths))
-    boxes = Boxes(np.array([7, 9]), np.array([[10.0, 20, 31, 41]] * 2), np.ones(2))
+    boxes = DetectedBoxes(np.array([7, 9]), np.array([[10.0, 20, 31, 41]] * 2), np.ones(2))
     names = {7: "0.jpg", 8: "3.jpg", 9: name.format(folder=folder)}
     with pytest.warns(SimplebaseWarning, match="1 of 2 boxes are in images"):
         at_boxes(dataset, boxes, Crop(), (256, 256), names)
@@ -113,7 +113,7 @@ def test_an_image_that_cannot_be_told_is_left_out(
 
 def test_a_packed_dataset_has_no_whole_images(figures: KeypointDataset) -> None:
     dataset = replace(figures, images=object())  # type: ignore[arg-type]
-    boxes = Boxes(np.array([1]), np.ones((1, 4)), np.ones(1))
+    boxes = DetectedBoxes(np.array([1]), np.ones((1, 4)), np.ones(1))
     with pytest.raises(ArgumentError, match="a packed dataset has only the crops"):
         at_boxes(dataset, boxes, Crop(), (256, 256))
 
@@ -121,6 +121,6 @@ def test_a_packed_dataset_has_no_whole_images(figures: KeypointDataset) -> None:
 def test_boxes_of_other_images_are_refused(figures: KeypointDataset) -> None:
     dataset = dataset_target(figures).dataset
     assert dataset is not None
-    boxes = Boxes(np.array([10**6]), np.ones((1, 4)), np.ones(1))
+    boxes = DetectedBoxes(np.array([10**6]), np.ones((1, 4)), np.ones(1))
     with pytest.raises(DataError, match="none of the 1 boxes is in one of the 8 images"):
         at_boxes(dataset, boxes, Crop(), (256, 256))

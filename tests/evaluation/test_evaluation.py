@@ -13,7 +13,7 @@ from simplebase.data.coco_format import coco_ground_truth
 from simplebase.data.pipeline import BatchSource
 from simplebase.errors import ArgumentError, DataError, OutputExistsError, SimplebaseWarning
 from simplebase.evaluation import (
-    Boxes,
+    DetectedBoxes,
     MetricSettings,
     PredictionSettings,
     Target,
@@ -118,7 +118,7 @@ def test_boxes_twice_on_an_object_leave_one_detection(knowing_runtime: Any, targ
     dataset = records(target)
     truth = coco_ground_truth(dataset.records, dataset.skeleton)["annotations"]
     places = np.array([each["bbox"] for each in truth])
-    boxes = Boxes(
+    boxes = DetectedBoxes(
         np.concatenate([dataset.records.image_ids] * 2),
         np.concatenate([places, places]),
         np.concatenate([np.full(len(dataset), 0.9), np.full(len(dataset), 0.6)]),

@@ -53,7 +53,7 @@ class LiveSource:
         self.fps = fps
         self.dropped = 0
         self._capture = capture
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
         self._latest: np.ndarray | None = None
         self._seen = 0
         self._wanted = False
@@ -72,9 +72,9 @@ class LiveSource:
         Raises:
             DataError: there never was a frame.
         """
-        with self._news:
+        with self._changed:
             self._wanted = True
-            self._news.wait_for(lambda: self._latest is not None or self._ended, _PATIENCE)
+            self._changed.wait_for(lambda: self._latest is not None or self._ended, _PATIENCE)
             image, self._latest = self._latest, None
             index, when = self._seen - 1, self._time - self._started
         if image is None:
@@ -87,9 +87,9 @@ class LiveSource:
 
     def close(self) -> None:
         """Stops the thread and lets go of the device."""
-        with self._news:
+        with self._changed:
             self._ended = self._closed = True
-            self._news.notify_all()
+            self._changed.notify_all()
         # A capture that hangs is left to its thread, which dies with the process.
         self._thread.join(timeout=2.0)
 
@@ -117,9 +117,9 @@ class LiveSource:
         except Exception as error:
             self._failure = error
         finally:
-            with self._news:
+            with self._changed:
                 self._ended = True
-                self._news.notify_all()
+                self._changed.notify_all()
             self._capture.release()
 
     def _keep_next(self) -> bool:
@@ -128,13 +128,13 @@ class LiveSource:
         now = time.monotonic()
         if not read:
             return False
-        with self._news:
+        with self._changed:
             # Before the first is taken nobody was there to lose any.
             self.dropped += self._wanted and self._latest is not None
             self._started = self._started or now
             self._latest, self._time = image, now
             self._seen += 1
-            self._news.notify_all()
+            self._changed.notify_all()
         return True
 
 

@@ -58,7 +58,7 @@ class ImageFiles:
         self.count = len(paths)
         self.paths = paths
         self.depth_range: DepthRange | None = None
-        self._depth_told = False
+        self._has_warned_of_depth = False
         root = os.path.commonpath([str(path.parent) for path in paths])
         self.names = [Path(os.path.relpath(path, root)).as_posix() for path in paths]
         self._next = 0
@@ -85,10 +85,10 @@ class ImageFiles:
     def _decoded(self, path: Path) -> np.ndarray:
         data, name = read_bytes(path), str(path)
         image = decode_image(data, name, depth_range=self.depth_range)
-        if not self._depth_told and (found := deep_range(data, name)):
+        if not self._has_warned_of_depth and (found := deep_range(data, name)):
             note = depth_note(*found, self.depth_range)
             if note:  # of one of them: all images of a camera are alike
-                self._depth_told = True
+                self._has_warned_of_depth = True
                 warnings.warn(f"{name}: {note}. {DEPTH_ADVICE}", SimplebaseWarning, stacklevel=3)
         return image
 

@@ -35,7 +35,7 @@ class Refused(Exception):
 
     Args:
         status: of the HTTP answer.
-        reason: what the client is told.
+        reason: sent to the client.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -103,7 +103,7 @@ class Guard:
         if headers.get("content-type", "").lower().lstrip().startswith("multipart/"):
             self._check_upload(scope["path"], headers)
             return receive
-        body = await _whole(receive)
+        body = await _read_body(receive)
         try:
             content = json.loads(body) if body else None
         except (ValueError, RecursionError) as error:
@@ -166,7 +166,7 @@ def _is_link_to_page(scope: Scope, headers: Headers) -> bool:
     )
 
 
-async def _whole(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes:
     parts: list[bytes] = []
     length = 0
     while True:

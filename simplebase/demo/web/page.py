@@ -57,7 +57,7 @@ def open_page(
         models: paths of model files; the first is the one to begin with.
         settings: where to look and how to draw.
         port: of 127.0.0.1.
-        announce: told of the address when the page can be opened.
+        announce: called with the address when the page can be opened.
         skeleton: names, links and colours in place of the models'.
 
     Raises:
