@@ -28,6 +28,7 @@ _PUBLIC = {
     "SimpleBaseline": "simplebase.estimator",
     "SimplebaseError": "simplebase.errors",
     "Skeleton": "simplebase.skeletons",
+    "TrainingOptions": "simplebase.training",
     "draw": "simplebase.demo",
     "load": "simplebase.inference",
     "load_dataset": "simplebase.data.loading",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from simplebase.presets import preset_names as preset_names
     from simplebase.skeletons import Skeleton as Skeleton
     from simplebase.skeletons import load_skeleton as load_skeleton
+    from simplebase.training import TrainingOptions as TrainingOptions
     from simplebase.training import resume as resume
     from simplebase.training import train as train
 

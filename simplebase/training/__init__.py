@@ -10,6 +10,7 @@ _PUBLIC = {
     "Observer": "simplebase.training.observer",
     "Plan": "simplebase.training.observer",
     "StepMetrics": "simplebase.training.observer",
+    "TrainingOptions": "simplebase.training.options",
     "TrainingResult": "simplebase.training.training",
     "distribute": "simplebase.training.distribution",
     "make_deterministic": "simplebase.training.determinism",
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from simplebase.training.observer import Observer as Observer
     from simplebase.training.observer import Plan as Plan
     from simplebase.training.observer import StepMetrics as StepMetrics
+    from simplebase.training.options import TrainingOptions as TrainingOptions
     from simplebase.training.runs.metrics import EpochMetrics as EpochMetrics
     from simplebase.training.training import TrainingResult as TrainingResult
     from simplebase.training.training import resume as resume
