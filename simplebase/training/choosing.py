@@ -1,4 +1,4 @@
-"""What a training is to do: what was given, before an earlier run, before the defaults."""
+"""What the command line trains: what it gives, else what an earlier run did, else the defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
