@@ -13,7 +13,7 @@ _PUBLIC = {
     "TrainingOptions": "simplebase.training.options",
     "TrainingResult": "simplebase.training.training",
     "distribute": "simplebase.training.distribution",
-    "make_deterministic": "simplebase.training.determinism",
+    "make_deterministic": "simplebase.training.precision",
     "resume": "simplebase.training.training",
     "train": "simplebase.training.training",
 }
@@ -21,13 +21,13 @@ _PUBLIC = {
 __all__ = sorted(_PUBLIC)
 
 if TYPE_CHECKING:
-    from simplebase.training.determinism import make_deterministic as make_deterministic
     from simplebase.training.distribution import Distribution as Distribution
     from simplebase.training.distribution import distribute as distribute
     from simplebase.training.observer import Observer as Observer
     from simplebase.training.observer import Plan as Plan
     from simplebase.training.observer import StepMetrics as StepMetrics
     from simplebase.training.options import TrainingOptions as TrainingOptions
+    from simplebase.training.precision import make_deterministic as make_deterministic
     from simplebase.training.runs.metrics import EpochMetrics as EpochMetrics
     from simplebase.training.training import TrainingResult as TrainingResult
     from simplebase.training.training import resume as resume

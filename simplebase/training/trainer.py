@@ -18,7 +18,6 @@ from simplebase.estimator import SimpleBaseline
 from simplebase.evaluation import draw_predictions, mean_pck, predict_dataset
 from simplebase.losses import LOSSES
 from simplebase.runtimes.keras import KerasRuntime
-from simplebase.training.average import WeightAverage
 from simplebase.training.distribution import Distribution
 from simplebase.training.interruption import StopSignals
 from simplebase.training.observer import Observer, Plan, StepMetrics
@@ -28,8 +27,9 @@ from simplebase.training.runs.config import RunConfig
 from simplebase.training.runs.folder import Run
 from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.saving import Saver
-from simplebase.training.runs.state import Progress, Variables, load_state
+from simplebase.training.runs.state import RunProgress, Variables, load_state
 from simplebase.training.stages import StageTraining, stages
+from simplebase.training.step import WeightAverage
 from simplebase.training.training_model import TrainingModel
 
 _SHEET_EVERY = 5  # epochs
@@ -58,7 +58,7 @@ class Trainer:
         run: Run,
         distribution: Distribution,
         observers: Iterable[Observer],
-        progress: Progress,
+        progress: RunProgress,
         order: EpochOrder,
         layers: Sequence[keras.layers.Layer] = (),
     ) -> None:

@@ -8,32 +8,29 @@ from pathlib import Path
 from typing import Any, get_args
 
 import keras
-import numpy as np
 
 from simplebase.backbones import NamedWeights
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.loading import load_dataset
-from simplebase.data.screening import warn_of_lost_depth
 from simplebase.dtypes import dtype_policy
-from simplebase.errors import ArgumentError, DataError, TrainingError
+from simplebase.errors import DataError, TrainingError
 from simplebase.estimator import SimpleBaseline, completed
 from simplebase.evaluation import mean_pck, mean_pose
 from simplebase.geometry import Size
 from simplebase.presets import Preset, Recipe, load_recipe
 from simplebase.presets.loader import as_preset
 from simplebase.skeletons import Skeleton
-from simplebase.training.determinism import make_deterministic
 from simplebase.training.distribution import Distribution, distribute
 from simplebase.training.observer import Observer
 from simplebase.training.options import START, TrainingOptions
-from simplebase.training.order import EpochOrder
-from simplebase.training.precision import choose_policy
+from simplebase.training.order import EpochOrder, checked_order
+from simplebase.training.precision import choose_policy, make_deterministic
 from simplebase.training.runs.config import DatasetSettings, LayerSettings, RunConfig
 from simplebase.training.runs.curves import plot_curves
 from simplebase.training.runs.folder import Run
 from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.new import locked_place, locked_run, new_run
-from simplebase.training.runs.state import Progress, load_progress
+from simplebase.training.runs.state import RunProgress, load_progress
 from simplebase.training.tensorboard import TensorBoardLog
 from simplebase.training.trainer import Trainer
 
@@ -96,7 +93,7 @@ def train(
         locked_place(run, overwrite=overwrite) if chief else nullcontext(),
         distribution.explaining_lost_workers(),
     ):
-        order = _checked_order(dataset, recipe, options.seed, distribution)
+        order = checked_order(dataset, recipe, options.seed, distribution)
         size = options.input_size or recipe.fitted(preset).input_size
         policy = choose_policy(options.mixed_precision)
         facts = DatasetSettings.of(dataset)
@@ -113,17 +110,14 @@ def train(
         if options.weights is not None or options.backbone_weights not in get_args(NamedWeights):
             # A resumed run starts without the file, which says how its weights were trained.
             preset = completed(preset, model)
-        followed = {
-            "preset": preset,
-            "recipe": recipe,
-            "dataset": facts,
-            "input_size": size,
-            "model_normalisation": model.normalisation,
-            "policy": policy,
-            "augmentation_layers": tuple(map(LayerSettings.of, augmentation)),
-        }
-        config = RunConfig(**(dict(options) | followed))
-        progress = Progress(epoch=recipe.init_epoch + 1)
+        settled = {"preset": preset, "recipe": recipe, "dataset": facts, "input_size": size}
+        config = RunConfig(
+            **(dict(options) | settled),
+            model_normalisation=model.normalisation,
+            policy=policy,
+            augmentation_layers=tuple(map(LayerSettings.of, augmentation)),
+        )
+        progress = RunProgress(epoch=recipe.init_epoch + 1)
         trainer = _trainer(
             model, config, dataset, run, distribution, observer, progress, order, augmentation
         )
@@ -175,7 +169,7 @@ def _resume(
     augmentation: Sequence[keras.layers.Layer],
 ) -> TrainingResult:
     state = run.state if run.state.exists() else None
-    progress = load_progress(state) if state else Progress(epoch=config.recipe.init_epoch + 1)
+    progress = load_progress(state) if state else RunProgress(epoch=config.recipe.init_epoch + 1)
     if progress.epoch > config.recipe.total_epoch and run.summary.exists():
         raise DataError(
             f"{run.folder} is complete: all {config.recipe.total_epoch} epochs are done. A longer "
@@ -193,7 +187,7 @@ def _resume(
     if state is None:
         start = {name: getattr(config, name) for name in START}
     with distribution.explaining_lost_workers():
-        order = _checked_order(dataset, config.recipe, config.seed, distribution)
+        order = checked_order(dataset, config.recipe, config.seed, distribution)
         model = _build_model(
             config.recipe.fitted(config.preset),
             config.input_size,
@@ -210,17 +204,6 @@ def _resume(
         if distribution.is_chief:
             run.tidy(progress.best)
         return _run(trainer, state)
-
-
-def _checked_order(
-    dataset: KeypointDataset, recipe: Recipe, seed: int, distribution: Distribution
-) -> EpochOrder:
-    """The order of the train split, after a look at all that can be wrong with the dataset."""
-    dataset.images.require()
-    _require_batches(recipe.batch_size, len(dataset.train), distribution)
-    order = EpochOrder(dataset.train, recipe, seed)
-    warn_of_lost_depth(dataset.train.select(np.unique(order(recipe.init_epoch + 1))))
-    return order
 
 
 def _build_model(
@@ -255,7 +238,7 @@ def _trainer(
     run: Run,
     distribution: Distribution,
     observer: Observer | None,
-    progress: Progress,
+    progress: RunProgress,
     order: EpochOrder,
     augmentation: Sequence[keras.layers.Layer],
 ) -> Trainer:
@@ -283,17 +266,6 @@ def _run(trainer: Trainer, state: Path | None) -> TrainingResult:
             each.ended()
     _draw_curves(trainer)
     return _finish(trainer)
-
-
-def _require_batches(size: int, count: int, distribution: Distribution) -> None:
-    """Refuses a batch size that fits neither `count` train records nor the devices."""
-    if size > count:
-        fitting = 2 ** max(0, (count // 4).bit_length() - 1)
-        raise ArgumentError(
-            f"the batch size {size} is larger than the train split of {count} records. Choose a "
-            f"smaller one, such as --batch-size {fitting}."
-        )
-    distribution.local_part(size)
 
 
 def _draw_curves(trainer: Trainer) -> None:

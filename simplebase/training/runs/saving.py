@@ -10,7 +10,7 @@ from simplebase.estimator import SimpleBaseline
 from simplebase.shell import command_line
 from simplebase.training.runs.folder import Run
 from simplebase.training.runs.metrics import EpochMetrics
-from simplebase.training.runs.state import Progress, Variables, save_state
+from simplebase.training.runs.state import RunProgress, Variables, save_state
 
 
 class Saver:
@@ -30,7 +30,7 @@ class Saver:
         """The command that goes on with the run."""
         return command_line(["simplebase", "train", "--resume", self.run.folder])
 
-    def save_state(self, variables: Variables, progress: Progress) -> None:
+    def save_state(self, variables: Variables, progress: RunProgress) -> None:
         """Replaces the state that `--resume` goes on from.
 
         Raises:
@@ -48,7 +48,7 @@ class Saver:
         model: SimpleBaseline,
         variables: Variables,
         metrics: EpochMetrics,
-        progress: Progress,
+        progress: RunProgress,
     ) -> None:
         """Writes what an epoch leaves: models, metrics and state.
 
@@ -65,13 +65,13 @@ class Saver:
         self.save_state(variables, progress)
         self.remove_others(progress)
 
-    def remove_others(self, progress: Progress) -> None:
+    def remove_others(self, progress: RunProgress) -> None:
         """Removes the checkpoints that are no longer among the best."""
         if self._active:
             with self._disk():
                 self.run.remove_models_but(progress.kept)
 
-    def diverged(self, what: str, progress: Progress, images: str = "") -> TrainingError:
+    def diverged(self, what: str, progress: RunProgress, images: str = "") -> TrainingError:
         """What to say when a number of the training is none; `images` are the batch's."""
         kept, again = "none was saved yet", ""
         if progress.best:

@@ -26,7 +26,7 @@ _MOST_BYTES = 1 << 26
 
 
 @dataclass
-class Progress:
+class RunProgress:
     """How far a training is.
 
     Args:
@@ -74,7 +74,7 @@ class Progress:
         return asdict(self)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Progress":
+    def from_config(cls, config: dict[str, Any]) -> "RunProgress":
         """The progress that `to_config` describes; ValueError or TypeError if it is none."""
         if not isinstance(config, dict):
             raise ValueError("its progress is not a mapping")
@@ -96,7 +96,7 @@ Variables = dict[str, Sequence[keras.Variable]]
 """All variables of a training, by what they are for."""
 
 
-def save_state(path: str | os.PathLike[str], variables: Variables, progress: Progress) -> None:
+def save_state(path: str | os.PathLike[str], variables: Variables, progress: RunProgress) -> None:
     """Replaces the file at `path` by the present state."""
     arrays = {
         f"{name}/{index}": variable.numpy()
@@ -108,7 +108,7 @@ def save_state(path: str | os.PathLike[str], variables: Variables, progress: Pro
         np.savez(file, progress=np.array(text), **arrays)
 
 
-def load_progress(path: str | os.PathLike[str]) -> Progress:
+def load_progress(path: str | os.PathLike[str]) -> RunProgress:
     """How far the training of a state file was.
 
     Raises:
@@ -117,7 +117,7 @@ def load_progress(path: str | os.PathLike[str]) -> Progress:
     with _opened(path) as arrays:
         if (header := arrays.headers.get("progress")) and header.dtype.itemsize > _MOST_BYTES:
             raise ValueError("its progress is too long")
-        return Progress.from_config(json.loads(str(arrays["progress"])))
+        return RunProgress.from_config(json.loads(str(arrays["progress"])))
 
 
 def load_state(path: str | os.PathLike[str], variables: Variables) -> None:

@@ -12,7 +12,7 @@ import pytest
 from simplebase.errors import DataError, MissingFileError
 from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.state import (
-    Progress,
+    RunProgress,
     Variables,
     load_progress,
     load_state,
@@ -26,9 +26,9 @@ def variables(value: float, shape: tuple[int, ...] = (2, 3)) -> Variables:
     return {"weights": weights, "optimizer": [keras.Variable(int(value), dtype="int64")]}
 
 
-def progress() -> Progress:
+def progress() -> RunProgress:
     """In the third step of the second epoch."""
-    result = Progress()
+    result = RunProgress()
     result.add_step(0.75, 1e-3)
     result.add_epoch(EpochMetrics(1, 0.75, 0.1, 1e-3, 12.5))
     result.add_step(1 / 3, 0.1)
@@ -61,8 +61,8 @@ def test_variables_that_are_not_asked_for_stay_in_the_file(path: Path) -> None:
 
 
 def test_a_newer_state_takes_the_place_of_the_older_and_leaves_nothing_else(path: Path) -> None:
-    save_state(path, variables(8), Progress(epoch=5))
-    assert load_progress(path) == Progress(epoch=5)
+    save_state(path, variables(8), RunProgress(epoch=5))
+    assert load_progress(path) == RunProgress(epoch=5)
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -76,7 +76,7 @@ def test_a_write_that_fails_leaves_the_earlier_state(
     before = path.read_bytes()
     monkeypatch.setattr(np, "savez", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        save_state(path, variables(8), Progress(epoch=5))
+        save_state(path, variables(8), RunProgress(epoch=5))
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 
@@ -109,7 +109,7 @@ DAMAGES = {
     "Python objects": objects,
     "a progress without end": lambda path: np.savez(path, progress=np.array("[" * 100_000)),
     "an epoch that is no number": lambda path: np.savez(
-        path, progress=np.array(json.dumps(Progress().to_config() | {"epoch": "1"}))
+        path, progress=np.array(json.dumps(RunProgress().to_config() | {"epoch": "1"}))
     ),
     "nothing": lambda path: path.write_bytes(b""),
     "a text": lambda path: path.write_text("hello"),
@@ -164,8 +164,8 @@ def test_a_state_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None
         load_progress(tmp_path / "absent.npz")
 
 
-def scored(*scores: float | None) -> Progress:
-    result = Progress()
+def scored(*scores: float | None) -> RunProgress:
+    result = RunProgress()
     for epoch, score in enumerate(scores, start=1):
         result.add_epoch(EpochMetrics(epoch, 1.0, score, 1e-3, 1.0))
     return result
