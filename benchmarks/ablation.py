@@ -210,7 +210,7 @@ def train_variation(
     variation: Variation, dataset: Any, folder: Path, options: argparse.Namespace
 ) -> None:
     """Trains one variation into its folder."""
-    from simplebase import load_preset, load_recipe, train
+    from simplebase import TrainingOptions, load_preset, load_recipe, train
 
     if options.images:
         dataset = subset(dataset, options.images)
@@ -229,12 +229,9 @@ def train_variation(
         train(
             preset,
             dataset,
+            TrainingOptions(recipe=recipe, input_size=SIZE, cache="memory", **arguments),
             run_dir=folder,
-            recipe=recipe,
-            input_size=SIZE,
-            cache="memory",
             overwrite=True,
-            **arguments,
         )
 
 

@@ -15,7 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from simplebase import load_dataset, load_recipe, preset_names, synthesize, train
+from simplebase import (
+    TrainingOptions,
+    load_dataset,
+    load_recipe,
+    preset_names,
+    synthesize,
+    train,
+)
 from simplebase.training import Observer, StepMetrics
 
 _STEPS = 16
@@ -41,6 +48,7 @@ def main() -> int:
     recipe = load_recipe("quick").updated(
         {"total_epoch": 1, "batch_size": _BATCH, "optimizer": "sgd", "learning_rate": 0.002}
     )
+    options = TrainingOptions(recipe=recipe, input_size=(64, 64), backbone_weights="none")
     failed = []
     with tempfile.TemporaryDirectory() as folder:
         # Four of five figures are for training.
@@ -50,10 +58,8 @@ def main() -> int:
             train(
                 name,
                 dataset,
+                options,
                 run_dir=Path(folder) / name,
-                recipe=recipe,
-                input_size=(64, 64),
-                backbone_weights="none",
                 observer=losses,
             )
             before, after = np.mean(losses.values[:4]), np.mean(losses.values[-4:])

@@ -15,7 +15,7 @@ from typing import Any
 
 from ablation import PRESET, SIZE, subset
 
-from simplebase import KeypointDataset, load_dataset, load_recipe, train
+from simplebase import KeypointDataset, TrainingOptions, load_dataset, load_recipe, train
 from simplebase.evaluation import mean_pck, predict_dataset
 from simplebase.files import write_json
 from simplebase.runtimes import load_runtime
@@ -78,11 +78,8 @@ def train_way(way: Way, dataset: KeypointDataset, folder: Path, weights: str) ->
     train(
         PRESET,
         dataset,
+        TrainingOptions(recipe=recipe, input_size=SIZE, backbone_weights=weights, cache="memory"),
         run_dir=folder,
-        recipe=recipe,
-        input_size=SIZE,
-        backbone_weights=weights,
-        cache="memory",
         overwrite=True,
     )
 

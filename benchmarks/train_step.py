@@ -22,10 +22,9 @@ from simplebase.estimator import SimpleBaseline
 from simplebase.losses import LOSSES
 from simplebase.presets import Recipe, load_recipe
 from simplebase.skeletons import load_skeleton
-from simplebase.training.average import WeightAverage
 from simplebase.training.distribution import distribute
 from simplebase.training.optimizer import build_optimizer, build_schedule
-from simplebase.training.step import TrainingStep
+from simplebase.training.step import TrainingStep, WeightAverage
 from simplebase.training.training_model import TrainingModel
 
 BATCH = 16

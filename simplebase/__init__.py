@@ -31,6 +31,7 @@ _PUBLIC = {
     "SimplebaseError": "simplebase.errors",
     "Skeleton": "simplebase.skeletons",
     "TrainingModel": "simplebase.training",
+    "TrainingOptions": "simplebase.training",
     "draw": "simplebase.demo",
     "load": "simplebase.inference",
     "load_dataset": "simplebase.data.loading",
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from simplebase.skeletons import load_skeleton as load_skeleton
     from simplebase.training import PCK as PCK
     from simplebase.training import TrainingModel as TrainingModel
+    from simplebase.training import TrainingOptions as TrainingOptions
     from simplebase.training import resume as resume
     from simplebase.training import train as train
 

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -16,6 +17,7 @@ from simplebase.freezing import FROZEN, freeze_layers, frozen_config
 from simplebase.geometry import Crop, Size
 from simplebase.heads import PREDICTION_LAYER, Head
 from simplebase.heads.building import build_head
+from simplebase.images import DepthRange
 from simplebase.keras_file import read_keras_file
 from simplebase.metadata import ModelMetadata
 from simplebase.normalisation import NORMALISATIONS, Normalisation
@@ -124,6 +126,8 @@ class SimpleBaseline(keras.Model):
         backbone_weights: BackboneWeights = "auto",
         normalisation: str | None = None,
         weights: str | os.PathLike[str] | None = None,
+        training_data: str | None = None,
+        depth_range: DepthRange | None = None,
     ) -> "SimpleBaseline":
         """Builds the model of a preset.
 
@@ -138,6 +142,8 @@ class SimpleBaseline(keras.Model):
                 family was trained with on ImageNet, or what a converted backbone says of itself.
             weights: a whole model to start from, `.keras`. If it has another number of keypoints,
                 the last layer starts anew, and a warning says so.
+            training_data: digest of the records it is to be trained on, for its metadata.
+            depth_range: how images of more than 8 bits are read, for its metadata.
 
         Weights of a `.keras` file say how they were trained: padding, place of the stride and
         BatchNorm's epsilon are theirs where the preset does not name them.
@@ -153,7 +159,11 @@ class SimpleBaseline(keras.Model):
                 "Leave out backbone_weights and normalisation."
             )
         preset = as_preset(preset)
-        metadata = _metadata(preset, num_keypoints, skeleton, input_size)
+        metadata = replace(
+            _metadata(preset, num_keypoints, skeleton, input_size),
+            training_data=training_data,
+            depth_range=depth_range,
+        )
         source = None if weights is None else load_model(weights)
         start = backbone_weights if source is None else "none"
         backbone = build_backbone(preset.backbone, metadata.input_size, start)

@@ -7,7 +7,7 @@ from typing import Any
 
 from model_checks import OneLayerBackbone
 
-from simplebase import KeypointDataset, load_recipe, train
+from simplebase import KeypointDataset, TrainingOptions, load_recipe, train
 from simplebase.backbones import BACKBONES
 from simplebase.presets import Preset, Recipe
 from simplebase.training import EpochMetrics, Observer, Plan, StepMetrics, TrainingResult
@@ -88,13 +88,17 @@ def train_tiny(
     observer: Observer | None = None,
     **arguments: Any,
 ) -> TrainingResult:
-    """Trains the network of one layer from random weights."""
+    """Trains the network of one layer from random weights, or as the options in `arguments` say."""
+    values = {"recipe": recipe or tiny_recipe(), "backbone_weights": "none"}
+    values |= {
+        name: arguments.pop(name) for name in TrainingOptions.model_fields & arguments.keys()
+    }
     with one_layer_network() as preset:
         return train(
             preset,
             dataset,
+            TrainingOptions(**values),
             run_dir=run_dir,
-            recipe=recipe or tiny_recipe(),
             observer=observer,
-            **{"backbone_weights": "none"} | arguments,
+            **arguments,
         )

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from simplebase.cli import options
+from simplebase.cli import options, training_options
 from simplebase.cli.app import app, import_tensorflow, say
 from simplebase.errors import ArgumentError, DataError
 from simplebase.files.yaml import parse_yaml
-from simplebase.presets.choices import DEFAULT_PRESET, DecayType, LossType, OptimizerName
+from simplebase.presets.choices import DEFAULT_PRESET
 from simplebase.shell import command_line
 
 if TYPE_CHECKING:
@@ -21,15 +21,10 @@ if TYPE_CHECKING:
     from simplebase.training import TrainingResult
     from simplebase.training.distribution import Distribution
 
-_RECIPE, _DEVICES, _DATA = "In place of the recipe's value", "Devices", "Dataset"
+_DEVICES = "Devices"
 _SKELETON_OPTIONS = ("skeleton", "classes_path", "matchpoint_path", "skeleton_path")
 # What a resumed run may be given: where it runs and finds things, not what it trains.
 _WITH_RESUME = {"resume", "dataset", "skip_bad_images", "gpu_num", "strategy", "json", "overwrite"}
-
-
-def _recipe_option(text: str, **limits: Any) -> Any:
-    """An option that takes the place of a recipe's value."""
-    return typer.Option(help=text, rich_help_panel=_RECIPE, show_default=False, **limits)
 
 
 @app.command()
@@ -43,40 +38,12 @@ def train(
         ),
     ] = None,
     dataset: options.Dataset = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            help="How to train: default, small, paper, upstream, quick, or a YAML.",
-            show_default="the preset's",
-        ),
-    ] = None,
-    input_size: Annotated[
-        str | None, typer.Option(help="HEIGHTxWIDTH, each a multiple of 32.")
-    ] = None,
-    backbone_weights: Annotated[
-        str | None,
-        typer.Option(
-            help="auto, imagenet, none, or a weights file of the backbone.", show_default="auto"
-        ),
-    ] = None,
-    normalisation: Annotated[
-        str | None,
-        typer.Option(
-            help="What --backbone-weights expects: tf, torch, torch_bgr, caffe or upstream."
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="A whole model (.keras) to start from.")
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=2**32 - 1,
-            help="Same seed, same machine: same curve.",
-            show_default="0",
-        ),
-    ] = None,
+    recipe: training_options.Recipe = None,
+    input_size: training_options.InputSize = None,
+    backbone_weights: training_options.BackboneWeights = None,
+    normalisation: training_options.Normalisation = None,
+    weights: training_options.Weights = None,
+    seed: training_options.Seed = None,
     run_dir: Annotated[
         Path | None, typer.Option(help="Where to write.", show_default="runs/TIME_PRESET")
     ] = None,
@@ -87,86 +54,31 @@ def train(
         Path | None,
         typer.Option(help="Train as the run in this folder did, but for the options given."),
     ] = None,
-    save_every_steps: Annotated[
-        int | None,
-        typer.Option(min=1, help="Save for --resume within an epoch too, every so many steps."),
-    ] = None,
+    save_every_steps: training_options.SaveEverySteps = None,
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
-    total_epoch: Annotated[int | None, _recipe_option("Epochs in all, both stages.", min=1)] = None,
-    init_epoch: Annotated[
-        int | None, _recipe_option("Epochs that count as done already.", min=0)
-    ] = None,
-    transfer_epoch: Annotated[
-        int | None, _recipe_option("Epochs of a first stage that leaves a part frozen.", min=0)
-    ] = None,
-    freeze_level: Annotated[
-        int | None,
-        _recipe_option(
-            "In that stage: 0 nothing, 1 the backbone, 2 all but the last layer.", min=0, max=2
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int | None, _recipe_option("Samples a step, on all devices together.", min=1)
-    ] = None,
-    optimizer: Annotated[
-        OptimizerName | None, _recipe_option("Optimizer; sgd with a momentum of 0.9.")
-    ] = None,
-    learning_rate: Annotated[float | None, _recipe_option("Learning rate at its peak.")] = None,
-    decay_type: Annotated[
-        DecayType | None, _recipe_option("How the learning rate falls after the first stage.")
-    ] = None,
-    warmup_epochs: Annotated[
-        float | None, _recipe_option("Linear warm-up, at most a tenth of the run.")
-    ] = None,
-    weight_decay: Annotated[float | None, _recipe_option("Weight decay of adamw.")] = None,
-    clip_norm: Annotated[
-        float | None, _recipe_option("Largest norm of the whole gradient; 0 is none.")
-    ] = None,
-    ema: Annotated[
-        float | None,
-        _recipe_option("Save a moving average of the weights, with this decay; 0 is none."),
-    ] = None,
-    loss_type: Annotated[LossType | None, _recipe_option("Loss over heatmaps.")] = None,
-    loss_scale: Annotated[float | None, _recipe_option("Factor on the loss.")] = None,
-    sigma: Annotated[
-        float | None, _recipe_option("Of the target Gaussians, in heatmap cells.")
-    ] = None,
-    padding: Annotated[
-        float | None, _recipe_option("Side of the crop over the object's height.")
-    ] = None,
-    augmentation: Annotated[
-        str | None, _recipe_option("A YAML list, such as '[{name: rotation, degrees: 30}]'.")
-    ] = None,
-    geometry_fade: Annotated[
-        float | None,
-        _recipe_option("Share of the run over which rotation, scale and shift fade to nothing."),
-    ] = None,
-    finish_on: Annotated[
-        str | None,
-        _recipe_option(
-            "Train the end on these images only: a pattern of paths, such as `mine/*`; `*` is all."
-        ),
-    ] = None,
-    finish_share: Annotated[
-        float | None, _recipe_option("Share of the run, at its end, that --finish-on is for.")
-    ] = None,
-    mixed_precision: Annotated[
-        bool,
-        typer.Option(
-            "--mixed-precision/--no-mixed-precision",
-            help="Compute in 16 bit: float16 on a GPU, bfloat16 on a CPU.",
-            rich_help_panel=_DEVICES,
-        ),
-    ] = False,
-    deterministic: Annotated[
-        bool,
-        typer.Option(
-            "--deterministic",
-            help="Same seed, same figures to the last bit: one thread, so slower.",
-            rich_help_panel=_DEVICES,
-        ),
-    ] = False,
+    total_epoch: training_options.TotalEpoch = None,
+    init_epoch: training_options.InitEpoch = None,
+    transfer_epoch: training_options.TransferEpoch = None,
+    freeze_level: training_options.FreezeLevel = None,
+    batch_size: training_options.BatchSize = None,
+    optimizer: training_options.Optimizer = None,
+    learning_rate: training_options.LearningRate = None,
+    decay_type: training_options.Decay = None,
+    warmup_epochs: training_options.WarmupEpochs = None,
+    weight_decay: training_options.WeightDecay = None,
+    clip_norm: training_options.ClipNorm = None,
+    ema: training_options.Ema = None,
+    loss_type: training_options.Loss = None,
+    loss_scale: training_options.LossScale = None,
+    sigma: training_options.Sigma = None,
+    padding: training_options.Padding = None,
+    augmentation: training_options.Augmentation = None,
+    geometry_fade: training_options.GeometryFade = None,
+    finish_on: training_options.FinishOn = None,
+    finish_share: training_options.FinishShare = None,
+    mixed_precision: training_options.MixedPrecision = False,
+    deterministic: training_options.Deterministic = False,
     gpu_num: Annotated[
         int, typer.Option(min=1, help="GPUs that share each batch.", rich_help_panel=_DEVICES)
     ] = 1,
@@ -174,13 +86,7 @@ def train(
         Literal["mirrored", "multi-worker"],
         typer.Option(help="This machine, or all that TF_CONFIG names.", rich_help_panel=_DEVICES),
     ] = "mirrored",
-    cache: Annotated[
-        Literal["none", "memory", "disk"],
-        typer.Option(
-            help="Keep decoded images for the next epochs; disk outlasts the run.",
-            rich_help_panel=_DATA,
-        ),
-    ] = "none",
+    cache: training_options.Cache = "none",
     skip_bad_images: options.SkipBadImages = False,
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,
@@ -255,23 +161,29 @@ def _train(
     import_tensorflow()
     from simplebase.data.synthetic import embedded_dataset
     from simplebase.training import train as run_training
+    from simplebase.training.choosing import choose_training
     from simplebase.training.runs.config import RunConfig
-    from simplebase.training.settings import choose_settings
 
     earlier = RunConfig.read(given["config"]) if "config" in given else None
-    settings = choose_settings(_parsed(given), earlier)
-    preset, recipe = settings.arguments["preset"], settings.arguments["recipe"]
-    run_dir = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}_{preset.name}"
-    arguments = {"run_dir": run_dir} | settings.arguments
-    folder = settings.dataset
+    choice = choose_training(_parsed(given), earlier)
+    preset, folder = choice.preset, choice.dataset
+    default = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}_{preset.name}"
+    run_dir = given.get("run_dir", default)
     if folder is None:
         with options.progress_bar("drawing the embedded dataset") as progress:
             folder = str(embedded_dataset(progress))
     depth_range = earlier.dataset.own_depth_range() if earlier else None
-    dataset = _open(folder, given, settings.skeleton, depth_range)
-    title = f"{preset.name} on {folder} with recipe {recipe.name} -> {arguments['run_dir']}"
-    display = _display(title, distribution)
-    result = run_training(dataset=dataset, distribution=distribution, observer=display, **arguments)
+    dataset = _open(folder, given, choice.skeleton, depth_range)
+    title = f"{preset.name} on {folder} with recipe {choice.recipe.name} -> {run_dir}"
+    result = run_training(
+        preset,
+        dataset,
+        choice.options,
+        run_dir=run_dir,
+        overwrite="overwrite" in given,
+        distribution=distribution,
+        observer=_display(title, distribution),
+    )
     return result, folder
 
 

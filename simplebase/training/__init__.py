@@ -13,11 +13,12 @@ _PUBLIC = {
     "Plan": "simplebase.training.observer",
     "StepMetrics": "simplebase.training.observer",
     "TrainingModel": "simplebase.training.training_model",
+    "TrainingOptions": "simplebase.training.options",
     "TrainingResult": "simplebase.training.training",
     "build_optimizer": "simplebase.training.optimizer",
     "build_schedule": "simplebase.training.optimizer",
     "distribute": "simplebase.training.distribution",
-    "make_deterministic": "simplebase.training.determinism",
+    "make_deterministic": "simplebase.training.precision",
     "resume": "simplebase.training.training",
     "train": "simplebase.training.training",
 }
@@ -25,7 +26,6 @@ _PUBLIC = {
 __all__ = sorted(_PUBLIC)
 
 if TYPE_CHECKING:
-    from simplebase.training.determinism import make_deterministic as make_deterministic
     from simplebase.training.distribution import Distribution as Distribution
     from simplebase.training.distribution import distribute as distribute
     from simplebase.training.keypoint_batches import KeypointBatches as KeypointBatches
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from simplebase.training.observer import StepMetrics as StepMetrics
     from simplebase.training.optimizer import build_optimizer as build_optimizer
     from simplebase.training.optimizer import build_schedule as build_schedule
+    from simplebase.training.options import TrainingOptions as TrainingOptions
     from simplebase.training.pck import PCK as PCK
+    from simplebase.training.precision import make_deterministic as make_deterministic
     from simplebase.training.runs.metrics import EpochMetrics as EpochMetrics
     from simplebase.training.training import TrainingResult as TrainingResult
     from simplebase.training.training import resume as resume

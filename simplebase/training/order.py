@@ -5,8 +5,10 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
+from simplebase.data.screening import warn_of_lost_depth
 from simplebase.errors import ArgumentError
 from simplebase.presets import Recipe
+from simplebase.training.distribution import Distribution
 
 
 class EpochOrder:
@@ -49,6 +51,29 @@ class EpochOrder:
         numbers = range((epoch - 1) * passes + 1, epoch * passes + 1)
         order = [self._finish_images.shuffled(self._seed, number) for number in numbers]
         return self._finish_rows[np.concatenate(order)[: self._count]]
+
+
+def checked_order(
+    dataset: KeypointDataset, recipe: Recipe, seed: int, distribution: Distribution
+) -> EpochOrder:
+    """The order of the train split, once the dataset is found fit for the recipe.
+
+    Raises:
+        ArgumentError: the batch size fits neither the train split nor the devices.
+        MissingFileError: an image is missing.
+    """
+    dataset.images.require()
+    size, count = recipe.batch_size, len(dataset.train)
+    if size > count:
+        fitting = 2 ** max(0, (count // 4).bit_length() - 1)
+        raise ArgumentError(
+            f"the batch size {size} is larger than the train split of {count} records. Choose a "
+            f"smaller one, such as --batch-size {fitting}."
+        )
+    distribution.local_part(size)
+    order = EpochOrder(dataset.train, recipe, seed)
+    warn_of_lost_depth(dataset.train.select(np.unique(order(recipe.init_epoch + 1))))
+    return order
 
 
 def _matching(dataset: KeypointDataset, pattern: str) -> np.ndarray:

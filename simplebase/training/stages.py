@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import keras
 
 from simplebase.presets import Recipe
-from simplebase.training.average import WeightAverage
 from simplebase.training.distribution import Distribution
 from simplebase.training.optimizer import build_optimizer, build_schedule
-from simplebase.training.step import TrainingStep
+from simplebase.training.step import TrainingStep, WeightAverage
 from simplebase.training.training_model import TrainingModel
 
 

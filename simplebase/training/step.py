@@ -1,4 +1,4 @@
-"""One step of a training, traced, on all its devices."""
+"""One step of a training, traced, on all its devices, and the average that follows the weights."""
 
 from typing import Any
 
@@ -6,10 +6,37 @@ import keras
 import tensorflow as tf
 
 from simplebase.data.pipeline import Batch
+from simplebase.estimator import SimpleBaseline
 from simplebase.losses import mean_loss
-from simplebase.training.average import WeightAverage
 from simplebase.training.distribution import Distribution
 from simplebase.training.training_model import TrainingModel
+
+
+class WeightAverage:
+    """A second model, whose weights follow those of the first as an exponential moving average.
+
+    All weights are averaged, the statistics of BatchNorm too: they belong to the weights they were
+    measured under. In the first steps the average is over fewer, `(1 + step) / (10 + step)` of it
+    kept at each, as TensorFlow's `ExponentialMovingAverage` does.
+
+    Args:
+        model: what is trained.
+        decay: how much of the average each step keeps, 0 to 1.
+    """
+
+    def __init__(self, model: SimpleBaseline, decay: float) -> None:
+        self.model = SimpleBaseline.from_config(model.get_config())
+        self.model.set_weights(model.get_weights())
+        self.decay = decay
+        self._pairs = list(zip(self.model.weights, model.weights, strict=True))
+
+    def update(self, step: Any) -> None:
+        """Moves the average after training step `step`, an integer scalar counted from 0."""
+        step = tf.cast(step, tf.float32)
+        decay = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
+        for average, weight in self._pairs:
+            value = decay * average.value + (1.0 - decay) * weight.value
+            average.value.assign(value)
 
 
 class TrainingStep:
@@ -55,8 +82,8 @@ class TrainingStep:
             to know, since none can go on alone.
         """
         shared = self.distribution.share(batch)
-        told = self._run(shared, tf.constant(step), tf.constant(float(stop)))
-        loss, stops = (each.numpy() for each in told)
+        sums = self._run(shared, tf.constant(step), tf.constant(float(stop)))
+        loss, stops = (each.numpy() for each in sums)
         self.is_traced = True
         return float(loss), bool(stops > 0)
 
@@ -65,10 +92,10 @@ class TrainingStep:
     def _run(self, batch: Batch, step: Any, stop: Any) -> list[Any]:
         """What `_on_device` returns, summed over all devices."""
         strategy = self.distribution.strategy
-        told = strategy.run(self._on_device, args=(batch, step, stop))
+        values = strategy.run(self._on_device, args=(batch, step, stop))
         if self.average is not None:
             self.average.update(step)
-        return [strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None) for each in told]
+        return [strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None) for each in values]
 
     def _on_device(self, batch: Batch, step: Any, stop: Any) -> tuple[Any, Any]:
         """This device's part of the loss, and whether its process wants to stop."""

@@ -3,10 +3,11 @@
 import math
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+import keras
 import numpy as np
 
 from simplebase.augmentation import Augmentation
@@ -17,7 +18,6 @@ from simplebase.estimator import SimpleBaseline
 from simplebase.evaluation import draw_predictions, mean_pck, predict_dataset
 from simplebase.losses import LOSSES
 from simplebase.runtimes.keras import KerasRuntime
-from simplebase.training.average import WeightAverage
 from simplebase.training.distribution import Distribution
 from simplebase.training.interruption import StopSignals
 from simplebase.training.observer import Observer, Plan, StepMetrics
@@ -29,6 +29,7 @@ from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.saving import Saver
 from simplebase.training.runs.state import RunProgress, Variables, load_state
 from simplebase.training.stages import StageTraining, stages
+from simplebase.training.step import WeightAverage
 from simplebase.training.training_model import TrainingModel
 
 _SHEET_EVERY = 5  # epochs
@@ -40,26 +41,26 @@ class Trainer:
     Args:
         model: built under the distribution's scope.
         config: all settings.
-        train_split: the records to train on.
-        val_split: those to validate on.
+        dataset: both splits.
         run: where to write.
         distribution: the devices.
         observers: are told how it goes.
         progress: how far the training is already.
         order: which records each epoch trains on.
+        layers: augmentation beside the recipe's.
     """
 
     def __init__(
         self,
         model: SimpleBaseline,
         config: RunConfig,
-        train_split: KeypointDataset,
-        val_split: KeypointDataset,
+        dataset: KeypointDataset,
         run: Run,
         distribution: Distribution,
         observers: Iterable[Observer],
         progress: RunProgress,
         order: EpochOrder,
+        layers: Sequence[keras.layers.Layer] = (),
     ) -> None:
         recipe = config.recipe
         metadata = model.metadata
@@ -70,7 +71,7 @@ class Trainer:
         self.distribution = distribution
         self.observers = list(observers)
         self.progress = progress
-        self.train_split, self.val_split = train_split, val_split
+        self.train_split, self.val_split = dataset.train, dataset.validation
         self._order, self.steps = order, order.steps
         self._part = distribution.local_part(recipe.batch_size)
         self._loss_scaling = config.policy == FLOAT16
@@ -81,6 +82,7 @@ class Trainer:
             metadata.skeleton,
             config.seed,
             recipe.fading_steps(self.steps),
+            **({"layers": layers} if layers else {}),
         )
         self.source = BatchSource(
             self.train_split,

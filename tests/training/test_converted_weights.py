@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simplebase import load_model, load_recipe, resume, train
+from simplebase import TrainingOptions, load_model, load_recipe, resume, train
 from simplebase.backbones import MobileNetV2Backbone
 from simplebase.data.dataset import KeypointDataset
 from simplebase.estimator import SimpleBaseline
@@ -68,10 +68,8 @@ def test_a_resumed_training_builds_the_same_network(
     train(
         small_preset,
         figures,
+        TrainingOptions(recipe=recipe, input_size=(64, 64), backbone_weights=path),
         run_dir=tmp_path / "run",
-        recipe=recipe,
-        input_size=(64, 64),
-        backbone_weights=path,
     )
     path.unlink()
     config = RunConfig.read(tmp_path / "run")

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tiny_runs import Recorder
 
-from simplebase import load_recipe, preset_names, train
+from simplebase import TrainingOptions, load_recipe, preset_names, train
 from simplebase.backbones import BACKBONES
 from simplebase.heads import HEADS
 
@@ -47,10 +47,8 @@ def test_one_epoch_lowers_the_loss(name, figures, tmp_path, unoptimised_graphs):
     train(
         name,
         figures,
+        TrainingOptions(recipe=recipe, input_size=(64, 64), backbone_weights="none"),
         run_dir=tmp_path / "run",
-        recipe=recipe,
-        input_size=(64, 64),
-        backbone_weights="none",
         observer=recorder,
     )
     assert len(recorder.losses) == 16

@@ -1,15 +1,17 @@
 """What a run's `config.yaml` says: all that is needed to run it again."""
 
 import hashlib
+import json
 import os
+from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from simplebase.data.dataset import KeypointDataset
-from simplebase.data.pipeline.cache import CacheMode
-from simplebase.errors import DataError, MissingFileError
+from simplebase.errors import ArgumentError, DataError, MissingFileError
 from simplebase.files import read_text
 from simplebase.files.yaml import MOST_BYTES, parse_yaml
 from simplebase.geometry import Size
@@ -17,10 +19,9 @@ from simplebase.images import DepthRange
 from simplebase.presets import Preset, Recipe
 from simplebase.presets.preset import YamlSettings, first_problem
 from simplebase.skeletons import Skeleton
+from simplebase.training.options import TrainingOptions
 from simplebase.training.runs.folder import Run
 from simplebase.version import __version__
-
-MAX_SEED = 2**32 - 1
 
 
 class DatasetSettings(YamlSettings):
@@ -80,11 +81,48 @@ class DatasetSettings(YamlSettings):
         return None if self.depth_range is None else DepthRange.parse(self.depth_range)
 
 
-class RunConfig(YamlSettings):
-    """All settings of a run: the arguments of `simplebase.train`, and what followed from them.
+class LayerSettings(YamlSettings):
+    """One of the augmentation layers that the caller of `simplebase.train` gave.
 
-    `model_normalisation` is what the model has, which its weights may have brought along, and
-    `policy` what `mixed_precision` meant on the machine where the run began.
+    Args:
+        name: of its class, with the module.
+        config: what `get_config` says, but for the layer's name; `None` if the layer has none.
+    """
+
+    name: str
+    config: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, layer: keras.layers.Layer) -> "LayerSettings":
+        """What there is to say of `layer`."""
+        name = f"{type(layer).__module__}.{type(layer).__qualname__}"
+        try:
+            config = dict(layer.get_config())
+        except NotImplementedError:
+            # Keras raises it for constructors whose arguments it cannot save.
+            return cls(name=name)
+        # Keras counts its layers, so their names differ from process to process.
+        config.pop("name", None)
+        return cls(name=name, config=json.loads(json.dumps(config, default=_plain)))
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists; any other object as the name of its class."""
+    return value.tolist() if hasattr(value, "tolist") else type(value).__qualname__
+
+
+class RunConfig(TrainingOptions):
+    """The options that a run was trained with, and the facts that it began with.
+
+    Args:
+        simplebase: the version that wrote it.
+        preset: names how the weights it began with were trained, so that it builds the same model.
+        recipe: with all its values.
+        dataset: which one.
+        input_size: `(H, W)`.
+        model_normalisation: what the model has, which its weights may have brought along.
+        policy: Keras's dtype policy: what `mixed_precision` meant on the machine where it began.
+        augmentation_layers: those that were given beside the recipe's.
     """
 
     simplebase: str = __version__
@@ -92,26 +130,34 @@ class RunConfig(YamlSettings):
     recipe: Recipe
     dataset: DatasetSettings
     input_size: Size
-    backbone_weights: str = "auto"
-    normalisation: str | None = None
     model_normalisation: str | None = None
-    weights: str | None = None
-    mixed_precision: bool = False
-    policy: str | None = None
-    deterministic: bool = False
-    cache: CacheMode = "none"
-    save_every_steps: int | None = Field(None, ge=1)
-    seed: int = Field(0, ge=0, le=MAX_SEED)
+    policy: str = "float32"
+    augmentation_layers: tuple[LayerSettings, ...] = ()
 
-    def arguments(self) -> dict[str, Any]:
-        """The arguments of `simplebase.train` for the same run; dataset as folder and skeleton."""
-        values = {name: getattr(self, name) for name in RunConfig.model_fields}
-        for name in ("simplebase", "model_normalisation", "policy"):
-            del values[name]
-        return values | {
-            "dataset": self.dataset.folder,
-            "skeleton": self.dataset.own_skeleton(),
-        }
+    def options(self) -> TrainingOptions:
+        """The options of `simplebase.train` for the same run."""
+        return TrainingOptions(
+            **{name: getattr(self, name) for name in TrainingOptions.model_fields}
+        )
+
+    def require_same_layers(self, layers: Sequence[keras.layers.Layer]) -> None:
+        """Refuses augmentation layers that are not those of the run."""
+        if tuple(map(LayerSettings.of, layers)) == self.augmentation_layers:
+            return
+        if not self.augmentation_layers:
+            raise ArgumentError(
+                "the run has no augmentation layers of its own. Leave out augmentation."
+            )
+        raise ArgumentError(
+            f"the run was trained with augmentation layers of its own ({self.layer_names}): give "
+            "the same ones, with the same settings, to simplebase.resume(run_dir, "
+            "augmentation=[...])."
+        )
+
+    @property
+    def layer_names(self) -> str:
+        """Classes of the augmentation layers, for messages."""
+        return ", ".join(layer.name for layer in self.augmentation_layers)
 
     def shared_settings(self) -> str:
         """What is the same for all workers of a run; where they find their files may differ."""

@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from simplebase import KeypointDataset, load_preset, load_recipe
+from simplebase import KeypointDataset, TrainingOptions, load_preset, load_recipe
 from simplebase.errors import ArgumentError
+from simplebase.training.choosing import choose_training
 from simplebase.training.runs.config import DatasetSettings, RunConfig
-from simplebase.training.settings import choose_settings
 
 
 @pytest.fixture(scope="module")
@@ -22,50 +22,52 @@ def earlier(figures: KeypointDataset) -> RunConfig:
 
 
 def test_nothing_given_trains_the_default_preset_on_the_embedded_figures() -> None:
-    settings = choose_settings({})
-    assert settings.dataset is None and settings.skeleton is None
-    assert settings.arguments == {
-        "preset": load_preset("mobilenetv2_upsample_lite"),
-        "recipe": load_recipe("quick"),
-        "backbone_weights": "none",
-    }
+    choice = choose_training({})
+    assert choice.dataset is None and choice.skeleton is None
+    assert choice.preset == load_preset("mobilenetv2_upsample_lite")
+    assert choice.recipe == load_recipe("quick")
+    assert choice.options == TrainingOptions(recipe=load_recipe("quick"), backbone_weights="none")
 
 
 def test_a_dataset_is_trained_by_the_recipe_of_the_preset_from_its_usual_weights() -> None:
-    settings = choose_settings({"dataset": "cows"})
-    assert settings.dataset == "cows"
-    assert settings.arguments["recipe"] == load_recipe(settings.arguments["preset"].recipe)
-    assert "backbone_weights" not in settings.arguments
+    choice = choose_training({"dataset": "cows"})
+    assert choice.dataset == "cows"
+    assert choice.options.recipe == load_recipe(choice.preset.recipe)
+    assert choice.options.backbone_weights == "auto"
 
 
 def test_a_model_to_start_from_rules_out_backbone_weights() -> None:
-    assert "backbone_weights" not in choose_settings({"weights": "model.keras"}).arguments
+    assert choose_training({"weights": "model.keras"}).options.backbone_weights == "auto"
 
 
 def test_values_of_the_recipe_replace_those_of_the_recipe() -> None:
-    recipe = choose_settings({"recipe": "paper", "sigma": 1.5, "total_epoch": 3}).arguments[
-        "recipe"
-    ]
+    recipe = choose_training({"recipe": "paper", "sigma": 1.5, "total_epoch": 3}).options.recipe
     assert recipe == load_recipe("paper").updated({"sigma": 1.5, "total_epoch": 3})
 
 
 def test_an_earlier_run_holds_where_nothing_is_given(earlier: RunConfig) -> None:
-    settings = choose_settings({}, earlier)
-    assert settings.dataset == earlier.dataset.folder
-    assert settings.skeleton == earlier.dataset.own_skeleton()
-    assert settings.arguments["recipe"] == earlier.recipe
-    assert settings.arguments["preset"] == earlier.preset
-    chosen = {name: settings.arguments[name] for name in ("seed", "input_size", "normalisation")}
-    assert chosen == {"seed": 7, "input_size": (128, 96), "normalisation": "torch"}
+    choice = choose_training({}, earlier)
+    assert choice.dataset == earlier.dataset.folder
+    assert choice.skeleton == earlier.dataset.own_skeleton()
+    assert choice.options.recipe == earlier.recipe
+    assert choice.preset == earlier.preset
+    assert choice.options == TrainingOptions(
+        recipe=earlier.recipe,
+        input_size=(128, 96),
+        backbone_weights="/weights.h5",
+        normalisation="torch",
+        seed=7,
+    )
 
 
 @pytest.mark.parametrize("given", [{"weights": "m.keras"}, {"backbone_weights": "imagenet"}])
 def test_given_weights_replace_all_that_the_earlier_run_began_with(
     earlier: RunConfig, given: dict[str, Any]
 ) -> None:
-    arguments = choose_settings(given, earlier).arguments
-    begun = {"weights", "backbone_weights", "normalisation"} & arguments.keys()
-    assert begun == given.keys()
+    options = choose_training(given, earlier).options
+    expected = TrainingOptions(**given)
+    for name in ("weights", "backbone_weights", "normalisation"):
+        assert getattr(options, name) == getattr(expected, name)
 
 
 @pytest.mark.parametrize(
@@ -80,19 +82,19 @@ def test_given_weights_replace_all_that_the_earlier_run_began_with(
 def test_another_preset_or_recipe_brings_its_own_size(
     earlier: RunConfig, given: dict[str, Any], expected: tuple[int, int] | None
 ) -> None:
-    assert choose_settings(given, earlier).arguments.get("input_size") == expected
+    assert choose_training(given, earlier).options.input_size == expected
 
 
 def test_another_dataset_brings_its_own_skeleton(earlier: RunConfig) -> None:
-    settings = choose_settings({"dataset": "cows"}, earlier)
-    assert (settings.dataset, settings.skeleton) == ("cows", None)
+    choice = choose_training({"dataset": "cows"}, earlier)
+    assert (choice.dataset, choice.skeleton) == ("cows", None)
 
 
 def test_zero_turns_off_what_a_recipe_turns_on(earlier: RunConfig) -> None:
-    recipe = choose_settings({"clip_norm": 0.0, "ema": 0.0}, earlier).arguments["recipe"]
+    recipe = choose_training({"clip_norm": 0.0, "ema": 0.0}, earlier).recipe
     assert recipe.clip_norm is None and recipe.ema is None
 
 
 def test_a_value_that_does_not_fit_is_an_error_that_names_it() -> None:
     with pytest.raises(ArgumentError, match="learning_rate"):
-        choose_settings({"learning_rate": -1.0})
+        choose_training({"learning_rate": -1.0})

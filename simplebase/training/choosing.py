@@ -1,0 +1,91 @@
+"""What the command line trains: what it gives, else what an earlier run did, else the defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simplebase.errors import ArgumentError
+from simplebase.presets import Preset, Recipe, load_preset, load_recipe
+from simplebase.presets.choices import DEFAULT_PRESET
+from simplebase.skeletons import Skeleton
+from simplebase.training.options import START, TrainingOptions
+from simplebase.training.runs.config import RunConfig
+
+EMBEDDED_RECIPE = "quick"
+"""What the embedded dataset is trained by."""
+
+# What a recipe turns on, 0 turns off.
+_OFF_AT_ZERO = ("clip_norm", "ema")
+
+
+@dataclass(frozen=True)
+class TrainingChoice:
+    """What is trained and how, but for an open dataset.
+
+    Args:
+        dataset: its folder; `None` is the embedded one.
+        skeleton: what an earlier run's dataset follows; `None` leaves it to the dataset.
+        preset: the model.
+        recipe: that of `options`, loaded.
+        options: how it is trained.
+    """
+
+    dataset: str | None
+    skeleton: Skeleton | None
+    preset: Preset
+    recipe: Recipe
+    options: TrainingOptions
+
+
+def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) -> TrainingChoice:
+    """Settles what is trained, and how.
+
+    Args:
+        given: by name, any of `preset`, `dataset`, the fields of `TrainingOptions` and those of a
+            recipe; other names are passed over.
+        earlier: a run whose settings hold where nothing is given.
+
+    Raises:
+        ArgumentError: an unknown preset or recipe, a value that its field does not take, or a run
+            with augmentation layers of its own.
+    """
+    if earlier is not None and earlier.augmentation_layers:
+        raise ArgumentError(
+            f"that run was trained with augmentation layers of its own ({earlier.layer_names}), "
+            "which only Python can give again: simplebase.train(preset, dataset, options, "
+            "run_dir=..., augmentation=[...])."
+        )
+    values = dict(earlier.options()) if earlier else {}
+    folder = earlier.dataset.folder if earlier else None
+    skeleton = earlier.dataset.own_skeleton() if earlier else None
+    if "dataset" in given:
+        folder, skeleton = given["dataset"], None
+    if {"weights", "backbone_weights"} & given.keys():
+        # Weights that are given replace all that the earlier run began with.
+        for name in START:
+            values.pop(name, None)
+    if {"preset", "recipe"} & given.keys():
+        # They say which size is theirs.
+        values.pop("input_size", None)
+    preset = earlier.preset if earlier else load_preset(DEFAULT_PRESET)
+    if "preset" in given:
+        preset = load_preset(given["preset"])
+    recipe = (
+        earlier.recipe if earlier else load_recipe(preset.recipe if folder else EMBEDDED_RECIPE)
+    )
+    if "recipe" in given:
+        recipe = load_recipe(given["recipe"])
+    values |= {name: given[name] for name in TrainingOptions.model_fields if name in given}
+    values["recipe"] = recipe = recipe.updated(_recipe_values(given))
+    if folder is None and "weights" not in given:
+        # ImageNet knows nothing of drawn figures, and the embedded dataset is there to try offline.
+        values.setdefault("backbone_weights", "none")
+    return TrainingChoice(folder, skeleton, preset, recipe, TrainingOptions(**values))
+
+
+def _recipe_values(given: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: given[name] for name in Recipe.model_fields if name in given}
+    # A size that is given is an option, which stands above the recipe's.
+    values.pop("input_size", None)
+    off = {name: None for name in _OFF_AT_ZERO if values.get(name) == 0}
+    return values | off
