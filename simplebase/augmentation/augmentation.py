@@ -77,7 +77,7 @@ class Augmentation(keras.layers.Layer):
             self.layers.append(affine)
         self.layers.extend(_photometric_layers(settings))
         for layer in self.layers:
-            layer._random_generator = self.random
+            layer.random = self.random
 
     def call(
         self, batch: dict[str, Any], step: Any, replica: Any = 0, replicas: int = 1

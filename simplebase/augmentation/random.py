@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class StepRandom:
-    """Random numbers that follow from (seed, step) alone, in the place of `tf.random.Generator`.
+    """Random numbers that follow from (seed, step) alone.
 
     KerasCV's layers keep a generator whose state no checkpoint holds. This one has no state: the
     numbers of step n are the same in a run that was resumed and in one that was not. `step` is that
