@@ -89,5 +89,5 @@ def always(place: float, layer: Augmentation) -> Augmentation:
     """`layer` with its randomness taken away."""
     layer.random = Always(place)
     for part in layer.layers:
-        part._random_generator = layer.random
+        part.random = layer.random
     return layer

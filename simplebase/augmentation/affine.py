@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_cv.layers import VectorizedBaseImageAugmentationLayer
 
 from simplebase.augmentation.half_body import half_bodies
+from simplebase.augmentation.random import StepRandom
 from simplebase.geometry import Size
 from simplebase.presets.augmentation_settings import (
     GeometrySettings,
@@ -36,7 +37,8 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
 
     Input images `(B, Hc, Wc, 3)` and keypoints `(B, K, 3)` in canvas pixels, the object in the
     middle; output `(B, H, W, 3)` float32 and keypoints in result pixels. `canvas_size` is the
-    smallest `(Hc, Wc)` that no draw looks beyond.
+    smallest `(Hc, Wc)` that no draw looks beyond. `random` is where the draws come from;
+    `Augmentation` sets it.
     """
 
     def __init__(
@@ -46,9 +48,9 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         skeleton: Skeleton,
         fade: tuple[float, float] | None = None,
     ) -> None:
-        # With a seed KerasCV makes a generator of its own and leaves TensorFlow's global one alone.
-        # `Augmentation` puts its own source in that one's place.
+        # Without a seed KerasCV takes hold of TensorFlow's global generator.
         super().__init__(seed=1, dtype="float32")
+        self.random = StepRandom(0)
         self.size = size
         self.fade = fade
         self.horizontal_permutation = skeleton.horizontal_permutation
@@ -96,7 +98,7 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         The point `focus` `(B, 2)`, relative to the canvas's middle, comes to lie `shift` `(B, 2)`
         from the result's middle; around it turns `matrix` `(B, 2, 2)`, undone by `inverse`.
         """
-        uniform = self._random_generator.uniform
+        uniform = self.random.uniform
         strength = self._strength()
         angle = uniform((batch_size,), -1.0, 1.0) * math.radians(self.degrees) * strength
         scale = tf.exp(uniform((batch_size,), -1.0, 1.0) * math.log(self.factor) * strength)
@@ -129,7 +131,7 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         if self.fade is None:
             return 1.0
         first, last = self.fade
-        left = (last - tf.cast(self._random_generator.step, tf.float32)) / (last - first)
+        left = (last - tf.cast(self.random.step, tf.float32)) / (last - first)
         return tf.clip_by_value(left, 0.0, 1.0)
 
     def _focus_on_halves(
@@ -140,7 +142,7 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         probability: Any,
     ) -> None:
         count = tf.shape(keypoints)[0]
-        draws = self._random_generator.uniform((count, 2))
+        draws = self.random.uniform((count, 2))
         found, zoom, middle = half_bodies(
             keypoints, self.upper_body, self.half_body.min_keypoints, self.size, draws[:, 0]
         )

@@ -3,7 +3,7 @@
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 from keras_cv.layers import VectorizedBaseImageAugmentationLayer
@@ -12,7 +12,9 @@ from simplebase.augmentation.affine import RandomKeypointAffine
 from simplebase.augmentation.colour import RandomColour
 from simplebase.augmentation.cutout import RandomKeypointCutout
 from simplebase.augmentation.equalization import RandomEqualization
+from simplebase.augmentation.foreign import ImageLayer, keras_cv_layer
 from simplebase.augmentation.kernel import RandomBlur, RandomSharpness
+from simplebase.augmentation.probe import check_layer
 from simplebase.augmentation.random import StepRandom
 from simplebase.errors import ArgumentError, SimplebaseWarning
 from simplebase.geometry import Size
@@ -22,16 +24,27 @@ from simplebase.presets.augmentation_settings import (
     ColourSettings,
     EqualizationSettings,
     GeometrySettings,
+    KerasCVSettings,
     RandomCutoutSettings,
     SharpnessSettings,
 )
 from simplebase.skeletons import Skeleton
 
-_LAYERS: dict[type, Callable[[Any], VectorizedBaseImageAugmentationLayer]] = {
+_PixelLayer: TypeAlias = VectorizedBaseImageAugmentationLayer | ImageLayer
+
+
+def _checked(layer: keras.layers.Layer) -> ImageLayer:
+    wrapped = ImageLayer(layer)
+    check_layer(wrapped)
+    return wrapped
+
+
+_LAYERS: dict[type, Callable[[Any], _PixelLayer]] = {
     SharpnessSettings: RandomSharpness,
     BlurSettings: RandomBlur,
     EqualizationSettings: RandomEqualization,
     RandomCutoutSettings: RandomKeypointCutout,
+    KerasCVSettings: lambda item: _checked(keras_cv_layer(item)),
 }
 
 
@@ -48,11 +61,15 @@ class Augmentation(keras.layers.Layer):
         seed: of all draws.
         fade: the steps between which all geometry but flips fades to nothing, see
             `RandomKeypointAffine`.
+        layers: layers of Keras or KerasCV that run after the recipe's, on images `(B, H, W, 3)`
+            float32, 0 to 255. Each KerasCV layer needs a seed other than 0; its value does not
+            matter.
 
     `canvas_size` is what the pipeline has to deliver.
 
     Raises:
-        ArgumentError: `half_body` for a skeleton that does not say what the upper body is.
+        ArgumentError: `half_body` for a skeleton that does not say what the upper body is; a layer
+            of Keras or KerasCV that moves pixels, mixes images or cannot be repeated.
     """
 
     def __init__(
@@ -62,12 +79,13 @@ class Augmentation(keras.layers.Layer):
         skeleton: Skeleton,
         seed: int = 0,
         fade: tuple[float, float] | None = None,
+        layers: Sequence[keras.layers.Layer] = (),
     ) -> None:
         super().__init__(dtype="float32")
         self.built = True  # No weights; otherwise Keras traces all layers once to find that out.
         self.canvas_size = input_size
         self.random = StepRandom(seed)
-        self.layers: list[VectorizedBaseImageAugmentationLayer] = []
+        self.layers: list[_PixelLayer] = []
         geometry = [item for item in settings if isinstance(item, GeometrySettings)]
         if geometry:
             affine = RandomKeypointAffine(input_size, geometry, skeleton, fade)
@@ -76,8 +94,9 @@ class Augmentation(keras.layers.Layer):
             self.canvas_size = affine.canvas_size
             self.layers.append(affine)
         self.layers.extend(_photometric_layers(settings))
+        self.layers.extend(_checked(layer) for layer in layers)
         for layer in self.layers:
-            layer._random_generator = self.random
+            layer.random = self.random
 
     def call(
         self, batch: dict[str, Any], step: Any, replica: Any = 0, replicas: int = 1
@@ -98,7 +117,7 @@ class Augmentation(keras.layers.Layer):
 
 def _photometric_layers(
     settings: Sequence[AugmentationSettings],
-) -> Iterator[VectorizedBaseImageAugmentationLayer]:
+) -> Iterator[_PixelLayer]:
     photometry = [item for item in settings if not isinstance(item, GeometrySettings)]
     for linear, items in itertools.groupby(
         photometry, lambda item: isinstance(item, ColourSettings)

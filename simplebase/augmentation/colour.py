@@ -69,7 +69,7 @@ class RandomColour(PhotometricLayer):
             strength = self.signed(count, item.amount)
         if item.probability == 1:
             return strength
-        return tf.where(self._random_generator.uniform((count,)) < item.probability, strength, 0.0)
+        return tf.where(self.random.uniform((count,)) < item.probability, strength, 0.0)
 
     def change(self, images: tf.Tensor, drawn: dict[str, tf.Tensor]) -> tf.Tensor:
         """Images with the matrix applied, clipped to 0 to 255."""

@@ -27,7 +27,7 @@ class RandomKeypointCutout(PhotometricLayer):
     def draw(self, count: Any) -> dict[str, tf.Tensor]:
         """`(B, n, 2)` heights and widths as fractions, and where in the room left they lie."""
         shape = (count, self.settings.count, 2)
-        uniform = self._random_generator.uniform
+        uniform = self.random.uniform
         return {"size": uniform(shape, *self.settings.size), "place": uniform(shape)}
 
     def change(self, images: tf.Tensor, drawn: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -40,7 +40,7 @@ class RandomKeypointCutout(PhotometricLayer):
         fill = _MID_GREY
         if self.settings.fill == "noise":
             # One image of noise serves a batch: its samples are cut from it at other places.
-            fill = self._random_generator.uniform_for_all(images.shape[1:], 0.0, 255.0)
+            fill = self.random.uniform_for_all(images.shape[1:], 0.0, 255.0)
         return tf.where(covered[..., None], fill, images)
 
 

@@ -33,7 +33,7 @@ class RandomBlur(PhotometricLayer):
 
     def draw(self, count: Any) -> dict[str, tf.Tensor]:
         """A standard deviation an image, uniform up to the largest."""
-        return {"sigma": self._random_generator.uniform((count,), 0.0, self.sigma)}
+        return {"sigma": self.random.uniform((count,), 0.0, self.sigma)}
 
     def change(self, images: tf.Tensor, drawn: dict[str, tf.Tensor]) -> tf.Tensor:
         """Images blurred by kernels that reach three of the largest standard deviations."""

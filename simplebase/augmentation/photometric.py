@@ -5,6 +5,8 @@ from typing import Any
 import tensorflow as tf
 from keras_cv.layers import VectorizedBaseImageAugmentationLayer
 
+from simplebase.augmentation.random import StepRandom
+
 
 class PhotometricLayer(VectorizedBaseImageAugmentationLayer):
     """Changes some images of a batch, drawn with `probability`; keypoints pass unchanged.
@@ -13,12 +15,14 @@ class PhotometricLayer(VectorizedBaseImageAugmentationLayer):
 
     Args:
         probability: of each image to be changed.
+
+    `random` is where the draws come from; `Augmentation` sets it.
     """
 
     def __init__(self, probability: float = 1.0) -> None:
-        # With a seed KerasCV makes a generator of its own and leaves TensorFlow's global one alone.
-        # `Augmentation` puts its own source in that one's place.
+        # Without a seed KerasCV takes hold of TensorFlow's global generator.
         super().__init__(seed=1, dtype="float32")
+        self.random = StepRandom(0)
         self.probability = probability
 
     def draw(self, count: Any) -> dict[str, tf.Tensor]:
@@ -31,11 +35,11 @@ class PhotometricLayer(VectorizedBaseImageAugmentationLayer):
 
     def signed(self, count: Any, amount: float) -> tf.Tensor:
         """`(count,)` uniform numbers of at most `amount` either way."""
-        return self._random_generator.uniform((count,), -amount, amount)
+        return self.random.uniform((count,), -amount, amount)
 
     def get_random_transformation_batch(self, batch_size: Any, **kwargs: Any) -> dict[str, Any]:
         """The drawn numbers and which images they apply to."""
-        chosen = self._random_generator.uniform((batch_size,)) < self.probability
+        chosen = self.random.uniform((batch_size,)) < self.probability
         return {"drawn": self.draw(batch_size), "chosen": chosen}
 
     def augment_images(

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class StepRandom:
-    """Random numbers that follow from (seed, step) alone, in the place of `tf.random.Generator`.
+    """Random numbers that follow from (seed, step) alone.
 
     KerasCV's layers keep a generator whose state no checkpoint holds. This one has no state: the
     numbers of step n are the same in a run that was resumed and in one that was not. `step` is that
@@ -48,7 +48,14 @@ class StepRandom:
         self, shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = tf.float32
     ) -> tf.Tensor:
         """Uniform numbers that are the same on each device."""
+        return tf.random.stateless_uniform(shape, self._next_seed(), minval, maxval, dtype)
+
+    def seed(self) -> tf.Tensor:
+        """`(2,)` int32 for TensorFlow's stateless draws, another on each device."""
+        replica = tf.cast(self._replica, tf.int32)
+        return tf.random.experimental.stateless_fold_in(self._next_seed(), replica)
+
+    def _next_seed(self) -> tf.Tensor:
         self._draws += 1
         key = np.random.SeedSequence([abs(self._seed), self._draws]).generate_state(1)[0]
-        seed = tf.stack([tf.constant(int(key) >> 1, tf.int32), self.step])
-        return tf.random.stateless_uniform(shape, seed, minval, maxval, dtype)
+        return tf.stack([tf.constant(int(key) >> 1, tf.int32), self.step])

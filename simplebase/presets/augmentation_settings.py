@@ -1,8 +1,8 @@
 """The items of a recipe's `augmentation` list, each by its name."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from simplebase.presets.preset import YamlSettings
 
@@ -128,6 +128,23 @@ class RandomCutoutSettings(YamlSettings):
         return size
 
 
+class KerasCVSettings(YamlSettings):
+    """A layer of KerasCV that moves nothing; all other keys are its constructor's arguments.
+
+    What KerasCV has, and which arguments a layer takes, is checked when the layer is built.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Literal["keras_cv"] = "keras_cv"
+    layer: str = Field(min_length=1)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Of the layer's constructor."""
+        return dict(self.model_extra or {})
+
+
 GeometrySettings = (
     HorizontalFlipSettings
     | VerticalFlipSettings
@@ -143,6 +160,7 @@ AugmentationSettings = Annotated[
     | SharpnessSettings
     | BlurSettings
     | EqualizationSettings
-    | RandomCutoutSettings,
+    | RandomCutoutSettings
+    | KerasCVSettings,
     Field(discriminator="name"),
 ]

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from simplebase.codec import WIDEST_SIGMA
 from simplebase.errors import ArgumentError
 from simplebase.geometry import LARGEST_PADDING
-from simplebase.presets.augmentation_settings import AugmentationSettings
+from simplebase.presets.augmentation_settings import AugmentationSettings, KerasCVSettings
 from simplebase.presets.choices import DecayType, LossType, OptimizerName
 from simplebase.presets.preset import InputSize, Preset, YamlSettings, first_problem
 
@@ -61,7 +61,10 @@ class Recipe(YamlSettings):
     def _each_once(
         cls, augmentation: tuple[AugmentationSettings, ...]
     ) -> tuple[AugmentationSettings, ...]:
-        names = [item.name for item in augmentation]
+        names = [
+            f"keras_cv {item.layer}" if isinstance(item, KerasCVSettings) else item.name
+            for item in augmentation
+        ]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"{name} stands twice")

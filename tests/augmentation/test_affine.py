@@ -170,18 +170,18 @@ def test_no_draw_looks_beyond_the_canvas(
     size: Size, settings: dict[str, float], random: type[StepRandom]
 ) -> None:
     layer = RandomKeypointAffine(size, affine(**settings), SKELETON)
-    layer._random_generator = random(0)
+    layer.random = random(0)
     white = tf.fill((48, *layer.canvas_size, 3), 255.0)
     for step in range(4):
-        layer._random_generator.start(step)
+        layer.random.start(step)
         result = layer({"images": white, "keypoints": tf.constant(unlabelled(48))})
         assert result["images"].numpy().min() > 254.9
 
 
 def test_the_canvas_is_no_larger_than_the_extremes_need() -> None:
     layer = RandomKeypointAffine((64, 64), affine(rotation=40, scale=1.3), SKELETON)
-    layer._random_generator = Extremes(0)
-    layer._random_generator.start(0)
+    layer.random = Extremes(0)
+    layer.random.start(0)
     # 32 (cos 40 + sin 40) 1.3 = 58.6 from the middle; its next pixel is the 59th.
     assert layer.canvas_size == (118, 118)
     white = tf.fill((32, 114, 114, 3), 255.0)

@@ -130,14 +130,14 @@ def test_no_half_body_looks_beyond_the_canvas(
         half_body=HALF, rotation={}, scale={}, shift={}, horizontal_flip={"probability": 0.5}
     )
     layer = RandomKeypointAffine(size, settings, PUPPET)
-    layer._random_generator = random(0)
+    layer.random = random(0)
     white = tf.fill((48, *layer.canvas_size, 3), 255.0)
     # Anywhere on the canvas, or off it.
     spread = np.random.default_rng(0).uniform(-30, max(layer.canvas_size) + 30, (48, 1, 2))
     keypoints = puppet(count=48).astype(np.float32)
     keypoints[..., :2] += spread - 32
     for step in range(3):
-        layer._random_generator.start(step)
+        layer.random.start(step)
         result = layer({"images": white, "keypoints": tf.constant(keypoints)})
         assert result["images"].numpy().min() > 254.9
 

@@ -34,8 +34,8 @@ def test_each_image_is_blurred_as_opencv_does_up_to_the_border(
 
 def test_blur_strengths_are_uniform_up_to_the_largest() -> None:
     layer = RandomBlur(BlurSettings(sigma=2))
-    layer._random_generator = StepRandom(0)
-    layer._random_generator.start(0)
+    layer.random = StepRandom(0)
+    layer.random.start(0)
     sigma = layer.draw(500)["sigma"].numpy()
     assert 0 <= sigma.min() < 0.1 and 1.9 < sigma.max() < 2
     assert 0.85 < sigma.mean() < 1.15

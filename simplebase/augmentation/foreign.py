@@ -1,0 +1,204 @@
+"""Layers of KerasCV and Keras that change pixels, drawing from (seed, step)."""
+
+import contextlib
+import difflib
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import keras_cv
+import tensorflow as tf
+from keras_cv.core import FactorSampler, NormalFactorSampler, UniformFactorSampler
+from keras_cv.layers import BaseImageAugmentationLayer, VectorizedBaseImageAugmentationLayer
+
+from simplebase.augmentation.random import StepRandom
+from simplebase.errors import ArgumentError, first_line, listed
+from simplebase.presets.augmentation_settings import KerasCVSettings
+
+WHITE = 255.0
+
+
+class ImageLayer:
+    """Calls a Keras or KerasCV layer on a batch's images; keypoints pass unchanged.
+
+    All random numbers of the layer and of the layers in it follow from (seed, step):
+
+    - Its own `tf.random.Generator`s get a new state at the start of each call.
+    - Its `FactorSampler`s, which use `tf.random.uniform` and cannot be repeated, make way during
+      the call for samplers that draw from such a generator.
+    - Seed generators of Keras read a new state; what they write back is dropped.
+
+    Outside the call the layer is as it was, but for the state of its own generators. This class is
+    no Keras layer, so that generators are not among the weights of a training model.
+
+    Args:
+        layer: takes images `(B, H, W, 3)` float32, 0 to 255, and returns such images of the same
+            size; see `check_layer`.
+
+    `random` is where the draws come from; `Augmentation` sets it.
+    """
+
+    def __init__(self, layer: keras.layers.Layer) -> None:
+        self.layer = layer
+        self.random = StepRandom(0)
+        parts = list(_with_inner_layers(layer))
+        # Without a seed KerasCV's layers hold the global one, and most of those never draw.
+        shared = tf.random.get_global_generator()
+        found = (value for part in parts for value in vars(part).values())
+        held = {id(value): value for value in found if isinstance(value, tf.random.Generator)}
+        self._generators = [value for value in held.values() if value is not shared]
+        self._samplers = list(_replaceable_samplers(parts))
+        self._generators.extend(ours.generator for _, _, _, ours in self._samplers)
+        # A function of its own: Keras's `fit` turns off AutoGraph, which RandomApply needs.
+        self._traced = tf.function(self._change, jit_compile=False, reduce_retracing=True)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The batch with its images changed, `(B, H, W, 3)` float32 in 0 to 255.
+
+        Raises:
+            ArgumentError: the layer changes the size of images.
+        """
+        images = tf.cast(batch["images"], tf.float32)
+        changed = self._traced(images, self.random.seed())
+        if not images.shape.is_compatible_with(changed.shape):
+            raise ArgumentError(
+                f"augmentation layer {type(self.layer).__name__} makes images of shape "
+                f"{tuple(changed.shape)} of those of shape {tuple(images.shape)}; sizes have to "
+                "stay."
+            )
+        return {**batch, "images": tf.ensure_shape(changed, images.shape)}
+
+    def _change(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        seeds = _Seeds(seed)
+        for generator in self._generators:
+            generator.reset(seeds.state(generator.state.shape[0], generator.state.dtype))
+        with self._own_samplers(), _SeedScope(seeds):
+            changed = tf.cast(self.layer(images), tf.float32)
+        # As a raw op, since `tf.clip_by_value` is two passes.
+        return tf.raw_ops.ClipByValue(t=changed, clip_value_min=0.0, clip_value_max=WHITE)
+
+    @contextlib.contextmanager
+    def _own_samplers(self) -> Iterator[None]:
+        for part, name, _, ours in self._samplers:
+            setattr(part, name, ours)
+        try:
+            yield
+        finally:
+            for part, name, theirs, _ in self._samplers:
+                setattr(part, name, theirs)
+
+
+class _Seeds:
+    """States of generators that follow from one seed `(2,)` int32."""
+
+    def __init__(self, seed: tf.Tensor) -> None:
+        self._seed = seed
+        self._count = 0
+
+    def state(self, length: int, dtype: Any) -> tf.Tensor:
+        """`(length,)` integers from the whole range of `dtype`, others in each call."""
+        self._count += 1
+        seed = tf.random.experimental.stateless_fold_in(self._seed, self._count)
+        return tf.random.stateless_uniform((length,), seed, None, None, dtype)
+
+
+class _GeneratorSampler(FactorSampler):
+    """Draws what a sampler of KerasCV does, from a generator that can be reset."""
+
+    def __init__(self, sampler: UniformFactorSampler | NormalFactorSampler) -> None:
+        self.sampler = sampler
+        self.generator = tf.random.Generator.from_seed(1)
+
+    def __call__(self, shape: Any = (), dtype: Any = "float32") -> tf.Tensor:
+        sampler = self.sampler
+        if isinstance(sampler, UniformFactorSampler):
+            return self.generator.uniform(shape, sampler.lower, sampler.upper, dtype)
+        drawn = self.generator.normal(shape, sampler.mean, sampler.stddev, dtype)
+        return tf.clip_by_value(drawn, sampler.min_value, sampler.max_value)
+
+
+class _SeedScope(keras.StatelessScope):
+    """Within it each state of a seed generator of Keras, its global one too, follows from `seeds`.
+
+    Keras states are variables of two uint32; other variables keep their value.
+    """
+
+    def __init__(self, seeds: _Seeds) -> None:
+        super().__init__()
+        self._seeds = seeds
+
+    def get_current_value(self, variable: Any) -> Any:
+        """The variable's value in this scope, or `None` for the one outside."""
+        value = super().get_current_value(variable)
+        if value is None and variable.dtype == "uint32" and tuple(variable.shape) == (2,):
+            value = self._seeds.state(2, tf.uint32)
+            self.add_update((variable, value))
+        return value
+
+
+def _with_inner_layers(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+    """The layer and all that it holds, each once."""
+    seen: set[int] = set()
+    waiting = [layer]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield part
+        for value in vars(part).values():
+            several = value.values() if isinstance(value, dict) else value
+            inner = several if isinstance(value, dict | list | tuple) else [value]
+            waiting.extend(item for item in inner if isinstance(item, keras.layers.Layer))
+
+
+def _replaceable_samplers(
+    parts: list[keras.layers.Layer],
+) -> Iterator[tuple[keras.layers.Layer, str, FactorSampler, _GeneratorSampler]]:
+    """Of each random sampler in a public attribute: layer, attribute, itself and its substitute."""
+    for part in parts:
+        for name, value in vars(part).items():
+            if isinstance(value, UniformFactorSampler | NormalFactorSampler) and name[0] != "_":
+                yield part, name, value, _GeneratorSampler(value)
+
+
+def keras_cv_layer(settings: KerasCVSettings) -> keras.layers.Layer:
+    """The layer that an item of a recipe names.
+
+    Raises:
+        ArgumentError: KerasCV has no such layer, or it refuses the arguments.
+    """
+    layers = _augmentation_layers()
+    if settings.layer not in layers:
+        near = difflib.get_close_matches(settings.layer, layers, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"it has {listed(layers, 60)}."
+        raise ArgumentError(f"KerasCV has no augmentation layer {settings.layer!r}; {hint}")
+    arguments = settings.arguments
+    if "seed" in arguments:
+        raise ArgumentError(
+            f"keras_cv layer {settings.layer}: leave out seed; the draws follow from the seed of "
+            "the training run."
+        )
+    kind = layers[settings.layer]
+    takes = [name for name in inspect.signature(kind).parameters if name not in ("seed", "kwargs")]
+    if "value_range" in takes:
+        arguments = {"value_range": (0, 255), **arguments}
+    try:
+        # Without a seed, or with 0, it would draw from TensorFlow's global generator.
+        return kind(**{"seed": 1, "dtype": "float32", **arguments})
+    except Exception as error:
+        raise ArgumentError(
+            f"keras_cv layer {settings.layer} refuses its arguments: {first_line(error)} "
+            f"It takes {listed(takes)}."
+        ) from error
+
+
+def _augmentation_layers() -> dict[str, type[keras.layers.Layer]]:
+    bases = (BaseImageAugmentationLayer, VectorizedBaseImageAugmentationLayer)
+    public = {name: getattr(keras_cv.layers, name) for name in dir(keras_cv.layers)}
+    return {
+        name: value
+        for name, value in public.items()
+        if isinstance(value, type) and issubclass(value, bases) and value not in bases
+    }
