@@ -95,7 +95,7 @@ def results_of(
 
 
 def guarded(work: Callable[[_Given], _Made], item: _Given, frame: Frame) -> _Made:
-    """`work(item)`; a frame that is too large for this machine is told of.
+    """`work(item)`; an error names a frame that is too large for this machine.
 
     Raises:
         DataError: there is not enough memory, or OpenCV cannot do it.

@@ -189,7 +189,7 @@ def _image_tab(session: PageSession, choice: list[Any], folder: Path) -> None:
     def look(path: str | None, *chosen: Any) -> tuple[Any, Any, Any]:
         if path is None:
             return None, [], gr.DownloadButton(interactive=False)
-        with _told():
+        with _errors_on_page():
             drawn, rows, file = session.image(path, Choice(*chosen), _new_folder(folder))
         return drawn, rows, gr.DownloadButton(value=str(file), interactive=True)
 
@@ -223,7 +223,7 @@ def _video_tab(session: PageSession, choice: list[Any], folder: Path) -> None:
         def observe(done: DemoProgress) -> None:
             progress((done.frames, done.count), unit="frames")
 
-        with _told():
+        with _errors_on_page():
             drawn, rows, file = session.video(path, Choice(*chosen), _new_folder(folder), observe)
         return str(drawn), rows, gr.DownloadButton(value=str(file), interactive=True)
 
@@ -248,7 +248,7 @@ def _webcam_tab(session: PageSession, choice: list[Any]) -> None:
         if image is None:
             return None, [], webcam
         webcam = webcam or session.webcam()
-        with _told():
+        with _errors_on_page():
             drawn, rows = webcam(image, Choice(*chosen))
         return drawn, rows, webcam
 
@@ -287,7 +287,7 @@ def _new_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_on_page() -> Iterator[None]:
     """Shows errors of ours on the page, as they are, and not as a traceback in the terminal."""
     try:
         yield
