@@ -25,20 +25,20 @@ RECIPE = tiny_recipe(augmentation=(), optimizer="sgd", learning_rate=0.01)
 @pytest.fixture
 def poison(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes the loss, or only its gradient, no number from a step on."""
-    call: Callable[..., Any] = TrainingModel.call
+    errors: Callable[..., Any] = TrainingModel.errors
 
     def patch(first_step: int, *, gradient_only: bool = False) -> None:
         def poisoned(
             self: TrainingModel, batch: Any, step: Any, replica: Any, replicas: int, training: bool
         ) -> Any:
-            total, count = call(self, batch, step, replica, replicas, training)
+            total, count = errors(self, batch, step, replica, replicas, training)
             if int(step) < first_step:
                 return total, count
             # The slope of a square root at 0 is infinite.
             harm = keras.ops.sqrt(0 * total) if gradient_only else np.nan
             return total + harm, count
 
-        monkeypatch.setattr(TrainingModel, "call", poisoned)
+        monkeypatch.setattr(TrainingModel, "errors", poisoned)
 
     return patch
 
