@@ -42,6 +42,9 @@ class ImageLayer:
     def __init__(self, layer: keras.layers.Layer) -> None:
         self.layer = layer
         self.random = StepRandom(0)
+        # KerasCV's layers know nothing but training.
+        takes = inspect.signature(layer.call).parameters
+        self._training = {"training": True} if "training" in takes else {}
         parts = list(_with_inner_layers(layer))
         # Without a seed KerasCV's layers hold the global one, and most of those never draw.
         shared = tf.random.get_global_generator()
@@ -74,7 +77,7 @@ class ImageLayer:
         for generator in self._generators:
             generator.reset(seeds.state(generator.state.shape[0], generator.state.dtype))
         with self._own_samplers(), _SeedScope(seeds):
-            changed = tf.cast(self.layer(images), tf.float32)
+            changed = tf.cast(self.layer(images, **self._training), tf.float32)
         # As a raw op, since `tf.clip_by_value` is two passes.
         return tf.raw_ops.ClipByValue(t=changed, clip_value_min=0.0, clip_value_max=WHITE)
 
@@ -121,7 +124,7 @@ class _GeneratorSampler(FactorSampler):
 class _SeedScope(keras.StatelessScope):
     """Within it each state of a seed generator of Keras, its global one too, follows from `seeds`.
 
-    Keras states are variables of two uint32; other variables keep their value.
+    Other variables keep their value.
     """
 
     def __init__(self, seeds: _Seeds) -> None:
@@ -131,8 +134,8 @@ class _SeedScope(keras.StatelessScope):
     def get_current_value(self, variable: Any) -> Any:
         """The variable's value in this scope, or `None` for the one outside."""
         value = super().get_current_value(variable)
-        if value is None and variable.dtype == "uint32" and tuple(variable.shape) == (2,):
-            value = self._seeds.state(2, tf.uint32)
+        if value is None and variable.name == "seed_generator_state":
+            value = self._seeds.state(variable.shape[0], variable.dtype)
             self.add_update((variable, value))
         return value
 
