@@ -54,7 +54,7 @@ class ImageLayer:
         self._samplers = list(_replaceable_samplers(parts))
         self._generators.extend(ours.generator for _, _, _, ours in self._samplers)
         # A function of its own: Keras's `fit` turns off AutoGraph, which RandomApply needs.
-        self._traced = tf.function(self._change, jit_compile=False, reduce_retracing=True)
+        self._traced = tf.function(self._change, jit_compile=False)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """The batch with its images changed, `(B, H, W, 3)` float32 in 0 to 255.

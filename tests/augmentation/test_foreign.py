@@ -141,6 +141,18 @@ def test_it_runs_after_the_recipe_in_a_graph_without_autograph() -> None:
     assert np.abs(grey - grey[..., :1]).max() < 0.1
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_recipe_item_changes_batches_of_any_size(count: int) -> None:
+    layer = Augmentation(listed({"name": "keras_cv", "layer": "ChannelShuffle"}), SIZE, SKELETON)
+    images = noise(SIZE, count)
+    for step in range(4):
+        shuffled = run(layer, images, labelled(count), step)[0]
+        np.testing.assert_array_equal(np.sort(shuffled, axis=-1), np.sort(images, axis=-1))
+        if (shuffled != images).any():
+            return
+    pytest.fail("no step of four shuffled anything")
+
+
 def test_an_item_may_stand_twice_with_another_layer_only() -> None:
     hue = {"name": "keras_cv", "layer": "RandomHue", "factor": 0.2}
     shuffle = {"name": "keras_cv", "layer": "ChannelShuffle"}
