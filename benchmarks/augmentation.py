@@ -4,8 +4,8 @@ python benchmarks/augmentation.py
 
 All are traced, in turns, on a batch of 16 random uint8 images; the fastest turn counts, as whatever
 else runs on the machine only makes it slower. KerasCV's layers see the images alone, as its
-geometry cannot move keypoints. The rows `keras_cv` are layers of KerasCV as an item of a recipe, with
-draws from (seed, step), against the bare layer.
+geometry cannot move keypoints. The rows `keras_cv` are layers of KerasCV as an item of a recipe,
+with draws from (seed, step), against the bare layer.
 """
 
 import argparse

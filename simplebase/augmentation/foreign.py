@@ -63,7 +63,8 @@ class ImageLayer:
             ArgumentError: the layer changes the size of images.
         """
         images = tf.cast(batch["images"], tf.float32)
-        changed = self._traced(images, self.random.seed())
+        with _without_tracing_warnings():
+            changed = self._traced(images, self.random.seed())
         if not images.shape.is_compatible_with(changed.shape):
             raise ArgumentError(
                 f"augmentation layer {type(self.layer).__name__} makes images of shape "
@@ -90,6 +91,18 @@ class ImageLayer:
         finally:
             for part, name, theirs, _ in self._samplers:
                 setattr(part, name, theirs)
+
+
+@contextlib.contextmanager
+def _without_tracing_warnings() -> Iterator[None]:
+    """TensorFlow warns, at length, that some of KerasCV's layers are slow to trace."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 class _Seeds:
