@@ -4,7 +4,8 @@ python benchmarks/augmentation.py
 
 All are traced, in turns, on a batch of 16 random uint8 images; the fastest turn counts, as whatever
 else runs on the machine only makes it slower. KerasCV's layers see the images alone, as its
-geometry cannot move keypoints.
+geometry cannot move keypoints. The rows `keras_cv` are layers of KerasCV as an item of a recipe,
+with draws from (seed, step), against the bare layer.
 """
 
 import argparse
@@ -18,8 +19,10 @@ import numpy as np
 import tensorflow as tf
 
 from simplebase.augmentation import Augmentation
+from simplebase.augmentation.foreign import keras_cv_layer
 from simplebase.codec import HeatmapCodec
 from simplebase.presets import Recipe, load_recipe
+from simplebase.presets.augmentation_settings import KerasCVSettings
 from simplebase.skeletons import load_skeleton
 
 SIZE = (256, 256)
@@ -43,6 +46,12 @@ KERAS_CV: dict[str, Callable[[], Any]] = {
     "blur": lambda: keras_cv.layers.RandomGaussianBlur(11, 1.5),
     "equalization": lambda: keras_cv.layers.Equalization(WHITE),
     "random_cutout": lambda: keras_cv.layers.RandomCutout(0.4, 0.4),
+}
+# Layers that only KerasCV has: as an item of a recipe, and called as it is.
+KERAS_CV_ITEMS: dict[str, dict[str, Any]] = {
+    "RandomHue": {"factor": 0.2},
+    "RandomChannelShift": {"factor": 0.2},
+    "ChannelShuffle": {},
 }
 GEOMETRY = ("horizontal_flip", "rotation", "scale", "shift")
 COLOUR = ("brightness", "contrast", "chroma", "grayscale")
@@ -72,6 +81,10 @@ def main() -> None:
     own["default recipe and half_body"] = augment(*recipe.augmentation, {"name": "half_body"})
     own["default recipe and targets"] = augment(*recipe.augmentation, encode=True)
     own["one cast to float32"] = in_sequence()
+    for name, values in KERAS_CV_ITEMS.items():
+        item = {"name": "keras_cv", "layer": name, **values}
+        own[f"keras_cv {name}"] = augment(item)
+        others[f"keras_cv {name}"] = in_sequence(keras_cv_layer(KerasCVSettings(**item)))
     fastest = time_in_turns(
         {("own", name): job for name, job in own.items()}
         | {("KerasCV", name): job for name, job in others.items()},

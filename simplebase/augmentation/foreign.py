@@ -42,6 +42,9 @@ class ImageLayer:
     def __init__(self, layer: keras.layers.Layer) -> None:
         self.layer = layer
         self.random = StepRandom(0)
+        # KerasCV's layers know nothing but training.
+        takes = inspect.signature(layer.call).parameters
+        self._training = {"training": True} if "training" in takes else {}
         parts = list(_with_inner_layers(layer))
         # Without a seed KerasCV's layers hold the global one, and most of those never draw.
         shared = tf.random.get_global_generator()
@@ -51,7 +54,7 @@ class ImageLayer:
         self._samplers = list(_replaceable_samplers(parts))
         self._generators.extend(ours.generator for _, _, _, ours in self._samplers)
         # A function of its own: Keras's `fit` turns off AutoGraph, which RandomApply needs.
-        self._traced = tf.function(self._change, jit_compile=False, reduce_retracing=True)
+        self._traced = tf.function(self._change, jit_compile=False)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """The batch with its images changed, `(B, H, W, 3)` float32 in 0 to 255.
@@ -60,7 +63,8 @@ class ImageLayer:
             ArgumentError: the layer changes the size of images.
         """
         images = tf.cast(batch["images"], tf.float32)
-        changed = self._traced(images, self.random.seed())
+        with _without_tracing_warnings():
+            changed = self._traced(images, self.random.seed())
         if not images.shape.is_compatible_with(changed.shape):
             raise ArgumentError(
                 f"augmentation layer {type(self.layer).__name__} makes images of shape "
@@ -74,7 +78,7 @@ class ImageLayer:
         for generator in self._generators:
             generator.reset(seeds.state(generator.state.shape[0], generator.state.dtype))
         with self._own_samplers(), _SeedScope(seeds):
-            changed = tf.cast(self.layer(images), tf.float32)
+            changed = tf.cast(self.layer(images, **self._training), tf.float32)
         # As a raw op, since `tf.clip_by_value` is two passes.
         return tf.raw_ops.ClipByValue(t=changed, clip_value_min=0.0, clip_value_max=WHITE)
 
@@ -87,6 +91,18 @@ class ImageLayer:
         finally:
             for part, name, theirs, _ in self._samplers:
                 setattr(part, name, theirs)
+
+
+@contextlib.contextmanager
+def _without_tracing_warnings() -> Iterator[None]:
+    """TensorFlow warns, at length, that some of KerasCV's layers are slow to trace."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 class _Seeds:
@@ -121,7 +137,7 @@ class _GeneratorSampler(FactorSampler):
 class _SeedScope(keras.StatelessScope):
     """Within it each state of a seed generator of Keras, its global one too, follows from `seeds`.
 
-    Keras states are variables of two uint32; other variables keep their value.
+    Other variables keep their value.
     """
 
     def __init__(self, seeds: _Seeds) -> None:
@@ -131,8 +147,8 @@ class _SeedScope(keras.StatelessScope):
     def get_current_value(self, variable: Any) -> Any:
         """The variable's value in this scope, or `None` for the one outside."""
         value = super().get_current_value(variable)
-        if value is None and variable.dtype == "uint32" and tuple(variable.shape) == (2,):
-            value = self._seeds.state(2, tf.uint32)
+        if value is None and variable.name == "seed_generator_state":
+            value = self._seeds.state(variable.shape[0], variable.dtype)
             self.add_update((variable, value))
         return value
 

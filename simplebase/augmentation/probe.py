@@ -21,7 +21,7 @@ from simplebase.errors import ArgumentError, cut, first_line
 _SIZE = (157, 141)
 _PATCH = 16
 _PATCHES = ((16, 32), (112, 80))
-_STEPS = 6
+_STEPS = 4
 _SAMPLES = 16
 # Images in which nothing is exchanged: there results may differ only if samples are mixed.
 _UNTOUCHED = 2
@@ -38,7 +38,7 @@ def check_layer(layer: ImageLayer) -> None:
     """Runs the layer on small images, and returns if it can stand among an augmentation's layers.
 
     Draws of several steps are tried on 14 images each. What a layer does in less than one image of
-    20 can escape, and so can a movement of less than about half a pixel.
+    10 can escape, and so can a movement of less than about half a pixel.
 
     Raises:
         ArgumentError: the layer fails on images alone, moves pixels, mixes samples, returns
