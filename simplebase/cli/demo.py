@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from simplebase.cli import options
-from simplebase.cli.app import app, import_tensorflow, say
+from simplebase.cli.app import app, say
 from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def _run(
     from simplebase.demo.models import newest_model
 
     chosen = model or newest_model()
-    import_tensorflow()
+    options.prepare_for_model(chosen)
     from simplebase.cli.demo_display import DemoDisplay
     from simplebase.demo.run import run_demo
     from simplebase.demo.settings import DemoSettings
@@ -275,14 +275,16 @@ def _report(progress: "DemoProgress", input: str, outputs: list[Path], min_score
 def _open_page(
     model: Path | None, looks: dict[str, Any], port: int, skeleton: "Skeleton | None"
 ) -> None:
-    import_tensorflow()
     from simplebase.demo.models import selectable_models
     from simplebase.demo.settings import DemoSettings
     from simplebase.extras import import_with_extras
 
+    models = selectable_models(model)
+    for each in models:
+        options.prepare_for_model(each)
     page = import_with_extras("simplebase.demo.web")
     page.open_page(
-        selectable_models(model),
+        models,
         DemoSettings(**looks),
         port=port,
         announce=say,

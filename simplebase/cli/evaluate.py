@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from simplebase.cli import options
-from simplebase.cli.app import app, import_tensorflow, say
+from simplebase.cli.app import app, say
 from simplebase.cli.evaluation_display import print_evaluations
 from simplebase.errors import ArgumentError
 
@@ -145,7 +145,8 @@ def evaluate(
     if json is not None:
         require_output(json, overwrite=overwrite)
 
-    import_tensorflow()
+    for each in models or ():
+        options.prepare_for_model(each)
     from simplebase.evaluation import (
         MetricSettings,
         PredictionSettings,

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from simplebase.cli import options
-from simplebase.cli.app import app, console, import_tensorflow, say
+from simplebase.cli.app import app, console, say
 from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -59,16 +59,21 @@ def inspect(
     """
     _check_options(feature_maps, kernels, layer, box, output, json)
     area = options.parse_box(box)
-    import_tensorflow()
+    options.prepare_for_model(model)
     from simplebase.files import require_output, write_json
-    from simplebase.inspection import inspect_model, write_feature_maps, write_kernels
+    from simplebase.inspection import inspect_model
 
     if output is not None and feature_maps is not None:
+        # What draws layers imports Keras, which no other format needs.
+        from simplebase.inspection import write_feature_maps
+
         picture = write_feature_maps(
             model, feature_maps, output, layer=layer, box=area, overwrite=overwrite
         )
         say(f"{output}: {picture.shown} of {picture.total} channels of {picture.path}")
     elif output is not None:
+        from simplebase.inspection import write_kernels
+
         picture = write_kernels(model, output, layer=layer, overwrite=overwrite)
         say(f"{output}: {picture.shown} of {picture.total} kernels of {picture.path}")
     else:

@@ -130,6 +130,18 @@ def chosen_settings(
     return settings.fitted(chosen), settings, parse_size(input_size)
 
 
+def prepare_for_model(model: str | Path) -> None:
+    """Imports TensorFlow where it runs the model, before the library does, with its notes.
+
+    Raises:
+        ArgumentError, MissingFileError, DataError: as `load_runtime`.
+    """
+    from simplebase.runtimes import needs_tensorflow
+
+    if needs_tensorflow(model):
+        import_tensorflow()
+
+
 def prepare_for(folder: str | Path) -> None:
     """Imports TensorFlow where a dataset needs it, before the library does, with its notes."""
     from simplebase.data.packed import is_packed

@@ -1,16 +1,32 @@
-"""What a model file holds: its metadata, its layers, and pictures of them."""
+"""What a model file holds: its metadata, its layers, and pictures of them.
 
-from simplebase.inspection.feature_maps import write_feature_maps
-from simplebase.inspection.kernels import write_kernels
-from simplebase.inspection.layers import LayerDescription, describe_layers, find_layer
-from simplebase.inspection.model import ModelDescription, inspect_model
+The names below load what they need when they are first used: only Keras models, whose layers can be
+looked at, need TensorFlow.
+"""
 
-__all__ = [
-    "LayerDescription",
-    "ModelDescription",
-    "describe_layers",
-    "find_layer",
-    "inspect_model",
-    "write_feature_maps",
-    "write_kernels",
-]
+from typing import TYPE_CHECKING
+
+from simplebase.lazy import lazy_names
+
+_PUBLIC = {
+    "LayerDescription": "simplebase.inspection.layers",
+    "ModelDescription": "simplebase.inspection.model",
+    "describe_layers": "simplebase.inspection.layers",
+    "find_layer": "simplebase.inspection.layers",
+    "inspect_model": "simplebase.inspection.model",
+    "write_feature_maps": "simplebase.inspection.feature_maps",
+    "write_kernels": "simplebase.inspection.kernels",
+}
+
+__all__ = sorted(_PUBLIC)
+
+if TYPE_CHECKING:
+    from simplebase.inspection.feature_maps import write_feature_maps as write_feature_maps
+    from simplebase.inspection.kernels import write_kernels as write_kernels
+    from simplebase.inspection.layers import LayerDescription as LayerDescription
+    from simplebase.inspection.layers import describe_layers as describe_layers
+    from simplebase.inspection.layers import find_layer as find_layer
+    from simplebase.inspection.model import ModelDescription as ModelDescription
+    from simplebase.inspection.model import inspect_model as inspect_model
+
+__getattr__ = lazy_names(__name__, _PUBLIC)

@@ -2,15 +2,16 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simplebase.errors import ArgumentError
-from simplebase.estimator import SimpleBaseline
 from simplebase.files import stored_bytes
-from simplebase.inspection.layers import LayerDescription, describe_layers
 from simplebase.metadata import Cost, ModelMetadata
-from simplebase.runtimes import load_runtime
-from simplebase.runtimes.keras import KerasRuntime
+from simplebase.runtimes import Layered, Runtime, load_runtime
+
+if TYPE_CHECKING:
+    from simplebase.estimator import SimpleBaseline
+    from simplebase.inspection.layers import LayerDescription
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class ModelDescription:
     metadata: ModelMetadata
     normalisation: str | None
     cost: Cost | None
-    network: LayerDescription | None
+    network: "LayerDescription | None"
 
     def to_config(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -52,19 +53,28 @@ def inspect_model(path: str | os.PathLike[str]) -> ModelDescription:
         ArgumentError, MissingFileError, DataError: as `load_runtime`.
     """
     runtime = load_runtime(path)
-    model = runtime.model if isinstance(runtime, KerasRuntime) else None
-    network = describe_layers(model) if model else None
+    network, normalisation = _network(runtime)
     return ModelDescription(
         path=os.fspath(path),
         file_bytes=stored_bytes(path),
         metadata=runtime.metadata,
-        normalisation=model.normalisation if model else None,
+        normalisation=normalisation,
         cost=Cost(network.params, network.gflops) if network else runtime.metadata.cost,
         network=network,
     )
 
 
-def open_network(path: str | os.PathLike[str]) -> SimpleBaseline:
+def _network(runtime: Runtime) -> "tuple[LayerDescription | None, str | None]":
+    """The layers of a Keras model, and its normalisation; None, None of any other."""
+    if not isinstance(runtime, Layered):
+        return None, None
+    # Imported here: it imports Keras, which no other model needs.
+    from simplebase.inspection.layers import describe_layers
+
+    return describe_layers(runtime.model), runtime.model.normalisation
+
+
+def open_network(path: str | os.PathLike[str]) -> "SimpleBaseline":
     """The Keras model in a file.
 
     Raises:
@@ -72,7 +82,7 @@ def open_network(path: str | os.PathLike[str]) -> SimpleBaseline:
         ArgumentError, MissingFileError, DataError: as `load_runtime`.
     """
     runtime = load_runtime(path)
-    if not isinstance(runtime, KerasRuntime):
+    if not isinstance(runtime, Layered):
         raise ArgumentError(
             f"{path} is not a Keras model of simplebase, so there are no layers to draw. Give the "
             ".keras file that it was made from."

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from simplebase.errors import ArgumentError, DataError
 from simplebase.extras import import_with_extras
 from simplebase.files import require_file
 from simplebase.metadata import Cost, ModelMetadata
+
+if TYPE_CHECKING:
+    from simplebase.estimator import SimpleBaseline
 
 # Suffix to module, imported on demand: a user of one format needs no other's package. Each has a
 # function `load(path, threads)`.
@@ -22,6 +25,7 @@ _MODULES = {
     ".mnn": "mnn",
 }
 MODEL_SUFFIXES = tuple(_MODULES)
+_RUN_BY_TENSORFLOW = ("keras", "hdf5", "frozen_graph", "saved_model")
 
 
 class Runtime(Protocol):
@@ -42,6 +46,13 @@ class Countable(Protocol):
 
     def count_cost(self) -> Cost:
         """Parameters, and the operations of one image."""
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """A runtime of a Keras model, whose layers can be looked at."""
+
+    model: "SimpleBaseline"
 
 
 def network_cost(runtime: Runtime) -> Cost | None:
@@ -72,6 +83,15 @@ def load_runtime(path: str | os.PathLike[str], threads: int | None = None) -> Ru
     module = import_with_extras(f"simplebase.runtimes.{_module_name(path)}")
     runtime: Runtime = module.load(path, threads)
     return runtime
+
+
+def needs_tensorflow(path: str | os.PathLike[str]) -> bool:
+    """Whether TensorFlow runs this model; it takes seconds to import.
+
+    Raises:
+        ArgumentError, MissingFileError, DataError: as `load_runtime`.
+    """
+    return _module_name(Path(path)) in _RUN_BY_TENSORFLOW
 
 
 def _module_name(path: Path) -> str:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import tensorflow as tf
 
 from simplebase.data.dataset import KeypointDataset
 from simplebase.equality import ArrayEquality
@@ -171,6 +170,9 @@ def _decoded_window(data: bytes, start: np.ndarray, extent: np.ndarray) -> np.nd
         return None
     # Colour is interpolated between columns, of which the outermost lack one neighbour.
     left, right = max(start[0] - 1, 0), min(end[0] + 1, size[0])
+    # Imported here: only who reads an image twice, as training does, gets here.
+    import tensorflow as tf
+
     window = int(start[1]), int(left), int(inside[1]), int(right - left)
     try:
         image = tf.io.decode_and_crop_jpeg(

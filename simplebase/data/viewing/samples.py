@@ -1,7 +1,7 @@
 """Samples of a dataset, cut out as the training does."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -9,7 +9,9 @@ from simplebase.data.dataset import KeypointDataset
 from simplebase.equality import ArrayEquality
 from simplebase.errors import ArgumentError, DataError
 from simplebase.geometry import Crop, Size
-from simplebase.presets import Recipe
+
+if TYPE_CHECKING:
+    from simplebase.presets import Recipe
 
 ImageSet = Literal["train", "val", "all"]
 
@@ -90,7 +92,7 @@ def augmented_samples(
     rows: np.ndarray,
     crop: Crop,
     input_size: Size,
-    recipe: Recipe,
+    recipe: "Recipe",
     seed: int,
 ) -> list[Sample]:
     """The records at `rows` as they come out of a recipe's augmentation.

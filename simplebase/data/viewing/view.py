@@ -1,6 +1,7 @@
 """The sheet of a dataset, from the choice of samples to the picture."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,14 +14,16 @@ from simplebase.data.viewing.samples import (
 )
 from simplebase.data.viewing.sheet import draw_sheet
 from simplebase.metadata import ModelMetadata
-from simplebase.presets import Recipe
+
+if TYPE_CHECKING:
+    from simplebase.presets import Recipe
 
 
 def draw_samples(
     dataset: KeypointDataset,
     metadata: ModelMetadata,
     *,
-    recipe: Recipe | None = None,
+    recipe: "Recipe | None" = None,
     image_set: ImageSet = "train",
     count: int = 24,
     seed: int = 0,

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pipeline_datasets import dataset_of, encoded, jpeg_with_orientation, ramp, texture
@@ -177,14 +178,14 @@ def test_a_jpeg_decoded_small_is_what_averaging_gives(scale: float) -> None:
 def windows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int, int]]:
     """The `(y, x, height, width)` that are decoded on their own."""
     found: list[tuple[int, int, int, int]] = []
-    decode = canvases.tf.io.decode_and_crop_jpeg
+    decode = tf.io.decode_and_crop_jpeg
 
     def spy(data: bytes, window: tuple[int, int, int, int], **options: object) -> object:
         image = decode(data, window, **options)
         found.append(window)
         return image
 
-    monkeypatch.setattr(canvases.tf.io, "decode_and_crop_jpeg", spy)
+    monkeypatch.setattr(tf.io, "decode_and_crop_jpeg", spy)
     return found
 
 
