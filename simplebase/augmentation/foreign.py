@@ -45,7 +45,7 @@ class ImageLayer:
         # KerasCV's layers know nothing but training.
         takes = inspect.signature(layer.call).parameters
         self._training = {"training": True} if "training" in takes else {}
-        parts = list(_with_inner_layers(layer))
+        parts = list(with_inner_layers(layer))
         # Without a seed KerasCV's layers hold the global one, and most of those never draw.
         shared = tf.random.get_global_generator()
         found = (value for part in parts for value in vars(part).values())
@@ -153,7 +153,7 @@ class _SeedScope(keras.StatelessScope):
         return value
 
 
-def _with_inner_layers(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+def with_inner_layers(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
     """The layer and all that it holds, each once."""
     seen: set[int] = set()
     waiting = [layer]
@@ -200,7 +200,10 @@ def keras_cv_layer(settings: KerasCVSettings) -> keras.layers.Layer:
     takes = [name for name in inspect.signature(kind).parameters if name not in ("seed", "kwargs")]
     if "value_range" in takes:
         arguments = {"value_range": (0, 255), **arguments}
+    policy = keras.config.dtype_policy()
     try:
+        # For the layers that it makes in itself, which its own dtype does not reach.
+        keras.config.set_dtype_policy("float32")
         # Without a seed, or with 0, it would draw from TensorFlow's global generator.
         return kind(**{"seed": 1, "dtype": "float32", **arguments})
     except Exception as error:
@@ -208,6 +211,8 @@ def keras_cv_layer(settings: KerasCVSettings) -> keras.layers.Layer:
             f"keras_cv layer {settings.layer} refuses its arguments: {first_line(error)} "
             f"It takes {listed(takes)}."
         ) from error
+    finally:
+        keras.config.set_dtype_policy(policy)
 
 
 def _augmentation_layers() -> dict[str, type[keras.layers.Layer]]:

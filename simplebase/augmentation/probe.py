@@ -13,7 +13,7 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
-from simplebase.augmentation.foreign import WHITE, ImageLayer
+from simplebase.augmentation.foreign import WHITE, ImageLayer, with_inner_layers
 from simplebase.errors import ArgumentError, cut, first_line
 
 # Sides that no layer crops or resizes to. The corners are 16 pixels apart from the border, and
@@ -45,10 +45,12 @@ def check_layer(layer: ImageLayer) -> None:
             images of another size or range, or draws random numbers that do not repeat.
     """
     name = f"augmentation layer {type(layer.layer).__name__}"
-    if layer.layer.compute_dtype != "float32":
-        raise ArgumentError(
-            f"{name} computes in {layer.layer.compute_dtype}; build it with dtype='float32'."
-        )
+    for part in with_inner_layers(layer.layer):
+        if part.compute_dtype != "float32":
+            raise ArgumentError(
+                f"{name} computes in {part.compute_dtype}, or a layer in it does; build them with "
+                "dtype='float32'."
+            )
     shared = tf.random.get_global_generator()
     state = shared.state.numpy()
     try:

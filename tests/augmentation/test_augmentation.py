@@ -188,6 +188,18 @@ def test_it_computes_in_float32_under_mixed_precision() -> None:
     assert moved[0, 1, 0] == pytest.approx(1023 - 5.125, abs=1e-3)
 
 
+@pytest.mark.usefixtures("mixed_precision")
+def test_a_layer_of_kerascv_and_those_in_it_compute_in_float32() -> None:
+    factors = {f"{kind}_factor": 0.3 for kind in ("brightness", "contrast", "saturation", "hue")}
+    layer = augmentation(*items(keras_cv={"layer": "RandomColorJitter", **factors}))
+    images, keypoints = noise((64, 48), 2), labelled(2)
+    changed, moved = run(layer, images, keypoints)
+    assert changed.dtype == moved.dtype == np.float32
+    assert np.abs(changed - changed.astype(np.float16)).max() > 0.01
+    np.testing.assert_array_equal(moved, keypoints)
+    assert keras.config.dtype_policy().name == "mixed_float16"
+
+
 def test_an_empty_list_passes_batches_through() -> None:
     layer = augmentation(size=(64, 48))
     images, keypoints = noise((64, 48), 2), labelled(2)
