@@ -82,7 +82,7 @@ class Trainer:
             metadata.skeleton,
             config.seed,
             recipe.fading_steps(self.steps),
-            **({"layers": layers} if layers else {}),
+            layers=layers,
         )
         self.source = BatchSource(
             self.train_split,

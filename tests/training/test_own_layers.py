@@ -10,9 +10,7 @@ import pytest
 from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 
 from simplebase import KeypointDataset, resume
-from simplebase.augmentation import Augmentation
 from simplebase.errors import ArgumentError
-from simplebase.training import trainer
 from simplebase.training.choosing import choose_training
 from simplebase.training.runs.config import LayerSettings, RunConfig
 
@@ -24,6 +22,9 @@ class Darken(keras.layers.Layer):
         super().__init__(**arguments)
         self.factor = factor
 
+    def call(self, images: Any) -> Any:
+        return images * self.factor
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "factor": self.factor}
 
@@ -33,19 +34,6 @@ class Unsaved(keras.layers.Layer):
 
     def __init__(self, function: Callable[[], None]) -> None:
         super().__init__()
-
-
-@pytest.fixture
-def passed_on(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The layers that reach `Augmentation`, which itself goes without them here."""
-    received: list[Any] = []
-
-    def build(*arguments: Any, layers: Any = ()) -> Augmentation:
-        received.extend(layers)
-        return Augmentation(*arguments)
-
-    monkeypatch.setattr(trainer, "Augmentation", build)
-    return received
 
 
 def test_a_layer_is_told_by_its_class_and_settings_but_not_by_its_name() -> None:
@@ -63,7 +51,7 @@ def test_settings_that_yaml_cannot_hold_are_written_as_plain_values() -> None:
 
 
 def test_a_run_goes_on_only_with_the_layers_that_it_began_with(
-    figures: KeypointDataset, tmp_path: Path, passed_on: list[Any]
+    figures: KeypointDataset, tmp_path: Path
 ) -> None:
     folder, layer = tmp_path / "run", Darken(0.5)
 
@@ -79,7 +67,6 @@ def test_a_run_goes_on_only_with_the_layers_that_it_began_with(
             save_every_steps=1,
             augmentation=[layer],
         )
-    assert passed_on == [layer]
     config = RunConfig.read(folder)
     assert config.augmentation_layers == (LayerSettings.of(layer),)
     for others in ([], [Darken(0.6)], [Darken(0.5), Darken(0.5)]):
@@ -97,3 +84,19 @@ def test_a_run_without_layers_of_its_own_is_not_resumed_with_some(
     train_tiny(figures, tmp_path / "run", recipe=tiny_recipe(total_epoch=1, augmentation=()))
     with pytest.raises(ArgumentError, match="Leave out augmentation"):
         resume(tmp_path / "run", augmentation=[Darken(0.5)])
+
+
+def test_the_layers_change_what_is_trained_on(figures: KeypointDataset, tmp_path: Path) -> None:
+    plain, dark = Recorder(), Recorder()
+    recipe = tiny_recipe(total_epoch=1, augmentation=())
+    train_tiny(figures, tmp_path / "plain", recipe=recipe, observer=plain)
+    layers = [Darken(0.5)]
+    train_tiny(figures, tmp_path / "dark", recipe=recipe, observer=dark, augmentation=layers)
+    assert np.abs(np.subtract(plain.losses, dark.losses)).min() > 1e-4
+
+
+def test_a_layer_that_moves_pixels_leaves_no_run(figures: KeypointDataset, tmp_path: Path) -> None:
+    flip = keras.layers.RandomFlip("horizontal", seed=1)
+    with pytest.raises(ArgumentError, match="RandomFlip"):
+        train_tiny(figures, tmp_path / "run", recipe=tiny_recipe(), augmentation=[flip])
+    assert not (tmp_path / "run").exists()
