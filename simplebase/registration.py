@@ -29,7 +29,7 @@ SERIALIZABLE = {
     "PCK": "simplebase.training.pck",
     "PeleeNetBackbone": "simplebase.backbones.peleenet",
     "ResNetBackbone": "simplebase.backbones.resnet",
-    "Schedule": "simplebase.training.schedules",
+    "Schedule": "simplebase.training.optimizer",
     "SimpleBaseline": "simplebase.estimator",
     "UpsampleHead": "simplebase.heads.upsample",
     "UpsampleLiteHead": "simplebase.heads.upsample",

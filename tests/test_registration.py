@@ -57,7 +57,7 @@ def test_every_class_that_keras_may_find_is_in_the_table() -> None:
     for module in pkgutil.walk_packages(simplebase.__path__, "simplebase."):
         if module.name.startswith(("simplebase.backbones", "simplebase.heads")):
             importlib.import_module(module.name)
-    for name in ("estimator", "losses", "training.pck", "training.schedules"):
+    for name in ("estimator", "losses", "training.pck", "training.optimizer"):
         importlib.import_module(f"simplebase.{name}")
     decorated = {
         path.relative_to(Path(simplebase.__file__).parents[1]).with_suffix("")

@@ -27,9 +27,8 @@ from simplebase.training.order import EpochOrder, checked_order
 from simplebase.training.precision import choose_policy, make_deterministic
 from simplebase.training.runs.config import DatasetSettings, LayerSettings, RunConfig
 from simplebase.training.runs.curves import plot_curves
-from simplebase.training.runs.folder import Run
+from simplebase.training.runs.folder import Run, locked_place, locked_run, new_run
 from simplebase.training.runs.metrics import EpochMetrics
-from simplebase.training.runs.new import locked_place, locked_run, new_run
 from simplebase.training.runs.state import RunProgress, load_progress
 from simplebase.training.tensorboard import TensorBoardLog
 from simplebase.training.trainer import Trainer

@@ -8,8 +8,7 @@ import pytest
 
 from simplebase.presets import Recipe
 from simplebase.presets.recipe import OptimizerName
-from simplebase.training.optimizer import build_optimizer, build_schedule
-from simplebase.training.schedules import Schedule
+from simplebase.training.optimizer import Schedule, build_optimizer, build_schedule
 
 CONSTANT = Schedule(0.1, "none", warmup_steps=0, total_steps=1)
 

@@ -8,7 +8,7 @@ import pytest
 
 from simplebase.errors import ArgumentError
 from simplebase.presets.recipe import DecayType
-from simplebase.training.schedules import DECAYS, Schedule
+from simplebase.training.optimizer import DECAYS, Schedule
 
 # Of a peak of 1: the rates at these steps of a run of 140 without warm-up.
 RATES = {

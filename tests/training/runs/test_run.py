@@ -16,8 +16,7 @@ from simplebase.errors import InUseError, OutputExistsError
 from simplebase.images import read_image
 from simplebase.training import EpochMetrics, TrainingResult, resume, trainer
 from simplebase.training.runs.curves import plot_curves
-from simplebase.training.runs.folder import Run
-from simplebase.training.runs.new import locked_place, locked_run, new_run, require_place
+from simplebase.training.runs.folder import Run, locked_place, locked_run, new_run, require_place
 from simplebase.training.runs.state import load_progress
 
 # Its fixtures train or build models: on one worker they are made once.
