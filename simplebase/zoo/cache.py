@@ -89,12 +89,13 @@ def converted(
         DownloadError: the file cannot be fetched or kept.
         SimplebaseError: what `convert` raises.
     """
-    path = models_folder() / f"{model}-{file.sha256[:8]}-{version}.keras"
-    if not _MODEL.fullmatch(path.name):
+    name = f"{model}-{file.sha256[:8]}-{version}.keras"
+    if not _MODEL.fullmatch(name):
         raise ArgumentError(
             f"Expected a model's name and a version of letters, digits, dots, underscores and, in "
             f"the name, hyphens. Received: {model!r} and {version!r}."
         )
+    path = models_folder() / name
     if _is_intact(path):
         return path
     with storing(path.parent, model):

@@ -90,7 +90,7 @@ def reason_of(error: Exception, url: str) -> str:
     if isinstance(error, failures.ProxyError):
         return f"the proxy that the environment names for {host} fails ({_words(causes)})"
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return f"the name {host} cannot be looked up; is there a network?"
+        return f"the name {host} cannot be looked up (is there a network?)"
     if isinstance(error, failures.TooManyRedirects):
         return f"{host} redirects more than {_MOST_REDIRECTS} times"
     if any(isinstance(cause, failures.Timeout | TimeoutError) for cause in causes):

@@ -19,7 +19,7 @@ from simplebase.files import parse_json, write_json
 from simplebase.progress import Progress
 from simplebase.zoo.connection import Session, host_of, reason_of
 from simplebase.zoo.remote import UnavailableError
-from simplebase.zoo.storage import discard, in_megabytes, note_of, require_room
+from simplebase.zoo.storage import discard, in_megabytes, note_of
 
 _MOST_BYTES = 2 << 30  # of a file whose size is not known; published checkpoints have a third
 _CHUNK = 1 << 16
@@ -47,7 +47,6 @@ def download(url: str, partial: Path, *, size: int | None, begin: Begin) -> bool
 
     Raises:
         UnavailableError: the address does not deliver the file, or one that is not `size` long.
-        DownloadError: the disk has no room.
         OSError: `partial` cannot be written.
     """
     report: Progress | None = None
@@ -58,7 +57,6 @@ def download(url: str, partial: Path, *, size: int | None, begin: Begin) -> bool
             with Session() as session, session.open(url, headers) as response:
                 there = _place(response, there)
                 total = _total(response, there, size)
-                require_room(partial.parent, (total or 0) - there, "the file")
                 report = report or begin(there, total)
                 if not there:
                     discard(partial)

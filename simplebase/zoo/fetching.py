@@ -175,6 +175,7 @@ def _download(
         with ExitStack() as stack:
 
             def begin(there: int, total: int | None, stack: ExitStack = stack) -> Progress:
+                require_room(partial.parent, (total or 0) - there, file.name)
                 return _begin(file, place, there, total, announce, progress, stack)
 
             went_on = download(url, partial, size=file.size, begin=begin)
@@ -237,6 +238,6 @@ def _require_hash(partial: Path, file: RemoteFile, place: str) -> None:
     if not found.startswith(file.sha256):
         discard(partial)
         raise UnavailableError(
-            f"what {place} delivers was removed, because its SHA-256 begins with "
+            f"{place} is another file, which was not kept: its SHA-256 begins with "
             f"{found[: len(file.sha256)]} in place of {file.sha256}"
         )
