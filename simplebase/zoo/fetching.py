@@ -28,6 +28,7 @@ from simplebase.zoo.storage import (
     discard,
     in_megabytes,
     models_folder,
+    note_of,
     require_room,
     storing,
 )
@@ -134,7 +135,7 @@ def _fetch(
     progress: ProgressBar | None,
 ) -> None:
     """Writes `partial` from the first source that has the right file."""
-    reasons, kept = [], False
+    reasons = []
     for source in sources:
         try:
             if isinstance(source, Path):
@@ -144,11 +145,14 @@ def _fetch(
             return
         except UnavailableError as error:
             reasons.append(str(error))
-            kept = kept or error.cut
         except OSError:
             discard(partial)  # of no use on a disk that is full
             raise
-    retry = "What came is kept, and the next try goes on from there. " if kept else ""
+    retry = ""
+    if partial.exists() and note_of(partial).exists():
+        retry = "What came is kept, and the next try goes on from there. "
+    else:
+        discard(partial)
     raise DownloadError(
         f"{file.name} cannot be fetched: {'; '.join(reasons)}. {retry}{_way_out(file)}"
     )

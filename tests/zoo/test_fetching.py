@@ -167,10 +167,10 @@ def test_a_server_may_not_say_how_large_the_file_is(hub: Hub) -> None:
 
 
 def test_a_transfer_that_is_cut_goes_on(hub: Hub, models: Path) -> None:
-    hub.answers = [cut(100_000)]
+    hub.answers = [cut(131_072)]
     lines: list[str] = []
     assert fetch(hub.row(), announce=lines.append).read_bytes() == WEIGHTS
-    assert [part for _, part in hub.asked] == [None, "bytes=65536-"]
+    assert [part for _, part in hub.asked] == [None, "bytes=131072-"]
     assert len(lines) == 1
     assert names(models) == ["person.pth"]
 
@@ -183,6 +183,13 @@ def test_a_transfer_that_is_cut_each_time_never_counts_as_done(hub: Hub, models:
     )
     assert len(hub.asked) == 3
     assert names(models) == ["person.pth.partial", "person.pth.partial.json"]
+
+
+def test_what_no_later_run_can_go_on_with_is_removed(hub: Hub, models: Path) -> None:
+    hub.etag = ""
+    hub.answers = [cut(100_000)] * 3
+    assert f"ended the transfer early.{ELSEWHERE}" in refusal(hub.row())
+    assert names(models) == []
 
 
 def test_a_server_that_falls_silent_is_given_up(
@@ -204,6 +211,16 @@ def test_the_next_run_goes_on_after_an_interruption(hub: Hub, models: Path) -> N
     assert hub.asked[1] == ("/person.pth", f"bytes={there}-")
     assert "person.pth, 0.5 MB (65.5 kB of it are there), from http" in lines[0]
     assert names(models) == ["person.pth"]
+
+
+@pytest.mark.parametrize("answer", [log_in_page, status(404), status(503)])
+def test_a_fault_in_between_keeps_what_came(hub: Hub, answer: Answer) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fetched(hub.row(), progress=Interrupting())
+    hub.answers = [answer]
+    assert AGAIN in refusal(hub.row())
+    assert fetched(hub.row()).read_bytes() == WEIGHTS
+    assert hub.asked[-1] == ("/person.pth", "bytes=65536-")
 
 
 @pytest.mark.parametrize("etag", ['"second"', 'W/"first"', ""])
