@@ -122,6 +122,14 @@ def redirecting(target: str) -> Answer:
     return answer
 
 
+def nothing(handler: Handler, content: bytes) -> None:
+    handler.close_connection = True
+
+
+def no_http(handler: Handler, content: bytes) -> None:
+    handler.wfile.write(b"\x1b[31mred\r\n")
+
+
 def cut(part: int) -> Answer:
     """The first `part` bytes of the file, and the end of the connection."""
 

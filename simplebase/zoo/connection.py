@@ -5,6 +5,7 @@ NO_PROXY and always verifies TLS.
 """
 
 import os
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -91,6 +92,8 @@ def reason_of(error: Exception, url: str) -> str:
         return f"the proxy that the environment names for {host} fails ({_words(causes)})"
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return f"the name {host} cannot be looked up (is there a network?)"
+    if isinstance(error, ValueError):  # requests' errors of addresses
+        return f"{shown_address(url)} leads to something that is not a valid http or https address"
     if isinstance(error, failures.TooManyRedirects):
         return f"{host} redirects more than {_MOST_REDIRECTS} times"
     if any(isinstance(cause, failures.Timeout | TimeoutError) for cause in causes):
@@ -118,18 +121,19 @@ def _require_file(response: requests.Response) -> None:
         )
     if status in (404, 410):
         raise UnavailableError(f"{shown_address(response.url)} does not exist (status {status})")
-    if status in (401, 403):
+    if status in (401, 403, 407):
         raise UnavailableError(f"{host} does not allow the download (status {status})")
     if status not in (200, 206, 416):
         raise UnavailableError(f"{host} does not deliver it at the moment (status {status})")
 
 
 def _words(causes: list[BaseException]) -> str:
-    """What the operating system says, else the first error."""
+    """What the operating system says, else the innermost error."""
     for cause in causes:
         if isinstance(cause, OSError) and cause.errno and cause.strerror:
             return cause.strerror
-    return first_line(Exception(causes[0]))
+    # A server may have sent it, so nothing in it may steer the terminal.
+    return re.sub(r"[^ -~]", "?", first_line(Exception(causes[-1])))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -13,6 +13,7 @@ The hash is checked each time that a file is asked for, so nothing that was dama
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
@@ -76,7 +77,7 @@ def fetch(
                 if path.exists():
                     announce(f"{path} is damaged and is fetched again.")
                 partial = path.with_name(f"{file.name}.partial")
-                _fetch(file, sources, partial, announce, progress)
+                _fetch(file, sources, partial, _Display(file, announce, progress))
                 replace(partial, path)
                 discard(partial)
     return path
@@ -127,26 +128,39 @@ def _sources(file: RemoteFile, path: Path, offline: bool) -> list[str | Path]:
     return [parts._replace(path=f"{parts.path.rstrip('/')}/{quote(file.name)}").geturl()]
 
 
-def _fetch(
-    file: RemoteFile,
-    sources: list[str | Path],
-    partial: Path,
-    announce: Announce,
-    progress: ProgressBar | None,
-) -> None:
+@dataclass(frozen=True)
+class _Display:
+    """What the user sees of a download."""
+
+    file: RemoteFile
+    announce: Announce
+    progress: ProgressBar | None
+
+    def begin(self, place: str, there: int, total: int | None, stack: ExitStack) -> Progress:
+        """Says what is about to come, and opens the bar in `stack`."""
+        size = "of unknown size" if total is None else in_megabytes(total)
+        going_on = f" ({in_megabytes(there)} of it are there)" if there else ""
+        self.announce(
+            f"Fetching {self.file.model}: {self.file.name}, {size}{going_on}, from {place}. "
+            f"Licence: {self.file.licence}."
+        )
+        if self.progress is None:
+            return lambda done, total: None
+        return stack.enter_context(self.progress(f"fetching {self.file.model}"))
+
+
+def _fetch(file: RemoteFile, sources: list[str | Path], partial: Path, display: _Display) -> None:
     """Writes `partial` from the first source that has the right file."""
     reasons = []
     for source in sources:
         try:
             if isinstance(source, Path):
-                _copy(source, partial, file, announce, progress)
-            else:
-                _download(source, partial, file, announce, progress)
-            return
+                return _copy(source, partial, file, display)
+            return _download(source, partial, file, display)
         except UnavailableError as error:
             reasons.append(str(error))
         except OSError:
-            discard(partial)  # of no use on a disk that is full
+            discard(partial)  # the disk may be full
             raise
     retry = ""
     if partial.exists() and note_of(partial).exists():
@@ -167,9 +181,7 @@ def _way_out(file: RemoteFile) -> str:
     )
 
 
-def _download(
-    url: str, partial: Path, file: RemoteFile, announce: Announce, progress: ProgressBar | None
-) -> None:
+def _download(url: str, partial: Path, file: RemoteFile, display: _Display) -> None:
     # Requests is slow to import, and without a download nothing needs it.
     from simplebase.zoo.connection import shown_address
     from simplebase.zoo.downloading import download
@@ -180,7 +192,7 @@ def _download(
 
             def begin(there: int, total: int | None, stack: ExitStack = stack) -> Progress:
                 require_room(partial.parent, (total or 0) - there, file.name)
-                return _begin(file, place, there, total, announce, progress, stack)
+                return display.begin(place, there, total, stack)
 
             went_on = download(url, partial, size=file.size, begin=begin)
         try:
@@ -191,9 +203,7 @@ def _download(
                 raise
 
 
-def _copy(
-    source: Path, partial: Path, file: RemoteFile, announce: Announce, progress: ProgressBar | None
-) -> None:
+def _copy(source: Path, partial: Path, file: RemoteFile, display: _Display) -> None:
     """Copies from a folder, so that a model stays when the folder goes."""
     if not source.is_file():
         raise UnavailableError(f"{source} does not exist")
@@ -205,7 +215,7 @@ def _copy(
     with reader, ExitStack() as stack:
         total = os.fstat(reader.fileno()).st_size
         require_room(partial.parent, total, file.name)
-        report = _begin(file, str(source.parent), 0, total, announce, progress, stack)
+        report = display.begin(str(source.parent), 0, total, stack)
         with partial.open("wb") as writer:
             while chunk := reader.read(_CHUNK):
                 writer.write(chunk)
@@ -213,27 +223,6 @@ def _copy(
             writer.flush()
             os.fsync(writer.fileno())
     _require_hash(partial, file, str(source))
-
-
-def _begin(
-    file: RemoteFile,
-    place: str,
-    there: int,
-    total: int | None,
-    announce: Announce,
-    progress: ProgressBar | None,
-    stack: ExitStack,
-) -> Progress:
-    """Says what is about to come, and opens the bar."""
-    size = "of unknown size" if total is None else in_megabytes(total)
-    going_on = f" ({in_megabytes(there)} of it are there)" if there else ""
-    announce(
-        f"Fetching {file.model}: {file.name}, {size}{going_on}, from {place}. "
-        f"Licence: {file.licence}."
-    )
-    if progress is None:
-        return lambda done, total: None
-    return stack.enter_context(progress(f"fetching {file.model}"))
 
 
 def _require_hash(partial: Path, file: RemoteFile, place: str) -> None:

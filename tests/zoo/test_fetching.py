@@ -23,6 +23,8 @@ from model_hub import (
     cut,
     halting,
     log_in_page,
+    no_http,
+    nothing,
     redirecting,
     sending,
     serving,
@@ -139,6 +141,12 @@ def test_a_file_damaged_later_is_fetched_again(hub: Hub, models: Path) -> None:
             f"{digits(OTHER)} in place of {HASH}.",
         ),
         (redirecting("/person.pth"), "HOST redirects more than 5 times."),
+        (
+            redirecting("file:///etc/passwd"),
+            "ADDRESS/person.pth leads to something that is not a valid http or https address.",
+        ),
+        (nothing, "HOST cannot be reached (Remote end closed connection without response)."),
+        (no_http, "HOST cannot be reached (?[31mred)."),
     ],
 )
 def test_another_answer_than_the_file_leaves_nothing(
