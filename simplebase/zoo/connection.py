@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
+from http.client import HTTPException
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -128,10 +129,11 @@ def _require_file(response: requests.Response) -> None:
 
 
 def _words(causes: list[BaseException]) -> str:
-    """What the operating system says, else the innermost error."""
+    """What the operating system says, else what is wrong with the answer, else the last error."""
     for cause in causes:
         if isinstance(cause, OSError) and cause.errno and cause.strerror:
             return cause.strerror
+    causes = [cause for cause in causes if isinstance(cause, HTTPException)] or causes
     # A server may have sent it, so nothing in it may steer the terminal.
     return re.sub(r"[^ -~]", "?", first_line(Exception(causes[-1])))
 
