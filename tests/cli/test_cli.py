@@ -179,7 +179,7 @@ BAD = {
     "an unknown skeleton": (
         "eval {model} --dataset {figures} --skeleton horse",
         2,
-        "skeleton 'horse' is not built in; there are animal_pose, coco, lsp, mpii",
+        "skeleton 'horse' is not built in. Nearest: horse10",
     ),
     "a video for one picture": (
         "demo --model {model} --input {video} --output out.jpg",
