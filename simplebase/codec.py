@@ -97,9 +97,7 @@ class HeatmapCodec:
                 f"blur_kernel is an odd number of cells from 3 to {WIDEST_KERNEL}, or None. "
                 f"Received: {shown(kernel)}."
             )
-        if shift is not None and not (
-            isinstance(shift, Real) and 0 <= shift <= LARGEST_FLIP_SHIFT
-        ):
+        if shift is not None and not (isinstance(shift, Real) and 0 <= shift <= LARGEST_FLIP_SHIFT):
             raise ArgumentError(
                 f"flip_shift is a number of cells from 0 to {LARGEST_FLIP_SHIFT}, or None. "
                 f"Received: {shown(shift)}."
