@@ -5,9 +5,8 @@ import difflib
 import functools
 from importlib.resources import files
 
-import yaml
-
 from simplebase.errors import ArgumentError
+from simplebase.files.yaml import parse_own_yaml
 from simplebase.skeletons.skeleton import Skeleton
 
 DATASETS = {
@@ -23,10 +22,6 @@ DATASETS = {
     "mhp": "mpii",
 }
 """Datasets that have the keypoints of a built-in skeleton of another name, in its order."""
-
-# The files are ours, so the parser in C needs no limits. All of them take it 15 ms, and the one in
-# Python 110 ms; PyYAML's wheels have it.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def skeleton_names() -> list[str]:
@@ -56,7 +51,7 @@ def load_skeleton(name: str) -> Skeleton:
         hint = f"Nearest: {', '.join(near)}." if near else f"There are {', '.join(known)}."
         raise ArgumentError(f"skeleton {name!r} is not built in. {hint}")
     text = files("simplebase.skeletons").joinpath(f"{own}.yaml").read_text(encoding="utf-8")
-    return Skeleton.from_config(yaml.load(text, _LOADER))
+    return Skeleton.from_config(parse_own_yaml(text))
 
 
 def with_built_in_facts(skeleton: Skeleton) -> Skeleton:
