@@ -524,7 +524,7 @@ import sys
 import simplebase
 from simplebase import cli
 def check(when):
-    heavy = {"tensorflow", "keras", "keras_cv", "cv2"} & set(sys.modules)
+    heavy = {"tensorflow", "keras", "keras_cv", "cv2", "simplebase.zoo.table"} & set(sys.modules)
     assert not heavy, f"{when}: {heavy}"
 check("import")
 lines = "", "train", "eval", "demo", "dump", "presets", "inspect", "convert coco", "plot"

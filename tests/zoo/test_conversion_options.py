@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from simplebase import load_model
-from simplebase.converters.weights import convert_weights
+from simplebase.converters.weights.conversion_settings import choose_settings
+from simplebase.converters.weights.reading import read_checkpoint
+from simplebase.converters.weights.recognition import recognise
 from simplebase.errors import ArgumentError
+from simplebase.metadata import ModelMetadata
 from simplebase.skeletons import load_skeleton
 from simplebase.zoo import ZooModel, conversion_options, find, models
 
 # ResNet-101 of a 32nd of its width, with MMPose 1.x's keys and COCO's 17 keypoints.
 MINIATURE = Path(__file__).parents[1] / "converters/weights/miniatures/mmpose1_resnet101.pth"
-SIZE = (96, 64)
 
 
 @pytest.mark.parametrize("row", models("keypoints"), ids=lambda row: row.name)
@@ -30,18 +31,23 @@ def test_the_preset_has_the_crop_and_the_codec_of_the_row(row: ZooModel) -> None
     assert options["input_size"] == row.input_size and options["normalisation"] == "torch"
 
 
-def test_a_converted_model_has_the_rows_settings(tmp_path: Path) -> None:
+def test_the_converter_chooses_the_settings_of_the_row() -> None:
     row = find("resnet101_deconv_coco_384x288_dark")
-    codec = replace(row.codec, input_size=SIZE)
-    small = replace(row, input_size=SIZE, codec=codec, crop=replace(row.crop, padding=1.5))
-    report = convert_weights(MINIATURE, tmp_path / "model.keras", **conversion_options(small))
-    assert report.notes == ()
-    model = load_model(tmp_path / "model.keras")
-    assert model.metadata.codec == codec
-    assert (codec.sigma, codec.blur_kernel, codec.flip_shift) == (3, 11, 1)
-    assert model.metadata.crop == small.crop and model.metadata.preset == row.preset
-    assert model.metadata.skeleton == load_skeleton("coco")
-    assert model.metadata.input_size == SIZE and model.normalisation == "torch"
+    row = replace(row, crop=replace(row.crop, padding=1.5))
+    checkpoint = read_checkpoint(MINIATURE)
+    chosen = choose_settings(checkpoint, recognise(checkpoint), **conversion_options(row))
+    assert chosen.metadata == ModelMetadata(
+        row.preset, row.input_size, row.crop, row.codec, load_skeleton("coco")
+    )
+    assert (row.codec.sigma, row.codec.blur_kernel, row.codec.flip_shift) == (3, 11, 1)
+    assert (chosen.normalisation, chosen.notes) == ("torch", ())
+
+
+def test_a_row_of_another_network_is_refused() -> None:
+    checkpoint = read_checkpoint(MINIATURE)
+    options = conversion_options(find("person"))
+    with pytest.raises(ArgumentError, match="backbone resnet101, but the preset resnet50_deconv"):
+        choose_settings(checkpoint, recognise(checkpoint), **options)
 
 
 def test_a_backbone_is_converted_for_its_input_alone() -> None:
