@@ -193,6 +193,13 @@ def test_short_names_find_what_most_people_want() -> None:
         assert re.fullmatch("[a-z]+(-small|-large)?", alias)
 
 
+def test_the_table_says_why_a_short_name_is_for_its_model() -> None:
+    folder = files("simplebase.zoo").joinpath("models")
+    text = "".join(folder.joinpath(f"{name}.yaml").read_text("utf-8") for name in _FILES)
+    for alias, name in aliases().items():
+        assert re.search(rf"^  # {alias}: [^\n]{{8,}}\.\n  {name}:$", text, re.MULTILINE), alias
+
+
 def test_large_is_better_than_the_usual_and_small_is_cheaper() -> None:
     for subject in ("person", "wholebody"):
         best = max(row.published.value for row in models(subject=subject) if "_coco_" in row.name)
