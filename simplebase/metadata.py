@@ -103,11 +103,7 @@ class ModelMetadata:
             ArgumentError: a side of `input_size` is not a multiple of 32.
         """
         size = preset.checked_size(input_size)
-        codec = HeatmapCodec(
-            input_size=size,
-            sigma=preset.codec.sigma,
-            alignment=preset.codec.alignment,
-        )
+        codec = HeatmapCodec(size, **preset.codec.model_dump())
         return cls(preset.name, size, Crop(**preset.crop.model_dump()), codec, skeleton)
 
     def to_config(self) -> dict[str, Any]:

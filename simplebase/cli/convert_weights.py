@@ -48,7 +48,7 @@ def weights(
     skeleton: Annotated[
         str | None,
         typer.Option(
-            help="What the heatmaps are of: mpii, coco, lsp, animal_pose.",
+            help="What the heatmaps are of: mpii, coco, hand21, ...; docs/datasets.md lists them.",
             show_default="the file's, else mpii for 16, coco for 17",
         ),
     ] = None,

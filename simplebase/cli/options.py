@@ -36,7 +36,8 @@ SkeletonName = Annotated[
     str | None,
     typer.Option(
         "--skeleton",
-        help="What the records follow, if the folder does not say: mpii, coco, lsp, animal_pose.",
+        help="What the records follow, if the folder does not say: mpii, coco, hand21, ...; "
+        "docs/datasets.md lists them.",
     ),
 ]
 DepthRangeText = Annotated[

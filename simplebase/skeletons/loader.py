@@ -1,11 +1,26 @@
 """Finding a skeleton by its built-in name, or by its keypoints."""
 
 import dataclasses
-from functools import cache
+import difflib
+import functools
 from importlib.resources import files
 
 from simplebase.errors import ArgumentError
 from simplebase.skeletons.skeleton import Skeleton
+
+DATASETS = {
+    "300w": "face68",
+    "coco_wholebody_face": "face68",
+    "coco_wholebody_hand": "hand21",
+    "freihand": "hand21",
+    "onehand10k": "hand21",
+    "panoptic_hand": "hand21",
+    "interhand": "hand21_interhand",
+    "rhd": "hand21_rhd",
+    "macaque": "coco",
+    "mhp": "mpii",
+}
+"""Datasets that have the keypoints of a built-in skeleton of another name, in its order."""
 
 
 def skeleton_names() -> list[str]:
@@ -18,22 +33,27 @@ def skeleton_names() -> list[str]:
     )
 
 
-@cache
+@functools.cache
 def load_skeleton(name: str) -> Skeleton:
-    """The built-in skeleton `name`: `animal_pose`, `coco`, `lsp` or `mpii`.
+    """The built-in skeleton `name`, such as `coco`, `hand21` or `ap10k`.
+
+    The name of a dataset that uses another's keypoints, such as `freihand` or `macaque`, gives the
+    skeleton of those keypoints.
 
     Raises:
         ArgumentError: there is no such skeleton.
     """
-    if name not in skeleton_names():
-        raise ArgumentError(
-            f"skeleton {name!r} is not built in; there are {', '.join(skeleton_names())}."
-        )
+    own = DATASETS.get(name, name)
+    if own not in skeleton_names():
+        known = [*skeleton_names(), *DATASETS]
+        near = difflib.get_close_matches(name, known, n=3)
+        hint = f"Nearest: {', '.join(near)}." if near else f"There are {', '.join(known)}."
+        raise ArgumentError(f"skeleton {name!r} is not built in. {hint}")
     # Imported here: exported files have their skeleton in JSON.
-    from simplebase.files.yaml import parse_yaml
+    from simplebase.files.yaml import parse_own_yaml
 
-    text = files("simplebase.skeletons").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    return Skeleton.from_config(parse_yaml(text, f"{name}.yaml"))
+    text = files("simplebase.skeletons").joinpath(f"{own}.yaml").read_text(encoding="utf-8")
+    return Skeleton.from_config(parse_own_yaml(text))
 
 
 def with_built_in_facts(skeleton: Skeleton) -> Skeleton:

@@ -1,1 +1,30 @@
-"""Pretrained models by name: the table, fetching, and the cache."""
+"""Pretrained models by name: what there is, where, under which licence, and how to use it."""
+
+from typing import TYPE_CHECKING
+
+from simplebase.lazy import lazy_names
+
+_PUBLIC = {
+    "KINDS": "simplebase.zoo.table",
+    "Published": "simplebase.zoo.table",
+    "ZooModel": "simplebase.zoo.table",
+    "aliases": "simplebase.zoo.table",
+    "conversion_options": "simplebase.zoo.conversion",
+    "find": "simplebase.zoo.table",
+    "models": "simplebase.zoo.table",
+    "names": "simplebase.zoo.table",
+}
+
+__all__ = sorted(_PUBLIC)
+
+if TYPE_CHECKING:
+    from simplebase.zoo.conversion import conversion_options as conversion_options
+    from simplebase.zoo.table import KINDS as KINDS
+    from simplebase.zoo.table import Published as Published
+    from simplebase.zoo.table import ZooModel as ZooModel
+    from simplebase.zoo.table import aliases as aliases
+    from simplebase.zoo.table import find as find
+    from simplebase.zoo.table import models as models
+    from simplebase.zoo.table import names as names
+
+__getattr__ = lazy_names(__name__, _PUBLIC)

@@ -34,7 +34,8 @@ def test_other_names_are_none(names) -> None:
     assert pairs_by_name(names) == ()
 
 
-@pytest.mark.parametrize("name", skeleton_names())
+# The points of clothes have numbers.
+@pytest.mark.parametrize("name", sorted({*skeleton_names()} - {"deepfashion2"}))
 def test_the_built_in_pairs_are_what_the_names_say(name) -> None:
     skeleton = load_skeleton(name)
     inferred = {frozenset(pair) for pair in pairs_by_name(skeleton.keypoints)}

@@ -1,0 +1,46 @@
+"""What `convert_weights` has to be told to make a `.keras` file of a model of the table."""
+
+from typing import TypedDict
+
+from simplebase.errors import ArgumentError
+from simplebase.geometry import Size
+from simplebase.presets import Preset, load_preset
+from simplebase.skeletons import Skeleton, load_skeleton
+from simplebase.zoo.table import ZooModel
+
+
+class ConversionOptions(TypedDict):
+    """Arguments of `simplebase.converters.weights.convert_weights`, by name."""
+
+    preset: Preset | None
+    input_size: Size
+    skeleton: Skeleton | None
+    normalisation: str | None
+
+
+def conversion_options(model: ZooModel) -> ConversionOptions:
+    """How the file of `model` becomes a `.keras` file that answers as published.
+
+    The crop and the codec go into the preset, where they take precedence over what the converter
+    would assume for MMPose's files.
+
+    Raises:
+        ArgumentError: a detector, which is used as it is.
+    """
+    if model.kind == "detector":
+        raise ArgumentError(f"{model.name} is a detector: its file is used as it is.")
+    preset = skeleton = None
+    if model.preset is not None and model.skeleton is not None:
+        assert model.crop is not None and model.codec is not None, "a model of keypoints has both"
+        codec = model.codec.to_config()
+        # Heatmaps of all presets have stride 4.
+        del codec["stride"]
+        settings = load_preset(model.preset).model_dump(exclude_unset=True)
+        preset = Preset.model_validate({**settings, "crop": model.crop.to_config(), "codec": codec})
+        skeleton = load_skeleton(model.skeleton)
+    return ConversionOptions(
+        preset=preset,
+        input_size=model.input_size,
+        skeleton=skeleton,
+        normalisation=model.normalisation,
+    )

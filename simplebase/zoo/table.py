@@ -1,0 +1,234 @@
+"""The table of pretrained models: `models/*.yaml`, one row a model.
+
+A file has `kind`, `subject`, `defaults` for all of its models, `datasets` with what is the same for
+all that were trained on one, and `models`. A row's own keys go before its dataset's, and these
+before the defaults. The keys are the attributes of `ZooModel`, except:
+
+- `url`: one address, or a list of them, the first to be asked first;
+- `file`: only where the address does not end in a name that no other model has;
+- `bytes` or `megabytes`: of the file, counted, or estimated from the network's parameters;
+- `padding`, `center_shift`: of `crop`;
+- `sigma`, `alignment`, `blur_kernel`, `flip_shift`: of `codec`;
+- `published`: one figure, `{METRIC: VALUE}`; `measured_on` says how it was measured;
+- `keypoints`: how many the skeleton has.
+
+Figures are fractions, also where the publisher prints percent. Left out are models of MMPose that a
+newer file of the same network replaces, and those of other heads than three deconvolutions.
+"""
+
+import difflib
+import functools
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Literal, get_args
+
+from simplebase.codec import DecodeMethod, HeatmapCodec
+from simplebase.errors import ArgumentError
+from simplebase.files.yaml import parse_own_yaml
+from simplebase.geometry import Crop, Size
+
+Kind = Literal["keypoints", "detector", "backbone"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+# In the order in which models are listed.
+_FILES = (
+    "person",
+    "wholebody",
+    "animal",
+    "hand",
+    "face",
+    "clothes",
+    "detectors",
+    "backbones",
+)
+
+_MOST_NEAREST = 5
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the publisher measured.
+
+    Args:
+        metric: such as `AP`, `AUC`, `PCKh@0.5`, or `NME`, of which less is better.
+        value: as a fraction.
+        measured_on: the data, whose boxes, and whether images were mirrored too (flip test).
+    """
+
+    metric: str
+    value: float
+    measured_on: str
+
+
+@dataclass(frozen=True)
+class ZooModel:
+    """A file that somebody published, and all that is needed to use it as it was meant.
+
+    Args:
+        name: unique in the table.
+        kind: `keypoints`: a whole model, `detector`: finds boxes, `backbone`: to train from.
+        subject: what it is for: `person`, `wholebody`, `animal`, `hand`, `face`, `clothes`;
+            `detector` or `backbone` for these kinds.
+        description: a sentence.
+        urls: addresses of the same file, in the order to ask them.
+        file: name of the file, in a cache or a mirror; no other model has it.
+        sha256: the start of the file's SHA-256, or all 64 digits; None if not known.
+        git_sha1: of a file without `sha256`: SHA-1 of `blob SIZE`, a zero byte and the content.
+        approximate_bytes: size of the file; None if not known.
+        weights_licence: in a phrase, never empty.
+        data_licence: of what it was trained on, likewise.
+        homepage: of the data, or of the publisher for detectors and backbones.
+        trained_on: in a phrase.
+        published: its accuracy.
+        input_size: `(H, W)` in pixels.
+        normalisation: what the network is shown, see `simplebase.normalisation`; None: a detector.
+        backbone: a name of `simplebase.backbones.BACKBONES`; None: not a backbone alone.
+        preset: a built-in preset; None: not of kind `keypoints`, as for all below.
+        skeleton: a built-in skeleton.
+        num_keypoints: `K`.
+        crop: how the object was cut out.
+        codec: how heatmaps lie, and how they were read and mirrored for `published`.
+        decode: how `published` was decoded. Our own default is `dark` for all models.
+        labelled: the first and the last keypoint that its data label, where it does not label all;
+            what it answers for the others has no meaning.
+        aliases: short names.
+        note: what else is to be known, such as where the publisher contradicts himself.
+    """
+
+    name: str
+    kind: Kind
+    subject: str
+    description: str
+    urls: tuple[str, ...]
+    file: str
+    sha256: str | None
+    git_sha1: str | None
+    approximate_bytes: int | None
+    weights_licence: str
+    data_licence: str
+    homepage: str
+    trained_on: str
+    published: Published
+    input_size: Size
+    normalisation: str | None = None
+    backbone: str | None = None
+    preset: str | None = None
+    skeleton: str | None = None
+    num_keypoints: int | None = None
+    crop: Crop | None = None
+    codec: HeatmapCodec | None = None
+    decode: DecodeMethod | None = None
+    labelled: tuple[int, int] | None = None
+    aliases: tuple[str, ...] = ()
+    note: str = ""
+
+
+def names() -> tuple[str, ...]:
+    """The long names of all models, in the table's order."""
+    return tuple(_rows())
+
+
+def models(kind: Kind | None = None, subject: str | None = None) -> tuple[ZooModel, ...]:
+    """All rows, or those of a kind or for a subject, in the table's order."""
+    return tuple(
+        row
+        for row in _rows().values()
+        if kind in (None, row.kind) and subject in (None, row.subject)
+    )
+
+
+def aliases() -> dict[str, str]:
+    """From each short name to the long one."""
+    return {alias: row.name for row in _rows().values() for alias in row.aliases}
+
+
+def find(name: str, kind: Kind | None = None) -> ZooModel:
+    """The row of a long or short name.
+
+    Args:
+        name: such as `person` or `resnet50_deconv_coco_256x192`.
+        kind: what it has to be; None: anything.
+
+    Raises:
+        ArgumentError: there is none, or it is of another kind; the message names the nearest.
+    """
+    short = aliases()
+    row = _rows().get(short.get(name, name))
+    if row is None:
+        known = [*short, *_rows()]
+        near = difflib.get_close_matches(name, known, n=_MOST_NEAREST, cutoff=0.55)
+        hint = f"Nearest: {', '.join(near)}." if near else f"Short names: {', '.join(short)}."
+        raise ArgumentError(f"there is no pretrained model {name!r}. {hint}")
+    if kind not in (None, row.kind):
+        fitting = models(kind)
+        some = [alias for each in fitting for alias in each.aliases] or [r.name for r in fitting]
+        raise ArgumentError(
+            f"the pretrained model {name!r} is of the kind {row.kind}, but {kind} is needed, such "
+            f"as {', '.join(some)}."
+        )
+    return row
+
+
+@functools.cache
+def _rows() -> dict[str, ZooModel]:
+    folder = files("simplebase.zoo").joinpath("models")
+    rows: dict[str, ZooModel] = {}
+    for name in _FILES:
+        content = parse_own_yaml(folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
+        for model, own in content["models"].items():
+            shared = content["datasets"][own["dataset"]] if "dataset" in own else {}
+            facts = {**content["defaults"], **shared, **own}
+            rows[model] = _row(model, content["kind"], content["subject"], facts)
+    return rows
+
+
+def _row(name: str, kind: Kind, subject: str, facts: dict[str, Any]) -> ZooModel:
+    urls = (facts["url"],) if isinstance(facts["url"], str) else tuple(facts["url"])
+    ((metric, value),) = facts["published"].items()
+    height, width = facts["input_size"]
+    size = facts.get("bytes")
+    if size is None and "megabytes" in facts:
+        size = facts["megabytes"] * 10**6
+    return ZooModel(
+        name=name,
+        kind=kind,
+        subject=subject,
+        description=facts["description"],
+        urls=urls,
+        file=facts.get("file", urls[0].rpartition("/")[2]),
+        sha256=facts.get("sha256"),
+        git_sha1=facts.get("git_sha1"),
+        approximate_bytes=size,
+        weights_licence=facts["weights_licence"],
+        data_licence=facts["data_licence"],
+        homepage=facts["homepage"],
+        trained_on=facts["trained_on"],
+        published=Published(metric, value, facts["measured_on"]),
+        input_size=(height, width),
+        normalisation=facts.get("normalisation"),
+        backbone=facts.get("backbone"),
+        aliases=tuple(facts.get("aliases", ())),
+        note=facts.get("note", ""),
+        **(_keypoint_facts((height, width), facts) if kind == "keypoints" else {}),
+    )
+
+
+def _keypoint_facts(size: Size, facts: dict[str, Any]) -> dict[str, Any]:
+    """What only a model of keypoints has."""
+    codec = HeatmapCodec(
+        size,
+        sigma=facts["sigma"],
+        alignment=facts["alignment"],
+        blur_kernel=facts.get("blur_kernel"),
+        flip_shift=facts["flip_shift"],
+    )
+    return {
+        "preset": facts["preset"],
+        "skeleton": facts["skeleton"],
+        "num_keypoints": facts["keypoints"],
+        "crop": Crop(facts["padding"], facts["center_shift"]),
+        "codec": codec,
+        "decode": facts["decode"],
+        "labelled": tuple(facts["labelled"]) if "labelled" in facts else None,
+    }
