@@ -18,12 +18,6 @@ Alignment = Literal["center", "corner", "upstream"]
 WIDEST_SIGMA = 100
 """Heatmap cells. `dark` blurs by a kernel as wide, so a damaged file must not choose freely."""
 
-WIDEST_KERNEL = 4 * WIDEST_SIGMA + 1
-"""Heatmap cells, likewise; `deploy/pose/metadata.cpp` has the same."""
-
-LARGEST_FLIP_SHIFT = 8
-"""Heatmap cells, far beyond any model."""
-
 # A heatmap is floored here before its logarithm: float32 Gaussians vanish far from the peak, and
 # networks answer below zero.
 HEATMAP_FLOOR = 1e-10
@@ -41,11 +35,6 @@ class HeatmapCodec:
             maps onto itself; `"corner"`: at `j * stride`, as in the official code; `"upstream"`: at
             `(j - 0.5) * stride - 0.5`, a whole cell before `center`, as in the tf.keras project,
             whose cells count from 1.
-        blur_kernel: width in heatmap cells, odd, of the Gaussian by which `dark` blurs, with
-            OpenCV's standard deviation for this width, `0.15 * blur_kernel + 0.35`. None: `sigma`,
-            cut at `2 * sigma`. MMPose's DARK models name 11 or 17.
-        flip_shift: cells by which `unflip` moves heatmaps of mirrored images to the right. None:
-            where they belong. The official code and MMPose move them by 1.
 
     `cell_offset` is the input pixel of cell 0 along either axis.
 
@@ -58,8 +47,6 @@ class HeatmapCodec:
     stride: int = 4
     sigma: float = 2.0
     alignment: Alignment = "center"
-    blur_kernel: int | None = None
-    flip_shift: float | None = None
     cell_offset: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -83,35 +70,14 @@ class HeatmapCodec:
             raise ArgumentError(
                 f"sigma is at most {WIDEST_SIGMA} heatmap cells. Received: {shown(self.sigma)}."
             )
-        self._check_blur_and_shift()
         middle = (self.stride - 1) / 2
         offsets = {"center": middle, "corner": 0.0, "upstream": middle - self.stride}
         object.__setattr__(self, "cell_offset", offsets[self.alignment])
 
-    def _check_blur_and_shift(self) -> None:
-        kernel, shift = self.blur_kernel, self.flip_shift
-        if kernel is not None and not (
-            isinstance(kernel, Integral) and kernel % 2 and 3 <= kernel <= WIDEST_KERNEL
-        ):
-            raise ArgumentError(
-                f"blur_kernel is an odd number of cells from 3 to {WIDEST_KERNEL}, or None. "
-                f"Received: {shown(kernel)}."
-            )
-        if shift is not None and not (isinstance(shift, Real) and 0 <= shift <= LARGEST_FLIP_SHIFT):
-            raise ArgumentError(
-                f"flip_shift is a number of cells from 0 to {LARGEST_FLIP_SHIFT}, or None. "
-                f"Received: {shown(shift)}."
-            )
-
     @property
     def blur_radius(self) -> int:
-        """Cells to either side that the Gaussian by which `dark` blurs reaches."""
-        return round(2 * self.sigma) if self.blur_kernel is None else self.blur_kernel // 2
-
-    @property
-    def blur_sigma(self) -> float:
-        """Standard deviation in cells of the Gaussian by which `dark` blurs."""
-        return self.sigma if self.blur_kernel is None else 0.15 * self.blur_kernel + 0.35
+        """Of the Gaussian by which `dark` blurs, in heatmap cells."""
+        return round(2 * self.sigma)
 
     @property
     def heatmap_size(self) -> Size:
@@ -119,15 +85,9 @@ class HeatmapCodec:
         return self.input_size[0] // self.stride, self.input_size[1] // self.stride
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for a model's metadata, without `input_size`, which the model knows.
-
-        `blur_kernel` and `flip_shift` are left out if they are None.
-        """
+        """Plain values for a model's metadata, without `input_size`, which the model knows."""
         config = asdict(self)
         del config["input_size"], config["cell_offset"]
-        for key in ("blur_kernel", "flip_shift"):
-            if config[key] is None:
-                del config[key]
         return config
 
     def encode(self, keypoints: Any, ops: Any = np) -> tuple[Any, Any]:
@@ -164,14 +124,12 @@ class HeatmapCodec:
             permutation: `(K,)`, see `Skeleton.horizontal_permutation`.
 
         With alignment `corner` the mirror image of a cell lies `1 - 1 / stride` of a cell beside
-        another one, and is interpolated. With `upstream` it lies two cells beside. A `flip_shift`
-        moves by another distance.
+        another one, and is interpolated. (The official code moves by a whole cell.) With `upstream`
+        it lies two cells beside.
         """
         mirrored = heatmaps[:, :, ::-1, permutation]
         # Cell j lies where the mirrored map has w - 1 - j + shift.
-        shift = self.flip_shift
-        if shift is None:
-            shift = 1 - (1 + 2 * self.cell_offset) / self.stride
+        shift = 1 - (1 + 2 * self.cell_offset) / self.stride
         whole, part = divmod(shift, 1)
         mirrored = _moved_right(mirrored, int(whole))
         return mirrored if part == 0 else (1 - part) * mirrored + part * _moved_right(mirrored, 1)
@@ -247,7 +205,7 @@ class HeatmapCodec:
         return np.where(peaked[:, None], refined, cells)
 
     def _blurred(self, maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
-        """`(N, 3, 3)` values around `cells` of the maps blurred by `blur_sigma`.
+        """`(N, 3, 3)` values around `cells` of the maps blurred by the codec's own Gaussian.
 
         Only these nine values are needed, so only they are computed. Towards the border the kernel
         narrows, so that it stays symmetric and inside the map: a clipped one would bias the peak.
@@ -256,7 +214,7 @@ class HeatmapCodec:
         radius = self.blur_radius
         reach = np.arange(-radius - 1, radius + 2)
         distance = np.abs(reach[None, :] - np.arange(-1, 2)[:, None])
-        kernel = np.exp(-(distance**2) / (2 * self.blur_sigma**2))
+        kernel = np.exp(-(distance**2) / (2 * self.sigma**2))
         room = np.minimum(cells, [width - 1, height - 1] - cells) - 1
         across, down = (
             kernel * (distance <= np.minimum(radius, room[:, axis])[:, None, None])

@@ -103,7 +103,11 @@ class ModelMetadata:
             ArgumentError: a side of `input_size` is not a multiple of 32.
         """
         size = preset.checked_size(input_size)
-        codec = HeatmapCodec(size, **preset.codec.model_dump())
+        codec = HeatmapCodec(
+            input_size=size,
+            sigma=preset.codec.sigma,
+            alignment=preset.codec.alignment,
+        )
         return cls(preset.name, size, Crop(**preset.crop.model_dump()), codec, skeleton)
 
     def to_config(self) -> dict[str, Any]:

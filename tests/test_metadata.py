@@ -17,7 +17,7 @@ METADATA = ModelMetadata(
     "mobilenetv2_upsample_lite",
     SIZE,
     Crop(padding=1.4, center_shift=15.0),
-    HeatmapCodec(SIZE, sigma=1.5, alignment="corner", blur_kernel=11, flip_shift=1.0),
+    HeatmapCodec(SIZE, sigma=1.5, alignment="corner"),
     load_skeleton("coco"),
     outputs=("heatmaps", "keypoints"),
     training_data="0123456789abcdef",

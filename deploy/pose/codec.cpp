@@ -76,22 +76,10 @@ class Blur {
   std::vector<double> weights_;
 };
 
-/// The Gaussian by which `dark` blurs, in cells.
-struct Gaussian {
-  double sigma;
-  int radius;
-};
-
-Gaussian blur_of(const Codec& codec) {
-  // A width implies OpenCV's standard deviation for it.
-  if (codec.blur_kernel) return {0.15 * codec.blur_kernel + 0.35, codec.blur_kernel / 2};
+/// The 3x3 cells around `middle` of the map blurred by the codec's own Gaussian.
+Patch blurred(const Heatmaps& maps, int k, Cell middle, double sigma) {
   // Python's round: to the even one of two that are equally near.
-  return {codec.sigma, static_cast<int>(std::nearbyint(2 * codec.sigma))};
-}
-
-/// The 3x3 cells around `middle` of the map blurred by the codec's Gaussian.
-Patch blurred(const Heatmaps& maps, int k, Cell middle, const Codec& codec) {
-  const auto [sigma, radius] = blur_of(codec);
+  const int radius = static_cast<int>(std::nearbyint(2 * sigma));
   Blur across(sigma, radius, std::min(middle.x, maps.width - 1 - middle.x) - 1);
   Blur down(sigma, radius, std::min(middle.y, maps.height - 1 - middle.y) - 1);
   Patch patch{};
@@ -109,11 +97,11 @@ Patch blurred(const Heatmaps& maps, int k, Cell middle, const Codec& codec) {
   return patch;
 }
 
-Point dark_step(const Heatmaps& maps, int k, Cell peak, const Codec& codec) {
+Point dark_step(const Heatmaps& maps, int k, Cell peak, double sigma) {
   // In the outermost cells the parabola is fitted around their inner neighbour, which gives the
   // same answer for a Gaussian.
   const Cell middle{std::clamp(peak.x, 1, maps.width - 2), std::clamp(peak.y, 1, maps.height - 2)};
-  Patch s = blurred(maps, k, middle, codec);
+  Patch s = blurred(maps, k, middle, sigma);
   for (auto& line : s) {
     for (double& value : line) value = std::log(std::max(value, kFloor));
   }
@@ -156,7 +144,7 @@ std::vector<Keypoint> decode(const Heatmaps& maps, const Codec& codec, DecodeMet
     const Cell peak = peaks[k];
     Point point{static_cast<double>(peak.x), static_cast<double>(peak.y)};
     if (method == DecodeMethod::kQuarter) point = quarter_step(maps, k, peak);
-    if (method == DecodeMethod::kDark) point = dark_step(maps, k, peak, codec);
+    if (method == DecodeMethod::kDark) point = dark_step(maps, k, peak, codec.sigma);
     keypoints.push_back({static_cast<float>(point.x * codec.stride + codec.offset),
                          static_cast<float>(point.y * codec.stride + codec.offset),
                          maps.at(peak.y, peak.x, k)});

@@ -17,7 +17,6 @@ struct Codec {
   int stride = 4;       ///< input pixels a cell
   double sigma = 2.0;   ///< of the Gaussian, in cells
   double offset = 1.5;  ///< input pixel of cell 0, along either axis
-  int blur_kernel = 0;  ///< width in cells of the blur of `dark`, odd; 0: twice sigma to each side
 };
 
 /// Input pixel of cell 0 by the name of an alignment, see HeatmapCodec in Python; none if unknown.

@@ -17,7 +17,6 @@ using Json = nlohmann::json;
 // Far beyond any model; a damaged file shall not ask for all the memory there is.
 constexpr int kLongestSide = 8192;
 constexpr double kWidestSigma = 100.0;
-constexpr int kWidestKernel = 401;
 constexpr size_t kMostKeypoints = 10000;
 constexpr size_t kMostLinks = 100000;
 constexpr size_t kLongestName = 800;  // Bytes: 200 characters of four.
@@ -68,13 +67,6 @@ Codec codec_of(const Json& config) {
   codec.offset = *offset;
   if (codec.stride < 1) throw Damage("stride is at least 1");
   if (!(codec.sigma > 0 && codec.sigma <= kWidestSigma)) throw Damage("sigma is 0 to 100");
-  if (const Json kernel = config.value("blur_kernel", Json()); !kernel.is_null()) {
-    const int64_t width = kernel.is_number_integer() ? kernel.get<int64_t>() : 0;
-    if (width < 3 || width > kWidestKernel || width % 2 == 0) {
-      throw Damage("blur_kernel is an odd number from 3 to 401");
-    }
-    codec.blur_kernel = static_cast<int>(width);
-  }
   return codec;
 }
 

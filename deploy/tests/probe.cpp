@@ -2,8 +2,7 @@
 //
 //   probe read IMAGE OUT [LOW,HIGH]                          int32 width, height, then the pixels
 //   probe crop IMAGE X,Y,W,H PADDING SHIFT HEIGHT WIDTH OUT  the pixels of the crop
-//   probe decode MAPS h w K STRIDE SIGMA ALIGNMENT METHOD [BLUR_KERNEL]
-//                                 float32 maps in; lines of x y score
+//   probe decode MAPS h w K STRIDE SIGMA ALIGNMENT METHOD    float32 maps in; lines of x y score
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -43,8 +42,7 @@ void decode_maps(char** words) {
   const Heatmaps maps{reinterpret_cast<const float*>(bytes.data()), std::atoi(words[3]),
                       std::atoi(words[4]), std::atoi(words[5])};
   const int stride = std::atoi(words[6]);
-  Codec codec{stride, std::atof(words[7]), cell_offset(words[8], stride).value()};
-  if (words[10]) codec.blur_kernel = std::atoi(words[10]);
+  const Codec codec{stride, std::atof(words[7]), cell_offset(words[8], stride).value()};
   for (const Keypoint& point : decode(maps, codec, decode_method(words[9]))) {
     std::printf("%.9g %.9g %.9g\n", double(point.x), double(point.y), double(point.score));
   }
@@ -60,7 +58,7 @@ int main(int count, char** words) {
       write(words[3], {image.width, image.height}, image);
     } else if (command == "crop" && count == 9) {
       crop(words);
-    } else if (command == "decode" && (count == 10 || count == 11)) {
+    } else if (command == "decode" && count == 10) {
       decode_maps(words);
     } else {
       return 2;

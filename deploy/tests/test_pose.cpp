@@ -119,15 +119,6 @@ TEST(a_sidecar_says_how_to_use_the_model) {
   CHECK(metadata.outputs == std::vector<std::string>{"heatmaps"});
 }
 
-TEST(a_sidecar_may_name_the_blur_of_dark) {
-  const Folder folder;
-  const std::string model = folder.write("m.tflite", "");
-  folder.write("m.tflite.json", with("2.0", "2.0, \"blur_kernel\": 17, \"flip_shift\": 1.0"));
-  CHECK(read_metadata(model).codec.blur_kernel == 17);
-  folder.write("m.tflite.json", with("2.0", "2.0, \"blur_kernel\": null"));
-  CHECK(read_metadata(model).codec.blur_kernel == 0);
-}
-
 TEST(a_damaged_sidecar_is_named_with_what_is_wrong) {
   CHECK(refused("", "incomplete or damaged"));
   CHECK(refused(std::string(kSidecar) + "x", "incomplete or damaged"));
@@ -139,9 +130,6 @@ TEST(a_damaged_sidecar_is_named_with_what_is_wrong) {
   CHECK(refused(with("[64, 96]", "[64]"), "input_size"));
   CHECK(refused(with("2.0", "0"), "sigma"));
   CHECK(refused(with("2.0", "1e300"), "sigma"));
-  for (const char* width : {"1", "10", "403", "11.5", "\"wide\""}) {
-    CHECK(refused(with("2.0", std::string("2.0, \"blur_kernel\": ") + width), "blur_kernel"));
-  }
   CHECK(refused(with("1.25", "-1"), "padding"));
   CHECK(refused(with("1.25", "1e300"), "padding"));
   CHECK(refused(with("\"center\"", "\"left\""), "left"));

@@ -58,7 +58,7 @@ class DarkDecoding(keras.layers.Layer):
 
         They narrow towards the border, so that they stay symmetric and inside the map.
         """
-        sigma = self.codec.blur_sigma
+        sigma = self.codec.sigma
         radius = self.codec.blur_radius
         room = ops.minimum(centers, length - 1 - centers) - 1
         reach = ops.minimum(room, np.float32(radius))[:, :, None, None]

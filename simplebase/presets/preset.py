@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from simplebase.codec import LARGEST_FLIP_SHIFT, WIDEST_KERNEL, WIDEST_SIGMA, Alignment
+from simplebase.codec import WIDEST_SIGMA, Alignment
 from simplebase.errors import ArgumentError, shown
 from simplebase.geometry import LARGEST_PADDING, LARGEST_SHIFT, LONGEST_SIDE, Size
 
@@ -28,12 +28,6 @@ def _multiple_of_the_stride(size: Size) -> Size:
     if max(size) > LONGEST_SIDE:
         raise ValueError(f"each side is at most {LONGEST_SIDE}")
     return size
-
-
-def _odd(cells: int) -> int:
-    if cells % 2 == 0:
-        raise ValueError("an odd number of cells")
-    return cells
 
 
 InputSize = Annotated[Size, AfterValidator(_multiple_of_the_stride)]
@@ -133,8 +127,6 @@ class CodecSettings(YamlSettings):
 
     sigma: float = Field(2.0, gt=0, le=WIDEST_SIGMA)
     alignment: Alignment = "center"
-    blur_kernel: Annotated[int, Field(ge=3, le=WIDEST_KERNEL), AfterValidator(_odd)] | None = None
-    flip_shift: float | None = Field(None, ge=0, le=LARGEST_FLIP_SHIFT)
 
 
 class Preset(YamlSettings):

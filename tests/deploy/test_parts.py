@@ -203,16 +203,3 @@ def test_heatmaps_are_decoded_to_the_same_numbers(
     found = np.array(lines, np.float32).reshape(40, 3)
     np.testing.assert_allclose(found[:, :2], points[0], rtol=0, atol=1e-4)
     np.testing.assert_array_equal(found[:, 2], scores[0])
-
-
-@pytest.mark.parametrize("kernel", [3, 11, 17])
-def test_heatmaps_are_blurred_by_the_kernel_that_the_codec_names(
-    programs: Programs, tmp_path: Path, kernel: int
-) -> None:
-    codec = HeatmapCodec((64, 96), alignment="corner", blur_kernel=kernel)
-    maps = heatmaps(codec)
-    maps.tofile(tmp_path / "maps")
-    words = (*maps.shape[1:], codec.stride, codec.sigma, codec.alignment, "dark", kernel)
-    lines = programs.probe("decode", tmp_path / "maps", *words).split()
-    found = np.array(lines, np.float32).reshape(40, 3)
-    np.testing.assert_allclose(found[:, :2], codec.decode(maps)[0][0], rtol=0, atol=1e-4)

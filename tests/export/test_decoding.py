@@ -27,8 +27,6 @@ def noisy_heatmaps(codec: HeatmapCodec) -> np.ndarray:
         {"sigma": 3.0},
         {"sigma": 1.5, "alignment": "corner"},
         {"alignment": "upstream"},
-        {"sigma": 3.0, "blur_kernel": 11},
-        {"blur_kernel": 17},
     ],
     ids=str,
 )
