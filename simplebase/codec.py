@@ -9,14 +9,18 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from simplebase import published
 from simplebase.errors import ArgumentError, shown
 from simplebase.geometry import Size
 
-DecodeMethod = Literal["argmax", "quarter", "dark"]
+DecodeMethod = Literal["argmax", "quarter", "dark", "published"]
 Alignment = Literal["center", "corner", "upstream"]
 
 WIDEST_SIGMA = 100
 """Heatmap cells. `dark` blurs by a kernel as wide, so a damaged file must not choose freely."""
+
+BLUR_KERNELS = range(3, 2 * WIDEST_SIGMA, 2)
+"""Cells along the side of a published model's blur."""
 
 # A heatmap is floored here before its logarithm: float32 Gaussians vanish far from the peak, and
 # networks answer below zero.
@@ -35,6 +39,8 @@ class HeatmapCodec:
             maps onto itself; `"corner"`: at `j * stride`, as in the official code; `"upstream"`: at
             `(j - 0.5) * stride - 0.5`, a whole cell before `center`, as in the tf.keras project,
             whose cells count from 1.
+        blur_kernel: for models that were published with DARK decoding, the side of its blur in
+            cells, such as 11; None for all others. Only `decode` by `published` asks.
 
     `cell_offset` is the input pixel of cell 0 along either axis.
 
@@ -47,6 +53,7 @@ class HeatmapCodec:
     stride: int = 4
     sigma: float = 2.0
     alignment: Alignment = "center"
+    blur_kernel: int | None = None
     cell_offset: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -70,6 +77,13 @@ class HeatmapCodec:
             raise ArgumentError(
                 f"sigma is at most {WIDEST_SIGMA} heatmap cells. Received: {shown(self.sigma)}."
             )
+        if self.blur_kernel is not None and not (
+            isinstance(self.blur_kernel, Integral) and self.blur_kernel in BLUR_KERNELS
+        ):
+            raise ArgumentError(
+                f"blur_kernel is an odd number from {BLUR_KERNELS[0]} to {BLUR_KERNELS[-1]}. "
+                f"Received: {shown(self.blur_kernel)}."
+            )
         middle = (self.stride - 1) / 2
         offsets = {"center": middle, "corner": 0.0, "upstream": middle - self.stride}
         object.__setattr__(self, "cell_offset", offsets[self.alignment])
@@ -88,6 +102,9 @@ class HeatmapCodec:
         """Plain values for a model's metadata, without `input_size`, which the model knows."""
         config = asdict(self)
         del config["input_size"], config["cell_offset"]
+        if self.blur_kernel is None:
+            # As files have it that are older than this setting.
+            del config["blur_kernel"]
         return config
 
     def encode(self, keypoints: Any, ops: Any = np) -> tuple[Any, Any]:
@@ -116,21 +133,23 @@ class HeatmapCodec:
         down = ops.exp(-((rows - y[:, None, :]) ** 2) / denominator)
         return down[:, :, None, :] * across[:, None, :, :], weights
 
-    def unflip(self, heatmaps: np.ndarray, permutation: np.ndarray) -> np.ndarray:
+    def unflip(
+        self, heatmaps: np.ndarray, permutation: np.ndarray, *, whole_cells: bool = False
+    ) -> np.ndarray:
         """Heatmaps of mirrored images as they would be of the images themselves.
 
         Args:
             heatmaps: `(B, h, w, K)` of images that were flipped left to right.
             permutation: `(K,)`, see `Skeleton.horizontal_permutation`.
+            whole_cells: move by the nearest whole cell, as the official code does.
 
         With alignment `corner` the mirror image of a cell lies `1 - 1 / stride` of a cell beside
-        another one, and is interpolated. (The official code moves by a whole cell.) With `upstream`
-        it lies two cells beside.
+        another one, and is interpolated. With `upstream` it lies two cells beside.
         """
         mirrored = heatmaps[:, :, ::-1, permutation]
         # Cell j lies where the mirrored map has w - 1 - j + shift.
         shift = 1 - (1 + 2 * self.cell_offset) / self.stride
-        whole, part = divmod(shift, 1)
+        whole, part = divmod(round(shift) if whole_cells else shift, 1)
         mirrored = _moved_right(mirrored, int(whole))
         return mirrored if part == 0 else (1 - part) * mirrored + part * _moved_right(mirrored, 1)
 
@@ -144,7 +163,9 @@ class HeatmapCodec:
             method: `argmax`, the highest cell; `quarter`, a quarter cell from there towards the
                 higher neighbour (official Simple Baselines code); `dark`, a Taylor step on the
                 logarithm of the blurred map (Zhang et al., CVPR 2020,
-                https://arxiv.org/abs/1910.06278).
+                https://arxiv.org/abs/1910.06278); `published`, as the code that published models
+                were evaluated with, see `simplebase.published`: with a `blur_kernel` its version of
+                `dark`, else of `quarter`.
 
         Returns:
             keypoints `(B, K, 2)` float32 in input pixels, scores `(B, K)` float32, the peaks'
@@ -153,7 +174,12 @@ class HeatmapCodec:
         Raises:
             ArgumentError: an unknown method, or heatmaps of another size.
         """
-        refinements = {"argmax": None, "quarter": _quarter_step, "dark": self._dark_step}
+        refinements = {
+            "argmax": None,
+            "quarter": _quarter_step,
+            "dark": self._dark_step,
+            "published": self._published_step,
+        }
         if method not in refinements:
             raise ArgumentError(
                 f"decode method is one of {', '.join(refinements)}. Received: {method!r}."
@@ -203,6 +229,11 @@ class HeatmapCodec:
         # Farther than a cell from the highest one is no refinement but a bad fit.
         refined = np.clip(refined, cells - 1, cells + 1)
         return np.where(peaked[:, None], refined, cells)
+
+    def _published_step(self, maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        if self.blur_kernel is None:
+            return published.quarter_step(maps, cells)
+        return published.dark_step(maps, cells, self.blur_kernel)
 
     def _blurred(self, maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
         """`(N, 3, 3)` values around `cells` of the maps blurred by the codec's own Gaussian.

@@ -145,3 +145,7 @@ def one_line(error: Exception) -> str:
 
 class SimplebaseWarning(UserWarning):
     """Something that the user should know but that stops nothing."""
+
+
+class SimplebaseNote(SimplebaseWarning):
+    """What the user may want to know of something that went as it should."""

@@ -3,6 +3,7 @@
 import os
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,11 +12,11 @@ from simplebase.backbones import BackboneWeights
 from simplebase.backbones.building import build_backbone
 from simplebase.codec import HeatmapCodec
 from simplebase.dtypes import DTYPES, build_with, dtypes_config
-from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
+from simplebase.errors import ArgumentError, DataError, SimplebaseNote
 from simplebase.files import require_file
 from simplebase.freezing import FROZEN, freeze_layers, frozen_config
 from simplebase.geometry import Crop, Size
-from simplebase.heads import PREDICTION_LAYER, Head
+from simplebase.heads import Head
 from simplebase.heads.building import build_head
 from simplebase.images import DepthRange
 from simplebase.keras_file import read_keras_file
@@ -24,7 +25,14 @@ from simplebase.normalisation import NORMALISATIONS, Normalisation
 from simplebase.presets import Preset
 from simplebase.presets.loader import as_preset
 from simplebase.skeletons import Skeleton
-from simplebase.transfer import TRAINED_WITH, as_trained, copy_layers
+from simplebase.skeletons.matching import match_keypoints
+from simplebase.transfer import (
+    TRAINED_WITH,
+    as_trained,
+    copy_head,
+    copy_layers,
+    prediction_layer,
+)
 
 
 @keras.saving.register_keras_serializable(package="simplebase")
@@ -140,8 +148,8 @@ class SimpleBaseline(keras.Model):
                 `imagenet`: or an error; `none`: random weights; else the path of a weights file.
             normalisation: what the weights of `backbone_weights` expect, where it is not what the
                 family was trained with on ImageNet, or what a converted backbone says of itself.
-            weights: a whole model to start from, `.keras`. If it has another number of keypoints,
-                the last layer starts anew, and a warning says so.
+            weights: a whole model to start from, `.keras`; of another skeleton, the keypoints that
+                both have by name, see `copy_weights`.
             training_data: digest of the records it is to be trained on, for its metadata.
             depth_range: how images of more than 8 bits are read, for its metadata.
 
@@ -175,8 +183,8 @@ class SimpleBaseline(keras.Model):
             normalisation = source.normalisation
             head = as_trained(head, source.head, preset.head)
         model = cls(backbone, head, metadata, normalisation)
-        if source is not None:
-            model.copy_weights(source)
+        if source is not None and weights is not None:
+            model.copy_weights(source, Path(weights).name)
         return model
 
     @classmethod
@@ -238,31 +246,28 @@ class SimpleBaseline(keras.Model):
             )
         self.trainable = True
         self.backbone.trainable = level < 1
-        layers = self.head.layers
-        # A head that is not ours predicts by the last of its layers that has weights.
-        named = [layer for layer in layers if layer.name == PREDICTION_LAYER]
-        predicting = named or [layer for layer in layers if layer.weights][-1:]
-        for layer in layers:
-            layer.trainable = level < 2 or layer in predicting
+        predicting = prediction_layer(self.head)
+        for layer in self.head.layers:
+            layer.trainable = level < 2 or layer is predicting
 
-    def copy_weights(self, source: "SimpleBaseline") -> None:
+    def copy_weights(self, source: "SimpleBaseline", source_name: str = "the given model") -> None:
         """Takes the weights of a model of the same backbone and head.
 
-        With another number of keypoints the last layer keeps its random start, and a warning says
-        so.
+        Keypoints that both have by name start from each other; the last layer starts anew for the
+        others, and a `SimplebaseNote` says for which. See `match_keypoints`.
+
+        Args:
+            source: a trained model.
+            source_name: what the note calls it.
 
         Raises:
             DataError: backbone or head differ.
         """
+        match = match_keypoints(self.metadata.skeleton, source.metadata.skeleton)
         copy_layers(self.backbone, source.backbone)
-        copy_layers(self.head, source.head)
-        if self.head.num_keypoints != source.head.num_keypoints:
-            warnings.warn(
-                f"the weights have {source.head.num_keypoints} keypoints, this model has "
-                f"{self.head.num_keypoints}: its last layer starts anew.",
-                SimplebaseWarning,
-                stacklevel=3,
-            )
+        copy_head(self.head, source.head, match)
+        if not match.identical:
+            warnings.warn(match.sentence(source_name), SimplebaseNote, stacklevel=3)
 
 
 def load_model(path: str | os.PathLike[str]) -> SimpleBaseline:

@@ -85,7 +85,8 @@ class PoseEstimator:
         runtime: an open model.
         decode: how heatmaps become points, see `HeatmapCodec.decode`. A model that answers with
             keypoints alone has decoded them, by `dark`.
-        flip_test: average the heatmaps with those of the mirrored image, for twice the time.
+        flip_test: average the heatmaps with those of the mirrored image, for twice the time. With
+            `published` they move by whole cells, see `HeatmapCodec.unflip`.
         fit: how a box goes into the model's input, see `Crop.box_matrix`.
 
     Raises:
@@ -151,7 +152,9 @@ class PoseEstimator:
         if self.flip_test:
             mirrored = self.runtime.predict(np.ascontiguousarray(crops[:, :, ::-1]))
             permutation = self.skeleton.horizontal_permutation
-            answer = (answer + metadata.codec.unflip(mirrored, permutation)) / 2
+            whole_cells = self.decode == "published"
+            back = metadata.codec.unflip(mirrored, permutation, whole_cells=whole_cells)
+            answer = (answer + back) / 2
         return decoded(answer, metadata, self.decode)
 
 

@@ -107,6 +107,7 @@ class ModelMetadata:
             input_size=size,
             sigma=preset.codec.sigma,
             alignment=preset.codec.alignment,
+            blur_kernel=preset.codec.blur_kernel,
         )
         return cls(preset.name, size, Crop(**preset.crop.model_dump()), codec, skeleton)
 

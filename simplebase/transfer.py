@@ -1,14 +1,17 @@
 """Weights from one backbone or head to another of the same layers."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from simplebase.dtypes import DTYPES
-from simplebase.errors import DataError
+from simplebase.errors import DataError, listed
 from simplebase.freezing import FROZEN
 from simplebase.heads import PREDICTION_LAYER
 from simplebase.presets.preset import BackboneSettings, HeadSettings
+from simplebase.skeletons.matching import KeypointMatch
 
 # What two models of the same layers may differ in.
 _FREE_ARGUMENTS = {
@@ -38,30 +41,80 @@ def as_trained(mine: Any, theirs: keras.Model, settings: BackboneSettings | Head
     return type(mine).from_config(config | taken) if taken else mine
 
 
+def prediction_layer(head: keras.Model) -> keras.layers.Layer | None:
+    """The layer of a head that has weights for each keypoint.
+
+    A head that is not ours predicts by the last of its layers that has weights, if one has.
+    """
+    named = [layer for layer in head.layers if layer.name == PREDICTION_LAYER]
+    weighted = named or [layer for layer in head.layers if layer.weights]
+    return weighted[-1] if weighted else None
+
+
 def copy_layers(mine: keras.Model, theirs: keras.Model) -> None:
-    """Copies all weights but the prediction layer's where the number of keypoints is another.
+    """Copies all weights.
 
     Raises:
-        DataError: the two have other layers, or another layer's weights have other shapes; then
-            nothing is copied.
+        DataError: the two have other layers, or the weights of one have other shapes; then nothing
+            is copied.
     """
     _require_same_layers(mine, theirs)
-    predicting = {
-        id(weight)
-        for layer in mine.layers
-        if layer.name == PREDICTION_LAYER
-        for weight in layer.weights
-    }
-    same = []
-    for weight, value in zip(mine.weights, theirs.weights, strict=True):
-        if weight.shape == value.shape:
-            same.append((weight, value))
-        elif id(weight) not in predicting:
+    _assign(_pairs_of_same_shape(mine.weights, theirs.weights))
+
+
+def copy_head(mine: keras.Model, theirs: keras.Model, match: KeypointMatch) -> None:
+    """Copies all weights of a head, those of its prediction layer keypoint by keypoint.
+
+    Args:
+        mine: head of `K` keypoints; those without a match keep their start.
+        theirs: the trained head.
+        match: from the keypoints of `mine` to those of `theirs`.
+
+    Raises:
+        DataError: as `copy_layers`, or the keypoints differ and the prediction layer is no
+            convolution, so that its weights are not each of one keypoint.
+    """
+    if match.identical:
+        copy_layers(mine, theirs)
+        return
+    _require_same_layers(mine, theirs)
+    layer = prediction_layer(mine)
+    if not isinstance(layer, keras.layers.Conv2D):
+        raise DataError(
+            f"the weights are of other keypoints or another order. {mine.name} does not end in a "
+            "Conv2D, so which of its weights belong to a keypoint is not known. Give the model "
+            f"these keypoints in this order: {listed(match.other_names)}."
+        )
+    by_keypoint = {id(weight) for weight in layer.weights}
+    pairs = list(zip(mine.weights, theirs.weights, strict=True))
+    copied = _pairs_of_same_shape(
+        [weight for weight, _ in pairs if id(weight) not in by_keypoint],
+        [value for weight, value in pairs if id(weight) not in by_keypoint],
+    )
+    kept = [keypoint for keypoint, place in enumerate(match.places) if place is not None]
+    places = [match.places[keypoint] for keypoint in kept]
+    for weight, value in pairs:
+        if id(weight) in by_keypoint:
+            # (1, 1, C, K) or (K,): the keypoints are the last axis of both.
+            start = np.array(keras.ops.convert_to_numpy(weight))
+            start[..., kept] = keras.ops.convert_to_numpy(value)[..., places]
+            copied.append((weight, start))
+    _assign(copied)
+
+
+def _pairs_of_same_shape(mine: Sequence[Any], theirs: Sequence[Any]) -> list[tuple[Any, Any]]:
+    pairs = list(zip(mine, theirs, strict=True))
+    for weight, value in pairs:
+        if weight.shape != value.shape:
             raise DataError(
                 f"the weights have {value.path} with the shape {tuple(value.shape)}, but the "
                 f"preset has {tuple(weight.shape)}. Choose the preset that they were trained with."
             )
-    for weight, value in same:
+    return pairs
+
+
+def _assign(pairs: Iterable[tuple[Any, Any]]) -> None:
+    for weight, value in pairs:
         weight.assign(value)
 
 

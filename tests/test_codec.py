@@ -287,7 +287,7 @@ def test_a_wrong_setting_is_refused_with_its_value(arguments, message):
 
 
 def test_an_unknown_decode_method_is_refused_with_the_known_ones():
-    with pytest.raises(ArgumentError, match="argmax, quarter, dark. Received: 'soft'"):
+    with pytest.raises(ArgumentError, match="argmax, quarter, dark, published. Received: 'soft'"):
         HeatmapCodec((64, 64)).decode(np.zeros((1, 16, 16, 1), np.float32), "soft")
 
 

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from simplebase.cli.commands import add_commands
 from simplebase.cli.ending import ended_by_signals
-from simplebase.errors import SimplebaseError, SimplebaseWarning, os_sentence
+from simplebase.errors import SimplebaseError, SimplebaseNote, SimplebaseWarning, os_sentence
 from simplebase.silence import silenced_stderr
 from simplebase.version import __version__
 
@@ -102,5 +102,7 @@ def warn(text: str) -> None:
 
 
 def _show_warning(message: Any, category: type[Warning], *place: Any) -> None:
-    if issubclass(category, SimplebaseWarning):
+    if issubclass(category, SimplebaseNote):
+        errors.print(f"note: {message}", markup=False, highlight=False, soft_wrap=True)
+    elif issubclass(category, SimplebaseWarning):
         warn(str(message))

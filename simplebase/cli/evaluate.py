@@ -64,7 +64,7 @@ def evaluate(
         Literal["val", "train", "all"], typer.Option(help="Which records.")
     ] = "val",
     decode: Annotated[
-        Literal["argmax", "quarter", "dark"],
+        Literal["argmax", "quarter", "dark", "published"],
         typer.Option(help="Heatmap to point.", rich_help_panel=_ASKING),
     ] = "dark",
     flip_test: Annotated[

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from simplebase.codec import WIDEST_SIGMA, Alignment
+from simplebase.codec import BLUR_KERNELS, WIDEST_SIGMA, Alignment
 from simplebase.errors import ArgumentError, shown
 from simplebase.geometry import LARGEST_PADDING, LARGEST_SHIFT, LONGEST_SIDE, Size
 
@@ -127,6 +127,14 @@ class CodecSettings(YamlSettings):
 
     sigma: float = Field(2.0, gt=0, le=WIDEST_SIGMA)
     alignment: Alignment = "center"
+    blur_kernel: int | None = None
+
+    @field_validator("blur_kernel")
+    @classmethod
+    def _odd(cls, blur_kernel: int | None) -> int | None:
+        if blur_kernel is not None and blur_kernel not in BLUR_KERNELS:
+            raise ValueError(f"an odd number from {BLUR_KERNELS[0]} to {BLUR_KERNELS[-1]}")
+        return blur_kernel
 
 
 class Preset(YamlSettings):

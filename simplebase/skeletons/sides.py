@@ -1,7 +1,7 @@
 """Which keypoints mirror each other, as far as their names tell."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from simplebase.skeletons.skeleton import Link, Pair
 
@@ -12,15 +12,27 @@ _RIGHT_OF = {"left": "right", "Left": "Right", "LEFT": "RIGHT", "l": "r", "L": "
 
 def pairs_by_name(keypoints: Sequence[str]) -> tuple[Pair, ...]:
     """Left and right of the names that differ only by that word or letter."""
-    pairs: list[Pair] = []
+    return tuple((left, right) for left, right, _ in _split_pairs(keypoints))
+
+
+def sides_by_name(keypoints: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """`left` or `right` and the rest of each name in `pairs_by_name`: `L_Eye` is `left`, `_Eye`."""
+    sides: dict[str, tuple[str, str]] = {}
+    for left, right, rest in _split_pairs(keypoints):
+        sides |= {left: ("left", rest), right: ("right", rest)}
+    return sides
+
+
+def _split_pairs(keypoints: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Left, right, and what is left of either without the word or letter."""
     taken: set[str] = set()
     for name in keypoints:
         for match in _LEFT.finditer(name):
-            other = name[: match.start()] + _RIGHT_OF[match[0]] + name[match.end() :]
+            before, after = name[: match.start()], name[match.end() :]
+            other = before + _RIGHT_OF[match[0]] + after
             if other in keypoints and not taken & {name, other}:
-                pairs.append((name, other))
+                yield name, other, before + after
                 taken |= {name, other}
-    return tuple(pairs)
 
 
 def pairs_text(pairs: Sequence[Pair]) -> str:

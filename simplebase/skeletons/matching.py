@@ -1,0 +1,122 @@
+"""Which keypoints of one skeleton are those of another, by their names."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from simplebase.errors import listed
+from simplebase.skeletons.sides import sides_by_name
+from simplebase.skeletons.skeleton import Skeleton
+
+# Of 133 keypoints a line has room for these.
+_MOST_NAMED = 8
+_MOST_SPELLINGS = 3
+
+
+@dataclass(frozen=True)
+class KeypointMatch:
+    """For each keypoint of one skeleton, the same one of another.
+
+    Args:
+        names: `K` keypoints of the one.
+        other_names: those of the other.
+        places: `K` indices into `other_names`, each at most once; None where it has no such one.
+        by_order: whether they were paired by their order, for want of names.
+    """
+
+    names: tuple[str, ...]
+    other_names: tuple[str, ...]
+    places: tuple[int | None, ...]
+    by_order: bool = False
+
+    @property
+    def identical(self) -> bool:
+        """Whether both have the same names in the same order."""
+        return self.names == self.other_names
+
+    def sentence(self, source: str) -> str:
+        """What starts from the weights `source` and what does not, in a line for people."""
+        count, found = len(self.names), len(self.places) - self.places.count(None)
+        if self.by_order:
+            return (
+                f"the {count} keypoints have no names here or in {source}; they start from those "
+                "of the same place."
+            )
+        if found == 0:
+            return (
+                f"{source} has none of the {count} keypoints by name; the last layer starts anew."
+            )
+        text = f"{found} of {count} keypoints start from {source}"
+        spelt = [
+            f"{name} from {self.other_names[place]}"
+            for name, place in zip(self.names, self.places, strict=True)
+            if place is not None and name != self.other_names[place]
+        ]
+        if spelt:
+            text += f" ({listed(spelt, _MOST_SPELLINGS)})"
+        anew = [name for name, place in zip(self.names, self.places, strict=True) if place is None]
+        return f"{text}; anew: {listed(anew, _MOST_NAMED)}." if anew else f"{text}."
+
+
+def match_keypoints(mine: Skeleton, theirs: Skeleton) -> KeypointMatch:
+    """Finds each keypoint of `mine` in `theirs`.
+
+    Names are compared as they are; then without case, spaces, `_`, `-` and `.`; then with the side
+    as a word, so that `L_Eye` is `left_eye` where an `R_Eye` says what the letter stands for. A
+    name that fits two is left alone, and nothing else is guessed. Skeletons of as many keypoints
+    are matched by order if one of them only counts them (`keypoint_0`, or `1`, and so on).
+    """
+    names, other_names = mine.keypoints, theirs.keypoints
+    if names != other_names and (_only_counted(names) or _only_counted(other_names)):
+        by_order = len(names) == len(other_names)
+        places = tuple(range(len(names))) if by_order else (None,) * len(names)
+        return KeypointMatch(names, other_names, places, by_order)
+    found: dict[str, str] = {}
+    spellings: tuple[Callable[[Sequence[str]], Mapping[str, str]], ...] = (_exact, _folded, _sided)
+    for spelling in spellings:
+        keys, other_keys = _unique(spelling(names)), _unique(spelling(other_names))
+        taken = set(found.values())
+        for key, name in keys.items():
+            other = other_keys.get(key)
+            if name not in found and other is not None and other not in taken:
+                found[name] = other
+    place = {name: index for index, name in enumerate(other_names)}
+    return KeypointMatch(
+        names, other_names, tuple(place[found[name]] if name in found else None for name in names)
+    )
+
+
+def _only_counted(names: Sequence[str]) -> bool:
+    """Whether they are what stands for missing names, see `Skeleton` and `convert coco`."""
+    return any(
+        all(name == f"{prefix}{index}" for index, name in enumerate(names, start))
+        for prefix, start in (("keypoint_", 0), ("", 1))
+    )
+
+
+def _unique(keys: Mapping[str, str]) -> dict[str, str]:
+    """Names by their key, without keys that two names have."""
+    counts = Counter(keys.values())
+    return {key: name for name, key in keys.items() if counts[key] == 1}
+
+
+def _exact(names: Sequence[str]) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+def _folded(names: Sequence[str]) -> dict[str, str]:
+    return {name: _fold(name) for name in names}
+
+
+def _sided(names: Sequence[str]) -> dict[str, str]:
+    """The side as a word, then the rest: `left eye` of `L_Eye`, `eye.L` and `LeftEye`."""
+    sides = sides_by_name(names)
+    return {
+        name: f"{sides[name][0]} {_fold(sides[name][1])}" if name in sides else _fold(name)
+        for name in names
+    }
+
+
+def _fold(name: str) -> str:
+    return re.sub(r"[\s_.-]", "", name).casefold()
