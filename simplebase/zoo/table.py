@@ -8,7 +8,7 @@ before the defaults. The keys are the attributes of `ZooModel`, except:
 - `file`: only where the address does not end in a name that no other model has;
 - `bytes` or `megabytes`: of the file, counted, or estimated from the network's parameters;
 - `padding`, `center_shift`: of `crop`;
-- `sigma`, `alignment`, `blur_kernel`, `flip_shift`: of `codec`;
+- `sigma`, `alignment`, `blur_kernel`: of `codec`;
 - `published`: one figure, `{METRIC: VALUE}`; `measured_on` says how it was measured;
 - `keypoints`: how many the skeleton has.
 
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Literal, get_args
 
-from simplebase.codec import DecodeMethod, HeatmapCodec
+from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError
 from simplebase.files.yaml import parse_own_yaml
 from simplebase.geometry import Crop, Size
@@ -88,8 +88,7 @@ class ZooModel:
         skeleton: a built-in skeleton.
         num_keypoints: `K`.
         crop: how the object was cut out.
-        codec: how heatmaps lie, and how they were read and mirrored for `published`.
-        decode: how `published` was decoded. Our own default is `dark` for all models.
+        codec: how heatmaps lie; a `blur_kernel` says that the model was trained with DARK.
         labelled: the first and the last keypoint that its data label, where it does not label all;
             what it answers for the others has no meaning.
         aliases: short names.
@@ -118,7 +117,6 @@ class ZooModel:
     num_keypoints: int | None = None
     crop: Crop | None = None
     codec: HeatmapCodec | None = None
-    decode: DecodeMethod | None = None
     labelled: tuple[int, int] | None = None
     aliases: tuple[str, ...] = ()
     note: str = ""
@@ -221,7 +219,6 @@ def _keypoint_facts(size: Size, facts: dict[str, Any]) -> dict[str, Any]:
         sigma=facts["sigma"],
         alignment=facts["alignment"],
         blur_kernel=facts.get("blur_kernel"),
-        flip_shift=facts["flip_shift"],
     )
     return {
         "preset": facts["preset"],
@@ -229,6 +226,5 @@ def _keypoint_facts(size: Size, facts: dict[str, Any]) -> dict[str, Any]:
         "num_keypoints": facts["keypoints"],
         "crop": Crop(facts["padding"], facts["center_shift"]),
         "codec": codec,
-        "decode": facts["decode"],
         "labelled": tuple(facts["labelled"]) if "labelled" in facts else None,
     }

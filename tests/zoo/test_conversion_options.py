@@ -25,7 +25,7 @@ def test_the_preset_has_the_crop_and_the_codec_of_the_row(row: ZooModel) -> None
     # Named, so that they go before what the converter assumes.
     assert preset.crop.model_fields_set == {"padding", "center_shift"}
     assert preset.crop.model_dump() == row.crop.to_config()
-    assert {"sigma", "alignment", "flip_shift"} <= preset.codec.model_fields_set
+    assert {"sigma", "alignment"} <= preset.codec.model_fields_set
     assert preset.codec.blur_kernel == row.codec.blur_kernel
     assert options["skeleton"] == load_skeleton(row.skeleton)
     assert options["input_size"] == row.input_size and options["normalisation"] == "torch"
@@ -39,7 +39,7 @@ def test_the_converter_chooses_the_settings_of_the_row() -> None:
     assert chosen.metadata == ModelMetadata(
         row.preset, row.input_size, row.crop, row.codec, load_skeleton("coco")
     )
-    assert (row.codec.sigma, row.codec.blur_kernel, row.codec.flip_shift) == (3, 11, 1)
+    assert (row.codec.sigma, row.codec.blur_kernel) == (3, 11)
     assert (chosen.normalisation, chosen.notes) == ("torch", ())
 
 
