@@ -11,6 +11,7 @@ _PUBLIC = {
     "aliases": "simplebase.zoo.table",
     "conversion_options": "simplebase.zoo.conversion",
     "find": "simplebase.zoo.table",
+    "model_file": "simplebase.zoo.opening",
     "models": "simplebase.zoo.table",
     "names": "simplebase.zoo.table",
 }
@@ -19,6 +20,7 @@ __all__ = sorted(_PUBLIC)
 
 if TYPE_CHECKING:
     from simplebase.zoo.conversion import conversion_options as conversion_options
+    from simplebase.zoo.opening import model_file as model_file
     from simplebase.zoo.table import KINDS as KINDS
     from simplebase.zoo.table import Published as Published
     from simplebase.zoo.table import ZooModel as ZooModel

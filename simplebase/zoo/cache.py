@@ -3,7 +3,7 @@
 ```
 $SIMPLEBASE_CACHE/models/
 ├── FILE                               as it was published, see `fetching`
-├── MODEL-HASH-VERSION.keras           what it was converted to: HASH is the start of the SHA-256 of
+├── MODEL-HASH-VERSION.keras           what it was converted to: HASH is the start of the hash of
 │                                      FILE, VERSION that of the conversion
 └── MODEL-HASH-VERSION.json            size, time and SHA-256 of the `.keras`, and what it is from
 ```
@@ -89,7 +89,7 @@ def converted(
         DownloadError: the file cannot be fetched or kept.
         SimplebaseError: what `convert` raises.
     """
-    name = f"{model}-{file.sha256[:8]}-{version}.keras"
+    name = f"{model}-{file.digest[:8]}-{version}.keras"
     if not _MODEL.fullmatch(name):
         raise ArgumentError(
             f"Expected a model's name and a version of letters, digits, dots, underscores and, in "

@@ -25,7 +25,6 @@ from simplebase.progress import Progress, ProgressBar
 from simplebase.zoo.remote import RemoteFile as RemoteFile
 from simplebase.zoo.remote import UnavailableError
 from simplebase.zoo.storage import (
-    digest,
     discard,
     in_megabytes,
     models_folder,
@@ -85,7 +84,7 @@ def fetch(
 
 def is_intact(path: Path, file: RemoteFile) -> bool:
     """Whether `path` is there and has the hash of `file`."""
-    return path.is_file() and digest(path).startswith(file.sha256)
+    return path.is_file() and file.digest_of(path) == file.digest
 
 
 def is_offline(offline: bool = False) -> bool:
@@ -227,10 +226,11 @@ def _copy(source: Path, partial: Path, file: RemoteFile, display: _Display) -> N
 
 def _require_hash(partial: Path, file: RemoteFile, place: str) -> None:
     """Removes `partial` and raises UnavailableError if it has another hash."""
-    found = digest(partial)
-    if not found.startswith(file.sha256):
+    found = file.digest_of(partial)
+    if found != file.digest:
         discard(partial)
+        kind = "SHA-256" if file.sha256 else "Git's SHA-1"
         raise UnavailableError(
-            f"{place} is another file, which was not kept: its SHA-256 begins with "
-            f"{found[: len(file.sha256)]} in place of {file.sha256}"
+            f"{place} is another file, which was not kept: its {kind} begins with {found} in place "
+            f"of {file.digest}"
         )

@@ -1,7 +1,10 @@
 """A file that somebody published, and the error of an address that does not deliver it."""
 
+import hashlib
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from simplebase.errors import ArgumentError
 
@@ -20,30 +23,49 @@ class RemoteFile:
         model: what it is, by the name that `simplebase models get` takes.
         licence: in one phrase.
         size: bytes, if known.
+        git_sha1: where no SHA-256 is known: the first 8 or more hex digits of the SHA-1 by which
+            Git names a file, that of `blob SIZE`, a zero byte and the content.
 
     Raises:
-        ArgumentError: `name` is no plain file name, `sha256` is not 8 to 64 hex digits, or `urls`
-            or `licence` is empty.
+        ArgumentError: `name` is no plain file name, not exactly one hash of at least 8 hex digits is
+            given, or `urls` or `licence` is empty.
     """
 
     name: str
     urls: tuple[str, ...]
-    sha256: str
+    sha256: str | None
     model: str
     licence: str
     size: int | None = None
+    git_sha1: str | None = None
 
     def __post_init__(self) -> None:
         """Checks the values."""
         if not _NAME.fullmatch(self.name):
             raise ArgumentError(f"Expected a plain file name. Received: {self.name!r}.")
-        if not _HASH.fullmatch(self.sha256):
+        if bool(self.sha256) == bool(self.git_sha1) or not _HASH.fullmatch(self.digest):
             raise ArgumentError(
-                f"{self.name}: expected the first 8 or more hex digits of its SHA-256, in lower "
-                f"case. Received: {self.sha256!r}."
+                f"{self.name}: expected the first 8 or more hex digits of its SHA-256 or, in its "
+                f"place, of Git's SHA-1, in lower case. Received: {self.sha256!r}, "
+                f"{self.git_sha1!r}."
             )
         if not self.urls or not self.licence:
             raise ArgumentError(f"{self.name} needs an address and a licence.")
+
+    @property
+    def digest(self) -> str:
+        """The known hex digits of its hash, whichever that is."""
+        return self.sha256 or self.git_sha1 or ""
+
+    def digest_of(self, path: Path) -> str:
+        """As many hex digits of the same hash of the file `path`."""
+        with path.open("rb") as file:
+            if self.sha256:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            else:
+                git = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size)
+                found = hashlib.file_digest(file, lambda: git).hexdigest()
+        return found[: len(self.digest)]
 
 
 class UnavailableError(Exception):

@@ -141,6 +141,11 @@ def aliases() -> dict[str, str]:
     return {alias: row.name for row in _rows().values() for alias in row.aliases}
 
 
+def is_known(name: str) -> bool:
+    """Whether `name` is the long or a short name of a model."""
+    return name in _rows() or name in aliases()
+
+
 def find(name: str, kind: Kind | None = None) -> ZooModel:
     """The row of a long or short name.
 
@@ -154,10 +159,7 @@ def find(name: str, kind: Kind | None = None) -> ZooModel:
     short = aliases()
     row = _rows().get(short.get(name, name))
     if row is None:
-        known = [*short, *_rows()]
-        near = difflib.get_close_matches(name, known, n=_MOST_NEAREST, cutoff=0.55)
-        hint = f"Nearest: {', '.join(near)}." if near else f"Short names: {', '.join(short)}."
-        raise ArgumentError(f"there is no pretrained model {name!r}. {hint}")
+        raise ArgumentError(f"there is no pretrained model {name!r}. {nearest(name)}")
     if kind not in (None, row.kind):
         fitting = models(kind)
         some = [alias for each in fitting for alias in each.aliases] or [r.name for r in fitting]
@@ -166,6 +168,13 @@ def find(name: str, kind: Kind | None = None) -> ZooModel:
             f"as {', '.join(some)}."
         )
     return row
+
+
+def nearest(name: str) -> str:
+    """A sentence with the names that are most like `name`, else with the short ones."""
+    short = aliases()
+    near = difflib.get_close_matches(name, [*short, *_rows()], n=_MOST_NEAREST, cutoff=0.55)
+    return f"Nearest: {', '.join(near)}." if near else f"Short names: {', '.join(short)}."
 
 
 @functools.cache

@@ -1,0 +1,123 @@
+"""The one door to pretrained models: where a model file is taken, their names are, too."""
+
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from simplebase.errors import MissingFileError
+from simplebase.progress import ProgressBar
+from simplebase.zoo.cache import converted
+from simplebase.zoo.fetching import Announce, fetch
+from simplebase.zoo.remote import RemoteFile
+from simplebase.zoo.table import Kind, ZooModel, find, is_known, nearest
+
+CONVERSION = 1
+"""Counted up when `convert_weights` makes something else of the same file: kept models are made anew."""
+
+_NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
+
+
+def model_file(
+    model: str | os.PathLike[str],
+    kind: Kind = "keypoints",
+    *,
+    offline: bool = False,
+    announce: Announce | None = None,
+    progress: ProgressBar | None = None,
+) -> Path:
+    """The model file that a path or the name of a pretrained model stands for.
+
+    A pretrained model is fetched and converted at its first use, see docs/pretrained.md.
+
+    Args:
+        model: the path of a file or folder, or a name such as `person`. What exists under this path
+            goes before the name, and `announce` is told.
+        kind: what a name has to be of.
+        offline: not to ask the network, as by SIMPLEBASE_OFFLINE=1.
+        announce: called with a line before something is fetched or converted; by default it is
+            printed to the standard error.
+        progress: opens a progress bar.
+
+    Returns:
+        A path, not checked: `.keras` for a name, `.onnx` for that of a detector.
+
+    Raises:
+        ArgumentError: a model of another kind has this name.
+        MissingFileError: what looks like a name is none; the nearest are named.
+        DownloadError: it cannot be fetched or kept.
+    """
+    tell = announce or _print
+    text = os.fspath(model)
+    if os.path.exists(text):
+        if is_known(text):
+            tell(
+                f"{text}: the file or folder of this name is used, not the pretrained model. Write "
+                f"{os.path.join('.', text)} to say so, or rename it."
+            )
+        return Path(text)
+    if not _NAME.fullmatch(text):
+        return Path(text)
+    if not is_known(text):
+        raise MissingFileError(
+            f"{text} is neither a file nor a pretrained model; `simplebase models` lists these. "
+            f"{nearest(text)}"
+        )
+    row = find(text, kind)
+    file = remote_file(row)
+    if row.kind == "detector":
+        return fetch(file, offline=offline, announce=tell, progress=progress)
+    return converted(
+        row.name,
+        file,
+        _converter(row, tell),
+        version=_version(row),
+        offline=offline,
+        announce=tell,
+        progress=progress,
+    )
+
+
+def remote_file(row: ZooModel) -> RemoteFile:
+    """What is to be fetched for a row of the table."""
+    return RemoteFile(
+        row.file,
+        row.urls,
+        row.sha256,
+        row.aliases[0] if row.aliases else row.name,
+        f"{row.weights_licence}; data: {row.data_licence}",
+        git_sha1=row.git_sha1,
+    )
+
+
+def _converter(row: ZooModel, announce: Announce) -> Callable[[Path, Path], None]:
+    def convert(original: Path, target: Path) -> None:
+        announce(f"Converting {row.name}, once.")
+        # TensorFlow is needed for this only.
+        from simplebase.converters.weights import convert_weights
+        from simplebase.zoo.conversion import conversion_options
+
+        convert_weights(original, target, overwrite=True, **conversion_options(row))
+
+    return convert
+
+
+def _version(row: ZooModel) -> str:
+    """Of what is made of the row's file: another converter, or other settings, make another."""
+    settings = [
+        row.preset,
+        row.backbone,
+        row.skeleton,
+        row.input_size,
+        row.normalisation,
+        row.crop and row.crop.to_config(),
+        row.codec and row.codec.to_config(),
+    ]
+    return f"{CONVERSION}.{hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:8]}"
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr)
