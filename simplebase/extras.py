@@ -1,4 +1,4 @@
-"""Modules of ours that need a package which only an extra brings."""
+"""Modules that need a package which may not be installed."""
 
 import importlib
 from types import ModuleType
@@ -15,21 +15,27 @@ _EXTRAS = {
     "onnxruntime": "onnx",
     "tf2onnx": "onnx",
 }
+# What docs/deployment.md leaves out on a board.
+_TRAINING = ("h5py", "keras", "keras_cv", "tensorflow")
 
 
 def import_with_extras(module: str) -> ModuleType:
-    """Imports a module of ours.
+    """Imports a module.
 
     Raises:
-        MissingPackageError: it imports a package of an extra that is not installed.
+        MissingPackageError: it needs a package of an extra, or of training, that is not installed.
     """
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package not in _EXTRAS:
+        if package in _EXTRAS:
+            wanted = f'"simplebase[{_EXTRAS[package]}]"'
+        elif package in _TRAINING:
+            wanted = "simplebase"
+        else:
             raise
         raise MissingPackageError(
             f"the package {package} is needed for this and is not installed. "
-            f'Run: pip install "simplebase[{_EXTRAS[package]}]"'
+            f"Run: pip install {wanted}"
         ) from error

@@ -1,6 +1,5 @@
 """The Typer application, and how its errors end."""
 
-import importlib
 import io
 import os
 import sys
@@ -14,6 +13,7 @@ from rich.markup import escape
 from simplebase.cli.commands import add_commands
 from simplebase.cli.ending import ended_by_signals
 from simplebase.errors import SimplebaseError, SimplebaseNote, SimplebaseWarning, os_sentence
+from simplebase.extras import import_with_extras
 from simplebase.silence import silenced_stderr
 from simplebase.version import __version__
 
@@ -91,9 +91,13 @@ def _run(arguments: list[str], debug: bool) -> None:
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow without its start-up notes, which no setting of its own silences."""
+    """Imports TensorFlow without its start-up notes, which no setting of its own silences.
+
+    Raises:
+        MissingPackageError: it is not installed.
+    """
     with silenced_stderr():
-        importlib.import_module("tensorflow")
+        import_with_extras("tensorflow")
 
 
 def warn(text: str) -> None:
