@@ -3,7 +3,7 @@
 # compared with the original as it is exported; the demo programs with their libraries; the classes,
 # a sample image and a script that runs each demo.
 #
-#   build_artifacts.sh MODEL.keras OUT [DATASET]
+#   build_artifacts.sh MODEL.keras OUT [DATASET]   or the name of a pretrained model, such as person
 #   build_artifacts.sh PRESET OUT [DATASET]        trains the preset first
 #
 # DATASET is a folder of your images: int8 is calibrated and the files are compared on it, and a preset
@@ -23,7 +23,7 @@ mkdir -p "$out"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-if [ ! -f "$model" ]; then
+if [ ! -f "$model" ] && ! simplebase models "$model" > /dev/null 2>&1; then
   echo "== Training $model"
   training=(--preset "$model" --run-dir "$work/run")
   if [ -n "$dataset" ]; then training+=(--dataset "$dataset"); else training+=(--recipe quick --backbone-weights none); fi

@@ -4,11 +4,11 @@ import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import keras
 
-from simplebase.backbones import BackboneWeights
+from simplebase.backbones import BackboneWeights, NamedWeights
 from simplebase.backbones.building import build_backbone
 from simplebase.codec import HeatmapCodec
 from simplebase.dtypes import DTYPES, build_with, dtypes_config
@@ -145,10 +145,12 @@ class SimpleBaseline(keras.Model):
             skeleton: the keypoints; by default `K` numbered ones.
             input_size: `(H, W)`, each a multiple of 32; by default the preset's.
             backbone_weights: `auto`: ImageNet weights if they can be had, else a warning;
-                `imagenet`: or an error; `none`: random weights; else the path of a weights file.
+                `imagenet`: or an error; `none`: random weights; else the path of a weights file, or
+                the name of a pretrained backbone, such as `ghostnet`.
             normalisation: what the weights of `backbone_weights` expect, where it is not what the
                 family was trained with on ImageNet, or what a converted backbone says of itself.
-            weights: a whole model to start from, `.keras`; of another skeleton, the keypoints that
+            weights: a whole model to start from, `.keras`, or the name of a pretrained one; of
+                another skeleton, the keypoints that
                 both have by name, see `copy_weights`.
             training_data: digest of the records it is to be trained on, for its metadata.
             depth_range: how images of more than 8 bits are read, for its metadata.
@@ -172,8 +174,8 @@ class SimpleBaseline(keras.Model):
             training_data=training_data,
             depth_range=depth_range,
         )
-        source = None if weights is None else load_model(weights)
-        start = backbone_weights if source is None else "none"
+        source = None if weights is None else cls.from_pretrained(weights)
+        start = _backbone_file(backbone_weights) if source is None else "none"
         backbone = build_backbone(preset.backbone, metadata.input_size, start)
         if source is not None:
             backbone = as_trained(backbone, source.backbone, preset.backbone)
@@ -186,6 +188,22 @@ class SimpleBaseline(keras.Model):
         if source is not None and weights is not None:
             model.copy_weights(source, Path(weights).name)
         return model
+
+    @classmethod
+    def from_pretrained(cls, name: str | os.PathLike[str]) -> "SimpleBaseline":
+        """A pretrained model by name, such as `person`, or a `.keras` file.
+
+        It is fetched and converted at its first use, see `simplebase.zoo`.
+
+        Raises:
+            MissingFileError: there is neither a file nor a pretrained model of this name.
+            DownloadError: it cannot be fetched.
+            DataError: the file is not a model.
+        """
+        # The table's door converts what it fetched into models of this class.
+        from simplebase.zoo import model_file
+
+        return load_model(model_file(name))
 
     @classmethod
     def from_backbone(
@@ -299,6 +317,15 @@ def completed(preset: Preset, model: SimpleBaseline) -> Preset:
         for settings, part in parts
     )
     return preset.model_copy(update={"backbone": backbone, "head": head})
+
+
+def _backbone_file(weights: BackboneWeights) -> BackboneWeights:
+    """`weights`, with the file of a pretrained backbone in place of its name."""
+    if weights in get_args(NamedWeights):
+        return weights
+    from simplebase.zoo import model_file
+
+    return model_file(weights, "backbone")
 
 
 def _metadata(

@@ -241,5 +241,16 @@ def _check_box(box: Box, image: np.ndarray) -> None:
 
 
 def load(path: str | os.PathLike[str], decode: DecodeMethod = "dark") -> PoseEstimator:
-    """Opens a model file for use on images; raises as `load_runtime` does."""
-    return PoseEstimator(load_runtime(path), decode)
+    """Opens a model for use on images.
+
+    Args:
+        path: of a model file, or the name of a pretrained model, which is fetched at its first use.
+        decode: how heatmaps become points, see `HeatmapCodec.decode`.
+
+    Raises:
+        MissingFileError, DownloadError: as `simplebase.zoo.model_file`.
+        SimplebaseError: as `load_runtime`.
+    """
+    from simplebase.zoo import model_file
+
+    return PoseEstimator(load_runtime(model_file(path)), decode)

@@ -30,6 +30,10 @@ console = Console()
 errors = Console(stderr=True)
 
 
+_ANYWHERE = ("--debug", "--offline")
+"""Options that may stand anywhere on the line."""
+
+
 def say(text: str) -> None:
     """Prints a line as it is: paths may hold brackets, and none may be broken."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -50,6 +54,13 @@ def _options(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show tracebacks. May stand anywhere on the line.")
     ] = False,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="Never ask the network for a pretrained model. May stand anywhere on the line.",
+        ),
+    ] = False,
 ) -> None:
     pass
 
@@ -69,7 +80,9 @@ def main() -> None:
     # TensorFlow uses them by itself only where the processor has instructions for neural networks.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     debug = "--debug" in sys.argv
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    if "--offline" in sys.argv:
+        os.environ["SIMPLEBASE_OFFLINE"] = "1"
+    arguments = [argument for argument in sys.argv[1:] if argument not in _ANYWHERE]
     if not debug:
         # TensorFlow's start-up notes are not for users of a command.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -85,7 +85,14 @@ def data(
 
 @bench_app.command()
 def model(
-    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Model files.")],
+    models: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MODEL...",
+            callback=options.open_models,
+            help="Model files, or names of pretrained models.",
+        ),
+    ],
     threads: Annotated[
         int | None, typer.Option(min=1, help="How many compute. [default: the runtime's choice]")
     ] = None,

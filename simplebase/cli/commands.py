@@ -12,8 +12,9 @@ _MODULES = {
     "eval": ("evaluate",),
     "export": ("export",),
     "inspect": ("inspect",),
-    "presets": ("models",),
-    "dump": ("models",),
+    "models": ("models",),
+    "presets": ("presets",),
+    "dump": ("presets",),
     "plot": ("plot",),
     "train": ("train",),
 }

@@ -27,7 +27,11 @@ def demo(
     ] = None,
     model: Annotated[
         Path | None,
-        typer.Option(help="Model of any format. [default: the best of the newest run in runs/]"),
+        typer.Option(
+            callback=options.open_models,
+            help="Model of any format, or the name of a pretrained one, such as person. "
+            "[default: the best of the newest run in runs/]",
+        ),
     ] = None,
     output: Annotated[
         list[Path] | None,
@@ -66,7 +70,12 @@ def demo(
     ] = None,
     detector: Annotated[
         Path | None,
-        typer.Option(help="YOLOX detector (.onnx) that finds the objects.", rich_help_panel=_PLACE),
+        typer.Option(
+            callback=options.open_detector,
+            help="YOLOX detector (.onnx) that finds the objects, or its name: yolox-nano, "
+            "yolox-tiny, yolox-s.",
+            rich_help_panel=_PLACE,
+        ),
     ] = None,
     detector_class: Annotated[
         int,

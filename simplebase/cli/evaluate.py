@@ -23,7 +23,10 @@ _ASKING, _FILES = "How a model is asked", "Files"
 def evaluate(
     models: Annotated[
         list[Path] | None,
-        typer.Argument(help="Model files of any format; several are compared."),
+        typer.Argument(
+            callback=options.open_models,
+            help="Model files of any format, or names of pretrained models; several are compared.",
+        ),
     ] = None,
     dataset: options.Dataset = None,
     annotations: Annotated[

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 @app.command()
 def export(
-    model: Annotated[Path, typer.Argument(help="A model, or a run's checkpoint (.keras).")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            callback=options.open_models,
+            help="A model or a run's checkpoint (.keras), or the name of a pretrained model.",
+        ),
+    ],
     format: Annotated[
         str | None, typer.Option(help="litert, onnx, mnn, saved-model, frozen-graph.")
     ] = None,

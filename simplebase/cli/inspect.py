@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 @app.command()
 def inspect(
-    model: Annotated[Path, typer.Argument(help="Model file.")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            callback=options.open_models, help="Model file, or the name of a pretrained model."
+        ),
+    ],
     feature_maps: Annotated[
         Path | None,
         typer.Option(metavar="IMAGE", help="Draw what a layer's channels answer to this image."),

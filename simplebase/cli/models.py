@@ -1,113 +1,254 @@
-"""`simplebase presets` and `simplebase dump`."""
+"""`simplebase models ...`: the pretrained models, and the cache of those that were fetched."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
+import click
 import typer
 from rich import box
+from rich.markup import escape
 from rich.table import Table
+from typer.core import TyperGroup
 
-from simplebase.cli.app import app, console, import_tensorflow, say
-from simplebase.cli.options import JsonFile, Overwrite
+from simplebase.cli import options
+from simplebase.cli.app import app, console, say
 from simplebase.errors import ArgumentError
 
+if TYPE_CHECKING:
+    from simplebase.zoo import ZooModel
 
-@app.command()
-def presets(
-    name: Annotated[str | None, typer.Argument(help="Show this one's YAML.")] = None,
-    write: Annotated[
-        Path | None, typer.Option(help="With a name: copy its YAML to this file, to start one.")
+_CARD = "card"
+_SHORT = 20
+"""Characters of a name that leaves room for a description in 80 columns."""
+
+
+class _NamesAreCards(TyperGroup):
+    """`simplebase models person`: what is no command is the name of a model."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands and not args[0].startswith("-"):
+            args = [_CARD, *args]
+        return super().resolve_command(ctx, args)
+
+
+models_app = typer.Typer(cls=_NamesAreCards, invoke_without_command=True)
+app.add_typer(models_app, name="models")
+
+
+@models_app.callback()
+def models(
+    context: typer.Context,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="SUBJECT",
+            help="All for person, wholebody, animal, hand, face, clothes, detector or backbone.",
+        ),
     ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw params against GFLOPs into this PNG.")
-    ] = None,
-    json: JsonFile = None,
-    overwrite: Overwrite = False,
+    every: Annotated[bool, typer.Option("--all", help="Also those without a short name.")] = False,
+    json: options.JsonFile = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
-    """List the models that can be trained by name, or show one.
+    """List pretrained models, show one, or look after the fetched ones.
+
+    A name stands for a model file in every command: it is fetched and converted at its first use.
 
     Examples:
 
-        simplebase presets
+        simplebase models --for hand
 
-        simplebase presets mobilenetv2_upsample_lite
+        simplebase models person
 
-        simplebase presets mobilenetv2_upsample_lite --write my.yaml
-
-        simplebase presets --plot models.png
+        simplebase models get person yolox-tiny
     """
-    from simplebase.files import write_json, write_text
-    from simplebase.plots import plot_costs
-    from simplebase.presets import load_preset, preset_names, preset_text
+    if context.invoked_subcommand is not None:
+        return
+    from simplebase import zoo
+    from simplebase.files import write_json
 
-    if write is not None and name is None:
-        raise ArgumentError(
-            "--write copies one preset: name it, as in `presets NAME --write FILE`."
-        )
-    if plot is not None and name is not None:
-        raise ArgumentError("--plot draws all presets: leave out the name.")
-    rows = [load_preset(each).summary() for each in ([name] if name else preset_names())]
-    if write is not None and name is not None:
-        write_text(write, preset_text(name), overwrite=overwrite)
-        say(f"{write}: train it with `simplebase train --preset {write}`")
-    elif name is not None:
-        from rich.syntax import Syntax
-
-        console.print(Syntax(preset_text(name), "yaml", background_color="default"))
-    else:
-        console.print(_presets_table(rows))
+    subjects = list(dict.fromkeys(row.subject for row in zoo.models()))
+    if subject is not None and subject not in subjects:
+        raise ArgumentError(f"--for is one of {', '.join(subjects)}. Received: {subject!r}.")
+    rows = [row for row in zoo.models() if subject in (None, row.subject)]
+    shown = [row for row in rows if every or subject or row.aliases or row.kind == "detector"]
+    console.print(_table(shown))
+    if len(shown) < len(rows):
+        say(f"{len(rows) - len(shown)} more: `simplebase models --all`, or `--for SUBJECT`.")
+    say("next: simplebase demo --model NAME --input IMAGE; simplebase models NAME shows the card.")
     if json is not None:
-        write_json(json, rows, overwrite=overwrite)
-    if plot is not None:
-        plot_costs(rows, plot, overwrite=overwrite)
-        say(f"plot: {plot}")
+        write_json(json, [_config(row) for row in shown], overwrite=overwrite)
 
 
-def _presets_table(rows: list[dict[str, Any]]) -> Table:
-    # The name already says backbone and head: a narrow terminal leaves columns out.
-    wide = console.width >= 120
+@models_app.command(_CARD, hidden=True)
+def card(
+    name: Annotated[str, typer.Argument(help="Of a pretrained model.")],
+    json: options.JsonFile = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Show what is known about a model."""
+    from simplebase import zoo
+    from simplebase.files import write_json
+
+    row = zoo.find(name)
+    console.print(_card(row))
+    say(f"next: {_next_command(row)}")
+    if json is not None:
+        write_json(json, _config(row), overwrite=overwrite)
+
+
+@models_app.command()
+def get(
+    names: Annotated[list[str] | None, typer.Argument(help="Of pretrained models.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All models: about 16 GB.")] = False,
+) -> None:
+    """Fetch models ahead, for a machine without network.
+
+    Example:
+
+        simplebase models get person yolox-tiny
+    """
+    from simplebase import zoo
+
+    if bool(names) == every:
+        raise ArgumentError("name the models to fetch, or give --all.")
+    chosen = zoo.models() if every else [zoo.find(name) for name in names or ()]
+    for row in chosen:
+        path = zoo.model_file(
+            row.name, row.kind, announce=say, progress=options.progress_bar, local=False
+        )
+        say(f"{row.name}: {path}")
+
+
+@models_app.command()
+def cached() -> None:
+    """List what was fetched."""
+    from simplebase.zoo.cache import cached
+    from simplebase.zoo.storage import in_megabytes, models_folder
+
+    files = cached()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("file", overflow="fold")
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("written", no_wrap=True)
+    for file in files:
+        name = escape(file.path.name) + (" [dim](not complete)[/]" if file.unfinished else "")
+        table.add_row(name, in_megabytes(file.bytes), f"{file.when:%Y-%m-%d %H:%M}")
+    if files:
+        console.print(table)
+    total = in_megabytes(sum(file.bytes for file in files))
+    say(f"{models_folder()}: {len(files)} files, {total}")
+
+
+@models_app.command()
+def remove(
+    names: Annotated[list[str] | None, typer.Argument(help="Of models, or of files.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Everything that was fetched.")] = False,
+) -> None:
+    """Remove fetched models from the cache.
+
+    Example:
+
+        simplebase models remove person
+    """
+    from simplebase import zoo
+    from simplebase.zoo.cache import cached, remove
+    from simplebase.zoo.storage import in_megabytes
+
+    if bool(names) == every:
+        raise ArgumentError("name the models to remove, or give --all.")
+    chosen: list[str] = []
+    for name in names or ():
+        chosen.append(name)
+        if zoo.is_known(name):
+            row = zoo.find(name)
+            chosen += [row.name, row.file]
+    if every:
+        chosen = [file.name for file in cached()]
+        if not chosen:
+            say("nothing was fetched.")
+            return
+    say(f"{in_megabytes(remove(*chosen))} freed")
+
+
+def _table(rows: "list[ZooModel]") -> Table:
+    names = [row.aliases[0] if row.aliases else row.name for row in rows]
+    # A long name says what the description says. A narrow terminal has no room for both.
+    described = console.width >= 120 or max(map(len, names)) <= _SHORT
     table = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        caption="params: BatchNorm's statistics apart; GFLOPs: 2 x multiply-adds; for 16 keypoints",
+        caption="keypoints: as published, with flip test; a lower NME is better",
     )
     table.add_column("name", no_wrap=True)
-    for column in ("backbone", "head", "input") if wide else ():
-        table.add_column(column, no_wrap=True)
-    for column in ("params", "GFLOPs"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("description", overflow="fold")
-    for row in rows:
-        size = "x".join(str(side) for side in row["input_size"])
+    table.add_column("published", no_wrap=True)
+    table.add_column("MB", justify="right", no_wrap=True)
+    if described:
+        table.add_column("what", overflow="fold")
+    subject = ""
+    for name, row in zip(names, rows, strict=True):
+        if subject not in ("", row.subject):
+            table.add_section()
+        subject = row.subject
         table.add_row(
-            row["name"],
-            *((row["backbone"], row["head"], size) if wide else ()),
-            "n/a" if row["params"] is None else f"{row['params'] / 1e6:.2f} M",
-            "n/a" if row["gflops"] is None else f"{row['gflops']:.2f}",
-            row["description"],
+            name,
+            f"{row.published.metric} {row.published.value:.3f}",
+            "?" if row.approximate_bytes is None else f"{row.approximate_bytes / 1e6:.0f}",
+            *([escape(row.description.rstrip("."))] if described else []),
         )
     return table
 
 
-@app.command()
-def dump(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of a run (.keras).")],
-    output: Annotated[Path, typer.Argument(help="The model file to write (.keras).")],
-    overwrite: Overwrite = False,
-) -> None:
-    """Write a checkpoint's model for inference: float32, nothing of the training.
-
-    Example:
-
-        simplebase dump runs/cows/checkpoints/best.keras cows.keras
-    """
-    import_tensorflow()
-    from simplebase.training.dump import dump_model
-
-    model = dump_model(checkpoint, output, overwrite=overwrite)
-    metadata = model.metadata
-    height, width = metadata.input_size
-    say(
-        f"{output}: {metadata.preset}, {height}x{width}, "
-        f"{metadata.skeleton.num_keypoints} keypoints ({metadata.skeleton.name})"
+def _card(row: "ZooModel") -> Table:
+    table = Table(box=box.SIMPLE, show_header=False, title=row.name)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    height, width = row.input_size
+    size = "" if row.approximate_bytes is None else f", about {row.approximate_bytes / 1e6:.0f} MB"
+    crop, heatmaps = (
+        ""
+        if part is None
+        else ", ".join(f"{key} {value}" for key, value in part.to_config().items())
+        for part in (row.crop, row.codec)
     )
+    rows = {
+        "short name": ", ".join(row.aliases),
+        "what": row.description,
+        "preset": row.preset or row.backbone or "",
+        "input": f"{height}x{width}" + (f", {row.normalisation}" if row.normalisation else ""),
+        "keypoints": f"{row.num_keypoints} ({row.skeleton})" if row.skeleton else "",
+        "crop": crop,
+        "heatmaps": heatmaps,
+        "trained on": row.trained_on,
+        "published": f"{row.published.metric} {row.published.value:.3f}",
+        "measured on": row.published.measured_on,
+        "licence": row.weights_licence,
+        "data": f"{row.data_licence} ({row.homepage})",
+        "note": row.note,
+        "file": f"{row.file}{size}",
+        "hash": f"SHA-256 {row.sha256}" if row.sha256 else f"Git's SHA-1 {row.git_sha1}",
+        "from": "\n".join(row.urls),
+    }
+    for name, value in rows.items():
+        if value:
+            table.add_row(name, escape(value))
+    return table
+
+
+def _next_command(row: "ZooModel") -> str:
+    name = row.aliases[0] if row.aliases else row.name
+    if row.kind == "keypoints":
+        return f"simplebase demo --model {name} --input IMAGE --output pose.png"
+    if row.kind == "detector":
+        return f"simplebase demo --model person --detector {name} --input IMAGE --output pose.png"
+    preset = f"{row.backbone}_deconv"
+    return f"simplebase train --preset {preset} --backbone-weights {name} --dataset DIR"
+
+
+def _config(row: "ZooModel") -> dict[str, Any]:
+    config = asdict(row)
+    config["crop"] = row.crop and row.crop.to_config()
+    config["codec"] = row.codec and row.codec.to_config()
+    return {key: value for key, value in config.items() if value not in (None, "", ())}

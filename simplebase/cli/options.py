@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simplebase.cli.app import console, import_tensorflow, warn
+from simplebase.cli.app import console, import_tensorflow, say, warn
 from simplebase.errors import ArgumentError
 from simplebase.progress import Progress
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from simplebase.images import DepthRange
     from simplebase.presets import Preset, Recipe
     from simplebase.skeletons import Skeleton
+    from simplebase.zoo import Kind
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 JsonFile = Annotated[
@@ -128,6 +129,40 @@ def chosen_settings(
     chosen = load_preset(preset)
     settings = load_recipe(recipe or chosen.recipe)
     return settings.fitted(chosen), settings, parse_size(input_size)
+
+
+def open_models(value: Any) -> Any:
+    """The callback of options that take model files: fetches those that are named."""
+    return _files(value, "keypoints")
+
+
+def open_detector(value: Path | None) -> Path | None:
+    """The callback of an option that takes a detector: fetches it if it is named."""
+    file: Path | None = _files(value, "detector")
+    return file
+
+
+def fetch_weights(value: Path | None) -> Path | None:
+    """The callback of --weights: fetches what is named, and leaves the name in the run's config."""
+    _files(value, "keypoints")
+    return value
+
+
+def fetch_backbone(value: str | None) -> str | None:
+    """The callback of --backbone-weights, likewise."""
+    if value not in (None, "auto", "imagenet", "none"):
+        _files(value, "backbone")
+    return value
+
+
+def _files(value: Any, kind: "Kind") -> Any:
+    if value is None:
+        return None
+    if isinstance(value, list | tuple):
+        return [_files(each, kind) for each in value]
+    from simplebase.zoo import model_file
+
+    return model_file(value, kind, announce=say, progress=progress_bar)
 
 
 def prepare_for_model(model: str | Path) -> None:

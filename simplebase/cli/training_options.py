@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from simplebase.cli import options
 from simplebase.presets.choices import DecayType, LossType, OptimizerName
 
 Recipe = Annotated[
@@ -18,14 +19,22 @@ InputSize = Annotated[str | None, typer.Option(help="HEIGHTxWIDTH, each a multip
 BackboneWeights = Annotated[
     str | None,
     typer.Option(
-        help="auto, imagenet, none, or a weights file of the backbone.", show_default="auto"
+        callback=options.fetch_backbone,
+        help="auto, imagenet, none, a weights file of the backbone, or ghostnet or peleenet.",
+        show_default="auto",
     ),
 ]
 Normalisation = Annotated[
     str | None,
     typer.Option(help="What --backbone-weights expects: tf, torch, torch_bgr, caffe or upstream."),
 ]
-Weights = Annotated[Path | None, typer.Option(help="A whole model (.keras) to start from.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        callback=options.fetch_weights,
+        help="A whole model to start from (.keras), or the name of a pretrained one.",
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option(

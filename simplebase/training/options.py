@@ -19,8 +19,13 @@ START = ("backbone_weights", "normalisation", "weights")
 
 
 def _absolute(weights: str | os.PathLike[str]) -> str:
-    """A file's path from the root: the run may be resumed from another folder."""
-    return str(weights) if weights in get_args(NamedWeights) else str(Path(weights).absolute())
+    """A file's path from the root: the run may be resumed from another folder. Names stay."""
+    from simplebase.zoo import is_known
+
+    named = weights in get_args(NamedWeights) or (
+        is_known(os.fspath(weights)) and not Path(weights).exists()
+    )
+    return str(weights) if named else str(Path(weights).absolute())
 
 
 _WeightsFile = Annotated[str | Path, AfterValidator(_absolute)]
@@ -32,9 +37,10 @@ class TrainingOptions(YamlSettings):
     Args:
         recipe: a name, the path of a YAML, or a loaded recipe; by default the preset's.
         input_size: `(H, W)`; by default the recipe's, else the preset's.
-        backbone_weights: `auto`, `imagenet`, `none` or a file, see `SimpleBaseline.from_preset`.
+        backbone_weights: `auto`, `imagenet`, `none`, a file or the name of a pretrained backbone,
+            see `SimpleBaseline.from_preset`.
         normalisation: what `backbone_weights` expects, see `SimpleBaseline.from_preset`.
-        weights: a whole model to start from, `.keras`.
+        weights: a whole model to start from, `.keras`, or the name of a pretrained one.
         mixed_precision: compute in 16 bit, see `simplebase.training.precision`.
         deterministic: add up in the same order always, see `make_deterministic`.
         cache: whether decoded canvases are kept for the next epochs, see `BatchSource`.

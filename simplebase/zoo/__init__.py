@@ -10,6 +10,7 @@ _PUBLIC = {
     "ZooModel": "simplebase.zoo.table",
     "aliases": "simplebase.zoo.table",
     "conversion_options": "simplebase.zoo.conversion",
+    "is_known": "simplebase.zoo.table",
     "find": "simplebase.zoo.table",
     "model_file": "simplebase.zoo.opening",
     "models": "simplebase.zoo.table",
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from simplebase.zoo.table import ZooModel as ZooModel
     from simplebase.zoo.table import aliases as aliases
     from simplebase.zoo.table import find as find
+    from simplebase.zoo.table import is_known as is_known
     from simplebase.zoo.table import models as models
     from simplebase.zoo.table import names as names
 

@@ -25,6 +25,7 @@ def model_file(
     model: str | os.PathLike[str],
     kind: Kind = "keypoints",
     *,
+    local: bool = True,
     offline: bool = False,
     announce: Announce | None = None,
     progress: ProgressBar | None = None,
@@ -37,6 +38,7 @@ def model_file(
         model: the path of a file or folder, or a name such as `person`. What exists under this path
             goes before the name, and `announce` is told.
         kind: what a name has to be of.
+        local: whether a file or folder may be meant. If not, `model` is a name.
         offline: not to ask the network, as by SIMPLEBASE_OFFLINE=1.
         announce: called with a line before something is fetched or converted; by default it is
             printed to the standard error.
@@ -52,14 +54,14 @@ def model_file(
     """
     tell = announce or _print
     text = os.fspath(model)
-    if os.path.exists(text):
+    if local and os.path.exists(text):
         if is_known(text):
             tell(
                 f"{text}: the file or folder of this name is used, not the pretrained model. Write "
                 f"{os.path.join('.', text)} to say so, or rename it."
             )
         return Path(text)
-    if not _NAME.fullmatch(text):
+    if local and not _NAME.fullmatch(text):
         return Path(text)
     if not is_known(text):
         raise MissingFileError(
