@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 from rich import box
 from rich.markup import escape
@@ -25,9 +24,8 @@ _SHORT = 20
 class _NamesAreCards(TyperGroup):
     """`simplebase models person`: what is no command is the name of a model."""
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As the base's, after `card` was put before a model's name."""
         if args[0] not in self.commands and not args[0].startswith("-"):
             args = [_CARD, *args]
         return super().resolve_command(ctx, args)

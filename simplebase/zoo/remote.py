@@ -27,8 +27,8 @@ class RemoteFile:
             Git names a file, that of `blob SIZE`, a zero byte and the content.
 
     Raises:
-        ArgumentError: `name` is no plain file name, not exactly one hash of at least 8 hex digits is
-            given, or `urls` or `licence` is empty.
+        ArgumentError: `name` is no plain file name, there is not exactly one hash of at least 8 hex
+            digits, or `urls` or `licence` is empty.
     """
 
     name: str
