@@ -1,14 +1,15 @@
 """What was read from a weights file: named arrays, each of which is used once."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from simplebase.equality import ArrayEquality
-from simplebase.errors import DataError
+from simplebase.errors import DataError, cut, shown
 from simplebase.geometry import Size
 from simplebase.skeletons import Skeleton
 
@@ -139,8 +140,9 @@ class Checkpoint(ArrayEquality):
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-def shortened(names: list[str]) -> str:
-    """The first names of a list, and how many more there are."""
-    shown = ", ".join(names[:_NAMES_SHOWN])
+def shortened(names: Collection[object]) -> str:
+    """The first of the names that a file has, as a message can show them, and how many more."""
+    first = [str(name) for name in islice(names, _NAMES_SHOWN)]
+    texts = ", ".join(cut(name) if name.isprintable() else shown(name) for name in first)
     more = len(names) - _NAMES_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+    return f"{texts} and {more} more" if more > 0 else texts

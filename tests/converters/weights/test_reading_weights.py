@@ -20,8 +20,9 @@ from simplebase.converters.weights import convert_weights
 from simplebase.converters.weights.reading import read_checkpoint
 from simplebase.converters.weights.recognition import recognise
 from simplebase.converters.weights.safetensors import read_safetensors
-from simplebase.converters.weights.torch_zip import read_torch_zip, windowed
-from simplebase.converters.weights.unpickling import Storage, TensorView
+from simplebase.converters.weights.stand_ins import Storage, TensorView
+from simplebase.converters.weights.torch_tensors import windowed
+from simplebase.converters.weights.torch_zip import read_torch_zip
 from simplebase.errors import DataError, MissingFileError
 from simplebase.skeletons import load_skeleton
 
