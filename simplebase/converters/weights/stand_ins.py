@@ -232,12 +232,12 @@ class RebuildParameter:
 
 
 class MakeSize:
-    """What a pickle calls to make a shape."""
+    """The class that a pickle calls to make a shape."""
 
     __slots__ = ()
     __setstate__ = _refuse_state
 
-    def __call__(self, sizes: Any = ()) -> tuple[int, ...]:
+    def __new__(cls, sizes: Any = ()) -> tuple[int, ...]:  # type: ignore[misc]
         """A plain tuple."""
         return counting_numbers(sizes)
 

@@ -156,10 +156,9 @@ def windowed(storage: np.ndarray, view: TensorView) -> np.ndarray:
     """
     if any(type(n) is not int or n < 0 for n in (view.offset, *view.shape, *view.strides)):
         raise ValueError("a tensor's offset, shape and strides are not all numbers from 0 on")
-    count = math.prod(view.shape)
-    if count == 0:
+    if math.prod(view.shape) == 0:
         return np.zeros(view.shape, storage.dtype)
-    if view.end > len(storage) or count > len(storage):
+    if view.end > len(storage):
         raise ValueError("a tensor reaches beyond its storage")
     # Along an axis of one there is no step; PyTorch writes any number there.
     strides = [

@@ -59,7 +59,7 @@ class _Unpickler(pickle.Unpickler):
         if full == "torch.nn.parameter.Parameter":
             return Parameter
         if full == "torch.Size":
-            return MakeSize()
+            return MakeSize
         if module in ("torch", "torch.storage") and name in STORAGES:
             return StorageType(STORAGES[name])
         if full in PASSED_OVER:
