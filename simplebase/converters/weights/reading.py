@@ -8,7 +8,7 @@ import numpy as np
 
 from simplebase.converters.weights.checkpoint import Checkpoint, Tensors, shortened
 from simplebase.converters.weights.keras2 import read_keras2
-from simplebase.converters.weights.mmpose_meta import skeleton_of
+from simplebase.converters.weights.mmpose_meta import skeleton_of, spare_copies
 from simplebase.converters.weights.safetensors import read_safetensors
 from simplebase.converters.weights.torch_stream import (
     is_torch_stream,
@@ -78,11 +78,17 @@ def _torch_checkpoint(
     for wrapper in _WRAPPERS:
         if arrays and all(name.startswith(wrapper) for name in arrays):
             arrays = {name.removeprefix(wrapper): array for name, array in arrays.items()}
+    left_out = {}
+    if rest:
+        left_out[f"entries beside the weights ({shortened(rest)})"] = len(rest)
+    if copies := spare_copies(arrays):
+        left_out["copies before averaging (ema_)"] = len(copies)
+        arrays = {name: array for name, array in arrays.items() if name not in copies}
     return Checkpoint(
         path=path,
         layout="torch",
         container=container,
         tensors=Tensors(arrays, path),
         skeleton=skeleton_of(rest),
-        left_out={f"entries beside the weights ({shortened(rest)})": len(rest)} if rest else {},
+        left_out=left_out,
     )

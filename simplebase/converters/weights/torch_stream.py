@@ -61,7 +61,7 @@ def read_torch_stream(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]
     """
     with damage_reported(path), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        stream = io.BytesIO(file.read(LARGEST_PICKLE))
+        stream = io.BytesIO(file.read(min(size, LARGEST_PICKLE)))
         _require_protocol(stream, path)
         content, storages = read_pickle(stream, path)
         views, rest = find_state_dict(content, path)
