@@ -208,6 +208,20 @@ def test_a_real_call_among_the_tensors_does_not_happen(tmp_path: Path) -> None:
     assert marker.is_dir()
 
 
+@pytest.mark.parametrize(
+    "name", ["torch.Size", "torch.nn.parameter.Parameter", "numpy.dtype", "collections.OrderedDict"]
+)
+def test_what_stands_for_a_class_cannot_be_changed(name: str, tmp_path: Path) -> None:
+    """BUILD of (None, {...}) sets attributes: it would go on in the process after the file."""
+    module, _, attribute = name.rpartition(".")
+    build = b"N}X\x07\x00\x00\x00__new__NsX\x04\x00\x00\x00evilNs\x86b."
+    content = f"\x80\x02c{module}\n{attribute}\n".encode("latin-1") + build
+    message = refused(written(tmp_path / "a.pth", changed(3, content)(parts_of({}))))
+    assert "pickle cannot be read" in message
+    for stand_in in (stand_ins.MakeSize, stand_ins.Parameter, stand_ins.IgnoredObject):
+        assert not hasattr(stand_in, "evil")
+
+
 def test_a_whole_model_is_refused_by_the_name_of_its_class(tmp_path: Path) -> None:
     model = Called(Name("models.pose_resnet", "PoseResNet"), ())
     message = refused(written(tmp_path / "a.pth", parts_of(model)))
