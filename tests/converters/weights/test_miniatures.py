@@ -32,7 +32,7 @@ MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
 def published(name: str, path: Path, *, mean: tuple[float, ...] = MEAN) -> Path:
-    """A miniature in the older format, with what may stand beside an MMPose network.
+    """A miniature in the older format, with what may stand beside the weights of an MMPose model.
 
     0.x: an optimizer, and copies before averaging. 1.x: colours; its `meta` needs NumPy's objects,
     which the file in the newer format has.
