@@ -25,10 +25,10 @@ NAMES = ["official_resnet50", "mmpose1_resnet101", "official_resnet152", "mmpose
 # One worker converts each once.
 pytestmark = pytest.mark.xdist_group("miniatures")
 
-Converted = tuple[WeightsReport, SimpleBaseline]
-
-
+# Of MMPose, 0..255.
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+Converted = tuple[WeightsReport, SimpleBaseline]
 
 
 def published(name: str, path: Path, *, mean: tuple[float, ...] = MEAN) -> Path:
