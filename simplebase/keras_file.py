@@ -1,5 +1,6 @@
 """Reading `.keras` files."""
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -23,9 +24,12 @@ def read_keras_file(path: Path) -> keras.Model:
         raise DataError(f"{path} cannot be loaded: it is damaged, or no .keras file.")
     try:
         require_sane_archive(path, small=_TEXTS)
-        with zipfile.ZipFile(path) as archive, archive.open(_WEIGHTS) as weights:
-            with h5py.File(weights, "r") as file:
-                require_sane_datasets(file, path)
+        with zipfile.ZipFile(path) as archive:
+            # In memory: h5py goes back and forth, and zipfile goes back by reading all anew. Of
+            # ResNet-50 that takes 2.4 s in place of 0.2.
+            weights = io.BytesIO(archive.read(_WEIGHTS))
+        with weights, h5py.File(weights, "r") as file:
+            require_sane_datasets(file, path)
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except DataError:
         raise

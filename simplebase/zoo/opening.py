@@ -16,7 +16,7 @@ from simplebase.zoo.remote import RemoteFile
 from simplebase.zoo.table import Kind, ZooModel, find, is_known, nearest
 
 CONVERSION = 1
-"""Of `convert_weights`. If it makes something else of the same file, count up: all are made anew."""
+"""Of `convert_weights`. Count up if it makes something else of a file: all are made anew."""
 
 _NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 

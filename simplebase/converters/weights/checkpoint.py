@@ -1,14 +1,15 @@
 """What was read from a weights file: named arrays, each of which is used once."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from simplebase.equality import ArrayEquality
-from simplebase.errors import DataError
+from simplebase.errors import DataError, cut, shown
 from simplebase.geometry import Size
 from simplebase.skeletons import Skeleton
 
@@ -18,7 +19,7 @@ _NAMES_SHOWN = 5
 
 
 class Tensors:
-    """Arrays by name, and which of them have not been used.
+    """Arrays by name, and which of them have not been used. What was used is not kept.
 
     Args:
         arrays: float32 or integer arrays.
@@ -26,18 +27,18 @@ class Tensors:
     """
 
     def __init__(self, arrays: dict[str, np.ndarray], where: Path) -> None:
-        self._arrays = arrays
-        self._unused = dict.fromkeys(arrays)
+        self._shapes = {name: array.shape for name, array in arrays.items()}
+        self._unused = dict(arrays)
         self.where = where
 
     def __contains__(self, name: str) -> bool:
         """Whether the file has a tensor of this name."""
-        return name in self._arrays
+        return name in self._shapes
 
     @property
     def names(self) -> list[str]:
         """All names, in the file's order."""
-        return list(self._arrays)
+        return list(self._shapes)
 
     @property
     def unused(self) -> list[str]:
@@ -54,7 +55,7 @@ class Tensors:
         Raises:
             DataError: there is none of this name, or it has another number of axes.
         """
-        shape = self._find(name).shape
+        shape = self._shape(name)
         if axes is not None and len(shape) != axes:
             raise DataError(
                 f"{self.where}: {name} has the shape {shape}, but {axes} axes were expected. It is "
@@ -69,15 +70,15 @@ class Tensors:
             DataError: there is none of this name, it has another shape, holds no numbers, or was
                 taken before.
         """
-        array = self._find(name)
-        if array.shape != shape:
+        found = self._shape(name)
+        if found != shape:
             raise DataError(
-                f"{self.where}: {name} has the shape {array.shape}, but the network that the other "
+                f"{self.where}: {name} has the shape {found}, but the network that the other "
                 f"tensors belong to has {shape} there. It is of another architecture."
             )
         if name not in self._unused:
             raise DataError(f"{self.where}: {name} would be used twice.")
-        values = np.asarray(array, np.float32)
+        values = np.asarray(self._unused[name], np.float32)
         if not np.isfinite(values).all():
             raise DataError(f"{self.where}: {name} holds numbers that are not finite.")
         del self._unused[name]
@@ -98,17 +99,17 @@ class Tensors:
         """
         if self._unused:
             raise DataError(
-                f"{self.where}: {len(self._unused)} of its {len(self._arrays)} tensors belong to "
+                f"{self.where}: {len(self._unused)} of its {len(self._shapes)} tensors belong to "
                 f"nothing in {network}: {shortened(self.unused)}. It is of another architecture."
             )
 
-    def _find(self, name: str) -> np.ndarray:
-        if name not in self._arrays:
+    def _shape(self, name: str) -> tuple[int, ...]:
+        if name not in self._shapes:
             raise DataError(
                 f"{self.where} has no tensor {name}, which the network that its other tensors "
                 "belong to needs. It is incomplete, or of another architecture."
             )
-        return self._arrays[name]
+        return self._shapes[name]
 
 
 @dataclass(eq=False)
@@ -139,8 +140,9 @@ class Checkpoint(ArrayEquality):
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-def shortened(names: list[str]) -> str:
-    """The first names of a list, and how many more there are."""
-    shown = ", ".join(names[:_NAMES_SHOWN])
+def shortened(names: Collection[object]) -> str:
+    """The first of the names that a file has, as a message can show them, and how many more."""
+    first = [str(name) for name in islice(names, _NAMES_SHOWN)]
+    texts = ", ".join(cut(name) if name.isprintable() else shown(name) for name in first)
     more = len(names) - _NAMES_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+    return f"{texts} and {more} more" if more > 0 else texts

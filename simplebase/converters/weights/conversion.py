@@ -1,12 +1,12 @@
 """Foreign weights become a `.keras` file: a whole model, or a backbone to start a training from."""
 
+import gc
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import keras
 import numpy as np
 
 from simplebase.backbones import BACKBONES, Backbone, load_backbone
@@ -121,8 +121,11 @@ def convert_weights(
     built = _build(checkpoint, recognised, settings)
     with replacing(output, overwrite=overwrite) as partial:
         built.save(partial)
-        answer = _checked(partial, settings, Path(source))
-    return _report(checkpoint, recognised, settings, built, answer)
+        # A network refers to itself: else there would be two of it in memory.
+        del built
+        gc.collect()
+        model, answer = _checked(partial, settings, Path(source))
+    return _report(checkpoint, recognised, settings, model, answer)
 
 
 def _build(
@@ -184,16 +187,15 @@ def _count_classifier(checkpoint: Checkpoint, recognised: Recognised) -> None:
         checkpoint.left_out["the classifier's tensors"] = count
 
 
-def _checked(path: Path, settings: ConversionSettings, source: Path) -> np.ndarray:
-    """What the written file answers to noise of all brightnesses.
+def _checked(
+    path: Path, settings: ConversionSettings, source: Path
+) -> tuple[SimpleBaseline | Backbone, np.ndarray]:
+    """The network of the written file, and what it answers to noise of all brightnesses.
 
     Raises:
         DataError: it is not finite, or not of the shape that it should have.
     """
-    if settings.metadata is None:
-        model: keras.Model | None = load_backbone(path)
-    else:
-        model = load_model(path)
+    model = load_model(path) if settings.metadata is not None else load_backbone(path)
     assert model is not None, "what was written is what was built"
     height, width = settings.input_size
     noise = np.random.default_rng(_CHECK_SEED)
@@ -213,14 +215,14 @@ def _checked(path: Path, settings: ConversionSettings, source: Path) -> np.ndarr
                 f"{source}: heatmaps (B, h, w, K) of the converted network are {answer.shape}, "
                 f"but {expected} was expected."
             )
-    return answer
+    return model, answer
 
 
 def _report(
     checkpoint: Checkpoint,
     recognised: Recognised,
     settings: ConversionSettings,
-    built: SimpleBaseline | Backbone,
+    model: SimpleBaseline | Backbone,
     answer: np.ndarray,
 ) -> WeightsReport:
     tensors, metadata = checkpoint.tensors, settings.metadata
@@ -237,10 +239,10 @@ def _report(
         input_size=settings.input_size,
         num_keypoints=0 if metadata is None else metadata.skeleton.num_keypoints,
         skeleton="" if metadata is None else metadata.skeleton.name,
-        normalisation=built.normalisation,
+        normalisation=model.normalisation,
         crop={} if metadata is None else metadata.crop.to_config(),
         codec={} if metadata is None else metadata.codec.to_config(),
-        params=count_params(built),
+        params=count_params(model),
         tensors=len(tensors.names),
         used=len(tensors.names) - not_used,
         left_out=left_out,

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from simplebase.codec import HeatmapCodec
 from simplebase.converters.weights.checkpoint import Checkpoint
+from simplebase.converters.weights.mmpose_meta import input_statistics
 from simplebase.converters.weights.recognition import Recognised
-from simplebase.errors import ArgumentError
+from simplebase.errors import ArgumentError, DataError
 from simplebase.geometry import Crop, Size
 from simplebase.metadata import ModelMetadata
+from simplebase.normalisation import NORMALISATIONS
 from simplebase.presets import INPUT_MULTIPLE, Preset, load_preset
 from simplebase.skeletons import Skeleton, load_skeleton
 
@@ -61,6 +65,7 @@ def choose_settings(
 
     Raises:
         ArgumentError: what the user says does not fit the file.
+        DataError: it states colours that no normalisation here has.
     """
     if preset is not None and not isinstance(preset, Preset):
         preset = load_preset(preset)
@@ -77,7 +82,7 @@ def choose_settings(
     size = _input_size(checkpoint, recognised, input_size, preset, found, notes)
     return ConversionSettings(
         input_size=size,
-        normalisation=normalisation or recognised.origin.normalisation,
+        normalisation=_normalisation(checkpoint, recognised, normalisation),
         backbone_arguments=backbone,
         head_arguments=head,
         metadata=None if found is None else _metadata(recognised, preset, size, found),
@@ -166,6 +171,24 @@ def _size_in_name(name: str) -> Size | None:
     sizes = [(int(h), int(w)) for h, w in re.findall(r"(?<!\d)(\d{2,4})x(\d{2,4})(?!\d)", name)]
     sizes = [size for size in sizes if all(side and side % INPUT_MULTIPLE == 0 for side in size)]
     return sizes[0] if len(sizes) == 1 else None
+
+
+def _normalisation(
+    checkpoint: Checkpoint, recognised: Recognised, chosen: str | None
+) -> str | None:
+    """What the user says, else the one whose statistics the file has, else the origin's."""
+    statistics = input_statistics(checkpoint.tensors)
+    if chosen is not None or statistics is None:
+        return chosen or recognised.origin.normalisation
+    for name, known in NORMALISATIONS.items():
+        of_rgb = not known.get("bgr")
+        if of_rgb and np.allclose([known["mean"], known["std"]], statistics, rtol=0, atol=0.01):
+            return name
+    mean, deviation = (", ".join(f"{value:g}" for value in row) for row in statistics)
+    raise DataError(
+        f"{checkpoint.path} was trained on images with the mean {mean} and the deviation "
+        f"{deviation}, which no normalisation here has; --normalisation says which one to take."
+    )
 
 
 def _metadata(

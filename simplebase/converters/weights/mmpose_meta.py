@@ -1,11 +1,19 @@
-"""What an MMPose 1.x checkpoint says of its keypoints, beside its weights."""
+"""What an MMPose checkpoint holds beside the weights: keypoints, colours, a second copy."""
 
+from collections.abc import Collection
 from typing import Any
 
+import numpy as np
+
+from simplebase.converters.weights.checkpoint import Tensors
 from simplebase.errors import DataError
 from simplebase.skeletons import Link, Skeleton, load_skeleton
 
 _BUILT_IN = ("coco", "mpii", "lsp", "animal_pose")
+
+_COPY = "ema_"
+_PREPROCESSOR = "data_preprocessor."
+_CHANNELS = 3
 
 
 def skeleton_of(checkpoint: dict[str, Any]) -> Skeleton | None:
@@ -36,6 +44,37 @@ def skeleton_of(checkpoint: dict[str, Any]) -> Skeleton | None:
         )
     except DataError:
         return None
+
+
+def spare_copies(names: Collection[str]) -> set[str]:
+    """Names of the copies that MMCV's moving average keeps: `ema_backbone_conv1_weight`.
+
+    They are not the average: its hook swaps the two before a checkpoint is written, so that the
+    averaged numbers have the usual names (mmcv, runner/hooks/ema.py). MMEngine swaps, too, and
+    writes the other copy beside the state dict.
+    """
+    return {f"{_COPY}{name.replace('.', '_')}" for name in names}.intersection(names)
+
+
+def input_statistics(tensors: Tensors) -> np.ndarray | None:
+    """Mean and deviation of each channel, `(2, 3)` of 0..255, where MMPose 1.x wrote them.
+
+    Raises:
+        DataError: one is missing, or they are not of three channels.
+    """
+    if not any(name.startswith(_PREPROCESSOR) for name in tensors.names):
+        return None
+    found = []
+    for name in ("mean", "std"):
+        name = f"{_PREPROCESSOR}{name}"
+        values = tensors.take(name, tensors.shape(name) if name in tensors else ()).ravel()
+        if len(values) != _CHANNELS:
+            raise DataError(
+                f"{tensors.where}: {name} has {len(values)} numbers, but networks of {_CHANNELS} "
+                "channels are what is read here."
+            )
+        found.append(values)
+    return np.stack(found)
 
 
 def _pairs(indices: Any, keypoints: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

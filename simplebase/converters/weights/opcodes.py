@@ -7,7 +7,7 @@ nested a million times ends the process when it becomes a key. So its instructio
 
 import pickle
 import pickletools
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 # A checkpoint of ResNet-152 has 30 thousand; logs of a training are a few hundred thousand.
 _MOST_INSTRUCTIONS = 2_000_000
@@ -17,9 +17,9 @@ _LARGEST_TUPLE = 2**16
 _MOST_HANDLED = 2**26
 
 _ATOMS = frozenset(
-    "NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 BINFLOAT BINUNICODE SHORT_BINUNICODE "
-    "BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 GLOBAL EMPTY_DICT EMPTY_LIST EMPTY_SET "
-    "EMPTY_TUPLE".split()
+    "NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG1 BINFLOAT BINUNICODE SHORT_BINUNICODE "
+    "BINUNICODE8 BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 GLOBAL EMPTY_DICT "
+    "EMPTY_LIST EMPTY_SET EMPTY_TUPLE".split()
 )
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 # How many values become one other: an object, a class, a storage.
@@ -42,8 +42,8 @@ class _Extent(NamedTuple):
 _ATOM = _Extent(1, 1)
 
 
-def require_harmless(content: bytes) -> None:
-    """Looks a pickle over; what it names is not looked at here.
+def require_harmless(stream: IO[bytes]) -> None:
+    """Looks a pickle over, up to its end in the stream; what it names is not looked at here.
 
     Raises:
         pickle.UnpicklingError: it has an instruction that no weights file needs, or more of one
@@ -51,7 +51,7 @@ def require_harmless(content: bytes) -> None:
         ValueError: it is cut, or no pickle.
     """
     machine = _Machine()
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if count >= _MOST_INSTRUCTIONS:
             raise pickle.UnpicklingError("it has more instructions than any weights file")
         machine.step(opcode.name, argument)

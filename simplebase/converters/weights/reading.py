@@ -1,20 +1,23 @@
 """A weights file of any kind that is read here, told by its first bytes."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from simplebase.converters.weights.checkpoint import Checkpoint, Tensors
+from simplebase.converters.weights.checkpoint import Checkpoint, Tensors, shortened
 from simplebase.converters.weights.keras2 import read_keras2
-from simplebase.converters.weights.mmpose_meta import skeleton_of
+from simplebase.converters.weights.mmpose_meta import skeleton_of, spare_copies
 from simplebase.converters.weights.safetensors import read_safetensors
-from simplebase.converters.weights.torch_zip import is_legacy, is_tar, read_torch_zip
+from simplebase.converters.weights.torch_stream import (
+    is_torch_stream,
+    is_torch_tar,
+    read_torch_stream,
+)
+from simplebase.converters.weights.torch_zip import read_torch_zip
 from simplebase.errors import DataError
 from simplebase.files import require_file
-from simplebase.shell import command_line
 
 _HEAD = 512
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -29,7 +32,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """Reads the tensors of a weights file; nothing in it is executed.
 
     Args:
-        path: `.h5` of Keras 2, `.pth` or `.pth.tar` in PyTorch's zip format, or `.safetensors`.
+        path: `.h5` of Keras 2, `.pth` or `.pth.tar` of PyTorch, or `.safetensors`.
 
     Raises:
         MissingFileError: there is no such file.
@@ -43,15 +46,14 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     if head.startswith(_ZIP):
         arrays, rest = read_torch_zip(path)
         return _torch_checkpoint(path, "PyTorch", arrays, rest)
-    if is_legacy(head):
+    if is_torch_stream(head):
+        arrays, rest = read_torch_stream(path)
+        return _torch_checkpoint(path, "PyTorch's older format", arrays, rest)
+    if is_torch_tar(head):
         raise DataError(
-            f"{path} is in the format of PyTorch before 1.6, which is not read here. Where torch "
-            f"is installed, this saves it anew without running code in it: {_resave_command(path)}"
-        )
-    if is_tar(head):
-        raise DataError(
-            f"{path} is a tar archive, as PyTorch's first releases wrote. torch itself reads these "
-            "only by running what they name. Look for the weights in a newer file."
+            f"{path} is a tar archive, as PyTorch's first releases of 2016 wrote, which is not "
+            "read: look for the weights in a newer file, or, if you trust it, load it by "
+            "torch.load(FILE, weights_only=False), which runs what it names, and save it anew."
         )
     if _looks_like_safetensors(head):
         return _torch_checkpoint(path, "safetensors", read_safetensors(path), {})
@@ -65,17 +67,6 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     )
 
 
-def _resave_command(path: Path) -> str:
-    """A line for the shell; nothing in the file's name can become code in it."""
-    old = path.absolute()
-    new = old.with_name(f"{old.name.split('.')[0]}.zip.pth")
-    # A text of JSON is one of Python too.
-    source, target = (json.dumps(str(name), ensure_ascii=False) for name in (old, new))
-    loaded = f'torch.load({source}, map_location="cpu", weights_only=True)'
-    code = f"import torch; torch.save({loaded}, {target})"
-    return command_line(["python", "-c", code])
-
-
 def _looks_like_safetensors(head: bytes) -> bool:
     """A length, then a JSON mapping."""
     return len(head) > 9 and head[8:9] == b"{"
@@ -87,13 +78,17 @@ def _torch_checkpoint(
     for wrapper in _WRAPPERS:
         if arrays and all(name.startswith(wrapper) for name in arrays):
             arrays = {name.removeprefix(wrapper): array for name, array in arrays.items()}
+    left_out = {}
+    if rest:
+        left_out[f"entries beside the weights ({shortened(rest)})"] = len(rest)
+    if copies := spare_copies(arrays):
+        left_out["copies before averaging (ema_)"] = len(copies)
+        arrays = {name: array for name, array in arrays.items() if name not in copies}
     return Checkpoint(
         path=path,
         layout="torch",
         container=container,
         tensors=Tensors(arrays, path),
         skeleton=skeleton_of(rest),
-        left_out={f"entries beside the weights ({', '.join(map(str, rest))})": len(rest)}
-        if rest
-        else {},
+        left_out=left_out,
     )

@@ -7,48 +7,32 @@ NAME/byteorder     little or big
 ```
 """
 
+import io
 import lzma
-import math
-import pickle
 import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from simplebase.converters.weights.checkpoint import shortened
-from simplebase.converters.weights.unpickling import (
-    ForbiddenNameError,
-    Storage,
-    TensorView,
-    unpickle,
+from simplebase.converters.weights.stand_ins import Storage
+from simplebase.converters.weights.torch_tensors import (
+    LARGEST_PICKLE,
+    arrays_of,
+    damage_reported,
+    find_state_dict,
+    read_pickle,
 )
-from simplebase.errors import DataError, first_line
+from simplebase.errors import DataError
 
-# A pickle holds names and shapes only; ResNet-152's has 0.2 MB.
-_LARGEST_PICKLE = 64 * 2**20
 # "little" or "big".
 _LONGEST_BYTEORDER = 16
-# Tensors may share a storage, and each is copied: how many times the file that may be, in all.
-_MOST_COPIES = 4
 
-# What zipfile, its decompressors and NumPy raise on an archive that was cut, altered or made up.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    OSError,
-    MemoryError,
-    LookupError,
-    ArithmeticError,
-    TypeError,
-    ValueError,
-    RuntimeError,
-)
+# What zipfile and its decompressors raise on an archive that was cut, altered or made up.
+_ARCHIVE_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
 
 
 def read_torch_zip(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -63,24 +47,17 @@ def read_torch_zip(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     Raises:
         DataError: it is damaged, no such file, names code, or holds no state dict.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            folder = _folder(archive, path)
-            content = _read_pickle(archive, f"{folder}data.pkl", path)
-            views, rest = _state_dict(content, path)
-            little = _is_little_endian(archive, folder)
-            _require_few_copies(views, path)
-            arrays: dict[str, np.ndarray] = {}
-            for storage, names in _by_storage(views).items():
-                numbers = _read_storage(archive, folder, storage, little)
-                arrays |= {name: windowed(numbers, views[name]) for name in names}
-    except _DAMAGE as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(
-            f"{path} is damaged or incomplete ({first_line(error)}). Fetch it again."
-        ) from error
-    return {name: arrays[name] for name in views}, rest
+    with damage_reported(path, *_ARCHIVE_DAMAGE), zipfile.ZipFile(path) as archive:
+        folder = _folder(archive, path)
+        content = _read_pickle(archive, f"{folder}data.pkl", path)
+        views, rest = find_state_dict(content, path)
+        arrays = arrays_of(
+            views,
+            lambda storage: _read_storage(archive, folder, storage),
+            path.stat().st_size,
+            "<" if _is_little_endian(archive, folder) else ">",
+        )
+    return arrays, rest
 
 
 def _folder(archive: zipfile.ZipFile, path: Path) -> str:
@@ -102,44 +79,9 @@ def _folder(archive: zipfile.ZipFile, path: Path) -> str:
 
 
 def _read_pickle(archive: zipfile.ZipFile, name: str, path: Path) -> Any:
-    if archive.getinfo(name).file_size > _LARGEST_PICKLE:
+    if archive.getinfo(name).file_size > LARGEST_PICKLE:
         raise DataError(f"{path} is larger in its {name} than any list of tensors is.")
-    content = archive.read(name)
-    try:
-        return unpickle(content)
-    except ForbiddenNameError as error:
-        raise DataError(
-            f"{path} would run code: its pickle names {error}. Only tensors and plain containers "
-            "are read. If you trust the file, save its weights alone, by "
-            "torch.save(model.state_dict(), FILE)."
-        ) from error
-    except Exception as error:  # A damaged pickle raises whatever its next instruction trips over.
-        raise DataError(f"{path} is damaged: its pickle cannot be read ({error!r}).") from error
-
-
-def _state_dict(content: Any, path: Path) -> tuple[dict[str, TensorView], dict[str, Any]]:
-    """Finds names and tensors; a checkpoint of a training has them under a key."""
-    rest: dict[str, Any] = {}
-    if isinstance(content, dict):
-        for key in ("state_dict", "model", "model_state_dict"):
-            if isinstance(content.get(key), dict):
-                rest = {name: value for name, value in content.items() if name != key}
-                content = content[key]
-                break
-    if not isinstance(content, dict) or not content:
-        raise DataError(f"{path} holds {_described(content)}, not a state dict.")
-    for name, value in content.items():
-        if not isinstance(name, str) or not isinstance(value, TensorView):
-            raise DataError(
-                f"{path} holds no state dict: {name!r} in it is {_described(value)}, not a tensor."
-            )
-    return content, rest
-
-
-def _described(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"a dict of {shortened([str(key) for key in value])}" if value else "an empty dict"
-    return f"a {type(value).__name__.strip('_')}"
+    return read_pickle(io.BytesIO(archive.read(name)), path).value
 
 
 def _is_little_endian(archive: zipfile.ZipFile, folder: str) -> bool:
@@ -151,66 +93,10 @@ def _is_little_endian(archive: zipfile.ZipFile, folder: str) -> bool:
     return archive.read(name).strip() != b"big"
 
 
-def _by_storage(views: dict[str, TensorView]) -> dict[Storage, list[str]]:
-    """Names of the tensors in each storage, so that each is read once."""
-    found: dict[Storage, list[str]] = {}
-    for name, view in views.items():
-        found.setdefault(view.storage, []).append(name)
-    return found
-
-
-def _require_few_copies(views: dict[str, TensorView], path: Path) -> None:
-    """Before anything is read: a small file cannot ask for much memory."""
-    numbers = sum(math.prod(view.shape) * view.storage.itemsize for view in views.values())
-    storages = sum(storage.count * storage.itemsize for storage in _by_storage(views))
-    if numbers + storages > _MOST_COPIES * path.stat().st_size:
-        raise ValueError("its tensors claim more numbers than the file has")
-
-
-def _read_storage(
-    archive: zipfile.ZipFile, folder: str, storage: Storage, little: bool
-) -> np.ndarray:
+def _read_storage(archive: zipfile.ZipFile, folder: str, storage: Storage) -> bytes:
     information = archive.getinfo(f"{folder}data/{storage.key}")
     expected = storage.count * storage.itemsize
     # torch does not compress: a small file cannot claim to be a large one.
     if information.compress_type != zipfile.ZIP_STORED or information.file_size < expected:
         raise ValueError(f"storage {storage.key} has not the {expected} bytes that it should have")
-    content = archive.read(information)[:expected]
-    order: Literal["<", ">"] = "<" if little else ">"
-    if storage.dtype == "bfloat16":
-        halves = np.frombuffer(content, f"{order}u2").astype(np.uint32)
-        return (halves << 16).view(np.float32)
-    return np.frombuffer(content, np.dtype(storage.dtype).newbyteorder(order))
-
-
-def windowed(storage: np.ndarray, view: TensorView) -> np.ndarray:
-    """The numbers of a tensor, copied.
-
-    Raises:
-        ValueError: one of them lies outside of the storage. `as_strided` reads what it is told to.
-    """
-    if any(type(n) is not int or n < 0 for n in (view.offset, *view.shape, *view.strides)):
-        raise ValueError("a tensor's offset, shape and strides are not all numbers from 0 on")
-    if math.prod(view.shape) == 0:
-        return np.zeros(view.shape, storage.dtype)
-    # Along an axis of one there is no step; PyTorch writes any number there.
-    strides = [
-        stride if size > 1 else 0 for size, stride in zip(view.shape, view.strides, strict=True)
-    ]
-    last = view.offset + sum(
-        (size - 1) * stride for size, stride in zip(view.shape, strides, strict=True)
-    )
-    if last >= len(storage) or math.prod(view.shape) > len(storage):
-        raise ValueError("a tensor reaches beyond its storage")
-    steps = tuple(stride * storage.itemsize for stride in strides)
-    return np.lib.stride_tricks.as_strided(storage[view.offset :], view.shape, steps).copy()
-
-
-def is_legacy(head: bytes) -> bool:
-    """Whether a file begins as those of PyTorch before 1.6 do: a pickled number."""
-    return head.startswith(pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2))
-
-
-def is_tar(head: bytes) -> bool:
-    """Whether a file is a tar archive, as PyTorch's first releases wrote."""
-    return head[257:262] == b"ustar"
+    return archive.read(information)[:expected]

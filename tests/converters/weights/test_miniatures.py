@@ -1,16 +1,22 @@
 """Small checkpoints that torch wrote: converted without torch, they give torch's heatmaps.
 
-`miniatures/make.py` wrote them.
+`miniatures/make.py` wrote them. MMPose's are converted as MMPose publishes: see `published`.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from stream_files import parts_of, state_dict, tensor
 
 from simplebase import load_model, load_preset
 from simplebase.converters.weights import WeightsReport, convert_weights
+from simplebase.converters.weights.conversion_settings import choose_settings
 from simplebase.converters.weights.reading import read_checkpoint
+from simplebase.converters.weights.recognition import recognise
+from simplebase.converters.weights.torch_zip import read_torch_zip
+from simplebase.errors import DataError
 from simplebase.estimator import SimpleBaseline
 
 MINIATURES = Path(__file__).parent / "miniatures"
@@ -19,7 +25,39 @@ NAMES = ["official_resnet50", "mmpose1_resnet101", "official_resnet152", "mmpose
 # One worker converts each once.
 pytestmark = pytest.mark.xdist_group("miniatures")
 
+# Of MMPose, 0..255.
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
 Converted = tuple[WeightsReport, SimpleBaseline]
+
+
+def published(name: str, path: Path, *, mean: tuple[float, ...] = MEAN) -> Path:
+    """A miniature in the older format, with what may stand beside the weights of an MMPose model.
+
+    0.x: an optimizer, and copies before averaging. 1.x: colours; its `meta` needs NumPy's objects,
+    which the file in the newer format has.
+    """
+    arrays, _ = read_torch_zip(MINIATURES / f"{name}.pth")
+    tensors: dict[str, Any] = {
+        key: tensor(array, str(number)) for number, (key, array) in enumerate(arrays.items())
+    }
+    if name.startswith("mmpose0"):
+        for number, (key, array) in enumerate(arrays.items()):
+            if not key.endswith("num_batches_tracked"):
+                before = tensor(np.full_like(array, 7), f"ema{number}")
+                tensors[f"ema_{key.replace('.', '_')}"] = before
+    else:
+        for key, values in {"mean": mean, "std": STD}.items():
+            column = np.array(values, np.float32).reshape(3, 1, 1)
+            tensors[f"data_preprocessor.{key}"] = tensor(column, key)
+    momentum = {"momentum_buffer": tensor(np.ones(3, np.float32), "momentum")}
+    content = {
+        "meta": {"mmpose_version": "0.29.0", "epoch": 210},
+        "state_dict": state_dict(tensors.items()),
+        "optimizer": {"state": {0: momentum}, "param_groups": [{"lr": 5e-4, "params": [0]}]},
+    }
+    path.write_bytes(b"".join(parts_of(content)))
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +65,10 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Converted]:
     folder = tmp_path_factory.mktemp("converted")
     found = {}
     for name in NAMES:
-        report = convert_weights(
-            MINIATURES / f"{name}.pth", folder / f"{name}.keras", input_size=(96, 64)
-        )
+        source = MINIATURES / f"{name}.pth"
+        if name.startswith("mmpose0"):
+            source = published(name, folder / f"{name}.pth")
+        report = convert_weights(source, folder / f"{name}.keras", input_size=(96, 64))
         found[name] = (report, load_model(folder / f"{name}.keras"))
     return found
 
@@ -51,6 +90,31 @@ def test_every_tensor_is_used_and_counted(name: str, converted: dict[str, Conver
     assert report.tensors == len(names)
     assert report.used == len(names) - norms
     assert report.left_out["counters of batches"] == norms
+
+
+def test_of_two_copies_the_averaged_one_is_taken(converted: dict[str, Converted]) -> None:
+    """The copies under `ema_` hold sevens; heatmaps are those of the others."""
+    report = converted["mmpose0_mobilenetv2"][0]
+    assert report.source == "PyTorch's older format: MMPose, top-down heatmaps"
+    assert report.left_out["copies before averaging (ema_)"] == report.used
+    assert report.left_out["entries beside the weights (meta, optimizer)"] == 2
+
+
+def test_colours_in_the_file_are_checked_and_other_ones_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    checkpoint = read_checkpoint(published("mmpose1_resnet101", path))
+    recognised = recognise(checkpoint)
+    sized: dict[str, Any] = {"preset": None, "input_size": (96, 64), "skeleton": None}
+    assert choose_settings(checkpoint, recognised, **sized, normalisation=None).normalisation == (
+        "torch"
+    )
+    checkpoint = read_checkpoint(published("mmpose1_resnet101", path, mean=(0, 0, 0)))
+    with pytest.raises(DataError, match="mean 0, 0, 0 and the deviation 58.395, 57.12, 57.375"):
+        choose_settings(checkpoint, recognised, **sized, normalisation=None)
+    checkpoint = read_checkpoint(path)
+    chosen = choose_settings(checkpoint, recognised, **sized, normalisation="torch")
+    assert chosen.normalisation == "torch"
+    assert not [name for name in checkpoint.tensors.unused if name.startswith("data_")]
 
 
 def test_what_each_project_does_beside_the_network_is_kept(
