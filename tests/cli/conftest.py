@@ -23,6 +23,8 @@ def command(
     # `main` puts its own in place.
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     monkeypatch.setattr(app.console, "width", 200)
+    # `--offline` sets it for the process.
+    monkeypatch.setenv("SIMPLEBASE_OFFLINE", "0")
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["simplebase", *map(str, arguments)])

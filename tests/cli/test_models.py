@@ -1,0 +1,34 @@
+"""`simplebase models`: the table, and a card."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simplebase.cli import app
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def test_the_list_and_the_cards_fit_80_columns(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.console, "width", 80)
+    for line in (["models"], ["models", "--for", "hand"], ["models", "person"]):
+        code, said, error = command(*line)
+        assert code == 0, error
+        printed = [text for text in said.splitlines() if not text.startswith(("next:", "77 more"))]
+        assert max(map(len, printed)) <= 80
+    for text in ("c129dcb6", "AP 0.724", "flip test", "Apache-2.0", "CC BY 4.0", "https://"):
+        assert text in said
+
+
+def test_the_list_is_a_json_file_too(command: Command) -> None:
+    code, _, error = command("models", "--for", "face", "--json", "faces.json")
+    assert code == 0, error
+    rows = json.loads(Path("faces.json").read_text())
+    assert {row["skeleton"] for row in rows} >= {"face68"}
+    assert all(row["urls"] and row["sha256"] for row in rows)
+    code, _, error = command("models", "--for", "cars")
+    assert code != 0 and "--for is one of person, " in error
