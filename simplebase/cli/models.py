@@ -172,7 +172,7 @@ def remove(
 
 
 def _table(rows: "list[ZooModel]") -> Table:
-    names = [row.aliases[0] if row.aliases else row.name for row in rows]
+    names = [row.short_name for row in rows]
     # A long name says what the description says. A narrow terminal has no room for both.
     described = console.width >= 120 or max(map(len, names)) <= _SHORT
     table = Table(
@@ -236,7 +236,7 @@ def _card(row: "ZooModel") -> Table:
 
 
 def _next_command(row: "ZooModel") -> str:
-    name = row.aliases[0] if row.aliases else row.name
+    name = row.short_name
     if row.kind == "keypoints":
         return f"simplebase demo --model {name} --input IMAGE --output pose.png"
     if row.kind == "detector":

@@ -12,7 +12,6 @@ from simplebase.errors import MissingFileError
 from simplebase.progress import ProgressBar
 from simplebase.zoo.cache import converted
 from simplebase.zoo.fetching import Announce, fetch
-from simplebase.zoo.remote import RemoteFile
 from simplebase.zoo.table import Kind, ZooModel, find, is_known, nearest
 
 CONVERSION = 1
@@ -69,29 +68,16 @@ def model_file(
             f"{nearest(text)}"
         )
     row = find(text, kind)
-    file = remote_file(row)
     if row.kind == "detector":
-        return fetch(file, offline=offline, announce=tell, progress=progress)
+        return fetch(row.remote, offline=offline, announce=tell, progress=progress)
     return converted(
         row.name,
-        file,
+        row.remote,
         _converter(row, tell),
         version=_version(row),
         offline=offline,
         announce=tell,
         progress=progress,
-    )
-
-
-def remote_file(row: ZooModel) -> RemoteFile:
-    """What is to be fetched for a row of the table."""
-    return RemoteFile(
-        row.file,
-        row.urls,
-        row.sha256,
-        row.aliases[0] if row.aliases else row.name,
-        f"{row.weights_licence}; data: {row.data_licence}",
-        git_sha1=row.git_sha1,
     )
 
 

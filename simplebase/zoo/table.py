@@ -1,4 +1,4 @@
-"""The table of pretrained models: `models/*.yaml`, one row a model.
+"""The table of pretrained models: `rows/*.yaml`, one row a model.
 
 A file has `kind`, `subject`, `defaults` for all of its models, `datasets` with what is the same for
 all that were trained on one, and `models`. A row's own keys go before its dataset's, and these
@@ -26,6 +26,7 @@ from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError
 from simplebase.files.yaml import parse_own_yaml
 from simplebase.geometry import Crop, Size
+from simplebase.zoo.remote import RemoteFile
 
 Kind = Literal["keypoints", "detector", "backbone"]
 
@@ -75,7 +76,8 @@ class ZooModel:
         file: name of the file, in a cache or a mirror; no other model has it.
         sha256: the start of the file's SHA-256, or all 64 digits; None if not known.
         git_sha1: of a file without `sha256`: SHA-1 of `blob SIZE`, a zero byte and the content.
-        approximate_bytes: size of the file; None if not known.
+        size: of the file in bytes; None if not known exactly.
+        approximate_bytes: the same, or estimated; None if not known.
         weights_licence: in a phrase, never empty.
         data_licence: of what it was trained on, likewise.
         homepage: of the data, or of the publisher for detectors and backbones.
@@ -103,6 +105,7 @@ class ZooModel:
     file: str
     sha256: str | None
     git_sha1: str | None
+    size: int | None
     approximate_bytes: int | None
     weights_licence: str
     data_licence: str
@@ -120,6 +123,24 @@ class ZooModel:
     labelled: tuple[int, int] | None = None
     aliases: tuple[str, ...] = ()
     note: str = ""
+
+    @property
+    def short_name(self) -> str:
+        """The first short name, else the long one."""
+        return self.aliases[0] if self.aliases else self.name
+
+    @property
+    def remote(self) -> RemoteFile:
+        """What `fetch` is asked for."""
+        return RemoteFile(
+            self.file,
+            self.urls,
+            self.sha256,
+            self.short_name,
+            f"{self.weights_licence}; data: {self.data_licence}",
+            self.size,
+            self.git_sha1,
+        )
 
 
 def names() -> tuple[str, ...]:
@@ -179,7 +200,7 @@ def nearest(name: str) -> str:
 
 @functools.cache
 def _rows() -> dict[str, ZooModel]:
-    folder = files("simplebase.zoo").joinpath("models")
+    folder = files("simplebase.zoo").joinpath("rows")
     rows: dict[str, ZooModel] = {}
     for name in _FILES:
         content = parse_own_yaml(folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
@@ -194,9 +215,7 @@ def _row(name: str, kind: Kind, subject: str, facts: dict[str, Any]) -> ZooModel
     urls = (facts["url"],) if isinstance(facts["url"], str) else tuple(facts["url"])
     ((metric, value),) = facts["published"].items()
     height, width = facts["input_size"]
-    size = facts.get("bytes")
-    if size is None and "megabytes" in facts:
-        size = facts["megabytes"] * 10**6
+    estimate = facts["megabytes"] * 10**6 if "megabytes" in facts else None
     return ZooModel(
         name=name,
         kind=kind,
@@ -206,7 +225,8 @@ def _row(name: str, kind: Kind, subject: str, facts: dict[str, Any]) -> ZooModel
         file=facts.get("file", urls[0].rpartition("/")[2]),
         sha256=facts.get("sha256"),
         git_sha1=facts.get("git_sha1"),
-        approximate_bytes=size,
+        size=facts.get("bytes"),
+        approximate_bytes=facts.get("bytes", estimate),
         weights_licence=facts["weights_licence"],
         data_licence=facts["data_licence"],
         homepage=facts["homepage"],
