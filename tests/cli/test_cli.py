@@ -15,6 +15,8 @@ from tiny_runs import tiny_recipe
 
 from simplebase import load_dataset, load_model, load_preset, preset_names
 from simplebase.backbones import BACKBONES
+from simplebase.cli import app
+from simplebase.errors import SimplebaseNote, SimplebaseWarning
 from simplebase.images import read_image
 from simplebase.training.runs.config import DatasetSettings, RunConfig
 from simplebase.training.runs.folder import Run
@@ -608,3 +610,13 @@ def test_train_eval_demo_and_dump_work_one_after_another(
     drawn, plain = read_image("pose.png"), read_image(image)
     assert drawn.shape == plain.shape
     assert (drawn != plain).any()
+
+
+def test_notes_and_warnings_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    app._show_warning("12 of 16 keypoints start from [a].keras.", SimplebaseNote, "file.py", 1)
+    app._show_warning("look here.", SimplebaseWarning, "file.py", 1)
+    app._show_warning("not ours", DeprecationWarning, "file.py", 1)
+    assert capsys.readouterr().err.splitlines() == [
+        "note: 12 of 16 keypoints start from [a].keras.",
+        "Warning: look here.",
+    ]

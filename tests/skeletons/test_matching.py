@@ -82,6 +82,6 @@ def test_a_sentence_says_what_was_spelt_otherwise_and_what_has_no_match() -> Non
     assert text == (
         "3 of 3 keypoints start from ap10k (left_eye from L_Eye, right_eye from R_Eye)."
     )
-    assert match(("a",), ("b",)).sentence("m.keras") == (
-        "no keypoint has the name of one of m.keras; the last layer starts anew."
+    assert match(("a", "b"), ("c",)).sentence("m.keras") == (
+        "m.keras has none of the 2 keypoints by name; the last layer starts anew."
     )
