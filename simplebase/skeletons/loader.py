@@ -2,11 +2,10 @@
 
 import dataclasses
 import difflib
-import functools
+from functools import cache
 from importlib.resources import files
 
 from simplebase.errors import ArgumentError
-from simplebase.files.yaml import parse_own_yaml
 from simplebase.skeletons.skeleton import Skeleton
 
 DATASETS = {
@@ -34,7 +33,7 @@ def skeleton_names() -> list[str]:
     )
 
 
-@functools.cache
+@cache
 def load_skeleton(name: str) -> Skeleton:
     """The built-in skeleton `name`, such as `coco`, `hand21` or `ap10k`.
 
@@ -50,6 +49,9 @@ def load_skeleton(name: str) -> Skeleton:
         near = difflib.get_close_matches(name, known, n=3)
         hint = f"Nearest: {', '.join(near)}." if near else f"There are {', '.join(known)}."
         raise ArgumentError(f"skeleton {name!r} is not built in. {hint}")
+    # Imported here: exported files have their skeleton in JSON.
+    from simplebase.files.yaml import parse_own_yaml
+
     text = files("simplebase.skeletons").joinpath(f"{own}.yaml").read_text(encoding="utf-8")
     return Skeleton.from_config(parse_own_yaml(text))
 

@@ -1,4 +1,4 @@
-"""Pretrained models by name: what there is, where, under which licence, and how to use it."""
+"""Pretrained models by name: the table, fetching, and the cache."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The table of pretrained models: `models/*.yaml`, one row a model.
+"""The table of pretrained models: `rows/*.yaml`, one row a model.
 
 A file has `kind`, `subject`, `defaults` for all of its models, `datasets` with what is the same for
 all that were trained on one, and `models`. A row's own keys go before its dataset's, and these
@@ -26,6 +26,7 @@ from simplebase.codec import DecodeMethod, HeatmapCodec
 from simplebase.errors import ArgumentError
 from simplebase.files.yaml import parse_own_yaml
 from simplebase.geometry import Crop, Size
+from simplebase.zoo.remote import RemoteFile
 
 Kind = Literal["keypoints", "detector", "backbone"]
 
@@ -75,7 +76,8 @@ class ZooModel:
         file: name of the file, in a cache or a mirror; no other model has it.
         sha256: the start of the file's SHA-256, or all 64 digits; None if not known.
         git_sha1: of a file without `sha256`: SHA-1 of `blob SIZE`, a zero byte and the content.
-        approximate_bytes: size of the file; None if not known.
+        size: of the file in bytes; None if not known exactly.
+        approximate_bytes: the same, or estimated; None if not known.
         weights_licence: in a phrase, never empty.
         data_licence: of what it was trained on, likewise.
         homepage: of the data, or of the publisher for detectors and backbones.
@@ -104,6 +106,7 @@ class ZooModel:
     file: str
     sha256: str | None
     git_sha1: str | None
+    size: int | None
     approximate_bytes: int | None
     weights_licence: str
     data_licence: str
@@ -122,6 +125,26 @@ class ZooModel:
     labelled: tuple[int, int] | None = None
     aliases: tuple[str, ...] = ()
     note: str = ""
+
+    @property
+    def licence(self) -> str:
+        """Of the weights and of the data that they were trained on."""
+        return f"weights: {self.weights_licence}; data: {self.data_licence}"
+
+    @property
+    def remote(self) -> RemoteFile:
+        """What `fetch` is asked for.
+
+        Raises:
+            ArgumentError: the file's SHA-256 is not known, so that it cannot be checked.
+        """
+        if self.sha256 is None:
+            raise ArgumentError(
+                f"{self.name} is not fetched, because no SHA-256 to check it by is published. "
+                f"Download {self.urls[0]} and give the path of the file."
+            )
+        short = self.aliases[0] if self.aliases else self.name
+        return RemoteFile(self.file, self.urls, self.sha256, short, self.licence, self.size)
 
 
 def names() -> tuple[str, ...]:
@@ -172,7 +195,7 @@ def find(name: str, kind: Kind | None = None) -> ZooModel:
 
 @functools.cache
 def _rows() -> dict[str, ZooModel]:
-    folder = files("simplebase.zoo").joinpath("models")
+    folder = files("simplebase.zoo").joinpath("rows")
     rows: dict[str, ZooModel] = {}
     for name in _FILES:
         content = parse_own_yaml(folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
@@ -187,9 +210,7 @@ def _row(name: str, kind: Kind, subject: str, facts: dict[str, Any]) -> ZooModel
     urls = (facts["url"],) if isinstance(facts["url"], str) else tuple(facts["url"])
     ((metric, value),) = facts["published"].items()
     height, width = facts["input_size"]
-    size = facts.get("bytes")
-    if size is None and "megabytes" in facts:
-        size = facts["megabytes"] * 10**6
+    estimate = facts["megabytes"] * 10**6 if "megabytes" in facts else None
     return ZooModel(
         name=name,
         kind=kind,
@@ -199,7 +220,8 @@ def _row(name: str, kind: Kind, subject: str, facts: dict[str, Any]) -> ZooModel
         file=facts.get("file", urls[0].rpartition("/")[2]),
         sha256=facts.get("sha256"),
         git_sha1=facts.get("git_sha1"),
-        approximate_bytes=size,
+        size=facts.get("bytes"),
+        approximate_bytes=facts.get("bytes", estimate),
         weights_licence=facts["weights_licence"],
         data_licence=facts["data_licence"],
         homepage=facts["homepage"],

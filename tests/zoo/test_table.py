@@ -52,7 +52,7 @@ def test_names_files_and_addresses_are_unique() -> None:
 
 def test_each_model_stands_once_in_the_files() -> None:
     """The parser that the table uses takes the last of two equal keys without a word."""
-    folder = files("simplebase.zoo").joinpath("models")
+    folder = files("simplebase.zoo").joinpath("rows")
     assert {entry.name for entry in folder.iterdir()} == {f"{name}.yaml" for name in _FILES}
     found: list[str] = []
     for name in _FILES:
@@ -94,6 +94,19 @@ def test_the_file_is_what_the_address_ends_in(row: ZooModel) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_.-]+\.(pth|pth\.tar|safetensors|onnx)", row.file)
     if row.name != "ghostnet_imagenet":  # whose address ends as those of all models of its host
         assert {url.rpartition("/")[2] for url in row.urls} == {row.file}
+
+
+@each_row
+def test_a_row_is_a_file_to_fetch(row: ZooModel) -> None:
+    if row.name == "peleenet_imagenet":
+        with pytest.raises(ArgumentError, match="no SHA-256 .* Download https://raw.*peleenet_acc"):
+            _ = row.remote
+        return
+    remote = row.remote
+    assert (remote.name, remote.urls, remote.sha256) == (row.file, row.urls, row.sha256)
+    assert find(remote.model) is row
+    assert row.weights_licence in remote.licence and row.data_licence in remote.licence
+    assert (remote.size is not None) == (row.kind == "detector")
 
 
 @each_keypoint_model
@@ -194,7 +207,7 @@ def test_short_names_find_what_most_people_want() -> None:
 
 
 def test_the_table_says_why_a_short_name_is_for_its_model() -> None:
-    folder = files("simplebase.zoo").joinpath("models")
+    folder = files("simplebase.zoo").joinpath("rows")
     text = "".join(folder.joinpath(f"{name}.yaml").read_text("utf-8") for name in _FILES)
     for alias, name in aliases().items():
         assert re.search(rf"^  # {alias}: [^\n]{{8,}}\.\n  {name}:$", text, re.MULTILINE), alias
