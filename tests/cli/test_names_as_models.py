@@ -66,6 +66,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
             name="tiny-detector",
             urls=(f"{hub.address}/tiny.onnx",),
             file="tiny.onnx",
+            size=None,
             sha256=sha256(files["/tiny.onnx"]).hexdigest(),
         )
         rows = {person.name: person, detector.name: detector}

@@ -52,7 +52,7 @@ def test_names_files_and_addresses_are_unique() -> None:
 
 def test_each_model_stands_once_in_the_files() -> None:
     """The parser that the table uses takes the last of two equal keys without a word."""
-    folder = files("simplebase.zoo").joinpath("models")
+    folder = files("simplebase.zoo").joinpath("rows")
     assert {entry.name for entry in folder.iterdir()} == {f"{name}.yaml" for name in _FILES}
     found: list[str] = []
     for name in _FILES:
@@ -190,7 +190,7 @@ def test_short_names_find_what_most_people_want() -> None:
 
 
 def test_the_table_says_why_a_short_name_is_for_its_model() -> None:
-    folder = files("simplebase.zoo").joinpath("models")
+    folder = files("simplebase.zoo").joinpath("rows")
     text = "".join(folder.joinpath(f"{name}.yaml").read_text("utf-8") for name in _FILES)
     for alias, name in aliases().items():
         assert re.search(rf"^  # {alias}: [^\n]{{8,}}\.\n  {name}:$", text, re.MULTILINE), alias
