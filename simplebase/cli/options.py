@@ -142,17 +142,14 @@ def open_detector(value: Path | None) -> Path | None:
     return file
 
 
-def fetch_weights(value: Path | None) -> Path | None:
-    """The callback of --weights: fetches what is named, and leaves the name in the run's config."""
-    _files(value, "keypoints")
-    return value
+def fetch_start(weights: Path | None, backbone_weights: str | None) -> None:
+    """Fetches what a training starts from where it is named; the run's config keeps the name.
 
-
-def fetch_backbone(value: str | None) -> str | None:
-    """The callback of --backbone-weights, likewise."""
-    if value not in (None, "auto", "imagenet", "none"):
-        _files(value, "backbone")
-    return value
+    This is no callback: a conversion uses TensorFlow, whose devices have to be set up before.
+    """
+    _files(weights, "keypoints")
+    if backbone_weights not in ("auto", "imagenet", "none"):
+        _files(backbone_weights, "backbone")
 
 
 def _files(value: Any, kind: "Kind") -> Any:

@@ -166,6 +166,7 @@ def _train(
     earlier = RunConfig.read(given["config"]) if "config" in given else None
     choice = choose_training(_parsed(given), earlier)
     preset, folder = choice.preset, choice.dataset
+    options.fetch_start(given.get("weights"), given.get("backbone_weights"))
     default = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}_{preset.name}"
     run_dir = given.get("run_dir", default)
     if folder is None:

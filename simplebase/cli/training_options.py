@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from simplebase.cli import options
 from simplebase.presets.choices import DecayType, LossType, OptimizerName
 
 Recipe = Annotated[
@@ -19,7 +18,6 @@ InputSize = Annotated[str | None, typer.Option(help="HEIGHTxWIDTH, each a multip
 BackboneWeights = Annotated[
     str | None,
     typer.Option(
-        callback=options.fetch_backbone,
         help="auto, imagenet, none, a weights file of the backbone, or ghostnet or peleenet.",
         show_default="auto",
     ),
@@ -30,10 +28,7 @@ Normalisation = Annotated[
 ]
 Weights = Annotated[
     Path | None,
-    typer.Option(
-        callback=options.fetch_weights,
-        help="A whole model to start from (.keras), or the name of a pretrained one.",
-    ),
+    typer.Option(help="A whole model to start from (.keras), or the name of a pretrained one."),
 ]
 Seed = Annotated[
     int | None,

@@ -19,8 +19,9 @@ def newest_model(runs: str | os.PathLike[str] = RUNS) -> Path:
     found = trained_models(runs)
     if not found:
         raise MissingFileError(
-            f"no model was named, and there is none in {os.fspath(runs)}/. Give one with --model "
-            "FILE, or train one: `simplebase train` takes minutes and needs no dataset."
+            f"no model was named, and there is none in {os.fspath(runs)}/. Name a pretrained one, "
+            "such as --model person (`simplebase models` lists them), give a file by --model FILE, "
+            "or train one: `simplebase train` takes minutes and needs no dataset."
         )
     return found[0]
 

@@ -1,5 +1,6 @@
 """What the command line trains: what it gives, else what an earlier run did, else the defaults."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from simplebase.presets.choices import DEFAULT_PRESET
 from simplebase.skeletons import Skeleton
 from simplebase.training.options import START, TrainingOptions
 from simplebase.training.runs.config import RunConfig
+from simplebase.zoo.table import ZooModel, find, is_known
 
 EMBEDDED_RECIPE = "quick"
 """What the embedded dataset is trained by."""
@@ -42,7 +44,8 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
 
     Args:
         given: by name, any of `preset`, `dataset`, the fields of `TrainingOptions` and those of a
-            recipe; other names are passed over.
+            recipe; other names are passed over. Where `weights` names a pretrained model, its
+            preset and input size are the defaults.
         earlier: a run whose settings hold where nothing is given.
 
     Raises:
@@ -67,20 +70,32 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
     if {"preset", "recipe"} & given.keys():
         # They say which size is theirs.
         values.pop("input_size", None)
+    start = None if earlier or "preset" in given else _pretrained(given.get("weights"))
     preset = earlier.preset if earlier else load_preset(DEFAULT_PRESET)
     if "preset" in given:
         preset = load_preset(given["preset"])
+    elif start is not None:
+        preset = load_preset(start.preset or DEFAULT_PRESET)
     recipe = (
         earlier.recipe if earlier else load_recipe(preset.recipe if folder else EMBEDDED_RECIPE)
     )
     if "recipe" in given:
         recipe = load_recipe(given["recipe"])
+    if start is not None and recipe.input_size is None:
+        values["input_size"] = start.input_size
     values |= {name: given[name] for name in TrainingOptions.model_fields if name in given}
     values["recipe"] = recipe = recipe.updated(_recipe_values(given))
     if folder is None and "weights" not in given:
         # ImageNet knows nothing of drawn figures, and the embedded dataset is there to try offline.
         values.setdefault("backbone_weights", "none")
     return TrainingChoice(folder, skeleton, preset, recipe, TrainingOptions(**values))
+
+
+def _pretrained(weights: str | os.PathLike[str] | None) -> ZooModel | None:
+    """The model of the table that `weights` names, unless it is a file."""
+    if weights is None or os.path.exists(weights) or not is_known(os.fspath(weights)):
+        return None
+    return find(os.fspath(weights), "keypoints")
 
 
 def _recipe_values(given: Mapping[str, Any]) -> dict[str, Any]:

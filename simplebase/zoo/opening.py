@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from simplebase.errors import MissingFileError
+from simplebase.extras import import_with_extras
 from simplebase.progress import ProgressBar
+from simplebase.silence import silenced_stderr
 from simplebase.zoo.cache import converted
 from simplebase.zoo.fetching import Announce, fetch
 from simplebase.zoo.table import Kind, ZooModel, find, is_known, nearest
@@ -84,7 +86,9 @@ def model_file(
 def _converter(row: ZooModel, announce: Announce) -> Callable[[Path, Path], None]:
     def convert(original: Path, target: Path) -> None:
         announce(f"Converting {row.name}, once.")
-        # TensorFlow is needed for this only.
+        # Only this needs TensorFlow, which prints notes as it starts.
+        with silenced_stderr():
+            import_with_extras("tensorflow")
         from simplebase.converters.weights import convert_weights
         from simplebase.zoo.conversion import conversion_options
 

@@ -40,6 +40,26 @@ def test_a_model_to_start_from_rules_out_backbone_weights() -> None:
     assert choose_training({"weights": "model.keras"}).options.backbone_weights == "auto"
 
 
+def test_a_pretrained_model_to_start_from_brings_its_preset_and_size() -> None:
+    choice = choose_training({"weights": "person-large", "dataset": "cows"})
+    assert choice.preset == load_preset("resnet152_deconv")
+    assert choice.options.input_size == (384, 288)
+    assert choice.options.weights == "person-large"
+
+
+def test_what_is_given_goes_before_the_preset_and_size_of_a_pretrained_model() -> None:
+    given = {"weights": "person-small", "dataset": "cows"}
+    choice = choose_training({**given, "preset": "ghostnet_deconv"})
+    assert choice.preset == load_preset("ghostnet_deconv") and choice.options.input_size is None
+    assert choose_training({**given, "input_size": (96, 64)}).options.input_size == (96, 64)
+    assert choose_training({**given, "recipe": "quick"}).options.input_size is None, "its own size"
+
+
+def test_a_detector_is_nothing_to_start_from() -> None:
+    with pytest.raises(ArgumentError, match="of the kind detector, but keypoints is needed"):
+        choose_training({"weights": "yolox-nano"})
+
+
 def test_values_of_the_recipe_replace_those_of_the_recipe() -> None:
     recipe = choose_training({"recipe": "paper", "sigma": 1.5, "total_epoch": 3}).options.recipe
     assert recipe == load_recipe("paper").updated({"sigma": 1.5, "total_epoch": 3})
