@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, say
-from simplebase.errors import ArgumentError
+from simplebase.errors import ArgumentError, MissingFileError, listed
 
 if TYPE_CHECKING:
     from simplebase.zoo import ZooModel
@@ -137,7 +137,7 @@ def cached() -> None:
     if files:
         console.print(table)
     total = in_megabytes(sum(file.bytes for file in files))
-    say(f"{models_folder()}: {len(files)} files, {total}")
+    say(f"{models_folder()}: {total} in {len(files)} {'file' if len(files) == 1 else 'files'}")
 
 
 @models_app.command()
@@ -153,22 +153,25 @@ def remove(
     """
     from simplebase import zoo
     from simplebase.zoo.cache import cached, remove
-    from simplebase.zoo.storage import in_megabytes
+    from simplebase.zoo.storage import in_megabytes, models_folder
 
     if bool(names) == every:
         raise ArgumentError("name the models to remove, or give --all.")
-    chosen: list[str] = []
+    there = {file.name for file in cached()}
+    chosen = there if every else set()
     for name in names or ():
-        chosen.append(name)
-        if zoo.is_known(name):
-            row = zoo.find(name)
-            chosen += [row.name, row.file]
-    if every:
-        chosen = [file.name for file in cached()]
-        if not chosen:
-            say("nothing was fetched.")
-            return
-    say(f"{in_megabytes(remove(*chosen))} freed")
+        row = zoo.find(name) if zoo.is_known(name) else None
+        found = there & ({row.name, row.file} if row else {name})
+        if not found:
+            raise MissingFileError(
+                f"{models_folder()} does not have {name}. It has: "
+                f"{listed(sorted(there)) or 'nothing'}."
+            )
+        chosen |= found
+    if chosen:
+        say(f"{in_megabytes(remove(*chosen))} freed")
+    else:
+        say("nothing was fetched.")
 
 
 def _table(rows: "list[ZooModel]") -> Table:

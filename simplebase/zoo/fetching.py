@@ -167,7 +167,8 @@ def _fetch(file: RemoteFile, sources: list[str | Path], partial: Path, display: 
     else:
         discard(partial)
     raise DownloadError(
-        f"{file.name} cannot be fetched: {'; '.join(reasons)}. {retry}{_way_out(file)}"
+        f"{file.name} cannot be fetched: {'; '.join(dict.fromkeys(reasons))}. "
+        f"{retry}{_way_out(file)}"
     )
 
 

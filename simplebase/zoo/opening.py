@@ -19,7 +19,7 @@ from simplebase.zoo.table import Kind, ZooModel, find, is_known, nearest
 CONVERSION = 1
 """Of `convert_weights`. Count up if it makes something else of a file: all are made anew."""
 
-_NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
+_NAME = re.compile(r"[A-Za-z0-9]+([-_][A-Za-z0-9]+)*")
 
 
 def model_file(
@@ -57,9 +57,11 @@ def model_file(
     text = os.fspath(model)
     if local and os.path.exists(text):
         if is_known(text):
+            long = find(text).name
             tell(
                 f"{text}: the file or folder of this name is used, not the pretrained model. Write "
-                f"{os.path.join('.', text)} to say so, or rename it."
+                f"{os.path.join('.', text)} to say so, or "
+                + ("rename it." if long == text else f"{long} for the pretrained model.")
             )
         return Path(text)
     if local and not _NAME.fullmatch(text):

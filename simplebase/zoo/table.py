@@ -194,7 +194,7 @@ def find(name: str, kind: Kind | None = None) -> ZooModel:
 def nearest(name: str) -> str:
     """A sentence with the names that are most like `name`, else with the short ones."""
     short = aliases()
-    near = difflib.get_close_matches(name, [*short, *_rows()], n=_MOST_NEAREST, cutoff=0.55)
+    near = difflib.get_close_matches(name.lower(), [*short, *_rows()], n=_MOST_NEAREST, cutoff=0.55)
     return f"Nearest: {', '.join(near)}." if near else f"Short names: {', '.join(short)}."
 
 

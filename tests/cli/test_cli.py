@@ -216,7 +216,7 @@ BAD = {
     "no model and no run": (
         "demo --input {image} --output out.jpg",
         1,
-        "there is none in runs/. Name a pretrained one, such as --model person (`simplebase models`",
+        "there is none in runs/. Name a pretrained one, such as --model person (`simplebase models",
     ),
     "a detector that is none": (
         "demo --model {model} --input {image} --output out.jpg --detector {image}",

@@ -15,8 +15,10 @@ from coloured_dots import moving
 from model_hub import Hub, serving
 
 import simplebase
-from simplebase import zoo
+from simplebase import benchmarking, training, zoo
 from simplebase.codec import HeatmapCodec
+from simplebase.converters import weights
+from simplebase.errors import ArgumentError
 from simplebase.presets import Preset, load_preset
 from simplebase.skeletons import Skeleton
 from simplebase.training import TrainingOptions
@@ -126,7 +128,6 @@ def test_a_model_of_keras_starts_from_the_name(published: Published) -> None:
     [
         ["inspect", "tiny-person", "--json", "out.json"],
         ["dump", "tiny-person", "out.keras"],
-        ["bench", "model", "tiny-person", "--seconds", "0.01", "--batch-sizes", "1"],
     ],
     ids=lambda line: line[0],
 )
@@ -137,26 +138,57 @@ def test_other_commands_take_the_name_too(
     assert code == 0, error or said
 
 
+def test_a_benchmark_takes_the_name_too(
+    command: Command, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[Path] = []
+
+    def measure(models: list[Path], **how: object) -> None:
+        measured.extend(models)
+        raise ArgumentError("enough")
+
+    monkeypatch.setattr(benchmarking, "measure_models", measure)
+    command("bench", "model", "tiny-person")
+    assert measured == [zoo.model_file("tiny-person")] and measured[0].suffix == ".keras"
+
+
 def test_a_training_keeps_the_name(published: Published, tmp_path: Path) -> None:
     options = TrainingOptions(weights="tiny-person", backbone_weights="auto")
     assert options.weights == "tiny-person"
     assert TrainingOptions(weights="mine.keras").weights == str(Path("mine.keras").absolute())
 
 
-def test_a_file_of_the_name_goes_first_and_is_said(
-    command: Command, published: Published, small_model_file: Path
+def test_a_training_fetches_after_the_devices_are_set_up(
+    command: Command, published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    steps = []
+
+    def fetch(*arguments: object, **options: object) -> None:
+        steps.append("fetch")
+        raise ArgumentError("enough")
+
+    monkeypatch.setattr(training, "make_deterministic", lambda: steps.append("devices"))
+    monkeypatch.setattr(zoo, "model_file", fetch)
+    code, _, error = command("train", "--weights", "tiny-person", "--deterministic")
+    assert code == 2 and error == "Error: enough\n", error
+    assert steps == ["devices", "fetch"]
+
+
+def test_a_file_of_the_name_goes_first_and_is_said(command: Command, published: Published) -> None:
     Path("tiny-person").mkdir()
     _, said, error = command("inspect", "tiny-person")
-    assert "tiny-person: the file or folder of this name is used, not the pretrained model" in said
+    assert said == (
+        "tiny-person: the file or folder of this name is used, not the pretrained model. Write "
+        "./tiny-person to say so, or tiny_person for the pretrained model.\n"
+    )
     assert "tiny-person" in error, "which is no model"
 
 
 def test_an_unknown_name_gets_the_nearest(command: Command, published: Published) -> None:
-    code, _, error = command("inspect", "tiny-persn")
+    code, _, error = command("inspect", "Tiny-persn")
     assert code == 1
     assert error == (
-        "Error: tiny-persn is neither a file nor a pretrained model; `simplebase models` lists "
+        "Error: Tiny-persn is neither a file nor a pretrained model; `simplebase models` lists "
         "these. Nearest: tiny-person, tiny_person, tiny-detector.\n"
     )
 
@@ -182,17 +214,24 @@ def test_without_network_the_error_says_what_to_do(
     assert code == 1 and "Fetch it with `simplebase models get tiny-person`" in error
 
 
-def test_other_settings_of_a_row_convert_anew(published: Published) -> None:
+def test_other_settings_of_a_row_convert_anew(
+    published: Published, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    paddings, lines = [], []
+
+    def convert(original: Path, target: Path, *, preset: Preset, **others: object) -> None:
+        paddings.append(preset.crop.padding)
+        target.write_bytes(b"a model")
+
+    monkeypatch.setattr(weights, "convert_weights", convert)
+    monkeypatch.setenv("SIMPLEBASE_CACHE", str(tmp_path))
     row = published.rows["tiny_person"]
     first = zoo.model_file("tiny-person", announce=lambda line: None)
-    lines: list[str] = []
-    published.rows["tiny_person"] = replace(row, crop=replace(row.crop, padding=1.5))
-    try:
-        second = zoo.model_file("tiny-person", announce=lines.append)
-        assert second != first and lines == ["Converting tiny_person, once."]
-        assert simplebase.load(second).runtime.metadata.crop.padding == 1.5
-    finally:
-        published.rows["tiny_person"] = row
+    changed = replace(row, crop=replace(row.crop, padding=1.5))
+    monkeypatch.setitem(published.rows, "tiny_person", changed)
+    second = zoo.model_file("tiny-person", announce=lines.append)
+    assert second != first and paddings == [row.crop.padding, 1.5]
+    assert lines == ["Converting tiny_person, once."]
 
 
 def test_the_cache_is_listed_and_emptied(command: Command, published: Published) -> None:
@@ -200,6 +239,8 @@ def test_the_cache_is_listed_and_emptied(command: Command, published: Published)
     assert code == 0 and f"tiny-detector: {published.cache}" in said
     code, said, _ = command("models", "cached")
     assert code == 0 and "tiny.onnx" in said and "tiny_person-" in said and "3 files" in said
+    code, _, error = command("models", "remove", "tiny-detector", "nothing")
+    assert code == 1 and "does not have nothing. It has: tiny-01234567.pth, tiny.onnx" in error
     code, said, _ = command("models", "remove", "tiny-detector")
     assert code == 0 and said == "15 bytes freed\n"
     code, said, _ = command("models", "remove", "--all")
