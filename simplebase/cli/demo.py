@@ -157,11 +157,11 @@ def demo(
 
         simplebase demo --input 0
 
-        simplebase demo --model best.keras --input photo.jpg --output pose.jpg
+        simplebase demo --model person --input photo.jpg --output pose.jpg
 
         simplebase demo --model cows.tflite --input meadow.mp4 --output cows.mp4 --output cows.csv
 
-        simplebase demo --input street.mp4 --detector yolox_nano.onnx --output street_poses.mp4
+        simplebase demo --model person --detector yolox-nano --input street.mp4 --output poses.mp4
 
         simplebase demo --input new_photos --output labelme
 

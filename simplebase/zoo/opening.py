@@ -57,11 +57,11 @@ def model_file(
     text = os.fspath(model)
     if local and os.path.exists(text):
         if is_known(text):
-            long = find(text).name
+            long_name = find(text).name
             tell(
                 f"{text}: the file or folder of this name is used, not the pretrained model. Write "
                 f"{os.path.join('.', text)} to say so, or "
-                + ("rename it." if long == text else f"{long} for the pretrained model.")
+                + ("rename it." if long_name == text else f"{long_name} for the pretrained model.")
             )
         return Path(text)
     if local and not _NAME.fullmatch(text):
