@@ -1,6 +1,5 @@
 """What all formats share whose files know only tensors: layouts, number types, batches."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from simplebase.errors import ArgumentError, DataError
 from simplebase.geometry import Size
 from simplebase.metadata import ModelMetadata, Output, metadata_file
 from simplebase.runtimes.opening import opening
+from simplebase.threads import usable_cores
 
 _Item = TypeVar("_Item")
 _FLOATS = ("float32", "float16")
@@ -158,8 +158,8 @@ def single(items: Sequence[_Item], what: str, path: Path) -> _Item:
 
 
 def thread_count(threads: int | None) -> int:
-    """`threads`, by default one a core."""
-    return threads or os.cpu_count() or 1
+    """`threads`, by default one per usable core."""
+    return threads or usable_cores()
 
 
 def _require_numbers(path: Path, what: str, port: Port) -> None:
