@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from simplebase.devices import explaining_out_of_memory
 from simplebase.errors import DataError
 from simplebase.metadata import Cost
 from simplebase.runtimes import Runtime, load_runtime, network_cost
@@ -71,6 +72,9 @@ class ArtifactProcess:
         """Seconds of each call for about so many `seconds`, a few more calls before not counted.
 
         A call leads from `(B, H, W, 3)` uint8 images to what the model answers.
+
+        Raises:
+            OutOfMemoryError: the device cannot hold as many images.
         """
         return self._run(_call_times, batch_size, seconds)
 
@@ -141,6 +145,15 @@ def _open(path: Path, threads: int | None) -> None:
 
 
 def _call_times(batch_size: int, seconds: float) -> list[float]:
+    with explaining_out_of_memory(batch_size, _advice(batch_size)):
+        return _timed_calls(batch_size, seconds)
+
+
+def _advice(batch_size: int) -> str | None:
+    return "choose smaller --batch-sizes" if batch_size > 1 else None
+
+
+def _timed_calls(batch_size: int, seconds: float) -> list[float]:
     runtime = _runtime()
     size = (batch_size, *runtime.metadata.input_size, 3)
     images = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from simplebase.cli.ending import ended_by_signals
+from simplebase.devices import prepare_tensorflow
 from simplebase.errors import SimplebaseError, SimplebaseWarning, os_sentence
 from simplebase.silence import silenced_stderr
 from simplebase.version import __version__
@@ -92,6 +93,7 @@ def import_tensorflow() -> None:
     """Imports TensorFlow without its start-up notes, which no setting of its own silences."""
     with silenced_stderr():
         importlib.import_module("tensorflow")
+        prepare_tensorflow()
 
 
 def warn(text: str) -> None:

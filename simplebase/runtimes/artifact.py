@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from simplebase.devices import explaining_out_of_memory
 from simplebase.errors import ArgumentError, DataError
 from simplebase.geometry import Size
 from simplebase.metadata import ModelMetadata, Output, metadata_file
@@ -105,6 +106,7 @@ class ArtifactRuntime:
 
         Raises:
             ArgumentError: images of another size or type.
+            OutOfMemoryError: TensorFlow's device cannot hold as many.
         """
         return self.predict_all(images)[0]
 
@@ -130,7 +132,8 @@ class ArtifactRuntime:
         if self._batch is not None and count < self._batch:
             filling = np.zeros((self._batch - count, *stored.shape[1:]), stored.dtype)
             stored = np.concatenate([stored, filling])
-        answers = zip(self._outputs, self._run(stored), strict=True)
+        with explaining_out_of_memory(count):
+            answers = zip(self._outputs, self._run(stored), strict=True)
         return [output.restore(answer)[:count] for output, answer in answers]
 
 

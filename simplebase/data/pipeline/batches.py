@@ -1,7 +1,7 @@
 """Batches of canvases, made ahead by several threads."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -81,7 +81,7 @@ class BatchSource:
 
     def batches(
         self, order: np.ndarray | None = None, *, drop_remainder: bool = False
-    ) -> Iterator[Batch]:
+    ) -> Generator[Batch, None, None]:
         """Yields `images` uint8 `(B, Hc, Wc, 3)` RGB, `keypoints` float32 `(B, K, 3)`, `matrices`.
 
         The matrices, float64 `(B, 2, 3)`, lead from the records' pixels to the canvas, exactly as
