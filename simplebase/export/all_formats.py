@@ -30,7 +30,7 @@ class Exported:
         problem: why there is no file; empty where there is one.
         failed: whether that is a failure, and not a package that nobody installed.
         latency: milliseconds of an image at the median, by the number of threads.
-        device: what computed for `latency`, see `ArtifactProcess.device`; empty if it was not timed.
+        device: what computed then, see `ArtifactProcess.device`; empty if it was not timed.
     """
 
     settings: ExportSettings
