@@ -47,10 +47,12 @@ def main() -> None:
         jobs = {
             "bare network, random tensors": bare_step(preset, size, recipe),
             "simplebase without augmentation": our_step(
-                preset, size, recipe.updated({"augmentation": ()})
+                build(preset, size), recipe.updated({"augmentation": ()})
             ),
-            "simplebase": our_step(preset, size, recipe),
-            "simplebase, moving average": our_step(preset, size, recipe.updated({"ema": 0.999})),
+            "simplebase": our_step(build(preset, size), recipe),
+            "simplebase, moving average": our_step(
+                build(preset, size), recipe.updated({"ema": 0.999})
+            ),
         }
         fastest = time_in_turns(jobs, options.rounds)
         bare = next(iter(fastest.values()))
@@ -80,10 +82,9 @@ def bare_step(preset: str, size: tuple[int, int], recipe: Recipe) -> Job:
     return lambda: float(graph())
 
 
-def our_step(preset: str, size: tuple[int, int], recipe: Recipe) -> Job:
+def our_step(model: SimpleBaseline, recipe: Recipe) -> Job:
     """The step of `simplebase.train`, on a batch that stays the same."""
-    model = build(preset, size)
-    augmentation = Augmentation(recipe.augmentation, size, SKELETON)
+    augmentation = Augmentation(recipe.augmentation, model.metadata.input_size, SKELETON)
     training_model = TrainingModel(model, augmentation, LOSSES[recipe.loss_type], recipe.loss_scale)
     optimizer = build_optimizer(recipe, build_schedule(recipe, 100, transfer=False))
     optimizer.build(model.trainable_variables)

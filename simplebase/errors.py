@@ -4,6 +4,7 @@
 SimplebaseError
 ├── ArgumentError       (ValueError)         a value that a caller chose, such as a preset name
 ├── DataError           (ValueError)         the content of a file: a record, an image, ...
+├── DownloadError       (RuntimeError)       a file that cannot be fetched, or not be kept
 ├── InUseError          (RuntimeError)       a folder that another process is writing
 ├── MissingFileError    (FileNotFoundError)  a file or folder that is not there
 ├── MissingPackageError (ImportError)        an optional package that is not installed
@@ -38,6 +39,10 @@ class ArgumentError(SimplebaseError, ValueError):
 
 class DataError(SimplebaseError, ValueError):
     """A file was found and read, but what it holds is wrong."""
+
+
+class DownloadError(SimplebaseError, RuntimeError):
+    """A published file cannot be fetched, is not the one that was published, or cannot be kept."""
 
 
 class InUseError(SimplebaseError, RuntimeError):

@@ -18,6 +18,7 @@ PACKAGE = "simplebase"
 """What the registered names begin with."""
 
 SERIALIZABLE = {
+    "BatchNormalization": "simplebase.batch_norm",
     "DeconvHead": "simplebase.heads.deconv",
     "GhostNetBackbone": "simplebase.backbones.ghostnet",
     "HeatmapLoss": "simplebase.losses",

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import keras
 
 from simplebase.backbones.backbone import Backbone, Padding, check_padding
+from simplebase.batch_norm import BatchNormalization
 from simplebase.geometry import Size
 
 
@@ -112,7 +113,8 @@ def rebuilt(
         config = layer.get_config()
         if isinstance(layer, keras.layers.BatchNormalization):
             config.update(momentum=bn_momentum, epsilon=bn_epsilon)
-        elif symmetric and isinstance(layer, keras.layers.ZeroPadding2D):
+            return BatchNormalization.from_config(config)
+        if symmetric and isinstance(layer, keras.layers.ZeroPadding2D):
             # keras.applications pads (0, 1) for kernel 3, (1, 2) for kernel 5.
             config["padding"] = tuple((max(side), max(side)) for side in layer.padding)
         elif symmetric and is_stem(layer):

@@ -6,6 +6,7 @@ from typing import Any
 from keras import layers
 
 from simplebase.backbones.backbone import Padding, check_padding
+from simplebase.batch_norm import BatchNormalization
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Convolution:
         return layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x), "valid"
 
     def _finished(self, x: Any, activation: str | None, name: str) -> Any:
-        x = layers.BatchNormalization(
+        x = BatchNormalization(
             momentum=self.bn_momentum, epsilon=self.bn_epsilon, name=f"{name}_bn"
         )(x)
         return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x

@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from simplebase.backbones.backbone import Backbone, Padding, check_padding
+from simplebase.batch_norm import BatchNormalization
 from simplebase.errors import ArgumentError
 from simplebase.geometry import Size
 
@@ -83,9 +84,9 @@ class ResNetBackbone(Backbone):
                 padding=mode,
                 name=f"{name}_conv",
             )(x)
-            return layers.BatchNormalization(
-                momentum=bn_momentum, epsilon=bn_epsilon, name=f"{name}_bn"
-            )(x)
+            return BatchNormalization(momentum=bn_momentum, epsilon=bn_epsilon, name=f"{name}_bn")(
+                x
+            )
 
         def bottleneck(x: Any, filters: int, strides: int, project: bool, name: str) -> Any:
             first, second = (strides, 1) if stride_in == "1x1" else (1, strides)
@@ -102,7 +103,7 @@ class ResNetBackbone(Backbone):
         images = layers.Input((*input_size, 3))
         x = layers.ZeroPadding2D(3, name="conv1_pad")(images)
         x = layers.Conv2D(stem_channels, 7, strides=2, name="conv1_conv")(x)
-        x = layers.BatchNormalization(momentum=bn_momentum, epsilon=bn_epsilon, name="conv1_bn")(x)
+        x = BatchNormalization(momentum=bn_momentum, epsilon=bn_epsilon, name="conv1_bn")(x)
         x = layers.Activation("relu", name="conv1_relu")(x)
         x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
         x = layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from simplebase.cli.commands import add_commands
 from simplebase.cli.ending import ended_by_signals
 from simplebase.devices import prepare_tensorflow
 from simplebase.errors import SimplebaseError, SimplebaseWarning, os_sentence
@@ -80,6 +81,7 @@ def main() -> None:
 
 def _run(arguments: list[str], debug: bool) -> None:
     try:
+        add_commands(arguments)
         app(arguments, prog_name="simplebase")
     except (SimplebaseError, OSError) as error:
         if debug:

@@ -280,8 +280,7 @@ def _open_page(
     from simplebase.extras import import_with_extras
 
     models = selectable_models(model)
-    for each in models:
-        options.prepare_for_model(each)
+    options.prepare_for_model(models[0])
     page = import_with_extras("simplebase.demo.web")
     page.open_page(
         models,
@@ -289,4 +288,5 @@ def _open_page(
         port=port,
         announce=say,
         skeleton=skeleton,
+        prepare=options.prepare_for_model,
     )

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import typer
 from rich import box
-from rich.syntax import Syntax
 from rich.table import Table
 
 from simplebase.cli.app import app, console, import_tensorflow, say
@@ -52,6 +51,8 @@ def presets(
         write_text(write, preset_text(name), overwrite=overwrite)
         say(f"{write}: train it with `simplebase train --preset {write}`")
     elif name is not None:
+        from rich.syntax import Syntax
+
         console.print(Syntax(preset_text(name), "yaml", background_color="default"))
     else:
         console.print(_presets_table(rows))

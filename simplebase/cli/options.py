@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import rich.progress
 import typer
 
 from simplebase.cli.app import console, import_tensorflow, say, warn
@@ -182,6 +181,8 @@ def skip_bad_images(dataset: "KeypointDataset") -> "KeypointDataset":
 @contextmanager
 def progress_bar(label: str) -> Iterator[Progress]:
     """Shows a bar while the yielded function is told (done, total)."""
+    import rich.progress
+
     columns = [
         *rich.progress.Progress.get_default_columns()[:3],
         rich.progress.TimeRemainingColumn(),

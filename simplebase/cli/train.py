@@ -9,7 +9,6 @@ import typer
 from simplebase.cli import options, training_options
 from simplebase.cli.app import app, import_tensorflow, say
 from simplebase.errors import ArgumentError, DataError
-from simplebase.files.yaml import parse_yaml
 from simplebase.presets.choices import DEFAULT_PRESET
 from simplebase.shell import command_line
 
@@ -193,6 +192,8 @@ def _parsed(given: dict[str, Any]) -> dict[str, Any]:
     if "input_size" in given:
         values["input_size"] = options.parse_size(given["input_size"])
     if "augmentation" in given:
+        from simplebase.files.yaml import parse_yaml
+
         try:
             values["augmentation"] = parse_yaml(given["augmentation"], "--augmentation")
         except DataError as error:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from simplebase.demo.finding.boxes import BoxesByFrame
 from simplebase.demo.frames import FramePoses, Source
-from simplebase.demo.serve import PictureServer, serving
 from simplebase.demo.settings import DemoSettings
 from simplebase.demo.sinks import (
     PICTURES,
@@ -30,6 +30,9 @@ from simplebase.inference import Pose
 from simplebase.metadata import ModelMetadata
 from simplebase.runtimes import Runtime, load_runtime
 from simplebase.skeletons import Skeleton
+
+if TYPE_CHECKING:
+    from simplebase.demo.serve import PictureServer
 
 
 @dataclass
@@ -136,6 +139,8 @@ def run_demo(
                 for path, kind in zip(outputs, kinds, strict=True)
             ]
             if server is not None:
+                from simplebase.demo.serve import serving
+
                 writers.append(stack.enter_context(serving(server)))
             if show:
                 writers.append(stack.enter_context(window(not opened.is_sequence, opened.is_live)))
@@ -164,10 +169,13 @@ def run_demo(
 
 def _server(
     stack: ExitStack, port: int | None, announce: Callable[[str], None] | None
-) -> PictureServer | None:
+) -> "PictureServer | None":
     """The server at `port`, closed with the stack whatever happens until it serves."""
     if port is None:
         return None
+    # Imported here: an HTTP server takes as long to import as a photograph to look at.
+    from simplebase.demo.serve import PictureServer
+
     server = PictureServer(port)
     stack.callback(server.server_close)
     if announce:

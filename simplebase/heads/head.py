@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import keras
 from keras import layers
 
+from simplebase.batch_norm import BatchNormalization
 from simplebase.dtypes import DTYPES, build_with, dtypes_config
 from simplebase.errors import ArgumentError
 from simplebase.freezing import FROZEN, freeze_layers, frozen_config
@@ -56,7 +57,7 @@ class Head(keras.Model):
         for block, filters in enumerate(channels, start=1):
             blocks += self.upsampling(filters, kernel_size, f"block{block}")
             blocks += [
-                layers.BatchNormalization(
+                BatchNormalization(
                     momentum=bn_momentum, epsilon=bn_epsilon, name=f"block{block}_bn"
                 ),
                 layers.ReLU(name=f"block{block}_relu"),

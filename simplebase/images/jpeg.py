@@ -1,18 +1,17 @@
 """JPEG: its markers, and decoding that tells damage instead of filling it with grey."""
 
-import io
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import simplejpeg
-from PIL import Image
 
 from simplebase.errors import DataError
 from simplebase.geometry import Size
 from simplebase.images.exif import exif_orientation, upright
 from simplebase.images.kinds import require_reasonable_size
+from simplebase.images.pillow import decode_by_pillow
 
 _LARGEST_REDUCTION = 8  # of libjpeg
 
@@ -140,8 +139,7 @@ def _by_pillow(data: bytes, name: str) -> np.ndarray:
         raise DataError(f"{name} is damaged or cut off (JPEG: it has no header).")
     require_reasonable_size(size, name)
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return np.array(image.convert("RGB"))
+        return decode_by_pillow(data)
     except Exception as error:  # Pillow raises whatever its parsers trip over
         raise DataError(f"{name} is damaged or cut off (JPEG: {error}).") from error
 

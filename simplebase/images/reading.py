@@ -1,12 +1,10 @@
 """Reading image files of every kind that is read."""
 
-import io
 import os
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from simplebase.errors import DataError, MissingFileError
 from simplebase.files import require_file
@@ -14,7 +12,8 @@ from simplebase.geometry import Size
 from simplebase.images.depth import DepthRange, levels
 from simplebase.images.exif import exif_orientation, is_sideways, upright
 from simplebase.images.jpeg import decode_jpeg, is_jpeg, jpeg_orientation, jpeg_size
-from simplebase.images.kinds import MOST_PIXELS, Header, require_read, require_reasonable_size
+from simplebase.images.kinds import Header, require_read, require_reasonable_size
+from simplebase.images.pillow import decode_by_pillow
 from simplebase.images.png import checked_png, plain_png, png_bits, png_orientation, png_size
 from simplebase.images.tiff import tiff_header, unturned_tiff, with_black_at_zero
 from simplebase.images.warping import shrunk
@@ -25,9 +24,6 @@ _HEAD = 2**16  # bytes in which most headers say all
 # Of a hundred thousand pixels of an image a few are broken, of thermal cameras more.
 _SHARES = (0.1, 99.9)  # per cent
 
-if Image.MAX_IMAGE_PIXELS is not None:
-    # Pillow's own limit lies below ours, which is checked before anything is decoded.
-    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MOST_PIXELS)
 if "OPENCV_LOG_LEVEL" not in os.environ:
     # What OpenCV says of a broken file lacks its name; we say it with the name.
     # OpenCV 5 has it in another place than OpenCV 4.
@@ -182,8 +178,7 @@ def _rgb(image: np.ndarray) -> np.ndarray:
 def _decode_gif(data: bytes, name: str) -> np.ndarray:
     """By Pillow, because OpenCV reads GIF from 4.11 on only."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return np.array(image.convert("RGB"))
+        return decode_by_pillow(data)
     except Exception as error:  # Pillow raises whatever its parsers trip over
         raise DataError(f"{name} is damaged or cut off (GIF: {error}).") from error
 

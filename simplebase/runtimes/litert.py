@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from simplebase.files.native import native_name
@@ -37,6 +36,8 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
 
 
 def _embedded_metadata(path: Path) -> str | None:
+    from ai_edge_litert import schema_py_generated as schema
+
     model = schema.Model.GetRootAs(path.read_bytes())
     for index in range(model.MetadataLength()):
         entry = model.Metadata(index)

@@ -1,10 +1,10 @@
 """Finding a skeleton by its built-in name, or by its keypoints."""
 
 import dataclasses
+from functools import cache
 from importlib.resources import files
 
 from simplebase.errors import ArgumentError
-from simplebase.files.yaml import parse_yaml
 from simplebase.skeletons.skeleton import Skeleton
 
 
@@ -18,6 +18,7 @@ def skeleton_names() -> list[str]:
     )
 
 
+@cache
 def load_skeleton(name: str) -> Skeleton:
     """The built-in skeleton `name`: `animal_pose`, `coco`, `lsp` or `mpii`.
 
@@ -28,6 +29,9 @@ def load_skeleton(name: str) -> Skeleton:
         raise ArgumentError(
             f"skeleton {name!r} is not built in; there are {', '.join(skeleton_names())}."
         )
+    # Imported here: exported files have their skeleton in JSON.
+    from simplebase.files.yaml import parse_yaml
+
     text = files("simplebase.skeletons").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     return Skeleton.from_config(parse_yaml(text, f"{name}.yaml"))
 

@@ -48,6 +48,7 @@ def open_page(
     port: int,
     announce: Callable[[str], None],
     skeleton: Skeleton | None = None,
+    prepare: Callable[[Path], None] | None = None,
 ) -> None:
     """Serves the page on 127.0.0.1 until Ctrl-C, or until something else ends the main thread.
 
@@ -59,12 +60,13 @@ def open_page(
         port: of 127.0.0.1.
         announce: called with the address when the page can be opened.
         skeleton: names, links and colours in place of the models'.
+        prepare: called with the path of a model before it is opened.
 
     Raises:
         ArgumentError: the port cannot be had.
         MissingFileError, DataError: a model or another file is not what it should be.
     """
-    session = PageSession(models, settings, skeleton)
+    session = PageSession(models, settings, skeleton, prepare)
     with _page_folder() as folder:
         with launched(build_page(session, settings, folder), port) as url, session.working():
             announce(f"open {url} (Ctrl-C ends it)")

@@ -61,15 +61,21 @@ class PageSession:
         models: paths of model files; the first is the one to begin with.
         settings: where to look and how to draw; the page's own controls go before.
         skeleton: names, links and colours in place of the models'.
+        prepare: called with the path of a model before it is opened, in the thread that opens it.
     """
 
     def __init__(
-        self, models: Sequence[Path], settings: DemoSettings, skeleton: Skeleton | None = None
+        self,
+        models: Sequence[Path],
+        settings: DemoSettings,
+        skeleton: Skeleton | None = None,
+        prepare: Callable[[Path], None] | None = None,
     ) -> None:
         self.names = short_names(models)
         self._paths = dict(zip(self.names, models, strict=True))
         self._settings = settings
         self._skeleton = skeleton
+        self._prepare = prepare or (lambda path: None)
         self._find = settings.finder()
         self._runtimes: dict[str, Runtime] = {}
         # Libraries run one image at a time, and so do trackers.
@@ -177,8 +183,10 @@ class PageSession:
         return replace(self._settings, min_score=choice.min_score, smooth=smooth)
 
     def _path(self, name: str) -> Path:
+        """Of a model that is about to be opened."""
         if name not in self._paths:
             raise ArgumentError(f"{name!r} is not one of the models: {', '.join(self.names)}.")
+        self._prepare(self._paths[name])
         return self._paths[name]
 
     def _runtime(self, name: str) -> Runtime:

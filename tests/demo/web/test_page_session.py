@@ -57,6 +57,22 @@ def test_a_deep_image_is_read_as_the_model_was_trained(
     assert min(row[-1] for row in found[0]) > 0.1
 
 
+def test_a_model_is_prepared_when_it_is_first_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from simplebase.demo.web.session import Choice, PageSession
+
+    opened: list[Path] = []
+    monkeypatch.setattr("simplebase.demo.web.session.load_runtime", lambda path: DotModel())
+    models = [tmp_path / "dots.tflite", tmp_path / "dots.keras"]
+    session = PageSession(models, DemoSettings(), prepare=opened.append)
+    cv2.imwrite(str(tmp_path / "dots.png"), moving(1)[0])
+    for name, expected in (("dots.tflite", models[:1]), ("dots.keras", models)):
+        for _ in range(2):
+            session.image(str(tmp_path / "dots.png"), Choice(name, 0.1, 0.5), tmp_path)
+        assert opened == expected
+
+
 def test_another_skeleton_holds_on_every_tab(
     session: Any, choice: Any, video: Path, tmp_path: Path
 ) -> None:

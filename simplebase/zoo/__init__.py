@@ -1,0 +1,1 @@
+"""Pretrained models by name: the table, fetching, and the cache."""

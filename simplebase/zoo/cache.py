@@ -1,0 +1,248 @@
+"""Fetched models as `.keras` files, converted once and kept.
+
+```
+$SIMPLEBASE_CACHE/models/
+├── FILE                               as it was published, see `fetching`
+├── MODEL-HASH-VERSION.keras           what it was converted to: HASH is the start of the SHA-256 of
+│                                      FILE, VERSION that of the conversion
+└── MODEL-HASH-VERSION.json            size, time and SHA-256 of the `.keras`, and what it is from
+```
+
+FILE is kept too: a later version converts it again without a network, and the folder can be another
+machine's SIMPLEBASE_MIRROR.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from simplebase.errors import ArgumentError, MissingFileError, listed
+from simplebase.files import replacing, write_json
+from simplebase.files.locks import turn
+from simplebase.progress import ProgressBar
+from simplebase.zoo.fetching import Announce, fetch
+from simplebase.zoo.remote import RemoteFile
+from simplebase.zoo.storage import digest, models_folder, storing
+
+_MODEL = re.compile(r"(?P<model>[A-Za-z0-9][A-Za-z0-9._-]*)-[0-9a-f]{8}-[A-Za-z0-9._]+\.keras")
+_PARTIAL = ".partial"
+
+
+@dataclass(frozen=True)
+class CachedFile:
+    """A file of the cache.
+
+    Args:
+        path: where it is.
+        bytes: its size.
+        when: it was written, in local time.
+        model: of a converted model its name, else None.
+        unfinished: whether it is what came so far of an interrupted download.
+    """
+
+    path: Path
+    bytes: int
+    when: datetime
+    model: str | None = None
+    unfinished: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name that `remove` takes: of the model, else of the published file."""
+        return self.model or self.path.name.removesuffix(_PARTIAL)
+
+
+def converted(
+    model: str,
+    file: RemoteFile,
+    convert: Callable[[Path, Path], None],
+    *,
+    version: str,
+    offline: bool = False,
+    announce: Announce,
+    progress: ProgressBar | None = None,
+) -> Path:
+    """Returns the `.keras` of a published model, after fetching and converting it if need be.
+
+    Of several processes one converts, and the others wait. A `.keras` that was changed or damaged
+    after it was written is made again.
+
+    Args:
+        model: its name in the table.
+        file: what was published.
+        convert: writes what it makes of its first argument to its second, a path that ends in
+            `.keras`.
+        version: of the conversion. Another one, such as after a change of the converter or of the
+            model's row in the table, converts again.
+        offline: as for `fetch`.
+        announce: as for `fetch`.
+        progress: as for `fetch`.
+
+    Raises:
+        ArgumentError: `model` or `version` does not fit into a file name.
+        DownloadError: the file cannot be fetched or kept.
+        SimplebaseError: what `convert` raises.
+    """
+    name = f"{model}-{file.sha256[:8]}-{version}.keras"
+    if not _MODEL.fullmatch(name):
+        raise ArgumentError(
+            f"Expected a model's name and a version of letters, digits, dots, underscores and, in "
+            f"the name, hyphens. Received: {model!r} and {version!r}."
+        )
+    path = models_folder() / name
+    if _is_intact(path):
+        return path
+    with storing(path.parent, model):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with turn(path.with_name(f".{path.name}.lock"), model):
+            # The process that had its turn before may have converted it.
+            if not _is_intact(path):
+                if path.exists():
+                    announce(f"{path} was changed since it was written, and is made again.")
+                _remove_leftovers(path)
+                original = fetch(file, offline=offline, announce=announce, progress=progress)
+                with replacing(path, overwrite=True) as partial:
+                    convert(original, partial)
+                    # Before the move: whoever is killed in between leaves no file that counts.
+                    _write_record(path, partial, file.name)
+                _remove_others(path, model)
+    return path
+
+
+def cached() -> list[CachedFile]:
+    """The models and published files of the cache, in the order of their paths."""
+    found = []
+    for path in _files():
+        if path.suffix == ".json":
+            continue
+        match = _MODEL.fullmatch(path.name)
+        with suppress(FileNotFoundError):  # another process may be at work
+            status = path.stat()
+            found.append(
+                CachedFile(
+                    path=path,
+                    bytes=status.st_size,
+                    when=datetime.fromtimestamp(status.st_mtime).astimezone(),
+                    model=match["model"] if match else None,
+                    unfinished=path.name.endswith(_PARTIAL),
+                )
+            )
+    return found
+
+
+def remove(*names: str) -> int:
+    """Removes models, with the files that they were made from, or published files from the cache.
+
+    Args:
+        names: of models or of published files; one that is not there is passed over.
+
+    Returns:
+        Bytes freed.
+
+    Raises:
+        MissingFileError: none of them is there.
+        OSError: the folder cannot be written.
+    """
+    files = cached()
+    models = {file for file in files if file.model in names}
+    others = {file for file in files if file.model and file not in models}
+    unused = {_source(file) for file in models} - {_source(file) for file in others}
+    chosen = [
+        file
+        for file in files
+        if file in models or (file.model is None and file.name in unused | set(names))
+    ]
+    folder = models_folder()
+    if not chosen:
+        there = listed(sorted({file.name for file in files})) or "nothing"
+        raise MissingFileError(f"{folder} does not have {listed(names)}. It has: {there}.")
+    for file in chosen:
+        locked = file.path.name if file.model else file.name
+        with turn(folder / f".{locked}.lock", file.name):
+            _remove(file.path)
+    return sum(file.bytes for file in chosen)
+
+
+def _files() -> list[Path]:
+    """What is in the folder, without locks and temporary files."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return sorted(
+            path
+            for path in models_folder().iterdir()
+            if not path.name.startswith(".") and path.is_file()
+        )
+    return []
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    beside = _record(path) if path.suffix == ".keras" else path.with_name(f"{path.name}.json")
+    beside.unlink(missing_ok=True)
+
+
+def _record(path: Path) -> Path:
+    """The file that says what the `.keras` file `path` was when it was written."""
+    return path.with_suffix(".json")
+
+
+def _source(file: CachedFile) -> str | None:
+    """Name of the published file that a model was made from."""
+    return _read_record(file.path).get("source")
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError, RecursionError):
+        content = json.loads(_record(path).read_text(encoding="utf-8"))
+        if isinstance(content, dict):
+            return content
+    return {}
+
+
+def _write_record(path: Path, written: Path, source: str) -> None:
+    status = written.stat()
+    content = {
+        "source": source,
+        "bytes": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "sha256": digest(written),
+    }
+    write_json(_record(path), content, overwrite=True)
+
+
+def _is_intact(path: Path) -> bool:
+    """Whether `path` is as it was written. It is read only if its time differs, as in a copy."""
+    record = _read_record(path)
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    if status.st_size != record.get("bytes"):
+        return False
+    if status.st_mtime_ns == record.get("mtime_ns"):
+        return True
+    if digest(path) != record.get("sha256"):
+        return False
+    with suppress(OSError):  # a folder that cannot be written; then it is read each time
+        _write_record(path, path, record.get("source", ""))
+    return True
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Removes what a process left that was killed while it wrote `path`."""
+    for holder in path.parent.glob(f".{path.name}.*{_PARTIAL}"):
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def _remove_others(path: Path, model: str) -> None:
+    """Removes what earlier versions made of the same model."""
+    for other in _files():
+        match = _MODEL.fullmatch(other.name)
+        if match and match["model"] == model and other != path:
+            with suppress(OSError):  # Windows keeps a file that another process has open
+                _remove(other)
