@@ -3,7 +3,9 @@
 import math
 import signal
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
@@ -32,7 +34,7 @@ from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.saving import Saver
 from simplebase.training.runs.state import RunProgress, Variables, load_state
 from simplebase.training.stages import StageTraining, stages
-from simplebase.training.step import StartedStep, WeightAverage
+from simplebase.training.step import WeightAverage
 from simplebase.training.training_model import TrainingModel
 
 _SHEET_EVERY = 5  # epochs
@@ -185,29 +187,32 @@ class Trainer:
     def _epoch(self, training: StageTraining) -> None:
         """Trains and validates the epoch that `progress` says, from its step on.
 
-        The loss of a step is read when the next step has been started, so that no device waits for
-        this loop. But before anything is saved, all losses are read: a state never holds weights
-        whose loss nobody has looked at.
+        The loss of a step is looked at when the next step has been started, so that no device
+        waits for this loop. A thread fetches it from the device right away: a copy from a GPU waits
+        for all that the GPU was given before, which would be the next step too. Before anything is
+        saved, all losses are looked at: a state never holds weights whose loss nobody knows.
         """
         progress, size = self.progress, self.recipe.batch_size
         number, every = progress.epoch, self.config.save_every_steps
         rows = self._order(number).reshape(self.steps, size)
         batches = self.source.batches(rows[progress.step :, self._part].reshape(-1))
         timed, clock = 0, time.perf_counter()
-        unread: list[StartedStep] = []
+        unseen: deque[Future[tuple[float, bool]]] = deque()
         with (
             explaining_out_of_memory(size, SMALLER_BATCH),
+            ThreadPoolExecutor(1, "losses") as fetching,
             closing(on_devices(self.distribution, batches)) as shared,
         ):
             for step, batch in enumerate(shared, progress.step):
                 traced = training.step.is_traced
                 step_of_run = (number - 1) * self.steps + step
                 stop = self._signals.received is not None
-                unread.append(training.step.start(batch, step_of_run, stop))
-                stop = len(unread) > 1 and self._read(unread.pop(0), training, rows)
+                started = training.step.start(batch, step_of_run, stop)
+                unseen.append(fetching.submit(started.result))
+                stop = len(unseen) > 1 and self._count_step(unseen.popleft(), training, rows)
                 save = every is not None and (step + 1) % every == 0
                 if stop or save or not traced or step + 1 == self.steps:
-                    stop = self._read(unread.pop(), training, rows) or stop
+                    stop = self._count_step(unseen.popleft(), training, rows) or stop
                 timed, clock = (timed + 1, clock) if traced else (0, time.perf_counter())
                 if stop:
                     self._stop(training)
@@ -216,11 +221,13 @@ class Trainer:
         seconds = time.perf_counter() - clock
         self._finish_epoch(training, timed * size / seconds if timed else 0.0)
 
-    def _read(self, started: StartedStep, training: StageTraining, rows: np.ndarray) -> bool:
-        """Waits for the first step that `progress` does not know and counts it.
+    def _count_step(
+        self, result: Future[tuple[float, bool]], training: StageTraining, rows: np.ndarray
+    ) -> bool:
+        """Waits for the first step that `progress` does not have, and adds it.
 
         Args:
-            started: that step.
+            result: of that step, see `StartedStep`.
             training: its stage.
             rows: `(steps, B)` the records of each step of the epoch.
 
@@ -232,7 +239,7 @@ class Trainer:
         """
         progress = self.progress
         rate = training.learning_rate(progress.epoch, progress.step)
-        loss, stop = started.result()
+        loss, stop = result.result()
         if not math.isfinite(loss):
             raise self.saver.diverged(
                 f"the loss is {loss}", progress, self._names(rows[progress.step])

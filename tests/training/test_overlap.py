@@ -1,4 +1,4 @@
-"""Steps are started before the loss of the one before is read, and nothing is saved unread."""
+"""A step starts before the loss of the one before is looked at; nothing is saved before that."""
 
 import math
 import threading
@@ -17,6 +17,7 @@ from simplebase.training import distribute
 from simplebase.training.feeding import on_devices
 from simplebase.training.order import EpochOrder
 from simplebase.training.runs.saving import Saver
+from simplebase.training.runs.state import RunProgress
 from simplebase.training.step import StartedStep, TrainingStep
 
 Event = tuple[str, int]
@@ -27,12 +28,10 @@ class FakeStep(StartedStep):
 
     diverging: frozenset[int] = frozenset()
 
-    def __init__(self, step: int, stop: bool, events: list[Event]) -> None:
-        self.step, self.stop, self.events = step, stop, events
-        events.append(("start", step))
+    def __init__(self, step: int, stop: bool) -> None:
+        self.step, self.stop = step, stop
 
     def result(self) -> tuple[float, bool]:
-        self.events.append(("read", self.step))
         return math.nan if self.step in self.diverging else float(self.step), self.stop
 
 
@@ -40,17 +39,23 @@ class FakeStep(StartedStep):
 def events(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     """What a training of fake steps does, in order."""
     found: list[Event] = []
-    save = Saver.save_state
+    save, add_step = Saver.save_state, RunProgress.add_step
 
     def start(self: TrainingStep, shared: Any, step: int, stop: bool = False) -> FakeStep:
         self.is_traced = True
-        return FakeStep(step, stop, found)
+        found.append(("start", step))
+        return FakeStep(step, stop)
 
-    def saved(self: Saver, variables: Any, progress: Any) -> None:
+    def count(self: RunProgress, loss: float, learning_rate: float) -> None:
+        found.append(("count", self.step))
+        add_step(self, loss, learning_rate)
+
+    def saved(self: Saver, variables: Any, progress: RunProgress) -> None:
         found.append(("save", progress.step))
         save(self, variables, progress)
 
     monkeypatch.setattr(TrainingStep, "start", start)
+    monkeypatch.setattr(RunProgress, "add_step", count)
     monkeypatch.setattr(Saver, "save_state", saved)
     return found
 
@@ -58,58 +63,72 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[Event]:
 RECIPE = tiny_recipe(total_epoch=1, augmentation=())
 
 
-def test_a_step_is_started_before_the_loss_of_the_one_before_is_read(
+def test_a_step_starts_before_the_loss_of_the_one_before_is_looked_at(
     figures: KeypointDataset, tmp_path: Path, events: list[Event]
 ) -> None:
     recorder = Recorder()
     result = train_tiny(figures, tmp_path / "run", recipe=RECIPE, observer=recorder)
     assert events == [
         # The first one traces the graph: the time is measured from its end on.
-        *(("start", 0), ("read", 0)),
-        *(("start", 1), ("start", 2), ("read", 1), ("start", 3), ("read", 2)),
-        *(("read", 3), ("save", 0)),
+        *(("start", 0), ("count", 0)),
+        *(("start", 1), ("start", 2), ("count", 1), ("start", 3), ("count", 2)),
+        *(("count", 3), ("save", 0)),
     ]
     assert recorder.losses == [0, 1, 2, 3] and recorder.places[-1] == (1, 4)
     assert result.epochs[0].loss == 1.5
 
 
-def test_before_a_state_is_saved_every_loss_is_read(
+def test_before_a_state_is_saved_every_loss_is_looked_at(
     figures: KeypointDataset, tmp_path: Path, events: list[Event]
 ) -> None:
     train_tiny(figures, tmp_path / "run", recipe=RECIPE, save_every_steps=3)
     assert events == [
-        *(("start", 0), ("read", 0)),
-        *(("start", 1), ("start", 2), ("read", 1), ("read", 2), ("save", 3)),
-        *(("start", 3), ("read", 3), ("save", 0)),
+        *(("start", 0), ("count", 0)),
+        *(("start", 1), ("start", 2), ("count", 1), ("count", 2), ("save", 3)),
+        *(("start", 3), ("count", 3), ("save", 0)),
     ]
 
 
-@pytest.mark.parametrize("every", [None, 3])
-def test_a_loss_that_is_read_late_is_told_with_its_own_step_and_images(
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_loss_that_comes_late_is_told_with_its_own_step_and_images(
     figures: KeypointDataset,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     events: list[Event],
-    every: int | None,
+    step: int,
 ) -> None:
-    monkeypatch.setattr(FakeStep, "diverging", {1})
+    """Step 1 is found when step 2 runs, step 2 before it is saved, step 3 before validation."""
+    monkeypatch.setattr(FakeStep, "diverging", {step, step + 1})
     recorder = Recorder()
+    arguments = {"recipe": RECIPE, "observer": recorder, "save_every_steps": 3}
     with pytest.raises(TrainingError) as caught:
-        train_tiny(
-            figures,
-            tmp_path / "run",
-            recipe=RECIPE,
-            observer=recorder,
-            save_every_steps=every,
-        )
+        train_tiny(figures, tmp_path / "run", **arguments)
     train = figures.train
-    rows = EpochOrder(train, RECIPE, 0)(1).reshape(4, 8)[1]
+    rows = EpochOrder(train, RECIPE, 0)(1).reshape(4, 8)[step]
     names = ", ".join(sorted({train.images.name(int(row)) for row in rows}))
     message = str(caught.value)
-    assert message.startswith("the loss is nan in epoch 1, step 2. ")
+    assert message.startswith(f"the loss is nan in epoch 1, step {step + 1}. ")
     assert message.endswith(f"The images of that batch: {names}.")
-    assert ("start", 2) in events and recorder.losses == [0]
-    assert not [event for event in events if event[0] == "save"]
+    assert recorder.losses == [*range(step)]
+    assert (("start", 2) in events) and (("save", 3) in events) == (step == 3)
+    assert not recorder.validations
+
+
+def test_no_thread_is_left(
+    figures: KeypointDataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    events: list[Event],
+) -> None:
+    monkeypatch.setattr(FakeStep, "diverging", {1})
+    with pytest.raises(TrainingError):
+        train_tiny(figures, tmp_path / "run", recipe=RECIPE)
+    assert not our_threads()
+
+
+def our_threads() -> list[str]:
+    names = [each.name for each in threading.enumerate()]
+    return [name for name in names if name.startswith(("devices", "losses", "batches"))]
 
 
 class Handing:
@@ -158,7 +177,7 @@ def test_the_next_batch_is_copied_meanwhile_and_no_more() -> None:
     assert handing.shared == [0, 1]
     assert threading.current_thread().name not in handing.threads
     shared.close()
-    assert not [each for each in threading.enumerate() if each.name.startswith("devices")]
+    assert not our_threads()
 
 
 def test_the_source_of_batches_is_closed_with_it() -> None:
