@@ -61,14 +61,20 @@ class _Pool(ThreadPoolExecutor):
 
 
 @contextmanager
-def thread_pool() -> Iterator[ThreadPoolExecutor]:
-    """Threads, one per usable core. Jobs that have not begun when the block ends are dropped.
+def thread_pool(workers: int | None = None, name: str = "pool") -> Iterator[ThreadPoolExecutor]:
+    """Threads for a block. Jobs that have not begun when the block ends are dropped.
 
     So a command that is stopped does not go on to the end of its data first. Jobs that have begun
     are done when the block has ended, so none writes into a folder that is being removed.
+
+    Args:
+        workers: how many; by default one per usable core.
+        name: what the threads' names begin with.
     """
     threads: list[threading.Thread] = []
-    pool = _Pool(usable_cores(), initializer=lambda: threads.append(threading.current_thread()))
+    pool = _Pool(
+        workers or usable_cores(), name, lambda: threads.append(threading.current_thread())
+    )
     try:
         yield pool
     finally:

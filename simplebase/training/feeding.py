@@ -1,9 +1,10 @@
 """Batches on their way to the devices while the step before still runs."""
 
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 from simplebase.data.pipeline import Batch
+from simplebase.threads import thread_pool
 from simplebase.training.distribution import Distribution
 
 
@@ -29,12 +30,8 @@ def on_devices(
             return None
         return distribution.share({name: batch[name] for name in ("images", "keypoints")})
 
-    pool = ThreadPoolExecutor(1, "devices")
-    ahead = pool.submit(next_on_devices)
-    try:
+    with closing(batches), thread_pool(1, "devices") as pool:
+        ahead = pool.submit(next_on_devices)
         while (batch := ahead.result()) is not None:
             ahead = pool.submit(next_on_devices)
             yield batch
-    finally:
-        pool.shutdown(cancel_futures=True)
-        batches.close()

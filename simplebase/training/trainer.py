@@ -5,7 +5,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
@@ -22,6 +22,7 @@ from simplebase.estimator import SimpleBaseline
 from simplebase.evaluation import draw_predictions, mean_pck, predict_dataset
 from simplebase.losses import LOSSES
 from simplebase.runtimes.keras import KerasRuntime
+from simplebase.threads import thread_pool
 from simplebase.training.distribution import Distribution
 from simplebase.training.feeding import on_devices
 from simplebase.training.interruption import StopSignals
@@ -200,7 +201,7 @@ class Trainer:
         unseen: deque[Future[tuple[float, bool]]] = deque()
         with (
             explaining_out_of_memory(size, SMALLER_BATCH),
-            ThreadPoolExecutor(1, "losses") as fetching,
+            thread_pool(1, "losses") as fetching,
             closing(on_devices(self.distribution, batches)) as shared,
         ):
             for step, batch in enumerate(shared, progress.step):
