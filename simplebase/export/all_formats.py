@@ -30,6 +30,7 @@ class Exported:
         problem: why there is no file; empty where there is one.
         failed: whether that is a failure, and not a package that nobody installed.
         latency: milliseconds of an image at the median, by the number of threads.
+        device: what computed then, see `ArtifactProcess.device`; empty if it was not timed.
     """
 
     settings: ExportSettings
@@ -38,6 +39,7 @@ class Exported:
     problem: str = ""
     failed: bool = False
     latency: dict[int, float] = field(default_factory=dict)
+    device: str = ""
 
     @property
     def size(self) -> int | None:
@@ -52,6 +54,7 @@ class Exported:
             "path": str(self.path),
             "bytes": self.size,
             "median_ms": {str(threads): value for threads, value in self.latency.items()},
+            "device": self.device,
             "parity": None if self.parity is None else self.parity.to_config(),
             "problem": self.problem,
         }
@@ -91,6 +94,7 @@ def export_all(
         for path, speed in zip(written, speeds, strict=True):
             [each] = [each for each in done if each.path == path]
             each.latency[threads] = speed.latency(50)
+            each.device = speed.device
     return done
 
 

@@ -12,6 +12,7 @@ from artifacts import Artifacts
 import simplebase.export.mnn
 from simplebase import KeypointDataset, ModelMetadata
 from simplebase.cost import count_cost
+from simplebase.devices import processor
 from simplebase.errors import (
     ArgumentError,
     DataError,
@@ -239,6 +240,7 @@ def test_everything_lies_in_one_folder_and_is_timed(
         if not each.problem:
             assert each.size == (tmp_path / name).stat().st_size
             assert set(each.latency) == {1, 2} and min(each.latency.values()) > 0
+            assert each.device == each.to_config()["device"] == processor()
     sizes = [done[name].size for name in ("m.mnn", "m_float16.mnn", "m_weights.mnn")]
     assert sizes == sorted(sizes, reverse=True)  # type: ignore[type-var]
     with pytest.raises(OutputExistsError):

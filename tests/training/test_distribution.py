@@ -33,6 +33,7 @@ class TwoDevices:
     folder: Path
     losses: dict[str, dict[str, list[float]]]
     labels: list[list[int]]
+    places: dict[str, list[tuple[str, list[int]]]]
 
     def state(self, case: str, devices: str) -> dict[str, np.ndarray]:
         with np.load(self.folder / case / devices / "checkpoints" / "state.npz") as arrays:
@@ -59,6 +60,12 @@ def trained(figures_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> T
 def test_the_two_devices_have_unevenly_many_labels(trained: TwoDevices) -> None:
     # What follows would hold of a mean of both devices' means as well if they had not.
     assert sum(first != second for first, second in trained.labels) >= 3
+
+
+@pytest.mark.slow
+def test_each_device_gets_its_part_of_a_batch_and_nothing_else(trained: TwoDevices) -> None:
+    assert trained.places["one"] == [["CPU:1", [0, 1]]]
+    assert trained.places["two"] == [["CPU:0", [0]], ["CPU:1", [1]]]
 
 
 @pytest.mark.slow

@@ -138,19 +138,20 @@ def trained(figures_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> T
     return TwoWorkers(folder, stopped, left_by_second, copied, resumed)
 
 
-def test_a_signal_to_one_worker_stops_both_after_the_next_step(trained: TwoWorkers) -> None:
+def test_a_signal_to_one_worker_stops_both_after_the_same_step(trained: TwoWorkers) -> None:
+    """The next one tells the other worker, which finds it when one more has been started."""
     chief, second = trained.stopped
-    place = "in epoch 2 after step 2 of 4; nothing is lost"
+    place = "in epoch 2 after step 3 of 4; nothing is lost"
     assert f"Error: another worker stopped {place}" in chief.output
     assert f"Error: stopped by SIGTERM {place}" in second.output
     assert (chief.exit_code, second.exit_code) == (1, 128 + signal.SIGTERM)
-    assert [step for step, *_ in chief.steps] == [step for step, *_ in second.steps] == [*range(6)]
+    assert [step for step, *_ in chief.steps] == [step for step, *_ in second.steps] == [*range(7)]
 
 
 def test_both_workers_go_on_from_there_to_the_end(trained: TwoWorkers) -> None:
     for worker in trained.resumed:
         assert worker.exit_code == 0, worker.output
-        assert [step for step, *_ in worker.steps] == [6, 7]
+        assert [step for step, *_ in worker.steps] == [7]
 
 
 def test_losses_and_weights_are_those_of_one_process_that_was_never_stopped(

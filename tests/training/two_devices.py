@@ -4,7 +4,8 @@
 
 The processor counts as two devices, which TensorFlow has to be told before it starts. Each training
 leaves its run in `FOLDER/CASE/DEVICES`. The last line printed is JSON: the losses by case and
-devices, and how many labels the two halves of each batch of the first epoch have.
+devices, how many labels the two halves of each batch of the first epoch have, and where the parts
+of a batch of two numbers lie.
 """
 
 import json
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tiny_runs import Recorder, tiny_recipe, train_tiny
 
@@ -81,6 +83,14 @@ def labels_of_halves(dataset: KeypointDataset) -> list[list[int]]:
     return labelled[train.images.shuffled(0, 1)].reshape(-1, 2, 4).sum(axis=2).tolist()
 
 
+def places(devices: list[str]) -> list[tuple[str, list[int]]]:
+    """Device and content of each part of a batch `[0, 1]`."""
+    distribution = distribute(devices=devices)
+    shared = distribution.share({"images": np.arange(2, dtype=np.uint8)})
+    parts = distribution.strategy.experimental_local_results(shared["images"])
+    return [(part.device.rpartition("device:")[2], part.numpy().tolist()) for part in parts]
+
+
 if __name__ == "__main__":
     processor = tf.config.list_physical_devices("CPU")[0]
     halves = [tf.config.LogicalDeviceConfiguration()] * 2
@@ -92,4 +102,5 @@ if __name__ == "__main__":
         case: {devices: losses(case, devices, dataset, folder) for devices in DEVICES}
         for case in CASES
     }
-    print(json.dumps({"losses": result, "labels": labels_of_halves(dataset)}))
+    placed = {name: places(devices) for name, devices in DEVICES.items()}
+    print(json.dumps({"losses": result, "labels": labels_of_halves(dataset), "places": placed}))

@@ -17,21 +17,22 @@ from typing import Any
 from tiny_runs import one_layer_network
 
 from simplebase.cli import main
-from simplebase.training.step import TrainingStep
+from simplebase.training.step import StartedStep, TrainingStep
 
 
 def watch_steps(losses: Path, stop_after: int) -> None:
-    step_of: Any = TrainingStep.__call__
+    start: Any = TrainingStep.start
 
-    def watched(self: TrainingStep, batch: Any, step: int, stop: bool = False) -> Any:
-        loss, stops = step_of(self, batch, step, stop)
+    def watched(self: TrainingStep, shared: Any, step: int, stop: bool = False) -> StartedStep:
+        started = start(self, shared, step, stop)
+        [images] = self.distribution.strategy.experimental_local_results(shared["images"])
         with losses.open("a") as file:
-            file.write(json.dumps([step, loss, len(batch["images"])]) + "\n")
+            file.write(json.dumps([step, started.result()[0], len(images)]) + "\n")
         if step == stop_after:
             os.kill(os.getpid(), signal.SIGTERM)
-        return loss, stops
+        return started
 
-    TrainingStep.__call__ = watched  # type: ignore[method-assign]
+    TrainingStep.start = watched  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
