@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 RUNS = 7
-FORMATS = {"m.tflite": ("litert", "int8"), "m.onnx": ("onnx", "none"), "m.mnn": ("mnn", "none")}
+MODELS = ("m.tflite", "m.onnx", "m.mnn")
 BARE = """
 import cv2
 from ai_edge_litert.interpreter import Interpreter
@@ -49,7 +49,7 @@ JOBS = {
         ("inspect",),
         ("eval", "--dataset", "figures"),
     )
-    for model in FORMATS
+    for model in MODELS
 }
 SERVE = (*COMMAND, "demo", "--input", "clip.mp4", "--serve", "0", "--model", "m.tflite")
 
@@ -101,8 +101,9 @@ def prepare(folder: Path) -> None:
     )
     model.save(folder / "m.keras")
     exporter = Exporter(folder / "m.keras", load_dataset(folder / "figures"), images=20)
-    for name, (form, quantization) in FORMATS.items():
-        exporter.export(folder / name, ExportSettings(form, quantization))
+    settings = ExportSettings("litert", "int8"), ExportSettings("onnx"), ExportSettings("mnn")
+    for name, each in zip(MODELS, settings, strict=True):
+        exporter.export(folder / name, each)
 
 
 def cheapest(arguments: Sequence[str], folder: Path, checkouts: Sequence[Path]) -> list[Cost]:
