@@ -14,7 +14,6 @@ from simplebase.data.dataset import KeypointDataset
 from simplebase.data.image_store import FolderImages
 from simplebase.data.loading import load_dataset
 from simplebase.data.synthetic import synthesize
-from simplebase.estimator import SimpleBaseline
 from simplebase.geometry import transform_points
 from simplebase.metadata import ModelMetadata
 from simplebase.presets import Preset
@@ -103,6 +102,9 @@ def knowing_runtime() -> type[KnowingRuntime]:
 @pytest.fixture(scope="session")
 def small_model_file(small_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained model of the skeleton `mpii`; not to be written to."""
+    # Loads TensorFlow, which the process that only hands out tests to xdist's workers does without.
+    from simplebase.estimator import SimpleBaseline
+
     path = tmp_path_factory.mktemp("models") / "small.keras"
     model = SimpleBaseline.from_preset(
         small_preset, skeleton=load_skeleton("mpii"), backbone_weights="none"
