@@ -14,8 +14,8 @@ from forked_processes import start
 from simplebase.errors import ArgumentError
 from simplebase.training import make_deterministic
 
-# With another test of processes: what they are forked from is started once.
-pytestmark = pytest.mark.xdist_group("test_multi_worker")
+# With other tests of processes: what they are forked from is started once.
+pytestmark = pytest.mark.xdist_group("processes")
 
 TIMEOUT = 240  # seconds; it takes two, and more on a busy machine
 # Counted from 0: in the second epoch of four steps.

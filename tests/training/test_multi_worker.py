@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import worker
 from forked_processes import start
 from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
+from worker import one_of_several
 
 from simplebase import KeypointDataset
 from simplebase.training import resume
 
-# Its fixtures start processes: on one worker they do so once.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("test_multi_worker")]
+# With other tests of processes: what they are forked from is started once.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
 
 TIMEOUT = 300  # seconds; they take ten, and more on a busy machine
 PRESET = """
@@ -49,9 +49,7 @@ def run_workers(
         config = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}
         outputs[index].unlink(missing_ok=True)
         losses = folder / f"losses{index}"
-        processes.append(
-            start(worker.one_of_several, given, config, losses, stop, output=outputs[index])
-        )
+        processes.append(start(one_of_several, given, config, losses, stop, output=outputs[index]))
     end = time.monotonic() + TIMEOUT
     for process in processes:
         process.join(max(0, end - time.monotonic()))
