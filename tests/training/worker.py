@@ -1,4 +1,4 @@
-"""The command line on a network of one layer, for processes that tests start (`forked_processes`)."""
+"""The command line on a network of one layer, for processes of `forked_processes`."""
 
 import json
 import os
