@@ -24,14 +24,11 @@ from simplebase.metadata import ModelMetadata
 from simplebase.presets import Preset
 from simplebase.skeletons import load_skeleton
 
+# Keras makes objects by the million: by default a twentieth of the time would go into looking for
+# garbage among them.
+gc.set_threshold(20_000, 20, 20)
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-
-
-def pytest_collection_finish() -> None:
-    """Collects garbage less often, and not among what stays: Keras makes objects by the million."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
