@@ -58,6 +58,7 @@ def test_a_backbone_of_another_family_is_refused(small_preset: Preset, tmp_path:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eager_steps")
 def test_a_resumed_training_builds_the_same_network(
     small_preset: Preset, figures: KeypointDataset, tmp_path: Path
 ) -> None:

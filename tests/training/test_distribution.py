@@ -1,9 +1,6 @@
 """Two devices train as one does, and devices that are not there are refused."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,23 +9,25 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from forked_processes import start
+from two_devices import train_all
 
 from simplebase.errors import ArgumentError, TrainingError
 from simplebase.training import Distribution, distribute
 from simplebase.training.distribution import gpu_devices
 
-# Its fixtures train or build models: on one worker they are made once.
-pytestmark = pytest.mark.xdist_group("test_distribution")
+# With other tests of processes: what they are forked from is started once.
+pytestmark = pytest.mark.xdist_group("processes")
 
 CASES = ["augmented", "clipped", "float16"]
 # Sums differ by their order; in float16 they keep three digits.
 TOLERANCE = {"augmented": 1e-4, "clipped": 1e-4, "float16": 1e-2}
-TESTS = Path(__file__).parents[1]
+TIMEOUT = 600  # seconds; it takes twenty, and more on a busy machine
 
 
 @dataclass(frozen=True)
 class TwoDevices:
-    """What `two_devices.py` left behind."""
+    """What `train_all` left behind."""
 
     folder: Path
     losses: dict[str, dict[str, list[float]]]
@@ -43,17 +42,12 @@ class TwoDevices:
 @pytest.fixture(scope="module")
 def trained(figures_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TwoDevices:
     folder = tmp_path_factory.mktemp("two_devices")
-    script = Path(__file__).with_name("two_devices.py")
-    paths = os.pathsep.join([str(TESTS.parent), str(TESTS)])
-    done = subprocess.run(
-        [sys.executable, script, figures_folder, folder],
-        env=os.environ | {"PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    return TwoDevices(folder, **json.loads(done.stdout.splitlines()[-1]))
+    process = start(train_all, figures_folder, folder, output=folder / "output")
+    process.join(TIMEOUT)
+    process.kill()
+    process.join()
+    assert process.exitcode == 0, (folder / "output").read_text()
+    return TwoDevices(folder, **json.loads((folder / "result.json").read_text()))
 
 
 @pytest.mark.slow

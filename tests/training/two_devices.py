@@ -1,15 +1,9 @@
-"""The trainings of test_distribution on one and on two devices, in a process of their own.
+"""The trainings of test_distribution on one and on two devices, for a process of their own.
 
-    python two_devices.py DATASET FOLDER
-
-The processor counts as two devices, which TensorFlow has to be told before it starts. Each training
-leaves its run in `FOLDER/CASE/DEVICES`. The last line printed is JSON: the losses by case and
-devices, how many labels the two halves of each batch of the first epoch have, and where the parts
-of a batch of two numbers lie.
+The processor counts as two devices, which TensorFlow has to be told before it starts.
 """
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -91,16 +85,23 @@ def places(devices: list[str]) -> list[tuple[str, list[int]]]:
     return [(part.device.rpartition("device:")[2], part.numpy().tolist()) for part in parts]
 
 
-if __name__ == "__main__":
+def train_all(data: Path, folder: Path) -> None:
+    """Leaves each run in `folder/CASE/DEVICES`, and beside them `result.json`.
+
+    That holds the losses by case and devices, how many labels the two halves of each batch of
+    the first epoch have, and where the parts of a batch of two numbers lie.
+    """
     processor = tf.config.list_physical_devices("CPU")[0]
     halves = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(processor, halves)
     # What a machine with GPUs would choose.
     training.choose_policy = lambda mixed: FLOAT16 if mixed else "float32"
-    dataset, folder = unevenly_labelled(load_dataset(sys.argv[1])), Path(sys.argv[2])
+    dataset = unevenly_labelled(load_dataset(data))
     result = {
         case: {devices: losses(case, devices, dataset, folder) for devices in DEVICES}
         for case in CASES
     }
     placed = {name: places(devices) for name, devices in DEVICES.items()}
-    print(json.dumps({"losses": result, "labels": labels_of_halves(dataset), "places": placed}))
+    labels = labels_of_halves(dataset)
+    text = json.dumps({"losses": result, "labels": labels, "places": placed})
+    (folder / "result.json").write_text(text)
