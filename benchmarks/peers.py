@@ -45,9 +45,11 @@ class Peer:
         self.parameters: int = self._answer()
 
     def __enter__(self) -> Self:
+        """Itself, to be told."""
         return self
 
     def __exit__(self, *exception: object) -> None:
+        """Ends the process, whose input ends."""
         self._process.communicate()
 
     def train(self, steps: int) -> list[tuple[float, ...]]:

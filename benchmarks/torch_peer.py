@@ -15,7 +15,8 @@ from torch import nn
 BATCH = 16
 KEYPOINTS = 16
 RESNET50 = (3, 4, 6, 3)
-# Sandler et al., 2018, https://arxiv.org/abs/1801.04381, table 2: expansion, channels, blocks, stride.
+# Sandler et al., 2018, https://arxiv.org/abs/1801.04381, table 2:
+# expansion, channels, blocks, stride.
 MOBILENETV2 = (
     (1, 16, 1, 1),
     (6, 24, 2, 2),

@@ -8,6 +8,7 @@ SimplebaseError
 ├── InUseError          (RuntimeError)       a folder that another process is writing
 ├── MissingFileError    (FileNotFoundError)  a file or folder that is not there
 ├── MissingPackageError (ImportError)        an optional package that is not installed
+├── OutOfMemoryError    (MemoryError)        a device without memory for a batch of images
 ├── OutputExistsError   (FileExistsError)    an output that would have to be overwritten
 ├── ParityError         (RuntimeError)       an exported file that does not answer as its model
 └── TrainingError       (RuntimeError)       a training that cannot go on
@@ -54,6 +55,24 @@ class MissingFileError(SimplebaseError, FileNotFoundError):
 
 class MissingPackageError(SimplebaseError, ImportError):
     """A package is needed that only an extra of simplebase brings."""
+
+
+class OutOfMemoryError(SimplebaseError, MemoryError):
+    """A device has too little memory for a batch of images.
+
+    Args:
+        device: its name, such as `GPU:0`.
+        batch_size: images in the batch.
+        advice: what to do.
+    """
+
+    def __init__(self, device: str, batch_size: int, advice: str) -> None:
+        super().__init__(f"out of memory on {device} at batch size {batch_size}: {advice}.")
+        self.device, self.batch_size, self.advice = device, batch_size, advice
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Lets it come back from another process."""
+        return type(self), (self.device, self.batch_size, self.advice)
 
 
 class OutputExistsError(SimplebaseError, FileExistsError):

@@ -1,6 +1,7 @@
 """Modules that need a package which may not be installed."""
 
 import importlib
+import importlib.util
 from types import ModuleType
 
 from simplebase.errors import MissingPackageError
@@ -31,6 +32,8 @@ def import_with_extras(module: str) -> ModuleType:
         package = (error.name or "").partition(".")[0]
         if package in _EXTRAS:
             wanted = f'"simplebase[{_EXTRAS[package]}]"'
+            if importlib.util.find_spec("tensorflow") is None:
+                wanted += ". It brings TensorFlow too; for a board see docs/deployment.md"
         elif package in _TRAINING:
             wanted = "simplebase"
         else:

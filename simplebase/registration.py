@@ -18,7 +18,8 @@ PACKAGE = "simplebase"
 """What the registered names begin with."""
 
 SERIALIZABLE = {
-    "BatchNormalization": "simplebase.batch_norm",
+    "BatchNormalization": "simplebase.layers.batch_norm",
+    "Conv2D": "simplebase.layers.convolution",
     "DeconvHead": "simplebase.heads.deconv",
     "GhostNetBackbone": "simplebase.backbones.ghostnet",
     "HeatmapLoss": "simplebase.losses",
@@ -31,7 +32,9 @@ SERIALIZABLE = {
     "PeleeNetBackbone": "simplebase.backbones.peleenet",
     "ResNetBackbone": "simplebase.backbones.resnet",
     "Schedule": "simplebase.training.optimizer",
+    "SeparableConv2D": "simplebase.layers.convolution",
     "SimpleBaseline": "simplebase.estimator",
+    "UpSampling2D": "simplebase.layers.upsampling",
     "UpsampleHead": "simplebase.heads.upsample",
     "UpsampleLiteHead": "simplebase.heads.upsample",
 }

@@ -1,11 +1,16 @@
 """Fixtures that several test modules share."""
 
+import gc
 import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # There is a process for each core: more threads would only wait for each other.
+    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 import numpy as np
 import pytest
@@ -14,11 +19,14 @@ from simplebase.data.dataset import KeypointDataset
 from simplebase.data.image_store import FolderImages
 from simplebase.data.loading import load_dataset
 from simplebase.data.synthetic import synthesize
-from simplebase.estimator import SimpleBaseline
 from simplebase.geometry import transform_points
 from simplebase.metadata import ModelMetadata
 from simplebase.presets import Preset
 from simplebase.skeletons import load_skeleton
+
+# Keras makes objects by the million: by default a twentieth of the time would go into looking for
+# garbage among them.
+gc.set_threshold(20_000, 20, 20)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -103,9 +111,28 @@ def knowing_runtime() -> type[KnowingRuntime]:
 @pytest.fixture(scope="session")
 def small_model_file(small_preset: Preset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained model of the skeleton `mpii`; not to be written to."""
+    # Loads TensorFlow, which the process that only hands out tests to xdist's workers does without.
+    from simplebase.estimator import SimpleBaseline
+
     path = tmp_path_factory.mktemp("models") / "small.keras"
     model = SimpleBaseline.from_preset(
         small_preset, skeleton=load_skeleton("mpii"), backbone_weights="none"
     )
+    model.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def shallow_model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `small_model_file`, of one layer: loads at once, but not in another process."""
+    from tiny_runs import one_layer_network
+
+    from simplebase.estimator import SimpleBaseline
+
+    path = tmp_path_factory.mktemp("models") / "shallow.keras"
+    with one_layer_network() as preset:
+        model = SimpleBaseline.from_preset(
+            preset, skeleton=load_skeleton("mpii"), input_size=(64, 64), backbone_weights="none"
+        )
     model.save(path)
     return path

@@ -1,21 +1,24 @@
 """What every backbone and every head has to hold; a test module asks for all of it in one line.
 
     @pytest.mark.parametrize("check", CHECKS)
-    @pytest.mark.parametrize("name", BACKBONES)
+    @pytest.mark.parametrize("name", on_one_worker(BACKBONES))
     def test_every_backbone(name, check, tmp_path):
         check(Parts(backbone=name), tmp_path)
 
-A backbone is checked under a narrow head, a head on a backbone of one layer: each costs seconds.
+A backbone is checked under a narrow head, a head on a backbone of one layer. To build one costs
+seconds, so the checks of a name follow each other on one worker, where they share what they do not
+change.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from simplebase import Crop, HeatmapCodec, ModelMetadata, SimpleBaseline, Skeleton, load_model
@@ -72,8 +75,14 @@ class Parts:
         )
 
 
-@lru_cache(maxsize=2)
-def _built(parts: Parts) -> SimpleBaseline:
+def on_one_worker(names: Iterable[str]) -> list[Any]:
+    """Parameters that are names: all tests of a name are given to one worker."""
+    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+
+
+@cache
+def built(parts: Parts) -> SimpleBaseline:
+    """The model that all checks share; a check leaves it as it was, but for its weights."""
     return parts.build()
 
 
@@ -91,7 +100,7 @@ def _images(size: Size = SIZE, count: int = 2) -> np.ndarray:
 
 def has_the_stride_of_4_for_square_and_other_inputs(parts: Parts, folder: Path) -> None:
     """A heatmap is a quarter of the input, features a 32nd, whatever the aspect ratio."""
-    assert _built(parts)(_images(), training=False).shape == (2, 16, 16, NUM_KEYPOINTS)
+    assert built(parts)(_images(), training=False).shape == (2, 16, 16, NUM_KEYPOINTS)
     wide = parts.build((64, 96))
     assert wide.backbone.output_shape[:3] == (None, 2, 3)
     assert wide(_images((64, 96)), training=False).shape == (2, 16, 24, NUM_KEYPOINTS)
@@ -99,7 +108,7 @@ def has_the_stride_of_4_for_square_and_other_inputs(parts: Parts, folder: Path) 
 
 def answers_the_same_after_saving_and_loading(parts: Parts, folder: Path) -> None:
     """The `.keras` file holds all weights, BatchNorm's statistics and what is frozen."""
-    model = _built(parts)
+    model = built(parts)
     values = np.random.default_rng(1)
     for weight in model.weights:
         # Fresh statistics and biases are all 0 or 1: a file that mixed them up would go unnoticed.
@@ -138,7 +147,7 @@ def answers_in_float32_under_mixed_precision(parts: Parts, folder: Path) -> None
 
 def trains_every_weight(parts: Parts, folder: Path) -> None:
     """No layer is left out of the graph or cut off from the loss."""
-    model = _built(parts)
+    model = built(parts)
     weights = model.trainable_variables
     with tf.GradientTape() as tape:
         loss = keras.ops.mean(keras.ops.square(model(_images(count=4), training=True) - 1))
@@ -152,7 +161,7 @@ def trains_every_weight(parts: Parts, folder: Path) -> None:
 
 def is_made_again_by_its_config(parts: Parts, folder: Path) -> None:
     """`get_config` names every argument of the constructor, by values that JSON can hold."""
-    part = parts.part(_built(parts))
+    part = parts.part(built(parts))
     part.layers[-1].trainable = False
     try:
         twin = type(part).from_config(part.get_config())
@@ -168,7 +177,7 @@ def is_made_again_by_its_config(parts: Parts, folder: Path) -> None:
 
 def freezes_what_the_level_says(parts: Parts, folder: Path) -> None:
     """Level 1 keeps the backbone, 2 all but the last layer; frozen BatchNorms do not move."""
-    model = _built(parts)
+    model = built(parts)
     everything = len(model.trainable_weights)
     try:
         for level, left in ((1, len(model.head.trainable_weights)), (2, 2)):

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import keras
 
 from simplebase.backbones.backbone import Backbone, Padding, check_padding
-from simplebase.batch_norm import BatchNormalization
 from simplebase.geometry import Size
+from simplebase.layers import quicker
 
 
 class ApplicationBackbone(Backbone):
@@ -113,13 +113,12 @@ def rebuilt(
         config = layer.get_config()
         if isinstance(layer, keras.layers.BatchNormalization):
             config.update(momentum=bn_momentum, epsilon=bn_epsilon)
-            return BatchNormalization.from_config(config)
-        if symmetric and isinstance(layer, keras.layers.ZeroPadding2D):
+        elif symmetric and isinstance(layer, keras.layers.ZeroPadding2D):
             # keras.applications pads (0, 1) for kernel 3, (1, 2) for kernel 5.
             config["padding"] = tuple((max(side), max(side)) for side in layer.padding)
         elif symmetric and is_stem(layer):
             config["padding"] = "valid"
-        return type(layer).from_config(config)
+        return quicker(type(layer)).from_config(config)
 
     def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
         if symmetric and is_stem(layer):

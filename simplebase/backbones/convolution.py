@@ -6,7 +6,7 @@ from typing import Any
 from keras import layers
 
 from simplebase.backbones.backbone import Padding, check_padding
-from simplebase.batch_norm import BatchNormalization
+from simplebase.layers import BatchNormalization, Conv2D
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Convolution:
     ) -> Any:
         """`(B, h, w, C)` to `(B, h / strides, w / strides, filters)`."""
         x, padding = self._padded(x, kernel_size, strides, name)
-        convolution = layers.Conv2D(
+        convolution = Conv2D(
             filters,
             kernel_size,
             strides=strides,

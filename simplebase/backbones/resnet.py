@@ -7,9 +7,9 @@ import keras
 from keras import layers
 
 from simplebase.backbones.backbone import Backbone, Padding, check_padding
-from simplebase.batch_norm import BatchNormalization
 from simplebase.errors import ArgumentError
 from simplebase.geometry import Size
+from simplebase.layers import BatchNormalization, Conv2D
 
 StrideIn = Literal["1x1", "3x3"]
 
@@ -77,7 +77,7 @@ class ResNetBackbone(Backbone):
             mode = "same"
             if kernel == 3 and strides > 1 and padding == "symmetric":
                 x, mode = layers.ZeroPadding2D(1, name=f"{name}_pad")(x), "valid"
-            x = layers.Conv2D(
+            x = Conv2D(
                 filters,
                 kernel,
                 strides=strides,
@@ -102,7 +102,7 @@ class ResNetBackbone(Backbone):
         # === Functional graph ===
         images = layers.Input((*input_size, 3))
         x = layers.ZeroPadding2D(3, name="conv1_pad")(images)
-        x = layers.Conv2D(stem_channels, 7, strides=2, name="conv1_conv")(x)
+        x = Conv2D(stem_channels, 7, strides=2, name="conv1_conv")(x)
         x = BatchNormalization(momentum=bn_momentum, epsilon=bn_epsilon, name="conv1_bn")(x)
         x = layers.Activation("relu", name="conv1_relu")(x)
         x = layers.ZeroPadding2D(1, name="pool1_pad")(x)

@@ -14,9 +14,10 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from simplebase.devices import explaining_out_of_memory, processor, tensorflow_device
 from simplebase.errors import DataError
 from simplebase.metadata import Cost
-from simplebase.runtimes import Runtime, load_runtime, network_cost
+from simplebase.runtimes import Runtime, load_runtime, needs_tensorflow, network_cost
 from simplebase.silence import silenced_stderr
 
 _P = ParamSpec("_P")
@@ -67,10 +68,17 @@ class ArtifactProcess:
         """Loads the model; raises as `load_runtime` does."""
         self._run(_open, self.path, self.threads)
 
+    def device(self) -> str:
+        """What computes, such as `CPU: AMD EPYC 7B13` or `GPU: NVIDIA A100-SXM4-40GB`."""
+        return self._run(_device)
+
     def call_times(self, batch_size: int, seconds: float) -> list[float]:
         """Seconds of each call for about so many `seconds`, a few more calls before not counted.
 
         A call leads from `(B, H, W, 3)` uint8 images to what the model answers.
+
+        Raises:
+            OutOfMemoryError: the device cannot hold as many images.
         """
         return self._run(_call_times, batch_size, seconds)
 
@@ -138,9 +146,23 @@ def _runtime() -> Runtime:
 def _open(path: Path, threads: int | None) -> None:
     with silenced_stderr():
         _opened["runtime"] = load_runtime(path, threads)
+    _opened["device"] = tensorflow_device() if needs_tensorflow(path) else processor()
+
+
+def _device() -> str:
+    return _opened["device"]
 
 
 def _call_times(batch_size: int, seconds: float) -> list[float]:
+    with explaining_out_of_memory(batch_size, _advice(batch_size)):
+        return _timed_calls(batch_size, seconds)
+
+
+def _advice(batch_size: int) -> str | None:
+    return "choose smaller --batch-sizes" if batch_size > 1 else None
+
+
+def _timed_calls(batch_size: int, seconds: float) -> list[float]:
     runtime = _runtime()
     size = (batch_size, *runtime.metadata.input_size, 3)
     images = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)

@@ -14,6 +14,7 @@ from simplebase.codec import HeatmapCodec
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline import Batch, BatchSource
 from simplebase.data.pipeline.canvases import CanvasReader, sample_into
+from simplebase.devices import SMALLER_BATCH, explaining_out_of_memory
 from simplebase.errors import ArgumentError
 from simplebase.metadata import ModelMetadata
 from simplebase.presets import Recipe
@@ -80,7 +81,9 @@ def measure_data(
     cached = BatchSource(chosen, crop, size, batch_size, canvas, cache="memory")
     _rate(cached.batches())
     yield Stage("batches, memory cache", cached.workers, _rate(cached.batches()))
-    yield Stage("augmentation and targets", 0, _graph_rate(augmentation, codec, cached))
+    with explaining_out_of_memory(batch_size, SMALLER_BATCH):
+        rate = _graph_rate(augmentation, codec, cached)
+    yield Stage("augmentation and targets", 0, rate)
 
 
 def _one_thread(reader: CanvasReader, order: np.ndarray) -> Iterator[Stage]:

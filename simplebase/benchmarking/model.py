@@ -30,6 +30,7 @@ class ModelSpeed:
         peak_memory: bytes that a process held at most that opened the model and ran it at batch
             1, with Python and the runtime's library in it. None where the system does not tell.
         cost: of the network, for an exported file as it was before; None where that is not known.
+        device: what computed, see `ArtifactProcess.device`.
     """
 
     path: str
@@ -38,6 +39,7 @@ class ModelSpeed:
     file_bytes: int
     peak_memory: int | None
     cost: Cost | None
+    device: str
 
     def latency(self, percentile: float) -> float:
         """Milliseconds of a call at batch 1 that so many per cent of the calls stay below."""
@@ -51,6 +53,7 @@ class ModelSpeed:
         """Plain values for JSON."""
         return {
             "path": self.path,
+            "device": self.device,
             "threads": self.threads,
             "median_ms": self.latency(50),
             "p90_ms": self.latency(90),
@@ -98,6 +101,7 @@ def measure_models(
         for process in processes:
             process.open()
             step()
+        devices = [process.device() for process in processes]
         times = {1: _call_times(processes, 1, seconds, step)}
         memory = [process.peak_memory() for process in processes]
         for size in sizes[1:]:
@@ -112,8 +116,11 @@ def measure_models(
             file_bytes=stored_bytes(path),
             peak_memory=peak,
             cost=cost,
+            device=device,
         )
-        for index, (path, peak, cost) in enumerate(zip(paths, memory, costs, strict=True))
+        for index, (path, peak, cost, device) in enumerate(
+            zip(paths, memory, costs, devices, strict=True)
+        )
     ]
 
 

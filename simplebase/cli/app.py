@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from simplebase.cli.commands import add_commands
 from simplebase.cli.ending import ended_by_signals
+from simplebase.devices import prepare_tensorflow
 from simplebase.errors import SimplebaseError, SimplebaseNote, SimplebaseWarning, os_sentence
 from simplebase.extras import import_with_extras
 from simplebase.silence import silenced_stderr
@@ -111,6 +112,7 @@ def import_tensorflow() -> None:
     """
     with silenced_stderr():
         import_with_extras("tensorflow")
+        prepare_tensorflow()
 
 
 def warn(text: str) -> None:

@@ -155,6 +155,7 @@ def print_speeds(speeds: "Sequence[ModelSpeed]", batch_sizes: Sequence[int]) -> 
     if natural > console.width:
         table.width = natural
     console.print(table, crop=False)
+    options.say_devices([(Path(speed.path).name, speed.device) for speed in speeds])
 
 
 def _speed_table(speeds: "Sequence[ModelSpeed]", batch_sizes: Sequence[int]) -> Table:

@@ -171,6 +171,7 @@ def _export_all(exporter: "Exporter", plan: "Plan", json: Path | None, overwrite
 
     exported = export_all(exporter, plan, overwrite=overwrite)
     console.print(_summary(exported))
+    options.say_devices([(each.path.name, each.device) for each in exported if each.device])
     for each in exported:
         if each.problem:
             say(f"{each.settings.title}: {each.problem}")

@@ -1,7 +1,7 @@
 """Options that several commands share, and what their texts mean."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -225,3 +225,15 @@ def progress_bar(label: str) -> Iterator[Progress]:
     with rich.progress.Progress(*columns, console=console, transient=True, disable=silent) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def say_devices(timed: Sequence[tuple[str, str]]) -> None:
+    """Prints what computed: a line, or one per device with its files.
+
+    Args:
+        timed: names of files, each with its device.
+    """
+    devices = dict.fromkeys(device for _, device in timed)
+    for device in devices:
+        names = ", ".join(name for name, own in timed if own == device)
+        say(f"timed on {device}" + (f" ({names})" if len(devices) > 1 else ""))

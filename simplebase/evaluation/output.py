@@ -25,7 +25,6 @@ from simplebase.evaluation.charts import plot_error_kinds, plot_parts, plot_prec
 from simplebase.evaluation.evaluation import Evaluation
 from simplebase.evaluation.measuring import measure_error_kinds
 from simplebase.evaluation.results_file import write_results
-from simplebase.evaluation.sheets import draw_worst
 from simplebase.evaluation.target import Target, require_dataset
 from simplebase.files import replacing, require_output, write_json
 from simplebase.geometry import PERSON_PIXELS
@@ -131,6 +130,9 @@ def _draw_records(
     counts = (~np.isnan(off)).sum(axis=1)
     errors = np.where(counts > 0, 100 * np.nansum(off, axis=1) / np.maximum(counts, 1), np.nan)
     if np.isfinite(errors).any():
+        # Imported here: fonts and sheets are for those who keep the results.
+        from simplebase.evaluation.sheets import draw_worst
+
         sheet = draw_worst(dataset, predictions, errors, evaluation.crop, evaluation.input_size)
         write_image(folder / _WORST, sheet)
 

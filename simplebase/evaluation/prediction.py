@@ -7,6 +7,7 @@ import numpy as np
 from simplebase.codec import DecodeMethod
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline import BatchSource
+from simplebase.devices import SMALLER_BATCH, explaining_out_of_memory
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.geometry import Crop, Size, invert, transform_points
 from simplebase.inference import PoseEstimator
@@ -35,6 +36,7 @@ def predict_dataset(
 
     Raises:
         DataError: model and dataset have another number of keypoints, or an image is unreadable.
+        OutOfMemoryError: the device cannot hold a batch.
     """
     metadata = runtime.metadata
     require_answers(runtime, dataset, decode=decode, flip_test=flip_test)
@@ -52,8 +54,10 @@ def predict_dataset(
     predictions: list[np.ndarray] = []
     done = 0
     for batch in source.batches():
-        predictions.append(estimator.keypoints(batch["images"], batch["matrices"]))
-        done += len(batch["images"])
+        count = len(batch["images"])
+        with explaining_out_of_memory(count, SMALLER_BATCH):
+            predictions.append(estimator.keypoints(batch["images"], batch["matrices"]))
+        done += count
         if progress:
             progress(done, len(dataset))
     return np.concatenate(predictions)

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from simplebase.benchmarking import measure_models
-from simplebase.errors import DataError, MissingPackageError, ParityError, SimplebaseWarning
+from simplebase.errors import (
+    DataError,
+    MissingPackageError,
+    OutOfMemoryError,
+    ParityError,
+    SimplebaseWarning,
+)
 from simplebase.export.export import Exporter, require_place
 from simplebase.export.export_settings import ExportSettings
 from simplebase.export.parity import Parity
@@ -30,6 +36,7 @@ class Exported:
         problem: why there is no file; empty where there is one.
         failed: whether that is a failure, and not a package that nobody installed.
         latency: milliseconds of an image at the median, by the number of threads.
+        device: what computed then, see `ArtifactProcess.device`; empty if it was not timed.
     """
 
     settings: ExportSettings
@@ -38,6 +45,7 @@ class Exported:
     problem: str = ""
     failed: bool = False
     latency: dict[int, float] = field(default_factory=dict)
+    device: str = ""
 
     @property
     def size(self) -> int | None:
@@ -52,6 +60,7 @@ class Exported:
             "path": str(self.path),
             "bytes": self.size,
             "median_ms": {str(threads): value for threads, value in self.latency.items()},
+            "device": self.device,
             "parity": None if self.parity is None else self.parity.to_config(),
             "problem": self.problem,
         }
@@ -84,13 +93,14 @@ def export_all(
         exporter.report(f"timing with {threads} thread{'s' if threads > 1 else ''}")
         try:
             speeds = measure_models(written, threads=threads, batch_sizes=(1,), seconds=SECONDS)
-        except DataError as error:
+        except (DataError, OutOfMemoryError) as error:
             # The files are there, and what is known of them is not to be lost.
             warnings.warn(str(error), SimplebaseWarning, stacklevel=2)
             break
         for path, speed in zip(written, speeds, strict=True):
             [each] = [each for each in done if each.path == path]
             each.latency[threads] = speed.latency(50)
+            each.device = speed.device
     return done
 
 
@@ -101,5 +111,5 @@ def _export(exporter: Exporter, settings: ExportSettings, path: Path, overwrite:
         return Exported(settings, path, None, str(error))
     except ParityError as error:
         return Exported(settings, path, error.parity, str(error), failed=True)
-    except DataError as error:
+    except (DataError, OutOfMemoryError) as error:
         return Exported(settings, path, None, str(error), failed=True)

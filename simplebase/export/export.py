@@ -23,6 +23,7 @@ import numpy as np
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.loading import load_dataset
 from simplebase.data.synthetic import embedded_dataset
+from simplebase.devices import on_processor
 from simplebase.dtypes import to_float32
 from simplebase.errors import (
     ArgumentError,
@@ -235,7 +236,9 @@ def _load(path: Path) -> SimpleBaseline:
             f"{path} is no model but a training's. Write its model with `simplebase dump "
             f"{Run(folder).best} MODEL.keras`, and export that."
         )
-    model = load_model(path)
+    # Its weights lie where `Reference` asks it.
+    with on_processor():
+        model = load_model(path)
     # `--quantize` chooses the numbers of an exported file.
     to_float32(model)
     return model
@@ -257,7 +260,8 @@ def _write(
 def _compared(reference: Reference, path: Path, limits: Limits) -> tuple[Parity | None, list[str]]:
     """The comparison of a file, None if it does not run; and what is wrong with it."""
     try:
-        runtime = load_runtime(path)
+        with on_processor():
+            runtime = load_runtime(path)
         assert isinstance(runtime, ArtifactRuntime), "no format of the exports is Keras's own"
         parity = reference.compare(runtime, limits)
     except DataError as error:

@@ -1,4 +1,7 @@
-"""Does an exported file answer as the model does that it was made from?"""
+"""Does an exported file answer as the model does that it was made from?
+
+Both are asked on the processor: it is there that float32 is float32, see `on_processor`.
+"""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -7,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
+from simplebase.devices import explaining_out_of_memory, on_processor
 from simplebase.equality import ArrayEquality
 from simplebase.errors import ArgumentError, DataError
 from simplebase.evaluation import mean_pck
@@ -24,6 +28,7 @@ _SCORE_OF_A_FIND = 0.1
 """Below it a model has found nothing: such points are not held against an 8-bit file."""
 
 _BATCH = 16
+_ADVICE = "close what else uses its memory"
 
 
 @dataclass(frozen=True)
@@ -156,7 +161,8 @@ class Reference(ArrayEquality):
             DataError: the images have no labels for it, and it finds nothing in them.
         """
         metadata = model.metadata
-        heatmaps = _in_batches(model.predict, samples.crops)
+        with on_processor(), explaining_out_of_memory(_BATCH, _ADVICE):
+            heatmaps = _in_batches(model.predict, samples.crops)
         keypoints = decoded(heatmaps, metadata)
         dataset = samples.dataset
         labelled = dataset.skeleton.keypoints == metadata.skeleton.keypoints
@@ -177,7 +183,8 @@ class Reference(ArrayEquality):
 
     def compare(self, file: ArtifactRuntime, limits: Limits) -> Parity:
         """Runs an exported file on the same images."""
-        answers = _answers(file, self.samples.crops)
+        with on_processor(), explaining_out_of_memory(_BATCH, _ADVICE):
+            answers = _answers(file, self.samples.crops)
         heatmaps = answers.get("heatmaps")
         apart = None if heatmaps is None else np.abs(heatmaps - self.heatmaps)
         ways = [answers["keypoints"]] if "keypoints" in answers else []

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Self
 import keras
 from keras import layers
 
-from simplebase.batch_norm import BatchNormalization
 from simplebase.dtypes import DTYPES, build_with, dtypes_config
 from simplebase.errors import ArgumentError
 from simplebase.freezing import FROZEN, freeze_layers, frozen_config
+from simplebase.layers import BatchNormalization, Conv2D
 from simplebase.presets.loader import as_preset
 from simplebase.presets.preset import Preset
 
@@ -63,7 +63,7 @@ class Head(keras.Model):
                 layers.ReLU(name=f"block{block}_relu"),
             ]
         # Starting near zero, where most of a heatmap is, spares the loss its first climb down.
-        predict = layers.Conv2D(
+        predict = Conv2D(
             num_keypoints,
             1,
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),

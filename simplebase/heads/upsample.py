@@ -1,9 +1,9 @@
 """Heads of nearest-neighbour upsampling and ordinary or separable convolutions."""
 
 import keras
-from keras import layers
 
 from simplebase.heads.head import Head
+from simplebase.layers import Conv2D, SeparableConv2D, UpSampling2D
 
 
 @keras.saving.register_keras_serializable(package="simplebase")
@@ -14,10 +14,8 @@ class UpsampleHead(Head):
     def upsampling(filters: int, kernel_size: int, name: str) -> list[keras.layers.Layer]:
         """Nearest x2 and a convolution."""
         return [
-            layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample"),
-            layers.Conv2D(
-                filters, kernel_size, padding="same", use_bias=False, name=f"{name}_conv"
-            ),
+            UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample"),
+            Conv2D(filters, kernel_size, padding="same", use_bias=False, name=f"{name}_conv"),
         ]
 
 
@@ -29,8 +27,8 @@ class UpsampleLiteHead(Head):
     def upsampling(filters: int, kernel_size: int, name: str) -> list[keras.layers.Layer]:
         """Nearest x2 and a separable convolution."""
         return [
-            layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample"),
-            layers.SeparableConv2D(
+            UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample"),
+            SeparableConv2D(
                 filters, kernel_size, padding="same", use_bias=False, name=f"{name}_conv"
             ),
         ]

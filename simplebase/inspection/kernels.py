@@ -50,14 +50,15 @@ def write_kernels(
     """
     require_picture(output, overwrite=overwrite)
     network = open_network(model)
-    convolutions = [path for path, one in layer_paths(network).items() if type(one) in _KERNELS]
+    convolutions = [path for path, one in layer_paths(network).items() if _reader(one)]
     path, found = find_layer(network, layer or convolutions[0])
-    if path not in convolutions:
+    read = _reader(found)
+    if read is None:
         raise ArgumentError(
             f"layer {path!r} ({type(found).__name__}) has no kernels to draw. "
             f"{nearest(found.name, convolutions)}"
         )
-    kernel = _KERNELS[type(found)](found)
+    kernel = read(found)
     reads_bgr = path == convolutions[0] and NORMALISATIONS[network.normalisation].get("bgr", False)
     sheet, shown, total = draw_kernels(kernel[:, :, ::-1] if reads_bgr else kernel, path)
     write_image(output, sheet, overwrite=overwrite)
@@ -106,6 +107,11 @@ def draw_kernels(kernel: np.ndarray, path: str) -> tuple[np.ndarray, int, int]:
         legend=f"{_scale(peak)}   below: {meaning}   order: magnitude",
     )
     return sheet, len(chosen), len(kernels)
+
+
+def _reader(layer: keras.layers.Layer) -> Callable[[keras.layers.Layer], np.ndarray] | None:
+    """What gives the kernel of `layer`; None if it is no convolution."""
+    return next((read for kind, read in _KERNELS.items() if isinstance(layer, kind)), None)
 
 
 def _draw_matrix(matrix: np.ndarray, path: str) -> np.ndarray:

@@ -1,6 +1,5 @@
 """What all formats share whose files know only tensors: layouts, number types, batches."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +7,12 @@ from typing import TypeVar
 
 import numpy as np
 
+from simplebase.devices import explaining_out_of_memory
 from simplebase.errors import ArgumentError, DataError
 from simplebase.geometry import Size
 from simplebase.metadata import ModelMetadata, Output, metadata_file
 from simplebase.runtimes.opening import opening
+from simplebase.threads import usable_cores
 
 _Item = TypeVar("_Item")
 _FLOATS = ("float32", "float16")
@@ -105,6 +106,7 @@ class ArtifactRuntime:
 
         Raises:
             ArgumentError: images of another size or type.
+            OutOfMemoryError: TensorFlow's device cannot hold as many.
         """
         return self.predict_all(images)[0]
 
@@ -130,7 +132,8 @@ class ArtifactRuntime:
         if self._batch is not None and count < self._batch:
             filling = np.zeros((self._batch - count, *stored.shape[1:]), stored.dtype)
             stored = np.concatenate([stored, filling])
-        answers = zip(self._outputs, self._run(stored), strict=True)
+        with explaining_out_of_memory(count):
+            answers = zip(self._outputs, self._run(stored), strict=True)
         return [output.restore(answer)[:count] for output, answer in answers]
 
 
@@ -158,8 +161,8 @@ def single(items: Sequence[_Item], what: str, path: Path) -> _Item:
 
 
 def thread_count(threads: int | None) -> int:
-    """`threads`, by default one a core."""
-    return threads or os.cpu_count() or 1
+    """`threads`, by default one per usable core."""
+    return threads or usable_cores()
 
 
 def _require_numbers(path: Path, what: str, port: Port) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from simplebase.devices import prepare_tensorflow
 from simplebase.errors import ArgumentError
 from simplebase.runtimes.artifact import Port
 
@@ -11,9 +12,12 @@ from simplebase.runtimes.artifact import Port
 def set_threads(threads: int | None) -> None:
     """Sets the CPU threads of TensorFlow, of which a process has one number.
 
+    By default they are as many as `prepare_tensorflow` leaves.
+
     Raises:
         ArgumentError: TensorFlow already computes, with another number.
     """
+    prepare_tensorflow()
     if threads is None:
         return
     try:

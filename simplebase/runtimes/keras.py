@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from simplebase.cost import count_cost
+from simplebase.devices import explaining_out_of_memory
 from simplebase.estimator import SimpleBaseline, load_model
 from simplebase.metadata import Cost
 from simplebase.runtimes.artifact import empty_output, require_images
@@ -31,11 +32,13 @@ class KerasRuntime:
 
         Raises:
             ArgumentError: images of another size or type.
+            OutOfMemoryError: the device cannot hold as many.
         """
         require_images(images, self.metadata.input_size)
         if len(images) == 0:
             return empty_output(self.metadata, "heatmaps")
-        return self._heatmaps(tf.convert_to_tensor(images)).numpy()
+        with explaining_out_of_memory(len(images)):
+            return self._heatmaps(tf.convert_to_tensor(images)).numpy()
 
     def count_cost(self) -> Cost:
         """Parameters, and the operations of one image."""

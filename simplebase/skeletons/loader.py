@@ -52,8 +52,7 @@ def load_skeleton(name: str) -> Skeleton:
     # Imported here: exported files have their skeleton in JSON.
     from simplebase.files.yaml import parse_own_yaml
 
-    text = files("simplebase.skeletons").joinpath(f"{own}.yaml").read_text(encoding="utf-8")
-    return Skeleton.from_config(parse_own_yaml(text))
+    return Skeleton.from_config(parse_own_yaml(_text(own)))
 
 
 def with_built_in_facts(skeleton: Skeleton) -> Skeleton:
@@ -64,6 +63,10 @@ def with_built_in_facts(skeleton: Skeleton) -> Skeleton:
     too, and a skeleton of other keypoints is returned as it is.
     """
     for name in skeleton_names():
+        # Looking for the names first is quicker than parsing each file.
+        text = _text(name)
+        if not all(keypoint in text for keypoint in skeleton.keypoints):
+            continue
         known = load_skeleton(name)
         if known.keypoints == skeleton.keypoints:
             return dataclasses.replace(
@@ -72,3 +75,7 @@ def with_built_in_facts(skeleton: Skeleton) -> Skeleton:
                 upper_body=skeleton.upper_body or known.upper_body,
             )
     return skeleton
+
+
+def _text(name: str) -> str:
+    return files("simplebase.skeletons").joinpath(f"{name}.yaml").read_text(encoding="utf-8")

@@ -19,6 +19,13 @@ StrategyName = Literal["mirrored", "multi-worker"]
 # What TensorFlow raises when another worker does not answer.
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 
+# TensorFlow's strategy of no strategy knows no devices.
+_WITH_DEVICES = (
+    tf.distribute.OneDeviceStrategy,
+    tf.distribute.MirroredStrategy,
+    tf.distribute.MultiWorkerMirroredStrategy,
+)
+
 
 class Distribution:
     """The devices that share each batch in equal parts.
@@ -63,17 +70,25 @@ class Distribution:
         return slice(self._worker * size, (self._worker + 1) * size)
 
     def share(self, batch: Batch) -> Batch:
-        """Hands each local device its part of this process's samples."""
-        tensors = {name: tf.convert_to_tensor(values) for name, values in batch.items()}
+        """Copies to each local device its part of this process's samples."""
         if self._local_replicas == 1 and self.workers == 1:
-            return tensors
+            return self._on_device(0, batch)
         size = len(next(iter(batch.values()))) // self._local_replicas
 
         def part(context: tf.distribute.DistributedValues) -> Batch:
             local = context.replica_id_in_sync_group % self._local_replicas
-            return {name: all_[local * size : (local + 1) * size] for name, all_ in tensors.items()}
+            mine = slice(local * size, (local + 1) * size)
+            return self._on_device(local, {name: values[mine] for name, values in batch.items()})
 
         return self.strategy.experimental_distribute_values_from_function(part)
+
+    def _on_device(self, local: int, batch: Batch) -> Batch:
+        """The batch as tensors of this process's device number `local`."""
+        device = None  # TensorFlow's choice: a GPU, if there is one.
+        if isinstance(self.strategy, _WITH_DEVICES):
+            device = self.strategy.extended.worker_devices[local]
+        with tf.device(device):
+            return {name: tf.convert_to_tensor(values) for name, values in batch.items()}
 
     def synchronise_batch_norms(self, model: keras.Model) -> None:
         """Lets every BatchNorm see the statistics of the whole batch."""

@@ -16,7 +16,8 @@ class KeypointBatches(keras.utils.PyDataset):
     Args:
         source: reads and crops, with its number of threads.
         order: indices of the records of an epoch, counted from 1; by default all in their order.
-        max_queue_size: batches that are read ahead.
+        max_queue_size: batches that are read ahead; by default as many as `source` would, see
+            `BatchSource.ahead`.
 
     Batch `i` is images uint8 `(B, Hc, Wc, 3)` RGB and keypoints float32 `(B, K, 3)`: x and y in
     pixels of the image, and visibility. What is in it follows from `epoch` and `i`, not from the
@@ -31,9 +32,9 @@ class KeypointBatches(keras.utils.PyDataset):
         self,
         source: BatchSource,
         order: Callable[[int], np.ndarray] | None = None,
-        max_queue_size: int = 10,
+        max_queue_size: int | None = None,
     ) -> None:
-        super().__init__(workers=source.workers, max_queue_size=max_queue_size)
+        super().__init__(workers=source.workers, max_queue_size=max_queue_size or source.ahead)
         self.source = source
         self._order = order
         self.epoch = 1

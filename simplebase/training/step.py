@@ -39,6 +39,27 @@ class WeightAverage:
             average.value.assign(value)
 
 
+class StartedStep:
+    """A step that a device may still be computing.
+
+    Args:
+        sums: over all devices, of the loss and of the wishes to stop.
+    """
+
+    def __init__(self, sums: list[Any]) -> None:
+        self._sums = sums
+
+    def result(self) -> tuple[float, bool]:
+        """Waits for the step.
+
+        Returns:
+            The loss over the whole batch, and whether any process wants to stop: the others have
+            to know, since none can go on alone.
+        """
+        loss, stops = (each.numpy() for each in self._sums)
+        return float(loss), bool(stops > 0)
+
+
 class TrainingStep:
     """From a batch to new weights; the same for one device and for many.
 
@@ -70,22 +91,27 @@ class TrainingStep:
         self.is_traced = False
 
     def __call__(self, batch: Batch, step: int, stop: bool = False) -> tuple[float, bool]:
+        """Trains on the samples of this process and waits for it; see `start` and `StartedStep`."""
+        return self.start(self.distribution.share(batch), step, stop).result()
+
+    def start(self, shared: Batch, step: int, stop: bool = False) -> StartedStep:
         """Trains on the samples of this process.
 
+        A GPU still computes when this returns: whoever starts the next step before asking for the
+        result of this one keeps it busy.
+
         Args:
-            batch: `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}`.
+            shared: `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}`, from
+                `Distribution.share`.
             step: since the training began, counted from 0.
             stop: whether this process wants to stop.
-
-        Returns:
-            The loss over the whole batch, and whether any process wants to stop: the others have
-            to know, since none can go on alone.
         """
-        shared = self.distribution.share(batch)
-        sums = self._run(shared, tf.constant(step), tf.constant(float(stop)))
-        loss, stops = (each.numpy() for each in sums)
+        # A copy to a GPU would wait until the step before is done.
+        with tf.device("CPU:0"):
+            numbers = tf.constant(step), tf.constant(float(stop))
+        sums = self._run(shared, *numbers)
         self.is_traced = True
-        return float(loss), bool(stops > 0)
+        return StartedStep(sums)
 
     # XLA makes this step several times slower on a CPU, and lacks a kernel for the warp.
     @tf.function(jit_compile=False)

@@ -3,7 +3,10 @@
 import math
 import signal
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,12 +16,15 @@ import numpy as np
 from simplebase.augmentation import Augmentation
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline import BatchSource
+from simplebase.devices import SMALLER_BATCH, explaining_out_of_memory
 from simplebase.errors import TrainingStopped
 from simplebase.estimator import SimpleBaseline
 from simplebase.evaluation import draw_predictions, mean_pck, predict_dataset
 from simplebase.losses import LOSSES
 from simplebase.runtimes.keras import KerasRuntime
+from simplebase.threads import thread_pool
 from simplebase.training.distribution import Distribution
+from simplebase.training.feeding import on_devices
 from simplebase.training.interruption import StopSignals
 from simplebase.training.observer import Observer, Plan, StepMetrics
 from simplebase.training.order import EpochOrder
@@ -113,6 +119,7 @@ class Trainer:
 
         Raises:
             TrainingError: the loss is NaN or infinite, or a file cannot be written.
+            OutOfMemoryError: a device cannot hold a batch.
             TrainingStopped: a signal came.
         """
         ahead = [stage for stage in stages(self.recipe) if self.progress.epoch <= stage.last_epoch]
@@ -179,31 +186,69 @@ class Trainer:
             observer.stopping(name)
 
     def _epoch(self, training: StageTraining) -> None:
-        """Trains and validates the epoch that `progress` says, from its step on."""
+        """Trains and validates the epoch that `progress` says, from its step on.
+
+        The loss of a step is looked at when the next step has been started, so that no device
+        waits for this loop. A thread fetches it from the device right away: a copy from a GPU waits
+        for all that the GPU was given before, which would be the next step too. Before anything is
+        saved, all losses are looked at: a state never holds weights whose loss nobody knows.
+        """
         progress, size = self.progress, self.recipe.batch_size
-        number = progress.epoch
+        number, every = progress.epoch, self.config.save_every_steps
         rows = self._order(number).reshape(self.steps, size)
+        batches = self.source.batches(rows[progress.step :, self._part].reshape(-1))
         timed, clock = 0, time.perf_counter()
-        for batch in self.source.batches(rows[progress.step :, self._part].reshape(-1)):
-            del batch["matrices"]
-            step_of_run = (number - 1) * self.steps + progress.step
-            rate = training.learning_rate(number, progress.step)
-            traced = training.step.is_traced
-            loss, stop = training.step(batch, step_of_run, self._signals.received is not None)
-            if not math.isfinite(loss):
-                raise self.saver.diverged(
-                    f"the loss is {loss}", progress, self._names(rows[progress.step])
-                )
-            progress.add_step(loss, rate)
-            for observer in self.observers:
-                observer.stepped(StepMetrics(number, progress.step, loss, rate))
-            timed, clock = (timed + 1, clock) if traced else (0, time.perf_counter())
-            if stop:
-                self._stop(training)
-            if self.config.save_every_steps and progress.step % self.config.save_every_steps == 0:
-                self.saver.save_state(self._variables(training), progress)
+        unseen: deque[Future[tuple[float, bool]]] = deque()
+        with (
+            explaining_out_of_memory(size, SMALLER_BATCH),
+            thread_pool(1, "losses") as fetching,
+            closing(on_devices(self.distribution, batches)) as shared,
+        ):
+            for step, batch in enumerate(shared, progress.step):
+                traced = training.step.is_traced
+                step_of_run = (number - 1) * self.steps + step
+                stop = self._signals.received is not None
+                started = training.step.start(batch, step_of_run, stop)
+                unseen.append(fetching.submit(started.result))
+                stop = len(unseen) > 1 and self._count_step(unseen.popleft(), training, rows)
+                save = every is not None and (step + 1) % every == 0
+                if stop or save or not traced or step + 1 == self.steps:
+                    stop = self._count_step(unseen.popleft(), training, rows) or stop
+                timed, clock = (timed + 1, clock) if traced else (0, time.perf_counter())
+                if stop:
+                    self._stop(training)
+                if save:
+                    self.saver.save_state(self._variables(training), progress)
         seconds = time.perf_counter() - clock
         self._finish_epoch(training, timed * size / seconds if timed else 0.0)
+
+    def _count_step(
+        self, result: Future[tuple[float, bool]], training: StageTraining, rows: np.ndarray
+    ) -> bool:
+        """Waits for the first step that `progress` does not have, and adds it.
+
+        Args:
+            result: of that step, see `StartedStep`.
+            training: its stage.
+            rows: `(steps, B)` the records of each step of the epoch.
+
+        Returns:
+            Whether the training has to stop. Of several workers each finds that at the same step.
+
+        Raises:
+            TrainingError: the loss is NaN or infinite.
+        """
+        progress = self.progress
+        rate = training.learning_rate(progress.epoch, progress.step)
+        loss, stop = result.result()
+        if not math.isfinite(loss):
+            raise self.saver.diverged(
+                f"the loss is {loss}", progress, self._names(rows[progress.step])
+            )
+        progress.add_step(loss, rate)
+        for observer in self.observers:
+            observer.stepped(StepMetrics(progress.epoch, progress.step, loss, rate))
+        return stop or (self._signals.received is not None and self.distribution.workers == 1)
 
     def _finish_epoch(self, training: StageTraining, images_per_second: float) -> None:
         progress, metadata = self.progress, self.model.metadata

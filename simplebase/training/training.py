@@ -78,6 +78,7 @@ def train(
         OutputExistsError: `run_dir` exists and `overwrite` is off.
         InUseError: another process trains in `run_dir`.
         TrainingError: the training cannot go on; the best checkpoint so far remains.
+        OutOfMemoryError: a device cannot hold a batch; likewise.
     """
     preset, options = as_preset(preset), options or TrainingOptions()
     recipe = options.recipe

@@ -1,5 +1,6 @@
 """Equalisation against PIL."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import tensorflow as tf
 from augmentation_batches import noise
 from PIL import Image, ImageOps
+from tensorflow.python.framework import config
 
 from simplebase.augmentation.equalization import RandomEqualization
 from simplebase.presets.augmentation_settings import EqualizationSettings
@@ -59,3 +61,32 @@ def test_each_channel_and_each_image_has_its_own_histogram() -> None:
     images[0, ..., 1] //= 4
     np.testing.assert_array_equal(equalized(images)[:1], equalized(images[:1]))
     np.testing.assert_array_equal(equalized(images[..., ::-1]), equalized(images)[..., ::-1])
+
+
+@pytest.fixture
+def determinism() -> Iterator[None]:
+    tf.config.experimental.enable_op_determinism()
+    yield
+    config.disable_op_determinism()
+
+
+@pytest.mark.usefixtures("determinism")
+def test_it_works_and_repeats_where_tensorflow_has_to_be_deterministic() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 40, 32, 3), dtype=np.uint8)
+    layer = RandomEqualization(EqualizationSettings(probability=0.5))
+    batch = {"images": tf.constant(images, tf.float32)}
+    first, second = (layer(batch)["images"].numpy() for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    changed = [(new != old).any() for new, old in zip(first, images, strict=True)]
+    assert 0 < sum(changed) < len(changed)
+
+
+def test_levels_are_counted_on_the_processor_where_that_is_deterministic() -> None:
+    """The GPU's kernel raises `UnimplementedError` under `enable_op_determinism`."""
+    layer = RandomEqualization(EqualizationSettings(probability=1))
+    graph = tf.function(lambda images: layer.change(images, {})).get_concrete_function(
+        tf.TensorSpec((None, 16, 16, 3))
+    )
+    devices = {each.type: each.device for each in graph.graph.get_operations()}
+    assert devices["DenseBincount"] == "/device:CPU:0"
+    assert devices["GatherV2"] == ""

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from model_checks import CHECKS, Parts
+from model_checks import CHECKS, Parts, built, on_one_worker
 
 from simplebase.backbones import BACKBONES, MobileNetV2Backbone, ResNetBackbone
 from simplebase.errors import ArgumentError
@@ -17,15 +17,15 @@ from simplebase.normalisation import NORMALISATIONS
 FAMILIES = sorted(set(BACKBONES) - {"resnet101", "resnet152"})
 
 
-@pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", on_one_worker(FAMILIES))
 def test_every_backbone(name: str, check: Callable[[Parts, Path], None], tmp_path: Path) -> None:
     check(Parts(backbone=name), tmp_path)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", on_one_worker(FAMILIES))
 def test_every_backbone_names_a_normalisation_that_exists(name: str) -> None:
-    assert BACKBONES[name](input_size=(32, 32)).normalisation in NORMALISATIONS
+    assert built(Parts(backbone=name)).backbone.normalisation in NORMALISATIONS
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -11,15 +11,16 @@ import pytest
 import tensorflow as tf
 
 from simplebase import load_model
-from simplebase.benchmarking import ModelSpeed, measure_models, model
+from simplebase.benchmarking import ModelSpeed, artifact, measure_models, model
 from simplebase.benchmarking.artifact import ArtifactProcess
 from simplebase.cost import count_gflops, count_params
+from simplebase.devices import tensorflow_device
 from simplebase.errors import ArgumentError, DataError, MissingFileError
 from simplebase.metadata import Cost
 
 
 def speed(call_times: dict[int, list[float]]) -> ModelSpeed:
-    return ModelSpeed("a.keras", None, call_times, 10, None, None)
+    return ModelSpeed("a.keras", None, call_times, 10, None, None, "CPU: one")
 
 
 def test_latency_and_throughput_follow_from_the_calls() -> None:
@@ -50,6 +51,9 @@ class RecordingProcess:
 
     def open(self) -> None:
         self.log.append((self.path, "open"))
+
+    def device(self) -> str:
+        return f"GPU: {self.path}"
 
     def call_times(self, batch_size: int, seconds: float) -> list[float]:
         self.log.append((self.path, batch_size, seconds))
@@ -94,9 +98,9 @@ def test_models_take_turns_and_memory_is_that_of_batch_1(log: list[tuple[object,
         {1: [97.0] * 3, 8: [776.0] * 3},
         {1: [98.0] * 3, 8: [784.0] * 3},
     ]
-    assert [(speed.peak_memory, speed.cost) for speed in speeds] == [
-        (97, Cost(7, 0.5)),
-        (98, None),
+    assert [(speed.peak_memory, speed.cost, speed.device) for speed in speeds] == [
+        (97, Cost(7, 0.5), "GPU: a"),
+        (98, None, "GPU: b"),
     ]
 
 
@@ -134,6 +138,20 @@ def test_calls_are_timed_however_little_time_there_is(opened: ArtifactProcess) -
 def test_the_cost_is_that_of_the_network(opened: ArtifactProcess, small_model_file: Path) -> None:
     network = load_model(small_model_file)
     assert opened.cost() == (count_params(network), count_gflops(network, (64, 64)))
+
+
+def test_the_device_is_told(opened: ArtifactProcess) -> None:
+    assert opened.device() == tensorflow_device()
+
+
+def test_only_what_tensorflow_runs_is_on_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifact, "load_runtime", lambda path, threads: None)
+    monkeypatch.setattr(artifact, "tensorflow_device", lambda: "GPU: fast")
+    monkeypatch.setattr(artifact, "processor", lambda: "CPU: slow")
+    monkeypatch.setattr(artifact, "_opened", {})
+    for name, device in (("a.keras", "GPU: fast"), ("a.onnx", "CPU: slow"), ("a.pb", "GPU: fast")):
+        artifact._open(Path(name), None)
+        assert artifact._device() == device
 
 
 def test_the_threads_are_those_asked_for(opened: ArtifactProcess) -> None:

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from simplebase.benchmarking import ModelSpeed
-from simplebase.cli import bench
+from simplebase.cli import bench, options
+from simplebase.devices import tensorflow_device
 from simplebase.metadata import Cost
 
 Command = Callable[..., tuple[int, str, str]]
@@ -52,7 +53,9 @@ def test_bench_model_prints_and_writes_each_model(
     speeds = json.loads(Path("speed.json").read_text())
     assert [speed["path"] for speed in speeds] == [str(small_model_file), str(second_model_file)]
     assert "img/s" in output and "of 2" in output and "threads: 1" in output
+    assert f"timed on {speeds[0]['device']}\n" in output
     for speed in speeds:
+        assert speed["device"] == tensorflow_device()
         assert speed["calls"].keys() == {"1", "2"} and speed["threads"] == 1
         assert speed["file_bytes"] == small_model_file.stat().st_size
         [cells] = [
@@ -139,14 +142,15 @@ def test_no_figure_is_cut_off_by_a_narrow_terminal(
 ) -> None:
     sizes = (1, 2, 4, 8, 16)
     times = {size: [0.1 * size] for size in sizes}
-    speed = ModelSpeed("folder/model_int8.tflite", None, times, 3_900_000, 83_000_000, Cost(7, 0.5))
+    cost = Cost(7, 0.5)
+    speed = ModelSpeed("folder/a_int8.tflite", None, times, 3_900_000, 83_000_000, cost, "CPU: one")
     monkeypatch.setattr(bench, "console", Console(width=60))
     bench.print_speeds([speed], sizes)
     output = capsys.readouterr().out
     assert "…" not in output
-    [line] = [line for line in output.splitlines() if "model_int8" in line]
+    [line] = [line for line in output.splitlines() if "a_int8" in line]
     assert line.split() == [
-        "model_int8.tflite",
+        "a_int8.tflite",
         *["100.0"] * 2,
         *["10.0"] * 5,
         "3.9",
@@ -154,3 +158,12 @@ def test_no_figure_is_cut_off_by_a_narrow_terminal(
         "0.00",
         "0.50",
     ]
+
+
+def test_each_device_is_printed_with_its_files(capsys: pytest.CaptureFixture[str]) -> None:
+    options.say_devices([("a.keras", "GPU: fast"), ("a.onnx", "CPU: slow"), ("a.pb", "GPU: fast")])
+    assert capsys.readouterr().out == (
+        "timed on GPU: fast (a.keras, a.pb)\ntimed on CPU: slow (a.onnx)\n"
+    )
+    options.say_devices([("a.onnx", "CPU: slow")])
+    assert capsys.readouterr().out == "timed on CPU: slow\n"

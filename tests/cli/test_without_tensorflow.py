@@ -18,6 +18,7 @@ from coloured_dots import moving, write_video
 
 from simplebase import KeypointDataset, load, read_image
 from simplebase.cli import demo, options
+from simplebase.errors import MissingPackageError
 
 # Writes the artifacts; on one worker with the runtimes' tests, which do.
 pytestmark = pytest.mark.xdist_group("runtimes")
@@ -182,6 +183,19 @@ def test_the_documented_versions_are_those_of_the_project() -> None:
     extras = project()["optional-dependencies"]
     known = {*project()["dependencies"], *(each for name in extras for each in extras[name])}
     assert [each for each in board_requirements() if each not in known] == []
+
+
+def test_a_missing_runtime_is_not_installed_with_tensorflow_unasked(
+    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = artifacts.path("float.onnx")
+    monkeypatch.delitem(sys.modules, "simplebase.runtimes.onnx", raising=False)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingPackageError, match=r'pip install "simplebase\[onnx\]"$'):
+        load(model)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(MissingPackageError, match="for a board see docs/deployment.md$"):
+        load(model)
 
 
 def test_what_needs_tensorflow_says_how_to_install_it(

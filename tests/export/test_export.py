@@ -12,10 +12,12 @@ from artifacts import Artifacts
 import simplebase.export.mnn
 from simplebase import KeypointDataset, ModelMetadata
 from simplebase.cost import count_cost
+from simplebase.devices import processor
 from simplebase.errors import (
     ArgumentError,
     DataError,
     MissingPackageError,
+    OutOfMemoryError,
     OutputExistsError,
     ParityError,
     SimplebaseWarning,
@@ -239,10 +241,31 @@ def test_everything_lies_in_one_folder_and_is_timed(
         if not each.problem:
             assert each.size == (tmp_path / name).stat().st_size
             assert set(each.latency) == {1, 2} and min(each.latency.values()) > 0
+            assert each.device == each.to_config()["device"] == processor()
     sizes = [done[name].size for name in ("m.mnn", "m_float16.mnn", "m_weights.mnn")]
     assert sizes == sorted(sizes, reverse=True)  # type: ignore[type-var]
     with pytest.raises(OutputExistsError):
         export_all(exporter, plan)
+
+
+def test_one_format_without_memory_does_not_end_the_others(
+    exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = [pair for pair in plan_all_formats(tmp_path, "m") if pair[0].format == "mnn"][:2]
+
+    def export(self: Exporter, path: Path, settings: ExportSettings, **rest: object) -> None:
+        raise OutOfMemoryError("CPU:0", 16, "wait")
+
+    def measure(paths: list[Path], **rest: object) -> None:
+        raise OutOfMemoryError("GPU:0", 1, "wait")
+
+    monkeypatch.setattr(Exporter, "export", export)
+    monkeypatch.setattr("simplebase.export.all_formats.measure_models", measure)
+    with pytest.warns(SimplebaseWarning, match="out of memory on GPU:0 at batch size 1: wait"):
+        done = export_all(exporter, plan)
+    for each in done:
+        assert each.failed and not each.latency
+        assert each.problem == "out of memory on CPU:0 at batch size 16: wait."
 
 
 def test_the_names_of_all_files_differ() -> None:

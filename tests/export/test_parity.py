@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from simplebase import Crop, HeatmapCodec, KeypointDataset, ModelMetadata, load_skeleton
 from simplebase.data.pipeline import BatchSource
-from simplebase.errors import ArgumentError, DataError
+from simplebase.errors import ArgumentError, DataError, OutOfMemoryError
 from simplebase.export.parity import Parity, Reference, limits_of
 from simplebase.export.samples import divide, read_samples
 
@@ -146,3 +147,21 @@ def test_two_objects_of_one_image_are_on_one_side(figures: KeypointDataset) -> N
     calibration, check = divide(doubled, 200, seed=0)
     assert len(calibration) == len(check) == 8
     assert not set(calibration.records.paths) & set(check.records.paths)
+
+
+class Exhausted(Answering):
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM on /device:CPU:0 by allocator cpu")
+
+
+def test_memory_that_runs_out_is_told_in_a_sentence(
+    figures: KeypointDataset, heatmaps: np.ndarray
+) -> None:
+    samples = read_samples(figures, metadata())
+    message = "out of memory on CPU:0 at batch size 16: close what else uses its memory."
+    with pytest.raises(OutOfMemoryError) as caught:
+        Reference.of(Exhausted(metadata(), heatmaps), samples)
+    assert str(caught.value) == message
+    reference = Reference.of(Answering(metadata(), heatmaps), samples)
+    with pytest.raises(OutOfMemoryError, match="close what else uses its memory"):
+        reference.compare(Exhausted(metadata(), heatmaps), limits_of("none"))  # type: ignore[arg-type]

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_checks import CHECKS, Parts
+from model_checks import CHECKS, Parts, on_one_worker
 
 from simplebase.heads import HEADS
 
 
-@pytest.mark.parametrize("name", HEADS)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", on_one_worker(HEADS))
 def test_every_head(name: str, check: Callable[[Parts, Path], None], tmp_path: Path) -> None:
     check(Parts(head=name), tmp_path)
 

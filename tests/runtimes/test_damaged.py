@@ -235,13 +235,25 @@ def test_a_missing_package_is_named_with_its_extra(
     assert f'pip install "simplebase[{extra}]"' in str(caught.value)
 
 
-def test_a_package_of_no_extra_that_is_missing_is_no_users_mistake(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("missing", "error", "message"),
+    [
+        ("tensorflow", MissingPackageError, "tensorflow is needed .* Run: pip install simplebase$"),
+        # That is no user's mistake.
+        ("simplebase.cost", ModuleNotFoundError, "simplebase.cost"),
+    ],
+)
+def test_a_missing_module_of_no_extra(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: str,
+    error: type[ImportError],
+    message: str,
 ) -> None:
     (tmp_path / "model.keras").touch()
     monkeypatch.delitem(sys.modules, "simplebase.runtimes.keras", raising=False)
-    monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(ModuleNotFoundError):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(error, match=message):
         load_runtime(tmp_path / "model.keras")
     monkeypatch.undo()
     importlib.import_module("simplebase.runtimes.keras")

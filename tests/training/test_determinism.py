@@ -1,42 +1,35 @@
 """With --deterministic a killed and resumed run is the run that was not killed, to the last bit."""
 
 import csv
-import os
-import subprocess
-import sys
 import time
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+import worker
+from forked_processes import start
 
 from simplebase.errors import ArgumentError
 from simplebase.training import make_deterministic
 
-TIMEOUT = 240  # seconds; it takes ten, and more on a busy machine
+# With other tests of processes: what they are forked from is started once.
+pytestmark = pytest.mark.xdist_group("processes")
+
+TIMEOUT = 240  # seconds; it takes two, and more on a busy machine
+# Counted from 0: in the second epoch of four steps.
+HANGS_AFTER = 5
 PRESET = """
 description: for tests
-backbone: {name: mobilenetv2, alpha: 0.35}
+backbone: {name: mobilenetv2}
 head: {name: upsample_lite, channels: [16, 16, 16]}
 """
 
 
-def start(folder: Path, *arguments: object) -> subprocess.Popen[bytes]:
-    """`simplebase train` with other arguments, in a process of its own."""
-    root = str(Path(__file__).parents[2])
-    command = [sys.executable, "-m", "simplebase", "train"]
-    with (folder / "output").open("ab") as output:
-        return subprocess.Popen(
-            [*command, *map(str, arguments)],
-            env=os.environ | {"PYTHONPATH": root, "CUDA_VISIBLE_DEVICES": "-1"},
-            stdout=output,
-            stderr=output,
-        )
-
-
-def finish(process: subprocess.Popen[bytes], folder: Path) -> None:
-    assert process.wait(TIMEOUT) == 0, (folder / "output").read_text()
+def finish(process: ForkServerProcess, output: Path) -> None:
+    process.join(TIMEOUT)
+    assert process.exitcode == 0, output.read_text()
 
 
 def curve(run: Path) -> list[tuple[str, str, str]]:
@@ -53,20 +46,22 @@ def test_a_killed_and_resumed_run_equals_one_that_was_not_killed(
 ) -> None:
     """Buys: all that a step depends on is in the state, weights and random numbers alike."""
     (tmp_path / "small.yaml").write_text(PRESET)
-    run, killed = tmp_path / "run", tmp_path / "killed"
+    run, killed, output = tmp_path / "run", tmp_path / "killed", tmp_path / "output"
     line = f"--preset {tmp_path / 'small.yaml'} --dataset {figures_folder} --recipe quick "
     line += "--backbone-weights none --input-size 64x64 --total-epoch 3 --ema 0.9 "
     line += "--deterministic --run-dir"
-    finish(start(tmp_path, *line.split(), run), tmp_path)
+    train = ["train", *line.split()]
+    finish(start(worker.command, [*train, run], output=output), output)
 
-    process = start(tmp_path, *line.split(), killed)
+    process = start(worker.hanging, [*train, killed], HANGS_AFTER, output=output)
     end = time.monotonic() + TIMEOUT
-    while not curve(killed) and process.poll() is None and time.monotonic() < end:
+    while not curve(killed) and process.is_alive() and time.monotonic() < end:
         time.sleep(0.01)
     process.kill()
-    assert process.wait() == -9, (tmp_path / "output").read_text()
+    process.join()
+    assert process.exitcode == -9, output.read_text()
     assert 1 <= len(curve(killed)) < 3
-    finish(start(tmp_path, "--resume", killed), tmp_path)
+    finish(start(worker.command, ["train", "--resume", killed], output=output), output)
 
     assert curve(killed) == curve(run)
     states = [np.load(each / "checkpoints" / "state.npz") for each in (run, killed)]

@@ -1,9 +1,6 @@
 """Two devices train as one does, and devices that are not there are refused."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,27 +9,30 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from forked_processes import start
+from two_devices import train_all
 
 from simplebase.errors import ArgumentError, TrainingError
 from simplebase.training import Distribution, distribute
 from simplebase.training.distribution import gpu_devices
 
-# Its fixtures train or build models: on one worker they are made once.
-pytestmark = pytest.mark.xdist_group("test_distribution")
+# With other tests of processes: what they are forked from is started once.
+pytestmark = pytest.mark.xdist_group("processes")
 
 CASES = ["augmented", "clipped", "float16"]
 # Sums differ by their order; in float16 they keep three digits.
 TOLERANCE = {"augmented": 1e-4, "clipped": 1e-4, "float16": 1e-2}
-TESTS = Path(__file__).parents[1]
+TIMEOUT = 600  # seconds; it takes twenty, and more on a busy machine
 
 
 @dataclass(frozen=True)
 class TwoDevices:
-    """What `two_devices.py` left behind."""
+    """What `train_all` left behind."""
 
     folder: Path
     losses: dict[str, dict[str, list[float]]]
     labels: list[list[int]]
+    places: dict[str, list[tuple[str, list[int]]]]
 
     def state(self, case: str, devices: str) -> dict[str, np.ndarray]:
         with np.load(self.folder / case / devices / "checkpoints" / "state.npz") as arrays:
@@ -42,23 +42,24 @@ class TwoDevices:
 @pytest.fixture(scope="module")
 def trained(figures_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TwoDevices:
     folder = tmp_path_factory.mktemp("two_devices")
-    script = Path(__file__).with_name("two_devices.py")
-    paths = os.pathsep.join([str(TESTS.parent), str(TESTS)])
-    done = subprocess.run(
-        [sys.executable, script, figures_folder, folder],
-        env=os.environ | {"PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    return TwoDevices(folder, **json.loads(done.stdout.splitlines()[-1]))
+    process = start(train_all, figures_folder, folder, output=folder / "output")
+    process.join(TIMEOUT)
+    process.kill()
+    process.join()
+    assert process.exitcode == 0, (folder / "output").read_text()
+    return TwoDevices(folder, **json.loads((folder / "result.json").read_text()))
 
 
 @pytest.mark.slow
 def test_the_two_devices_have_unevenly_many_labels(trained: TwoDevices) -> None:
     # What follows would hold of a mean of both devices' means as well if they had not.
     assert sum(first != second for first, second in trained.labels) >= 3
+
+
+@pytest.mark.slow
+def test_each_device_gets_its_part_of_a_batch_and_nothing_else(trained: TwoDevices) -> None:
+    assert trained.places["one"] == [["CPU:1", [0, 1]]]
+    assert trained.places["two"] == [["CPU:0", [0]], ["CPU:1", [1]]]
 
 
 @pytest.mark.slow

@@ -1,27 +1,26 @@
 """Two processes train as one does; both stop when one is asked to, and both go on."""
 
 import json
-import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forked_processes import start
 from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
+from worker import one_of_several
 
 from simplebase import KeypointDataset
 from simplebase.training import resume
 
-# Its fixtures start processes: on one worker they do so once.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("test_multi_worker")]
+# With other tests of processes: what they are forked from is started once.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
 
-TESTS = Path(__file__).parents[1]
 TIMEOUT = 300  # seconds; they take ten, and more on a busy machine
 PRESET = """
 description: for tests
@@ -34,7 +33,7 @@ head: {name: upsample_lite, channels: [8, 8, 8]}
 class Worker:
     """How a worker process ended, and its steps: number in the run, loss, samples read."""
 
-    exit_code: int
+    exit_code: int | None
     output: str
     steps: list[tuple[int, float, int]]
 
@@ -48,31 +47,21 @@ def run_workers(
     processes = []
     for index, (given, stop) in enumerate(zip(arguments, stop_after, strict=True)):
         config = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}
-        environment = {
-            "TF_CONFIG": json.dumps(config),
-            "CUDA_VISIBLE_DEVICES": "-1",
-            "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]),
-        }
-        script = Path(__file__).with_name("worker.py")
-        with outputs[index].open("w") as output:
-            process = subprocess.Popen(
-                [sys.executable, script, folder / f"losses{index}", str(stop), *given],
-                env=os.environ | environment,
-                stdout=output,
-                stderr=output,
-            )
-        processes.append(process)
-    try:
-        exit_codes = [process.wait(TIMEOUT) for process in processes]
-    except subprocess.TimeoutExpired:
+        outputs[index].unlink(missing_ok=True)
+        losses = folder / f"losses{index}"
+        processes.append(start(one_of_several, given, config, losses, stop, output=outputs[index]))
+    end = time.monotonic() + TIMEOUT
+    for process in processes:
+        process.join(max(0, end - time.monotonic()))
+    hang = any(process.is_alive() for process in processes)
+    for process in processes:
+        process.kill()
+        process.join()
+    if hang:
         pytest.fail("\n\n".join(["the workers hang", *(path.read_text() for path in outputs)]))
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
     return [
-        Worker(exit_code, outputs[index].read_text(), steps_of(folder / f"losses{index}"))
-        for index, exit_code in enumerate(exit_codes)
+        Worker(process.exitcode, outputs[index].read_text(), steps_of(folder / f"losses{index}"))
+        for index, process in enumerate(processes)
     ]
 
 
@@ -138,19 +127,20 @@ def trained(figures_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> T
     return TwoWorkers(folder, stopped, left_by_second, copied, resumed)
 
 
-def test_a_signal_to_one_worker_stops_both_after_the_next_step(trained: TwoWorkers) -> None:
+def test_a_signal_to_one_worker_stops_both_after_the_same_step(trained: TwoWorkers) -> None:
+    """The next one tells the other worker, which finds it when one more has been started."""
     chief, second = trained.stopped
-    place = "in epoch 2 after step 2 of 4; nothing is lost"
+    place = "in epoch 2 after step 3 of 4; nothing is lost"
     assert f"Error: another worker stopped {place}" in chief.output
     assert f"Error: stopped by SIGTERM {place}" in second.output
     assert (chief.exit_code, second.exit_code) == (1, 128 + signal.SIGTERM)
-    assert [step for step, *_ in chief.steps] == [step for step, *_ in second.steps] == [*range(6)]
+    assert [step for step, *_ in chief.steps] == [step for step, *_ in second.steps] == [*range(7)]
 
 
 def test_both_workers_go_on_from_there_to_the_end(trained: TwoWorkers) -> None:
     for worker in trained.resumed:
         assert worker.exit_code == 0, worker.output
-        assert [step for step, *_ in worker.steps] == [6, 7]
+        assert [step for step, *_ in worker.steps] == [7]
 
 
 def test_losses_and_weights_are_those_of_one_process_that_was_never_stopped(

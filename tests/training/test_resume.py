@@ -8,8 +8,7 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,20 +16,22 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from forked_processes import start
 from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 
-from simplebase import KeypointDataset, load_model
+from simplebase import KeypointDataset, load_dataset, load_model
 from simplebase.errors import DataError, MissingFileError, TrainingError
 from simplebase.training import StepMetrics, TrainingResult, resume
 from simplebase.training.runs.curves import read_metrics
 from simplebase.training.runs.folder import Run
 from simplebase.training.runs.state import load_progress
 
-# Its fixtures train or build models: on one worker they are made once.
-pytestmark = pytest.mark.xdist_group("test_resume")
+# With other tests of processes: what they are forked from is started once.
+pytestmark = pytest.mark.xdist_group("processes")
 
 RECIPE = tiny_recipe(total_epoch=3, transfer_epoch=1, ema=0.9, learning_rate=0.01)
 SAVE_EVERY_STEPS = 2
+TIMEOUT = 240  # seconds; it takes two, and more on a busy machine
 STEPS = [(epoch, step) for epoch in (1, 2, 3) for step in (1, 2, 3, 4)]
 
 
@@ -112,42 +113,36 @@ def require_same(folder: Path, recorder: Recorder, uninterrupted: tuple[Path, Re
     assert kept[0] == kept[1]
 
 
-KILLED = """
-import sys, time
-from pathlib import Path
-from tiny_runs import Recorder, train_tiny
-from simplebase import load_dataset
-from simplebase.presets import Recipe
+def train_and_hang(data: str, folder: Path) -> None:
+    """Trains in a process of its own until the third step of the second epoch, then waits."""
 
-class Printer(Recorder):
-    def stepped(self, metrics):
-        print(metrics.epoch, metrics.step, flush=True)
-        if (metrics.epoch, metrics.step) == (2, 3):
-            time.sleep(600)
+    class Hanging(Recorder):
+        def stepped(self, metrics: StepMetrics) -> None:
+            if (metrics.epoch, metrics.step) == (2, 3):
+                (folder / "hangs").touch()
+                time.sleep(600)
 
-dataset, folder, recipe, every = sys.argv[1:]
-recipe = Recipe.model_validate_json(recipe)
-arguments = {"recipe": recipe, "observer": Printer(), "save_every_steps": int(every)}
-train_tiny(load_dataset(dataset), Path(folder), **arguments)
-"""
+    train_tiny(
+        load_dataset(data),
+        folder,
+        recipe=RECIPE,
+        observer=Hanging(),
+        save_every_steps=SAVE_EVERY_STEPS,
+    )
 
 
 def test_a_killed_training_loses_only_the_steps_since_the_last_save(
     uninterrupted: tuple[Path, Snapshots], figures: KeypointDataset, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "run"
-    arguments = [figures.name, folder, RECIPE.model_dump_json(), SAVE_EVERY_STEPS]
-    with subprocess.Popen(
-        [sys.executable, "-c", KILLED, *map(str, arguments)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line == "2 3\n":
-                process.kill()
-    assert process.returncode == -signal.SIGKILL
+    folder, output = tmp_path / "run", tmp_path / "output"
+    process = start(train_and_hang, figures.name, folder, output=output)
+    end = time.monotonic() + TIMEOUT
+    while not (folder / "hangs").exists() and process.is_alive() and time.monotonic() < end:
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL, output.read_text()
+    (folder / "hangs").unlink()
     assert [row.epoch for row in read_metrics(folder)] == [1]
 
     _, recorder = go_on(folder)

@@ -1,18 +1,14 @@
-"""The trainings of test_distribution on one and on two devices, in a process of their own.
+"""The trainings of test_distribution on one and on two devices, for a process of their own.
 
-    python two_devices.py DATASET FOLDER
-
-The processor counts as two devices, which TensorFlow has to be told before it starts. Each training
-leaves its run in `FOLDER/CASE/DEVICES`. The last line printed is JSON: the losses by case and
-devices, and how many labels the two halves of each batch of the first epoch have.
+The processor counts as two devices, which TensorFlow has to be told before it starts.
 """
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tiny_runs import Recorder, tiny_recipe, train_tiny
 
@@ -81,15 +77,31 @@ def labels_of_halves(dataset: KeypointDataset) -> list[list[int]]:
     return labelled[train.images.shuffled(0, 1)].reshape(-1, 2, 4).sum(axis=2).tolist()
 
 
-if __name__ == "__main__":
+def places(devices: list[str]) -> list[tuple[str, list[int]]]:
+    """Device and content of each part of a batch `[0, 1]`."""
+    distribution = distribute(devices=devices)
+    shared = distribution.share({"images": np.arange(2, dtype=np.uint8)})
+    parts = distribution.strategy.experimental_local_results(shared["images"])
+    return [(part.device.rpartition("device:")[2], part.numpy().tolist()) for part in parts]
+
+
+def train_all(data: Path, folder: Path) -> None:
+    """Leaves each run in `folder/CASE/DEVICES`, and beside them `result.json`.
+
+    That holds the losses by case and devices, how many labels the two halves of each batch of
+    the first epoch have, and where the parts of a batch of two numbers lie.
+    """
     processor = tf.config.list_physical_devices("CPU")[0]
     halves = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(processor, halves)
     # What a machine with GPUs would choose.
     training.choose_policy = lambda mixed: FLOAT16 if mixed else "float32"
-    dataset, folder = unevenly_labelled(load_dataset(sys.argv[1])), Path(sys.argv[2])
+    dataset = unevenly_labelled(load_dataset(data))
     result = {
         case: {devices: losses(case, devices, dataset, folder) for devices in DEVICES}
         for case in CASES
     }
-    print(json.dumps({"losses": result, "labels": labels_of_halves(dataset)}))
+    placed = {name: places(devices) for name, devices in DEVICES.items()}
+    labels = labels_of_halves(dataset)
+    text = json.dumps({"losses": result, "labels": labels, "places": placed})
+    (folder / "result.json").write_text(text)

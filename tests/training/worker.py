@@ -1,41 +1,70 @@
-"""The command line on a network of one layer: a worker process of test_multi_worker.
-
-    python worker.py LOSSES STOP_AFTER ARGUMENTS...
-
-`ARGUMENTS` are those of `simplebase`. `LOSSES` gets a line of JSON a step: its number in the run,
-its loss and how many samples this worker has read for it. After step `STOP_AFTER` the process sends
-itself SIGTERM; -1 is never.
-"""
+"""The command line on a network of one layer, for processes of `forked_processes`."""
 
 import json
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tiny_runs import one_layer_network
 
 from simplebase.cli import main
-from simplebase.training.step import TrainingStep
+from simplebase.training.step import StartedStep, TrainingStep
 
 
-def watch_steps(losses: Path, stop_after: int) -> None:
-    step_of: Any = TrainingStep.__call__
-
-    def watched(self: TrainingStep, batch: Any, step: int, stop: bool = False) -> Any:
-        loss, stops = step_of(self, batch, step, stop)
-        with losses.open("a") as file:
-            file.write(json.dumps([step, loss, len(batch["images"])]) + "\n")
-        if step == stop_after:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return loss, stops
-
-    TrainingStep.__call__ = watched  # type: ignore[method-assign]
-
-
-if __name__ == "__main__":
-    watch_steps(Path(sys.argv[1]), int(sys.argv[2]))
-    del sys.argv[1:3]
+def command(arguments: Sequence[object]) -> None:
+    """`simplebase` with these arguments."""
+    sys.argv = ["simplebase", *map(str, arguments)]
     with one_layer_network():
         main()
+
+
+def hanging(arguments: Sequence[object], after: int) -> None:
+    """A command that trains no further after a step, until it is killed."""
+
+    def hang(step: int, loss: float, samples: int) -> None:
+        if step == after:
+            time.sleep(600)
+
+    watch_steps(hang)
+    command(arguments)
+
+
+def one_of_several(
+    arguments: Sequence[object], config: dict[str, Any], losses: Path, stop_after: int
+) -> None:
+    """A command of a worker.
+
+    Args:
+        arguments: of the command.
+        config: what `TF_CONFIG` says.
+        losses: gets a line of JSON a step: its number in the run, its loss and how many samples
+            this worker has read for it.
+        stop_after: the step after which the process sends itself SIGTERM; -1 is never.
+    """
+
+    def record(step: int, loss: float, samples: int) -> None:
+        with losses.open("a") as file:
+            file.write(json.dumps([step, loss, samples]) + "\n")
+        if step == stop_after:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    os.environ["TF_CONFIG"] = json.dumps(config)
+    watch_steps(record)
+    command(arguments)
+
+
+def watch_steps(tell: Callable[[int, float, int], None]) -> None:
+    """Tells of each step its number in the run, its loss and its samples in this process."""
+    start: Any = TrainingStep.start
+
+    def watched(self: TrainingStep, shared: Any, step: int, stop: bool = False) -> StartedStep:
+        started = start(self, shared, step, stop)
+        [images] = self.distribution.strategy.experimental_local_results(shared["images"])
+        tell(step, started.result()[0], len(images))
+        return started
+
+    TrainingStep.start = watched  # type: ignore[method-assign]

@@ -1,8 +1,7 @@
 """Batches of canvases, made ahead by several threads."""
 
-import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,18 +10,27 @@ import numpy as np
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.pipeline.cache import CacheMode, open_cache
 from simplebase.data.pipeline.canvases import CanvasReader, Sampling
+from simplebase.data.pipeline.memory import usable_memory
 from simplebase.geometry import Crop, Size
+from simplebase.threads import usable_cores
 
 Batch = dict[str, Any]
 
 # One batch a thread in the making, and so many ready: a slow image delays nobody.
 _READY = 2
 
+_AHEAD_SHARE = 1 / 16
+"""Of the usable memory that batches made ahead may take.
+
+It is there for many threads and large batches: 64 canvases of 700x700 are 90 MiB, so one a thread
+on 64 cores would be 6 GiB. A model's training needs the rest."""
+
 
 class BatchSource:
     """Reads, crops and batches a dataset, some batches ahead of the one who asks.
 
-    Only the columns of the records and a few batches are in memory, however many images there are.
+    Only the columns of the records and a few batches are in memory, however many images there are:
+    one a thread and two more, as far as they fit into a sixteenth of the usable memory.
     The order and content of the batches follow from the arguments, not from the threads' timing.
 
     Args:
@@ -32,7 +40,7 @@ class BatchSource:
         batch_size: samples a batch.
         canvas_size: `(Hc, Wc)` to deliver; by default `input_size`.
         cache: whether canvases are kept, see `simplebase.data.pipeline.cache`.
-        workers: threads; by default one a core.
+        workers: threads; by default one per usable core.
 
     Raises:
         ArgumentError, DataError: the cache has no room.
@@ -52,10 +60,20 @@ class BatchSource:
         self.dataset = dataset
         self.batch_size = batch_size
         self.canvas_size = canvas_size or input_size
-        self.workers = workers or os.cpu_count() or 1
+        self.workers = workers or usable_cores()
         dataset.images.check_canvas(crop, input_size, self.canvas_size)
         self._reader = CanvasReader(dataset, crop, input_size, self.canvas_size)
         self._cache = open_cache(cache, (len(dataset), *self.canvas_size, 3), self._cache_key)
+
+    @property
+    def ahead(self) -> int:
+        """Batches that are in the making or ready at most; at least one."""
+        wanted = self.workers + _READY
+        memory = usable_memory()
+        if memory is None:
+            return wanted
+        batch_bytes = self.batch_size * int(np.prod(self.canvas_size)) * 3
+        return max(1, min(wanted, int(_AHEAD_SHARE * memory / batch_bytes)))
 
     def plan_matrices(self, indices: np.ndarray) -> np.ndarray:
         """`(B, 2, 3)` from the pixels of the records at `indices` to their canvases."""
@@ -63,7 +81,7 @@ class BatchSource:
 
     def batches(
         self, order: np.ndarray | None = None, *, drop_remainder: bool = False
-    ) -> Iterator[Batch]:
+    ) -> Generator[Batch, None, None]:
         """Yields `images` uint8 `(B, Hc, Wc, 3)` RGB, `keypoints` float32 `(B, K, 3)`, `matrices`.
 
         The matrices, float64 `(B, 2, 3)`, lead from the records' pixels to the canvas, exactly as
@@ -84,7 +102,7 @@ class BatchSource:
         pool = ThreadPoolExecutor(self.workers, "batches")
         ahead = deque(
             pool.submit(self.batch, chunk)
-            for _, chunk in zip(range(self.workers + _READY), chunks, strict=False)
+            for _, chunk in zip(range(self.ahead), chunks, strict=False)
         )
         try:
             while ahead:

@@ -16,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 
+from simplebase.data.pipeline.memory import usable_memory
 from simplebase.errors import ArgumentError, DataError
 from simplebase.files import cache_folder, replacing
 from simplebase.files.locks import turn
@@ -25,7 +26,7 @@ CacheMode = Literal["none", "memory", "disk"]
 Shape = tuple[int, int, int, int]
 
 _VERSION = 2  # Count it up when canvases are sampled or kept in another way.
-_MEMORY_SHARE = 0.8  # of the machine's memory that canvases may take
+_MEMORY_SHARE = 0.8  # of the usable memory that canvases may take
 
 
 class CanvasCache:
@@ -102,11 +103,8 @@ def _too_large(shape: Shape, machine: str) -> str:
 
 
 def _require_memory(shape: Shape) -> None:
-    try:
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError):  # not on Windows
-        return
-    if _bytes(shape) > _MEMORY_SHARE * total:
+    total = usable_memory()
+    if total is not None and _bytes(shape) > _MEMORY_SHARE * total:
         raise ArgumentError(_too_large(shape, f"has {total / 2**30:.1f} GiB"))
 
 

@@ -1,5 +1,7 @@
 """Files of the tf.keras project: its own heatmaps, and all of its networks recognised."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -49,38 +51,44 @@ def test_upstreams_own_files_give_its_heatmaps(
     assert (model.metadata.crop.padding, model.metadata.crop.center_shift) == (1.25, 15)
 
 
+Backbones = Callable[[str], keras.Model]
+# One worker builds each backbone once.
+ONE_WORKER = pytest.mark.xdist_group("upstreams_backbones")
+
+
 @pytest.fixture(scope="module")
-def backbones() -> dict[str, keras.Model]:
+def backbones() -> Backbones:
     """Ours, to write in upstream's layout where no file of upstream's is at hand."""
-    return {name: BACKBONES[name](input_size=(64, 64)) for name in UPSTREAMS_BACKBONES}
+    return cache(lambda name: BACKBONES[name](input_size=(64, 64)))
 
 
-@pytest.mark.xdist_group("upstreams_backbones")
+@ONE_WORKER
 @pytest.mark.parametrize("head", ["deconv", "upsample", "upsample_lite"])
 @pytest.mark.parametrize("backbone", UPSTREAMS_BACKBONES)
 def test_each_of_its_networks_is_recognised(
-    backbone: str, head: str, backbones: dict[str, keras.Model], tmp_path: Path
+    backbone: str, head: str, backbones: Backbones, tmp_path: Path
 ) -> None:
     """By a file that the test writes: 7 backbones and 3 heads are more than the 6 real files."""
     path = tmp_path / "weights.h5"
-    keras2_files.write(path, backbone, backbones[backbone], head, channels=(256,) * 3, keypoints=4)
+    channels = (16, 24, 16)
+    keras2_files.write(path, backbone, backbones(backbone), head, channels, keypoints=4)
     found = recognise(read_checkpoint(path))
     assert (found.backbone, found.head.name) == (backbone, head)
-    assert (found.head.channels, found.head.num_keypoints) == ((256,) * 3, 4)
+    assert (found.head.channels, found.head.num_keypoints) == (channels, 4)
     assert found.head.kernel_size == (4 if head == "deconv" else 3)
     assert found.arguments.get("alpha", 1.0) == 1.0
 
 
-@pytest.mark.xdist_group("upstreams_backbones")
+@ONE_WORKER
 @pytest.mark.parametrize(
     ("backbone", "head"), [("resnet50", "upsample"), ("mobilenetv3large", "deconv")]
 )
 def test_networks_without_a_file_of_upstreams_come_back_from_its_layout(
-    backbone: str, head: str, backbones: dict[str, keras.Model], tmp_path: Path
+    backbone: str, head: str, backbones: Backbones, tmp_path: Path
 ) -> None:
     """A round trip: our own model written as Keras 2 would, its head's biases not zero."""
     path = tmp_path / "weights.h5"
-    model = keras2_files.randomised(backbones[backbone])
+    model = keras2_files.randomised(backbones(backbone))
     channels = (16, 24, 16)
     expected_head = keras2_files.write(path, backbone, model, head, channels, keypoints=4)
     report = convert_weights(path, tmp_path / "model.keras", input_size=(64, 64))
@@ -94,12 +102,13 @@ def test_networks_without_a_file_of_upstreams_come_back_from_its_layout(
     )
 
 
+@ONE_WORKER
 def test_upstreams_names_of_mobilenetv3large_are_those_of_its_code(
-    backbones: dict[str, keras.Model], tmp_path: Path
+    backbones: Backbones, tmp_path: Path
 ) -> None:
     """No file of it is at hand: names as in its common/backbones/mobilenet_v3.py."""
     path = tmp_path / "weights.h5"
-    model = backbones["mobilenetv3large"]
+    model = backbones("mobilenetv3large")
     keras2_files.write(path, "mobilenetv3large", model, "deconv", (8, 8, 8), keypoints=4)
     layers = read_checkpoint(path).layers
     for name in (
@@ -117,11 +126,12 @@ def test_upstreams_names_of_mobilenetv3large_are_those_of_its_code(
         assert name in layers
 
 
+@ONE_WORKER
 def test_a_skeleton_or_preset_that_does_not_fit_is_refused(
-    backbones: dict[str, keras.Model], tmp_path: Path
+    backbones: Backbones, tmp_path: Path
 ) -> None:
     path, output = tmp_path / "weights.h5", tmp_path / "model.keras"
-    model = backbones["mobilenetv1"]
+    model = backbones("mobilenetv1")
     keras2_files.write(path, "mobilenetv1", model, "upsample_lite", (8, 8, 8), keypoints=4)
     with pytest.raises(ArgumentError, match="4 heatmaps, but the skeleton 'lsp' has 14 keypoints"):
         convert_weights(path, output, skeleton=load_skeleton("lsp"))
@@ -134,11 +144,12 @@ def test_a_skeleton_or_preset_that_does_not_fit_is_refused(
     assert not output.exists()
 
 
+@ONE_WORKER
 def test_what_a_presets_yaml_says_goes_before_what_upstream_does(
-    backbones: dict[str, keras.Model], tmp_path: Path
+    backbones: Backbones, tmp_path: Path
 ) -> None:
     path = tmp_path / "weights.h5"
-    model = backbones["mobilenetv1"]
+    model = backbones("mobilenetv1")
     keras2_files.write(path, "mobilenetv1", model, "upsample_lite", (8, 8, 8), keypoints=4)
     (tmp_path / "mine.yaml").write_text(
         "description: mine\nbackbone: {name: mobilenetv1}\nhead: {name: upsample_lite}\n"
@@ -151,12 +162,11 @@ def test_what_a_presets_yaml_says_goes_before_what_upstream_does(
     assert (metadata.codec.sigma, metadata.codec.alignment) == (1.5, "upstream")
 
 
-def test_a_file_without_a_head_is_a_backbone(
-    backbones: dict[str, keras.Model], tmp_path: Path
-) -> None:
+@ONE_WORKER
+def test_a_file_without_a_head_is_a_backbone(backbones: Backbones, tmp_path: Path) -> None:
     """As the tf.keras project ships GhostNet and PeleeNet for ImageNet."""
     path, output = tmp_path / "ghostnet.h5", tmp_path / "ghostnet.keras"
-    source = keras2_files.randomised(backbones["ghostnet"])
+    source = keras2_files.randomised(backbones("ghostnet"))
     keras2_files.write(path, "ghostnet", source, None, (), 0)
     report = convert_weights(path, output)
     assert (report.kind, report.preset, report.normalisation) == ("backbone", "ghostnet", "torch")

@@ -10,6 +10,7 @@ import pytest
 
 from simplebase import Crop, KeypointDataset
 from simplebase.data.pipeline import Batch, BatchSource
+from simplebase.data.pipeline import batches as pipeline_batches
 from simplebase.errors import DataError, MissingFileError
 from simplebase.geometry import transform_points
 from simplebase.images import read_image, warp_image
@@ -140,6 +141,30 @@ def test_batches_are_made_ahead_but_not_all(figures: KeypointDataset) -> None:
     time.sleep(0.5)
     assert max(asked) == 4 * 4 - 1
     batches.close()
+
+
+MIB = 2**20
+
+
+@pytest.mark.parametrize(
+    ("memory", "ahead"),
+    # A batch of 4 canvases of 64x64 is 48 KiB: what is allowed is a sixteenth of the memory.
+    [(None, 8 + 2), (1024 * MIB, 8 + 2), (4 * MIB, 5), (MIB, 1), (1, 1)],
+)
+def test_fewer_batches_are_made_ahead_where_memory_is_small(
+    figures: KeypointDataset, monkeypatch: pytest.MonkeyPatch, memory: int | None, ahead: int
+) -> None:
+    monkeypatch.setattr(pipeline_batches, "usable_memory", lambda: memory)
+    batches = source(figures, 4, workers=8)
+    assert batches.ahead == ahead
+    assert_same(list(batches.batches()), list(source(figures, 4, workers=1).batches()))
+
+
+def test_one_thread_a_usable_core_reads(
+    figures: KeypointDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_batches, "usable_cores", lambda: 3)
+    assert source(figures).workers == 3
 
 
 def test_a_larger_canvas_shows_more_at_the_same_magnification(figures: KeypointDataset) -> None:

@@ -3,6 +3,7 @@
 import socket
 import threading
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from simplebase import DepthRange, Skeleton
 from simplebase.demo.settings import DemoSettings
 from simplebase.errors import ArgumentError, DataError
 
-pytest.importorskip("gradio", reason="gradio is not installed: pip install 'simplebase[web]'")
+if find_spec("gradio") is None:
+    pytest.skip("gradio is not installed: pip install 'simplebase[web]'", allow_module_level=True)
 
 pytestmark = [
     # Of Gradio's own dependencies.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    # With the other tests of the page: only one worker imports Gradio.
+    pytest.mark.xdist_group("page"),
 ]
 
 SECONDS = 30.0

@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import numpy as np
 import pytest
 from coloured_dots import TRIANGLE, DotModel, dots, write_video
 
-pytest.importorskip("gradio", reason="gradio is not installed: pip install 'simplebase[web]'")
+if find_spec("gradio") is None:
+    pytest.skip("gradio is not installed: pip install 'simplebase[web]'", allow_module_level=True)
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 if not (shutil.which("chromium") and shutil.which("chromedriver")):
     pytest.skip(
@@ -30,7 +32,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.xdist_group("browser"),
+    # With the other tests of the page: only one worker imports Gradio.
+    pytest.mark.xdist_group("page"),
 ]
 
 SIZE = (240, 320)

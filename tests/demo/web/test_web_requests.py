@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,13 +21,16 @@ from coloured_dots import DotModel, moving
 
 from simplebase.errors import DataError
 
-pytest.importorskip("gradio", reason="gradio is not installed: pip install 'simplebase[web]'")
+if find_spec("gradio") is None:
+    pytest.skip("gradio is not installed: pip install 'simplebase[web]'", allow_module_level=True)
 
 pytestmark = [
     # Of Gradio's own dependencies.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    # With the other tests of the page: only one worker imports Gradio.
+    pytest.mark.xdist_group("page"),
 ]
 
 BOUNDARY = "xxxx"

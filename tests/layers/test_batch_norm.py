@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from simplebase.backbones import MobileNetV2Backbone
-from simplebase.batch_norm import BatchNormalization
+from simplebase.layers.batch_norm import BatchNormalization
 
 RELATIVE_ERROR = {"float32": 1e-5, "mixed_float16": 1e-3, "mixed_bfloat16": 8e-3}
 """Of each dtype; the last two keep 11 and 8 bits."""
