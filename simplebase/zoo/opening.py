@@ -7,14 +7,16 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from simplebase.errors import MissingFileError
 from simplebase.extras import import_with_extras
 from simplebase.progress import ProgressBar
 from simplebase.silence import silenced_stderr
-from simplebase.zoo.cache import converted
-from simplebase.zoo.fetching import Announce, fetch
-from simplebase.zoo.table import Kind, ZooModel, find, is_known, nearest
+
+if TYPE_CHECKING:
+    from simplebase.zoo.fetching import Announce
+    from simplebase.zoo.table import Kind, ZooModel
 
 CONVERSION = 1
 """Of `convert_weights`. Count up if it makes something else of a file: all are made anew."""
@@ -24,11 +26,11 @@ _NAME = re.compile(r"[A-Za-z0-9]+([-_][A-Za-z0-9]+)*")
 
 def model_file(
     model: str | os.PathLike[str],
-    kind: Kind = "keypoints",
+    kind: "Kind" = "keypoints",
     *,
     local: bool = True,
     offline: bool = False,
-    announce: Announce | None = None,
+    announce: "Announce | None" = None,
     progress: ProgressBar | None = None,
 ) -> Path:
     """The model file that a path or the name of a pretrained model stands for.
@@ -53,8 +55,15 @@ def model_file(
         MissingFileError: what looks like a name is none; the nearest are named.
         DownloadError: it cannot be fetched or kept.
     """
-    tell = announce or _print
     text = os.fspath(model)
+    if local and not _NAME.fullmatch(text):
+        return Path(text)
+    # A path needs none of these, and should not wait for them.
+    from simplebase.zoo.cache import converted
+    from simplebase.zoo.fetching import fetch
+    from simplebase.zoo.table import find, is_known, nearest
+
+    tell = announce or _print
     if local and os.path.exists(text):
         if is_known(text):
             long_name = find(text).name
@@ -63,8 +72,6 @@ def model_file(
                 f"{os.path.join('.', text)} to say so, or "
                 + ("rename it." if long_name == text else f"{long_name} for the pretrained model.")
             )
-        return Path(text)
-    if local and not _NAME.fullmatch(text):
         return Path(text)
     if not is_known(text):
         raise MissingFileError(
@@ -85,7 +92,7 @@ def model_file(
     )
 
 
-def _converter(row: ZooModel, announce: Announce) -> Callable[[Path, Path], None]:
+def _converter(row: "ZooModel", announce: "Announce") -> Callable[[Path, Path], None]:
     def convert(original: Path, target: Path) -> None:
         announce(f"Converting {row.name}, once.")
         # Only this needs TensorFlow, which prints notes as it starts.
@@ -99,7 +106,7 @@ def _converter(row: ZooModel, announce: Announce) -> Callable[[Path, Path], None
     return convert
 
 
-def _version(row: ZooModel) -> str:
+def _version(row: "ZooModel") -> str:
     """Of what is made of the row's file: another converter, or other settings, make another."""
     settings = [
         row.preset,
