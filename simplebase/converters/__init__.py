@@ -3,6 +3,7 @@
 from simplebase.converters.animal_pose import read_animal_pose
 from simplebase.converters.coco import read_coco
 from simplebase.converters.conversion import Conversion, ConversionReport, write_dataset
+from simplebase.converters.cvat import read_cvat
 from simplebase.converters.labelme import read_labelme
 from simplebase.converters.lsp import read_lsp
 from simplebase.converters.mpii import read_mpii
@@ -14,6 +15,7 @@ __all__ = [
     "ConversionReport",
     "read_animal_pose",
     "read_coco",
+    "read_cvat",
     "read_labelme",
     "read_lsp",
     "read_mpii",
