@@ -32,7 +32,7 @@ from simplebase.converters.labelled import (
 )
 from simplebase.errors import ArgumentError, DataError, listed, shown
 from simplebase.progress import Progress
-from simplebase.skeletons import Skeleton, pairs_by_name
+from simplebase.skeletons import Skeleton, coloured_link, pairs_by_name
 
 _PIXEL_CENTRE = 0.5
 _LOOSE = ""
@@ -80,8 +80,11 @@ def read_cvat(
     notes = []
     if skeleton is None:
         names = keypoints[chosen[0]]
+        pairs = pairs_by_name(names)
+        edges = files.labels.edges.get(chosen[0], [])
+        links = [coloured_link(*edge, pairs) for edge in edges if set(edge) <= set(names)]
         title = chosen[0] if len(chosen) == 1 and chosen[0] else files.paths[0].stem
-        skeleton = Skeleton(title, names, pairs_by_name(names))
+        skeleton = Skeleton(title, names, pairs, links=tuple(links))
         notes = ["keypoints, in the order of the file: " + ", ".join(names), pairs_note(skeleton)]
     groups, more = groups_of_splits({image.split for image in files.images})
     images = []
@@ -224,7 +227,7 @@ def _keypoints(files: CvatFiles, objects: Sequence[_Object]) -> dict[str, tuple[
         )
     keypoints: dict[str, tuple[str, ...]] = {}
     for label, names in found.items():
-        known = files.labels.get(label, [])
+        known = files.labels.names.get(label, [])
         # Of single points those that occur; of a skeleton all that it has.
         first = [name for name in known if label or name in names]
         keypoints[label] = tuple(dict.fromkeys([*first, *names]))
