@@ -1,39 +1,30 @@
 """`simplebase convert ...`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from simplebase.cli import options
-from simplebase.cli.app import app, console, say, warn
+from simplebase.cli.converting import (
+    Images,
+    Output,
+    Seed,
+    ValSplit,
+    convert_app,
+    print_report,
+    run_conversion,
+)
 from simplebase.progress import Progress
 
 if TYPE_CHECKING:
-    from simplebase.converters import Conversion, ConversionReport
+    from simplebase.converters import Conversion
 
-convert_app = typer.Typer(
-    no_args_is_help=True, help="Convert datasets and weights: theirs to ours, or to COCO."
-)
-app.add_typer(convert_app, name="convert")
-
-Output = Annotated[Path, typer.Argument(help="The dataset folder to write.")]
-Images = Annotated[
-    Literal["copy", "link", "none"],
-    typer.Option(
-        help="Copy the images, link to each, or (none) make images/ one link to the source's."
-    ),
-]
 TrainAnnotations = Annotated[Path | None, typer.Option(help="Annotation file of the train split.")]
 ValAnnotations = Annotated[
     Path | None,
     typer.Option(help="Of the val split. If only one file is given, the split is drawn at random."),
 ]
-ValSplit = Annotated[float, typer.Option(help="Fraction of the images to hold out.")]
-Seed = Annotated[int, typer.Option(help="Of that draw: same seed, same split.")]
 
 
 @convert_app.command()
@@ -80,7 +71,7 @@ def mpii(
             progress=progress,
         )
 
-    _convert(read, output, images, overwrite, json)
+    run_conversion(read, output, images, overwrite, json)
 
 
 @convert_app.command()
@@ -129,7 +120,7 @@ def coco(
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
 
     def read(progress: Progress) -> "Conversion":
-        conversion = read_coco(
+        return read_coco(
             source,
             train_annotations=train_annotations,
             val_annotations=val_annotations,
@@ -139,11 +130,9 @@ def coco(
             val_split=val_split,
             seed=seed,
         )
-        keypoint_files = (classes_path, matchpoint_path, skeleton_path)
-        conversion.sources += [path for path in keypoint_files if path]
-        return conversion
 
-    _convert(read, output, images, overwrite, json)
+    keypoint_files = (classes_path, matchpoint_path, skeleton_path)
+    run_conversion(read, output, images, overwrite, json, keypoint_files)
 
 
 @convert_app.command()
@@ -177,7 +166,7 @@ def lsp(
     def read(progress: Progress) -> "Conversion":
         return read_lsp(source, variant=variant, val_split=val_split, seed=seed)
 
-    _convert(read, output, images, overwrite, json)
+    run_conversion(read, output, images, overwrite, json)
 
 
 @convert_app.command()
@@ -201,7 +190,7 @@ def animal_pose(
     def read(progress: Progress) -> "Conversion":
         return read_animal_pose(source, val_split=val_split, seed=seed)
 
-    _convert(read, output, images, overwrite, json)
+    run_conversion(read, output, images, overwrite, json)
 
 
 @convert_app.command()
@@ -240,14 +229,12 @@ def labelme(
     skeleton = options.chosen_skeleton(None, classes_path, matchpoint_path, skeleton_path)
 
     def read(progress: Progress) -> "Conversion":
-        conversion = read_labelme(
+        return read_labelme(
             source, skeleton=skeleton, val_split=val_split, seed=seed, progress=progress
         )
-        keypoint_files = (classes_path, matchpoint_path, skeleton_path)
-        conversion.sources += [path for path in keypoint_files if path]
-        return conversion
 
-    _convert(read, output, images, overwrite, json)
+    keypoint_files = (classes_path, matchpoint_path, skeleton_path)
+    run_conversion(read, output, images, overwrite, json, keypoint_files)
 
 
 @convert_app.command("to-coco")
@@ -282,52 +269,6 @@ def to_coco(
         report = write_coco(
             dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
         )
-    _print_report(report, output)
+    print_report(report, output)
     if json is not None:
         write_json(json, report.to_config(), overwrite=overwrite)
-
-
-def _convert(
-    read: Callable[[Progress], "Conversion"],
-    output: Path,
-    images: Literal["copy", "link", "none"],
-    overwrite: bool,
-    json: Path | None,
-) -> None:
-    """Reads, writes, prints; what is known to be in the way is said before the reading."""
-    from simplebase.converters import write_dataset
-    from simplebase.data.dataset import FOLDER_CONTENT, FOLDER_MARKERS
-    from simplebase.files import require_output, write_json
-
-    require_output(
-        output,
-        overwrite=overwrite,
-        folder_markers=FOLDER_MARKERS,
-        folder_content=FOLDER_CONTENT,
-    )
-    if json is not None:
-        require_output(json, overwrite=overwrite)
-    with options.progress_bar("converting") as progress:
-        conversion = read(progress)
-        report = write_dataset(
-            conversion, output, images=images, overwrite=overwrite, progress=progress
-        )
-    _print_report(report, output)
-    if json is not None:
-        write_json(json, report.to_config(), overwrite=overwrite)
-
-
-def _print_report(report: "ConversionReport", output: Path) -> None:
-    for note in report.notes:
-        say(note)
-    table = Table("", "records", "images", title=escape(str(output)))
-    table.add_row("train", str(report.train_records), str(report.train_images))
-    table.add_row("val", str(report.val_records), str(report.val_images))
-    console.print(table)
-    if not report.val_records:
-        warn("no record is held out; training needs some to choose the best epoch: --val-split.")
-    if report.left_out:
-        left_out = Table("left out", "count")
-        for reason, count in sorted(report.left_out.items()):
-            left_out.add_row(escape(reason), str(count))
-        console.print(left_out)

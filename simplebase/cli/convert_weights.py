@@ -10,7 +10,7 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import console, import_tensorflow, say
-from simplebase.cli.convert import convert_app
+from simplebase.cli.converting import convert_app
 from simplebase.shell import command_line
 
 if TYPE_CHECKING:

@@ -3,19 +3,23 @@
 from simplebase.converters.animal_pose import read_animal_pose
 from simplebase.converters.coco import read_coco
 from simplebase.converters.conversion import Conversion, ConversionReport, write_dataset
+from simplebase.converters.cvat import read_cvat
 from simplebase.converters.labelme import read_labelme
 from simplebase.converters.lsp import read_lsp
 from simplebase.converters.mpii import read_mpii
 from simplebase.converters.to_coco import to_coco
+from simplebase.converters.yolo import read_yolo
 
 __all__ = [
     "Conversion",
     "ConversionReport",
     "read_animal_pose",
     "read_coco",
+    "read_cvat",
     "read_labelme",
     "read_lsp",
     "read_mpii",
+    "read_yolo",
     "to_coco",
     "write_dataset",
 ]

@@ -1,0 +1,89 @@
+"""What the commands of `simplebase convert` share: arguments, running and reporting."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from simplebase.cli import options
+from simplebase.cli.app import app, console, say, warn
+from simplebase.progress import Progress
+
+if TYPE_CHECKING:
+    from simplebase.converters import Conversion, ConversionReport
+
+convert_app = typer.Typer(
+    no_args_is_help=True, help="Convert datasets and weights: theirs to ours, or to COCO."
+)
+app.add_typer(convert_app, name="convert")
+
+Output = Annotated[Path, typer.Argument(help="The dataset folder to write.")]
+Images = Annotated[
+    Literal["copy", "link", "none"],
+    typer.Option(
+        help="Copy the images, link to each, or (none) make images/ one link to the source's."
+    ),
+]
+ValSplit = Annotated[float, typer.Option(help="Fraction of the images to hold out.")]
+Seed = Annotated[int, typer.Option(help="Of that draw: same seed, same split.")]
+
+
+def run_conversion(
+    read: Callable[[Progress], "Conversion"],
+    output: Path,
+    images: Literal["copy", "link", "none"],
+    overwrite: bool,
+    json: Path | None,
+    keypoint_files: Sequence[Path | None] = (),
+) -> None:
+    """Reads, writes, prints; what is known to be in the way is said before the reading.
+
+    Args:
+        read: reads the source, and is given where to report progress.
+        output: the dataset folder to write.
+        images: whether images are copied or linked.
+        overwrite: replace what is there.
+        json: a file for the report.
+        keypoint_files: the text files of the skeleton, which the output must not hold.
+    """
+    from simplebase.converters import write_dataset
+    from simplebase.data.dataset import FOLDER_CONTENT, FOLDER_MARKERS
+    from simplebase.files import require_output, write_json
+
+    require_output(
+        output,
+        overwrite=overwrite,
+        folder_markers=FOLDER_MARKERS,
+        folder_content=FOLDER_CONTENT,
+    )
+    if json is not None:
+        require_output(json, overwrite=overwrite)
+    with options.progress_bar("converting") as progress:
+        conversion = read(progress)
+        conversion.sources += [path for path in keypoint_files if path]
+        report = write_dataset(
+            conversion, output, images=images, overwrite=overwrite, progress=progress
+        )
+    print_report(report, output)
+    if json is not None:
+        write_json(json, report.to_config(), overwrite=overwrite)
+
+
+def print_report(report: "ConversionReport", output: Path) -> None:
+    """Prints the counts of both splits, and what was left out."""
+    for note in report.notes:
+        say(note)
+    table = Table("", "records", "images", title=escape(str(output)))
+    table.add_row("train", str(report.train_records), str(report.train_images))
+    table.add_row("val", str(report.val_records), str(report.val_images))
+    console.print(table)
+    if not report.val_records:
+        warn("no record is held out; training needs some to choose the best epoch: --val-split.")
+    if report.left_out:
+        left_out = Table("left out", "count")
+        for reason, count in sorted(report.left_out.items()):
+            left_out.add_row(escape(reason), str(count))
+        console.print(left_out)
