@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from simplebase.errors import DataError, MissingFileError, listed
-from simplebase.images import IMAGE_SUFFIXES
+from simplebase.images import IMAGE_SUFFIXES, UNREAD_SUFFIXES
+
+UNREAD_IMAGE = "image of a kind that is not read"
 
 
 def require_source(source: Path, what: str) -> Path:
@@ -71,10 +73,8 @@ class ImagesByStem:
     """
 
     def __init__(self, root: Path) -> None:
-        self._names: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for path in files_below(root, IMAGE_SUFFIXES):
-            folder = path.parent.relative_to(root).as_posix()
-            self._names[folder, path.stem].append(path.name)
+        self._read = _names_by_stem(root, IMAGE_SUFFIXES)
+        self._unread = _names_by_stem(root, UNREAD_SUFFIXES)
 
     def name(self, folder: str, stem: str) -> str:
         """The image's file name in `folder`; `stem` itself if there is none.
@@ -82,10 +82,22 @@ class ImagesByStem:
         Raises:
             DataError: there are several.
         """
-        found = self._names.get((folder, stem), [])
+        found = self._read.get((folder, stem), [])
         if len(found) > 1:
             raise DataError(
                 f"{folder}/{stem}: {found[0]} and {found[1]} both belong to this label file. "
                 "Keep the one that was labelled."
             )
         return found[0] if found else stem
+
+    def is_unread(self, folder: str, stem: str) -> bool:
+        """Whether there is an image, but only of a kind that is not read."""
+        return (folder, stem) in self._unread and (folder, stem) not in self._read
+
+
+def _names_by_stem(root: Path, suffixes: Iterable[str]) -> dict[tuple[str, str], list[str]]:
+    """File names by their folder, relative to `root`, and their name without the suffix."""
+    names: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for path in files_below(root, suffixes):
+        names[path.parent.relative_to(root).as_posix(), path.stem].append(path.name)
+    return dict(names)
