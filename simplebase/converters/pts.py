@@ -199,7 +199,8 @@ def _only_count(files: Sequence[_LabelFile], source: Path) -> int:
     if len(example) > 1:
         numbers = Counter(max(map(len, file.sets)) for file in files)
         texts = [
-            f"{numbers[count]} of {len(files)} files have {count} points, such as {file.name.as_posix()}"
+            f"{numbers[count]} of {len(files)} files have {count} points, such as "
+            f"{file.name.as_posix()}"
             for count, file in sorted(example.items(), reverse=True)[:3]
         ]
         raise DataError(f"{source}: {'; '.join(texts)}. Choose a number by --points.")
