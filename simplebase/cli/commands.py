@@ -6,7 +6,14 @@ from collections.abc import Sequence
 # In the order in which `--help` lists them.
 _MODULES = {
     "bench": ("bench",),
-    "convert": ("convert", "convert_datumaro", "convert_pts", "convert_via", "convert_weights"),
+    "convert": (
+        "convert",
+        "convert_datumaro",
+        "convert_pose_outputs",
+        "convert_pts",
+        "convert_via",
+        "convert_weights",
+    ),
     "data": ("data", "pack"),
     "demo": ("demo",),
     "eval": ("evaluate",),

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from simplebase.converters.image_search import StatedImage
 from simplebase.errors import DataError, MissingFileError, listed
 from simplebase.images import IMAGE_SUFFIXES, UNREAD_SUFFIXES
 
@@ -73,31 +74,37 @@ class ImagesByStem:
     """
 
     def __init__(self, root: Path) -> None:
-        self._read = _names_by_stem(root, IMAGE_SUFFIXES)
-        self._unread = _names_by_stem(root, UNREAD_SUFFIXES)
+        self._root = root
+        self._read = _by_stem(root, IMAGE_SUFFIXES)
+        self._unread = _by_stem(root, UNREAD_SUFFIXES)
 
-    def name(self, folder: str, stem: str) -> str:
-        """The image's file name in `folder`; `stem` itself if there is none.
+    def find(self, folder: str, stem: str) -> StatedImage:
+        """The image in the label file's folder, else the only one of that name below the root.
+
+        Args:
+            folder: of the label file, relative to the root.
+            stem: the image's file name without suffix; it is the answer if there is no image.
 
         Raises:
             DataError: there are several.
         """
-        found = self._read.get((folder, stem), [])
+        known = self._read.get(stem, [])
+        found = [path for path in known if path.parent.as_posix() == folder] or known
         if len(found) > 1:
             raise DataError(
-                f"{folder}/{stem}: {found[0]} and {found[1]} both belong to this label file. "
-                "Keep the one that was labelled."
+                f"{self._root}: {found[0].as_posix()} and {found[1].as_posix()} both have the name "
+                f"of a label file, {stem}. Keep the one that was labelled."
             )
-        return found[0] if found else stem
+        return StatedImage(found[0].as_posix() if found else stem)
 
-    def is_unread(self, folder: str, stem: str) -> bool:
+    def is_unread(self, stem: str) -> bool:
         """Whether there is an image, but only of a kind that is not read."""
-        return (folder, stem) in self._unread and (folder, stem) not in self._read
+        return stem in self._unread and stem not in self._read
 
 
-def _names_by_stem(root: Path, suffixes: Iterable[str]) -> dict[tuple[str, str], list[str]]:
-    """File names by their folder, relative to `root`, and their name without the suffix."""
-    names: dict[tuple[str, str], list[str]] = defaultdict(list)
+def _by_stem(root: Path, suffixes: Iterable[str]) -> dict[str, list[Path]]:
+    """Files by their name without suffix, as paths below `root`."""
+    names: dict[str, list[Path]] = defaultdict(list)
     for path in files_below(root, suffixes):
-        names[path.parent.relative_to(root).as_posix(), path.stem].append(path.name)
+        names[path.stem].append(path.relative_to(root))
     return dict(names)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from simplebase.converters.conversion import Conversion
-from simplebase.converters.image_search import StatedImage
 from simplebase.converters.label_files import (
     UNREAD_IMAGE,
     ImagesByStem,
@@ -66,7 +65,8 @@ def read_pts(
     """Reads all `.pts` and `.ljson` files in a folder and its subfolders.
 
     Args:
-        source: the folder, or one file. An image is the one with the label file's name beside it.
+        source: the folder, or one file. An image is the one with the label file's name beside it,
+            else the only one of that name in the folder.
         num_points: reads only the files with that many points; needed where they differ.
         skeleton: which keypoints there are; by default `face68` for 68 points, else numbers from 1.
         val_split: fraction of the images that is held out.
@@ -222,11 +222,11 @@ def _images(
         if not chosen:
             continue
         folder, stem = file.name.parent.as_posix(), file.name.stem
-        if found.is_unread(folder, stem):
+        if found.is_unread(stem):
             left_out[UNREAD_IMAGE] += 1
             continue
         yield LabelledImage(
-            StatedImage(found.name(folder, stem), folder),
+            found.find(folder, stem),
             None,
             [
                 LabelledObject({n: (*p, 2.0) for n, p in zip(names, each, strict=True) if p})

@@ -64,6 +64,14 @@ def test_the_image_is_the_one_beside_with_the_same_name(faces) -> None:
     assert conversion.left_out == {"image not found": 1}
 
 
+def test_an_image_in_another_folder_is_found_by_its_name(faces) -> None:
+    save(faces, pts(*ENDS), "labels/b.pts")
+    assert [r["img_paths"] for r in read_pts(faces).records] == ["b.jpg"]
+    write_image(faces / "more" / "b.png")
+    with pytest.raises(DataError, match=r"b\.jpg and more/b\.png both have the name"):
+        read_pts(faces)
+
+
 def test_an_image_of_a_kind_that_is_not_read_is_counted(faces) -> None:
     save(save(faces, pts(*ENDS)), pts(*ENDS), "c.pts")
     (faces / "c.ppm").write_bytes(b"P6 1 1 255 abc")
@@ -73,7 +81,7 @@ def test_an_image_of_a_kind_that_is_not_read_is_counted(faces) -> None:
 def test_two_images_or_two_label_files_of_one_name_are_refused(faces) -> None:
     save(faces, pts(*ENDS))
     write_image(faces / "a.png")
-    with pytest.raises(DataError, match=r"a\.jpg and a\.png both belong"):
+    with pytest.raises(DataError, match=r"a\.jpg and a\.png both have the name"):
         read_pts(faces)
     save(faces, ljson([1, 2], [3, 4]), "a.ljson")
     with pytest.raises(DataError, match="label the same image"):
