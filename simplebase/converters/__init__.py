@@ -7,6 +7,7 @@ from simplebase.converters.labelme import read_labelme
 from simplebase.converters.lsp import read_lsp
 from simplebase.converters.mpii import read_mpii
 from simplebase.converters.to_coco import to_coco
+from simplebase.converters.yolo import read_yolo
 
 __all__ = [
     "Conversion",
@@ -16,6 +17,7 @@ __all__ = [
     "read_labelme",
     "read_lsp",
     "read_mpii",
+    "read_yolo",
     "to_coco",
     "write_dataset",
 ]

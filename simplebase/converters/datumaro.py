@@ -22,7 +22,7 @@ from simplebase.converters.conversion import Conversion
 from simplebase.converters.datumaro_labels import Labels, read_labels, require_labels
 from simplebase.converters.datumaro_objects import ObjectReader
 from simplebase.converters.image_search import StatedImage
-from simplebase.converters.label_files import require_source
+from simplebase.converters.label_sources import require_source
 from simplebase.converters.labelled import (
     TRAIN,
     VAL,

@@ -1,110 +1,53 @@
-"""Which file a label reader was given, and the images that lie beside label files."""
+"""What is said of label files that cannot be read, and of archives in place of folders."""
 
+import os
+import warnings
 import zipfile
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter
 from pathlib import Path
 
-from simplebase.converters.image_search import StatedImage
-from simplebase.errors import DataError, MissingFileError, listed
-from simplebase.images import IMAGE_SUFFIXES, UNREAD_SUFFIXES
+from simplebase.errors import DataError, SimplebaseWarning
 
-UNREAD_IMAGE = "image of a kind that is not read"
+# How many files that cannot be read are named in full.
+_NAMED = 10
 
 
-def require_source(source: Path, what: str) -> Path:
-    """Returns `source` if it exists and is not an archive.
-
-    Args:
-        source: a file or folder.
-        what: what it should be, for the error.
+def refuse_archive(path: Path) -> None:
+    """Refuses a zip archive, in which most tools hand over their labels.
 
     Raises:
-        MissingFileError: it does not exist.
-        DataError: it is a zip.
+        DataError: `path` is one.
     """
-    if not source.exists():
-        raise MissingFileError(f"{source}: {what} does not exist.")
-    if source.is_file() and zipfile.is_zipfile(source):
-        raise DataError(f"{source} is a zip archive. Unpack it and give {what} in it.")
-    return source
+    if os.path.isfile(path) and zipfile.is_zipfile(path):
+        raise DataError(f"{path} is a zip archive. Unpack it, and give the folder.")
 
 
-def files_below(folder: Path, suffixes: Iterable[str]) -> list[Path]:
-    """The files below a folder with one of these suffixes, in upper or lower case, sorted."""
-    chosen = set(suffixes)
-    found = [path for path in folder.rglob("*") if path.suffix.lower() in chosen]
-    return sorted((path for path in found if path.is_file()), key=lambda path: path.as_posix())
-
-
-def single_file(
-    source: Path, suffixes: Iterable[str], what: str, fits: Callable[[Path], bool]
-) -> Path:
-    """The label file that `source` is, or the only one that lies directly in it.
+def report_unreadable(
+    problems: list[str], usable: int, total: int, what: str, left_out: Counter[str]
+) -> None:
+    """Warns of files that cannot be read; their number goes to `left_out`.
 
     Args:
-        source: a file or a folder.
-        suffixes: of label files.
-        what: what is expected, for errors.
-        fits: whether a file in the folder is one.
+        problems: a sentence for each.
+        usable: how many files were read and are what they should be.
+        total: files that were tried.
+        what: the files, such as `.json files in labels`.
+        left_out: counts by reason.
 
     Raises:
-        MissingFileError: `source` does not exist.
-        DataError: it is an archive, or a folder that holds no such file or several.
+        DataError: there are problems, and no usable file.
     """
-    require_source(source, what)
-    if not source.is_dir():
-        return source
-    chosen = set(suffixes)
-    found = sorted(path for path in source.iterdir() if path.suffix.lower() in chosen)
-    found = [path for path in found if path.is_file() and fits(path)]
-    if len(found) != 1:
-        names = listed([path.name for path in found], 5) or "none"
-        raise DataError(
-            f"{source}: expected one file that is {what}. Found {names}. Give the file."
-        )
-    return found[0]
-
-
-class ImagesByStem:
-    """Finds the image that belongs to a label file named like it, `a.jpg` for `a.pts`.
-
-    Args:
-        root: the folder of the images.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._read = _by_stem(root, IMAGE_SUFFIXES)
-        self._unread = _by_stem(root, UNREAD_SUFFIXES)
-
-    def find(self, folder: str, stem: str) -> StatedImage:
-        """The image in the label file's folder, else the only one of that name below the root.
-
-        Args:
-            folder: of the label file, relative to the root.
-            stem: the image's file name without suffix; it is the answer if there is no image.
-
-        Raises:
-            DataError: there are several.
-        """
-        known = self._read.get(stem, [])
-        found = [path for path in known if path.parent.as_posix() == folder] or known
-        if len(found) > 1:
-            raise DataError(
-                f"{self._root}: {found[0].as_posix()} and {found[1].as_posix()} both have the name "
-                f"of a label file, {stem}. Keep the one that was labelled."
-            )
-        return StatedImage(found[0].as_posix() if found else stem)
-
-    def is_unread(self, stem: str) -> bool:
-        """Whether there is an image, but only of a kind that is not read."""
-        return stem in self._unread and stem not in self._read
-
-
-def _by_stem(root: Path, suffixes: Iterable[str]) -> dict[str, list[Path]]:
-    """Files by their name without suffix, as paths below `root`."""
-    names: dict[str, list[Path]] = defaultdict(list)
-    for path in files_below(root, suffixes):
-        names[path.stem].append(path.relative_to(root))
-    return dict(names)
+    if not problems:
+        return
+    if not usable:
+        more = f" {len(problems) - 1} more files cannot be read." if len(problems) > 1 else ""
+        raise DataError(problems[0] + more)
+    left_out["file: cannot be read"] += len(problems)
+    more = f"\n... and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+    warnings.warn(
+        f"{len(problems)} of {total} {what} cannot be read and are left out:\n"
+        + "\n".join(problems[:_NAMED])
+        + more,
+        SimplebaseWarning,
+        stacklevel=4,
+    )

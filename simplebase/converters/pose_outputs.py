@@ -20,7 +20,7 @@ import numpy as np
 
 from simplebase.converters.conversion import Conversion
 from simplebase.converters.image_search import StatedImage
-from simplebase.converters.label_files import (
+from simplebase.converters.label_sources import (
     UNREAD_IMAGE,
     ImagesByStem,
     files_below,

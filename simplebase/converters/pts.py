@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from simplebase.converters.conversion import Conversion
-from simplebase.converters.label_files import (
+from simplebase.converters.label_sources import (
     UNREAD_IMAGE,
     ImagesByStem,
     files_below,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from simplebase.converters.conversion import Conversion
 from simplebase.converters.image_search import StatedImage
-from simplebase.converters.label_files import single_file
+from simplebase.converters.label_sources import single_file
 from simplebase.converters.labelled import (
     LabelledImage,
     LabelledObject,
