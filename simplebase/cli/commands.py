@@ -6,7 +6,12 @@ from collections.abc import Sequence
 # In the order in which `--help` lists them.
 _MODULES = {
     "bench": ("bench",),
-    "convert": ("convert", "convert_weights"),
+    "convert": (
+        "convert",
+        "convert_deeplabcut",
+        "convert_lightning_pose",
+        "convert_weights",
+    ),
     "data": ("data", "pack"),
     "demo": ("demo",),
     "eval": ("evaluate",),

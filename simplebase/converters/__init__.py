@@ -3,7 +3,9 @@
 from simplebase.converters.animal_pose import read_animal_pose
 from simplebase.converters.coco import read_coco
 from simplebase.converters.conversion import Conversion, ConversionReport, write_dataset
+from simplebase.converters.deeplabcut import read_deeplabcut
 from simplebase.converters.labelme import read_labelme
+from simplebase.converters.lightning_pose import read_lightning_pose
 from simplebase.converters.lsp import read_lsp
 from simplebase.converters.mpii import read_mpii
 from simplebase.converters.to_coco import to_coco
@@ -13,7 +15,9 @@ __all__ = [
     "ConversionReport",
     "read_animal_pose",
     "read_coco",
+    "read_deeplabcut",
     "read_labelme",
+    "read_lightning_pose",
     "read_lsp",
     "read_mpii",
     "to_coco",
