@@ -10,6 +10,7 @@ _MODULES = {
         "convert",
         "convert_deeplabcut",
         "convert_lightning_pose",
+        "convert_sleap",
         "convert_weights",
     ),
     "data": ("data", "pack"),

@@ -8,6 +8,7 @@ from simplebase.converters.labelme import read_labelme
 from simplebase.converters.lightning_pose import read_lightning_pose
 from simplebase.converters.lsp import read_lsp
 from simplebase.converters.mpii import read_mpii
+from simplebase.converters.sleap import read_sleap
 from simplebase.converters.to_coco import to_coco
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "read_lightning_pose",
     "read_lsp",
     "read_mpii",
+    "read_sleap",
     "to_coco",
     "write_dataset",
 ]
