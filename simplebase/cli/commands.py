@@ -8,11 +8,18 @@ _MODULES = {
     "bench": ("bench",),
     "convert": (
         "convert",
+    "convert": (
+        "convert",
         "convert_yolo",
+        "convert_deeplabcut",
+        "convert_lightning_pose",
+        "convert_sleap",
         "convert_via",
         "convert_datumaro",
         "convert_pts",
         "convert_pose_outputs",
+        "convert_weights",
+    ),
         "convert_weights",
     ),
     "data": ("data", "pack"),

@@ -3,10 +3,17 @@
 from simplebase.converters.animal_pose import read_animal_pose
 from simplebase.converters.coco import read_coco
 from simplebase.converters.conversion import Conversion, ConversionReport, write_dataset
+from simplebase.converters.datumaro import read_datumaro
+from simplebase.converters.deeplabcut import read_deeplabcut
 from simplebase.converters.labelme import read_labelme
+from simplebase.converters.lightning_pose import read_lightning_pose
 from simplebase.converters.lsp import read_lsp
 from simplebase.converters.mpii import read_mpii
+from simplebase.converters.pose_outputs import read_pose_outputs
+from simplebase.converters.pts import read_pts
+from simplebase.converters.sleap import read_sleap
 from simplebase.converters.to_coco import to_coco
+from simplebase.converters.via import read_via
 from simplebase.converters.yolo import read_yolo
 
 __all__ = [
@@ -14,10 +21,17 @@ __all__ = [
     "ConversionReport",
     "read_animal_pose",
     "read_coco",
+    "read_deeplabcut",
     "read_labelme",
+    "read_lightning_pose",
     "read_lsp",
     "read_mpii",
     "read_yolo",
+    "read_sleap",
+    "read_via",
+    "read_datumaro",
+    "read_pts",
+    "read_pose_outputs",
     "to_coco",
     "write_dataset",
 ]
