@@ -8,8 +8,6 @@ _MODULES = {
     "bench": ("bench",),
     "convert": (
         "convert",
-    "convert": (
-        "convert",
         "convert_yolo",
         "convert_deeplabcut",
         "convert_lightning_pose",
@@ -18,8 +16,6 @@ _MODULES = {
         "convert_datumaro",
         "convert_pts",
         "convert_pose_outputs",
-        "convert_weights",
-    ),
         "convert_weights",
     ),
     "data": ("data", "pack"),

@@ -20,6 +20,7 @@ import numpy as np
 
 from simplebase.converters.conversion import Conversion
 from simplebase.converters.image_search import StatedImage
+from simplebase.converters.label_files import report_unreadable
 from simplebase.converters.label_sources import (
     UNREAD_IMAGE,
     ImagesByStem,
@@ -74,6 +75,8 @@ def read_pose_outputs(
         MissingFileError: the source or the image folder does not exist.
         DataError: there are no results, those of several tools or numbers of points, or they are
             not in pixels.
+
+    Files that cannot be read are left out, counted in `left_out` and named in a warning.
     """
     if not 0 <= min_score <= 1:
         raise ArgumentError(f"the lowest score is between 0 and 1. Received: {min_score}.")
@@ -117,8 +120,13 @@ def _read_files(
     paths = files_below(source, SUFFIXES) if source.is_dir() else [source]
     files: dict[Path, list[Pose]] = {}
     tools: dict[Tool, Path] = {}
+    unreadable = []
     for done, path in enumerate(paths, start=1):
-        read = read_poses(path)
+        try:
+            read = read_poses(path)
+        except DataError as error:
+            unreadable.append(str(error))
+            continue
         if read is None:
             left_out["file: no results of OpenPose, AlphaPose or MediaPipe"] += 1
         else:
@@ -126,6 +134,7 @@ def _read_files(
             tools.setdefault(tool, path)
         if progress:
             progress(done, len(paths))
+    report_unreadable(unreadable, len(files), len(paths), f"files in {source}", left_out)
     if not any(files.values()):
         raise DataError(
             f"{source}: expected results of OpenPose (*_keypoints.json), AlphaPose "

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from simplebase.converters.conversion import Conversion
+from simplebase.converters.label_files import report_unreadable
 from simplebase.converters.label_sources import (
     UNREAD_IMAGE,
     ImagesByStem,
@@ -75,19 +76,26 @@ def read_pts(
 
     Raises:
         MissingFileError: the source does not exist.
-        DataError: there are no label files, one is broken, or they have different numbers of
+        DataError: there are no label files, none can be read, or they have different numbers of
             points and none is chosen.
+
+    Files that cannot be read are left out, counted in `left_out` and named in a warning.
     """
     source = require_source(Path(source), WHAT)
     root = source if source.is_dir() else source.parent
     paths = files_below(source, SUFFIXES) if source.is_dir() else [source]
     if not paths:
         raise DataError(f"{source}: there are no .pts or .ljson files in it.")
-    files = []
+    left_out: Counter[str] = Counter()
+    files, unreadable = [], []
     for done, path in enumerate(paths, start=1):
-        files.append(_LabelFile(path, path.relative_to(root), _read_file(path)))
+        try:
+            files.append(_LabelFile(path, path.relative_to(root), _read_file(path)))
+        except DataError as error:
+            unreadable.append(str(error))
         if progress:
             progress(done, len(paths))
+    report_unreadable(unreadable, len(files), len(paths), f"label files in {source}", left_out)
     _require_one_file_an_image(files)
     count = skeleton.num_keypoints if skeleton and num_points is None else num_points
     count = _only_count(files, source) if count is None else count
@@ -101,7 +109,6 @@ def read_pts(
             f"{source}: {count} points were chosen, but there are {len(names)} keypoints. "
             "Correct --points or --classes-path."
         )
-    left_out: Counter[str] = Counter()
     images = list(_images(files, names, ImagesByStem(root), left_out))
     if skeleton is None:
         skeleton, notes = infer_skeleton(source.resolve().stem, images, names)

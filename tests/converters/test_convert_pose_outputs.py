@@ -9,7 +9,7 @@ from conversion_checks import write_image
 from label_fuzz import read_garbled
 
 from simplebase.converters.pose_outputs import SKELETONS, read_pose_outputs
-from simplebase.errors import ArgumentError, DataError, MissingFileError
+from simplebase.errors import ArgumentError, DataError, MissingFileError, SimplebaseWarning
 from simplebase.skeletons import load_skeleton
 
 NOWHERE = [0.0, 0.0, 0.0]
@@ -129,6 +129,14 @@ def test_other_files_are_passed_over(frames) -> None:
     assert read_pose_outputs(frames).left_out == {
         "file: no results of OpenPose, AlphaPose or MediaPipe": 1
     }
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_converted(frames) -> None:
+    save(save(frames, openpose(PERSON), "a_keypoints.json"), "{", "b_keypoints.json")
+    with pytest.warns(SimplebaseWarning, match="1 of 2 .* cannot be read and are left out"):
+        conversion = read_pose_outputs(frames)
+    assert len(conversion.records) == 1
+    assert conversion.left_out == {"file: cannot be read": 1}
 
 
 BAD = {

@@ -10,7 +10,7 @@ from label_fuzz import read_garbled
 
 from simplebase import Skeleton
 from simplebase.converters.pts import read_pts
-from simplebase.errors import DataError, MissingFileError
+from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
 from simplebase.skeletons import load_skeleton
 
 
@@ -118,6 +118,14 @@ def test_files_with_other_numbers_of_points_have_to_be_chosen(faces) -> None:
     assert len(ends.records) == 1
     with pytest.raises(DataError, match="3 points were chosen, but there are 2 keypoints"):
         read_pts(faces, num_points=3, skeleton=Skeleton("ends", ("a", "b")))
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_converted(faces) -> None:
+    save(save(faces, pts(*ENDS)), "version: 1\nn_points: 2\n{\n1 ", "b.pts")
+    with pytest.warns(SimplebaseWarning, match="1 of 2 .* cannot be read and are left out"):
+        conversion = read_pts(faces)
+    assert len(conversion.records) == 1
+    assert conversion.left_out == {"file: cannot be read": 1}
 
 
 BAD = {
