@@ -9,6 +9,7 @@ _MODULES = {
     "convert": (
         "convert",
         "convert_yolo",
+        "convert_cvat",
         "convert_deeplabcut",
         "convert_lightning_pose",
         "convert_sleap",

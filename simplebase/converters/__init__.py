@@ -3,6 +3,7 @@
 from simplebase.converters.animal_pose import read_animal_pose
 from simplebase.converters.coco import read_coco
 from simplebase.converters.conversion import Conversion, ConversionReport, write_dataset
+from simplebase.converters.cvat import read_cvat
 from simplebase.converters.datumaro import read_datumaro
 from simplebase.converters.deeplabcut import read_deeplabcut
 from simplebase.converters.labelme import read_labelme
@@ -21,6 +22,7 @@ __all__ = [
     "ConversionReport",
     "read_animal_pose",
     "read_coco",
+    "read_cvat",
     "read_datumaro",
     "read_deeplabcut",
     "read_labelme",

@@ -15,7 +15,13 @@ from pathlib import Path
 
 from simplebase.converters.conversion import Conversion
 from simplebase.converters.label_files import report_unreadable
-from simplebase.converters.labelled import TRAIN, VAL, LabelledImage, LabelledObject, to_conversion
+from simplebase.converters.labelled import (
+    TEST_RECORD,
+    LabelledImage,
+    LabelledObject,
+    groups_of_splits,
+    to_conversion,
+)
 from simplebase.converters.yolo_layout import YoloItem, YoloLayout
 from simplebase.converters.yolo_settings import YoloSettings, read_yolo_settings
 from simplebase.errors import DataError, MissingFileError, SimplebaseError, shown
@@ -86,17 +92,11 @@ class _Reader:
 
     def __init__(self, settings: YoloSettings, items: Sequence[YoloItem]) -> None:
         self.left_out: Counter[str] = Counter()
-        self.notes: list[str] = []
         self.label_files: list[Path] = []
         self._settings = settings
         self._items = items
-        self._groups = {"train": TRAIN, "val": VAL}
+        self._groups, self.notes = groups_of_splits({item.split for item in items})
         self._by_class: Counter[int] = Counter()
-        splits = {item.split for item in items}
-        if "val" not in splits and "test" in splits:
-            self._groups["test"] = VAL
-            if "train" in splits:
-                self.notes = ["the test split is held out, because there is no val split"]
 
     def read(self, progress: Progress | None) -> list[LabelledImage]:
         """All images with objects."""
@@ -132,7 +132,7 @@ class _Reader:
 
     def _labelled(self, item: YoloItem, objects: list[LabelledObject]) -> list[LabelledImage]:
         if item.split not in self._groups:
-            self.left_out["record of the test split"] += len(objects)
+            self.left_out[TEST_RECORD] += len(objects)
         elif not objects:
             self.left_out["image: no objects"] += 1
         else:

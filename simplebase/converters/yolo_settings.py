@@ -184,8 +184,8 @@ def _skeleton(
 
 
 _NO_PAIRS = (
-    "flip pairs: none, because flip_idx is absent or swaps no keypoints. If the object has left and "
-    "right keypoints, give --classes-path and --matchpoint-path"
+    "flip pairs: none, because flip_idx is absent or swaps no keypoints. If the object has left "
+    "and right keypoints, give --classes-path and --matchpoint-path"
 )
 
 
