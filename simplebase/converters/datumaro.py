@@ -24,9 +24,11 @@ from simplebase.converters.datumaro_objects import ObjectReader
 from simplebase.converters.image_search import StatedImage
 from simplebase.converters.label_sources import require_source
 from simplebase.converters.labelled import (
+    TEST_RECORD,
     TRAIN,
     VAL,
     LabelledImage,
+    groups_of_splits,
     pairs_note,
     to_conversion,
 )
@@ -38,8 +40,7 @@ from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
 
 WHAT = "the folder of the Datumaro project, or its .json file"
-_TEST = "test"
-_GROUPS = {"train": TRAIN, "training": TRAIN, "val": VAL, "valid": VAL, "validation": VAL}
+_SPLITS = {"training": TRAIN, "valid": VAL, "validation": VAL}
 _ANNOTATIONS = "annotations"
 
 
@@ -53,9 +54,10 @@ class _File:
     images: str | None
 
     @property
-    def group(self) -> str:
-        """The split that the subset's name says."""
-        return _GROUPS.get(self.path.stem.lower(), "")
+    def split(self) -> str:
+        """`train`, `val`, `test`, or another name of the subset."""
+        name = self.path.stem.lower()
+        return _SPLITS.get(name, name)
 
 
 def read_datumaro(
@@ -77,7 +79,7 @@ def read_datumaro(
         skeleton: which keypoints there are; by default those of the labels.
         val_split: fraction of the images that is held out, where no subset is called train or val.
         seed: of the draw.
-        progress: called with images done and in all.
+        progress: called with files done and in all.
 
     Raises:
         ArgumentError: there is no label `category`.
@@ -93,20 +95,19 @@ def read_datumaro(
     chosen = [category] if isinstance(category, str) else list(category)
     require_labels((file.labels for file in files), chosen, source)
     reader = ObjectReader(chosen)
-    files, unused = _without_test(files)
-    if unused:
-        reader.left_out["image of the test subset"] += unused
-    images = []
-    total = sum(len(file.items) for file in files)
-    for file in files:
-        for image in _images(file, reader):
-            images.append(image)
-            if progress:
-                progress(len(images), total)
-    notes = []
+    groups, notes = groups_of_splits({file.split for file in files})
+    images: list[LabelledImage] = []
+    for done, file in enumerate(files, start=1):
+        found = list(_images(file, reader, groups.get(file.split, "")))
+        if file.split == "test" and "test" not in groups:
+            reader.left_out[TEST_RECORD] += sum(len(image.objects) for image in found)
+        else:
+            images += found
+        if progress:
+            progress(done, len(files))
     if skeleton is None:
         skeleton = reader.skeleton(source)
-        notes = [f"keypoints: {', '.join(skeleton.keypoints)}", pairs_note(skeleton)]
+        notes += [f"keypoints: {', '.join(skeleton.keypoints)}", pairs_note(skeleton)]
     return to_conversion(
         root,
         paths,
@@ -147,15 +148,7 @@ def _read_file(path: Path, root: Path) -> _File:
     )
 
 
-def _without_test(files: list[_File]) -> tuple[list[_File], int]:
-    """The subsets without the one called test, if others are train and val, and its images."""
-    if not {TRAIN, VAL} <= {file.group for file in files}:
-        return files, 0
-    tests = [file for file in files if file.path.stem.lower() == _TEST]
-    return [file for file in files if file not in tests], sum(len(file.items) for file in tests)
-
-
-def _images(file: _File, reader: ObjectReader) -> Iterator[LabelledImage]:
+def _images(file: _File, reader: ObjectReader, group: str) -> Iterator[LabelledImage]:
     """The images of a file.
 
     Raises:
@@ -177,5 +170,5 @@ def _images(file: _File, reader: ObjectReader) -> Iterator[LabelledImage]:
             stated_size(width, height),
             reader.objects(item, file.labels, where),
             where,
-            file.group,
+            group,
         )

@@ -140,7 +140,7 @@ def test_subsets_are_the_splits(project) -> None:
         "images/train/a.jpg": 0,
         "images/val/a.jpg": 1,
     }
-    assert conversion.left_out == {"image of the test subset": 1}
+    assert conversion.left_out == {"record of the test split": 1}
 
 
 def test_the_stated_size_is_height_and_width(project, tmp_path) -> None:
