@@ -8,6 +8,7 @@ _MODULES = {
     "bench": ("bench",),
     "convert": (
         "convert",
+        "convert_auto",
         "convert_yolo",
         "convert_cvat",
         "convert_deeplabcut",

@@ -20,7 +20,7 @@ SUFFIXES = (".json", *TEXT_SUFFIXES)
 Tool = Literal["OpenPose", "AlphaPose", "MediaPipe"]
 _MOST_TEXT = 1 << 24
 _BODY = ("pose_keypoints_2d", "pose_keypoints")
-_LANDMARKS = (
+LANDMARKS = (
     *("landmarks", "pose_landmarks", "poseLandmarks", "hand_landmarks", "handLandmarks"),
     *("multiHandLandmarks", "landmark"),
 )
@@ -93,7 +93,7 @@ def _alphapose(results: list[dict[str, Any]], path: Path) -> Iterator[Pose]:
 
 
 def _mediapipe(content: dict[str, Any], path: Path) -> tuple[Tool, list[Pose]] | None:
-    key = next((key for key in _LANDMARKS if isinstance(content.get(key), list)), None)
+    key = next((key for key in LANDMARKS if isinstance(content.get(key), list)), None)
     if key is None:
         return None
     found = content[key]
