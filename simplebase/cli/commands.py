@@ -9,6 +9,7 @@ _MODULES = {
     "convert": (
         "convert",
         "convert_deeplabcut",
+        "convert_label_studio",
         "convert_lightning_pose",
         "convert_sleap",
         "convert_weights",

@@ -4,6 +4,7 @@ from simplebase.converters.animal_pose import read_animal_pose
 from simplebase.converters.coco import read_coco
 from simplebase.converters.conversion import Conversion, ConversionReport, write_dataset
 from simplebase.converters.deeplabcut import read_deeplabcut
+from simplebase.converters.label_studio import read_label_studio
 from simplebase.converters.labelme import read_labelme
 from simplebase.converters.lightning_pose import read_lightning_pose
 from simplebase.converters.lsp import read_lsp
@@ -17,6 +18,7 @@ __all__ = [
     "read_animal_pose",
     "read_coco",
     "read_deeplabcut",
+    "read_label_studio",
     "read_labelme",
     "read_lightning_pose",
     "read_lsp",
