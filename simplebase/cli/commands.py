@@ -8,8 +8,10 @@ _MODULES = {
     "bench": ("bench",),
     "convert": (
         "convert",
-        "convert_deeplabcut",
+        "convert_yolo",
+        "convert_cvat",
         "convert_label_studio",
+        "convert_deeplabcut",
         "convert_lightning_pose",
         "convert_sleap",
         "convert_weights",

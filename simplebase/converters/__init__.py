@@ -3,6 +3,7 @@
 from simplebase.converters.animal_pose import read_animal_pose
 from simplebase.converters.coco import read_coco
 from simplebase.converters.conversion import Conversion, ConversionReport, write_dataset
+from simplebase.converters.cvat import read_cvat
 from simplebase.converters.deeplabcut import read_deeplabcut
 from simplebase.converters.label_studio import read_label_studio
 from simplebase.converters.labelme import read_labelme
@@ -11,12 +12,14 @@ from simplebase.converters.lsp import read_lsp
 from simplebase.converters.mpii import read_mpii
 from simplebase.converters.sleap import read_sleap
 from simplebase.converters.to_coco import to_coco
+from simplebase.converters.yolo import read_yolo
 
 __all__ = [
     "Conversion",
     "ConversionReport",
     "read_animal_pose",
     "read_coco",
+    "read_cvat",
     "read_deeplabcut",
     "read_label_studio",
     "read_labelme",
@@ -24,6 +27,7 @@ __all__ = [
     "read_lsp",
     "read_mpii",
     "read_sleap",
+    "read_yolo",
     "to_coco",
     "write_dataset",
 ]

@@ -5,7 +5,7 @@ sizes the objects and holds out the validation split.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from simplebase.skeletons import Skeleton, pairs_by_name
 from simplebase.skeletons.sides import pairs_text
 
 TRAIN, VAL = "train", "val"
+TEST_RECORD = "record of the test split"
 
 _MAGIC = {b"\xff\xd8": ".jpg", b"\x89PNG": ".png", b"BM": ".bmp", b"RIFF": ".webp"}
 _BAD_EMBEDDED = "embedded image that cannot be read"
@@ -66,6 +67,23 @@ class LabelledImage:
     group: str = ""
     embedded: EmbeddedImage | None = None
     embedded_name: str = ""
+
+
+def groups_of_splits(splits: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """Which group the images of each split are in, and the notes on that.
+
+    Args:
+        splits: those that occur, of `train`, `val`, `test` and others.
+
+    Returns:
+        `train` and `val` by split. `test` stands for `val` where that does not occur, else it is
+        absent: its images are left out. Other splits are absent too.
+    """
+    groups = {TRAIN: TRAIN, VAL: VAL}
+    if VAL in splits or "test" not in splits:
+        return groups, []
+    notes = ["the test split is held out, because there is no val split"] if TRAIN in splits else []
+    return groups | {"test": VAL}, notes
 
 
 def infer_skeleton(

@@ -7,7 +7,6 @@ beside each shape, which its users set where a keypoint is hidden.
 """
 
 import os
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import numpy as np
 from simplebase.converters.conversion import Conversion
 from simplebase.converters.image_files import EmbeddedImage
 from simplebase.converters.image_search import StatedImage
+from simplebase.converters.label_files import refuse_archive, report_unreadable
 from simplebase.converters.labelled import (
     LabelledImage,
     LabelledObject,
@@ -28,14 +28,12 @@ from simplebase.converters.labelled import (
 from simplebase.data import expect
 from simplebase.data.fields import stated_size
 from simplebase.data.object_sizes import has_size
-from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
+from simplebase.errors import DataError, MissingFileError
 from simplebase.files import read_json
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
 
 _PIXEL_CENTRE = 0.5
-# How many files that cannot be read are named in full.
-_NAMED = 10
 _HIDDEN = {"hidden", "occluded", "difficult"}
 
 
@@ -73,6 +71,7 @@ def read_labelme(
     Files that cannot be read are left out, counted in `left_out` and named in a warning.
     """
     source = Path(source)
+    refuse_archive(source)
     if not source.is_dir():
         raise MissingFileError(f"{source}: the folder of labelme files does not exist.")
     left_out: Counter[str] = Counter()
@@ -110,18 +109,8 @@ def _read_files(
                 files[path] = file
         if progress:
             progress(done, len(paths))
-    if unreadable and not files:
-        more = f" {len(unreadable) - 1} more files cannot be read." if len(unreadable) > 1 else ""
-        raise DataError(unreadable[0] + more)
-    if unreadable:
-        left_out["file: cannot be read"] += len(unreadable)
-        more = f"\n... and {len(unreadable) - _NAMED} more" if len(unreadable) > _NAMED else ""
-        warnings.warn(
-            f"{len(unreadable)} of {len(paths)} .json files in {source} cannot be read and are "
-            "left out:\n" + "\n".join(unreadable[:_NAMED]) + more,
-            SimplebaseWarning,
-            stacklevel=3,
-        )
+    what = f".json files in {source}"
+    report_unreadable(unreadable, len(files), len(paths), what, left_out)
     if not any(file.objects for file in files.values()):
         raise DataError(
             f"{source}: no labelme file in it has a point. Expected .json files with shapes of "

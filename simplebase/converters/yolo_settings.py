@@ -1,0 +1,247 @@
+"""`data.yaml` of an Ultralytics pose dataset: classes, keypoints, splits.
+
+https://docs.ultralytics.com/datasets/pose/ describes it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simplebase.converters.label_files import refuse_archive
+from simplebase.converters.labelled import pairs_note
+from simplebase.data import expect
+from simplebase.errors import ArgumentError, DataError, MissingFileError, listed, shown
+from simplebase.files import read_text
+from simplebase.files.yaml import MOST_BYTES, parse_yaml
+from simplebase.skeletons import Skeleton, load_skeleton, pairs_by_name, skeleton_names
+from simplebase.skeletons.sides import pairs_text
+from simplebase.skeletons.skeleton import Pair
+
+SPLITS = ("train", "val", "test")
+_MOST_KEYPOINTS = 10_000
+
+
+@dataclass(frozen=True)
+class YoloSettings:
+    """What `data.yaml` says.
+
+    Args:
+        path: of the file.
+        root: `path` in it, relative or absolute, possibly of another computer.
+        splits: folders and lists of images by split, as they are written.
+        classes: all names by number.
+        chosen: the numbers to convert.
+        values: numbers for each keypoint, 2 or 3.
+        skeleton: the keypoints.
+        notes: what was inferred about them.
+    """
+
+    path: Path
+    root: str
+    splits: dict[str, list[str]]
+    classes: dict[int, str]
+    chosen: frozenset[int]
+    values: int
+    skeleton: Skeleton
+    notes: list[str]
+
+
+def read_yolo_settings(
+    source: Path, category: Sequence[str] = (), skeleton: Skeleton | None = None
+) -> YoloSettings:
+    """Reads `data.yaml`.
+
+    Args:
+        source: the file, or the folder that holds it.
+        category: the classes to convert, by name or number; by default all.
+        skeleton: names the keypoints, in place of the file.
+
+    Raises:
+        ArgumentError: there is no such class.
+        MissingFileError: there is no such file.
+        DataError: it is not the YAML of a pose dataset, or contradicts itself.
+    """
+    path = _find(source)
+    content = expect.mapping(_parse(path), str(path))
+    count, values = _kpt_shape(content, path)
+    classes = _classes(content.get("names"), content.get("nc"), path)
+    chosen = _choose(classes, category, path)
+    fitted, notes = _skeleton(content, path, count, [classes[each] for each in chosen], chosen)
+    if skeleton is not None:
+        if skeleton.num_keypoints != count:
+            raise DataError(
+                f"{path}: kpt_shape says {count} keypoints, but skeleton {skeleton.name!r} has "
+                f"{skeleton.num_keypoints}. Check --skeleton and --classes-path."
+            )
+        fitted, notes = skeleton, []
+    splits = {name: _entries(content.get(name), f"{path}, {name}") for name in SPLITS}
+    root = content.get("path")
+    return YoloSettings(
+        path=path,
+        root="" if root is None else str(root),
+        splits=splits,
+        classes=classes,
+        chosen=frozenset(chosen),
+        values=values,
+        skeleton=fitted,
+        notes=notes,
+    )
+
+
+def _find(source: Path) -> Path:
+    refuse_archive(source)
+    if source.is_file():
+        return source
+    if not source.is_dir():
+        raise MissingFileError(f"{source}: the folder of the YOLO dataset does not exist.")
+    for name in ("data.yaml", "data.yml", "dataset.yaml"):
+        if (source / name).is_file():
+            return source / name
+    found = sorted(each for each in source.glob("*.y*ml") if "kpt_shape" in read_text(each))
+    if len(found) == 1:
+        return found[0]
+    have = f"It has {listed(each.name for each in found)}" if found else "It has no YAML file"
+    raise MissingFileError(
+        f"{source}: expected the data.yaml of a YOLO pose dataset. {have} with kpt_shape. Give "
+        "the file itself."
+    )
+
+
+def _parse(path: Path) -> Any:
+    return parse_yaml(read_text(path, most_bytes=MOST_BYTES), str(path))
+
+
+def _kpt_shape(content: Mapping[str, Any], path: Path) -> tuple[int, int]:
+    """How many keypoints there are, and how many numbers each has."""
+    shape = content.get("kpt_shape")
+    if shape is None:
+        raise DataError(
+            f"{path} has no kpt_shape, so it is not of a pose dataset. Expected kpt_shape: "
+            "[keypoints, 2 or 3]."
+        )
+    fits = isinstance(shape, list) and len(shape) == 2 and all(type(each) is int for each in shape)
+    if not fits or not 1 <= shape[0] <= _MOST_KEYPOINTS or shape[1] not in (2, 3):
+        raise DataError(
+            f"{path}: kpt_shape is [keypoints, 2 or 3]. Received: {shown(shape)}. "
+            "Correct it; the rows of the label files tell how many numbers there are."
+        )
+    return shape[0], shape[1]
+
+
+def _classes(names: Any, count: Any, path: Path) -> dict[int, str]:
+    if names is None and type(count) is int and 0 < count <= _MOST_KEYPOINTS:
+        return {index: str(index) for index in range(count)}
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    names = expect.mapping(names, f"{path}, names")
+    classes: dict[int, str] = {}
+    for number, name in names.items():
+        number = expect.integer(number, f"{path}, names")
+        classes[number] = str(name) if type(name) is int else expect.name(name, f"{path}, names")
+    if not classes:
+        raise DataError(f"{path}: names is empty. Expected the name of each class.")
+    return classes
+
+
+def _choose(classes: Mapping[int, str], category: Sequence[str], path: Path) -> list[int]:
+    chosen: list[int] = []
+    for wanted in category:
+        found = [number for number, name in classes.items() if name == wanted.strip()]
+        found = found or [number for number in classes if str(number) == wanted.strip()]
+        if not found:
+            raise ArgumentError(
+                f"{path} has no class {wanted!r}; it has {listed(classes.values())}."
+            )
+        chosen += [number for number in found if number not in chosen]
+    return chosen or list(classes)
+
+
+def _skeleton(
+    content: Mapping[str, Any], path: Path, count: int, titles: Sequence[str], chosen: list[int]
+) -> tuple[Skeleton, list[str]]:
+    """The keypoints of the chosen classes, and notes on them."""
+    name = titles[0] if len(titles) == 1 else path.resolve().parent.name or path.stem
+    names = _keypoint_names(content.get("kpt_names"), path, count, chosen)
+    flips = content.get("flip_idx")
+    pairs = None if flips is None else _pairs(flips, names or _numbers(count), path)
+    if names is None:
+        skeleton = Skeleton(name, _numbers(count), pairs or ())
+        alike = [each for each in skeleton_names() if load_skeleton(each).num_keypoints == count]
+        hint = f", or with --skeleton if they are those of {' or '.join(alike)}" if alike else ""
+        flip = f"flip pairs, from flip_idx: {pairs_text(pairs)}" if pairs else _NO_PAIRS
+        return skeleton, [
+            f"{path} does not name its keypoints, so they are called 1 to {count}. Name them with "
+            f"--classes-path (a text file with a name on each line) and --matchpoint-path{hint}.",
+            flip,
+        ]
+    if pairs:
+        skeleton = Skeleton(name, names, pairs)
+        return skeleton, [f"flip pairs, from flip_idx: {pairs_text(pairs)}"]
+    # Roboflow writes a flip_idx that swaps nothing, whatever the keypoints are.
+    skeleton = Skeleton(name, names, pairs_by_name(names))
+    return skeleton, [pairs_note(skeleton)]
+
+
+_NO_PAIRS = (
+    "flip pairs: none, because flip_idx is absent or swaps no keypoints. If the object has left "
+    "and right keypoints, give --classes-path and --matchpoint-path"
+)
+
+
+def _numbers(count: int) -> tuple[str, ...]:
+    return tuple(str(number) for number in range(1, count + 1))
+
+
+def _keypoint_names(
+    value: Any, path: Path, count: int, chosen: Sequence[int]
+) -> tuple[str, ...] | None:
+    """The names in `kpt_names`: a list, or a list for each class."""
+    if value is None:
+        return None
+    lists = [value]
+    if isinstance(value, dict):
+        lists = [value[each] for each in chosen if each in value]
+    if not lists:
+        return None
+    if any(each != lists[0] for each in lists):
+        raise DataError(
+            f"{path}: the classes have different kpt_names, but one skeleton is needed. Choose "
+            "those with the same keypoints by --category."
+        )
+    where = f"{path}, kpt_names"
+    names = tuple(
+        str(each) if type(each) is int else expect.name(each, where)
+        for each in expect.items(lists[0], where)
+    )
+    if len(names) != count:
+        raise DataError(f"{where}: kpt_shape says {count} keypoints. Received: {len(names)} names.")
+    return names
+
+
+def _pairs(flips: Any, names: Sequence[str], path: Path) -> tuple[Pair, ...]:
+    """The pairs that `flip_idx` swaps, the left one first where names tell."""
+    where = f"{path}, flip_idx"
+    flips = [expect.integer(each, where) for each in expect.items(flips, where)]
+    if sorted(flips) != list(range(len(names))):
+        raise DataError(
+            f"{where}: expected the numbers 0 to {len(names) - 1}, each once, one for each "
+            f"keypoint. Received: {shown(flips)}."
+        )
+    for index, other in enumerate(flips):
+        if flips[other] != index:
+            raise DataError(
+                f"{where}: keypoint {index} becomes {other}, but {other} becomes {flips[other]}. "
+                "Two keypoints that swap name each other; correct it."
+            )
+    known = set(pairs_by_name(names))
+    pairs = [(names[index], names[other]) for index, other in enumerate(flips) if index < other]
+    return tuple(pair if pair[::-1] not in known else pair[::-1] for pair in pairs)
+
+
+def _entries(value: Any, where: str) -> list[str]:
+    """Folders or lists of one split; empty where it has none."""
+    if value is None or value == "":
+        return []
+    values = value if isinstance(value, list) else [value]
+    return [expect.text(each, where) for each in values]
