@@ -120,3 +120,19 @@ def small_model_file(small_preset: Preset, tmp_path_factory: pytest.TempPathFact
     )
     model.save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def shallow_model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `small_model_file`, of one layer: loads at once, but not in another process."""
+    from tiny_runs import one_layer_network
+
+    from simplebase.estimator import SimpleBaseline
+
+    path = tmp_path_factory.mktemp("models") / "shallow.keras"
+    with one_layer_network() as preset:
+        model = SimpleBaseline.from_preset(
+            preset, skeleton=load_skeleton("mpii"), input_size=(64, 64), backbone_weights="none"
+        )
+    model.save(path)
+    return path

@@ -27,6 +27,18 @@ def unreachable(self: Backbone) -> None:
 
 
 @pytest.fixture(scope="module")
+def small_preset() -> Preset:
+    """MobileNetV1 of a quarter of its width: half as many layers to build as of V2."""
+    return Preset(
+        name="small",
+        description="for tests",
+        backbone={"name": "mobilenetv1", "alpha": 0.25},
+        head={"name": "upsample_lite", "channels": (16, 16, 16)},
+        input_size=(64, 64),
+    )
+
+
+@pytest.fixture(scope="module")
 def model(small_preset: Preset) -> SimpleBaseline:
     """A model whose weights are all its own; not to be written to."""
     model = SimpleBaseline.from_preset(small_preset, 4, backbone_weights="none")
@@ -114,7 +126,7 @@ def test_auto_without_imagenet_warns_and_starts_random(
     monkeypatch.setattr(Backbone, "load_imagenet", unreachable)
     with pytest.warns(SimplebaseWarning, match="no network.*starts from random weights"):
         model = SimpleBaseline.from_preset(small_preset, 2, backbone_weights="auto")
-    kernel = model.backbone.get_layer("Conv1").get_weights()[0]
+    kernel = model.backbone.get_layer("conv1").get_weights()[0]
     assert kernel.std() > 0
 
 
@@ -134,7 +146,7 @@ def test_a_failed_download_is_told_in_one_sentence(
 
     model = SimpleBaseline.from_preset(small_preset, 2, backbone_weights="none")
     monkeypatch.setattr(type(model.backbone), "application", staticmethod(fails))
-    with pytest.raises(ArgumentError, match="mobilenetv2 could not be fetched .*timed out") as info:
+    with pytest.raises(ArgumentError, match="mobilenetv1 could not be fetched .*timed out") as info:
         model.backbone.load_imagenet()
     assert "\n" not in str(info.value)
 
@@ -172,8 +184,8 @@ def test_a_file_of_keras_applications_gives_its_features(include_top: bool, tmp_
 
 def test_a_file_of_another_network_is_refused_by_name(small_preset: Preset, tmp_path: Path) -> None:
     path = tmp_path / "other.weights.h5"
-    keras.applications.MobileNet(
-        input_shape=(64, 64, 3), alpha=0.25, weights=None, include_top=False
+    keras.applications.MobileNetV2(
+        input_shape=(64, 64, 3), alpha=0.35, weights=None, include_top=False
     ).save_weights(path)
     with pytest.raises(DataError, match="other.weights.h5 does not hold weights that fit mobilene"):
         SimpleBaseline.from_preset(small_preset, 2, backbone_weights=path)
@@ -181,7 +193,7 @@ def test_a_file_of_another_network_is_refused_by_name(small_preset: Preset, tmp_
 
 def test_a_file_of_another_width_is_refused(small_preset: Preset, tmp_path: Path) -> None:
     path = tmp_path / "wide.weights.h5"
-    keras.applications.MobileNetV2(
+    keras.applications.MobileNet(
         input_shape=(64, 64, 3), alpha=0.5, weights=None, include_top=False
     ).save_weights(path)
     with pytest.raises(DataError, match="does not hold weights that fit"):
@@ -243,7 +255,7 @@ def test_weights_of_another_width_are_refused(small_preset: Preset, model_file: 
     wider = small_preset.model_copy(
         update={"backbone": small_preset.backbone.model_copy(update={"alpha": 0.5})}
     )
-    with pytest.raises(DataError, match="alpha 0.35, but the preset has 0.5"):
+    with pytest.raises(DataError, match="alpha 0.25, but the preset has 0.5"):
         SimpleBaseline.from_preset(wider, 4, weights=model_file)
 
 

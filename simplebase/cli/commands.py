@@ -14,6 +14,7 @@ _MODULES = {
         "convert_deeplabcut",
         "convert_lightning_pose",
         "convert_sleap",
+        "convert_label_studio",
         "convert_via",
         "convert_datumaro",
         "convert_pts",

@@ -6,6 +6,7 @@ from simplebase.converters.conversion import Conversion, ConversionReport, write
 from simplebase.converters.cvat import read_cvat
 from simplebase.converters.datumaro import read_datumaro
 from simplebase.converters.deeplabcut import read_deeplabcut
+from simplebase.converters.label_studio import read_label_studio
 from simplebase.converters.labelme import read_labelme
 from simplebase.converters.lightning_pose import read_lightning_pose
 from simplebase.converters.lsp import read_lsp
@@ -25,6 +26,7 @@ __all__ = [
     "read_cvat",
     "read_datumaro",
     "read_deeplabcut",
+    "read_label_studio",
     "read_labelme",
     "read_lightning_pose",
     "read_lsp",

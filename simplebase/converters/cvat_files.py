@@ -164,11 +164,16 @@ class _Reader:
         )
 
     def _place(self, name: str, subset: str) -> str:
-        """Where the image is: exports have `images/`, and those of projects a folder a subset."""
+        """Where the image is: exports have `images/`, and those of projects a folder a subset.
+
+        Of a video's frames, CVAT for images writes the names without a suffix.
+        """
+        suffixes = ("", ".PNG", ".png", ".jpg", ".jpeg") if not Path(name).suffix else ("",)
         for folder in ("", "images/", f"{subset}/", f"images/{subset}/"):
-            path = inside(self._folder, folder + name)
-            if path and find_image(self._files.root, path):
-                return folder + name
+            for suffix in suffixes:
+                path = inside(self._folder, folder + name + suffix)
+                if path and find_image(self._files.root, path):
+                    return folder + name + suffix
         return name
 
     def _frames(self, tracks: list[Element]) -> Iterator[CvatImage]:

@@ -51,6 +51,11 @@ class CvatShape:
     where: str
 
     @property
+    def is_gone(self) -> bool:
+        """Whether nothing of it is in view: CVAT ends a skeleton's track by its points."""
+        return self.outside or all(point.outside for point in self.points.values())
+
+    @property
     def box(self) -> Box:
         """x, y, width, height of the upright rectangle around a box."""
         first, second = self.points.values()

@@ -44,14 +44,14 @@ def track_shapes(
     for frame, shape in keyframes:
         if earlier is not None:
             shape = with_points_of(earlier, shape)
-            if not earlier.outside:
+            if not earlier.is_gone:
                 for between in _strictly_between(frames, start, frame):
                     fraction = (between - start) / (frame - start)
                     yield between, interpolate(earlier, shape, fraction)
-        if not shape.outside:
+        if not shape.is_gone:
             yield frame, shape
         earlier, start = shape, frame
-    if earlier is not None and not earlier.outside and stop is not None:
+    if earlier is not None and not earlier.is_gone and stop is not None:
         for after in _strictly_between(frames, start, stop + 1):
             yield after, earlier
 

@@ -122,7 +122,7 @@ def _column(name: tuple[str, ...]) -> tuple[Column, str]:
 def _pickled_names(data: bytes) -> list[tuple[str, ...]]:
     """The list of tuples of strings that `data` is, in pickle's protocol 0."""
     stack: list[Any] = []
-    memo: dict[int, Any] = {}
+    memo: dict[Any, Any] = {}
     mark = object()
     for opcode, argument, _ in pickletools.genops(data):
         if opcode.name == "MARK":

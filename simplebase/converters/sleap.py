@@ -90,14 +90,14 @@ def read_sleap(
     labels = _read_file(path)
     left_out: Counter[str] = Counter()
     chosen = [
-        (video, frame, kept)
-        for video, frame, instances in labels.frames
+        (number, frame, kept)
+        for number, frame, instances in labels.frames
         if (kept := _chosen(instances, predicted, left_out))
     ]
     root = Path(video_folder or path.parent)
     wanted: dict[int, set[int]] = defaultdict(set)
-    for video, frame, _ in chosen:
-        wanted[video].add(frame)
+    for number, frame, _ in chosen:
+        wanted[number].add(frame)
     read, absent = extract_frames(
         [(labels.videos[number], frames) for number, frames in wanted.items()], root
     )

@@ -21,6 +21,7 @@ from simplebase.skeletons import Link, Skeleton, pairs_by_name
 from simplebase.skeletons.sides import pairs_text
 
 _LINE, _SYMMETRY = 1, 2
+_ENDS = ("source", "target")
 
 
 def read_skeletons(metadata: dict[str, Any], where: str) -> list[list[str]]:
@@ -108,9 +109,9 @@ def _edges(graph: dict[str, Any], nodes: list[str], where: str) -> list[tuple[st
     for link in expect.items(graph.get("links"), f"{where}.links"):
         link = expect.mapping(link, f"{where}.links")
         kind = _kind(link.get("type"), written)
-        ends = [link.get("source"), link.get("target")]
-        if kind and all(type(end) is int and 0 <= end < len(nodes) for end in ends):
-            edges.append((nodes[ends[0]], nodes[ends[1]], kind))
+        source, target = (expect.integer(link.get(end), f"{where}, links") for end in _ENDS)
+        if kind and 0 <= source < len(nodes) and 0 <= target < len(nodes):
+            edges.append((nodes[source], nodes[target], kind))
     return edges
 
 

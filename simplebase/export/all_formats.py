@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from simplebase.benchmarking import measure_models
-from simplebase.errors import DataError, MissingPackageError, ParityError, SimplebaseWarning
+from simplebase.errors import (
+    DataError,
+    MissingPackageError,
+    OutOfMemoryError,
+    ParityError,
+    SimplebaseWarning,
+)
 from simplebase.export.export import Exporter, require_place
 from simplebase.export.export_settings import ExportSettings
 from simplebase.export.parity import Parity
@@ -87,7 +93,7 @@ def export_all(
         exporter.report(f"timing with {threads} thread{'s' if threads > 1 else ''}")
         try:
             speeds = measure_models(written, threads=threads, batch_sizes=(1,), seconds=SECONDS)
-        except DataError as error:
+        except (DataError, OutOfMemoryError) as error:
             # The files are there, and what is known of them is not to be lost.
             warnings.warn(str(error), SimplebaseWarning, stacklevel=2)
             break
@@ -105,5 +111,5 @@ def _export(exporter: Exporter, settings: ExportSettings, path: Path, overwrite:
         return Exported(settings, path, None, str(error))
     except ParityError as error:
         return Exported(settings, path, error.parity, str(error), failed=True)
-    except DataError as error:
+    except (DataError, OutOfMemoryError) as error:
         return Exported(settings, path, None, str(error), failed=True)

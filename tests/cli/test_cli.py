@@ -31,7 +31,7 @@ def one_layer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def inputs(figures_folder: Path, small_model_file: Path, tmp_path: Path) -> dict[str, Path]:
+def inputs(figures_folder: Path, shallow_model_file: Path, tmp_path: Path) -> dict[str, Path]:
     """Files that the bad command lines name, some good and some broken, outside the cwd."""
     folder = tmp_path / "inputs"
     folder.mkdir()
@@ -87,7 +87,7 @@ def inputs(figures_folder: Path, small_model_file: Path, tmp_path: Path) -> dict
     return {
         "figures": figures_folder,
         "image": figures_folder / "images" / "000000.jpg",
-        "model": small_model_file,
+        "model": shallow_model_file,
         "folder": folder,
         "empty": damaged("empty", "annotations.json", ""),
         "none": damaged("none", "annotations.json", "[]"),

@@ -182,6 +182,14 @@ def test_real_data_converts(convert, shared, tmp_path) -> None:
     assert len(load_dataset(tmp_path / "lspet").validation) == 400
     code, out, _ = convert("labelme", data / "labelme_primitives", tmp_path / "labelme")
     assert code == 0 and "one labelled keypoint and no usable box: 1" in out
+    labels = data / "labels"
+    mice = ("cvat", labels / "cvat_images_xml" / "points_mouse", tmp_path / "mice")
+    code, out, _ = convert(*mice)
+    assert code == 0 and "keypoints, in the order of the file: tail, Nose" in out
+    postures = ("yolo", labels / "yolo_pose" / "roboflow_sitting_posture", tmp_path / "postures")
+    code, out, _ = convert(*postures, "--category", "thang", "--category", 0)
+    assert code == 0 and "class that was not chosen" in out
+    assert len(load_dataset(tmp_path / "postures").records) == 2
 
 
 def test_bad_input_ends_with_one_sentence_and_writes_nothing(convert, tmp_path) -> None:
@@ -200,6 +208,8 @@ def test_bad_input_ends_with_one_sentence_and_writes_nothing(convert, tmp_path) 
         ("lsp", tmp_path): "joints is (3, 14, N)",
         ("animal-pose", tmp_path): "is not Animal-Pose's",
         ("labelme", tmp_path / "images"): "no labelme file in it has a point",
+        ("yolo", tmp_path / "images"): "expected the data.yaml of a YOLO pose dataset",
+        ("cvat", html): "a.json is not valid XML",
         ("to-coco", tmp_path): "has no classes.txt",
     }
     for (command, source, *options), message in cases.items():
@@ -218,7 +228,9 @@ def test_an_existing_output_is_refused_before_anything_is_read(convert, tmp_path
     assert code == 1 and "--overwrite does not replace it" in err
 
 
-@pytest.mark.parametrize("name", ["mpii", "coco", "lsp", "animal-pose", "labelme", "to-coco"])
+@pytest.mark.parametrize(
+    "name", ["mpii", "coco", "lsp", "animal-pose", "labelme", "yolo", "cvat", "to-coco"]
+)
 def test_help_has_an_example_with_existing_options(convert, name) -> None:
     code, out, _ = convert(name, "--help")
     assert code == 0

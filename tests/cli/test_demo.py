@@ -20,11 +20,11 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_a_video_becomes_several_outputs(
-    command: Command, small_model_file: Path, clip: Path
+    command: Command, shallow_model_file: Path, clip: Path
 ) -> None:
     outputs = "--output out.mp4 --output out.json --output frames"
     code, said, error = command(
-        "demo", "--model", small_model_file, "--input", clip, *outputs.split(), "--min-score", -1
+        "demo", "--model", shallow_model_file, "--input", clip, *outputs.split(), "--min-score", -1
     )
     assert code == 0, error
     assert "out.mp4, out.json, frames: 5 frames" in said and "ms a frame: read" in said
@@ -32,20 +32,20 @@ def test_a_video_becomes_several_outputs(
     assert len(list(Path("frames").glob("*.jpg"))) == 5
 
 
-def test_a_format_may_be_named(command: Command, small_model_file: Path, clip: Path) -> None:
+def test_a_format_may_be_named(command: Command, shallow_model_file: Path, clip: Path) -> None:
     line = "--output mine --format labelme --min-score -1"
-    code, _, error = command("demo", "--model", small_model_file, "--input", clip, *line.split())
+    code, _, error = command("demo", "--model", shallow_model_file, "--input", clip, *line.split())
     assert code == 0, error
     assert len(list(Path("mine").glob("*.json"))) == 5
 
 
 def test_without_a_model_the_newest_run_is_taken(
-    command: Command, small_model_file: Path, clip: Path
+    command: Command, shallow_model_file: Path, clip: Path
 ) -> None:
     for name, age in (("older", 100), ("newer", 10), ("oldest", 200)):
         checkpoints = Path("runs") / name / "checkpoints"
         checkpoints.mkdir(parents=True)
-        model = shutil.copyfile(small_model_file, checkpoints / "best.keras")
+        model = shutil.copyfile(shallow_model_file, checkpoints / "best.keras")
         os.utime(model, (1e9 - age, 1e9 - age))
     code, said, error = command("demo", "--input", clip, "--output", "out.json")
     assert code == 0, error
@@ -53,35 +53,37 @@ def test_without_a_model_the_newest_run_is_taken(
 
 
 def test_without_an_output_a_window_is_wanted(
-    command: Command, small_model_file: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, shallow_model_file: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    code, _, error = command("demo", "--model", small_model_file, "--input", clip)
+    code, _, error = command("demo", "--model", shallow_model_file, "--input", clip)
     assert code == 2
     assert "no display to open a window on: --output FILE writes" in error
 
 
-def test_a_page_without_gradio_says_how_to_get_it(command: Command, small_model_file: Path) -> None:
+def test_a_page_without_gradio_says_how_to_get_it(
+    command: Command, shallow_model_file: Path
+) -> None:
     if importlib.util.find_spec("gradio"):
         pytest.skip("gradio is installed")
-    code, _, error = command("demo", "--model", small_model_file, "--web")
+    code, _, error = command("demo", "--model", shallow_model_file, "--web")
     assert code == 1
     assert 'pip install "simplebase[web]"' in error
 
 
-def test_a_page_refuses_what_it_would_ignore(command: Command, small_model_file: Path) -> None:
+def test_a_page_refuses_what_it_would_ignore(command: Command, shallow_model_file: Path) -> None:
     code, _, error = command(
-        *("demo", "--model", small_model_file, "--web", "--show", "--serve", 8000, "--overwrite")
+        *("demo", "--model", shallow_model_file, "--web", "--show", "--serve", 8000, "--overwrite")
     )
     assert code == 2
     assert "leave out --show, --serve, --overwrite" in " ".join(error.split())
 
 
-def test_a_free_port_is_told(command: Command, small_model_file: Path, clip: Path) -> None:
+def test_a_free_port_is_told(command: Command, shallow_model_file: Path, clip: Path) -> None:
     code, said, error = command(
-        *("demo", "--model", small_model_file, "--input", clip, "--serve", 0)
+        *("demo", "--model", shallow_model_file, "--input", clip, "--serve", 0)
     )
     assert code == 0, error
     port = re.search(r"live at http://127.0.0.1:(\d+) ", said)

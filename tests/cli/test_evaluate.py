@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tiny_runs import one_layer_network
 
 from simplebase import SimpleBaseline
-from simplebase.presets import Preset
 
 # Its commands trace a model: on one worker the next one is quicker.
 pytestmark = pytest.mark.xdist_group("test_evaluate")
@@ -20,38 +20,38 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 def test_several_models_and_results_give_one_table(
-    command: Command, small_model_file: Path, figures_folder: Path
+    command: Command, shallow_model_file: Path, figures_folder: Path
 ) -> None:
-    shutil.copy(small_model_file, "other.keras")
+    shutil.copy(shallow_model_file, "other.keras")
     code, _, error = command(
-        "eval", small_model_file, "--dataset", figures_folder, "--output", "first"
+        "eval", shallow_model_file, "--dataset", figures_folder, "--output", "first"
     )
     assert code == 0, error
     line = "--predictions first/keypoints_result.json --metric pck --metric nme"
     line += " --score-threshold 0.2 --score-threshold 0.5 --json all.json --output all"
     code, output, error = command(
-        "eval", small_model_file, "other.keras", "--dataset", figures_folder, *line.split()
+        "eval", shallow_model_file, "other.keras", "--dataset", figures_folder, *line.split()
     )
     assert code == 0, error
     for text in ("PCK@0.2", "PCK@0.5", "NME", "to the first", "other.keras", "+0.0000 to +0.0000"):
         assert text in output
     content = json.loads(Path("all.json").read_text())
-    assert list(content) == ["small.keras", "other.keras", "keypoints_result.json"]
+    assert list(content) == ["shallow.keras", "other.keras", "keypoints_result.json"]
     figures = [each["metrics"]["pck"]["figures"] for each in content.values()]
     assert figures[0] == figures[1]
-    assert "difference" not in content["small.keras"]
+    assert "difference" not in content["shallow.keras"]
     apart = content["other.keras"]["difference"]
-    assert apart["to"] == "small.keras"
+    assert apart["to"] == "shallow.keras"
     assert apart["metrics"]["pck"]["PCK@0.5"] == {"value": 0.0, "interval_95": [0.0, 0.0]}
     assert {path.name for path in Path("all").iterdir()} == set(content)
-    assert (Path("all") / "small.keras" / "PCK.png").is_file()
+    assert (Path("all") / "shallow.keras" / "PCK.png").is_file()
 
 
 @SHOWN
 def test_a_coco_file_alone_is_measured_by_cocos_metric(
-    command: Command, small_model_file: Path, figures_folder: Path
+    command: Command, shallow_model_file: Path, figures_folder: Path
 ) -> None:
-    line = ("eval", small_model_file, "--dataset", figures_folder, "--output", "out")
+    line = ("eval", shallow_model_file, "--dataset", figures_folder, "--output", "out")
     code, _, error = command(*line)
     assert code == 0, error
     code, _, error = command("convert", "to-coco", figures_folder, "coco", "--images", "none")
@@ -85,10 +85,10 @@ def test_a_category_of_the_coco_file_can_be_chosen(command: Command) -> None:
 
 
 def test_a_model_alone_shows_every_keypoint_and_its_interval(
-    command: Command, small_model_file: Path, figures_folder: Path
+    command: Command, shallow_model_file: Path, figures_folder: Path
 ) -> None:
     code, output, error = command(
-        "eval", small_model_file, "--dataset", figures_folder, "--metric", "pckh", "--flip-test"
+        "eval", shallow_model_file, "--dataset", figures_folder, "--metric", "pckh", "--flip-test"
     )
     assert code == 0, error
     for text in (
@@ -114,27 +114,36 @@ def test_what_asks_a_model_is_refused_where_there_is_none(
 
 
 def test_a_model_of_another_kind_is_told_before_the_first_is_measured(
-    command: Command, small_model_file: Path, small_preset: Preset, figures_folder: Path
+    command: Command, shallow_model_file: Path, figures_folder: Path
 ) -> None:
-    other = SimpleBaseline.from_preset(small_preset, num_keypoints=5, backbone_weights="none")
+    with one_layer_network() as preset:
+        other = SimpleBaseline.from_preset(
+            preset, num_keypoints=5, input_size=(64, 64), backbone_weights="none"
+        )
     other.save("five.keras")
     code, _, error = command(
-        "eval", small_model_file, "five.keras", "--dataset", figures_folder, "--output", "out"
+        "eval", shallow_model_file, "five.keras", "--dataset", figures_folder, "--output", "out"
     )
     assert code == 1 and "the model has 5 keypoints" in error
     assert not Path("out").exists()
 
 
 def test_save_result_writes_to_the_folder_result(
-    command: Command, small_model_file: Path, figures_folder: Path
+    command: Command, shallow_model_file: Path, figures_folder: Path
 ) -> None:
     code, output, error = command(
-        "eval", small_model_file, "--dataset", figures_folder, "--save-result", "--image-set", "all"
+        "eval",
+        shallow_model_file,
+        "--dataset",
+        figures_folder,
+        "--save-result",
+        "--image-set",
+        "all",
     )
     assert code == 0, error
     assert "written: result" in output
     assert len(list(Path("result/images").iterdir())) == 40
-    line = ("eval", small_model_file, "--dataset", figures_folder, "--output", "result")
+    line = ("eval", shallow_model_file, "--dataset", figures_folder, "--output", "result")
     code, _, error = command(*line)
     assert code == 1 and "result exists" in error
     code, _, error = command(*line, "--overwrite")
@@ -144,10 +153,10 @@ def test_save_result_writes_to_the_folder_result(
 
 @SHOWN
 def test_coco_ap_without_sigmas_of_its_own_says_so(
-    command: Command, small_model_file: Path, figures_folder: Path
+    command: Command, shallow_model_file: Path, figures_folder: Path
 ) -> None:
     code, output, error = command(
-        "eval", small_model_file, "--dataset", figures_folder, "--metric", "coco-ap"
+        "eval", shallow_model_file, "--dataset", figures_folder, "--metric", "coco-ap"
     )
     assert code == 0, error
     assert error.count("no OKS sigmas") == 1 and "AR75" in output

@@ -12,9 +12,9 @@ pytestmark = pytest.mark.xdist_group("runtimes")
 
 
 def test_a_file_is_named_after_the_model_and_its_comparison_printed(
-    command: Command, small_model_file: Path, figures_folder: Path
+    command: Command, shallow_model_file: Path, figures_folder: Path
 ) -> None:
-    Path("m.keras").symlink_to(small_model_file)
+    Path("m.keras").symlink_to(shallow_model_file)
     line = ("--format", "frozen-graph", "--calibration", figures_folder, "--json", "parity.json")
     code, output, error = command("export", "m.keras", *line)
     assert code == 0, error
@@ -33,11 +33,14 @@ def test_a_file_is_named_after_the_model_and_its_comparison_printed(
 
 
 def test_a_file_beyond_the_tolerance_ends_with_one(
-    command: Command, small_model_file: Path, figures_folder: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command,
+    shallow_model_file: Path,
+    figures_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("simplebase.export.export.limits_of", impossible)
     line = ("--format", "frozen-graph", "--calibration", figures_folder, "--output", "m.pb")
-    code, _, error = command("export", small_model_file, *line)
+    code, _, error = command("export", shallow_model_file, *line)
     assert code == 1
     assert "Error: m.pb does not answer as the model does: keypoints lie" in error
     assert "keypoints apart, median" in error
@@ -81,14 +84,14 @@ def impossible(quantization: str, tolerance: float) -> object:
 )
 def test_bad_lines_end_with_one_sentence_and_write_nothing(
     command: Command,
-    small_model_file: Path,
+    shallow_model_file: Path,
     figures_folder: Path,
     line: list[str],
     code: int,
     message: str,
 ) -> None:
     Path("empty").mkdir()
-    arguments = [str(small_model_file) if word == "MODEL" else word for word in line]
+    arguments = [str(shallow_model_file) if word == "MODEL" else word for word in line]
     if "--calibration" not in line:
         arguments += ["--calibration", str(figures_folder)]
     found, _, error = command("export", *arguments)

@@ -187,6 +187,12 @@ def test_images_are_found_where_exports_have_them(place, tmp_path: Path) -> None
     assert read_cvat(path).records[0]["img_paths"] == place
 
 
+def test_frames_that_are_named_without_a_suffix_are_found(tmp_path: Path) -> None:
+    path = save(tmp_path, image("frame_000007", *PAIR))
+    write_image(tmp_path / "images" / "frame_000007.PNG")
+    assert read_cvat(path).records[0]["img_paths"] == "images/frame_000007.PNG"
+
+
 def test_images_may_be_in_a_folder_of_their_own(tmp_path: Path) -> None:
     path = save(tmp_path / "xml", image("d.png", *PAIR), image("e.png", *PAIR))
     write_image(tmp_path / "photos" / "d.png")
@@ -236,6 +242,14 @@ def test_points_move_in_straight_lines_between_keyframes_until_they_are_outside(
 def test_the_last_keyframe_holds_until_the_video_ends(tmp_path: Path) -> None:
     path = video(tmp_path, track("nose", points("", "10,20", frame=5)), stop=7)
     assert by_frame(read_cvat(path)) == {frame: [[9.5, 19.5, 2]] for frame in (5, 6, 7)}
+
+
+def test_a_skeleton_ends_where_all_of_its_points_are_outside(tmp_path: Path) -> None:
+    ends = points("nose", "5,2", outside=1), points("tail", "5,2", outside=1)
+    path = video(tmp_path, track("cow", skeleton("", *PAIR, frame=1), skeleton("", *ends, frame=3)))
+    conversion = read_cvat(path)
+    assert list(by_frame(conversion)) == [1, 2]
+    assert not conversion.left_out
 
 
 def test_tracks_of_skeletons_move_each_point_and_their_boxes_are_joined(tmp_path: Path) -> None:

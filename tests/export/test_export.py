@@ -17,6 +17,7 @@ from simplebase.errors import (
     ArgumentError,
     DataError,
     MissingPackageError,
+    OutOfMemoryError,
     OutputExistsError,
     ParityError,
     SimplebaseWarning,
@@ -245,6 +246,26 @@ def test_everything_lies_in_one_folder_and_is_timed(
     assert sizes == sorted(sizes, reverse=True)  # type: ignore[type-var]
     with pytest.raises(OutputExistsError):
         export_all(exporter, plan)
+
+
+def test_one_format_without_memory_does_not_end_the_others(
+    exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = [pair for pair in plan_all_formats(tmp_path, "m") if pair[0].format == "mnn"][:2]
+
+    def export(self: Exporter, path: Path, settings: ExportSettings, **rest: object) -> None:
+        raise OutOfMemoryError("CPU:0", 16, "wait")
+
+    def measure(paths: list[Path], **rest: object) -> None:
+        raise OutOfMemoryError("GPU:0", 1, "wait")
+
+    monkeypatch.setattr(Exporter, "export", export)
+    monkeypatch.setattr("simplebase.export.all_formats.measure_models", measure)
+    with pytest.warns(SimplebaseWarning, match="out of memory on GPU:0 at batch size 1: wait"):
+        done = export_all(exporter, plan)
+    for each in done:
+        assert each.failed and not each.latency
+        assert each.problem == "out of memory on CPU:0 at batch size 16: wait."
 
 
 def test_the_names_of_all_files_differ() -> None:

@@ -209,15 +209,15 @@ def test_a_dumped_model_answers_as_its_checkpoint(result: TrainingResult, tmp_pa
     assert load_model(output).metadata == load_model(result.best).metadata
 
 
-def test_a_dump_refuses_without_leaving_a_file(small_model_file: Path, tmp_path: Path) -> None:
+def test_a_dump_refuses_without_leaving_a_file(shallow_model_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=r"ends in \.keras"):
-        dump_model(small_model_file, tmp_path / "model.h5")
+        dump_model(shallow_model_file, tmp_path / "model.h5")
     with pytest.raises(MissingFileError, match="absent.keras"):
         dump_model(tmp_path / "absent.keras", tmp_path / "out.keras")
     (tmp_path / "broken.keras").write_bytes(b"broken")
     with pytest.raises(DataError, match="cannot be loaded"):
         dump_model(tmp_path / "broken.keras", tmp_path / "out.keras")
     with pytest.raises(OutputExistsError, match="broken.keras exists"):
-        dump_model(small_model_file, tmp_path / "broken.keras")
+        dump_model(shallow_model_file, tmp_path / "broken.keras")
     assert [path.name for path in tmp_path.iterdir()] == ["broken.keras"]
     assert (tmp_path / "broken.keras").read_bytes() == b"broken"
