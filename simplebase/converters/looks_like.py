@@ -93,6 +93,20 @@ def via(clues: Clues) -> Evidence | None:
     return _single(clues, paths, "has regions of VIA")
 
 
+def label_studio(clues: Clues) -> Evidence | None:
+    """A JSON list of tasks, or of JSON-MIN's flat ones."""
+    paths = clues.find_json(
+        lambda keys: (
+            keys.is_list
+            and (
+                any(keys.has("data", name, depth=2) for name in ("annotations", "completions"))
+                or keys.has("annotation_id", "annotator", depth=2)
+            )
+        )
+    )
+    return _single(clues, paths, "is a list of Label Studio's tasks")
+
+
 def datumaro(clues: Clues) -> Evidence | None:
     """JSON with `categories` that are a mapping, and `items`."""
     paths = clues.find_json(

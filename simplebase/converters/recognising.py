@@ -24,6 +24,7 @@ _WITHOUT_PROGRESS = {"animal-pose", "coco", "lsp"}
 FORMATS: dict[str, Callable[[Clues], Evidence | None]] = {
     "yolo": looks_like.yolo,
     "cvat": looks_like.cvat,
+    "label-studio": looks_like.label_studio,
     "deeplabcut": looks_like.deeplabcut,
     "lightning-pose": looks_like.lightning_pose,
     "sleap": looks_like.sleap,
