@@ -85,7 +85,7 @@ def read_via(
             progress(done, len(entries))
     notes = [f"objects are told apart by the attribute {by_object!r}"] if by_object else []
     if by_name is None:
-        _require_same_count(path, images, skeleton, left_out)
+        _require_same_count(images, skeleton, left_out)
         notes.append("regions have no attributes, so a keypoint is its place among the points")
         _rename(images, skeleton)
     else:
@@ -193,7 +193,7 @@ def _point(region: Region) -> tuple[float, float, float]:
 
 
 def _require_same_count(
-    path: Path, images: list[LabelledImage], skeleton: Skeleton | None, left_out: Counter[str]
+    images: list[LabelledImage], skeleton: Skeleton | None, left_out: Counter[str]
 ) -> None:
     """Holds objects whose keypoints are told by their order to one number of them.
 
