@@ -8,8 +8,9 @@ SOURCE/
 
 A `skeleton`, or `points` of several points, is an object. `points` of one point are a keypoint that
 its label names; the same `group` other than 0 makes them one object. A `bbox` of the object's group
-is its box. CVAT's canvas is continuous, with the first pixel from 0 to 1: half a pixel less is the
-coordinate of pixel centres. An image's `size` is height, width.
+is its box, or the only one around the only object of an image. CVAT's canvas is continuous, with
+the first pixel from 0 to 1: half a pixel less is the coordinate of pixel centres. An image's `size`
+is height, width.
 """
 
 import os

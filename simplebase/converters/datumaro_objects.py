@@ -1,7 +1,7 @@
 """The annotations of Datumaro's items as objects with named points."""
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ from simplebase.data import expect
 from simplebase.errors import DataError, listed, shown
 from simplebase.skeletons import Skeleton
 
+Box = tuple[float, float, float, float]
+_Objects = dict[tuple[int, int | None], LabelledObject]
+"""By group and place; by group alone where single points are joined."""
 _PIXEL_CENTRE = 0.5
 
 
@@ -51,40 +54,54 @@ class ObjectReader:
         Raises:
             DataError: a value is not what Datumaro writes, or a keypoint stands twice.
         """
-        objects: dict[Hashable, LabelledObject] = {}
-        boxes: dict[int, list[tuple[float, float, float, float]]] = defaultdict(list)
+        objects: _Objects = {}
+        boxes: dict[int, list[Box]] = defaultdict(list)
         annotations = expect.items(item.get("annotations"), f"{where}.annotations")
         for index, annotation in enumerate(annotations):
             place = f"{where}.annotations[{index}]"
             annotation = expect.mapping(annotation, place)
-            kind = annotation.get("type")
             group = expect.integer(annotation.get("group", 0), f"{place}.group")
-            if kind == "bbox":
+            if annotation.get("type") == "bbox":
                 x, y, width, height = expect.numbers(annotation.get("bbox"), 4, f"{place}.bbox")
                 boxes[group].append((x, y, width, height))
-                continue
-            if kind not in ("points", "skeleton"):
+            elif annotation.get("type") in ("points", "skeleton"):
+                self._add(objects, annotation, (group, index), labels, place)
+            else:
                 self.left_out["annotation: neither points, skeleton nor box"] += 1
-                continue
-            label = labels.name(annotation, place)
-            if self._chosen and label not in self._chosen:
-                self.left_out["of another label"] += 1
-                continue
-            points = self._points(annotation, label, labels, place)
-            # Points without a group belong together; each skeleton is an object.
-            alone = len(points) > 1 or kind == "skeleton"
-            key = (group, index) if alone else (group, None)
-            target = objects.setdefault(key, LabelledObject())
-            if target.points.keys() & points.keys():
-                if len(labels.names) > 1:
-                    raise DataError(
-                        f"{place}: a second point {shown(label)} in group {group}. Group the "
-                        "points of each object, or remove one of them."
-                    )
-                target = objects.setdefault((group, index), LabelledObject())
-            target.points |= points
-        self._place_boxes(objects, boxes)
+        given = _give_boxes(objects, boxes)
+        if unused := sum(map(len, boxes.values())) - given:
+            self.left_out["annotation: box that is no object's"] += unused
         return list(objects.values())
+
+    def _add(
+        self,
+        objects: _Objects,
+        annotation: dict[str, Any],
+        key: tuple[int, int],
+        labels: Labels,
+        where: str,
+    ) -> None:
+        """Adds the points of an annotation, as an object of their own or to their group's."""
+        label = labels.name(annotation, where)
+        if self._chosen and label not in self._chosen:
+            self.left_out["of another label"] += 1
+            return
+        points = self._points(annotation, label, labels, where)
+        if len(points) > 1 or annotation["type"] == "skeleton":
+            objects[key] = LabelledObject(points)
+            return
+        # Single points without a group belong together.
+        group = key[0], None
+        known = objects.setdefault(group, LabelledObject())
+        if not known.points.keys() & points.keys():
+            known.points |= points
+        elif len(labels.names) == 1:
+            objects[key] = LabelledObject(points)
+        else:
+            raise DataError(
+                f"{where}: a second point {shown(label)} in group {group[0]}. Group the points of "
+                "each object, or remove one of them."
+            )
 
     def _points(
         self, annotation: dict[str, Any], label: str, labels: Labels, where: str
@@ -109,21 +126,41 @@ class ObjectReader:
                 return {label: found[0]}
             names = labels.keypoints(annotation, len(found))
             points = dict(zip(names, found, strict=True))
-        self._shapes.setdefault(names, (label, labels.points.get(annotation["label_id"])))
+        if names:
+            meant = labels.points.get(annotation["label_id"])
+            self._shapes.setdefault(names, (label, meant))
         return points
 
-    def _place_boxes(
-        self,
-        objects: dict[Any, LabelledObject],
-        boxes: dict[int, list[tuple[float, float, float, float]]],
-    ) -> None:
-        """Gives the only object of a group the only box of it; group 0 is none."""
-        for group, found in boxes.items():
-            members = [each for key, each in objects.items() if group and key[0] == group]
-            if len(members) == len(found) == 1:
-                members[0].box = found[0]
-            else:
-                self.left_out["annotation: box that is no object's"] += len(found)
+
+def _give_boxes(objects: _Objects, boxes: Mapping[int, list[Box]]) -> int:
+    """Gives objects the boxes that are certainly theirs; returns how many.
+
+    That is the only box of the group of an object, or the only one around the only object. Group 0
+    is none.
+    """
+    given = 0
+    for group, found in boxes.items():
+        members = [each for key, each in objects.items() if group and key[0] == group]
+        if len(members) == len(found) == 1:
+            members[0].box = found[0]
+            given += 1
+    every = [box for found in boxes.values() for box in found]
+    if len(objects) == len(every) == 1 and not given:
+        (only,) = objects.values()
+        if _holds(every[0], only):
+            only.box = every[0]
+            given = 1
+    return given
+
+
+def _holds(box: Box, labelled: LabelledObject) -> bool:
+    """Whether all labelled points lie in a box, from whose outer edges pixels are counted."""
+    left, top, width, height = box
+    return all(
+        left <= x + _PIXEL_CENTRE <= left + width and top <= y + _PIXEL_CENTRE <= top + height
+        for x, y, visibility in labelled.points.values()
+        if visibility
+    )
 
 
 def _coordinates(

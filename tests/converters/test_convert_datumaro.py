@@ -105,6 +105,14 @@ def test_a_group_joins_single_points(project) -> None:
     assert conversion.left_out == {"annotation: box that is no object's": 1}
 
 
+def test_the_only_box_around_the_only_object_is_its_box(project) -> None:
+    around, beside = bbox(10, 20, 60, 80), bbox(40, 20, 60, 80)
+    one = [points("nose", 10.5, 20.5), points("left_ear", 50, 90)]
+    conversion = read_datumaro(save(project, document([*one, around], [*one, beside])))
+    assert [record.get("bbox") for record in conversion.records] == [[10, 20, 60, 80], None]
+    assert conversion.left_out == {"annotation: box that is no object's": 1}
+
+
 def test_points_without_a_group_are_one_object_unless_one_stands_twice(project) -> None:
     one = [points("nose", 1, 2), points("left_ear", 30, 40)]
     assert len(read_datumaro(save(project, document(one))).records) == 1
