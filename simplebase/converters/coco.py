@@ -14,6 +14,7 @@ from simplebase.converters.coco_objects import CocoFile, Labelled, ScaleFrom, re
 from simplebase.converters.conversion import Conversion, draw_held_out
 from simplebase.converters.image_files import inside
 from simplebase.converters.limbs import require_limbs
+from simplebase.converters.placement import boxless_note
 from simplebase.converters.single_points import size_single_points
 from simplebase.data import expect
 from simplebase.data.coco_categories import read_categories
@@ -133,10 +134,7 @@ def _add_foreign(conversion: Conversion, found: list[Labelled]) -> None:
         else:
             conversion.leave_out("train record whose image is in the val file")
     if boxless:
-        conversion.notes.append(
-            f"objects without a box, or with one at most a pixel wide or high: {boxless}; the box "
-            "around their labelled keypoints is used, enlarged by a tenth"
-        )
+        conversion.notes.append(boxless_note(boxless))
     size_single_points(conversion, singles)
 
 

@@ -32,7 +32,7 @@ from simplebase.converters.labelled import (
 )
 from simplebase.errors import ArgumentError, DataError, listed, shown
 from simplebase.progress import Progress
-from simplebase.skeletons import Skeleton, pairs_by_name
+from simplebase.skeletons import Skeleton, coloured_link, pairs_by_name
 
 _PIXEL_CENTRE = 0.5
 _LOOSE = ""
@@ -77,18 +77,15 @@ def read_cvat(
     keypoints = _keypoints(files, [each for _, found in objects for each in found])
     wanted = [category] if isinstance(category, str) else list(category)
     chosen = _choose(keypoints, wanted, source)
-    notes = []
+    notes: list[str] = []
     if skeleton is None:
-        names = keypoints[chosen[0]]
-        title = chosen[0] if len(chosen) == 1 and chosen[0] else files.paths[0].stem
-        skeleton = Skeleton(title, names, pairs_by_name(names))
-        notes = ["keypoints, in the order of the file: " + ", ".join(names), pairs_note(skeleton)]
+        skeleton = _skeleton(files, chosen, keypoints[chosen[0]])
+        names = ", ".join(skeleton.keypoints)
+        notes = [f"keypoints, in the order of the file: {names}", pairs_note(skeleton)]
     groups, more = groups_of_splits({image.split for image in files.images})
     images = []
     for image, found in objects:
-        kept = [
-            LabelledObject(each.keypoints(), each.box) for each in found if each.label in chosen
-        ]
+        kept = [each.labelled() for each in found if each.label in chosen]
         files.left_out["object of a label that was not chosen"] += len(found) - len(kept)
         if image.split in groups or not image.split:
             group = groups.get(image.split, "")
@@ -108,6 +105,15 @@ def read_cvat(
     )
 
 
+def _skeleton(files: CvatFiles, chosen: Sequence[str], names: tuple[str, ...]) -> Skeleton:
+    """The skeleton of the chosen labels, with the lines that the first one is drawn with."""
+    pairs = pairs_by_name(names)
+    edges = files.labels.edges.get(chosen[0], [])
+    links = [coloured_link(*edge, pairs) for edge in edges if set(edge) <= set(names)]
+    title = chosen[0] if len(chosen) == 1 and chosen[0] else files.paths[0].stem
+    return Skeleton(title, names, pairs, links=tuple(links))
+
+
 @dataclass
 class _Object:
     """An object of an image: its label, its points by keypoint, and what may tell its box."""
@@ -119,13 +125,14 @@ class _Object:
     points: dict[str, CvatPoint] = field(default_factory=dict)
     box: Box | None = None
 
-    def keypoints(self) -> dict[str, tuple[float, float, float]]:
-        """x, y, visibility of those that are in view, in our pixels."""
-        return {
+    def labelled(self) -> LabelledObject:
+        """The same with x, y, visibility of the points that are in view, in our pixels."""
+        points = {
             name: (each.x - _PIXEL_CENTRE, each.y - _PIXEL_CENTRE, 1.0 if each.occluded else 2.0)
             for name, each in self.points.items()
             if not each.outside
         }
+        return LabelledObject(points, self.box)
 
     def is_within(self, box: Box) -> bool:
         """Whether a box holds all points."""
@@ -224,7 +231,7 @@ def _keypoints(files: CvatFiles, objects: Sequence[_Object]) -> dict[str, tuple[
         )
     keypoints: dict[str, tuple[str, ...]] = {}
     for label, names in found.items():
-        known = files.labels.get(label, [])
+        known = files.labels.names.get(label, [])
         # Of single points those that occur; of a skeleton all that it has.
         first = [name for name in known if label or name in names]
         keypoints[label] = tuple(dict.fromkeys([*first, *names]))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from simplebase.converters.cvat_labels import CvatLabels
 from simplebase.converters.cvat_shapes import CvatShape, parse_shape
 from simplebase.converters.cvat_tracks import frame_number, track_shapes
 from simplebase.converters.image_files import find_image, inside
@@ -57,8 +58,7 @@ class CvatFiles:
         root: the folder below which images are.
         paths: of the files.
         images: with at least one shape each.
-        labels: the names of the files' labels, in order; those in a skeleton by its name, others
-            under an empty one.
+        labels: what they say of their labels.
         left_out: counts by reason.
         videos: the files of videos by the folder of their frames.
     """
@@ -66,7 +66,7 @@ class CvatFiles:
     root: Path
     paths: list[Path] = field(default_factory=list)
     images: list[CvatImage] = field(default_factory=list)
-    labels: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    labels: CvatLabels = field(default_factory=CvatLabels)
     left_out: Counter[str] = field(default_factory=Counter)
     videos: dict[str, Path] = field(default_factory=dict)
 
@@ -137,11 +137,7 @@ class _Reader:
 
     def read(self) -> None:
         """Adds labels, images and the frames of tracks."""
-        for label in self._root.iterfind("meta//labels/label"):
-            name = expect.name(label.findtext("name"), f"{self._path}, labels")
-            names = self._files.labels[(label.findtext("parent") or "").strip()]
-            if name not in names:
-                names.append(name)
+        self._files.labels.add(self._root, str(self._path))
         for element in self._root.iterfind("image"):
             image = self._image(element)
             shapes = [parse_shape(each, image.where) for each in element if each.tag != "tag"]

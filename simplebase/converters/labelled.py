@@ -15,7 +15,7 @@ import numpy as np
 from simplebase.converters.conversion import NO_KEYPOINT, Conversion, draw_held_out
 from simplebase.converters.image_files import EmbeddedImage, ImageSource
 from simplebase.converters.image_search import ImageSearch, StatedImage
-from simplebase.converters.placement import around_box, around_keypoints
+from simplebase.converters.placement import around_box, around_keypoints, boxless_note
 from simplebase.converters.single_points import UNSIZED, size_single_points
 from simplebase.data.object_sizes import has_size
 from simplebase.data.records import make_record
@@ -153,6 +153,8 @@ def to_conversion(
     for image in images:
         builder.add(image)
     builder.drop_train_records_of_val_images()
+    if builder.boxless:
+        conversion.notes.append(boxless_note(builder.boxless))
     size_single_points(conversion, builder.singles)
     conversion.notes += builder.search.notes()
     held_out = builder.groups[VAL]
@@ -171,6 +173,8 @@ class _Builder:
         self.dataset = dataset
         self.singles: list[dict[str, Any]] = []
         """Records whose labels tell no size."""
+        self.boxless = 0
+        """Records that are sized by their keypoints."""
         self.groups: dict[str, set[str]] = {TRAIN: set(), VAL: set(), "": set()}
         """Paths of the images of each split."""
         self._train_records: list[dict[str, Any]] = []
@@ -236,6 +240,8 @@ class _Builder:
         self.conversion.add(record, file)
         if placement is None:
             self.singles.append(record)
+        elif box is None:
+            self.boxless += 1
         if image.group == TRAIN:
             self._train_records.append(record)
 

@@ -34,3 +34,11 @@ def around_keypoints(keypoints: np.ndarray) -> Placement | None:
     labelled = keypoints[keypoints[:, 2] > 0, :2]
     center = (labelled.min(axis=0) + labelled.max(axis=0)) / 2
     return np.round(center, 3).tolist(), scale
+
+
+def boxless_note(count: int) -> str:
+    """The note on how many objects are sized by their keypoints."""
+    return (
+        f"objects without a box, or with one at most a pixel wide or high: {count}; the box "
+        "around their labelled keypoints is used, enlarged by a tenth"
+    )

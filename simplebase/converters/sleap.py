@@ -42,6 +42,9 @@ from simplebase.progress import Progress
 _CENTRED = 1.1
 """The format from which on an integer is a pixel's centre."""
 _USER, _PREDICTED = 0, 1
+# What deflate compresses at most.
+_MOST_TIMES = 1000
+_ALLOWANCE = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def read_sleap(
         predicted: in frames without user instances, take the predicted ones.
         val_split: fraction of the images that is held out.
         seed: of the draw.
-        progress: called with frames done and in all.
+        progress: called with the frames of a video that are done and in all.
 
     Raises:
         MissingFileError: there is no such file.
@@ -99,12 +102,12 @@ def read_sleap(
     for number, frame, _ in chosen:
         wanted[number].add(frame)
     read, absent = extract_frames(
-        [(labels.videos[number], frames) for number, frames in wanted.items()], root
+        [(labels.videos[number], frames) for number, frames in wanted.items()], root, progress
     )
     name = path.name.partition(".")[0] or "sleap"
     skeleton, notes = single_skeleton(name, labels.metadata, labels.names, path)
     images = []
-    for done, (number, frame, instances) in enumerate(chosen, start=1):
+    for number, frame, instances in chosen:
         video = labels.videos[number]
         objects = [_object(points, labels.names[kind]) for _, kind, points in instances]
         images.append(
@@ -117,8 +120,6 @@ def read_sleap(
                 embedded_name=video.frame_name(frame),
             )
         )
-        if progress:
-            progress(done, len(chosen))
     if absent:
         notes.append(f"videos not found in {root}: {len(absent)}, such as {absent[0]}")
     return to_conversion(
@@ -171,12 +172,12 @@ def _labels(file: h5py.File, path: Path) -> _Labels:
     videos = read_videos(file, path, version)
     shift = 0.0 if version >= _CENTRED else -0.5
     tables = {
-        kind: _points(file, name, f"{path}, {name}") + shift
+        kind: _points(_rows(file, name, path), f"{path}, {name}") + shift
         for kind, name in ((_USER, "points"), (_PREDICTED, "pred_points"))
     }
-    instances = file["instances"][()]
+    instances = _rows(file, "instances", path)
     frames = []
-    for row, frame in enumerate(file["frames"][()]):
+    for row, frame in enumerate(_rows(file, "frames", path)):
         where = f"{path}, frames[{row}]"
         number = int(frame["video"])
         if number not in videos:
@@ -189,11 +190,21 @@ def _labels(file: h5py.File, path: Path) -> _Labels:
     return _Labels(metadata, names, videos, frames)
 
 
-def _points(file: h5py.File, name: str, where: str) -> np.ndarray:
-    """`(N, 2)` x, y; NaN where not visible."""
+def _rows(file: h5py.File, name: str, path: Path) -> np.ndarray:
+    """A table; empty where the file has none."""
     if name not in file:
-        return np.zeros((0, 2))
-    rows = file[name][()]
+        return np.zeros(0)
+    table = file[name]
+    if table.nbytes > _MOST_TIMES * path.stat().st_size + _ALLOWANCE:
+        raise DataError(
+            f"{path}: its {name} would unpack to {table.nbytes} bytes, more than a file of its "
+            "size can hold in earnest. Save it again from SLEAP."
+        )
+    return np.asarray(table)
+
+
+def _points(rows: np.ndarray, where: str) -> np.ndarray:
+    """`(N, 2)` x, y; NaN where not visible."""
     if len(rows) == 0:
         return np.zeros((0, 2))
     points = np.stack([rows["x"], rows["y"]], axis=1).astype(float)

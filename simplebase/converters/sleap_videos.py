@@ -25,6 +25,7 @@ from simplebase.data import expect
 from simplebase.errors import DataError
 from simplebase.files import parse_json
 from simplebase.images import VIDEO_SUFFIXES, decode_image, encode_image
+from simplebase.progress import Progress
 
 # From this version on the file says in which order the channels of its images are.
 _STATES_ORDER = 1.4
@@ -112,13 +113,14 @@ def read_videos(file: h5py.File, path: Path, version: float) -> dict[int, SleapV
 
 
 def extract_frames(
-    videos: Iterable[tuple[SleapVideo, set[int]]], root: Path
+    videos: Iterable[tuple[SleapVideo, set[int]]], root: Path, progress: Progress | None = None
 ) -> tuple[list[Path], list[str]]:
     """Decodes frames of the videos that are below `root`, at the stated path or by their name.
 
     Args:
         videos: each with the frames that are wanted; those found go to its `embedded`.
         root: the folder in which videos are looked for.
+        progress: called with the frames of a video that are done and in all.
 
     Returns:
         The videos that were read, and the names of those that are not there.
@@ -135,7 +137,7 @@ def extract_frames(
         if posixpath.splitext(video.filename)[1].lower() not in VIDEO_SUFFIXES:
             absent.append(video.filename)
         elif found := search.find(StatedImage(video.filename)):
-            video.embedded.update(read_frames(found, frames))
+            video.embedded.update(read_frames(found, frames, progress))
             read.append(found)
         else:
             absent.append(video.filename)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from simplebase.converters.image_files import EmbeddedImage
 from simplebase.images import encode_image
+from simplebase.progress import Progress
 
 
 class _Folder:
@@ -30,12 +31,15 @@ class VideoFrame(EmbeddedImage):
         return self.label_file.read_bytes()
 
 
-def read_frames(path: Path, wanted: Iterable[int]) -> dict[int, VideoFrame]:
+def read_frames(
+    path: Path, wanted: Iterable[int], progress: Progress | None = None
+) -> dict[int, VideoFrame]:
     """Decodes some frames of a video, from its beginning on: seeking is not exact in all formats.
 
     Args:
         path: the video.
         wanted: indices of frames, from 0.
+        progress: called with frames found and wanted.
 
     Returns:
         The frames by index; those behind the end of the video are not among them.
@@ -47,6 +51,7 @@ def read_frames(path: Path, wanted: Iterable[int]) -> dict[int, VideoFrame]:
     from simplebase.demo.sources.video import VideoFile
 
     left = set(wanted)
+    count = len(left)
     folder = _Folder()
     frames: dict[int, VideoFrame] = {}
     video = VideoFile.open(path)
@@ -57,6 +62,8 @@ def read_frames(path: Path, wanted: Iterable[int]) -> dict[int, VideoFrame]:
                 file = folder.path / f"{frame.index}.png"
                 file.write_bytes(encode_image(frame.image, ".png"))
                 frames[frame.index] = VideoFrame(file, folder)
+                if progress:
+                    progress(len(frames), count)
     finally:
         video.close()
     return frames

@@ -122,7 +122,7 @@ class _Reader:
                 f"expected {self._items[0].label} for the first. Check that labels/ is beside "
                 "images/."
             )
-        what = f"label files of {self._settings.path}"
+        what = f"label files of {self._settings.path}, or their images,"
         report_unreadable(problems, tried - len(problems), tried, what, self.left_out)
         classes, counts = self._settings.classes, self._by_class
         if len(classes) > 1:

@@ -111,6 +111,19 @@ def test_skeletons_have_named_points_in_the_order_of_the_labels(tmp_path: Path) 
     assert keypoints(conversion) == [[0, 0, 0], [2.5, 3.5, 2], [0, 0, 0]]
 
 
+def test_lines_between_keypoints_come_from_the_drawing_of_the_skeleton(tmp_path: Path) -> None:
+    drawing = (
+        '<line x1="1" data-type="edge" data-node-from="7" data-node-to="9"></line>'
+        '<line data-type="edge" data-node-from="9" data-node-to="8"></line>'
+        '<circle data-node-id="7" data-label-name="nose"></circle>'
+        '<circle data-node-id="9" data-label-name="tail"></circle>'
+    )
+    svg = drawing.replace("<", "&lt;").replace(">", "&gt;")
+    meta = f"<labels><label><name>cow</name><svg>{svg}</svg></label></labels>"
+    conversion = read_cvat(save(tmp_path, image("a.png", skeleton("cow", *PAIR)), meta=meta))
+    assert [(each.start, each.end) for each in conversion.skeleton.links] == [("nose", "tail")]
+
+
 def test_shapes_of_several_points_are_objects_of_numbered_keypoints(tmp_path: Path) -> None:
     conversion = read_cvat(save(tmp_path, image("a.png", points("cow", "1,2;3,4", occluded=1))))
     assert conversion.skeleton.keypoints == ("1", "2")

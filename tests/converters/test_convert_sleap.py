@@ -307,6 +307,15 @@ def test_a_file_that_contradicts_itself_is_refused(tmp_path, name, fields, messa
         read_sleap(path)
 
 
+def test_a_table_that_would_fill_the_memory_is_refused(tmp_path) -> None:
+    path = save(tmp_path / "a.slp", [])
+    with h5py.File(path, "a") as file:
+        del file["points"]
+        file.create_dataset("points", 10**12, dtype=POINTS, chunks=(1000,))
+    with pytest.raises(DataError, match="its points would unpack to 18000000000000 bytes"):
+        read_sleap(path)
+
+
 def test_two_nodes_of_one_name_are_refused(tmp_path) -> None:
     metadata = METADATA | {"nodes": [{"name": "a"}, {"name": "a "}, {"name": "b"}]}
     with pytest.raises(DataError, match=r"skeletons\[0\] has two nodes 'a'"):
