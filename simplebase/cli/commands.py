@@ -6,7 +6,21 @@ from collections.abc import Sequence
 # In the order in which `--help` lists them.
 _MODULES = {
     "bench": ("bench",),
-    "convert": ("convert", "convert_yolo", "convert_cvat", "convert_weights"),
+    "convert": (
+        "convert",
+        "convert_auto",
+        "convert_yolo",
+        "convert_cvat",
+        "convert_deeplabcut",
+        "convert_lightning_pose",
+        "convert_sleap",
+        "convert_label_studio",
+        "convert_via",
+        "convert_datumaro",
+        "convert_pts",
+        "convert_pose_outputs",
+        "convert_weights",
+    ),
     "data": ("data", "pack"),
     "demo": ("demo",),
     "eval": ("evaluate",),

@@ -58,6 +58,6 @@ def require_sane_datasets(file: h5py.File, path: Path) -> None:
 def _require_sane(path: Path, unpacked: int, stored: int) -> None:
     if unpacked > _MOST_TIMES * stored + _ALLOWANCE:
         raise DataError(
-            f"{path} has {stored} bytes, but would unpack to {unpacked}: that is no model. "
-            "Do not open it unless you know where it comes from."
+            f"{path} has {stored} bytes, but would unpack to {unpacked}: it may be made to "
+            "fill the memory. Do not open it unless you know where it comes from."
         )

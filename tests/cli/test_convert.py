@@ -190,6 +190,32 @@ def test_real_data_converts(convert, shared, tmp_path) -> None:
     code, out, _ = convert(*postures, "--category", "thang", "--category", 0)
     assert code == 0 and "class that was not chosen" in out
     assert len(load_dataset(tmp_path / "postures").records) == 2
+    project = labels / "deeplabcut" / "Reaching-Mackenzie-2018-08-30"
+    code, out, _ = convert("deeplabcut", project, tmp_path / "hands")
+    assert code == 0 and "keypoints: Hand, Finger1" in out
+    flies = labels / "sleap" / "minimal_instance.pkg.slp"
+    assert convert("sleap", flies, tmp_path / "flies", "--predicted")[0] == 0
+    assert load_dataset(tmp_path / "flies").records.keypoints.shape == (2, 2, 3)
+
+
+def test_auto_says_which_format_it_is_and_why(convert, tmp_path) -> None:
+    source = labelled_folder(tmp_path / "labels", images=2)
+    code, out, _ = convert("auto", source, tmp_path / "out")
+    assert code == 0
+    assert "format: labelme, because 0.json has shapes and imagePath" in " ".join(out.split())
+    assert len(load_dataset(tmp_path / "out")) == 2
+
+
+def test_faces_of_300w_and_results_of_alphapose_convert(convert, shared, tmp_path) -> None:
+    labels = shared / "data" / "labels"
+    code, out, _ = convert("pts", labels / "pts_faces", tmp_path / "faces", "--points", 68)
+    assert code == 0 and "skeleton: face68, which is built in" in out
+    write_image(tmp_path / "frames" / "0.jpg", 640, 360)
+    write_image(tmp_path / "frames" / "1.jpg", 640, 360)
+    folders = labels / "pose_outputs" / "alphapose", tmp_path / "people"
+    code, out, _ = convert("pose-outputs", *folders, "--image-folder", tmp_path / "frames")
+    assert code == 0 and "results of AlphaPose, skeleton halpe26" in out
+    assert len(load_dataset(tmp_path / "people")) == 2
 
 
 def test_bad_input_ends_with_one_sentence_and_writes_nothing(convert, tmp_path) -> None:
@@ -210,6 +236,15 @@ def test_bad_input_ends_with_one_sentence_and_writes_nothing(convert, tmp_path) 
         ("labelme", tmp_path / "images"): "no labelme file in it has a point",
         ("yolo", tmp_path / "images"): "expected the data.yaml of a YOLO pose dataset",
         ("cvat", html): "a.json is not valid XML",
+        ("auto", html): "looks like none of yolo",
+        ("via", html): "is not a file of VIA 2",
+        ("datumaro", html): "a.json is not valid JSON",
+        ("pts", html): "a.json is not a .pts file",
+        ("pose-outputs", html): "a.json is not valid JSON",
+        ("label-studio", html): "a.json is not valid JSON",
+        ("deeplabcut", html): "is a file. Expected the project folder of DeepLabCut",
+        ("lightning-pose", html): "is not a table of keypoints",
+        ("sleap", html): "is damaged, or not a labels file of SLEAP",
         ("to-coco", tmp_path): "has no classes.txt",
     }
     for (command, source, *options), message in cases.items():
@@ -228,9 +263,13 @@ def test_an_existing_output_is_refused_before_anything_is_read(convert, tmp_path
     assert code == 1 and "--overwrite does not replace it" in err
 
 
-@pytest.mark.parametrize(
-    "name", ["mpii", "coco", "lsp", "animal-pose", "labelme", "yolo", "cvat", "to-coco"]
+FORMATS = (
+    "mpii coco lsp animal-pose labelme yolo cvat "
+    "label-studio deeplabcut lightning-pose sleap via datumaro pts pose-outputs auto to-coco"
 )
+
+
+@pytest.mark.parametrize("name", FORMATS.split())
 def test_help_has_an_example_with_existing_options(convert, name) -> None:
     code, out, _ = convert(name, "--help")
     assert code == 0

@@ -464,6 +464,16 @@ def test_real_people(shared, written) -> None:
     assert dataset.records.boxes[0].tolist() == first["bbox"]
 
 
+def test_ap10k_is_read_as_it_is(shared) -> None:
+    """54 categories with the same 17 keypoints, which are the built-in ones."""
+    source = shared / "data" / "labels" / "ap10k"
+    conversion = read_coco(source, train_annotations=source / "test_ap10k.json")
+    assert conversion.skeleton == load_skeleton("ap10k")
+    found = {record["img_paths"]: record["joint_self"] for record in conversion.records}
+    assert len(found) == 2
+    assert found["000000037516.jpg"][:3] == [[134, 415, 2], [0, 0, 0], [94, 475, 2]]
+
+
 def test_the_limb_fractions_are_those_of_mpii(shared) -> None:
     """Measured again: mean distance over `200 * scale` where both ends are labelled."""
     from simplebase.data.records import read_records

@@ -15,6 +15,7 @@ KEYPOINTS = {
     "animal_pose_mmpose": 20,
     "ap10k": 17,
     "atrw": 15,
+    "blazepose33": 33,
     "coco": 17,
     "coco_wholebody": 133,
     "crowdpose": 14,
@@ -24,6 +25,7 @@ KEYPOINTS = {
     "deepfashion_upper": 6,
     "face68": 68,
     "fly": 32,
+    "halpe26": 26,
     "hand21": 21,
     "hand21_interhand": 21,
     "hand21_rhd": 21,
@@ -33,11 +35,13 @@ KEYPOINTS = {
     "lsp": 14,
     "mpii": 16,
     "mpii_trb": 40,
+    "openpose18": 18,
+    "openpose25": 25,
     "posetrack18": 17,
     "zebra": 9,
 }
 PEOPLE = ["aic", "coco", "coco_wholebody", "crowdpose", "jhmdb", "lsp", "mpii", "mpii_trb"]
-PEOPLE += ["posetrack18"]
+PEOPLE += ["posetrack18", "blazepose33", "halpe26", "openpose18", "openpose25"]
 # The only one whose names do not tell the sides.
 NUMBERED = "deepfashion2"
 # Faces, clothes, insects, contours and horses are drawn in several pieces.
@@ -203,7 +207,7 @@ def test_the_upper_body_of_people_is_above_the_hips_and_both_sides_of_it(name):
     assert {mirrored(keypoint) for keypoint in upper} == upper
     lower = set(skeleton.keypoints) - upper
     parts = {keypoint.split("_")[-1] for keypoint in lower - {"pelvis"}}
-    assert parts - {"toe", "heel"} == {"hip", "knee", "ankle"}
+    assert parts - {"toe", "heel", "index"} == {"hip", "knee", "ankle"}
 
 
 def test_an_unknown_skeleton_is_refused_with_the_known_ones():

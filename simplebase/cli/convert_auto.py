@@ -1,0 +1,54 @@
+"""`simplebase convert auto`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simplebase.cli import options
+from simplebase.cli.app import say
+from simplebase.cli.converting import (
+    Images,
+    Output,
+    Seed,
+    ValSplit,
+    convert_app,
+    run_conversion,
+)
+from simplebase.progress import Progress
+
+if TYPE_CHECKING:
+    from simplebase.converters import Conversion
+
+
+@convert_app.command()
+def auto(
+    source: Annotated[Path, typer.Argument(help="The folder or file of labels of any tool.")],
+    output: Output,
+    val_split: ValSplit = 0.1,
+    seed: Seed = 0,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Tell the format by the files, say why, and convert.
+
+    Where a format has options of its own, such as where the images are or which category to take,
+    use its command. It is named in the first line of the output.
+
+    Example:
+
+        simplebase convert auto downloads/labels data/cows
+    """
+    from simplebase.converters.recognising import recognise
+
+    recognised = recognise(source)
+    say(
+        f"format: {recognised.format}, because {recognised.evidence.reason}. Its options: "
+        f"simplebase convert {recognised.format} --help"
+    )
+
+    def read(progress: Progress) -> "Conversion":
+        return recognised.read(val_split=val_split, seed=seed, progress=progress)
+
+    run_conversion(read, output, images, overwrite, json)

@@ -1,0 +1,52 @@
+"""`simplebase convert deeplabcut`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simplebase.cli import options
+from simplebase.cli.converting import (
+    Images,
+    Output,
+    Seed,
+    ValSplit,
+    convert_app,
+    run_conversion,
+)
+from simplebase.progress import Progress
+
+if TYPE_CHECKING:
+    from simplebase.converters import Conversion
+
+
+@convert_app.command()
+def deeplabcut(
+    source: Annotated[
+        Path, typer.Argument(help="The project folder, with config.yaml and labeled-data/.")
+    ],
+    output: Output,
+    val_split: ValSplit = 0.1,
+    seed: Seed = 0,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """DeepLabCut: the labels of all videos in a project, of one animal or several.
+
+    Keypoints and lines are those of config.yaml. Of each folder in labeled-data the file
+    CollectedData_SCORER.csv is read, or the .h5 if there is no .csv. Each individual is an object;
+    the bodyparts that are unique in an image are an object of their own.
+
+    Examples:
+
+        simplebase convert deeplabcut Reaching-Mackenzie-2018-08-30 data/reaching
+
+        simplebase convert deeplabcut mice-Ann-2026-01-01 data/mice --images link --val-split 0.2
+    """
+    from simplebase.converters import read_deeplabcut
+
+    def read(progress: Progress) -> "Conversion":
+        return read_deeplabcut(source, val_split=val_split, seed=seed, progress=progress)
+
+    run_conversion(read, output, images, overwrite, json)

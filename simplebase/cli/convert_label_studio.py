@@ -1,0 +1,74 @@
+"""`simplebase convert label-studio`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simplebase.cli import options
+from simplebase.cli.converting import (
+    Images,
+    Output,
+    Seed,
+    ValSplit,
+    convert_app,
+    run_conversion,
+)
+from simplebase.progress import Progress
+
+if TYPE_CHECKING:
+    from simplebase.converters import Conversion
+
+
+@convert_app.command()
+def label_studio(
+    source: Annotated[Path, typer.Argument(help="The file of a JSON or JSON-MIN export.")],
+    output: Output,
+    image_folder: Annotated[
+        Path | None, typer.Option(help="The images. [default: the folder of the file]")
+    ] = None,
+    predictions: Annotated[
+        bool,
+        typer.Option("--predictions", help="Take the predictions of tasks that nobody annotated."),
+    ] = False,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    val_split: ValSplit = 0.1,
+    seed: Seed = 0,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Label Studio: keypoints, with or without a rectangle around each object.
+
+    A keypoint belongs to the rectangle that is its parent, that a relation links it to or that it
+    lies in. Of several annotations of a task the last one that was not cancelled counts. Images are
+    looked for at the stated path and by their names below --image-folder.
+
+    Keypoints are the labels in order of appearance, and left and right in their names swap in
+    flips, unless --classes-path and --matchpoint-path say otherwise.
+
+    Examples:
+
+        simplebase convert label-studio project-1.json data/cows --image-folder upload/1
+
+        simplebase convert label-studio project-1.json data/cows --predictions --images link
+    """
+    from simplebase.converters import read_label_studio
+
+    skeleton = options.chosen_skeleton(None, classes_path, matchpoint_path, skeleton_path)
+
+    def read(progress: Progress) -> "Conversion":
+        return read_label_studio(
+            source,
+            image_folder=image_folder,
+            skeleton=skeleton,
+            predictions=predictions,
+            val_split=val_split,
+            seed=seed,
+            progress=progress,
+        )
+
+    keypoint_files = (classes_path, matchpoint_path, skeleton_path)
+    run_conversion(read, output, images, overwrite, json, keypoint_files)

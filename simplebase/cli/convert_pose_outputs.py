@@ -1,0 +1,63 @@
+"""`simplebase convert pose-outputs`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simplebase.cli import options
+from simplebase.cli.converting import (
+    Images,
+    Output,
+    Seed,
+    ValSplit,
+    convert_app,
+    run_conversion,
+)
+from simplebase.progress import Progress
+
+if TYPE_CHECKING:
+    from simplebase.converters import Conversion
+
+
+@convert_app.command("pose-outputs")
+def pose_outputs(
+    source: Annotated[Path, typer.Argument(help="The folder with the results, or one file.")],
+    output: Output,
+    image_folder: Annotated[
+        Path | None, typer.Option(help="The images. [default: beside the results]")
+    ] = None,
+    min_score: Annotated[
+        float, typer.Option(help="A point with a lower score is not labelled.")
+    ] = 0.3,
+    val_split: ValSplit = 0.1,
+    seed: Seed = 0,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Results of OpenPose, AlphaPose or MediaPipe, as labels to correct.
+
+    They are predictions: look at them with `data view` and correct them before a model is measured
+    on them. OpenPose's files are NAME_keypoints.json for the image NAME.jpg, those of MediaPipe
+    NAME.json or NAME.pbtxt. The built-in skeleton follows from the number of points.
+
+    Examples:
+
+        simplebase convert pose-outputs openpose_json data/people --image-folder frames
+
+        simplebase convert pose-outputs alphapose-results.json data/people --min-score 0.5
+    """
+    from simplebase.converters.pose_outputs import read_pose_outputs
+
+    def read(progress: Progress) -> "Conversion":
+        return read_pose_outputs(
+            source,
+            image_folder=image_folder,
+            min_score=min_score,
+            val_split=val_split,
+            seed=seed,
+            progress=progress,
+        )
+
+    run_conversion(read, output, images, overwrite, json)

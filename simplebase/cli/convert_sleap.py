@@ -1,0 +1,69 @@
+"""`simplebase convert sleap`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simplebase.cli import options
+from simplebase.cli.converting import (
+    Images,
+    Output,
+    Seed,
+    ValSplit,
+    convert_app,
+    run_conversion,
+)
+from simplebase.progress import Progress
+
+if TYPE_CHECKING:
+    from simplebase.converters import Conversion
+
+
+@convert_app.command()
+def sleap(
+    source: Annotated[Path, typer.Argument(help="The .slp or .pkg.slp file.")],
+    output: Output,
+    video_folder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the videos are, if not in the file. [default: the folder of the file]"
+        ),
+    ] = None,
+    predicted: Annotated[
+        bool,
+        typer.Option(
+            "--predicted", help="Take the predicted instances of frames without user instances."
+        ),
+    ] = False,
+    val_split: ValSplit = 0.1,
+    seed: Seed = 0,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """SLEAP: a labels file, with its images or with videos beside it.
+
+    Images in a .pkg.slp are written out as they are. Frames of a video are written as PNG; a video
+    is looked for at its stated path and by its name below --video-folder, and frames of one that is
+    not there are counted. Symmetric nodes swap in flips.
+
+    Examples:
+
+        simplebase convert sleap flies.v003.pkg.slp data/flies
+
+        simplebase convert sleap labels.slp data/mice --video-folder recordings --predicted
+    """
+    from simplebase.converters import read_sleap
+
+    def read(progress: Progress) -> "Conversion":
+        return read_sleap(
+            source,
+            video_folder=video_folder,
+            predicted=predicted,
+            val_split=val_split,
+            seed=seed,
+            progress=progress,
+        )
+
+    run_conversion(read, output, images, overwrite, json)

@@ -1,0 +1,78 @@
+"""`simplebase convert via`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simplebase.cli import options
+from simplebase.cli.converting import (
+    Images,
+    Output,
+    Seed,
+    ValSplit,
+    convert_app,
+    run_conversion,
+)
+from simplebase.progress import Progress
+
+if TYPE_CHECKING:
+    from simplebase.converters import Conversion
+
+
+@convert_app.command()
+def via(
+    source: Annotated[
+        Path, typer.Argument(help="The project, or the annotations exported as JSON or CSV.")
+    ],
+    output: Output,
+    image_folder: Annotated[
+        Path | None, typer.Option(help="The images. [default: the folder of the file]")
+    ] = None,
+    keypoint_attribute: Annotated[
+        str | None, typer.Option(help="The region attribute that names keypoints.")
+    ] = None,
+    object_attribute: Annotated[
+        str | None, typer.Option(help="The one that tells objects in an image apart.")
+    ] = None,
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    val_split: ValSplit = 0.1,
+    seed: Seed = 0,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """VGG Image Annotator 2: point regions are keypoints, rectangles boxes.
+
+    A region attribute names the keypoint of a point, another one (`object`, `instance`, `id`) tells
+    the objects of an image apart. Where regions have no attributes, a keypoint is its place among
+    the image's points: it is called 1, 2 and so on, unless --skeleton or --classes-path names it. A
+    point with the attribute `hidden` or `occluded` is a hidden keypoint.
+
+    Examples:
+
+        simplebase convert via via_project.json data/dogs --image-folder photos
+
+        simplebase convert via via_region_data.csv data/dogs --classes-path classes.txt
+    """
+    from simplebase.converters.via import read_via
+
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+
+    def read(progress: Progress) -> "Conversion":
+        return read_via(
+            source,
+            image_folder=image_folder,
+            keypoint_attribute=keypoint_attribute,
+            object_attribute=object_attribute,
+            skeleton=chosen,
+            val_split=val_split,
+            seed=seed,
+            progress=progress,
+        )
+
+    keypoint_files = (classes_path, matchpoint_path, skeleton_path)
+    run_conversion(read, output, images, overwrite, json, keypoint_files)

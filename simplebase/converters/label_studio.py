@@ -1,0 +1,246 @@
+"""Label Studio (https://labelstud.io): its JSON and JSON-MIN exports.
+
+```
+[{"id": 7, "data": {"image": "/data/upload/1/0a1b2c3d-a.jpg"},          JSON
+  "annotations": [{"was_cancelled": false, "updated_at": "...", "result": [REGION, ...]}],
+  "predictions": [{"result": [...]}]}]
+[{"id": 7, "image": "...", "keypoints": [REGION'S VALUE, ...], "bbox": [...]}]      JSON-MIN
+```
+
+Coordinates are percentages of `original_width` and `original_height`: see `label_studio_regions`.
+Where those are missing, as in predictions, the image itself is asked. Label Studio has no
+visibility of keypoints: each is visible, unless a choice of its region is `hidden` or `occluded`.
+JSON-MIN has neither parents nor relations, so there only the place tells what belongs together.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simplebase.converters.conversion import Conversion
+from simplebase.converters.image_search import ImageSearch, StatedImage
+from simplebase.converters.label_studio_regions import Region, find_objects
+from simplebase.converters.labelled import LabelledImage, infer_skeleton, to_conversion
+from simplebase.data import expect
+from simplebase.data.fields import stated_size
+from simplebase.errors import DataError
+from simplebase.files import read_json, require_file
+from simplebase.geometry import Size
+from simplebase.images import IMAGE_SUFFIXES, image_size
+from simplebase.progress import Progress
+from simplebase.skeletons import Skeleton
+
+# Of an image that is not there, whose labels are counted only.
+_ANY_SIZE = (100, 100)
+_NOT_LAST = "annotation: not the last of its task"
+_ROTATED = "annotation: of an image that was rotated in Label Studio"
+
+
+@dataclass(frozen=True)
+class _Task:
+    """An image and the regions that count.
+
+    Args:
+        where: the file and the place in it, for errors.
+        image: as stated.
+        regions: drawn in it.
+        relations: ids that are linked.
+        size: as stated.
+    """
+
+    where: str
+    image: StatedImage
+    regions: list[Region]
+    relations: list[tuple[str, str]]
+    size: Size | None
+
+
+def read_label_studio(
+    source: str | os.PathLike[str],
+    *,
+    image_folder: str | os.PathLike[str] | None = None,
+    skeleton: Skeleton | None = None,
+    predictions: bool = False,
+    val_split: float = 0.1,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Reads an export.
+
+    Args:
+        source: the JSON file.
+        image_folder: where the images are; by default the folder of the file. They are looked for
+            at the stated path and by their names.
+        skeleton: which keypoints there are; by default the labels in order of appearance.
+        predictions: take the predictions of tasks that nobody annotated.
+        val_split: fraction of the images that is held out.
+        seed: of the draw.
+        progress: called with tasks done and in all.
+
+    Raises:
+        MissingFileError: there is no such file.
+        DataError: it is not an export of Label Studio, there are no keypoints, or two keypoints of
+            an object have one name.
+    """
+    path = require_file(source, "the JSON file of Label Studio")
+    content = read_json(path)
+    tasks = [content] if isinstance(content, dict) else content
+    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
+        raise DataError(f"{path} is not an export of Label Studio: expected a list of tasks.")
+    left_out: Counter[str] = Counter()
+    chosen = list(_tasks(tasks, path, predictions, left_out))
+    root = Path(image_folder or path.parent)
+    search = ImageSearch(root, [task.image for task in chosen])
+    images = []
+    for done, task in enumerate(chosen, start=1):
+        size = task.size or _size_of(task.image, search)
+        objects = find_objects(task.regions, task.relations, size, left_out, task.where)
+        if objects:
+            images.append(LabelledImage(task.image, task.size, objects, task.where))
+        else:
+            left_out["image: no labelled keypoint"] += 1
+        if progress:
+            progress(done, len(chosen))
+    if not images:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        raise DataError(f"{path} has no keypoints ({reasons or 'it has no tasks'}).")
+    notes: list[str] = []
+    if skeleton is None:
+        skeleton, notes = infer_skeleton(path.stem, images)
+    return to_conversion(
+        root,
+        [path],
+        images,
+        skeleton,
+        dataset="label-studio",
+        val_split=val_split,
+        seed=seed,
+        left_out=left_out,
+        notes=notes,
+    )
+
+
+def _tasks(
+    tasks: list[dict[str, Any]], path: Path, predictions: bool, left_out: Counter[str]
+) -> Iterator[_Task]:
+    minimal: dict[str, tuple[str, dict[str, Any]]] = {}
+    for index, task in enumerate(tasks):
+        where = f"{path}, [{index}]"
+        if "data" in task:
+            annotation = _annotation(task, where, predictions, left_out)
+            if annotation is not None:
+                yield from _full_task(task, annotation, where, left_out)
+        elif "result" in task:
+            raise DataError(
+                f"{where} is a prediction without a task, so it is unknown of which image. Export "
+                "the tasks of the project with their predictions, as JSON."
+            )
+        else:
+            # An entry for each annotation; the last one of a task counts.
+            id = str(task.get("id", where))
+            if minimal.pop(id, None):
+                left_out[_NOT_LAST] += 1
+            minimal[id] = (where, task)
+    for where, task in minimal.values():
+        yield _minimal_task(task, where)
+
+
+def _annotation(
+    task: dict[str, Any], where: str, predictions: bool, left_out: Counter[str]
+) -> dict[str, Any] | None:
+    """The annotation that was changed last and not cancelled, else a prediction if wanted."""
+    found = _mappings(task.get("annotations", task.get("completions")), f"{where}.annotations")
+    valid = [each for each in found if not each.get("was_cancelled")]
+    if cancelled := len(found) - len(valid):
+        left_out["annotation: cancelled"] += cancelled
+    if len(valid) > 1:
+        left_out[_NOT_LAST] += len(valid) - 1
+    if valid:
+        times = [str(each.get("updated_at") or each.get("created_at") or "") for each in valid]
+        return valid[max(range(len(valid)), key=lambda index: (times[index], index))]
+    predicted = _mappings(task.get("predictions"), f"{where}.predictions")
+    if predicted and predictions:
+        return predicted[-1]
+    left_out["task: predicted only (--predictions)" if predicted else "task: not annotated"] += 1
+    return None
+
+
+def _mappings(value: Any, where: str) -> list[dict[str, Any]]:
+    """Dictionaries of a list; older exports have ids in some places."""
+    return [each for each in expect.items(value or [], where) if isinstance(each, dict)]
+
+
+def _full_task(
+    task: dict[str, Any], annotation: dict[str, Any], where: str, left_out: Counter[str]
+) -> Iterator[_Task]:
+    regions: dict[str, Region] = {}
+    relations, sizes, names = [], [], []
+    for index, result in enumerate(expect.items(annotation.get("result"), f"{where}, result")):
+        at = f"{where}, result[{index}]"
+        result = expect.mapping(result, at)
+        if result.get("type") == "relation":
+            relations.append((str(result.get("from_id")), str(result.get("to_id"))))
+            continue
+        if result.get("image_rotation"):
+            left_out[_ROTATED] += 1
+            return
+        value = expect.mapping(result.get("value") or {}, f"{at}.value")
+        id = str(result.get("id", at))
+        region = regions.setdefault(id, Region(id, at))
+        region.value |= value
+        region.parent = str(result.get("parentID") or region.parent)
+        region.texts |= _texts(result.get("meta"))
+        sizes.append(stated_size(result.get("original_width"), result.get("original_height")))
+        names.append(str(result.get("to_name")))
+    # Choices of a whole image are no shape.
+    shapes = [region for region in regions.values() if "x" in region.value]
+    image = _image(expect.mapping(task["data"], f"{where}.data"), names, where)
+    yield _Task(where, image, shapes, relations, next(filter(None, sizes), None))
+
+
+def _texts(meta: Any) -> set[str]:
+    text = meta.get("text") if isinstance(meta, dict) else None
+    return {str(each) for each in (text if isinstance(text, list) else [text]) if each}
+
+
+def _minimal_task(task: dict[str, Any], where: str) -> _Task:
+    regions, sizes = [], []
+    for key, values in task.items():
+        if isinstance(values, list):
+            for index, value in enumerate(values):
+                if isinstance(value, dict) and "x" in value:
+                    at = f"{where}.{key}[{index}]"
+                    regions.append(Region(at, at, value))
+                    sizes.append(
+                        stated_size(value.get("original_width"), value.get("original_height"))
+                    )
+    return _Task(where, _image(task, [], where), regions, [], next(filter(None, sizes), None))
+
+
+def _image(data: dict[str, Any], names: list[str], where: str) -> StatedImage:
+    """The image of a task: the value that looks like one, by preference under a usual name."""
+    found = {
+        key: value for key, value in data.items() if isinstance(value, str) and _is_image(value)
+    }
+    usual = [key for key in (*names, "image", "img", "image_url", "url") if key in found]
+    for key in [*usual, *found]:
+        return StatedImage(found[key])
+    raise DataError(
+        f"{where} names no image. Expected an export of Label Studio with the path of an image in "
+        f"data. Its fields: {', '.join(map(repr, list(data)[:8]))}."
+    )
+
+
+def _is_image(value: str) -> bool:
+    """Whether a text ends like an image file, before its query or within that."""
+    before, _, query = value.partition("?")
+    return before.lower().endswith(IMAGE_SUFFIXES) or query.lower().endswith(IMAGE_SUFFIXES)
+
+
+def _size_of(image: StatedImage, search: ImageSearch) -> Size:
+    """`(height, width)` of the image; any where there is none, whose labels are only counted."""
+    found = search.find(image)
+    return image_size(found) if found else _ANY_SIZE

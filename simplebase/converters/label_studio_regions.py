@@ -1,0 +1,204 @@
+"""Objects from the regions that somebody drew in Label Studio.
+
+A region is a keypoint or a rectangle; coordinates are percentages of the image, from its outer
+edge, so half a pixel less is the coordinate of pixel centres. What belongs together is told in one
+of several ways, tried in this order:
+
+- `parentID`, the id of the rectangle, or of a keypoint of the same object; and relations between
+  regions (`from_id`, `to_id`);
+- `meta.text`, which is the rectangle's id or text, as the YOLO backend writes it;
+- the place: a keypoint belongs to the only rectangle that it lies in, or to the only one there is.
+
+Without rectangles, keypoints that nothing links are one object, or one for each `meta.text` if all
+of them have one.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from simplebase.converters.labelled import LabelledObject
+from simplebase.data import expect
+from simplebase.errors import DataError
+from simplebase.geometry import Size
+
+_PIXEL_CENTRE = 0.5
+_HIDDEN = {"hidden", "occluded"}
+OUTSIDE = "keypoint: outside the image"
+AMBIGUOUS = "keypoint: in several rectangles, and linked to none"
+STRAY_BOX = "shape: rectangle that is no object's box"
+OTHER = "shape: neither keypoint nor rectangle"
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass
+class Region:
+    """One shape, put together from all results that have its id.
+
+    Args:
+        id: unique in its annotation.
+        where: the file and the place in it, for errors.
+        value: coordinates in percent and labels, under the names that the file has.
+        parent: the id of the region that it belongs to.
+        texts: of `meta`.
+    """
+
+    id: str
+    where: str
+    value: dict[str, Any] = field(default_factory=dict)
+    parent: str = ""
+    texts: set[str] = field(default_factory=set)
+
+    @property
+    def is_keypoint(self) -> bool:
+        """Whether it is one place with a name."""
+        value = self.value
+        return "x" in value and "y" in value and not {"height", "radiusX", "points"} & value.keys()
+
+    @property
+    def is_rectangle(self) -> bool:
+        """Whether it is a box, which may be rotated."""
+        return {"x", "y", "width", "height"} <= self.value.keys()
+
+    @property
+    def name(self) -> str:
+        """The keypoint's label."""
+        labels = self.value.get("keypointlabels") or self.value.get("labels")
+        if not isinstance(labels, list) or len(labels) != 1:
+            raise DataError(
+                f"{self.where}: a keypoint has one label, its name. Received: {labels!r}."
+            )
+        return expect.name(labels[0], f"{self.where}.keypointlabels")
+
+    def point(self, size: Size) -> tuple[float, float, float] | None:
+        """x, y, visibility in pixels; `None` where it lies outside the image."""
+        x, y = (expect.number(self.value[axis], f"{self.where}.{axis}") for axis in "xy")
+        if not (0 <= x <= 100 and 0 <= y <= 100):
+            return None
+        height, width = size
+        choices = self.value.get("choices")
+        raised = {str(each).lower() for each in choices} if isinstance(choices, list) else set()
+        visibility = 1.0 if raised & _HIDDEN else 2.0
+        return x * width / 100 - _PIXEL_CENTRE, y * height / 100 - _PIXEL_CENTRE, visibility
+
+    def box(self, size: Size) -> Box:
+        """x, y, width, height in pixels; of a rotated rectangle, that of its upright extent."""
+        x, y, width, height = (
+            expect.number(self.value[key], f"{self.where}.{key}") * side / 100
+            for key, side in zip(("x", "y", "width", "height"), (size[1], size[0]) * 2, strict=True)
+        )
+        angle = math.radians(
+            expect.number(self.value.get("rotation") or 0, f"{self.where}.rotation")
+        )
+        # It is turned around its first corner.
+        across = (0.0, width * math.cos(angle), -height * math.sin(angle))
+        down = (0.0, width * math.sin(angle), height * math.cos(angle))
+        xs, ys = [*across, across[1] + across[2]], [*down, down[1] + down[2]]
+        return x + min(xs), y + min(ys), max(xs) - min(xs), max(ys) - min(ys)
+
+
+def find_objects(
+    regions: Sequence[Region],
+    relations: Iterable[tuple[str, str]],
+    size: Size,
+    left_out: Counter[str],
+    where: str,
+) -> list[LabelledObject]:
+    """Sorts the keypoints of an image into objects.
+
+    Args:
+        regions: of the image.
+        relations: pairs of ids that are linked.
+        size: `(height, width)` of the image.
+        left_out: gets the number of shapes that are not usable.
+        where: the file and the place in it, for errors.
+
+    Raises:
+        DataError: two keypoints of an object have one name, or a value is wrong.
+    """
+    keypoints = [region for region in regions if region.is_keypoint]
+    boxes = {region.id: region.box(size) for region in regions if region.is_rectangle}
+    if others := len(regions) - len(keypoints) - len(boxes):
+        left_out[OTHER] += others
+    owners = _owners(keypoints, regions, boxes, relations, size)
+    objects: dict[str, LabelledObject] = defaultdict(LabelledObject)
+    for region in keypoints:
+        point, owner = region.point(size), owners[region.id]
+        if point is None:
+            left_out[OUTSIDE] += 1
+        elif owner is None:
+            left_out[AMBIGUOUS] += 1
+        elif region.name in objects[owner].points:
+            raise DataError(
+                f"{where} has two keypoints {region.name!r} in one object. Link each keypoint to "
+                "its rectangle by a relation, draw a rectangle around each object, or remove one."
+            )
+        else:
+            objects[owner].points[region.name] = point
+    shared = Counter(owners[id] for id in boxes)
+    for id, box in boxes.items():
+        owner = owners[id]
+        if owner in objects and shared[owner] == 1:
+            objects[owner].box = box
+        else:
+            left_out[STRAY_BOX] += 1
+    return [each for each in objects.values() if each.points]
+
+
+def _owners(
+    keypoints: Sequence[Region],
+    regions: Sequence[Region],
+    boxes: dict[str, Box],
+    relations: Iterable[tuple[str, str]],
+    size: Size,
+) -> dict[str, str | None]:
+    """The object of each region, under a name of its own; `None` where several are possible."""
+    links = [(region.id, region.parent) for region in keypoints if region.parent]
+    # Two rectangles are two objects, even if a relation joins them.
+    links += [pair for pair in relations if not {*pair} <= boxes.keys()]
+    groups = _joined([region.id for region in regions], links)
+    counts = Counter(groups.values())
+    owners: dict[str, str | None] = dict(groups)
+    loose = [region for region in keypoints if counts[groups[region.id]] == 1]
+    named = {text: each.id for each in regions if each.id in boxes for text in each.texts}
+    named |= {id: id for id in boxes}
+    by_text = not boxes and all(region.texts for region in loose)
+    for region in loose:
+        if texts := sorted(region.texts & named.keys()):
+            owners[region.id] = groups[named[texts[0]]]
+        elif by_text:
+            owners[region.id] = f"text {min(region.texts)}"
+        else:
+            found = _around(region.point(size), boxes)
+            owners[region.id] = "" if not found else groups[found[0]] if len(found) == 1 else None
+    return owners
+
+
+def _joined(ids: Iterable[str], links: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The first id of the group that each is in; links to ids that do not exist are passed over."""
+    group = {id: id for id in ids}
+    members = {id: [id] for id in group}
+    for first, second in links:
+        if first in group and second in group and group[first] != group[second]:
+            kept, lost = group[first], group[second]
+            for id in members[lost]:
+                group[id] = kept
+            members[kept] += members.pop(lost)
+    return group
+
+
+def _around(point: tuple[float, float, float] | None, boxes: dict[str, Box]) -> list[str]:
+    """The rectangles in which a point lies, or else the only one there is."""
+    if point is None:
+        return []
+    # Of the pixel's centre, from the outer edge of the first pixel on as boxes are.
+    x, y = point[0] + _PIXEL_CENTRE, point[1] + _PIXEL_CENTRE
+    found = [
+        id
+        for id, (left, top, width, height) in boxes.items()
+        if left <= x <= left + width and top <= y <= top + height
+    ]
+    return found if found or len(boxes) != 1 else [*boxes]

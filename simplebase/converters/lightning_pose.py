@@ -1,0 +1,77 @@
+"""Lightning Pose (https://github.com/paninski-lab/lightning-pose): `CollectedData.csv` at the root.
+
+The table is DeepLabCut's, see `keypoint_table`, and so is what a coordinate means: the labels come
+from DeepLabCut's windows, and an integer is a pixel's centre. Paths of images start at the folder
+of the table. There is one animal an image; the names of several begin with that of the animal.
+"""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from simplebase.converters.conversion import Conversion
+from simplebase.converters.image_search import StatedImage
+from simplebase.converters.keypoint_table import read_keypoint_csv
+from simplebase.converters.labelled import pairs_note, to_conversion
+from simplebase.errors import DataError, MissingFileError
+from simplebase.progress import Progress
+from simplebase.skeletons import Skeleton, pairs_by_name
+
+
+def read_lightning_pose(
+    source: str | os.PathLike[str],
+    *,
+    val_split: float = 0.1,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Reads one table.
+
+    Args:
+        source: the table, or the folder that holds it as `CollectedData*.csv`.
+        val_split: fraction of the images that is held out.
+        seed: of the draw.
+        progress: called with label files done and in all.
+
+    Raises:
+        MissingFileError: there is no table.
+        DataError: there are several, or it cannot be read.
+    """
+    path = _table(Path(source))
+    table = read_keypoint_csv(path)
+    if progress:
+        progress(1, 1)
+    names = table.keypoints
+    skeleton = Skeleton(path.parent.resolve().name, names, pairs_by_name(names))
+    left_out: Counter[str] = Counter()
+    stated = [StatedImage(image) for image in table.images]
+    return to_conversion(
+        path.parent,
+        [path],
+        table.labelled_images(stated, names, left_out),
+        skeleton,
+        dataset="lightning-pose",
+        val_split=val_split,
+        seed=seed,
+        left_out=left_out,
+        notes=["keypoints: " + ", ".join(names), pairs_note(skeleton)],
+    )
+
+
+def _table(source: Path) -> Path:
+    if source.is_file():
+        return source
+    if not source.is_dir():
+        raise MissingFileError(f"{source}: the folder of CollectedData.csv does not exist.")
+    found = sorted(source.glob("CollectedData*.csv"))
+    if not found:
+        raise MissingFileError(
+            f"{source} holds no CollectedData*.csv. Expected the data folder of Lightning Pose, or "
+            "the table itself. Of a DeepLabCut project use `convert deeplabcut`."
+        )
+    if len(found) > 1:
+        raise DataError(
+            f"{source} holds {len(found)} tables, such as {found[0].name} and {found[1].name}, one "
+            "a view or a test set. Name the one to convert."
+        )
+    return found[0]

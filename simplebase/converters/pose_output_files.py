@@ -1,0 +1,162 @@
+"""What OpenPose, AlphaPose and MediaPipe write of the people that they found."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from simplebase.data import expect
+from simplebase.errors import DataError
+from simplebase.files import parse_json, read_text
+
+OPENPOSE_END = "_keypoints"
+"""What OpenPose puts behind the name of the image."""
+TEXT_SUFFIXES = (".pbtxt", ".prototxt")
+SUFFIXES = (".json", *TEXT_SUFFIXES)
+
+Tool = Literal["OpenPose", "AlphaPose", "MediaPipe"]
+_MOST_TEXT = 1 << 24
+_BODY = ("pose_keypoints_2d", "pose_keypoints")
+LANDMARKS = (
+    *("landmarks", "pose_landmarks", "poseLandmarks", "hand_landmarks", "handLandmarks"),
+    *("multiHandLandmarks", "landmark"),
+)
+_TOKEN = re.compile(r'\s+|#[^\n]*|(\w+)\s*(\{)|(\w+)\s*:\s*("[^"\n]*"|[^\s{}]+)|(\})')
+
+
+@dataclass(frozen=True)
+class Pose:
+    """One object that was found.
+
+    Args:
+        points: `(K, 3)` x, y, score as the tool writes them.
+        where: the file and the place in it, for errors.
+        image: the image's file name where the file says it; else the label file's name tells it.
+        box: x, y, width, height.
+    """
+
+    points: np.ndarray
+    where: str
+    image: str | None = None
+    box: tuple[float, float, float, float] | None = None
+
+
+def read_poses(path: Path) -> tuple[Tool, list[Pose]] | None:
+    """Which tool wrote a file, and what it found; `None` if it is none of them.
+
+    Raises:
+        DataError: the file is broken.
+    """
+    if path.suffix.lower() in TEXT_SUFFIXES:
+        return _mediapipe(_parse_text(read_text(path, most_bytes=_MOST_TEXT), path), path)
+    content = parse_json(read_text(path), str(path))
+    if isinstance(content, dict):
+        if isinstance(content.get("people"), list):
+            return "OpenPose", list(_openpose(content["people"], path))
+        return _mediapipe(content, path)
+    if isinstance(content, list) and content:
+        if all(isinstance(e, dict) and {"image_id", "keypoints"} <= e.keys() for e in content):
+            return "AlphaPose", list(_alphapose(content, path))
+    return None
+
+
+def _openpose(people: list[Any], path: Path) -> Iterator[Pose]:
+    for index, person in enumerate(people):
+        where = f"{path}, people[{index}]"
+        person = expect.mapping(person, where)
+        key = next((key for key in _BODY if key in person), _BODY[0])
+        # Someone of whom only the face or a hand was found has no body.
+        if values := expect.items(person.get(key), f"{where}.{key}"):
+            yield Pose(_triples(values, f"{where}.{key}"), where)
+
+
+def _alphapose(results: list[dict[str, Any]], path: Path) -> Iterator[Pose]:
+    for index, result in enumerate(results):
+        where = f"{path}[{index}]"
+        image = result["image_id"]
+        if not isinstance(image, str):
+            raise DataError(
+                f"{where}.image_id: expected the image's file name, as AlphaPose writes it. "
+                f"Received: {image!r}. COCO results are measured by `simplebase eval`."
+            )
+        box = result.get("box")
+        x, y, width, height = expect.numbers(box, 4, f"{where}.box") if box else (0, 0, 0, 0)
+        yield Pose(
+            _triples(result["keypoints"], f"{where}.keypoints"),
+            where,
+            image=expect.text(image, f"{where}.image_id"),
+            box=(x, y, width, height) if box else None,
+        )
+
+
+def _mediapipe(content: dict[str, Any], path: Path) -> tuple[Tool, list[Pose]] | None:
+    key = next((key for key in LANDMARKS if isinstance(content.get(key), list)), None)
+    if key is None:
+        return None
+    found = content[key]
+    # Several objects, or the landmarks of a single one.
+    if found and isinstance(found[0], dict) and isinstance(found[0].get("landmark"), list):
+        found = [expect.mapping(each, f"{path}, {key}").get("landmark") for each in found]
+    elif found and isinstance(found[0], dict):
+        found = [found]
+    poses = []
+    for index, landmarks in enumerate(found):
+        where = f"{path}, {key}[{index}]"
+        rows = [_landmark(each, where) for each in expect.items(landmarks, where)]
+        if rows:
+            poses.append(Pose(np.array(rows), where))
+    return "MediaPipe", poses
+
+
+def _landmark(value: Any, where: str) -> list[float]:
+    """X and y as parts of the image's sides, and how likely it is that the point is visible."""
+    value = expect.mapping(value, where)
+    x, y = (expect.number(value.get(key), f"{where}, {key}") for key in ("x", "y"))
+    return [x, y, expect.number(value.get("visibility", 1.0), f"{where}, visibility")]
+
+
+def _triples(values: Any, where: str) -> np.ndarray:
+    """`(K, 3)` of a flat list."""
+    values = expect.items(values, where)
+    if len(values) % 3 or not values:
+        raise DataError(f"{where}: expected x, y, score of each point. Received {len(values)}.")
+    return np.array(expect.numbers(values, len(values), where)).reshape(-1, 3)
+
+
+def _parse_text(text: str, path: Path) -> dict[str, Any]:
+    """A protocol buffer as text: each name's values are a list, numbers are floats.
+
+    Raises:
+        DataError: it is not such a text.
+    """
+    message: dict[str, Any] = {}
+    outer: list[dict[str, Any]] = []
+    end = 0
+    while end < len(text):
+        token = _TOKEN.match(text, end)
+        if token is None or (token[5] and not outer):
+            line = text.count("\n", 0, end) + 1
+            raise DataError(f"{path}, line {line}: expected `name: value` or `name {{ ... }}`.")
+        end = token.end()
+        if token[2]:
+            outer.append(message)
+            message = {}
+            earlier = outer[-1].get(token[1])
+            outer[-1][token[1]] = [*earlier, message] if isinstance(earlier, list) else [message]
+        elif token[3]:
+            message[token[3]] = _value(token[4])
+        elif token[5]:
+            message = outer.pop()
+    if outer:
+        raise DataError(f"{path} is cut off: {len(outer)} braces are not closed.")
+    return message
+
+
+def _value(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text

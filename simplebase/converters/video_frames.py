@@ -1,0 +1,69 @@
+"""Frames of a video as images of a dataset."""
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from simplebase.converters.image_files import EmbeddedImage
+from simplebase.images import encode_image
+from simplebase.progress import Progress
+
+
+class _Folder:
+    """A temporary folder, removed with the last frame that is in it."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="simplebase-frames-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class VideoFrame(EmbeddedImage):
+    """A frame of a video, kept as a PNG file until the dataset is written."""
+
+    folder: _Folder = field(compare=False, repr=False)
+
+    def content(self) -> bytes:
+        """The PNG file's bytes."""
+        return self.label_file.read_bytes()
+
+
+def read_frames(
+    path: Path, wanted: Iterable[int], progress: Progress | None = None
+) -> dict[int, VideoFrame]:
+    """Decodes some frames of a video, from its beginning on: seeking is not exact in all formats.
+
+    Args:
+        path: the video.
+        wanted: indices of frames, from 0.
+        progress: called with frames found and wanted.
+
+    Returns:
+        The frames by index; those behind the end of the video are not among them.
+
+    Raises:
+        DataError: the video cannot be opened.
+    """
+    # The demo takes as long to import as all converters together.
+    from simplebase.demo.sources.video import VideoFile
+
+    left = set(wanted)
+    count = len(left)
+    folder = _Folder()
+    frames: dict[int, VideoFrame] = {}
+    video = VideoFile.open(path)
+    try:
+        while left and (frame := video.read()) is not None:
+            if frame.index in left:
+                left.remove(frame.index)
+                file = folder.path / f"{frame.index}.png"
+                file.write_bytes(encode_image(frame.image, ".png"))
+                frames[frame.index] = VideoFrame(file, folder)
+                if progress:
+                    progress(len(frames), count)
+    finally:
+        video.close()
+    return frames
