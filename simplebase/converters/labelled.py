@@ -147,7 +147,7 @@ def to_conversion(
             name fits several files.
     """
     conversion = Conversion(
-        skeleton, source, sources, left_out=Counter(left_out or {}), notes=list(notes)
+        skeleton, source, sources, left_out=+Counter(left_out or {}), notes=list(notes)
     )
     builder = _Builder(conversion, ImageSearch(source, [each.image for each in images]), dataset)
     for image in images:
