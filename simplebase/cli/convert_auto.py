@@ -40,7 +40,7 @@ def auto(
 
         simplebase convert auto downloads/labels data/cows
     """
-    from simplebase.converters.recognising import recognise
+    from simplebase.converters.recognition.recognising import recognise
 
     recognised = recognise(source)
     say(

@@ -53,7 +53,7 @@ def datumaro(
 
         simplebase convert datumaro export/annotations/default.json data/pens --image-folder frames
     """
-    from simplebase.converters.datumaro import read_datumaro
+    from simplebase.converters.datumaro.reader import read_datumaro
 
     skeleton = options.chosen_skeleton(None, classes_path, matchpoint_path, skeleton_path)
 

@@ -48,7 +48,7 @@ def pose_outputs(
 
         simplebase convert pose-outputs alphapose-results.json data/people --min-score 0.5
     """
-    from simplebase.converters.pose_outputs import read_pose_outputs
+    from simplebase.converters.pose_outputs.reader import read_pose_outputs
 
     def read(progress: Progress) -> "Conversion":
         return read_pose_outputs(

@@ -58,7 +58,7 @@ def via(
 
         simplebase convert via via_region_data.csv data/dogs --classes-path classes.txt
     """
-    from simplebase.converters.via import read_via
+    from simplebase.converters.via.reader import read_via
 
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
 

@@ -3,20 +3,20 @@
 from simplebase.converters.animal_pose import read_animal_pose
 from simplebase.converters.coco import read_coco
 from simplebase.converters.conversion import Conversion, ConversionReport, write_dataset
-from simplebase.converters.cvat import read_cvat
-from simplebase.converters.datumaro import read_datumaro
-from simplebase.converters.deeplabcut import read_deeplabcut
-from simplebase.converters.label_studio import read_label_studio
+from simplebase.converters.cvat.reader import read_cvat
+from simplebase.converters.datumaro.reader import read_datumaro
+from simplebase.converters.deeplabcut.lightning_pose import read_lightning_pose
+from simplebase.converters.deeplabcut.reader import read_deeplabcut
+from simplebase.converters.label_studio.reader import read_label_studio
 from simplebase.converters.labelme import read_labelme
-from simplebase.converters.lightning_pose import read_lightning_pose
 from simplebase.converters.lsp import read_lsp
 from simplebase.converters.mpii import read_mpii
-from simplebase.converters.pose_outputs import read_pose_outputs
+from simplebase.converters.pose_outputs.reader import read_pose_outputs
 from simplebase.converters.pts import read_pts
-from simplebase.converters.sleap import read_sleap
+from simplebase.converters.sleap.reader import read_sleap
 from simplebase.converters.to_coco import to_coco
-from simplebase.converters.via import read_via
-from simplebase.converters.yolo import read_yolo
+from simplebase.converters.via.reader import read_via
+from simplebase.converters.yolo.reader import read_yolo
 
 __all__ = [
     "Conversion",

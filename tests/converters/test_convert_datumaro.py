@@ -10,7 +10,7 @@ from label_fuzz import read_garbled
 
 from simplebase import Skeleton
 from simplebase.converters import write_dataset
-from simplebase.converters.datumaro import read_datumaro
+from simplebase.converters.datumaro.reader import read_datumaro
 from simplebase.errors import ArgumentError, DataError, MissingFileError, SimplebaseWarning
 
 LABELS = ["dog", "nose", "left_ear", "right_ear", "cat"]

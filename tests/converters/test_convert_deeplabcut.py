@@ -10,8 +10,8 @@ from conversion_checks import readable_or_refused, write_image
 from garbled import garbled
 
 from simplebase.converters import read_deeplabcut, read_lightning_pose
-from simplebase.converters.keypoint_h5 import read_keypoint_h5
-from simplebase.converters.keypoint_table import read_keypoint_csv
+from simplebase.converters.deeplabcut.h5_table import read_keypoint_h5
+from simplebase.converters.deeplabcut.table import read_keypoint_csv
 from simplebase.errors import DataError, MissingFileError
 
 SINGLE = """\

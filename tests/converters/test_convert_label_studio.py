@@ -13,7 +13,7 @@ from garbled import garbled, garbled_values
 
 from simplebase import Skeleton
 from simplebase.converters import read_label_studio
-from simplebase.converters.label_studio_regions import Region
+from simplebase.converters.label_studio.regions import Region
 from simplebase.errors import DataError, MissingFileError
 
 SIZE = {"original_width": 200, "original_height": 100}

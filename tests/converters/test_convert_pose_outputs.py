@@ -8,7 +8,7 @@ import pytest
 from conversion_checks import write_image
 from label_fuzz import read_garbled
 
-from simplebase.converters.pose_outputs import SKELETONS, read_pose_outputs
+from simplebase.converters.pose_outputs.reader import SKELETONS, read_pose_outputs
 from simplebase.errors import ArgumentError, DataError, MissingFileError, SimplebaseWarning
 from simplebase.skeletons import load_skeleton
 

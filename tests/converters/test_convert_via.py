@@ -11,7 +11,7 @@ from conversion_checks import write_image
 from label_fuzz import read_garbled
 
 from simplebase import Skeleton
-from simplebase.converters.via import read_via
+from simplebase.converters.via.reader import read_via
 from simplebase.errors import ArgumentError, DataError, MissingFileError
 
 

@@ -8,7 +8,7 @@ from conversion_checks import write_image
 
 from simplebase.converters import read_datumaro, read_pose_outputs, read_pts, read_via
 from simplebase.converters.label_sources import ImagesByStem, files_below
-from simplebase.converters.recognising import recognise
+from simplebase.converters.recognition.recognising import recognise
 from simplebase.errors import DataError, MissingFileError
 
 READERS = [read_via, read_datumaro, read_pts, read_pose_outputs, recognise]

@@ -9,8 +9,8 @@ import pytest
 from conversion_checks import write_image
 
 from simplebase import converters
-from simplebase.converters.clues import json_keys
-from simplebase.converters.recognising import FORMATS, recognise
+from simplebase.converters.recognition.clues import json_keys
+from simplebase.converters.recognition.recognising import FORMATS, recognise
 from simplebase.errors import DataError, MissingFileError
 
 MATLAB = "MATLAB 5.0 MAT-file, Platform: GLNXA64"

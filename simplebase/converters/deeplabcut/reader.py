@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from simplebase.converters.conversion import Conversion
+from simplebase.converters.deeplabcut.h5_table import read_keypoint_h5
+from simplebase.converters.deeplabcut.table import KeypointTable, read_keypoint_csv
 from simplebase.converters.image_files import find_image
 from simplebase.converters.image_search import StatedImage
-from simplebase.converters.keypoint_h5 import read_keypoint_h5
-from simplebase.converters.keypoint_table import KeypointTable, read_keypoint_csv
 from simplebase.converters.labelled import LabelledImage, pairs_note, to_conversion
 from simplebase.data import expect
 from simplebase.errors import DataError, MissingFileError

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simplebase.converters import looks_like
-from simplebase.converters.clues import Clues
 from simplebase.converters.label_sources import require_source
-from simplebase.converters.looks_like import Evidence
+from simplebase.converters.recognition import looks_like
+from simplebase.converters.recognition.clues import Clues
+from simplebase.converters.recognition.looks_like import Evidence
 from simplebase.errors import DataError
 from simplebase.progress import Progress
 

@@ -17,7 +17,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from simplebase.converters.keypoint_table import (
+from simplebase.converters.deeplabcut.table import (
     Column,
     KeypointTable,
     keypoint_columns,

@@ -22,7 +22,7 @@ from typing import Any
 
 from simplebase.converters.conversion import Conversion
 from simplebase.converters.image_search import ImageSearch, StatedImage
-from simplebase.converters.label_studio_regions import Region, find_objects
+from simplebase.converters.label_studio.regions import Region, find_objects
 from simplebase.converters.labelled import LabelledImage, infer_skeleton, to_conversion
 from simplebase.data import expect
 from simplebase.data.fields import stated_size

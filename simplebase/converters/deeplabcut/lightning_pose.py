@@ -10,8 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 from simplebase.converters.conversion import Conversion
+from simplebase.converters.deeplabcut.table import read_keypoint_csv
 from simplebase.converters.image_search import StatedImage
-from simplebase.converters.keypoint_table import read_keypoint_csv
 from simplebase.converters.labelled import pairs_note, to_conversion
 from simplebase.errors import DataError, MissingFileError
 from simplebase.progress import Progress

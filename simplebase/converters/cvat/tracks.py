@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element
 
-from simplebase.converters.cvat_shapes import (
+from simplebase.converters.cvat.shapes import (
     CvatShape,
     group_of,
     interpolate,

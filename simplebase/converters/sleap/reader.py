@@ -31,8 +31,8 @@ from simplebase.converters.labelled import (
     LabelledObject,
     to_conversion,
 )
-from simplebase.converters.sleap_skeleton import read_skeletons, single_skeleton
-from simplebase.converters.sleap_videos import SleapVideo, extract_frames, read_videos
+from simplebase.converters.sleap.skeleton import read_skeletons, single_skeleton
+from simplebase.converters.sleap.videos import SleapVideo, extract_frames, read_videos
 from simplebase.data import expect
 from simplebase.data.fields import LARGEST
 from simplebase.errors import DataError, first_line

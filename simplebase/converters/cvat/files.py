@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from simplebase.converters.cvat_labels import CvatLabels
-from simplebase.converters.cvat_shapes import CvatShape, parse_shape
-from simplebase.converters.cvat_tracks import frame_number, track_shapes
+from simplebase.converters.cvat.labels import CvatLabels
+from simplebase.converters.cvat.shapes import CvatShape, parse_shape
+from simplebase.converters.cvat.tracks import frame_number, track_shapes
 from simplebase.converters.image_files import find_image, inside
 from simplebase.converters.image_search import StatedImage, several_images
 from simplebase.converters.label_files import refuse_archive, report_unreadable

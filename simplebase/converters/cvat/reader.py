@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simplebase.converters.conversion import Conversion
-from simplebase.converters.cvat_files import CvatFiles, CvatImage, read_cvat_files
-from simplebase.converters.cvat_shapes import Box, CvatPoint, CvatShape
+from simplebase.converters.cvat.files import CvatFiles, CvatImage, read_cvat_files
+from simplebase.converters.cvat.shapes import Box, CvatPoint, CvatShape
 from simplebase.converters.labelled import (
     TEST_RECORD,
     LabelledImage,

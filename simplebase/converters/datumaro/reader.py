@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from simplebase.converters.conversion import Conversion
-from simplebase.converters.datumaro_labels import Labels, read_labels, require_labels
-from simplebase.converters.datumaro_objects import ObjectReader
+from simplebase.converters.datumaro.labels import Labels, read_labels, require_labels
+from simplebase.converters.datumaro.objects import ObjectReader
 from simplebase.converters.image_search import StatedImage
 from simplebase.converters.label_sources import require_source
 from simplebase.converters.labelled import (

@@ -22,8 +22,8 @@ from simplebase.converters.labelled import (
     groups_of_splits,
     to_conversion,
 )
-from simplebase.converters.yolo_layout import YoloItem, YoloLayout
-from simplebase.converters.yolo_settings import YoloSettings, read_yolo_settings
+from simplebase.converters.yolo.layout import YoloItem, YoloLayout
+from simplebase.converters.yolo.settings import YoloSettings, read_yolo_settings
 from simplebase.errors import DataError, MissingFileError, SimplebaseError, shown
 from simplebase.files import read_text
 from simplebase.geometry import Size

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from simplebase.converters.conversion import REFUSED_PATH
 from simplebase.converters.image_files import inside
 from simplebase.converters.image_search import ImageSearch, StatedImage
-from simplebase.converters.yolo_settings import YoloSettings
+from simplebase.converters.yolo.settings import YoloSettings
 from simplebase.errors import DataError, MissingFileError
 from simplebase.files import read_text
 from simplebase.images import IMAGE_SUFFIXES

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from simplebase.converters.datumaro_labels import Labels, PointNames, skeleton_of
+from simplebase.converters.datumaro.labels import Labels, PointNames, skeleton_of
 from simplebase.converters.labelled import LabelledObject
 from simplebase.data import expect
 from simplebase.errors import DataError, listed, shown

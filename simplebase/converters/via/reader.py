@@ -20,7 +20,7 @@ from simplebase.converters.labelled import (
     infer_skeleton,
     to_conversion,
 )
-from simplebase.converters.via_files import Entry, Region, read_entries
+from simplebase.converters.via.files import Entry, Region, read_entries
 from simplebase.data import expect
 from simplebase.errors import ArgumentError, DataError, MissingFileError, listed, shown
 from simplebase.progress import Progress

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simplebase.converters.clues import Clues, JsonKeys
-from simplebase.converters.pose_output_files import LANDMARKS, TEXT_SUFFIXES
+from simplebase.converters.pose_outputs.files import LANDMARKS, TEXT_SUFFIXES
+from simplebase.converters.recognition.clues import Clues, JsonKeys
 from simplebase.errors import DataError
 
 _KPT_SHAPE = re.compile(r"^kpt_shape\s*:", re.MULTILINE)

@@ -28,7 +28,7 @@ from simplebase.converters.label_sources import (
     require_source,
 )
 from simplebase.converters.labelled import LabelledImage, LabelledObject, to_conversion
-from simplebase.converters.pose_output_files import (
+from simplebase.converters.pose_outputs.files import (
     OPENPOSE_END,
     SUFFIXES,
     Pose,

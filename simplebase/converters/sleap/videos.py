@@ -20,7 +20,7 @@ import numpy as np
 
 from simplebase.converters.image_files import EmbeddedImage
 from simplebase.converters.image_search import ImageSearch, StatedImage
-from simplebase.converters.video_frames import read_frames
+from simplebase.converters.sleap.video_frames import read_frames
 from simplebase.data import expect
 from simplebase.errors import DataError
 from simplebase.files import parse_json

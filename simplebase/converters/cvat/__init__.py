@@ -1,0 +1,1 @@
+"""CVAT's XML for images and for videos."""

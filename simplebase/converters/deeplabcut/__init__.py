@@ -1,0 +1,1 @@
+"""DeepLabCut's tables, which Lightning Pose writes too."""

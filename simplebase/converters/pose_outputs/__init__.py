@@ -1,0 +1,1 @@
+"""What OpenPose, AlphaPose and MediaPipe found."""

@@ -1,0 +1,1 @@
+"""Which format a folder or file of labels has."""

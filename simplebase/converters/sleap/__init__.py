@@ -1,0 +1,1 @@
+"""SLEAP's HDF5 files."""
