@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,10 @@ from simplebase.geometry import transform_points
 from simplebase.metadata import ModelMetadata
 from simplebase.presets import Preset
 from simplebase.skeletons import load_skeleton
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a job that a shell started in the background. Tests of Ctrl-C would wait for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Keras makes objects by the million: by default a twentieth of the time would go into looking for
 # garbage among them.

@@ -231,10 +231,12 @@ def test_weights_of_a_model_with_the_same_keypoints_give_its_heatmaps(
     )
 
 
+# pytest repeats the warning of Keras that pyproject.toml leaves out.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_weights_of_a_model_with_other_keypoints_keep_all_but_the_last_layer(
     small_preset: Preset, model: SimpleBaseline, model_file: Path
 ) -> None:
-    with pytest.warns(SimplebaseWarning, match="4 keypoints, this model has 7"):
+    with pytest.warns(SimplebaseWarning, match="none of the 7 keypoints by name"):
         other = SimpleBaseline.from_preset(small_preset, 7, weights=model_file)
     pairs = list(zip(other.weights, model.weights, strict=True))
     assert all(np.array_equal(mine.numpy(), theirs.numpy()) for mine, theirs in pairs[:-2])

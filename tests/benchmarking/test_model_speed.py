@@ -144,13 +144,16 @@ def test_the_device_is_told(opened: ArtifactProcess) -> None:
     assert opened.device() == tensorflow_device()
 
 
-def test_only_what_tensorflow_runs_is_on_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_tensorflow_runs_is_on_its_device(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(artifact, "load_runtime", lambda path, threads: None)
     monkeypatch.setattr(artifact, "tensorflow_device", lambda: "GPU: fast")
     monkeypatch.setattr(artifact, "processor", lambda: "CPU: slow")
     monkeypatch.setattr(artifact, "_opened", {})
     for name, device in (("a.keras", "GPU: fast"), ("a.onnx", "CPU: slow"), ("a.pb", "GPU: fast")):
-        artifact._open(Path(name), None)
+        (tmp_path / name).touch()
+        artifact._open(tmp_path / name, None)
         assert artifact._device() == device
 
 
