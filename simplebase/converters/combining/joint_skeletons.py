@@ -1,0 +1,124 @@
+"""One skeleton of several: the same keypoints by name, in whatever order."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from simplebase.errors import DataError, listed
+from simplebase.skeletons import Link, Skeleton
+from simplebase.skeletons.matching import match_keypoints
+from simplebase.skeletons.skeleton import Pair
+
+
+@dataclass
+class JointSkeleton:
+    """A skeleton that others are joined to, one after the other.
+
+    Keypoints are in the first one's order; those that only later ones have follow. Flip pairs and
+    links of all are kept; where two draw the same line, the earlier one's colour.
+
+    Args:
+        source: what messages call the dataset of the first one.
+        skeleton: that one, then the joint one.
+        notes: keypoints that are spelt in two ways.
+    """
+
+    source: str
+    skeleton: Skeleton
+    notes: list[str] = field(default_factory=list)
+
+    def join(self, source: str, other: Skeleton, *, union: bool) -> list[str]:
+        """Joins another skeleton.
+
+        Args:
+            source: what messages call its dataset.
+            other: the skeleton.
+            union: keep keypoints that only some have; else it must have the same ones.
+
+        Returns:
+            `K` names that its keypoints have in the joint skeleton.
+
+        Raises:
+            DataError: its keypoints differ and `union` is off, they have no names to match by, or
+                its flip pairs contradict earlier ones.
+        """
+        mine = self.skeleton
+        match = match_keypoints(mine, other)
+        names = list(other.keypoints)
+        for name, place in zip(mine.keypoints, match.places, strict=True):
+            if place is not None:
+                names[place] = name
+        found = {place for place in match.places if place is not None}
+        added = [name for place, name in enumerate(names) if place not in found]
+        if match.by_order or not set(added).isdisjoint(mine.keypoints):
+            raise DataError(
+                f"the keypoints of {self.source} and {source} cannot be matched, because one of "
+                "them only counts its own. Write their names into its classes.txt."
+            )
+        lacking = [
+            name for name, place in zip(mine.keypoints, match.places, strict=True) if place is None
+        ]
+        if (added or lacking) and not union:
+            differences = [
+                f"only {dataset} has {listed(only)}"
+                for dataset, only in ((self.source, lacking), (source, added))
+                if only
+            ]
+            raise DataError(
+                f"{source} has other keypoints than {self.source}: {'; '.join(differences)}. "
+                "--union keeps all of them, not labelled where a dataset lacks them."
+            )
+        self.notes += [
+            f"{theirs} of {source} is {name}"
+            for theirs, name in zip(other.keypoints, names, strict=True)
+            if theirs != name
+        ]
+        new_name = dict(zip(other.keypoints, names, strict=True))
+        self.skeleton = Skeleton(
+            mine.name,
+            (*mine.keypoints, *added),
+            self._pairs(
+                source,
+                "left and right",
+                mine.horizontal_pairs,
+                [(new_name[a], new_name[b]) for a, b in other.horizontal_pairs],
+            ),
+            self._pairs(
+                source,
+                "top and bottom",
+                mine.vertical_pairs,
+                [(new_name[a], new_name[b]) for a, b in other.vertical_pairs],
+            ),
+            _links(
+                mine.links,
+                [
+                    Link(new_name[each.start], new_name[each.end], each.colour)
+                    for each in other.links
+                ],
+            ),
+        )
+        return names
+
+    def _pairs(
+        self, source: str, flip: str, pairs: Sequence[Pair], others: Iterable[Pair]
+    ) -> tuple[Pair, ...]:
+        """Those of both; DataError where a keypoint would be in two."""
+        partner = {first: second for pair in pairs for first, second in (pair, pair[::-1])}
+        joint = list(pairs)
+        for pair in others:
+            for first, second in (pair, pair[::-1]):
+                if partner.get(first, second) != second:
+                    raise DataError(
+                        f"{source} swaps {first} with {second} in a flip of {flip}, but an earlier "
+                        f"dataset swaps it with {partner[first]}. Correct one match_point.txt."
+                    )
+            if pair[0] not in partner:
+                joint.append(pair)
+                partner.update((pair, pair[::-1]))
+        return tuple(joint)
+
+
+def _links(links: Sequence[Link], others: Iterable[Link]) -> tuple[Link, ...]:
+    """Those of both, each line once."""
+    joint = {frozenset((link.start, link.end)): link for link in others}
+    own = {frozenset((link.start, link.end)) for link in links}
+    return (*links, *(link for ends, link in joint.items() if ends not in own))

@@ -1,0 +1,31 @@
+"""`simplebase data merge`: what it prints, writes and returns."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from simplebase import load_dataset
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def test_merge_prints_and_writes_what_it_joined(
+    command: Command, figures_folder: Path, copied: object, tmp_path: Path
+) -> None:
+    code, output, error = command(
+        *("data", "merge", figures_folder, tmp_path / "copy", "both"),
+        *("--images", "link", "--json", "report.json"),
+    )
+    assert (code, error) == (0, "")
+    assert "copy: 40 records, 40 images" in output
+    report = json.loads(Path("report.json").read_text())
+    assert (report["train_records"], report["val_records"]) == (64, 16)
+    both = load_dataset("both")
+    assert len(both) == 80 and both.skeleton.keypoints[0] == "right_ankle"
+    assert (both.images.folder / "copy" / "000003.jpg").is_symlink()  # type: ignore[attr-defined]
+
+
+def test_a_refused_merge_leaves_nothing(command: Command, figures_folder: Path) -> None:
+    code, _, error = command("data", "merge", figures_folder, figures_folder, "both")
+    assert code == 2 and "given twice" in error and "Traceback" not in error
+    assert list(Path.cwd().iterdir()) == []
