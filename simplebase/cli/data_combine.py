@@ -1,4 +1,4 @@
-"""`simplebase data merge`: dataset folders from dataset folders."""
+"""`simplebase data merge` and `split`: dataset folders from dataset folders."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +9,21 @@ from simplebase.cli import options
 from simplebase.cli.data import data_app
 
 Output = Annotated[Path, typer.Argument(help="The dataset folder to write.")]
+Dataset = Annotated[Path, typer.Argument(help="Dataset folder; it stays as it is.")]
+Images = Annotated[
+    Literal["copy", "link", "none"],
+    typer.Option(
+        help="Copy the images, link to each, or (none) make images/ one link to the source's."
+    ),
+]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="Instead of --by: images for which the groups of this regular expression, searched "
+        "in the path, match the same text.",
+    ),
+]
 
 
 @data_app.command()
@@ -49,4 +64,53 @@ def merge(
         images,
         overwrite,
         json,
+    )
+
+
+@data_app.command()
+def split(
+    dataset: Dataset,
+    output: Output,
+    val_split: Annotated[float, typer.Option(help="Fraction of the images to hold out.")] = 0.1,
+    by: Annotated[
+        Literal["image", "video", "folder"],
+        typer.Option(
+            help="What stays together: images whose names differ in their last number only (video),"
+            " or those of a folder."
+        ),
+    ] = "image",
+    group: Group = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same split.")] = 0,
+    images: Images = "copy",
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    json: options.JsonFile = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Choose anew which records are held out for validation.
+
+    Neighbouring frames look alike: with some on each side, the score says nothing about new videos.
+    --by video or folder, or --group, keeps them together.
+
+    Examples:
+
+        simplebase data split data/cows data/cows_split --by video --val-split 0.2
+
+        simplebase data split data/mice data/mice_split --group "mouse([0-9]+)" --images link
+    """
+    from simplebase.cli.converting import run_conversion
+    from simplebase.converters.combining import split_folder
+
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    run_conversion(
+        lambda progress: split_folder(
+            dataset, val_split, by=by, pattern=group, seed=seed, skeleton=chosen
+        ),
+        output,
+        images,
+        overwrite,
+        json,
+        (classes_path, matchpoint_path, skeleton_path),
     )

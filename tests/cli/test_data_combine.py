@@ -1,4 +1,4 @@
-"""`simplebase data merge`: what it prints, writes and returns."""
+"""`simplebase data merge` and `split`: what they print, write and return."""
 
 import json
 from collections.abc import Callable
@@ -29,3 +29,17 @@ def test_a_refused_merge_leaves_nothing(command: Command, figures_folder: Path) 
     code, _, error = command("data", "merge", figures_folder, figures_folder, "both")
     assert code == 2 and "given twice" in error and "Traceback" not in error
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_split_says_how_many_groups_it_holds_out(command: Command, figures_folder: Path) -> None:
+    arguments = ("data", "split", figures_folder, "split", "--images", "none")
+    code, output, error = command(*arguments, "--group", "([0-9])[.]jpg", "--val-split", 0.3)
+    assert (code, error) == (0, "")
+    assert "groups held out: 3 of 10" in output
+    split = load_dataset("split")
+    # Each last digit stands in four names.
+    assert split.records.validation.sum() == 12
+    assert len({path[-5] for path in split.validation.records.paths}) == 3
+    assert Path("split/images").is_symlink()
+    code, _, error = command(*arguments)
+    assert code == 1 and "split exists" in error
