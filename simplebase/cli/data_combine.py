@@ -1,4 +1,4 @@
-"""`simplebase data merge` and `split`: dataset folders from dataset folders."""
+"""`simplebase data merge`, `split` and `select`: dataset folders from dataset folders."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -107,6 +107,82 @@ def split(
     run_conversion(
         lambda progress: split_folder(
             dataset, val_split, by=by, pattern=group, seed=seed, skeleton=chosen
+        ),
+        output,
+        images,
+        overwrite,
+        json,
+        (classes_path, matchpoint_path, skeleton_path),
+    )
+
+
+@data_app.command()
+def select(
+    dataset: Dataset,
+    output: Output,
+    records: Annotated[
+        str | None,
+        typer.Option(
+            metavar="0-99,250",
+            help="Records by their place in annotations.json, as `data check` and `view` say it.",
+        ),
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN", help="Images in whose path this regular expression is found."
+        ),
+    ] = None,
+    first: Annotated[
+        int | None, typer.Option(metavar="N", help="The first N images of each video or folder.")
+    ] = None,
+    by: Annotated[
+        Literal["video", "folder"],
+        typer.Option(
+            help="Of what the first N: of images whose names differ in their last number only "
+            "(video), or of those of a folder."
+        ),
+    ] = "video",
+    group: Group = None,
+    random: Annotated[
+        int | None, typer.Option(metavar="N", help="N images, drawn from what is left.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of that draw: same seed, same images.")] = 0,
+    images: Images = "copy",
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    json: options.JsonFile = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Keep a part of a dataset; each record stays in its split.
+
+    Several ways of choosing narrow each other, in the order in which they stand here.
+
+    Examples:
+
+        simplebase data select data/cows data/cows_small --random 300 --seed 1
+
+        simplebase data select data/mice data/mice_first --first 20 --by folder --images link
+
+        simplebase data select data/cows data/cows_odd --records 3,17,40-59
+    """
+    from simplebase.cli.converting import run_conversion
+    from simplebase.converters.combining import select_folder
+
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    run_conversion(
+        lambda progress: select_folder(
+            dataset,
+            records=records,
+            pattern=pattern,
+            first=first,
+            by=by,
+            group=group,
+            random=random,
+            seed=seed,
+            skeleton=chosen,
         ),
         output,
         images,

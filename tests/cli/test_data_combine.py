@@ -1,4 +1,4 @@
-"""`simplebase data merge` and `split`: what they print, write and return."""
+"""`simplebase data merge`, `split` and `select`: what they print, write and return."""
 
 import json
 from collections.abc import Callable
@@ -43,3 +43,16 @@ def test_split_says_how_many_groups_it_holds_out(command: Command, figures_folde
     assert Path("split/images").is_symlink()
     code, _, error = command(*arguments)
     assert code == 1 and "split exists" in error
+
+
+def test_select_writes_a_part(command: Command, figures_folder: Path) -> None:
+    code, output, error = command(
+        *("data", "select", figures_folder, "part", "--records", "0-19", "--random", 5),
+    )
+    assert (code, error) == (0, "") or "no record is held out" in error
+    assert len(load_dataset("part")) == 5
+    assert len(list(Path("part/images").iterdir())) == 5
+    assert "records" in output
+    code, _, error = command("data", "select", figures_folder, "none")
+    assert code == 2 and "say what to keep" in error
+    assert not Path("none").exists()

@@ -1,6 +1,7 @@
 """Dataset folders from dataset folders: merged, split anew, or a part of one."""
 
 from simplebase.converters.combining.merging import merge_folders
+from simplebase.converters.combining.selecting import select_folder
 from simplebase.converters.combining.splitting import split_folder
 
-__all__ = ["merge_folders", "split_folder"]
+__all__ = ["merge_folders", "select_folder", "split_folder"]

@@ -1,0 +1,95 @@
+"""A part of a dataset folder."""
+
+import os
+import re
+
+import numpy as np
+
+from simplebase.converters.combining.folders import read_folder
+from simplebase.converters.combining.grouping import Grouping, compile_pattern, group_images
+from simplebase.converters.conversion import Conversion
+from simplebase.errors import ArgumentError, DataError, shown
+from simplebase.skeletons import Skeleton
+
+_RANGE = re.compile(r"([0-9]{1,12})(?:-([0-9]{1,12}))?")
+
+
+def select_folder(
+    folder: str | os.PathLike[str],
+    *,
+    records: str | None = None,
+    pattern: str | None = None,
+    first: int | None = None,
+    by: Grouping = "video",
+    group: str | None = None,
+    random: int | None = None,
+    seed: int = 0,
+    skeleton: Skeleton | None = None,
+) -> Conversion:
+    """Keeps some records of a dataset; each stays in its split.
+
+    Each way of choosing that is given narrows what the ones before it left, in this order.
+
+    Args:
+        folder: the dataset folder.
+        records: numbers of records, such as `0-99,250`: their places in the annotation file.
+        pattern: a regular expression that is searched in the image paths.
+        first: images of each video or folder, by the numbers in their paths.
+        by: of what `first` are kept, see `group_images`.
+        group: instead of `by`, see `group_images`.
+        random: images drawn from what is left.
+        seed: 0 or above; the same seed draws the same ones.
+        skeleton: what the records follow; by default what the folder's own text files say.
+
+    Raises:
+        ArgumentError: nothing is chosen by, an argument is out of range or has another form, there
+            are fewer images than `random`, or the dataset is packed.
+        MissingFileError: the folder, its annotations or a skeleton is missing.
+        DataError: a record is broken, or none is left.
+    """
+    if records is None and pattern is None and first is None and random is None:
+        raise ArgumentError("say what to keep: --records, --pattern, --first or --random.")
+    for name, value, least in (("first", first, 1), ("random", random, 1), ("seed", seed, 0)):
+        if value is not None and value < least:
+            raise ArgumentError(f"{name} is {least} or above. Received: {value}.")
+    ranges = None if records is None else _ranges(records)
+    searched = None if pattern is None else compile_pattern(pattern)
+
+    conversion = read_folder(folder, skeleton, ranges)
+    paths = list(conversion.images)
+    if searched is not None:
+        paths = [path for path in paths if searched.search(path)]
+        if not paths:
+            raise DataError(
+                f"{conversion.image_folder}: {shown(pattern)} is found in no image path, such as "
+                f"{shown(next(iter(conversion.images), ''))}."
+            )
+    if first is not None:
+        groups = group_images(paths, by, group)
+        paths = [path for images in groups.values() for path in images[:first]]
+        what = by if group is None else "group"
+        conversion.notes.append(f"{what}s: {len(groups)}, of each the first {first} images")
+    if random is not None:
+        paths = _drawn(paths, random, seed)
+    kept = set(paths)
+    conversion.keep([each for each in conversion.records if each["img_paths"] in kept])
+    return conversion
+
+
+def _drawn(paths: list[str], count: int, seed: int) -> list[str]:
+    if count > len(paths):
+        raise ArgumentError(f"{count} images cannot be drawn from {len(paths)}. Ask for fewer.")
+    names = sorted(paths)
+    return [names[at] for at in np.random.default_rng(seed).permutation(len(names))[:count]]
+
+
+def _ranges(text: str) -> list[range]:
+    """`0-99,250` as ranges."""
+    ranges = []
+    for part in text.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        start, end = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if start > end:
+            raise ArgumentError(f"records are numbers such as 0-99,250. Received: {shown(part)}.")
+        ranges.append(range(start, end + 1))
+    return ranges
