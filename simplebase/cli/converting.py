@@ -81,7 +81,10 @@ def print_report(report: "ConversionReport", output: Path) -> None:
     table.add_row("val", str(report.val_records), str(report.val_images))
     console.print(table)
     if not report.val_records:
-        warn("no record is held out; training needs some to choose the best epoch: --val-split.")
+        warn(
+            "no record is held out; training needs some to choose the best epoch: --val-split, or "
+            "`simplebase data split`."
+        )
     if report.left_out:
         left_out = Table("left out", "count")
         for reason, count in sorted(report.left_out.items()):

@@ -38,7 +38,8 @@ def merge_folders(
     Raises:
         ArgumentError: fewer than two folders, one twice, or one is packed.
         MissingFileError: a folder, its annotations or a skeleton is missing.
-        DataError: a record is broken, or the keypoints or flip pairs do not fit together.
+        DataError: a record is broken, a dataset has no image, or the keypoints or flip pairs
+            do not fit together.
     """
     if len(folders) < 2:
         raise ArgumentError(f"expected two datasets or more. Received: {len(folders)}.")
@@ -49,6 +50,8 @@ def merge_folders(
         read_folder(folder, None if (Path(folder) / CLASSES).exists() else skeleton)
         for folder in folders
     ]
+    for part in parts:
+        part.require_records()
     joint = JointSkeleton(names[0], parts[0].skeleton)
     keypoints = [list(joint.skeleton.keypoints)]
     for name, part in zip(names[1:], parts[1:], strict=True):
@@ -71,7 +74,6 @@ def merge_folders(
             merged.add(kept, part.images[path])
         merged.sources += part.sources
         merged.left_out += part.left_out
-        merged.first_missing = merged.first_missing or part.first_missing
         merged.notes.append(f"{name}: {len(part.records)} records, {len(part.images)} images")
     return merged
 

@@ -56,13 +56,14 @@ def select_folder(
     searched = None if pattern is None else compile_pattern(pattern)
 
     conversion = read_folder(folder, skeleton, ranges)
+    conversion.require_records()
     paths = list(conversion.images)
     if searched is not None:
         paths = [path for path in paths if searched.search(path)]
         if not paths:
             raise DataError(
                 f"{conversion.image_folder}: {shown(pattern)} is found in no image path, such as "
-                f"{shown(next(iter(conversion.images), ''))}."
+                f"{shown(next(iter(conversion.images)))}."
             )
     if first is not None:
         groups = group_images(paths, by, group)

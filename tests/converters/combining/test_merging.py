@@ -117,6 +117,13 @@ def test_a_missing_image_is_counted(make_folder: MakeFolder, tmp_path: Path) -> 
     assert report.left_out == {"image not found": 1} and report.train_records == 3
 
 
+def test_a_dataset_without_any_image_is_refused(make_folder: MakeFolder) -> None:
+    folders = [make_folder("a"), make_folder("b", ["1.jpg"])]
+    (folders[1] / "images" / "1.jpg").unlink()
+    with pytest.raises(DataError, match="b/images: no image of the 1 records"):
+        merge_folders(folders)
+
+
 def test_upstreams_records_keep_their_origin_and_visibility(
     make_folder: MakeFolder, written: Written
 ) -> None:
