@@ -9,7 +9,7 @@ from simplebase.cli import options
 from simplebase.cli.data import data_app
 
 Output = Annotated[Path, typer.Argument(help="The dataset folder to write.")]
-Dataset = Annotated[Path, typer.Argument(help="Dataset folder; it stays as it is.")]
+Dataset = Annotated[str, typer.Argument(help="Dataset folder; it stays as it is.")]
 Images = Annotated[
     Literal["copy", "link", "none"],
     typer.Option(
@@ -28,7 +28,7 @@ Group = Annotated[
 
 @data_app.command()
 def merge(
-    datasets: Annotated[list[Path], typer.Argument(help="Two dataset folders or more.")],
+    datasets: Annotated[list[str], typer.Argument(help="Two dataset folders or more.")],
     output: Output,
     union: Annotated[
         bool,

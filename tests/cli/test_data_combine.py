@@ -57,3 +57,9 @@ def test_select_writes_a_part(command: Command, figures_folder: Path) -> None:
     code, _, error = command("data", "select", figures_folder, "none")
     assert code == 2 and "say what to keep" in error
     assert not Path("none").exists()
+
+
+def test_a_packed_dataset_is_refused_in_one_sentence(command: Command) -> None:
+    for line in ("split gs://bucket/set out", "select gs://b/set out --first 1"):
+        code, _, error = command("data", *line.split())
+        assert code == 2 and "is packed: it holds crops" in error and "Traceback" not in error
