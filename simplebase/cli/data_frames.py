@@ -18,15 +18,12 @@ def frames(
     count: Annotated[
         int,
         typer.Option(
-            "--count",
-            "-n",
-            min=1,
-            help="How many frames of all videos together; each has the same share.",
+            "--count", "-n", min=1, help="How many frames in all; each video has the same share."
         ),
     ] = 20,
     by: Annotated[
         Literal["kmeans", "uniform"],
-        typer.Option(help="One frame for each cluster of frames that look alike, or evenly."),
+        typer.Option(help="One for each cluster of frames that look alike, or evenly over time."),
     ] = "kmeans",
     start: Annotated[float, typer.Option(min=0, help="Seconds into each video to start at.")] = 0.0,
     end: Annotated[
@@ -78,4 +75,7 @@ def frames(
         f"{extraction.alike} left out that look like a chosen one"
     )
     if extraction.count < count:
-        warn(f"{count} frames were asked for, but only {extraction.count} differ enough.")
+        warn(
+            f"{count} frames were asked for: in place of the missing {count - extraction.count} "
+            "there are only frames that look like a chosen one."
+        )

@@ -60,10 +60,8 @@ def choose(
             chosen.take_first(places[group])
     if method == "kmeans":
         chosen.fill()
-    places = sorted(chosen.places)
-    return Choice(
-        tuple(sample.moments[place] for place in places), int(chosen.near.sum()) - len(places)
-    )
+    moments = tuple(sample.moments[place] for place in sorted(chosen.places))
+    return Choice(moments, int(chosen.near.sum()) - len(moments))
 
 
 class _Chosen:

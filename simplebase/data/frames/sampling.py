@@ -1,5 +1,6 @@
 """Small grey images of the frames of videos, as many as fit in a fixed amount of memory."""
 
+import math
 from dataclasses import dataclass, field
 
 import cv2
@@ -13,8 +14,10 @@ _HEIGHTS = (8, 60)
 _LIMIT = 4000
 """Frames that are compared at most: 15 MB of small images, and two minutes of a phone's video."""
 _FIRST_SPACING = 1 / 60
-_JITTER = 0.9
-"""Frames as near as this share of the spacing are kept: the clocks of cameras vary a little."""
+"""Seconds."""
+_ROUNDING = 0.002
+"""Seconds. Some formats round time stamps to milliseconds: a frame that comes this early belongs to
+the next interval."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,9 @@ class Sample(ArrayEquality):
 class Sampler:
     """Keeps small images of frames, all of them or as many as the limit allows, evenly over time.
 
-    When there are more, it keeps those that are at least a spacing apart in time, and doubles the
-    spacing each time. So the length of the videos need not be known before.
+    When there are more, it divides the time into intervals and keeps the first frame of each. It
+    doubles their length whenever there are too many again, so the length of the videos need not be
+    known before.
 
     Args:
         limit: frames that are kept at most; each video keeps at least one.
@@ -88,7 +92,14 @@ class Sampler:
         return Sample(tuple(self._moments), np.stack(self._images))
 
     def _is_near(self, last: Moment, moment: Moment) -> bool:
-        return last.video == moment.video and moment.time - last.time < _JITTER * self._spacing
+        """Whether two frames share an interval of time, of which only the first frame is kept."""
+        return last.video == moment.video and self._interval(last) == self._interval(moment)
+
+    def _interval(self, moment: Moment) -> float:
+        if not self._spacing:
+            return moment.index
+        # Intervals of twice the length begin where every second one did.
+        return math.floor((moment.time + _ROUNDING) / self._spacing)
 
     def _thin(self) -> None:
         kept: list[int] = []
