@@ -51,7 +51,7 @@ def frames(
 
         simplebase data frames squat.mp4 frames -n 50
 
-        simplebase data frames day1.mp4 day2.mp4 frames -n 100 --by uniform --start 10 --end 600
+        simplebase data frames day1.mp4 day2.mp4 frames --by uniform --end 600
     """
     from simplebase.data.frames import extract_frames
 
