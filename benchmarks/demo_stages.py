@@ -18,13 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from simplebase.demo.frames import Frame, Source
+from simplebase.demo.frames import Source
 from simplebase.demo.run import DemoProgress, run_demo
 from simplebase.demo.settings import DemoSettings
 from simplebase.demo.sinks import SourceInfo, open_sink
 from simplebase.demo.sources import open_source
 from simplebase.demo.stages import Stopwatch
 from simplebase.runtimes import Runtime, load_runtime
+from simplebase.videos.frame import Frame
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from simplebase import Crop, HeatmapCodec, ModelMetadata, Skeleton
-from simplebase.demo.frames import Frame
 from simplebase.skeletons import Link
+from simplebase.videos.frame import Frame
 
 SKELETON = Skeleton(
     "dots",

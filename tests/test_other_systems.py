@@ -16,13 +16,14 @@ from coloured_dots import dots, frame, moving
 
 import simplebase
 from simplebase import read_image
-from simplebase.demo.frames import Frame, FramePoses
+from simplebase.demo.frames import FramePoses
 from simplebase.demo.sinks import SourceInfo, open_sink
 from simplebase.demo.sources import open_source
 from simplebase.errors import DataError, OutputExistsError
 from simplebase.files import native, replacing, write_text
 from simplebase.images import encode_image, write_image
 from simplebase.shell import command_line
+from simplebase.videos.frame import Frame
 
 NAME = "Kühe 馬"
 """No code page has both."""

@@ -21,7 +21,7 @@ _MODULES = {
         "convert_pose_outputs",
         "convert_weights",
     ),
-    "data": ("data", "data_combine", "pack"),
+    "data": ("data", "data_combine", "data_frames", "pack"),
     "demo": ("demo",),
     "eval": ("evaluate",),
     "export": ("export",),

@@ -8,7 +8,7 @@ import numpy as np
 from simplebase.demo.drawing import heat_of
 from simplebase.demo.finding.boxes import Finder, overlap
 from simplebase.demo.finding.tracking import LOST, Tracker
-from simplebase.demo.frames import Frame, FramePoses
+from simplebase.demo.frames import FramePoses
 from simplebase.demo.smoothing import OneEuro
 from simplebase.demo.stages import Stopwatch
 from simplebase.errors import ArgumentError
@@ -17,6 +17,7 @@ from simplebase.inference import Box, Pose, PoseEstimator, checked_boxes, cut_ou
 from simplebase.metadata import ModelMetadata
 from simplebase.metrics import oks_nms, oks_sigmas
 from simplebase.runtimes import Runtime
+from simplebase.videos.frame import Frame
 
 _SAME = 0.3
 """Overlap above which a followed box is of an object that the detector found as well."""

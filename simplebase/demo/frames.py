@@ -1,35 +1,13 @@
-"""A frame, and what was found in it."""
+"""Where frames come from, and what was found in them."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from simplebase.equality import ArrayEquality
 from simplebase.inference import Pose
-
-
-@dataclass(frozen=True, eq=False)
-class Frame(ArrayEquality):
-    """One picture of a source.
-
-    Args:
-        image: `(height, width, 3)` uint8 RGB.
-        index: its number in the source, from 0; a live source leaves numbers out.
-        time: seconds since the first one, by the file's time stamps where it is a video file; for
-            images, which have no time, their number.
-        name: a file name that no other frame of the source has, such as `street_000012.jpg`.
-        path: the image file that it was read from.
-        duration: seconds until the next frame; None where that is not known yet, as of a camera.
-    """
-
-    image: np.ndarray
-    index: int
-    time: float
-    name: str
-    path: Path | None = None
-    duration: float | None = None
+from simplebase.videos.frame import Frame
 
 
 class Source(Protocol):

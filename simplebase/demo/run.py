@@ -22,7 +22,6 @@ from simplebase.demo.sinks import (
     require_distinct,
 )
 from simplebase.demo.sources import ImageFiles, open_source
-from simplebase.demo.sources.video import DEFAULT_FPS
 from simplebase.demo.stages import Stopwatch, results_of
 from simplebase.demo.window import WindowClosed, require_display, window
 from simplebase.errors import DataError
@@ -30,6 +29,7 @@ from simplebase.inference import Pose
 from simplebase.metadata import ModelMetadata
 from simplebase.runtimes import Runtime, load_runtime
 from simplebase.skeletons import Skeleton
+from simplebase.videos.video_file import DEFAULT_FPS
 
 if TYPE_CHECKING:
     from simplebase.demo.serve import PictureServer

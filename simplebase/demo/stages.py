@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 import cv2
 
-from simplebase.demo.frames import Frame, FramePoses, Source
+from simplebase.demo.frames import FramePoses, Source
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
+from simplebase.videos.frame import Frame
 
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")

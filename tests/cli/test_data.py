@@ -5,7 +5,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from coloured_dots import write_video
 
 from simplebase.images import read_image
 
@@ -131,3 +133,15 @@ def test_view_shows_the_augmentation_of_a_recipe(data: Command, figures_folder: 
     code, _, error = data("view", *line)
     assert code == 0, error
     assert read_image("out.png").std() > 10
+
+
+def test_frames_says_what_was_chosen_and_what_was_left_out(data: Command, tmp_path: Path) -> None:
+    images = [np.full((48, 64, 3), level, np.uint8) for level in (0, 0, 0, 120, 120)]
+    video = write_video(tmp_path / "clip.mp4", images)
+    output = tmp_path / "frames"
+    code, printed, error = data("frames", video, output, "-n", 4)
+    assert code == 0
+    assert f"{output / 'clip'}: 2 frames" in printed
+    assert "2 frames chosen from 5; 3 left out that look like a chosen one" in printed
+    assert "4 frames were asked for: in place of the missing 2" in error
+    assert len(list((output / "clip").iterdir())) == 2

@@ -10,6 +10,7 @@ from pathlib import Path
 from simplebase.converters.image_files import EmbeddedImage
 from simplebase.images import encode_image
 from simplebase.progress import Progress
+from simplebase.videos.video_file import VideoFile
 
 
 class _Folder:
@@ -47,9 +48,6 @@ def read_frames(
     Raises:
         DataError: the video cannot be opened.
     """
-    # The demo takes as long to import as all converters together.
-    from simplebase.demo.sources.video import VideoFile
-
     left = set(wanted)
     count = len(left)
     folder = _Folder()

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from simplebase.demo.frames import Frame
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.files import read_json, require_file
 from simplebase.inference import Box, whole_image
+from simplebase.videos.frame import Frame
 
 
 class Finder(Protocol):

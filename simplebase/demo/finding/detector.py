@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 
 from simplebase.demo.finding.boxes import clipped, overlap
-from simplebase.demo.frames import Frame
 from simplebase.errors import DataError
 from simplebase.files import require_file
 from simplebase.geometry import Size
 from simplebase.inference import Box
 from simplebase.runtimes.onnx import open_session
+from simplebase.videos.frame import Frame
 
 STRIDES = (8, 16, 32)
 _GREY = 114

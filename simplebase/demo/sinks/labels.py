@@ -16,12 +16,13 @@ import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID, coco_category, coco_image
 from simplebase.demo.finding.tracking import extent
-from simplebase.demo.frames import Frame, FramePoses
+from simplebase.demo.frames import FramePoses
 from simplebase.demo.sinks.sink import SourceInfo, Write, demo_folder
 from simplebase.errors import DataError
 from simplebase.files import write_json
 from simplebase.images import encode_image, is_jpeg, is_upright
 from simplebase.inference import Box, Pose, whole_image
+from simplebase.videos.frame import Frame
 
 _JPEG_QUALITY = 95
 _PIXEL_CENTRE = 0.5

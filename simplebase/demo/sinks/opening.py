@@ -12,10 +12,10 @@ from simplebase.demo.sinks.sink import Sink, SourceInfo
 from simplebase.demo.sinks.tables import csv_file, json_file
 from simplebase.demo.sinks.video import video_file
 from simplebase.demo.sources import ImageFiles
-from simplebase.demo.sources.video import VideoFile
 from simplebase.errors import ArgumentError
 from simplebase.files import require_output
 from simplebase.images import WRITTEN_SUFFIXES
+from simplebase.videos.video_file import VideoFile
 
 OutputFormat = Literal["image", "folder", "video", "json", "csv", "labelme", "coco"]
 FORMATS: tuple[str, ...] = get_args(OutputFormat)

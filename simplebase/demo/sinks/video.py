@@ -12,10 +12,10 @@ import numpy as np
 from simplebase.demo.frames import FramePoses
 from simplebase.demo.sinks.pictures import drawn
 from simplebase.demo.sinks.sink import SourceInfo, Write
-from simplebase.demo.sources.video import quiet_opencv
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.files import replacing
 from simplebase.files.native import native_name, natively_written
+from simplebase.videos.video_file import quiet_opencv
 
 # MPEG-4 part 2 is what OpenCV's own build encodes into .mp4 everywhere (it brings no H.264 encoder)
 # and in 4 ms for a frame of 576x576; VP8 takes 28 ms, but browsers play it.

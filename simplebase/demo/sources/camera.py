@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from simplebase.demo.frames import Frame
-from simplebase.demo.sources.video import plausible_fps, quiet_opencv
 from simplebase.errors import DataError, MissingFileError, SimplebaseWarning, one_line
+from simplebase.videos.frame import Frame
+from simplebase.videos.video_file import plausible_fps, quiet_opencv
 
 # Longest time without a frame that is still no end: a camera may take seconds to wake up.
 _PATIENCE = 10.0

@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
-from simplebase.demo.frames import Frame, Source
+from simplebase.demo.frames import Source
 from simplebase.demo.sources.camera import LiveSource, open_camera, open_capture
-from simplebase.demo.sources.video import VideoFile, plausible_fps
 from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
 from simplebase.files import require_file
 from simplebase.images import (
@@ -28,6 +27,8 @@ from simplebase.images import (
     read_bytes,
     require_read,
 )
+from simplebase.videos.frame import Frame
+from simplebase.videos.video_file import VideoFile, plausible_fps
 
 _STREAM = re.compile(r"(rtsps?|rtmps?|https?|udp|tcp|rtp|srt)://", re.IGNORECASE)
 _WEB = re.compile(r"https?://", re.IGNORECASE)

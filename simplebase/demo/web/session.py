@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from simplebase.demo.estimation import FrameEstimator
-from simplebase.demo.frames import Frame, FramePoses
+from simplebase.demo.frames import FramePoses
 from simplebase.demo.run import DemoProgress, run_demo, with_skeleton
 from simplebase.demo.settings import DemoSettings
 from simplebase.demo.sinks import SourceInfo, open_sink
 from simplebase.demo.sinks.pictures import drawn
 from simplebase.demo.smoothing import OneEuro, Smoothing
-from simplebase.demo.sources.video import DEFAULT_FPS
 from simplebase.demo.stages import Stopwatch, guarded
 from simplebase.errors import ArgumentError, DataError
 from simplebase.files import short_names
@@ -25,6 +24,8 @@ from simplebase.images import read_image
 from simplebase.inference import Pose
 from simplebase.runtimes import Runtime, load_runtime
 from simplebase.skeletons import Skeleton
+from simplebase.videos.frame import Frame
+from simplebase.videos.video_file import DEFAULT_FPS
 
 IMAGE_LIMIT = 100_000_000
 """Bytes of an image file; one of 150 megapixels as JPEG has some 80 MB."""

@@ -16,10 +16,11 @@ from simplebase import Pose, load_dataset, read_image
 from simplebase.converters.coco import read_coco
 from simplebase.converters.conversion import write_dataset
 from simplebase.converters.labelme import read_labelme
-from simplebase.demo.frames import Frame, FramePoses
+from simplebase.demo.frames import FramePoses
 from simplebase.demo.sinks import SourceInfo, check_output, open_sink, output_format
 from simplebase.demo.sources import open_source
 from simplebase.errors import ArgumentError, DataError, OutputExistsError, SimplebaseWarning
+from simplebase.videos.frame import Frame
 
 INFO = SourceInfo("clip.mp4", "m.keras", SKELETON, 25.0, True, 0.1)
 BOX = (30.0, 20.0, 70.0, 72.5)

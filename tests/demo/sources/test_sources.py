@@ -14,9 +14,10 @@ import pytest
 from coloured_dots import moving, write_video
 from PIL import Image
 
-from simplebase.demo.frames import Frame, Source
+from simplebase.demo.frames import Source
 from simplebase.demo.sources import open_source
 from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
+from simplebase.videos.frame import Frame
 
 
 def all_of(source: Source) -> list[Frame]:

@@ -13,13 +13,13 @@ import pytest
 from coloured_dots import DotModel, moving, write_video
 from variable_rate import write_variable
 
-from simplebase.demo.frames import Frame
 from simplebase.demo.run import run_demo
 from simplebase.demo.settings import DemoSettings
 from simplebase.demo.smoothing import KeypointSmoother
 from simplebase.demo.sources import open_source
-from simplebase.demo.sources.video_times import Clock
 from simplebase.errors import SimplebaseWarning
+from simplebase.videos.frame import Frame
+from simplebase.videos.times import Clock
 
 # A phone in the light, then in the dark: 0.6 s in all, 0.7 if counted at 20 frames per second.
 DURATIONS = [1 / 30] * 6 + [0.1] * 4

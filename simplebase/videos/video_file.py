@@ -10,12 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from simplebase.demo.frames import Frame
-from simplebase.demo.sources.video_times import HIGHEST_RATE, Clock, sampled
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.files import require_file
 from simplebase.files.native import native_name
 from simplebase.silence import silenced_stderr
+from simplebase.videos.frame import Frame
+from simplebase.videos.times import HIGHEST_RATE, Clock, sampled
 
 DEFAULT_FPS = 30.0
 """Where neither file nor camera says."""

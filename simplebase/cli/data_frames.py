@@ -1,0 +1,81 @@
+"""`simplebase data frames`."""
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from simplebase.cli import options
+from simplebase.cli.app import say, warn
+from simplebase.cli.data import data_app
+
+
+@data_app.command()
+def frames(
+    videos: Annotated[list[Path], typer.Argument(help="The videos.", metavar="VIDEO...")],
+    output: Annotated[Path, typer.Argument(help="The folder to write.", metavar="OUT")],
+    count: Annotated[
+        int,
+        typer.Option(
+            "--count", "-n", min=1, help="How many frames in all; each video has the same share."
+        ),
+    ] = 20,
+    by: Annotated[
+        Literal["kmeans", "uniform"],
+        typer.Option(help="One for each cluster of frames that look alike, or evenly over time."),
+    ] = "kmeans",
+    start: Annotated[float, typer.Option(min=0, help="Seconds into each video to start at.")] = 0.0,
+    end: Annotated[
+        float | None, typer.Option(min=0, help="Seconds into each video to end before.")
+    ] = None,
+    alike: Annotated[
+        float,
+        typer.Option(
+            help="Grey levels; frames are near duplicates if no pixel of their images, 30 pixels "
+            "wide, differs by more. -1 keeps all."
+        ),
+    ] = 20.0,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same frames.")] = 0,
+    file_format: Annotated[
+        Literal["png", "jpg"], typer.Option("--format", help="Of the images.")
+    ] = "png",
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Write frames of videos that are worth labelling.
+
+    Writes OUT/VIDEO/frame_000123.png, with the number of the frame in its video, and
+    OUT/frames.csv: file, video, frame and time in seconds. Near duplicates are left out.
+
+    Examples:
+
+        simplebase data frames squat.mp4 frames -n 50
+
+        simplebase data frames day1.mp4 day2.mp4 frames --by uniform --end 600
+    """
+    from simplebase.data.frames import extract_frames
+
+    extraction = extract_frames(
+        videos,
+        output,
+        count,
+        progress=options.progress_bar,
+        method=by,
+        seed=seed,
+        alike=alike,
+        start=start,
+        end=math.inf if end is None else end,
+        file_format=file_format,
+        overwrite=overwrite,
+    )
+    for name, written in extraction.folders.items():
+        say(f"{output / name}: {written} frames")
+    say(
+        f"{output}: {extraction.count} frames chosen from {extraction.compared}; "
+        f"{extraction.alike} left out that look like a chosen one"
+    )
+    if extraction.count < count:
+        warn(
+            f"{count} frames were asked for: in place of the missing {count - extraction.count} "
+            "there are only frames that look like a chosen one."
+        )

@@ -1,0 +1,140 @@
+"""Which frames of videos are worth labelling."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from simplebase.data.frames.clustering import k_means
+from simplebase.data.frames.sampling import Moment, Sample
+
+Method = Literal["kmeans", "uniform"]
+
+ALIKE = 20.0
+"""Grey levels. Two frames are near duplicates if no pixel of their small images differs by more.
+
+The largest difference tells, not the mean: where the camera stands still and a small animal moves,
+most pixels stay the same. `data check` finds copies of an image by the same bound.
+"""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The frames that were chosen.
+
+    Args:
+        moments: by video and time.
+        alike: sampled frames that were left out because they look like a chosen one.
+    """
+
+    moments: tuple[Moment, ...]
+    alike: int
+
+
+def choose(
+    sample: Sample, count: int, *, method: Method = "kmeans", seed: int = 0, alike: float = ALIKE
+) -> Choice:
+    """Chooses frames that differ, fewer than `count` where all others look like a chosen one.
+
+    Args:
+        sample: the frames to choose from.
+        count: frames to choose of all videos together; each has the same share.
+        method: `kmeans` forms clusters of frames that look alike, as DeepLabCut does, and
+            takes from each the frame nearest to its mean (Mathis et al., 2018,
+            https://doi.org/10.1038/s41593-018-0209-y); places that near duplicates leave free go
+            to the frames that differ most from the chosen ones. `uniform` divides the time of a
+            video into equal parts and takes from each the frame nearest to its middle. A part or
+            cluster gives the next frame instead of a near duplicate.
+        seed: of k-means; the same seed chooses the same frames.
+        alike: grey levels, see `ALIKE`; below 0 nothing is a near duplicate.
+    """
+    chosen = _Chosen(sample.images, count, alike)
+    times = np.array([moment.time for moment in sample.moments])
+    for places, share in _shares(np.array([moment.video for moment in sample.moments]), count):
+        if method == "uniform":
+            groups = _parts(times[places], share)
+        else:
+            groups = _clusters(sample.images[places], share, seed)
+        for group in groups:
+            chosen.take_first(places[group])
+    if method == "kmeans":
+        chosen.fill()
+    moments = tuple(sample.moments[place] for place in sorted(chosen.places))
+    return Choice(moments, int(chosen.near.sum()) - len(moments))
+
+
+class _Chosen:
+    """Frames chosen so far, and the frames near to them.
+
+    Args:
+        images: `(N, height, width)` uint8.
+        count: frames to choose at most.
+        alike: grey levels.
+    """
+
+    def __init__(self, images: np.ndarray, count: int, alike: float) -> None:
+        self.places: list[int] = []
+        self.near = np.zeros(len(images), bool)
+        self._difference = np.full(len(images), np.inf)
+        self._images = images.reshape(len(images), -1)
+        self._count = count
+        self._alike = alike
+
+    def take_first(self, places: np.ndarray) -> None:
+        """Takes the first of these frames that is near to no chosen one, if there is one."""
+        free = places[~self.near[places]]
+        if len(self.places) >= self._count or not len(free):
+            return
+        place = int(free[0])
+        image = self._images[place]
+        # Unsigned numbers do not go below 0.
+        apart = np.maximum(self._images, image) - np.minimum(self._images, image)
+        largest = apart.max(axis=1)
+        self.near |= largest <= self._alike
+        self.near[place] = True
+        self._difference = np.minimum(self._difference, largest)
+        self.places.append(place)
+
+    def fill(self) -> None:
+        """Takes the frame that differs most from the chosen ones, until there are enough."""
+        while len(self.places) < self._count and not self.near.all():
+            self.take_first(np.argsort(-self._difference, kind="stable"))
+
+
+def _shares(videos: np.ndarray, count: int) -> Iterator[tuple[np.ndarray, int]]:
+    """The places of each video's frames, and how many to choose of them.
+
+    Each video has the same share, whatever its length: k-means over all of them together takes
+    most frames from the one with the largest movements. What is left over goes to those with the
+    most frames.
+
+    Args:
+        videos: `(N,)` int, the video of each frame.
+        count: frames to choose in all.
+    """
+    different, sizes = np.unique(videos, return_counts=True)
+    share, left = divmod(count, len(different))
+    larger = set(different[np.argsort(-sizes, kind="stable")[:left]].tolist())
+    for video in different.tolist():
+        if own := share + (video in larger):
+            yield np.flatnonzero(videos == video), own
+
+
+def _clusters(images: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
+    """The places of the frames of each cluster, the largest first, from its middle outwards."""
+    labels, distances = k_means(images.reshape(len(images), -1), count, seed)
+    for cluster in np.argsort(-np.bincount(labels), kind="stable"):
+        members = np.flatnonzero(labels == cluster)
+        yield members[np.argsort(distances[members], kind="stable")]
+
+
+def _parts(times: np.ndarray, count: int) -> Iterator[np.ndarray]:
+    """The places of the frames in each of equal parts of the time, from its middle outwards."""
+    length = times[-1] - times[0]
+    edges = times[0] + length * np.arange(1, count) / count
+    parts = np.searchsorted(edges, times, side="right")
+    for part in range(count):
+        members = np.flatnonzero(parts == part)
+        middle = times[0] + length * (part + 0.5) / count
+        yield members[np.argsort(abs(times[members] - middle), kind="stable")]

@@ -1,0 +1,53 @@
+"""k-means with seeded beginnings."""
+
+import numpy as np
+
+_ROUNDS = 50
+
+
+def k_means(points: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Clusters points around means, from beginnings drawn as k-means++ does.
+
+    Arthur and Vassilvitskii, 2007, https://theory.stanford.edu/~sergei/papers/kMeansPP-soda.pdf.
+
+    Args:
+        points: `(N, D)`, at least one.
+        count: clusters at most; there are fewer where fewer points differ.
+        seed: of the draws.
+
+    Returns:
+        `(N,)` int, the cluster of each point, and `(N,)` its squared distance to the mean of it.
+    """
+    points = np.asarray(points, np.float64)
+    centers = _beginnings(points, count, np.random.default_rng(seed))
+    labels = np.full(len(points), -1)
+    for _ in range(_ROUNDS):
+        distances = _squared_distances(points, centers)
+        nearest = distances.argmin(axis=1)
+        if np.array_equal(nearest, labels):
+            break
+        labels = nearest
+        for cluster in range(len(centers)):
+            members = points[labels == cluster]
+            # One that lost all its points stays where it was.
+            if len(members):
+                centers[cluster] = members.mean(axis=0)
+    distances = _squared_distances(points, centers)
+    labels = distances.argmin(axis=1)
+    return labels, distances[np.arange(len(points)), labels]
+
+
+def _beginnings(points: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    """`(count or fewer, D)`: points drawn far from each other."""
+    chosen = [int(random.integers(len(points)))]
+    nearest = ((points - points[chosen[0]]) ** 2).sum(axis=1)
+    while len(chosen) < count and nearest.sum() > 0:
+        chosen.append(int(random.choice(len(points), p=nearest / nearest.sum())))
+        nearest = np.minimum(nearest, ((points - points[chosen[-1]]) ** 2).sum(axis=1))
+    return points[chosen].copy()
+
+
+def _squared_distances(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """`(N, count)`; a product of matrices, which may be a rounding error below 0."""
+    squares = (points**2).sum(axis=1)[:, None] + (centers**2).sum(axis=1)
+    return np.maximum(squares - 2 * points @ centers.T, 0)
