@@ -1,4 +1,4 @@
-"""Foreign datasets become ours, and ours COCO."""
+"""Foreign datasets become ours, and ours foreign ones."""
 
 from simplebase.converters.animal_pose import read_animal_pose
 from simplebase.converters.coco import read_coco
@@ -17,6 +17,7 @@ from simplebase.converters.sleap.reader import read_sleap
 from simplebase.converters.to_coco import to_coco
 from simplebase.converters.via.reader import read_via
 from simplebase.converters.yolo.reader import read_yolo
+from simplebase.converters.yolo.writer import to_yolo
 
 __all__ = [
     "Conversion",
@@ -37,5 +38,6 @@ __all__ = [
     "read_via",
     "read_yolo",
     "to_coco",
+    "to_yolo",
     "write_dataset",
 ]

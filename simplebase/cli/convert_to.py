@@ -1,0 +1,78 @@
+"""`simplebase convert to-yolo` and the other formats that our datasets are written in."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from simplebase.cli import options
+from simplebase.cli.converting import convert_app, print_report
+from simplebase.progress import Progress
+
+if TYPE_CHECKING:
+    from simplebase.converters import ConversionReport
+
+Dataset = Annotated[Path, typer.Argument(help="A dataset folder.")]
+PlacedImages = Annotated[
+    Literal["copy", "link"], typer.Option(help="Copy the images, or link to each.")
+]
+
+
+def _run(
+    write: Callable[[Progress], "ConversionReport"],
+    output: Path,
+    overwrite: bool,
+    json: Path | None,
+) -> None:
+    """Writes and prints; that the report cannot be written is said before.
+
+    Args:
+        write: writes the dataset, and is given where to report progress.
+        output: the folder that it writes.
+        overwrite: replace what is there.
+        json: a file for the report.
+    """
+    from simplebase.files import require_output, write_json
+
+    if json is not None:
+        require_output(json, overwrite=overwrite)
+    with options.progress_bar("converting") as progress:
+        report = write(progress)
+    print_report(report, output)
+    if json is not None:
+        write_json(json, report.to_config(), overwrite=overwrite)
+
+
+@convert_app.command("to-yolo")
+def to_yolo(
+    dataset: Dataset,
+    output: Annotated[Path, typer.Argument(help="The folder to write, with data.yaml in it.")],
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    images: PlacedImages = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Our dataset as Ultralytics' YOLO pose dataset of one class.
+
+    Keypoints outside of their image are written as unlabelled, because Ultralytics refuses them.
+    Objects without a box get the one around their keypoints, enlarged by a tenth.
+
+    Example:
+
+        simplebase convert to-yolo data/cows cows_yolo --images link
+    """
+    from simplebase.converters import to_yolo as write_yolo
+
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    _run(
+        lambda progress: write_yolo(
+            dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
+        ),
+        output,
+        overwrite,
+        json,
+    )

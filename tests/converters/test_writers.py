@@ -1,0 +1,156 @@
+"""Ours to another tool's format and back: what the format holds is unchanged."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conversion_checks import write_image
+
+from simplebase import KeypointDataset, load_dataset
+from simplebase.converters import read_yolo, to_yolo
+from simplebase.data.records import make_record
+from simplebase.errors import ArgumentError, DataError, OutputExistsError
+from simplebase.files import write_json
+from simplebase.skeletons import Link, Skeleton, write_text_files
+
+COW = Skeleton(
+    "dairy cow",
+    ("nose tip", "left ear", "right ear", "tail"),
+    (("left ear", "right ear"),),
+    links=(Link("nose tip", "left ear", "b"), Link("nose tip", "tail", "g")),
+)
+# Pixel centres, so -0.5 and 29.5 are the edges of the image, which is 30 wide and 40 high.
+FIRST = np.array([[1.25, 2, 2], [10, 20.5, 1], [0, 0, 0], [29.5, 39.5, 2]])
+SECOND = np.array([[0, 0, 0], [-0.5, -0.5, 2], [7.333, 8.777, 1], [5, 6, 2]])
+
+
+def save(folder: Path, records: list[dict[str, Any]], skeleton: Skeleton = COW) -> Path:
+    """A dataset folder with the images of the records."""
+    for record in records:
+        write_image(folder / "images" / record["img_paths"])
+    write_json(folder / "annotations.json", records)
+    write_text_files(skeleton, folder)
+    return folder
+
+
+def record(path: str, keypoints: np.ndarray = FIRST, **fields: Any) -> dict[str, Any]:
+    common = {"dataset": "cows", "validation": False, "center": (15, 20), "scale": 0.2}
+    return make_record(path=path, keypoints=keypoints, **(common | fields))
+
+
+def herd(folder: Path) -> Path:
+    """Two splits, two objects in an image, all visibilities, names with spaces."""
+    return save(
+        folder,
+        [
+            record("field 1/a cow.jpg", FIRST, box=(0, 1.5, 28, 37)),
+            record("field 1/a cow.jpg", SECOND, box=(0.25, 0, 9, 10)),
+            record("field 1/b.png", FIRST[[0, 2, 1, 2]], box=(1, 2, 20, 30)),
+            record("c.jpg", SECOND, box=(0, 0, 12, 13), validation=True),
+        ],
+    )
+
+
+def by_image(dataset: KeypointDataset, *prefixes: str) -> dict[str, tuple[Any, ...]]:
+    """Keypoints, boxes and splits of the objects of each image, by its path without a prefix."""
+    records, found = dataset.records, {}
+    for path in dict.fromkeys(records.paths):
+        here = records.paths == path
+        prefix = next((each for each in prefixes if path.startswith(each)), "")
+        columns = (records.keypoints[here], records.boxes[here], records.validation[here])
+        found[path.removeprefix(prefix)] = columns
+    return found
+
+
+def assert_same(ours: dict[str, tuple[Any, ...]], theirs: dict[str, tuple[Any, ...]]) -> None:
+    assert ours.keys() == theirs.keys()
+    for path, columns in ours.items():
+        for mine, other in zip(columns, theirs[path], strict=True):
+            np.testing.assert_allclose(other, mine, atol=0.01, err_msg=path)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_yolo_gives_back_keypoints_boxes_splits_and_pairs(tmp_path, written) -> None:
+    folder = herd(tmp_path / "herd")
+    report = to_yolo(folder, tmp_path / "yolo", images="link")
+    assert (report.train_records, report.val_records, report.left_out) == (3, 1, {})
+    back = written(read_yolo(tmp_path / "yolo"))
+    theirs = by_image(back, "images/train/", "images/val/")
+    assert_same(by_image(load_dataset(folder)), theirs)
+    assert back.skeleton.keypoints == COW.keypoints
+    assert back.skeleton.horizontal_pairs == COW.horizontal_pairs
+
+
+def test_a_row_of_yolo_is_as_ultralytics_documents_it(tmp_path) -> None:
+    folder = save(tmp_path / "one", [record("images/a.jpg", FIRST, box=(3, 4, 15, 20))])
+    to_yolo(folder, tmp_path / "yolo")
+    # Ultralytics replaces the last folder images in the path.
+    (row,) = (tmp_path / "yolo/images/train/labels/a.txt").read_text().splitlines()
+    which, *numbers = row.split()
+    assert which == "0"
+    expected = [10.5 / 30, 14 / 40, 0.5, 0.5, 1.75 / 30, 2.5 / 40, 2]
+    expected += [10.5 / 30, 21 / 40, 1, 0, 0, 0, 1, 1, 2]
+    np.testing.assert_allclose([float(each) for each in numbers], expected, atol=1e-8)
+
+
+def test_yolo_leaves_out_keypoints_outside_and_draws_missing_boxes(tmp_path, written) -> None:
+    far = np.array([[5, 6, 2], [9, 16, 1], [-3, 4, 2], [0, 0, 0]])
+    records = [record("a.jpg", far), record("b.jpg", FIRST, box=(-20, 0, 35, 10))]
+    report = to_yolo(save(tmp_path / "far", records), tmp_path / "yolo")
+    assert report.left_out == {"keypoint: outside of its image": 1}
+    back = written(read_yolo(tmp_path / "yolo", val_split=0))
+    assert back.records.keypoints[0, 2, 2] == 0
+    np.testing.assert_allclose(back.records.boxes, [[5, 6, 5, 11], [0, 0, 15, 10]], atol=1e-5)
+
+
+def test_yolo_refuses_names_that_it_cannot_hold(tmp_path) -> None:
+    twins = save(tmp_path / "twins", [record("a.jpg"), record("a.png")])
+    with pytest.raises(DataError, match="differ only in their suffix"):
+        to_yolo(twins, tmp_path / "out")
+    odd = Skeleton("cow", ("nose", "left\u202eear", "x", "y"))
+    with pytest.raises(DataError, match="control character"):
+        to_yolo(twins, tmp_path / "out", skeleton=odd)
+    assert not (tmp_path / "out").exists()
+
+
+WRITERS = [to_yolo]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_writer_replaces_only_its_own_folder(tmp_path, write) -> None:
+    folder, output = herd(tmp_path / "herd"), tmp_path / "out"
+    write(folder, output)
+    first = contents(output)
+    with pytest.raises(OutputExistsError):
+        write(folder, output)
+    write(folder, output, overwrite=True)
+    assert contents(output) == first
+    (output / "mine.txt").write_text("corrected labels")
+    with pytest.raises(OutputExistsError, match=r"mine\.txt"):
+        write(folder, output, overwrite=True)
+    with pytest.raises(ArgumentError, match="holds the source"):
+        write(folder, tmp_path, overwrite=True)
+    assert contents(output).keys() - first.keys() == {str(output / "mine.txt")}
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_writer_that_fails_leaves_nothing(tmp_path, write) -> None:
+    folder = herd(tmp_path / "herd")
+    (folder / "images" / "c.jpg").write_text("no image")
+    with pytest.raises(DataError):
+        write(folder, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["herd"]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_writer_counts_records_without_image_or_keypoint(tmp_path, write) -> None:
+    records = [record("a.jpg"), record("b.jpg"), record("a.jpg", np.zeros((4, 3)))]
+    folder = save(tmp_path / "cows", records)
+    (folder / "images" / "b.jpg").unlink()
+    report = write(folder, tmp_path / "out")
+    assert report.left_out == {"image not found": 1, "no labelled keypoint": 1}
+    assert report.train_records == 1
