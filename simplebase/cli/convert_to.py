@@ -76,3 +76,42 @@ def to_yolo(
         overwrite,
         json,
     )
+
+
+@convert_app.command("to-labelme")
+def to_labelme(
+    dataset: Dataset,
+    output: Annotated[
+        Path, typer.Argument(help="The folder to write: images/ with a .json beside each image.")
+    ],
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    images: PlacedImages = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Our dataset as labelme's files, to correct labels by hand.
+
+    Each object is a group_id: a point for each keypoint, flagged `hidden` where it is, and the
+    rectangle of its box. The files have no splits.
+
+    Examples:
+
+        simplebase convert to-labelme data/cows cows_labelme
+
+        simplebase convert labelme cows_labelme/images data/corrected
+        --classes-path cows_labelme/classes.txt --matchpoint-path cows_labelme/match_point.txt
+    """
+    from simplebase.converters import to_labelme as write_labelme
+
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    _run(
+        lambda progress: write_labelme(
+            dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
+        ),
+        output,
+        overwrite,
+        json,
+    )

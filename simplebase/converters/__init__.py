@@ -15,6 +15,7 @@ from simplebase.converters.pose_outputs.reader import read_pose_outputs
 from simplebase.converters.pts import read_pts
 from simplebase.converters.sleap.reader import read_sleap
 from simplebase.converters.to_coco import to_coco
+from simplebase.converters.to_labelme import to_labelme
 from simplebase.converters.via.reader import read_via
 from simplebase.converters.yolo.reader import read_yolo
 from simplebase.converters.yolo.writer import to_yolo
@@ -38,6 +39,7 @@ __all__ = [
     "read_via",
     "read_yolo",
     "to_coco",
+    "to_labelme",
     "to_yolo",
     "write_dataset",
 ]

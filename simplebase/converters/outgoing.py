@@ -76,7 +76,8 @@ class Outgoing:
     def is_inside(self, path: str, points: np.ndarray) -> np.ndarray:
         """Which of `(K, 2)` points lie in the pixels of an image."""
         height, width = self.sizes[path]
-        return ((points >= -0.5) & (points <= np.array([width, height]) - 0.5)).all(axis=1)
+        inside = (points >= -0.5) & (points <= np.array([width, height]) - 0.5)
+        return np.all(inside, axis=1)
 
     def drop(self, chosen: np.ndarray, reason: str) -> None:
         """Leaves out the records of a mask of length `N`, and the images that only they have."""
@@ -107,7 +108,7 @@ class Outgoing:
         Raises:
             DataError: no record is left.
         """
-        self.drop(~(self.records.keypoints[:, :, 2] > 0).any(axis=1), NO_KEYPOINT)
+        self.drop(np.all(self.records.keypoints[:, :, 2] <= 0, axis=1), NO_KEYPOINT)
         if not len(self.records):
             raise DataError(
                 f"{self.image_folder}: no record with an image has a labelled keypoint that the "

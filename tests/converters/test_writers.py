@@ -1,5 +1,6 @@
 """Ours to another tool's format and back: what the format holds is unchanged."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,11 @@ import pytest
 from conversion_checks import write_image
 
 from simplebase import KeypointDataset, load_dataset
-from simplebase.converters import read_yolo, to_yolo
+from simplebase.converters import read_labelme, read_yolo, to_labelme, to_yolo
 from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError, DataError, OutputExistsError
 from simplebase.files import write_json
-from simplebase.skeletons import Link, Skeleton, write_text_files
+from simplebase.skeletons import Link, Skeleton, read_text_files, write_text_files
 
 COW = Skeleton(
     "dairy cow",
@@ -75,7 +76,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_yolo_gives_back_keypoints_boxes_splits_and_pairs(tmp_path, written) -> None:
-    folder = herd(tmp_path / "herd")
+    folder = herd(tmp_path / "the herd")
     report = to_yolo(folder, tmp_path / "yolo", images="link")
     assert (report.train_records, report.val_records, report.left_out) == (3, 1, {})
     back = written(read_yolo(tmp_path / "yolo"))
@@ -117,12 +118,48 @@ def test_yolo_refuses_names_that_it_cannot_hold(tmp_path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-WRITERS = [to_yolo]
+def without_splits(dataset: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    return {path: (keypoints, boxes) for path, (keypoints, boxes, _) in dataset.items()}
+
+
+def test_labelme_gives_back_keypoints_and_boxes(tmp_path, written) -> None:
+    folder, output = herd(tmp_path / "the herd"), tmp_path / "labelme"
+    report = to_labelme(folder, output, images="link")
+    assert report.notes == ["the format has no splits: train and val images are not told apart"]
+    names = ("classes.txt", "match_point.txt", "skeleton.txt")
+    skeleton = read_text_files(*(output / name for name in names))
+    back = written(read_labelme(output / "images", skeleton=skeleton))
+    ours = load_dataset(folder)
+    assert_same(without_splits(by_image(ours)), without_splits(by_image(back)))
+    assert back.skeleton.horizontal_pairs == COW.horizontal_pairs
+    assert back.skeleton.links == COW.links
+
+
+def test_a_file_of_labelme_has_points_from_the_edge_of_the_first_pixel(tmp_path) -> None:
+    to_labelme(herd(tmp_path / "the herd"), tmp_path / "labelme")
+    content = json.loads((tmp_path / "labelme/images/field 1/a cow.json").read_text())
+    assert (content["imagePath"], content["imageHeight"]) == ("a cow.jpg", 40)
+    nose, ear, *_, box = content["shapes"]
+    assert (nose["label"], nose["points"], nose["flags"]) == ("nose tip", [[1.75, 2.5]], {})
+    assert ear["flags"] == {"hidden": True}
+    assert (box["label"], box["points"]) == ("the herd", [[0.25, 0], [9.25, 10]])
+    assert (nose["group_id"], box["group_id"]) == (1, 2)
+
+
+def test_labelme_never_writes_into_the_source(tmp_path) -> None:
+    folder = herd(tmp_path / "the herd")
+    before = contents(folder)
+    with pytest.raises(ArgumentError, match="--images link or copy"):
+        to_labelme(folder, tmp_path / "out", images="none")
+    assert contents(folder) == before
+
+
+WRITERS = [to_yolo, to_labelme]
 
 
 @pytest.mark.parametrize("write", WRITERS)
 def test_a_writer_replaces_only_its_own_folder(tmp_path, write) -> None:
-    folder, output = herd(tmp_path / "herd"), tmp_path / "out"
+    folder, output = herd(tmp_path / "the herd"), tmp_path / "out"
     write(folder, output)
     first = contents(output)
     with pytest.raises(OutputExistsError):
@@ -139,11 +176,11 @@ def test_a_writer_replaces_only_its_own_folder(tmp_path, write) -> None:
 
 @pytest.mark.parametrize("write", WRITERS)
 def test_a_writer_that_fails_leaves_nothing(tmp_path, write) -> None:
-    folder = herd(tmp_path / "herd")
+    folder = herd(tmp_path / "the herd")
     (folder / "images" / "c.jpg").write_text("no image")
     with pytest.raises(DataError):
         write(folder, tmp_path / "out")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["herd"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["the herd"]
 
 
 @pytest.mark.parametrize("write", WRITERS)
