@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from simplebase.cli import options
-from simplebase.cli.converting import convert_app, print_report
+from simplebase.cli.converting import Images, convert_app, print_report
 from simplebase.progress import Progress
 
 if TYPE_CHECKING:
@@ -109,6 +109,45 @@ def to_labelme(
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
     _run(
         lambda progress: write_labelme(
+            dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
+        ),
+        output,
+        overwrite,
+        json,
+    )
+
+
+@convert_app.command("to-cvat")
+def to_cvat(
+    dataset: Dataset,
+    output: Annotated[
+        Path, typer.Argument(help="The folder to write: annotations.xml and images/.")
+    ],
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Our dataset as "CVAT for images 1.1", with a skeleton for each object.
+
+    A box of the same group_id stands beside each skeleton. The splits are the subsets Train and
+    Validation.
+
+    Examples:
+
+        simplebase convert to-cvat data/cows cows_cvat
+
+        simplebase convert cvat cows_cvat/annotations.xml data/corrected
+        --image-folder cows_cvat/images
+    """
+    from simplebase.converters import to_cvat as write_cvat
+
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    _run(
+        lambda progress: write_cvat(
             dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
         ),
         output,

@@ -4,6 +4,7 @@ from simplebase.converters.animal_pose import read_animal_pose
 from simplebase.converters.coco import read_coco
 from simplebase.converters.conversion import Conversion, ConversionReport, write_dataset
 from simplebase.converters.cvat.reader import read_cvat
+from simplebase.converters.cvat.writer import to_cvat
 from simplebase.converters.datumaro.reader import read_datumaro
 from simplebase.converters.deeplabcut.lightning_pose import read_lightning_pose
 from simplebase.converters.deeplabcut.reader import read_deeplabcut
@@ -39,6 +40,7 @@ __all__ = [
     "read_via",
     "read_yolo",
     "to_coco",
+    "to_cvat",
     "to_labelme",
     "to_yolo",
     "write_dataset",

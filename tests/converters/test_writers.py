@@ -9,7 +9,7 @@ import pytest
 from conversion_checks import write_image
 
 from simplebase import KeypointDataset, load_dataset
-from simplebase.converters import read_labelme, read_yolo, to_labelme, to_yolo
+from simplebase.converters import read_cvat, read_labelme, read_yolo, to_cvat, to_labelme, to_yolo
 from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError, DataError, OutputExistsError
 from simplebase.files import write_json
@@ -154,7 +154,39 @@ def test_labelme_never_writes_into_the_source(tmp_path) -> None:
     assert contents(folder) == before
 
 
-WRITERS = [to_yolo, to_labelme]
+@pytest.mark.parametrize("images", ["copy", "link", "none"])
+def test_cvat_gives_back_all_but_the_colours_of_links(tmp_path, written, images) -> None:
+    folder, output = herd(tmp_path / "the herd"), tmp_path / "cvat"
+    assert to_cvat(folder, output, images=images).notes == []
+    back = written(read_cvat(output / "annotations.xml", image_folder=output / "images"))
+    assert_same(by_image(load_dataset(folder)), by_image(back))
+    assert back.skeleton.keypoints == COW.keypoints
+    assert back.skeleton.horizontal_pairs == COW.horizontal_pairs
+    ends = [(link.start, link.end) for link in COW.links]
+    assert [(link.start, link.end) for link in back.skeleton.links] == ends
+    assert read_cvat(output).skeleton.name == "the herd"
+
+
+def test_cvat_holds_names_with_the_signs_of_xml(tmp_path, written) -> None:
+    names = ('<a> & "b"', "l'eye; x=1", "ünïcode", "1")
+    links = (Link(names[0], names[1]),)
+    odd = Skeleton("x", names, links=links)
+    to_cvat(save(tmp_path / "a & b <c>", [record("a&<b>.jpg")], odd), tmp_path / "cvat")
+    back = written(read_cvat(tmp_path / "cvat", val_split=0))
+    assert back.skeleton.keypoints == names and back.skeleton.links == links
+    np.testing.assert_allclose(back.records.keypoints, [FIRST], atol=0.01)
+
+
+def test_cvat_holds_out_an_image_of_both_splits(tmp_path, written) -> None:
+    records = [record("a.jpg"), record("a.jpg", SECOND, validation=True), record("b.jpg")]
+    report = to_cvat(save(tmp_path / "cows", records), tmp_path / "cvat")
+    assert report.notes == ["images of both splits, written as Validation: 1"]
+    back = written(read_cvat(tmp_path / "cvat"))
+    assert back.records.validation.tolist() == [True, True, False]
+    assert (report.train_records, report.val_records) == (1, 2)
+
+
+WRITERS = [to_yolo, to_labelme, to_cvat]
 
 
 @pytest.mark.parametrize("write", WRITERS)
