@@ -154,3 +154,46 @@ def to_cvat(
         overwrite,
         json,
     )
+
+
+@convert_app.command("to-deeplabcut")
+def to_deeplabcut(
+    dataset: Dataset,
+    output: Annotated[
+        Path, typer.Argument(help="The project to write: config.yaml and labeled-data/.")
+    ],
+    scorer: Annotated[str, typer.Option(help="Who labelled, for the files' names.")] = "simplebase",
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    images: PlacedImages = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Our dataset as a project of DeepLabCut, of one animal or several.
+
+    The format has no visibility, boxes and splits. DeepLabCut reads HDF5, which it makes from the
+    CSV files: deeplabcut.convertcsv2h5("cows_dlc/config.yaml", userfeedback=False).
+
+    Example:
+
+        simplebase convert to-deeplabcut data/cows cows_dlc --scorer Ann
+    """
+    from simplebase.converters import to_deeplabcut as write_deeplabcut
+
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    _run(
+        lambda progress: write_deeplabcut(
+            dataset,
+            output,
+            scorer=scorer,
+            skeleton=chosen,
+            images=images,
+            overwrite=overwrite,
+            progress=progress,
+        ),
+        output,
+        overwrite,
+        json,
+    )

@@ -8,6 +8,7 @@ from simplebase.converters.cvat.writer import to_cvat
 from simplebase.converters.datumaro.reader import read_datumaro
 from simplebase.converters.deeplabcut.lightning_pose import read_lightning_pose
 from simplebase.converters.deeplabcut.reader import read_deeplabcut
+from simplebase.converters.deeplabcut.writer import to_deeplabcut
 from simplebase.converters.label_studio.reader import read_label_studio
 from simplebase.converters.labelme import read_labelme
 from simplebase.converters.lsp import read_lsp
@@ -41,6 +42,7 @@ __all__ = [
     "read_yolo",
     "to_coco",
     "to_cvat",
+    "to_deeplabcut",
     "to_labelme",
     "to_yolo",
     "write_dataset",

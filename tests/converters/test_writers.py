@@ -9,7 +9,16 @@ import pytest
 from conversion_checks import write_image
 
 from simplebase import KeypointDataset, load_dataset
-from simplebase.converters import read_cvat, read_labelme, read_yolo, to_cvat, to_labelme, to_yolo
+from simplebase.converters import (
+    read_cvat,
+    read_deeplabcut,
+    read_labelme,
+    read_yolo,
+    to_cvat,
+    to_deeplabcut,
+    to_labelme,
+    to_yolo,
+)
 from simplebase.data.records import make_record
 from simplebase.errors import ArgumentError, DataError, OutputExistsError
 from simplebase.files import write_json
@@ -186,7 +195,54 @@ def test_cvat_holds_out_an_image_of_both_splits(tmp_path, written) -> None:
     assert (report.train_records, report.val_records) == (1, 2)
 
 
-WRITERS = [to_yolo, to_labelme, to_cvat]
+@pytest.mark.parametrize("several", [True, False])
+def test_deeplabcut_gives_back_keypoints_names_and_links(tmp_path, written, several) -> None:
+    folder, output = herd(tmp_path / "the herd"), tmp_path / "project"
+    if not several:
+        records = json.loads((folder / "annotations.json").read_text())
+        write_json(folder / "annotations.json", records[1:], overwrite=True)
+    report = to_deeplabcut(folder, output, scorer="Ann Lee", images="link")
+    assert report.notes == [
+        "the format has no splits: train and val images are not told apart",
+        f"hidden keypoints, which the format cannot tell from visible ones: {3 + several}",
+        f"boxes, for which the format has no place: {3 + several}",
+    ]
+    back = written(read_deeplabcut(output))
+    assert back.skeleton.keypoints == COW.keypoints
+    assert back.skeleton.horizontal_pairs == COW.horizontal_pairs
+    ends = [(link.start, link.end) for link in COW.links]
+    assert [(link.start, link.end) for link in back.skeleton.links] == ends
+    theirs = by_image(back, "labeled-data/the herd/", "labeled-data/")
+    ours = by_image(load_dataset(folder))
+    assert ours.keys() == theirs.keys()
+    for path, (keypoints, *_) in ours.items():
+        keypoints[keypoints[:, :, 2] == 1, 2] = 2
+        np.testing.assert_allclose(theirs[path][0], keypoints, atol=0.01)
+
+
+def test_a_table_of_deeplabcut_is_as_its_own(tmp_path) -> None:
+    to_deeplabcut(save(tmp_path / "cows", [record("pen/a.jpg")]), tmp_path / "project")
+    table = (tmp_path / "project/labeled-data/pen/CollectedData_simplebase.csv").read_text()
+    assert table.splitlines() == [
+        "scorer,,," + ",".join(["simplebase"] * 8),
+        "bodyparts,,,nose tip,nose tip,left ear,left ear,right ear,right ear,tail,tail",
+        "coords,,," + ",".join("xy" * 4),
+        "labeled-data,pen,a.jpg,1.2500,2.0000,10.0000,20.5000,,,29.5000,39.5000",
+    ]
+
+
+def test_deeplabcut_refuses_names_that_it_cannot_hold(tmp_path) -> None:
+    folder = save(tmp_path / "cows", [record("a/b/0.jpg"), record("a_b/0.jpg")])
+    with pytest.raises(DataError, match="would both be labeled-data/a_b"):
+        to_deeplabcut(folder, tmp_path / "out")
+    with pytest.raises(ArgumentError, match="scorer"):
+        to_deeplabcut(folder, tmp_path / "out", scorer="../Ann")
+    with pytest.raises(ArgumentError, match="--images link or copy"):
+        to_deeplabcut(herd(tmp_path / "the herd"), tmp_path / "out", images="none")
+    assert not (tmp_path / "out").exists()
+
+
+WRITERS = [to_yolo, to_labelme, to_cvat, to_deeplabcut]
 
 
 @pytest.mark.parametrize("write", WRITERS)
