@@ -24,7 +24,7 @@ from simplebase.converters.image_files import find_image, require_apart
 from simplebase.data.dataset import IMAGES, annotation_file, own_skeleton, require_folder
 from simplebase.data.records import Records, read_records
 from simplebase.errors import DataError
-from simplebase.files import replacing, write_text
+from simplebase.files import replacing, require_output, write_text
 from simplebase.geometry import Size
 from simplebase.images import image_size
 from simplebase.skeletons import Skeleton, pairs_by_name
@@ -141,20 +141,26 @@ class Outgoing:
 def open_outgoing(
     dataset: str | os.PathLike[str],
     output: str | os.PathLike[str],
-    skeleton: Skeleton | None = None,
+    skeleton: Skeleton | None,
+    content: Sequence[str],
+    *,
+    overwrite: bool,
 ) -> Outgoing:
     """Opens a dataset folder to write it in another format.
 
     Args:
         dataset: the folder.
         output: what will be written.
-        skeleton: what the records follow; by default what the folder's own text files say.
+        skeleton: what the records follow; `None` for what the folder's own text files say.
+        content: as `replacing_own` takes it; what is in the way is said before images are read.
+        overwrite: whether `output` may be replaced.
 
     Raises:
         ArgumentError: `output` holds the dataset.
         MissingFileError: the folder or a file in it is missing.
         DataError: a record is wrong, no image was found, no keypoint is labelled, or a name has
             characters that no tool's file holds.
+        OutputExistsError: `output` exists and may not be replaced.
     """
     folder = require_folder(dataset)
     skeleton = skeleton or own_skeleton(folder)
@@ -162,6 +168,8 @@ def open_outgoing(
     records = read_records(annotations, skeleton.num_keypoints, skeleton.name)
     files = image_files(folder / IMAGES, records.paths)
     require_apart(output, [folder, annotations, *files.values()])
+    names = (*content, WRITTEN_BY)
+    require_output(output, overwrite=overwrite, folder_markers=names, folder_content=names)
     require_plain_names([skeleton.name, *skeleton.keypoints], str(folder))
     require_plain_names(files, str(annotations))
     outgoing = Outgoing(folder / IMAGES, skeleton, records, files)

@@ -62,7 +62,7 @@ def to_labelme(
         DataError: a record is wrong, no image was found, or the format cannot hold a name.
         OutputExistsError: `output` exists, and `overwrite` is off or somebody else wrote it.
     """
-    outgoing = open_outgoing(dataset, output, skeleton)
+    outgoing = open_outgoing(dataset, output, skeleton, CONTENT, overwrite=overwrite)
     require_own_label_files(outgoing.files)
     outgoing.note_lost_splits()
     contents = {

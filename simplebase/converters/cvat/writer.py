@@ -57,7 +57,7 @@ def to_cvat(
         DataError: a record is wrong, no image was found, or the format cannot hold a name.
         OutputExistsError: `output` exists, and `overwrite` is off or somebody else wrote it.
     """
-    outgoing = open_outgoing(dataset, output, skeleton)
+    outgoing = open_outgoing(dataset, output, skeleton, CONTENT, overwrite=overwrite)
     outgoing.note_lost_pairs()
     _join_splits(outgoing)
     root = Element("annotations")

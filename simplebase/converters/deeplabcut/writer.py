@@ -9,8 +9,9 @@ OUT/
 ```
 
 Coordinates have four decimals. Folders in `labeled-data` have no folders in them, so `a/b/0.jpg` is
-`labeled-data/a_b/0.jpg`; images outside of any folder are in one called like the skeleton. The
-images of a dataset of several objects in one image make it a project of several animals.
+`labeled-data/a_b/0.jpg`; images outside of any folder are in one called like the skeleton. If
+an image has several objects, the project is one of several animals: `individual1` is the first
+object of each image, whoever it is.
 
 DeepLabCut itself reads HDF5: `deeplabcut.convertcsv2h5("OUT/config.yaml", userfeedback=False)`
 writes that from the CSV files.
@@ -77,7 +78,7 @@ def to_deeplabcut(
         OutputExistsError: `output` exists, and `overwrite` is off or somebody else wrote it.
     """
     _require_scorer(scorer)
-    outgoing = open_outgoing(dataset, output, skeleton)
+    outgoing = open_outgoing(dataset, output, skeleton, CONTENT, overwrite=overwrite)
     outgoing.drop_keypoints_outside()
     folders = _folders(outgoing)
     _note_losses(outgoing)
@@ -181,7 +182,10 @@ def _config(
     scorer: str,
     individuals: list[str],
 ) -> str:
-    """`config.yaml`. DeepLabCut takes the names of folders from those of videos."""
+    """`config.yaml`, with the values that DeepLabCut writes for a new project.
+
+    DeepLabCut takes the names of the folders from those of videos, which need not exist.
+    """
     skeleton = outgoing.skeleton
     videos = {}
     for folder, paths in folders.items():

@@ -71,7 +71,7 @@ def to_yolo(
         DataError: a record is wrong, no image was found, or the format cannot hold a name.
         OutputExistsError: `output` exists, and `overwrite` is off or somebody else wrote it.
     """
-    outgoing = open_outgoing(dataset, output, skeleton)
+    outgoing = open_outgoing(dataset, output, skeleton, CONTENT, overwrite=overwrite)
     _require_names(outgoing)
     outgoing.drop_keypoints_outside()
     labels, files = {}, {}
