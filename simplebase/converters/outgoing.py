@@ -116,13 +116,15 @@ class Outgoing:
             )
 
     def note_lost_pairs(self) -> None:
-        """Notes that flip pairs are lost, in formats whose reader infers them from the names."""
+        """Notes which flip pairs are lost where a reader infers them from the names."""
         mine = {frozenset(pair) for pair in self.skeleton.horizontal_pairs}
         if mine != {frozenset(pair) for pair in pairs_by_name(self.skeleton.keypoints)}:
             self.notes.append(
                 "the format has no place for flip pairs, and those of this dataset differ from "
                 "what the keypoints' names tell: keep match_point.txt"
             )
+        elif self.skeleton.vertical_pairs:
+            self.notes.append("the format has no place for vertical flip pairs")
 
     def note_lost_splits(self) -> None:
         """Notes that the format has no splits, if this dataset has two."""

@@ -242,6 +242,24 @@ def test_deeplabcut_refuses_names_that_it_cannot_hold(tmp_path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("write", "horizontal", "vertical", "note"),
+    [
+        (to_cvat, (("nose tip", "tail"),), (), "differ from what the keypoints' names tell"),
+        (to_deeplabcut, (), (), "differ from what the keypoints' names tell"),
+        (to_cvat, COW.horizontal_pairs, (("nose tip", "tail"),), "vertical flip pairs"),
+        (to_yolo, COW.horizontal_pairs, (("nose tip", "tail"),), "vertical flip pairs"),
+        (to_yolo, (), (), "differ from what the keypoints' names tell"),
+    ],
+)
+def test_a_writer_says_which_flip_pairs_are_lost(
+    tmp_path, write, horizontal, vertical, note
+) -> None:
+    skeleton = Skeleton("cow", COW.keypoints, horizontal, vertical)
+    report = write(save(tmp_path / "cows", [record("a.jpg")], skeleton), tmp_path / "out")
+    assert any(note in each for each in report.notes), report.notes
+
+
 WRITERS = [to_yolo, to_labelme, to_cvat, to_deeplabcut]
 
 
