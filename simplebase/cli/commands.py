@@ -19,6 +19,7 @@ _MODULES = {
         "convert_datumaro",
         "convert_pts",
         "convert_pose_outputs",
+        "convert_to",
         "convert_weights",
     ),
     "data": ("data", "data_combine", "data_frames", "pack"),

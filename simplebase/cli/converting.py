@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion, ConversionReport
 
 convert_app = typer.Typer(
-    no_args_is_help=True, help="Convert datasets and weights: theirs to ours, or to COCO."
+    no_args_is_help=True, help="Convert datasets and weights: theirs to ours, and datasets back."
 )
 app.add_typer(convert_app, name="convert")
 

@@ -1,12 +1,14 @@
-"""Foreign datasets become ours, and ours COCO."""
+"""Foreign datasets become ours, and ours foreign ones."""
 
 from simplebase.converters.animal_pose import read_animal_pose
 from simplebase.converters.coco import read_coco
 from simplebase.converters.conversion import Conversion, ConversionReport, write_dataset
 from simplebase.converters.cvat.reader import read_cvat
+from simplebase.converters.cvat.writer import to_cvat
 from simplebase.converters.datumaro.reader import read_datumaro
 from simplebase.converters.deeplabcut.lightning_pose import read_lightning_pose
 from simplebase.converters.deeplabcut.reader import read_deeplabcut
+from simplebase.converters.deeplabcut.writer import to_deeplabcut
 from simplebase.converters.label_studio.reader import read_label_studio
 from simplebase.converters.labelme import read_labelme
 from simplebase.converters.lsp import read_lsp
@@ -15,8 +17,10 @@ from simplebase.converters.pose_outputs.reader import read_pose_outputs
 from simplebase.converters.pts import read_pts
 from simplebase.converters.sleap.reader import read_sleap
 from simplebase.converters.to_coco import to_coco
+from simplebase.converters.to_labelme import to_labelme
 from simplebase.converters.via.reader import read_via
 from simplebase.converters.yolo.reader import read_yolo
+from simplebase.converters.yolo.writer import to_yolo
 
 __all__ = [
     "Conversion",
@@ -37,5 +41,9 @@ __all__ = [
     "read_via",
     "read_yolo",
     "to_coco",
+    "to_cvat",
+    "to_deeplabcut",
+    "to_labelme",
+    "to_yolo",
     "write_dataset",
 ]

@@ -20,7 +20,6 @@ without the option whose file there is not.
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +28,10 @@ import numpy as np
 from simplebase.converters.conversion import NO_IMAGE, ConversionReport, summarise
 from simplebase.converters.image_files import (
     ImageMode,
-    find_image,
     place_images,
     require_apart,
 )
+from simplebase.converters.outgoing import WRITTEN_BY, image_files
 from simplebase.converters.own_fields import collect_own_fields
 from simplebase.data.coco_categories import OWN_KEY
 from simplebase.data.coco_format import (
@@ -43,14 +42,13 @@ from simplebase.data.coco_format import (
 )
 from simplebase.data.dataset import IMAGES, annotation_file, own_skeleton
 from simplebase.data.records import Records, read_records
-from simplebase.errors import DataError, MissingFileError
+from simplebase.errors import MissingFileError
 from simplebase.files import read_json, replacing, write_text
 from simplebase.images import image_size
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
 
 ANNOTATIONS = "annotations"
-WRITTEN_BY = "simplebase.txt"
 MARKERS = (ANNOTATIONS, IMAGES, WRITTEN_BY)
 """COCO's own folders have the first two as well: the last tells ours, which may be replaced."""
 
@@ -92,7 +90,7 @@ def to_coco(
     annotations = annotation_file(folder)
     records = read_records(annotations, skeleton.num_keypoints, skeleton.name)
     names = [str(record["dataset"]) for record in read_json(annotations)]
-    files = _image_files(folder / IMAGES, records.paths)
+    files = image_files(folder / IMAGES, records.paths)
     require_apart(output, [folder, annotations, *files.values()])
     numbered = with_ids(records, by_split=True)
     content = _content(records, numbered, names, files, skeleton)
@@ -103,15 +101,6 @@ def to_coco(
         write_text(partial / WRITTEN_BY, _WRITTEN_BY_TEXT)
         place_images(files, partial / IMAGES, images, folder / IMAGES, progress=progress)
     return _report(records, files, _renumbered(records, numbered))
-
-
-def _image_files(folder: Path, paths: Iterable[str]) -> dict[str, Path]:
-    """The images that are there, by their paths."""
-    found = {path: find_image(folder, path) for path in dict.fromkeys(paths)}
-    files = {path: file for path, file in found.items() if file}
-    if not files:
-        raise DataError(f"{folder}: none of the {len(found)} images was found there.")
-    return files
 
 
 def _renumbered(records: Records, numbered: Records) -> list[str]:

@@ -246,6 +246,7 @@ def test_bad_input_ends_with_one_sentence_and_writes_nothing(convert, tmp_path) 
         ("lightning-pose", html): "is not a table of keypoints",
         ("sleap", html): "is damaged, or not a labels file of SLEAP",
         ("to-coco", tmp_path): "has no classes.txt",
+        ("to-yolo", tmp_path): "is not a dataset folder",
     }
     for (command, source, *options), message in cases.items():
         code, out, err = convert(command, source, output, *options)
@@ -265,8 +266,24 @@ def test_an_existing_output_is_refused_before_anything_is_read(convert, tmp_path
 
 FORMATS = (
     "mpii coco lsp animal-pose labelme yolo cvat "
-    "label-studio deeplabcut lightning-pose sleap via datumaro pts pose-outputs auto to-coco"
+    "label-studio deeplabcut lightning-pose sleap via datumaro pts pose-outputs auto to-coco "
+    "to-yolo to-labelme to-cvat to-deeplabcut"
 )
+
+
+@pytest.mark.parametrize("name", ["yolo", "labelme", "cvat", "deeplabcut"])
+def test_what_we_write_in_a_format_is_recognised_as_it(
+    convert, figures_folder, tmp_path, name
+) -> None:
+    theirs, again, report = (tmp_path / each for each in ("theirs", "again", "report.json"))
+    options = ("--images", "link", "--json", report)
+    code, out, err = convert(f"to-{name}", figures_folder, theirs, *options)
+    assert code == 0, err
+    written = json.loads(report.read_text())
+    assert written["train_records"] + written["val_records"] == len(load_dataset(figures_folder))
+    code, out, err = convert("auto", theirs, again, "--images", "link")
+    assert code == 0 and f"format: {name}" in out, err
+    assert len(load_dataset(again)) == len(load_dataset(figures_folder))
 
 
 @pytest.mark.parametrize("name", FORMATS.split())

@@ -8,7 +8,7 @@ path by `labels`, and its suffix by `.txt`; without such a folder it lies beside
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from simplebase.converters.conversion import REFUSED_PATH
 from simplebase.converters.image_files import inside
@@ -143,12 +143,17 @@ class YoloLayout:
         return StatedImage(image.relative_to(self._root).as_posix())
 
     def _label_of(self, image: Path) -> Path:
-        parts = list(image.relative_to(self._root).parts)
-        for index in reversed(range(len(parts) - 1)):
-            if parts[index] == "images":
-                parts[index] = "labels"
-                break
-        return self._root.joinpath(*parts).with_suffix(".txt")
+        return self._root / label_of(image.relative_to(self._root))
+
+
+def label_of(image: PurePath) -> PurePath:
+    """The label file of an image; both relative to the dataset's folder."""
+    parts = list(image.parts)
+    for index in reversed(range(len(parts) - 1)):
+        if parts[index] == "images":
+            parts[index] = "labels"
+            break
+    return type(image)(*parts).with_suffix(".txt")
 
 
 def _files(folder: Path) -> list[Path]:

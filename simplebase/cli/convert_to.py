@@ -1,0 +1,199 @@
+"""`simplebase convert to-yolo` and the other formats that our datasets are written in."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from simplebase.cli import options
+from simplebase.cli.converting import Images, convert_app, print_report
+from simplebase.progress import Progress
+
+if TYPE_CHECKING:
+    from simplebase.converters import ConversionReport
+
+Dataset = Annotated[Path, typer.Argument(help="A dataset folder.")]
+PlacedImages = Annotated[
+    Literal["copy", "link"], typer.Option(help="Copy the images, or link to each.")
+]
+
+
+def _run(
+    write: Callable[[Progress], "ConversionReport"],
+    output: Path,
+    overwrite: bool,
+    json: Path | None,
+) -> None:
+    """Writes and prints; that the report cannot be written is said before.
+
+    Args:
+        write: writes the dataset, and is given where to report progress.
+        output: the folder that it writes.
+        overwrite: replace what is there.
+        json: a file for the report.
+    """
+    from simplebase.files import require_output, write_json
+
+    if json is not None:
+        require_output(json, overwrite=overwrite)
+    with options.progress_bar("converting") as progress:
+        report = write(progress)
+    print_report(report, output)
+    if json is not None:
+        write_json(json, report.to_config(), overwrite=overwrite)
+
+
+@convert_app.command("to-yolo")
+def to_yolo(
+    dataset: Dataset,
+    output: Annotated[Path, typer.Argument(help="The folder to write, with data.yaml in it.")],
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    images: PlacedImages = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Our dataset as Ultralytics' YOLO pose dataset of one class.
+
+    Keypoints outside of their image are written as unlabelled, because Ultralytics refuses them.
+    Objects without a box get the one around their keypoints, enlarged by a tenth.
+
+    Example:
+
+        simplebase convert to-yolo data/cows cows_yolo --images link
+    """
+    from simplebase.converters import to_yolo as write_yolo
+
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    _run(
+        lambda progress: write_yolo(
+            dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
+        ),
+        output,
+        overwrite,
+        json,
+    )
+
+
+@convert_app.command("to-labelme")
+def to_labelme(
+    dataset: Dataset,
+    output: Annotated[
+        Path, typer.Argument(help="The folder to write: images/ with a .json beside each image.")
+    ],
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    images: PlacedImages = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Our dataset as labelme's files, to correct labels by hand.
+
+    Each object is a group_id: a point for each keypoint, flagged `hidden` where it is, and the
+    rectangle of its box. The files have no splits.
+
+    Examples:
+
+        simplebase convert to-labelme data/cows cows_labelme
+
+        simplebase convert labelme cows_labelme/images data/corrected
+        --classes-path cows_labelme/classes.txt --matchpoint-path cows_labelme/match_point.txt
+    """
+    from simplebase.converters import to_labelme as write_labelme
+
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    _run(
+        lambda progress: write_labelme(
+            dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
+        ),
+        output,
+        overwrite,
+        json,
+    )
+
+
+@convert_app.command("to-cvat")
+def to_cvat(
+    dataset: Dataset,
+    output: Annotated[
+        Path, typer.Argument(help="The folder to write: annotations.xml and images/.")
+    ],
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Our dataset as "CVAT for images 1.1", with a skeleton for each object.
+
+    A box of the same group_id stands beside each skeleton. The splits are the subsets Train and
+    Validation.
+
+    Examples:
+
+        simplebase convert to-cvat data/cows cows_cvat
+
+        simplebase convert cvat cows_cvat/annotations.xml data/corrected
+        --image-folder cows_cvat/images
+    """
+    from simplebase.converters import to_cvat as write_cvat
+
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    _run(
+        lambda progress: write_cvat(
+            dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
+        ),
+        output,
+        overwrite,
+        json,
+    )
+
+
+@convert_app.command("to-deeplabcut")
+def to_deeplabcut(
+    dataset: Dataset,
+    output: Annotated[
+        Path, typer.Argument(help="The project to write: config.yaml and labeled-data/.")
+    ],
+    scorer: Annotated[str, typer.Option(help="Who labelled, for the files' names.")] = "simplebase",
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    images: PlacedImages = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Our dataset as a project of DeepLabCut, of one animal or several.
+
+    The format has no visibility, boxes and splits. DeepLabCut reads HDF5, which it makes from the
+    CSV files: deeplabcut.convertcsv2h5("cows_dlc/config.yaml", userfeedback=False).
+
+    Example:
+
+        simplebase convert to-deeplabcut data/cows cows_dlc --scorer Ann
+    """
+    from simplebase.converters import to_deeplabcut as write_deeplabcut
+
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    _run(
+        lambda progress: write_deeplabcut(
+            dataset,
+            output,
+            scorer=scorer,
+            skeleton=chosen,
+            images=images,
+            overwrite=overwrite,
+            progress=progress,
+        ),
+        output,
+        overwrite,
+        json,
+    )
