@@ -111,8 +111,8 @@ def require_folder(folder: str | os.PathLike[str]) -> Path:
         raise MissingFileError(f"{folder}: the dataset folder does not exist. Check the path.")
     if not annotation_file(folder).exists():
         raise MissingFileError(
-            f"{folder} has no {ANNOTATIONS}, so it is not a dataset folder. `simplebase convert` "
-            "makes one from MPII, COCO, LSP, Animal-Pose or labelme files."
+            f"{folder} has no {ANNOTATIONS}, so it is not a dataset folder. `simplebase convert "
+            "auto` makes one from the labels of other tools."
         )
     return folder
 
