@@ -1,5 +1,6 @@
 """How TensorFlow shares a machine, and what is said when a device has no memory left."""
 
+import functools
 import pickle
 from typing import Any
 
@@ -15,6 +16,9 @@ from simplebase.errors import OutOfMemoryError
 from simplebase.presets import Preset
 from simplebase.runtimes.graph import set_threads
 from simplebase.runtimes.keras import KerasRuntime
+
+# One worker runs out of memory, once.
+pytestmark = pytest.mark.xdist_group("devices")
 
 
 @pytest.fixture
@@ -106,9 +110,16 @@ def test_the_device_is_the_first_gpu_by_its_name_else_the_processor(
     assert tensorflow_device() == "GPU: of unknown name"
 
 
+@functools.cache
+def exhausted_memory() -> tf.errors.ResourceExhaustedError:
+    """What TensorFlow raises, ten seconds after it was asked for 64 TiB."""
+    with pytest.raises(tf.errors.ResourceExhaustedError) as caught:
+        tf.zeros((2**22, 2**22))
+    return caught.value
+
+
 def exhaust(*arguments: object) -> Any:
-    """Raises what TensorFlow raises when memory runs out, by asking for 64 TiB."""
-    return tf.zeros((2**22, 2**22))
+    raise exhausted_memory()
 
 
 def test_an_error_of_tensorflow_names_the_device_and_the_batch_size() -> None:

@@ -77,7 +77,9 @@ def test_training_measuring_exporting_and_showing_reach_no_other_machine(tmp_pat
     assert calls_to_others(trace) == []
     # The page was there, so the trace is not empty.
     assert "127.0.0.1" in trace
-    assert files_below(tmp_path / "TMPDIR") == []
+    # TensorFlow leaves what it compiled of the functions that it traced.
+    left = [name for name in files_below(tmp_path / "TMPDIR") if "__autograph_" not in name]
+    assert left == []
     kept = [name for name in files_below(tmp_path / "HOME") if "matplotlib" not in name]
     assert kept in ([], [".keras/keras.json"])
 

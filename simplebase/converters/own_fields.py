@@ -81,7 +81,9 @@ def restore_record(
         center=expect.numbers(kept.get("objpos"), 2, f"{where}.{OWN_KEY}.objpos"),
         scale=scale,
         keypoints=keypoints,
-        headbox=headbox and expect.numbers(headbox, 4, f"{where}.{OWN_KEY}.headboxes"),
+        headbox=None
+        if headbox is None
+        else expect.numbers(headbox, 4, f"{where}.{OWN_KEY}.headboxes"),
         box=None
         if "bbox" in absent
         else expect.numbers(annotation.get("bbox"), 4, f"{where}.bbox"),

@@ -24,6 +24,7 @@ import numpy as np
 from simplebase.converters.image_search import StatedImage
 from simplebase.converters.labelled import LabelledImage, LabelledObject
 from simplebase.data.fields import LARGEST
+from simplebase.equality import ArrayEquality
 from simplebase.errors import DataError, shown
 from simplebase.files import read_text
 
@@ -36,8 +37,8 @@ _COORDINATES = ("x", "y", "likelihood")
 _EDGE = -0.5
 
 
-@dataclass(frozen=True)
-class KeypointTable:
+@dataclass(frozen=True, eq=False)
+class KeypointTable(ArrayEquality):
     """Labels of one file.
 
     Args:

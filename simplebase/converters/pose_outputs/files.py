@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from simplebase.data import expect
+from simplebase.equality import ArrayEquality
 from simplebase.errors import DataError
 from simplebase.files import parse_json, read_text
 
@@ -27,8 +28,8 @@ LANDMARKS = (
 _TOKEN = re.compile(r'\s+|#[^\n]*|(\w+)\s*(\{)|(\w+)\s*:\s*("[^"\n]*"|[^\s{}]+)|(\})')
 
 
-@dataclass(frozen=True)
-class Pose:
+@dataclass(frozen=True, eq=False)
+class Pose(ArrayEquality):
     """One object that was found.
 
     Args:

@@ -35,6 +35,7 @@ from simplebase.converters.sleap.skeleton import read_skeletons, single_skeleton
 from simplebase.converters.sleap.videos import SleapVideo, extract_frames, read_videos
 from simplebase.data import expect
 from simplebase.data.fields import LARGEST
+from simplebase.equality import ArrayEquality
 from simplebase.errors import DataError, first_line
 from simplebase.files import parse_json, require_file
 from simplebase.progress import Progress
@@ -47,8 +48,8 @@ _MOST_TIMES = 1000
 _ALLOWANCE = 64 << 20
 
 
-@dataclass(frozen=True)
-class _Labels:
+@dataclass(frozen=True, eq=False)
+class _Labels(ArrayEquality):
     """What is kept of a file.
 
     Args:
