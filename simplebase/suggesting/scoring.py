@@ -13,6 +13,8 @@ from simplebase.errors import DataError
 
 _LEAST_POSES = 10
 """A mean and a spread of fewer say little."""
+_LEAST_STEP = 1.0
+"""Pixels. Over a still picture the keypoints of a model tremble by less, and that is no jump."""
 _LEAST_SPREAD = 1e-3
 """Of a keypoint among labelled poses of size 1, where all are labelled at the same place."""
 
@@ -83,8 +85,8 @@ def jumps(points: np.ndarray) -> np.ndarray:
 
     That is the mean distance of the keypoints to those of the nearer of the two neighbours, so
     that a cut, which is far from one side only, is no jump. It is divided by the median step of
-    the video, so that fast and slow ones compare. Steps of 0, of frames shown twice, do not count
-    in the median.
+    the video, at least `_LEAST_STEP`, so that fast and slow ones compare. Steps of 0, of frames
+    shown twice, do not count in the median.
 
     Args:
         points: `(T, K, 2)` x, y of the frames of one video in order.
@@ -98,7 +100,8 @@ def jumps(points: np.ndarray) -> np.ndarray:
     before = np.concatenate([[np.inf], steps])
     after = np.concatenate([steps, [np.inf]])
     moved = steps[steps > 0]
-    return np.asarray(np.minimum(before, after) / (np.median(moved) if len(moved) else 1))
+    usual = max(float(np.median(moved)), _LEAST_STEP) if len(moved) else _LEAST_STEP
+    return np.asarray(np.minimum(before, after) / usual)
 
 
 class LabelledPoses:

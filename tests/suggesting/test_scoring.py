@@ -66,6 +66,11 @@ def test_jumps_do_not_depend_on_the_speed_of_a_video_or_on_frames_shown_twice() 
     np.testing.assert_array_equal(jumps(points[:1].repeat(3, axis=0)), [0, 0, 0])
 
 
+def test_keypoints_that_tremble_over_a_still_picture_do_not_jump() -> None:
+    points = np.random.default_rng(0).normal(scale=0.01, size=(30, 5, 2))
+    assert jumps(points).max() < 0.1
+
+
 @pytest.fixture
 def labelled() -> np.ndarray:
     """Squares of several places and sizes, each corner a little off."""

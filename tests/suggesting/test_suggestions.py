@@ -69,6 +69,9 @@ def test_the_frame_where_the_model_fails_comes_first(suggest: Suggest, tmp_path:
     assert rows[0]["frame"] == str(ODD) and rows[0]["unlikely"] == ""
     scores = [float(row["score"]) for row in rows]
     assert scores == sorted(scores, reverse=True) and scores[0] > 0.9
+    # On the others the model sees all dots, in the mirrored image too.
+    assert float(rows[0]["mean_score"]) < 0.75 < 0.9 < float(rows[1]["mean_score"])
+    assert float(rows[0]["mirror"]) > 0.2 > 0.01 > float(rows[1]["mirror"])
     assert float(rows[0]["jump"]) > 3 * float(rows[1]["jump"])
     images = {row["file"] for row in rows}
     labels = {name.replace(".jpg", ".json") for name in images}
