@@ -90,7 +90,4 @@ def suggest(
         f"{suggestions.alike} left out that look like a chosen one"
     )
     if suggestions.count < count:
-        warn(
-            f"{count} frames were asked for: in place of the missing {count - suggestions.count} "
-            "there are only frames that look like a chosen one."
-        )
+        warn(f"{count} frames were asked for, and no more of them differ.")

@@ -28,3 +28,12 @@ def test_a_missing_source_leaves_nothing(command: Command, shallow_model_file: P
     code, _, error = command("data", "suggest", shallow_model_file, "none.mp4", "out")
     assert code == 1 and "none.mp4" in error and "Traceback" not in error
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_fewer_frames_than_asked_for_are_said(
+    command: Command, shallow_model_file: Path, figures: KeypointDataset
+) -> None:
+    image = figures.images.path(0)  # type: ignore[attr-defined]
+    code, output, error = command("data", "suggest", shallow_model_file, image, "out", "-n", 2)
+    assert code == 0 and "1 frames chosen from 1; 0 left out" in output
+    assert "2 frames were asked for, and no more of them differ" in error
