@@ -22,7 +22,7 @@ _MODULES = {
         "convert_to",
         "convert_weights",
     ),
-    "data": ("data", "data_combine", "data_frames", "pack"),
+    "data": ("data", "data_combine", "data_frames", "data_suggest", "pack"),
     "demo": ("demo",),
     "eval": ("evaluate",),
     "export": ("export",),

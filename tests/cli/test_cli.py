@@ -531,7 +531,7 @@ def check(when):
 check("import")
 lines = "", "train", "eval", "demo", "dump", "presets", "inspect", "convert coco", "plot"
 bench = "bench data", "bench model"
-data = [f"data {name}" for name in ("synthesize", "check", "view", "frames", "pack")]
+data = [f"data {name}" for name in ("synthesize", "check", "view", "frames", "suggest", "pack")]
 for line in (*lines, *bench, *data):
     sys.argv = ["simplebase", *line.split(), "--help"]
     try:
@@ -542,7 +542,7 @@ for line in (*lines, *bench, *data):
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Usage: simplebase") == 16
+    assert done.stdout.count("Usage: simplebase") == 17
 
 
 def test_version_is_the_packages(command: Command) -> None:

@@ -64,6 +64,31 @@ def choose(
     return Choice(moments, int(chosen.near.sum()) - len(moments))
 
 
+def choose_best(sample: Sample, scores: np.ndarray, count: int, *, alike: float = ALIKE) -> Choice:
+    """Chooses the frames of the highest scores that differ.
+
+    Each video has the same share; places that near duplicates leave free go to the best of the
+    other frames, whatever their video. Of equal scores the earlier frame comes first.
+
+    Args:
+        sample: the frames to choose from.
+        scores: `(N,)` of them.
+        count: frames to choose of all videos together.
+        alike: grey levels, see `ALIKE`; below 0 nothing is a near duplicate.
+    """
+    chosen = _Chosen(sample.images, count, alike)
+    best = np.argsort(-scores, kind="stable")
+    videos = np.array([moment.video for moment in sample.moments])
+    for places, share in _shares(videos, count):
+        own = best[np.isin(best, places)]
+        for _ in range(share):
+            chosen.take_first(own)
+    while len(chosen.places) < count and not chosen.near.all():
+        chosen.take_first(best)
+    moments = tuple(sample.moments[place] for place in sorted(chosen.places))
+    return Choice(moments, int(chosen.near.sum()) - len(moments))
+
+
 class _Chosen:
     """Frames chosen so far, and the frames near to them.
 

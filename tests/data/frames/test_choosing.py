@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simplebase.data.frames.choosing import Choice, Method, choose
+from simplebase.data.frames.choosing import Choice, Method, choose, choose_best
 from simplebase.data.frames.sampling import Moment, Sample
 
 METHODS: list[Method] = ["kmeans", "uniform"]
@@ -98,3 +98,27 @@ def test_the_same_seed_chooses_the_same_frames() -> None:
     )
     assert choose(sample, 20, seed=3) == choose(sample, 20, seed=3)
     assert choose(sample, 20, seed=3) != choose(sample, 20, seed=4)
+
+
+def test_the_best_frames_that_differ_are_chosen_of_each_video() -> None:
+    sample = _sample([[0, 50, 55, 100, 150], [200, 240]])
+    scores = np.array([0.1, 0.8, 0.9, 0.7, 0.6, 0.2, 0.3])
+    choice = choose_best(sample, scores, 4)
+    assert [(moment.video, moment.index) for moment in choice.moments] == [
+        *[(0, 2), (0, 3)],
+        *[(1, 0), (1, 1)],
+    ]
+    assert choice.alike == 1
+
+
+def test_places_that_near_duplicates_leave_free_go_to_the_best_of_the_others() -> None:
+    sample = _sample([[0, 50, 100, 150], [200, 205, 210]])
+    scores = np.array([0.1, 0.2, 0.3, 0.3, 0.9, 0.9, 0.8])
+    choice = choose_best(sample, scores, 4)
+    assert [(moment.video, moment.index) for moment in choice.moments] == [
+        *[(0, 1), (0, 2), (0, 3)],
+        (1, 0),
+    ]
+    # More than there are.
+    assert len(choose_best(sample, scores, 9).moments) == 5
+    assert len(choose_best(sample, scores, 9, alike=-1).moments) == 7

@@ -1,0 +1,39 @@
+"""`simplebase data suggest`: what it prints, writes and returns."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+from simplebase.data.dataset import KeypointDataset
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def test_frames_of_a_dataset_folder_are_suggested(
+    command: Command, shallow_model_file: Path, figures_folder: Path, figures: KeypointDataset
+) -> None:
+    code, output, error = command(
+        *("data", "suggest", shallow_model_file, figures_folder, "out"),
+        *("-n", 3, "--min-score", -1, "--labels", "coco"),
+    )
+    assert (code, error) == (0, "")
+    images = len(set(figures.records.paths))
+    assert f"out: 3 frames chosen from {images}" in output
+    with Path("out/suggestions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3 and all((Path("out") / row["file"]).is_file() for row in rows)
+
+
+def test_a_missing_source_leaves_nothing(command: Command, shallow_model_file: Path) -> None:
+    code, _, error = command("data", "suggest", shallow_model_file, "none.mp4", "out")
+    assert code == 1 and "none.mp4" in error and "Traceback" not in error
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_fewer_frames_than_asked_for_are_said(
+    command: Command, shallow_model_file: Path, figures: KeypointDataset
+) -> None:
+    image = figures.images.path(0)  # type: ignore[attr-defined]
+    code, output, error = command("data", "suggest", shallow_model_file, image, "out", "-n", 2)
+    assert code == 0 and "1 frames chosen from 1; 0 left out" in output
+    assert "2 frames were asked for, and no more of them differ" in error
