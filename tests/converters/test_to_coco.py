@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conversion_checks import damaged, readable_or_refused, write_image
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from simplebase import load_skeleton
 from simplebase.converters import read_coco, to_coco, write_dataset
@@ -261,7 +261,14 @@ def small_document() -> Any:
         return json.loads((Path(folder) / "coco/annotations/train.json").read_text())
 
 
+def with_head_boxes(value: object) -> bytes:
+    document = small_document()
+    document["annotations"][0]["simplebase"]["headboxes"] = value
+    return json.dumps(document).encode()
+
+
 @given(damaged(small_document()))
+@example(with_head_boxes(False))
 @settings(deadline=None, max_examples=40)
 def test_damage_to_our_extra_fields_is_refused_with_our_errors(content) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -48,7 +48,7 @@ class Sample(ArrayEquality):
     images: np.ndarray
 
 
-@dataclass
+@dataclass(eq=False)
 class Sampler:
     """Keeps small images of frames, all of them or as many as the limit allows, evenly over time.
 
