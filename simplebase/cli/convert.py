@@ -7,6 +7,9 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.converting import (
+    DATASETS,
+    LABELLING_TOOLS,
+    OTHER_TOOLS,
     Images,
     Output,
     Seed,
@@ -27,7 +30,7 @@ ValAnnotations = Annotated[
 ]
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=DATASETS)
 def mpii(
     source: Annotated[Path, typer.Argument(help="MPII's .mat file, or a folder that holds it.")],
     output: Output,
@@ -74,7 +77,7 @@ def mpii(
     run_conversion(read, output, images, overwrite, json)
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=DATASETS)
 def coco(
     source: Annotated[
         Path, typer.Argument(help="The image folder, or one with train2017/ and val2017/ in it.")
@@ -135,7 +138,7 @@ def coco(
     run_conversion(read, output, images, overwrite, json, keypoint_files)
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=DATASETS)
 def lsp(
     source: Annotated[
         Path, typer.Argument(help="A folder with joints.mat and images/, or one of such folders.")
@@ -169,7 +172,7 @@ def lsp(
     run_conversion(read, output, images, overwrite, json)
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=DATASETS)
 def animal_pose(
     source: Annotated[Path, typer.Argument(help="The folder with keypoints.json and images/.")],
     output: Output,
@@ -193,7 +196,7 @@ def animal_pose(
     run_conversion(read, output, images, overwrite, json)
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def labelme(
     source: Annotated[Path, typer.Argument(help="The folder with labelme's .json files.")],
     output: Output,
@@ -237,7 +240,7 @@ def labelme(
     run_conversion(read, output, images, overwrite, json, keypoint_files)
 
 
-@convert_app.command("to-coco")
+@convert_app.command("to-coco", rich_help_panel=OTHER_TOOLS)
 def to_coco(
     dataset: Annotated[Path, typer.Argument(help="A dataset folder.")],
     output: Annotated[Path, typer.Argument(help="The folder to write: annotations/, images/.")],

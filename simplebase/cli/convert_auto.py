@@ -8,6 +8,7 @@ import typer
 from simplebase.cli import options
 from simplebase.cli.app import say
 from simplebase.cli.converting import (
+    LABELLING_TOOLS,
     Images,
     Output,
     Seed,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def auto(
     source: Annotated[Path, typer.Argument(help="The folder or file of labels of any tool.")],
     output: Output,

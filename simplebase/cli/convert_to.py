@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from simplebase.cli import options
-from simplebase.cli.converting import Images, convert_app, print_report
+from simplebase.cli.converting import (
+    OTHER_TOOLS,
+    Images,
+    convert_app,
+    print_report,
+)
 from simplebase.progress import Progress
 
 if TYPE_CHECKING:
@@ -44,7 +49,7 @@ def _run(
         write_json(json, report.to_config(), overwrite=overwrite)
 
 
-@convert_app.command("to-yolo")
+@convert_app.command("to-yolo", rich_help_panel=OTHER_TOOLS)
 def to_yolo(
     dataset: Dataset,
     output: Annotated[Path, typer.Argument(help="The folder to write, with data.yaml in it.")],
@@ -78,7 +83,7 @@ def to_yolo(
     )
 
 
-@convert_app.command("to-labelme")
+@convert_app.command("to-labelme", rich_help_panel=OTHER_TOOLS)
 def to_labelme(
     dataset: Dataset,
     output: Annotated[
@@ -117,7 +122,7 @@ def to_labelme(
     )
 
 
-@convert_app.command("to-cvat")
+@convert_app.command("to-cvat", rich_help_panel=OTHER_TOOLS)
 def to_cvat(
     dataset: Dataset,
     output: Annotated[
@@ -156,7 +161,7 @@ def to_cvat(
     )
 
 
-@convert_app.command("to-deeplabcut")
+@convert_app.command("to-deeplabcut", rich_help_panel=OTHER_TOOLS)
 def to_deeplabcut(
     dataset: Dataset,
     output: Annotated[

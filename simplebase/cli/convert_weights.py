@@ -10,14 +10,17 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import console, import_tensorflow, say
-from simplebase.cli.converting import convert_app
+from simplebase.cli.converting import (
+    WEIGHTS,
+    convert_app,
+)
 from simplebase.shell import command_line
 
 if TYPE_CHECKING:
     from simplebase.converters.weights import WeightsReport
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=WEIGHTS)
 def weights(
     source: Annotated[
         Path, typer.Argument(help="A .h5 of Keras 2, a .pth or .pth.tar, or a .safetensors.")

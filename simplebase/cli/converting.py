@@ -16,9 +16,16 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion, ConversionReport
 
 convert_app = typer.Typer(
-    no_args_is_help=True, help="Convert datasets and weights: theirs to ours, and datasets back."
+    no_args_is_help=True,
+    help="Convert labels, datasets and weights of other projects, and write ours for other tools.",
 )
 app.add_typer(convert_app, name="convert")
+
+# The groups of commands in `simplebase convert --help`, in its order.
+LABELLING_TOOLS = "From labelling tools"
+DATASETS = "From datasets"
+OTHER_TOOLS = "To other tools"
+WEIGHTS = "Weights"
 
 Output = Annotated[Path, typer.Argument(help="The dataset folder to write.")]
 Images = Annotated[
