@@ -17,6 +17,7 @@ from simplebase.cli.converting import (
     convert_app,
     print_report,
     run_conversion,
+    say_way_back,
 )
 from simplebase.progress import Progress
 
@@ -273,5 +274,6 @@ def to_coco(
             dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
         )
     print_report(report, output)
+    say_way_back(output, output)
     if json is not None:
         write_json(json, report.to_config(), overwrite=overwrite)

@@ -1,6 +1,7 @@
 """`simplebase convert to-yolo` and the other formats that our datasets are written in."""
 
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +13,7 @@ from simplebase.cli.converting import (
     Images,
     convert_app,
     print_report,
+    say_way_back,
 )
 from simplebase.progress import Progress
 
@@ -38,13 +40,22 @@ def _run(
         overwrite: replace what is there.
         json: a file for the report.
     """
+    from simplebase.data.dataset import IMAGES
     from simplebase.files import require_output, write_json
+    from simplebase.skeletons.textfiles import CLASSES, MATCH_POINT, SKELETON
 
     if json is not None:
         require_output(json, overwrite=overwrite)
     with options.progress_bar("converting") as progress:
         report = write(progress)
     print_report(report, output)
+    # labelme's files have no order of the keypoints, so these files give it.
+    own = {"--classes-path": CLASSES, "--matchpoint-path": MATCH_POINT, "--skeleton-path": SKELETON}
+    kept = [(option, output / name) for option, name in own.items() if (output / name).exists()]
+    if kept:
+        say_way_back(output, output / IMAGES, "labelme", *chain.from_iterable(kept))
+    else:
+        say_way_back(output, output)
     if json is not None:
         write_json(json, report.to_config(), overwrite=overwrite)
 

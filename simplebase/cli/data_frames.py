@@ -69,13 +69,13 @@ def frames(
         overwrite=overwrite,
     )
     for name, written in extraction.folders.items():
-        say(f"{output / name}: {written} frames")
+        say(f"{output / name}: {written} {'frame' if written == 1 else 'frames'}")
     say(
-        f"{output}: {extraction.count} frames chosen from {extraction.compared}; "
-        f"{extraction.alike} left out that look like a chosen one"
+        f"{output}: {extraction.count} of {extraction.compared} frames chosen; "
+        f"{extraction.alike} left out because they look like a chosen one"
     )
     if extraction.count < count:
-        warn(
-            f"{count} frames were asked for: in place of the missing {count - extraction.count} "
-            "there are only frames that look like a chosen one."
-        )
+        reason = "the others look like a chosen one. A smaller --alike keeps more"
+        if not extraction.alike:
+            reason = "there are no more"
+        warn(f"{extraction.count} frames were written instead of {count}: {reason}.")

@@ -102,7 +102,7 @@ class YoloLayout:
 
     def _existing(self, text: str) -> Path | None:
         path = inside("", text)
-        return self._root / path if path and os.path.exists(self._root / path) else None
+        return self._root / path if path is not None and os.path.exists(self._root / path) else None
 
     def _in_folder(self, folder: Path) -> Iterator[tuple[Path | None, StatedImage, Path]]:
         """The images below a folder, and those that only have labels."""
