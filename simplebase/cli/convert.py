@@ -39,7 +39,7 @@ def mpii(
         Path | None, typer.Option(help="The images. [default: images/ beside the file]")
     ] = None,
     single_only: Annotated[
-        bool, typer.Option("--single-only", help="Only people marked as standing apart.")
+        bool, typer.Option("--single-only", help="Only people whom MPII marks as standing apart.")
     ] = False,
     split_file: Annotated[
         Path | None,
@@ -101,7 +101,7 @@ def coco(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """COCO keypoints, or a file of that format for any object.
+    """COCO keypoints, or a file of that format of any object, such as Roboflow's.
 
     An image is looked for at its file_name, then by that name's last part anywhere below the image
     folder. An object without a usable box gets the box around its keypoints.

@@ -1,7 +1,6 @@
 """`simplebase convert to-yolo` and the other formats that our datasets are written in."""
 
 from collections.abc import Callable
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -51,9 +50,12 @@ def _run(
     print_report(report, output)
     # labelme's files have no order of the keypoints, so these files give it.
     own = {"--classes-path": CLASSES, "--matchpoint-path": MATCH_POINT, "--skeleton-path": SKELETON}
-    kept = [(option, output / name) for option, name in own.items() if (output / name).exists()]
+    kept: list[str | Path] = []
+    for option, name in own.items():
+        if (output / name).exists():
+            kept += [option, output / name]
     if kept:
-        say_way_back(output, output / IMAGES, "labelme", *chain.from_iterable(kept))
+        say_way_back(output, output / IMAGES, "labelme", *kept)
     else:
         say_way_back(output, output)
     if json is not None:

@@ -136,4 +136,4 @@ def _warn_of_empty_splits(report: "ConversionReport") -> None:
     if report.val_records:
         warn(f"no record is in the train split. {remedy}")
     else:
-        warn(f"no record is held out, and training chooses the best epoch by those. {remedy}")
+        warn(f"no record is held out, but training needs some to choose the best epoch. {remedy}")

@@ -171,6 +171,39 @@ def test_a_split_that_comes_out_empty_is_told(convert, tmp_path) -> None:
     assert code == 0 and "no record is held out" in err
 
 
+def test_a_conversion_that_finds_few_of_the_images_warns(convert, tmp_path) -> None:
+    source = labelled_folder(tmp_path / "labels", images=3)
+    images = sorted(path for path in source.rglob("*") if path.suffix in (".jpg", ".png"))
+    for image in images[1:]:
+        image.unlink()
+    code, _, err = convert("labelme", source, tmp_path / "out")
+    words = " ".join(err.split())
+    assert code == 0 and "has 1 of 3 records, because the images of the others" in words
+
+
+def test_what_is_written_for_labelme_comes_back_by_the_command_that_is_printed(
+    convert, tmp_path
+) -> None:
+    dataset, out = tmp_path / "dataset", tmp_path / "out"
+    assert convert("labelme", labelled_folder(tmp_path / "labels"), dataset)[0] == 0
+    names = (dataset / "classes.txt").read_text()
+    (dataset / "skeleton.txt").write_text("left_end,right_end,r\n")
+    code, printed, _ = convert("to-labelme", dataset, out)
+    line = printed[printed.index("simplebase convert") :].split()
+    assert code == 0 and convert(*line[2:])[0] == 0
+    back = tmp_path / "out_back"
+    assert (back / "classes.txt").read_text() == names
+    assert (back / "skeleton.txt").read_text() == "left_end,right_end,r\n"
+
+
+def test_the_commands_are_listed_in_groups(convert) -> None:
+    code, out, _ = convert("--help")
+    groups = ["From labelling tools", "From datasets", "To other tools", "Weights"]
+    places = [out.index(group) for group in groups]
+    assert code == 0 and places == sorted(places)
+    assert places[0] < out.index(" cvat ") < places[1] < out.index(" mpii ") < places[2]
+
+
 def test_real_data_converts(convert, shared, tmp_path) -> None:
     data = shared / "data"
     annotations = data / "coco" / "annotations" / "person_keypoints_train2017.json"
