@@ -32,10 +32,10 @@ def auto(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Tell the format by the files, say why, and convert.
+    """Recognise the format by the files, say why, and convert.
 
-    Where a format has options of its own, such as where the images are or which category to take,
-    use its command. It is named in the first line of the output.
+    The formats' own options, such as where the images are or which category to take, are those of
+    their commands. The first line of the output names the command.
 
     Example:
 
