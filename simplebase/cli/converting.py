@@ -36,7 +36,7 @@ Images = Annotated[
     ),
 ]
 ValSplit = Annotated[float, typer.Option(help="Fraction of the images to hold out.")]
-Seed = Annotated[int, typer.Option(help="Of that draw: same seed, same split.")]
+Seed = Annotated[int, typer.Option(help="Seed of the draw: the same seed, the same split.")]
 
 
 def run_conversion(

@@ -159,7 +159,10 @@ def test_the_real_faces_have_the_coordinates_that_their_source_gives(shared) -> 
     assert found["breakingbad.jpg"][1] == pytest.approx([1286.404961, 302.050795, 2])
     assert found["einstein.jpg"][0] == pytest.approx([356.417253, 307.455774, 2])
     # takeo.ppm, the face with 19 points, and the pupils of lenna.ljson.
-    assert conversion.left_out == {"image of a kind that is not read (write it as PNG)": 1, "shape: not 68 points": 2}
+    assert conversion.left_out == {
+        "image of a kind that is not read (write it as PNG)": 1,
+        "shape: not 68 points": 2,
+    }
 
 
 @pytest.mark.parametrize("name", ["a.pts", "a.ljson"])
