@@ -54,7 +54,7 @@ def mpii(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """MPII Human Pose: its .mat and images. Head boxes are kept, for PCKh.
+    """MPII Human Pose, with head boxes for PCKh.
 
     Examples:
 
@@ -101,7 +101,7 @@ def coco(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """COCO keypoints, or a file of that format of any object, such as Roboflow's.
+    """COCO files of people or of any other object.
 
     An image is looked for at its file_name, then by that name's last part anywhere below the image
     folder. An object without a usable box gets the box around its keypoints.
@@ -210,13 +210,13 @@ def labelme(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """labelme: points named after the keypoints, one group_id an object.
+    """Files of labelme: points named after the keypoints.
 
-    A rectangle with the same group_id is the object's box; without one, the box around its points
-    is. A point is a hidden keypoint if it has the flag `hidden` or `occluded`, or `difficult` as
-    X-AnyLabeling writes it. Other shapes are counted and skipped. All .json files in the folder and
-    below it are read. An image is the file at imagePath, else the one in imageData, else the file
-    of that name anywhere in the folder.
+    All points of an object have the same group_id. A rectangle with the same group_id is the
+    object's box; without one, the box around its points is. A point is a hidden keypoint if it has
+    the flag `hidden` or `occluded`, or `difficult` as X-AnyLabeling writes it. Other shapes are
+    counted and skipped. All .json files in the folder and below it are read. An image is the file
+    at imagePath, else the one in imageData, else the file of that name anywhere in the folder.
 
     Keypoints are the labels in order of appearance, and left and right in their names swap in
     flips, unless --classes-path and --matchpoint-path say otherwise.
@@ -253,7 +253,9 @@ def to_coco(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as COCO files, from which `convert coco` brings the same dataset back.
+    """Our dataset as COCO files.
+
+    `convert coco` makes the same dataset of them again.
 
     Examples:
 

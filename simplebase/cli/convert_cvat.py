@@ -48,7 +48,7 @@ def cvat(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """CVAT for images 1.1 and CVAT for video 1.1: skeletons, or points.
+    """CVAT for images 1.1 and CVAT for video 1.1.
 
     An object is a skeleton, a shape of several points, or the single points of one group or image,
     whose labels are the keypoints. Occluded points are hidden keypoints, points outside are not

@@ -33,8 +33,9 @@ def deeplabcut(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """DeepLabCut: the labels of all videos in a project, of one animal or several.
+    """DeepLabCut projects, of one animal or several.
 
+    The labels of all videos are read.
     Keypoints and lines are those of config.yaml. Of each folder in labeled-data the file
     CollectedData_SCORER.csv is read, or the .h5 if there is no .csv. Each individual is an object;
     the bodyparts that are unique in an image are an object of their own.

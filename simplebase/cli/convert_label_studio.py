@@ -41,7 +41,7 @@ def label_studio(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Label Studio: keypoints, with or without a rectangle around each object.
+    """Label Studio's exports, with or without rectangles.
 
     A keypoint belongs to the rectangle that is its parent, that a relation links it to or that it
     lies in. Of several annotations of a task the last one that was not cancelled counts. Images are

@@ -37,7 +37,7 @@ def pose_outputs(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Results of OpenPose, AlphaPose or MediaPipe, as labels to correct.
+    """OpenPose's, AlphaPose's or MediaPipe's results, to correct.
 
     They are predictions: look at them with `data view` and correct them before a model is measured
     on them. OpenPose's files are NAME_keypoints.json for the image NAME.jpg, those of MediaPipe

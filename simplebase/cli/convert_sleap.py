@@ -43,7 +43,7 @@ def sleap(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """SLEAP: a labels file, with its images or with videos beside it.
+    """SLEAP's labels, with images inside or videos beside them.
 
     Images in a .pkg.slp are written out as they are. Frames of a video are written as PNG; a video
     is looked for at its stated path and by its name below --video-folder, and frames of one that is

@@ -74,10 +74,11 @@ def to_yolo(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as Ultralytics' YOLO pose dataset of one class.
+    """Our dataset as Ultralytics' YOLO pose dataset.
 
-    Keypoints outside of their image are written as unlabelled, because Ultralytics refuses them.
-    Objects without a box get the one around their keypoints, enlarged by a tenth.
+    All objects are of one class. Keypoints outside of their image are written as unlabelled,
+    because Ultralytics refuses them. Objects without a box get the one around their keypoints,
+    enlarged by a tenth.
 
     Example:
 
@@ -110,7 +111,7 @@ def to_labelme(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as labelme's files, to correct labels by hand.
+    """Our dataset as labelme's files, to correct by hand.
 
     Each object is a group_id: a point for each keypoint, flagged `hidden` where it is, and the
     rectangle of its box. The files have no splits.
@@ -149,10 +150,10 @@ def to_cvat(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as "CVAT for images 1.1", with a skeleton for each object.
+    """Our dataset as "CVAT for images 1.1".
 
-    A box of the same group_id stands beside each skeleton. The splits are the subsets Train and
-    Validation.
+    Each object is a skeleton. A box of the same group_id stands beside each skeleton. The splits
+    are the subsets Train and Validation.
 
     Examples:
 
@@ -189,7 +190,7 @@ def to_deeplabcut(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as a project of DeepLabCut, of one animal or several.
+    """Our dataset as a DeepLabCut project.
 
     The format has no visibility, boxes and splits. DeepLabCut reads HDF5, which it makes from the
     CSV files: deeplabcut.convertcsv2h5("cows_dlc/config.yaml", userfeedback=False).

@@ -46,7 +46,9 @@ def via(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """VGG Image Annotator 2: point regions are keypoints, rectangles boxes.
+    """VGG Image Annotator 2's projects and exports.
+
+    Point regions are keypoints, rectangles are boxes.
 
     A region attribute names the keypoint of a point, another one (`object`, `instance`, `id`) tells
     the objects of an image apart. Where regions have no attributes, a keypoint is its place among

@@ -61,7 +61,7 @@ def weights(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Weights of other projects to a .keras file: whole models, and ImageNet backbones.
+    """Weights of other projects to a .keras file.
 
     Takes .h5 files of the tf.keras project, checkpoints of Simple Baselines' official code and of
     MMPose (heatmaps of ResNets and MobileNetV2), and backbones of torchvision, timm, GhostNet and

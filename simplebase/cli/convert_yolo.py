@@ -45,7 +45,9 @@ def yolo(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Ultralytics' YOLO pose datasets, with two or three values for each keypoint.
+    """Ultralytics' YOLO pose datasets.
+
+    Keypoints have two or three values.
 
     train, val and test in data.yaml are folders or lists of images. What leads out of the dataset's
     folder, such as a path of another computer, is looked for in it by its last parts. Without val,
