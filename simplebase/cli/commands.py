@@ -7,8 +7,8 @@ from collections.abc import Sequence
 _MODULES = {
     "bench": ("bench",),
     "convert": (
-        "convert",
         "convert_auto",
+        "convert",
         "convert_yolo",
         "convert_cvat",
         "convert_deeplabcut",

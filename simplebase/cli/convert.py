@@ -7,6 +7,9 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.converting import (
+    DATASETS,
+    LABELLING_TOOLS,
+    OTHER_TOOLS,
     Images,
     Output,
     Seed,
@@ -14,6 +17,7 @@ from simplebase.cli.converting import (
     convert_app,
     print_report,
     run_conversion,
+    say_way_back,
 )
 from simplebase.progress import Progress
 
@@ -27,7 +31,7 @@ ValAnnotations = Annotated[
 ]
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=DATASETS)
 def mpii(
     source: Annotated[Path, typer.Argument(help="MPII's .mat file, or a folder that holds it.")],
     output: Output,
@@ -35,7 +39,7 @@ def mpii(
         Path | None, typer.Option(help="The images. [default: images/ beside the file]")
     ] = None,
     single_only: Annotated[
-        bool, typer.Option("--single-only", help="Only people marked as standing apart.")
+        bool, typer.Option("--single-only", help="Only people whom MPII marks as standing apart.")
     ] = False,
     split_file: Annotated[
         Path | None,
@@ -50,7 +54,7 @@ def mpii(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """MPII Human Pose: its .mat and images. Head boxes are kept, for PCKh.
+    """MPII Human Pose, with head boxes for PCKh.
 
     Examples:
 
@@ -74,7 +78,7 @@ def mpii(
     run_conversion(read, output, images, overwrite, json)
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=DATASETS)
 def coco(
     source: Annotated[
         Path, typer.Argument(help="The image folder, or one with train2017/ and val2017/ in it.")
@@ -97,7 +101,7 @@ def coco(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """COCO keypoints, or a file of that format for any object.
+    """COCO files of people or of any other object.
 
     An image is looked for at its file_name, then by that name's last part anywhere below the image
     folder. An object without a usable box gets the box around its keypoints.
@@ -135,7 +139,7 @@ def coco(
     run_conversion(read, output, images, overwrite, json, keypoint_files)
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=DATASETS)
 def lsp(
     source: Annotated[
         Path, typer.Argument(help="A folder with joints.mat and images/, or one of such folders.")
@@ -169,7 +173,7 @@ def lsp(
     run_conversion(read, output, images, overwrite, json)
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=DATASETS)
 def animal_pose(
     source: Annotated[Path, typer.Argument(help="The folder with keypoints.json and images/.")],
     output: Output,
@@ -193,7 +197,7 @@ def animal_pose(
     run_conversion(read, output, images, overwrite, json)
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def labelme(
     source: Annotated[Path, typer.Argument(help="The folder with labelme's .json files.")],
     output: Output,
@@ -206,13 +210,13 @@ def labelme(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """labelme: points named after the keypoints, one group_id an object.
+    """Files of labelme: points named after the keypoints.
 
-    A rectangle with the same group_id is the object's box; without one, the box around its points
-    is. A point is a hidden keypoint if it has the flag `hidden` or `occluded`, or `difficult` as
-    X-AnyLabeling writes it. Other shapes are counted and skipped. All .json files in the folder and
-    below it are read. An image is the file at imagePath, else the one in imageData, else the file
-    of that name anywhere in the folder.
+    All points of an object have the same group_id. A rectangle with the same group_id is the
+    object's box; without one, the box around its points is. A point is a hidden keypoint if it has
+    the flag `hidden` or `occluded`, or `difficult` as X-AnyLabeling writes it. Other shapes are
+    counted and skipped. All .json files in the folder and below it are read. An image is the file
+    at imagePath, else the one in imageData, else the file of that name anywhere in the folder.
 
     Keypoints are the labels in order of appearance, and left and right in their names swap in
     flips, unless --classes-path and --matchpoint-path say otherwise.
@@ -237,7 +241,7 @@ def labelme(
     run_conversion(read, output, images, overwrite, json, keypoint_files)
 
 
-@convert_app.command("to-coco")
+@convert_app.command("to-coco", rich_help_panel=OTHER_TOOLS)
 def to_coco(
     dataset: Annotated[Path, typer.Argument(help="A dataset folder.")],
     output: Annotated[Path, typer.Argument(help="The folder to write: annotations/, images/.")],
@@ -249,7 +253,9 @@ def to_coco(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as COCO files, from which `convert coco` brings the same dataset back.
+    """Our dataset as COCO files.
+
+    `convert coco` makes the same dataset of them again.
 
     Examples:
 
@@ -270,5 +276,6 @@ def to_coco(
             dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
         )
     print_report(report, output)
+    say_way_back(output, output)
     if json is not None:
         write_json(json, report.to_config(), overwrite=overwrite)

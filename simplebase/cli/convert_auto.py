@@ -8,6 +8,7 @@ import typer
 from simplebase.cli import options
 from simplebase.cli.app import say
 from simplebase.cli.converting import (
+    LABELLING_TOOLS,
     Images,
     Output,
     Seed,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def auto(
     source: Annotated[Path, typer.Argument(help="The folder or file of labels of any tool.")],
     output: Output,
@@ -31,10 +32,10 @@ def auto(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Tell the format by the files, say why, and convert.
+    """Recognise the format by the files, say why, and convert.
 
-    Where a format has options of its own, such as where the images are or which category to take,
-    use its command. It is named in the first line of the output.
+    The formats' own options, such as where the images are or which category to take, are those of
+    their commands. The first line of the output names the command.
 
     Example:
 

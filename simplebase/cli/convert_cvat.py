@@ -7,6 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.converting import (
+    LABELLING_TOOLS,
     Images,
     Output,
     Seed,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def cvat(
     source: Annotated[
         Path, typer.Argument(help="CVAT's XML file, or a folder with such files in it.")
@@ -47,7 +48,7 @@ def cvat(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """CVAT for images 1.1 and CVAT for video 1.1: skeletons, or points.
+    """CVAT for images 1.1 and CVAT for video 1.1.
 
     An object is a skeleton, a shape of several points, or the single points of one group or image,
     whose labels are the keypoints. Occluded points are hidden keypoints, points outside are not

@@ -7,6 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.converting import (
+    LABELLING_TOOLS,
     Images,
     Output,
     Seed,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def datumaro(
     source: Annotated[
         Path, typer.Argument(help="The folder with annotations/ and images/, or a .json file.")

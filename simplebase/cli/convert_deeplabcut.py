@@ -7,6 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.converting import (
+    LABELLING_TOOLS,
     Images,
     Output,
     Seed,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def deeplabcut(
     source: Annotated[
         Path, typer.Argument(help="The project folder, with config.yaml and labeled-data/.")
@@ -32,8 +33,9 @@ def deeplabcut(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """DeepLabCut: the labels of all videos in a project, of one animal or several.
+    """DeepLabCut projects, of one animal or several.
 
+    The labels of all videos are read.
     Keypoints and lines are those of config.yaml. Of each folder in labeled-data the file
     CollectedData_SCORER.csv is read, or the .h5 if there is no .csv. Each individual is an object;
     the bodyparts that are unique in an image are an object of their own.

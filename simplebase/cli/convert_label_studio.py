@@ -7,6 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.converting import (
+    LABELLING_TOOLS,
     Images,
     Output,
     Seed,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def label_studio(
     source: Annotated[Path, typer.Argument(help="The file of a JSON or JSON-MIN export.")],
     output: Output,
@@ -40,7 +41,7 @@ def label_studio(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Label Studio: keypoints, with or without a rectangle around each object.
+    """Label Studio's exports, with or without rectangles.
 
     A keypoint belongs to the rectangle that is its parent, that a relation links it to or that it
     lies in. Of several annotations of a task the last one that was not cancelled counts. Images are

@@ -7,6 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.converting import (
+    LABELLING_TOOLS,
     Images,
     Output,
     Seed,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def lightning_pose(
     source: Annotated[
         Path, typer.Argument(help="The data folder with CollectedData.csv, or that file.")
@@ -32,7 +33,7 @@ def lightning_pose(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Lightning Pose: CollectedData.csv and the images in labeled-data/ beside it.
+    """Lightning Pose: CollectedData.csv and labeled-data/.
 
     Example:
 

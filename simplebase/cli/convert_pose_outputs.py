@@ -7,6 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.converting import (
+    LABELLING_TOOLS,
     Images,
     Output,
     Seed,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion
 
 
-@convert_app.command("pose-outputs")
+@convert_app.command("pose-outputs", rich_help_panel=LABELLING_TOOLS)
 def pose_outputs(
     source: Annotated[Path, typer.Argument(help="The folder with the results, or one file.")],
     output: Output,
@@ -36,7 +37,7 @@ def pose_outputs(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Results of OpenPose, AlphaPose or MediaPipe, as labels to correct.
+    """OpenPose's, AlphaPose's or MediaPipe's results, to correct.
 
     They are predictions: look at them with `data view` and correct them before a model is measured
     on them. OpenPose's files are NAME_keypoints.json for the image NAME.jpg, those of MediaPipe

@@ -7,6 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.converting import (
+    LABELLING_TOOLS,
     Images,
     Output,
     Seed,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def pts(
     source: Annotated[Path, typer.Argument(help="The folder with .pts files beside the images.")],
     output: Output,
@@ -37,8 +38,9 @@ def pts(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Faces of 300-W and iBUG: a .pts file, or menpo's .ljson, beside each image.
+    """Faces of 300-W and iBUG: .pts files, or menpo's .ljson.
 
+    The files lie beside the images.
     68 points are the skeleton face68. Others are called 1, 2 and so on, and no flip pairs are
     known, unless --skeleton or --classes-path and --matchpoint-path name them.
 

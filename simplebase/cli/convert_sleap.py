@@ -7,6 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.converting import (
+    LABELLING_TOOLS,
     Images,
     Output,
     Seed,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def sleap(
     source: Annotated[Path, typer.Argument(help="The .slp or .pkg.slp file.")],
     output: Output,
@@ -42,7 +43,7 @@ def sleap(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """SLEAP: a labels file, with its images or with videos beside it.
+    """SLEAP's labels, with images inside or videos beside them.
 
     Images in a .pkg.slp are written out as they are. Frames of a video are written as PNG; a video
     is looked for at its stated path and by its name below --video-folder, and frames of one that is

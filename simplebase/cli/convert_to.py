@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from simplebase.cli import options
-from simplebase.cli.converting import Images, convert_app, print_report
+from simplebase.cli.converting import (
+    OTHER_TOOLS,
+    Images,
+    convert_app,
+    print_report,
+    say_way_back,
+)
 from simplebase.progress import Progress
 
 if TYPE_CHECKING:
@@ -33,18 +39,30 @@ def _run(
         overwrite: replace what is there.
         json: a file for the report.
     """
+    from simplebase.data.dataset import IMAGES
     from simplebase.files import require_output, write_json
+    from simplebase.skeletons.textfiles import CLASSES, MATCH_POINT, SKELETON
 
     if json is not None:
         require_output(json, overwrite=overwrite)
     with options.progress_bar("converting") as progress:
         report = write(progress)
     print_report(report, output)
+    # labelme's files have no order of the keypoints, so these files give it.
+    own = {"--classes-path": CLASSES, "--matchpoint-path": MATCH_POINT, "--skeleton-path": SKELETON}
+    kept: list[str | Path] = []
+    for option, name in own.items():
+        if (output / name).exists():
+            kept += [option, output / name]
+    if kept:
+        say_way_back(output, output / IMAGES, "labelme", *kept)
+    else:
+        say_way_back(output, output)
     if json is not None:
         write_json(json, report.to_config(), overwrite=overwrite)
 
 
-@convert_app.command("to-yolo")
+@convert_app.command("to-yolo", rich_help_panel=OTHER_TOOLS)
 def to_yolo(
     dataset: Dataset,
     output: Annotated[Path, typer.Argument(help="The folder to write, with data.yaml in it.")],
@@ -56,10 +74,11 @@ def to_yolo(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as Ultralytics' YOLO pose dataset of one class.
+    """Our dataset as Ultralytics' YOLO pose dataset.
 
-    Keypoints outside of their image are written as unlabelled, because Ultralytics refuses them.
-    Objects without a box get the one around their keypoints, enlarged by a tenth.
+    All objects are of one class. Keypoints outside of their image are written as unlabelled,
+    because Ultralytics refuses them. Objects without a box get the one around their keypoints,
+    enlarged by a tenth.
 
     Example:
 
@@ -78,7 +97,7 @@ def to_yolo(
     )
 
 
-@convert_app.command("to-labelme")
+@convert_app.command("to-labelme", rich_help_panel=OTHER_TOOLS)
 def to_labelme(
     dataset: Dataset,
     output: Annotated[
@@ -92,7 +111,7 @@ def to_labelme(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as labelme's files, to correct labels by hand.
+    """Our dataset as labelme's files, to correct by hand.
 
     Each object is a group_id: a point for each keypoint, flagged `hidden` where it is, and the
     rectangle of its box. The files have no splits.
@@ -117,7 +136,7 @@ def to_labelme(
     )
 
 
-@convert_app.command("to-cvat")
+@convert_app.command("to-cvat", rich_help_panel=OTHER_TOOLS)
 def to_cvat(
     dataset: Dataset,
     output: Annotated[
@@ -131,10 +150,10 @@ def to_cvat(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as "CVAT for images 1.1", with a skeleton for each object.
+    """Our dataset as "CVAT for images 1.1".
 
-    A box of the same group_id stands beside each skeleton. The splits are the subsets Train and
-    Validation.
+    Each object is a skeleton. A box of the same group_id stands beside each skeleton. The splits
+    are the subsets Train and Validation.
 
     Examples:
 
@@ -156,7 +175,7 @@ def to_cvat(
     )
 
 
-@convert_app.command("to-deeplabcut")
+@convert_app.command("to-deeplabcut", rich_help_panel=OTHER_TOOLS)
 def to_deeplabcut(
     dataset: Dataset,
     output: Annotated[
@@ -171,7 +190,7 @@ def to_deeplabcut(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as a project of DeepLabCut, of one animal or several.
+    """Our dataset as a DeepLabCut project.
 
     The format has no visibility, boxes and splits. DeepLabCut reads HDF5, which it makes from the
     CSV files: deeplabcut.convertcsv2h5("cows_dlc/config.yaml", userfeedback=False).

@@ -7,6 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.converting import (
+    LABELLING_TOOLS,
     Images,
     Output,
     Seed,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def via(
     source: Annotated[
         Path, typer.Argument(help="The project, or the annotations exported as JSON or CSV.")
@@ -45,7 +46,9 @@ def via(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """VGG Image Annotator 2: point regions are keypoints, rectangles boxes.
+    """VGG Image Annotator 2's projects and exports.
+
+    Point regions are keypoints, rectangles are boxes.
 
     A region attribute names the keypoint of a point, another one (`object`, `instance`, `id`) tells
     the objects of an image apart. Where regions have no attributes, a keypoint is its place among

@@ -10,14 +10,17 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import console, import_tensorflow, say
-from simplebase.cli.converting import convert_app
+from simplebase.cli.converting import (
+    WEIGHTS,
+    convert_app,
+)
 from simplebase.shell import command_line
 
 if TYPE_CHECKING:
     from simplebase.converters.weights import WeightsReport
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=WEIGHTS)
 def weights(
     source: Annotated[
         Path, typer.Argument(help="A .h5 of Keras 2, a .pth or .pth.tar, or a .safetensors.")
@@ -58,7 +61,7 @@ def weights(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Weights of other projects to a .keras file: whole models, and ImageNet backbones.
+    """Weights of other projects to a .keras file.
 
     Takes .h5 files of the tf.keras project, checkpoints of Simple Baselines' official code and of
     MMPose (heatmaps of ResNets and MobileNetV2), and backbones of torchvision, timm, GhostNet and

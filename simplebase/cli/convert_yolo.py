@@ -7,6 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.converting import (
+    LABELLING_TOOLS,
     Images,
     Output,
     Seed,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from simplebase.converters import Conversion
 
 
-@convert_app.command()
+@convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def yolo(
     source: Annotated[Path, typer.Argument(help="The folder with data.yaml, or that file.")],
     output: Output,
@@ -44,7 +45,9 @@ def yolo(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Ultralytics' YOLO pose datasets, with two or three values for each keypoint.
+    """Ultralytics' YOLO pose datasets.
+
+    Keypoints have two or three values.
 
     train, val and test in data.yaml are folders or lists of images. What leads out of the dataset's
     folder, such as a path of another computer, is looked for in it by its last parts. Without val,

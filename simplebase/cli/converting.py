@@ -11,14 +11,22 @@ from rich.table import Table
 from simplebase.cli import options
 from simplebase.cli.app import app, console, say, warn
 from simplebase.progress import Progress
+from simplebase.shell import command_line
 
 if TYPE_CHECKING:
     from simplebase.converters import Conversion, ConversionReport
 
 convert_app = typer.Typer(
-    no_args_is_help=True, help="Convert datasets and weights: theirs to ours, and datasets back."
+    no_args_is_help=True,
+    help="Convert labels, datasets and weights of other projects, and write ours for other tools.",
 )
 app.add_typer(convert_app, name="convert")
+
+# The groups of commands in `simplebase convert --help`, in its order.
+LABELLING_TOOLS = "From labelling tools"
+DATASETS = "From datasets"
+OTHER_TOOLS = "To other tools"
+WEIGHTS = "Weights"
 
 Output = Annotated[Path, typer.Argument(help="The dataset folder to write.")]
 Images = Annotated[
@@ -28,7 +36,7 @@ Images = Annotated[
     ),
 ]
 ValSplit = Annotated[float, typer.Option(help="Fraction of the images to hold out.")]
-Seed = Annotated[int, typer.Option(help="Of that draw: same seed, same split.")]
+Seed = Annotated[int, typer.Option(help="Seed of the draw: the same seed, the same split.")]
 
 
 def run_conversion(
@@ -80,13 +88,52 @@ def print_report(report: "ConversionReport", output: Path) -> None:
     table.add_row("train", str(report.train_records), str(report.train_images))
     table.add_row("val", str(report.val_records), str(report.val_images))
     console.print(table)
-    if not report.val_records:
-        warn(
-            "no record is held out; training needs some to choose the best epoch: --val-split, or "
-            "`simplebase data split`."
-        )
     if report.left_out:
         left_out = Table("left out", "count")
         for reason, count in sorted(report.left_out.items()):
             left_out.add_row(escape(reason), str(count))
         console.print(left_out)
+    _warn_of_missing_images(report, output)
+    _warn_of_empty_splits(report)
+
+
+def say_way_back(output: Path, source: Path, form: str = "auto", *words: str | Path) -> None:
+    """Says which command makes a dataset of ours of what was written for another tool.
+
+    Args:
+        output: the folder that was written.
+        source: what the command reads, in it.
+        form: the command of `simplebase convert`.
+        words: its options.
+    """
+    back = output.with_name(f"{output.name}_back")
+    line = command_line(["simplebase", "convert", form, source, back, *words])
+    say(f"To convert it back: {line}")
+
+
+def _warn_of_missing_images(report: "ConversionReport", output: Path) -> None:
+    """Warns if more records lack their image than were written."""
+    from simplebase.converters.conversion import NO_IMAGE
+
+    missing = report.left_out.get(NO_IMAGE, 0)
+    written = report.train_records + report.val_records
+    if missing > written:
+        warn(
+            f"{output} has {written} of {written + missing} records, because the images of the "
+            "others were not found. If you have them, put them beside those that were found and "
+            "run the command again with --overwrite."
+        )
+
+
+def _warn_of_empty_splits(report: "ConversionReport") -> None:
+    """Warns if a split has no record, and says how to get some."""
+    if report.train_records and report.val_records:
+        return
+    if report.train_images + report.val_images == 1:
+        remedy = "Both splits need an image, so label a second one."
+    else:
+        remedy = "Convert with --val-split, or draw the splits with `simplebase data split`."
+    if report.val_records:
+        warn(f"no record is in the train split. {remedy}")
+    else:
+        warn(f"no record is held out, but training needs some to choose the best epoch. {remedy}")

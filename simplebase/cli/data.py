@@ -82,7 +82,7 @@ def check(
 
 
 _EXAMPLES = 3
-_LONGEST = 150  # characters of an example
+_LONGEST = 240  # characters of an example
 
 
 def _print_report(folder: str, report: "CheckReport") -> None:

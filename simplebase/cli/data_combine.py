@@ -33,7 +33,8 @@ def merge(
     union: Annotated[
         bool,
         typer.Option(
-            "--union", help="Keep keypoints that only some have; they are not labelled in others."
+            "--union",
+            help="Keep keypoints that only some datasets have; in the others they are unlabelled.",
         ),
     ] = False,
     images: Annotated[
@@ -46,7 +47,7 @@ def merge(
     """Join datasets of the same keypoints, in whatever order each has them.
 
     Keypoints are matched by name and take the first dataset's order. Images are in a folder named
-    after their dataset. Train and validation records stay what they are.
+    after their dataset. Each record stays in its split.
 
     Examples:
 
@@ -75,12 +76,12 @@ def split(
     by: Annotated[
         Literal["image", "video", "folder"],
         typer.Option(
-            help="What stays together: images whose names differ in their last number only (video),"
-            " or those of a folder."
+            help="What stays together: images whose names differ only in their last number (video),"
+            " or the images of a folder."
         ),
     ] = "image",
     group: Group = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same split.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draw: the same seed, the same split.")] = 0,
     images: Images = "copy",
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,
@@ -89,7 +90,7 @@ def split(
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Choose anew which records are held out for validation.
+    """Draw a new validation split.
 
     Neighbouring frames look alike: with some on each side, the score says nothing about new videos.
     --by video or folder, or --group, keeps them together.
@@ -139,15 +140,17 @@ def select(
     by: Annotated[
         Literal["video", "folder"],
         typer.Option(
-            help="Of what the first N: of images whose names differ in their last number only "
-            "(video), or of those of a folder."
+            help="What --first counts in: images whose names differ only in their last number "
+            "(video), or the images of a folder."
         ),
     ] = "video",
     group: Group = None,
     random: Annotated[
         int | None, typer.Option(metavar="N", help="N images, drawn from what is left.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of that draw: same seed, same images.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the draw: the same seed, the same images.")
+    ] = 0,
     images: Images = "copy",
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,
@@ -158,7 +161,7 @@ def select(
 ) -> None:
     """Keep a part of a dataset; each record stays in its split.
 
-    Several ways of choosing narrow each other, in the order in which they stand here.
+    If you give several options, each narrows what the one before kept, in the order of the list.
 
     Examples:
 

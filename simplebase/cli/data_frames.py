@@ -23,7 +23,10 @@ def frames(
     ] = 20,
     by: Annotated[
         Literal["kmeans", "uniform"],
-        typer.Option(help="One for each cluster of frames that look alike, or evenly over time."),
+        typer.Option(
+            help="One frame of each cluster of similar frames (kmeans), or frames at even times "
+            "(uniform)."
+        ),
     ] = "kmeans",
     start: Annotated[float, typer.Option(min=0, help="Seconds into each video to start at.")] = 0.0,
     end: Annotated[
@@ -32,13 +35,13 @@ def frames(
     alike: Annotated[
         float,
         typer.Option(
-            help="Grey levels; frames are near duplicates if no pixel of their images, 30 pixels "
-            "wide, differs by more. -1 keeps all."
+            help="Grey levels. Two frames are near duplicates if no pixel differs by more, in "
+            "images 30 pixels wide. -1 keeps all frames."
         ),
     ] = 20.0,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same frames.")] = 0,
     file_format: Annotated[
-        Literal["png", "jpg"], typer.Option("--format", help="Of the images.")
+        Literal["png", "jpg"], typer.Option("--format", help="Image format.")
     ] = "png",
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -69,13 +72,13 @@ def frames(
         overwrite=overwrite,
     )
     for name, written in extraction.folders.items():
-        say(f"{output / name}: {written} frames")
+        say(f"{output / name}: {written} {'frame' if written == 1 else 'frames'}")
     say(
-        f"{output}: {extraction.count} frames chosen from {extraction.compared}; "
-        f"{extraction.alike} left out that look like a chosen one"
+        f"{output}: {extraction.count} of {extraction.compared} frames chosen; "
+        f"{extraction.alike} left out because they look like a chosen one"
     )
     if extraction.count < count:
-        warn(
-            f"{count} frames were asked for: in place of the missing {count - extraction.count} "
-            "there are only frames that look like a chosen one."
-        )
+        reason = "the others look like a chosen one. A smaller --alike keeps more"
+        if not extraction.alike:
+            reason = "there are no more"
+        warn(f"{extraction.count} frames were written instead of {count}: {reason}.")

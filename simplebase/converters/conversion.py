@@ -122,8 +122,9 @@ class Conversion:
         if self.first_missing is not None:
             missing = self.left_out[NO_IMAGE] + self.left_out[REFUSED_PATH]
             raise DataError(
-                f"{self.image_folder}: no image of the {missing} records was found there, the "
-                f"first being {self.first_missing!r}. Check the image folder."
+                f"{self.image_folder}: no image of the {missing} records was found there; the "
+                f"first is {self.first_missing!r}. Put the images or videos there, or say where "
+                "they are: the --help of the format's command names the option."
             )
         reasons = ", ".join(f"{count} {reason}" for reason, count in self.left_out.items())
         raise DataError(f"{self.image_folder}: no record is left to convert ({reasons or 'none'}).")

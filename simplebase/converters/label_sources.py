@@ -9,7 +9,7 @@ from simplebase.converters.label_files import refuse_archive
 from simplebase.errors import DataError, MissingFileError, listed
 from simplebase.images import IMAGE_SUFFIXES, UNREAD_SUFFIXES
 
-UNREAD_IMAGE = "image of a kind that is not read"
+UNREAD_IMAGE = "image of a kind that is not read (write it as PNG)"
 
 
 def require_source(source: Path, what: str) -> Path:

@@ -135,9 +135,10 @@ def _parse_file(
         if kind == "point":
             label = expect.name(shape.get("label"), f"{where}.label")
             if label in groups[group].points:
+                place = "without a group_id" if group is None else f"with group_id {group}"
                 raise DataError(
-                    f"{where}: a second point {label!r} in group {group}. Give each object of an "
-                    "image its own group_id, or remove one of the points."
+                    f"{where}: a second point {label!r} {place}. Give each object of an image its "
+                    "own group_id, the same for all its points, or remove one of the points."
                 )
             groups[group].points[label] = _point(shape, where)
         elif kind == "rectangle":

@@ -15,6 +15,7 @@ from conversion_checks import write_image
 
 from simplebase import load_dataset
 from simplebase.cli.convert import to_coco
+from simplebase.cli.converting import convert_app
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -169,6 +170,38 @@ def test_a_split_that_comes_out_empty_is_told(convert, tmp_path) -> None:
     source = labelled_folder(tmp_path / "labels", images=1)
     code, _, err = convert("labelme", source, tmp_path / "out")
     assert code == 0 and "no record is held out" in err
+
+
+def test_a_conversion_that_finds_few_of_the_images_warns(convert, tmp_path) -> None:
+    source = labelled_folder(tmp_path / "labels", images=3)
+    images = sorted(path for path in source.rglob("*") if path.suffix in (".jpg", ".png"))
+    for image in images[1:]:
+        image.unlink()
+    code, _, err = convert("labelme", source, tmp_path / "out")
+    words = " ".join(err.split())
+    assert code == 0 and "has 1 of 3 records, because the images of the others" in words
+
+
+def test_what_is_written_for_labelme_comes_back_by_the_command_that_is_printed(
+    convert, tmp_path
+) -> None:
+    dataset, out = tmp_path / "dataset", tmp_path / "out"
+    assert convert("labelme", labelled_folder(tmp_path / "labels"), dataset)[0] == 0
+    names = (dataset / "classes.txt").read_text()
+    (dataset / "skeleton.txt").write_text("left_end,right_end,r\n")
+    code, printed, _ = convert("to-labelme", dataset, out)
+    line = printed[printed.index("simplebase convert") :].split()
+    assert code == 0 and convert(*line[2:])[0] == 0
+    back = tmp_path / "out_back"
+    assert (back / "classes.txt").read_text() == names
+    assert (back / "skeleton.txt").read_text() == "left_end,right_end,r\n"
+
+
+def test_help_lists_every_command_in_a_group(convert) -> None:
+    code, out, _ = convert("--help")
+    groups = {"From labelling tools", "From datasets", "To other tools", "Weights"}
+    assert code == 0 and all(group in out for group in groups)
+    assert {command.rich_help_panel for command in convert_app.registered_commands} == groups
 
 
 def test_real_data_converts(convert, shared, tmp_path) -> None:

@@ -112,7 +112,7 @@ def test_given_keypoints_keep_their_order_and_refuse_others(source) -> None:
 
 def test_the_same_label_twice_in_a_group_names_the_file(source) -> None:
     save(source, labels(NOSE, LEFT, NOSE))
-    with pytest.raises(DataError, match=r"a\.json, shapes\[2\]: a second point 'nose'"):
+    with pytest.raises(DataError, match=r"a\.json, shapes\[2\]: a second point 'nose' with"):
         read_labelme(source)
 
 

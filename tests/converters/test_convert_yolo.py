@@ -48,6 +48,16 @@ def splits(conversion: Conversion) -> dict[str, int]:
     return {each["img_paths"]: int(each["isValidation"]) for each in conversion.records}
 
 
+def test_images_and_labels_side_by_side_in_the_dataset_folder(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.jpg", 40, 100)
+    (tmp_path / "a.txt").write_text(ROW)
+    settings = {"train": ".", "kpt_shape": [2, 3], "names": ["cow"]}
+    (tmp_path / "data.yaml").write_text(yaml.safe_dump(settings))
+    conversion = read_yolo(tmp_path)
+    assert [each["img_paths"] for each in conversion.records] == ["a.jpg"]
+    assert keypoints(conversion) == [[9.5, 7.5, 2], [89.5, 27.5, 1]]
+
+
 def test_fractions_become_pixels_whose_centres_are_integers(tmp_path: Path) -> None:
     conversion = read_yolo(save(tmp_path, {"train/a": ROW}))
     # 0.1 of 100 pixels is the right edge of the tenth pixel, whose centre is at 9.

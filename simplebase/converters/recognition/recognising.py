@@ -86,8 +86,8 @@ def recognise(source: Path) -> Recognised:
     found = {name: evidence for name, look in FORMATS.items() if (evidence := look(clues))}
     if not found:
         raise DataError(
-            f"{source} looks like none of {', '.join(FORMATS)}. Found {clues.summary()}. See "
-            "`simplebase convert --help` for what each format is made of."
+            f"{source} looks like none of {', '.join(FORMATS)}. Found {clues.summary()}. "
+            "docs/datasets.md says which files each format has."
         )
     if len(found) > 1:
         reasons = "; ".join(f"{name}, because {each.reason}" for name, each in found.items())

@@ -6,6 +6,7 @@ path by `labels`, and its suffix by `.txt`; without such a folder it lies beside
 """
 
 import os
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
@@ -101,7 +102,8 @@ class YoloLayout:
         return None
 
     def _existing(self, text: str) -> Path | None:
-        path = inside("", text)
+        # `.` is the dataset's folder itself, with images and labels side by side.
+        path = "." if text and posixpath.normpath(text) == "." else inside("", text)
         return self._root / path if path and os.path.exists(self._root / path) else None
 
     def _in_folder(self, folder: Path) -> Iterator[tuple[Path | None, StatedImage, Path]]:
