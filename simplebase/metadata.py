@@ -5,7 +5,6 @@ A `.keras` file holds it. Every other format has it in a sidecar: `model.tflite.
 besides, for the day that the sidecar is lost.
 """
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError, DataError, MissingFileError, cut
-from simplebase.files import parse_json, read_text, require_length, write_text
+from simplebase.files import file_sha256, parse_json, read_text, require_length, write_text
 from simplebase.geometry import LONGEST_SIDE, Crop, Size
 from simplebase.images.depth import DepthRange
 from simplebase.skeletons import Skeleton
@@ -221,7 +220,7 @@ def write_metadata(
     """
     text = metadata_text(metadata)
     if Path(path).is_file():
-        text = json.dumps(json.loads(text) | {_HASH: _sha256(path)}, indent=2)
+        text = json.dumps(json.loads(text) | {_HASH: file_sha256(path)}, indent=2)
     write_text(metadata_file(path), f"{text}\n", overwrite=overwrite)
 
 
@@ -235,14 +234,9 @@ def require_unchanged(path: str | os.PathLike[str]) -> None:
     """
     sidecar = metadata_file(path)
     expected = parse_json(read_text(sidecar, most_bytes=_MOST_BYTES), str(sidecar)).get(_HASH)
-    if expected is not None and expected != _sha256(path):
+    if expected is not None and expected != file_sha256(path):
         raise DataError(
             f"{path} cannot be opened: it is damaged, or not the file that {sidecar.name} was "
             f"written for. Export it again, or remove {_HASH!r} from {sidecar.name} if you changed "
             "the file yourself."
         )
-
-
-def _sha256(path: str | os.PathLike[str]) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,7 @@ What needs a library of its own is imported from its module: `yaml`, `npz`, `inf
 """
 
 from simplebase.files.paths import cache_folder as cache_folder
+from simplebase.files.paths import file_sha256 as file_sha256
 from simplebase.files.paths import require_exists as require_exists
 from simplebase.files.paths import require_file as require_file
 from simplebase.files.paths import short_names as short_names

@@ -1,5 +1,6 @@
-"""Paths: files that must be there, their names for people, the cache folder."""
+"""Paths: files that must be there, their size and hash, names for people, the cache folder."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,12 @@ def stored_bytes(path: str | os.PathLike[str]) -> int:
     path = Path(path)
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a file's content, 64 hex digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_exists(path: str | os.PathLike[str]) -> None:

@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from simplebase.errors import ArgumentError, MissingFileError, listed
-from simplebase.files import replacing, write_json
+from simplebase.files import file_sha256, replacing, write_json
 from simplebase.files.locks import turn
 from simplebase.progress import ProgressBar
 from simplebase.zoo.fetching import Announce, fetch
 from simplebase.zoo.remote import RemoteFile
-from simplebase.zoo.storage import digest, models_folder, storing
+from simplebase.zoo.storage import models_folder, storing
 
 _MODEL = re.compile(r"(?P<model>[A-Za-z0-9][A-Za-z0-9._-]*)-[0-9a-f]{8}-[A-Za-z0-9._]+\.keras")
 _PARTIAL = ".partial"
@@ -210,7 +210,7 @@ def _write_record(path: Path, written: Path, source: str) -> None:
         "source": source,
         "bytes": status.st_size,
         "mtime_ns": status.st_mtime_ns,
-        "sha256": digest(written),
+        "sha256": file_sha256(written),
     }
     write_json(_record(path), content, overwrite=True)
 
@@ -226,7 +226,7 @@ def _is_intact(path: Path) -> bool:
         return False
     if status.st_mtime_ns == record.get("mtime_ns"):
         return True
-    if digest(path) != record.get("sha256"):
+    if file_sha256(path) != record.get("sha256"):
         return False
     with suppress(OSError):  # a folder that cannot be written; then it is read each time
         _write_record(path, path, record.get("source", ""))

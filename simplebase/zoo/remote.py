@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simplebase.errors import ArgumentError
+from simplebase.files import file_sha256
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _HASH = re.compile(r"[0-9a-f]{8,64}")
@@ -59,10 +60,10 @@ class RemoteFile:
 
     def digest_of(self, path: Path) -> str:
         """As many hex digits of the same hash of the file `path`."""
-        with path.open("rb") as file:
-            if self.sha256:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            else:
+        if self.sha256:
+            found = file_sha256(path)
+        else:
+            with path.open("rb") as file:
                 git = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size)
                 found = hashlib.file_digest(file, lambda: git).hexdigest()
         return found[: len(self.digest)]

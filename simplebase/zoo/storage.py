@@ -1,7 +1,6 @@
-"""The folder of fetched models: its files, their hashes, and what to do if it cannot be written."""
+"""The folder of fetched models: its files, and what to do if it cannot be written."""
 
 import errno
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -29,12 +28,6 @@ def discard(partial: Path) -> None:
     """Removes what an interrupted download left, if anything."""
     note_of(partial).unlink(missing_ok=True)
     partial.unlink(missing_ok=True)
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a file, 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def in_megabytes(count: int) -> str:

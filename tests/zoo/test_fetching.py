@@ -546,3 +546,14 @@ def test_nothing_is_imported_before_something_is_downloaded() -> None:
 def test_a_row_that_cannot_be_right_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError, match=re.escape(str(wrong.get("name", "person.pth")))):
         Hub("https://files.invalid").row(**wrong)
+
+
+def test_a_file_may_be_known_by_the_hash_that_git_gives_it(tmp_path: Path) -> None:
+    path = tmp_path / "hello"
+    path.write_bytes(b"hello\n")
+    # What `git hash-object` prints of it.
+    digest = "ce013625030ba8dba906f756967f9e9ca394464a"
+    file = RemoteFile("hello", ("https://x.invalid",), None, "hello", "none", git_sha1=digest)
+    assert file.digest == file.digest_of(path) == digest
+    path.write_bytes(b"Hello\n")
+    assert file.digest_of(path) != digest
