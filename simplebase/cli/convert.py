@@ -9,15 +9,12 @@ from simplebase.cli import options
 from simplebase.cli.converting import (
     DATASETS,
     LABELLING_TOOLS,
-    OTHER_TOOLS,
     Images,
     Output,
     Seed,
     ValSplit,
     convert_app,
-    print_report,
     run_conversion,
-    say_way_back,
 )
 from simplebase.progress import Progress
 
@@ -239,43 +236,3 @@ def labelme(
 
     keypoint_files = (classes_path, matchpoint_path, skeleton_path)
     run_conversion(read, output, images, overwrite, json, keypoint_files)
-
-
-@convert_app.command("to-coco", rich_help_panel=OTHER_TOOLS)
-def to_coco(
-    dataset: Annotated[Path, typer.Argument(help="A dataset folder.")],
-    output: Annotated[Path, typer.Argument(help="The folder to write: annotations/, images/.")],
-    skeleton: options.SkeletonName = None,
-    classes_path: options.ClassesPath = None,
-    matchpoint_path: options.MatchpointPath = None,
-    skeleton_path: options.SkeletonPath = None,
-    images: Images = "copy",
-    overwrite: options.Overwrite = False,
-    json: options.JsonFile = None,
-) -> None:
-    """Our dataset as COCO files.
-
-    `convert coco` makes the same dataset of them again.
-
-    Examples:
-
-        simplebase convert to-coco data/cows cows_coco --images link
-
-        simplebase convert coco cows_coco/images data/cows_again --images link
-        --train-annotations cows_coco/annotations/train.json
-        --val-annotations cows_coco/annotations/val.json
-    """
-    from simplebase.converters import to_coco as write_coco
-    from simplebase.files import require_output, write_json
-
-    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
-    if json is not None:
-        require_output(json, overwrite=overwrite)
-    with options.progress_bar("converting") as progress:
-        report = write_coco(
-            dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
-        )
-    print_report(report, output)
-    say_way_back(output, output)
-    if json is not None:
-        write_json(json, report.to_config(), overwrite=overwrite)

@@ -1,8 +1,8 @@
-"""`simplebase convert to-yolo` and the other formats that our datasets are written in."""
+"""`simplebase convert to-coco` and the other formats that our datasets are written in."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,7 +14,6 @@ from simplebase.cli.converting import (
     print_report,
     say_way_back,
 )
-from simplebase.progress import Progress
 
 if TYPE_CHECKING:
     from simplebase.converters import ConversionReport
@@ -26,18 +25,23 @@ PlacedImages = Annotated[
 
 
 def _run(
-    write: Callable[[Progress], "ConversionReport"],
+    write: Callable[..., "ConversionReport"],
+    dataset: Path,
     output: Path,
+    *,
     overwrite: bool,
     json: Path | None,
+    **settings: Any,
 ) -> None:
     """Writes and prints; that the report cannot be written is said before.
 
     Args:
-        write: writes the dataset, and is given where to report progress.
+        write: writes a dataset.
+        dataset: the folder that it reads.
         output: the folder that it writes.
         overwrite: replace what is there.
         json: a file for the report.
+        settings: other arguments of `write`.
     """
     from simplebase.data.dataset import IMAGES
     from simplebase.files import require_output, write_json
@@ -46,7 +50,7 @@ def _run(
     if json is not None:
         require_output(json, overwrite=overwrite)
     with options.progress_bar("converting") as progress:
-        report = write(progress)
+        report = write(dataset, output, overwrite=overwrite, progress=progress, **settings)
     print_report(report, output)
     # labelme's files have no order of the keypoints, so these files give it.
     own = {"--classes-path": CLASSES, "--matchpoint-path": MATCH_POINT, "--skeleton-path": SKELETON}
@@ -60,6 +64,38 @@ def _run(
         say_way_back(output, output)
     if json is not None:
         write_json(json, report.to_config(), overwrite=overwrite)
+
+
+@convert_app.command("to-coco", rich_help_panel=OTHER_TOOLS)
+def to_coco(
+    dataset: Dataset,
+    output: Annotated[Path, typer.Argument(help="The folder to write: annotations/, images/.")],
+    skeleton: options.SkeletonName = None,
+    classes_path: options.ClassesPath = None,
+    matchpoint_path: options.MatchpointPath = None,
+    skeleton_path: options.SkeletonPath = None,
+    images: Images = "copy",
+    overwrite: options.Overwrite = False,
+    json: options.JsonFile = None,
+) -> None:
+    """Our dataset as COCO files.
+
+    `convert coco` makes the same dataset of them again.
+
+    Examples:
+
+        simplebase convert to-coco data/cows cows_coco --images link
+
+        simplebase convert coco cows_coco/images data/cows_again --images link
+        --train-annotations cows_coco/annotations/train.json
+        --val-annotations cows_coco/annotations/val.json
+    """
+    from simplebase.converters import to_coco as write_coco
+
+    chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
+    _run(
+        write_coco, dataset, output, skeleton=chosen, images=images, overwrite=overwrite, json=json
+    )
 
 
 @convert_app.command("to-yolo", rich_help_panel=OTHER_TOOLS)
@@ -88,12 +124,7 @@ def to_yolo(
 
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
     _run(
-        lambda progress: write_yolo(
-            dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
-        ),
-        output,
-        overwrite,
-        json,
+        write_yolo, dataset, output, skeleton=chosen, images=images, overwrite=overwrite, json=json
     )
 
 
@@ -127,12 +158,13 @@ def to_labelme(
 
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
     _run(
-        lambda progress: write_labelme(
-            dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
-        ),
+        write_labelme,
+        dataset,
         output,
-        overwrite,
-        json,
+        skeleton=chosen,
+        images=images,
+        overwrite=overwrite,
+        json=json,
     )
 
 
@@ -166,12 +198,7 @@ def to_cvat(
 
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
     _run(
-        lambda progress: write_cvat(
-            dataset, output, skeleton=chosen, images=images, overwrite=overwrite, progress=progress
-        ),
-        output,
-        overwrite,
-        json,
+        write_cvat, dataset, output, skeleton=chosen, images=images, overwrite=overwrite, json=json
     )
 
 
@@ -203,16 +230,12 @@ def to_deeplabcut(
 
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
     _run(
-        lambda progress: write_deeplabcut(
-            dataset,
-            output,
-            scorer=scorer,
-            skeleton=chosen,
-            images=images,
-            overwrite=overwrite,
-            progress=progress,
-        ),
+        write_deeplabcut,
+        dataset,
         output,
-        overwrite,
-        json,
+        scorer=scorer,
+        skeleton=chosen,
+        images=images,
+        overwrite=overwrite,
+        json=json,
     )

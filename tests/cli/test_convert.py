@@ -14,7 +14,7 @@ import scipy.io
 from conversion_checks import write_image
 
 from simplebase import load_dataset
-from simplebase.cli.convert import to_coco
+from simplebase.cli.convert_to import to_coco
 from simplebase.cli.converting import convert_app
 
 Command = Callable[..., tuple[int, str, str]]
