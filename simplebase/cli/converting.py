@@ -1,20 +1,16 @@
-"""What the commands of `simplebase convert` share: arguments, running and reporting."""
+"""What the commands of `simplebase convert` share: their groups, arguments and the way back."""
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from simplebase.cli import options
-from simplebase.cli.app import app, console, say, warn
-from simplebase.progress import Progress
+from simplebase.cli.app import app, say
+from simplebase.cli.dataset_writing import Images as Images
+from simplebase.cli.dataset_writing import Output as Output
+from simplebase.cli.dataset_writing import print_report as print_report
+from simplebase.cli.dataset_writing import run_conversion as run_conversion
 from simplebase.shell import command_line
-
-if TYPE_CHECKING:
-    from simplebase.converters import Conversion, ConversionReport
 
 convert_app = typer.Typer(
     no_args_is_help=True,
@@ -28,73 +24,8 @@ DATASETS = "From datasets"
 OTHER_TOOLS = "To other tools"
 WEIGHTS = "Weights"
 
-Output = Annotated[Path, typer.Argument(help="The dataset folder to write.")]
-Images = Annotated[
-    Literal["copy", "link", "none"],
-    typer.Option(
-        help="Copy the images, link to each, or (none) make images/ one link to the source's."
-    ),
-]
 ValSplit = Annotated[float, typer.Option(help="Fraction of the images to hold out.")]
 Seed = Annotated[int, typer.Option(help="Seed of the draw: the same seed, the same split.")]
-
-
-def run_conversion(
-    read: Callable[[Progress], "Conversion"],
-    output: Path,
-    images: Literal["copy", "link", "none"],
-    overwrite: bool,
-    json: Path | None,
-    keypoint_files: Sequence[Path | None] = (),
-) -> None:
-    """Reads, writes, prints; what is known to be in the way is said before the reading.
-
-    Args:
-        read: reads the source, and is given where to report progress.
-        output: the dataset folder to write.
-        images: whether images are copied or linked.
-        overwrite: replace what is there.
-        json: a file for the report.
-        keypoint_files: the text files of the skeleton, which the output must not hold.
-    """
-    from simplebase.converters import write_dataset
-    from simplebase.data.dataset import FOLDER_CONTENT, FOLDER_MARKERS
-    from simplebase.files import require_output, write_json
-
-    require_output(
-        output,
-        overwrite=overwrite,
-        folder_markers=FOLDER_MARKERS,
-        folder_content=FOLDER_CONTENT,
-    )
-    if json is not None:
-        require_output(json, overwrite=overwrite)
-    with options.progress_bar("converting") as progress:
-        conversion = read(progress)
-        conversion.sources += [path for path in keypoint_files if path]
-        report = write_dataset(
-            conversion, output, images=images, overwrite=overwrite, progress=progress
-        )
-    print_report(report, output)
-    if json is not None:
-        write_json(json, report.to_config(), overwrite=overwrite)
-
-
-def print_report(report: "ConversionReport", output: Path) -> None:
-    """Prints the counts of both splits, and what was left out."""
-    for note in report.notes:
-        say(note)
-    table = Table("", "records", "images", title=escape(str(output)))
-    table.add_row("train", str(report.train_records), str(report.train_images))
-    table.add_row("val", str(report.val_records), str(report.val_images))
-    console.print(table)
-    if report.left_out:
-        left_out = Table("left out", "count")
-        for reason, count in sorted(report.left_out.items()):
-            left_out.add_row(escape(reason), str(count))
-        console.print(left_out)
-    _warn_of_missing_images(report, output)
-    _warn_of_empty_splits(report)
 
 
 def say_way_back(output: Path, source: Path, form: str = "auto", *words: str | Path) -> None:
@@ -109,31 +40,3 @@ def say_way_back(output: Path, source: Path, form: str = "auto", *words: str | P
     back = output.with_name(f"{output.name}_back")
     line = command_line(["simplebase", "convert", form, source, back, *words])
     say(f"To convert it back: {line}")
-
-
-def _warn_of_missing_images(report: "ConversionReport", output: Path) -> None:
-    """Warns if more records lack their image than were written."""
-    from simplebase.converters.conversion import NO_IMAGE
-
-    missing = report.left_out.get(NO_IMAGE, 0)
-    written = report.train_records + report.val_records
-    if missing > written:
-        warn(
-            f"{output} has {written} of {written + missing} records, because the images of the "
-            "others were not found. If you have them, put them beside those that were found and "
-            "run the command again with --overwrite."
-        )
-
-
-def _warn_of_empty_splits(report: "ConversionReport") -> None:
-    """Warns if a split has no record, and says how to get some."""
-    if report.train_records and report.val_records:
-        return
-    if report.train_images + report.val_images == 1:
-        remedy = "Both splits need an image, so label a second one."
-    else:
-        remedy = "Convert with --val-split, or draw the splits with `simplebase data split`."
-    if report.val_records:
-        warn(f"no record is in the train split. {remedy}")
-    else:
-        warn(f"no record is held out, but training needs some to choose the best epoch. {remedy}")

@@ -1,21 +1,14 @@
 """`simplebase data merge`, `split` and `select`: dataset folders from dataset folders."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from simplebase.cli import options
 from simplebase.cli.data import data_app
+from simplebase.cli.dataset_writing import Images, Output, run_conversion
 
-Output = Annotated[Path, typer.Argument(help="The dataset folder to write.")]
 Dataset = Annotated[str, typer.Argument(help="Dataset folder; it stays as it is.")]
-Images = Annotated[
-    Literal["copy", "link", "none"],
-    typer.Option(
-        help="Copy the images, link to each, or (none) make images/ one link to the source's."
-    ),
-]
 Group = Annotated[
     str | None,
     typer.Option(
@@ -55,7 +48,6 @@ def merge(
 
         simplebase data merge data/coco data/mpii data/people --union --images link
     """
-    from simplebase.cli.converting import run_conversion
     from simplebase.converters.combining import merge_folders
 
     chosen = options.chosen_skeleton(skeleton, None, None, None)
@@ -101,7 +93,6 @@ def split(
 
         simplebase data split data/mice data/mice_split --group "mouse([0-9]+)" --images link
     """
-    from simplebase.cli.converting import run_conversion
     from simplebase.converters.combining import split_folder
 
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
@@ -171,7 +162,6 @@ def select(
 
         simplebase data select data/cows data/cows_odd --records 3,17,40-59
     """
-    from simplebase.cli.converting import run_conversion
     from simplebase.converters.combining import select_folder
 
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
