@@ -12,6 +12,7 @@ from simplebase.augmentation.half_body import half_bodies
 from simplebase.augmentation.random import StepRandom
 from simplebase.geometry import Size
 from simplebase.presets.augmentation_settings import (
+    GeometryFade,
     GeometrySettings,
     HalfBodySettings,
     HorizontalFlipSettings,
@@ -32,8 +33,7 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         size: `(H, W)` of the result in pixels.
         items: what to draw; nothing moves by what is not among them.
         skeleton: its flip pairs swap in a flip; its `upper_body` is for `half_body`.
-        fade: from the first of these steps to the second, all but flips fades to nothing; by
-            default it never does.
+        fade: when all but flips fades, and how much of it is left; by default it never does.
 
     Input images `(B, Hc, Wc, 3)` and keypoints `(B, K, 3)` in canvas pixels, the object in the
     middle; output `(B, H, W, 3)` float32 and keypoints in result pixels. `canvas_size` is the
@@ -46,7 +46,7 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         size: Size,
         items: Sequence[GeometrySettings],
         skeleton: Skeleton,
-        fade: tuple[float, float] | None = None,
+        fade: GeometryFade | None = None,
     ) -> None:
         # Without a seed KerasCV takes hold of TensorFlow's global generator.
         super().__init__(seed=1, dtype="float32")
@@ -127,12 +127,12 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         return drawn
 
     def _strength(self) -> Any:
-        """1 before the fade, 0 after it."""
+        """1 before the fade, its remainder after it."""
         if self.fade is None:
             return 1.0
-        first, last = self.fade
+        first, last, remainder = self.fade
         left = (last - tf.cast(self.random.step, tf.float32)) / (last - first)
-        return tf.clip_by_value(left, 0.0, 1.0)
+        return remainder + (1 - remainder) * tf.clip_by_value(left, 0.0, 1.0)
 
     def _focus_on_halves(
         self,

@@ -23,6 +23,7 @@ from simplebase.presets.augmentation_settings import (
     BlurSettings,
     ColourSettings,
     EqualizationSettings,
+    GeometryFade,
     GeometrySettings,
     KerasCVSettings,
     RandomCutoutSettings,
@@ -59,7 +60,7 @@ class Augmentation(keras.layers.Layer):
         input_size: `(H, W)` of the network.
         skeleton: for its flip pairs and its upper body.
         seed: of all draws.
-        fade: the steps between which all geometry but flips fades to nothing, see
+        fade: when all geometry but flips fades, and how much of it is left, see
             `RandomKeypointAffine`.
         layers: layers of Keras or KerasCV that run after the recipe's, on images `(B, H, W, 3)`
             float32, 0 to 255. Each KerasCV layer needs a seed other than 0; its value does not
@@ -78,7 +79,7 @@ class Augmentation(keras.layers.Layer):
         input_size: Size,
         skeleton: Skeleton,
         seed: int = 0,
-        fade: tuple[float, float] | None = None,
+        fade: GeometryFade | None = None,
         layers: Sequence[keras.layers.Layer] = (),
     ) -> None:
         super().__init__(dtype="float32")

@@ -74,6 +74,8 @@ def train(
     padding: training_options.Padding = None,
     augmentation: training_options.Augmentation = None,
     geometry_fade: training_options.GeometryFade = None,
+    geometry_fade_to: training_options.GeometryFadeTo = None,
+    outside_keypoints: training_options.Outside = None,
     finish_on: training_options.FinishOn = None,
     finish_share: training_options.FinishShare = None,
     mixed_precision: training_options.MixedPrecision = False,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from simplebase.presets.choices import DecayType, LossType, OptimizerName
+from simplebase.presets.choices import DecayType, LossType, OptimizerName, OutsideKeypoints
 
 Recipe = Annotated[
     str | None,
@@ -109,6 +109,13 @@ Augmentation = Annotated[
 GeometryFade = Annotated[
     float | None,
     _recipe_option("Share of the run over which rotation, scale and shift fade to nothing."),
+]
+GeometryFadeTo = Annotated[
+    float | None, _recipe_option("Share of its strength that geometry keeps after fading.")
+]
+Outside = Annotated[
+    OutsideKeypoints | None,
+    _recipe_option("What labelled keypoints outside of the crop teach: nothing, or low scores."),
 ]
 FinishOn = Annotated[
     str | None,

@@ -1,6 +1,6 @@
 """The items of a recipe's `augmentation` list, each by its name."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import ConfigDict, Field, field_validator
 
@@ -8,6 +8,18 @@ from simplebase.presets.preset import YamlSettings
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, le=1)]
+
+
+class GeometryFade(NamedTuple):
+    """Between the steps `first` and `last` geometry falls from full strength to `remainder`.
+
+    The strength multiplies angles, logarithms of scales, shifts and the probability of half
+    bodies. Flips do not fade.
+    """
+
+    first: float
+    last: float
+    remainder: float = 0.0
 
 
 class HorizontalFlipSettings(YamlSettings):

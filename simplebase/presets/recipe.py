@@ -7,8 +7,17 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from simplebase.codec import WIDEST_SIGMA
 from simplebase.errors import ArgumentError
 from simplebase.geometry import LARGEST_PADDING
-from simplebase.presets.augmentation_settings import AugmentationSettings, KerasCVSettings
-from simplebase.presets.choices import DecayType, LossType, OptimizerName
+from simplebase.presets.augmentation_settings import (
+    AugmentationSettings,
+    GeometryFade,
+    KerasCVSettings,
+)
+from simplebase.presets.choices import (
+    DecayType,
+    LossType,
+    OptimizerName,
+    OutsideKeypoints,
+)
 from simplebase.presets.preset import InputSize, Preset, YamlSettings, first_problem
 
 FreezeLevel = Literal[0, 1, 2]
@@ -44,6 +53,8 @@ class Recipe(YamlSettings):
     padding: float | None = Field(None, gt=0, le=LARGEST_PADDING)
     augmentation: tuple[AugmentationSettings, ...] = ()
     geometry_fade: float = Field(0.0, ge=0, le=1)
+    geometry_fade_to: float = Field(0.0, ge=0, le=1)
+    outside_keypoints: OutsideKeypoints = "ignored"
     finish_on: str | None = Field(None, min_length=1)
     finish_share: float = Field(0.5, gt=0, le=1)
 
@@ -94,10 +105,12 @@ class Recipe(YamlSettings):
         size = self.input_size or preset.input_size
         return preset.model_copy(update={"input_size": size, "crop": crop, "codec": codec})
 
-    def fading_steps(self, steps: int) -> tuple[float, float] | None:
-        """Between which steps of a run of `steps` an epoch geometry fades; `None`: it does not."""
+    def fading(self, steps: int) -> GeometryFade | None:
+        """When geometry fades in a run of `steps` per epoch; `None`: it does not."""
+        if not self.geometry_fade:
+            return None
         last = self.total_epoch * steps
-        return (last * (1 - self.geometry_fade), last) if self.geometry_fade else None
+        return GeometryFade(last * (1 - self.geometry_fade), last, self.geometry_fade_to)
 
     @property
     def first_finishing_epoch(self) -> int:

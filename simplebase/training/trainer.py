@@ -87,7 +87,7 @@ class Trainer:
             metadata.input_size,
             metadata.skeleton,
             config.seed,
-            recipe.fading_steps(self.steps),
+            recipe.fading(self.steps),
             layers=layers,
         )
         self.source = BatchSource(
@@ -99,7 +99,7 @@ class Trainer:
             cache=config.cache,
         )
         self._training_model = TrainingModel(
-            model, augmentation, LOSSES[recipe.loss_type], recipe.loss_scale
+            model, augmentation, LOSSES[recipe.loss_type], recipe.loss_scale, recipe=recipe
         )
         self._average = None
         if recipe.ema is not None:

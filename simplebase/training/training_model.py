@@ -284,7 +284,12 @@ class TrainingModel(keras.Model):
         self.estimator.save(filepath, *args, **kwargs)
 
     def _encode(self, keypoints: Any) -> tuple[Any, Any]:
-        return self.estimator.metadata.codec.encode(keypoints, ops=keras.ops)
+        """Target heatmaps and the weights `(B, K)` of the keypoints, as the recipe has them."""
+        target, weights = self.estimator.metadata.codec.encode(keypoints, ops=keras.ops)
+        if self.recipe.outside_keypoints == "absent":
+            # Their target is empty: the model learns to find nothing.
+            weights = keras.ops.cast(keypoints[..., 2] > 0, weights.dtype)
+        return target, weights
 
     def _results(
         self, images: Any, keypoints: Any, predicted: Any, sample_weight: Any, loss: Any

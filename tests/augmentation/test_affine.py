@@ -23,6 +23,7 @@ from simplebase.augmentation.random import StepRandom
 from simplebase.errors import SimplebaseWarning
 from simplebase.geometry import Size
 from simplebase.presets import AugmentationSettings
+from simplebase.presets.augmentation_settings import GeometryFade
 from simplebase.skeletons import Skeleton
 
 VALUE = {
@@ -235,7 +236,7 @@ def test_flips_without_pairs_are_warned_of() -> None:
 FADING = items(rotation={"degrees": 80}, scale={"factor": 2}, shift={"fraction": 0.2})
 
 
-def moved(step: int, fade: tuple[float, float] | None) -> np.ndarray:
+def moved(step: int, fade: GeometryFade | None) -> np.ndarray:
     """Where the keypoints of 50 samples come to lie, relative to the result's middle."""
     layer = Augmentation(FADING, (64, 48), SKELETON, fade=fade)
     middle = (np.array(layer.canvas_size[::-1]) - 1) / 2
@@ -246,9 +247,12 @@ def moved(step: int, fade: tuple[float, float] | None) -> np.ndarray:
 
 
 def test_geometry_fades_to_nothing_between_two_steps() -> None:
+    fade = GeometryFade(100, 200)
     for step in (0, 100):
-        np.testing.assert_array_equal(moved(step, fade=(100, 200)), moved(step, fade=None))
-    full, half = moved(150, fade=None), moved(150, fade=(100, 200))
+        np.testing.assert_array_equal(
+            moved(step, fade=GeometryFade(100, 200)), moved(step, fade=None)
+        )
+    full, half = moved(150, fade=None), moved(150, fade=GeometryFade(100, 200))
     arm, weaker = full[:, 0] - full[:, 4], half[:, 0] - half[:, 4]
     angle, weak_angle = np.arctan2(arm[:, 1], arm[:, 0]), np.arctan2(weaker[:, 1], weaker[:, 0])
     np.testing.assert_allclose(weak_angle, angle / 2, atol=1e-5)
@@ -257,12 +261,28 @@ def test_geometry_fades_to_nothing_between_two_steps() -> None:
     np.testing.assert_allclose(half[:, 4], full[:, 4] / 2, atol=1e-4)
     still = np.array([[10, 0], [-10, 0], [0, 10], [0, -10], [0, 0]], np.float32)
     for step in (200, 201):
-        after = moved(step, fade=(100, 200))
+        after = moved(step, fade)
         np.testing.assert_allclose(after, np.repeat(still[None], 50, axis=0), atol=1e-4)
 
 
+def test_a_fade_leaves_its_remainder() -> None:
+    """A quarter between 1 and the half that is left: three quarters, then half for good."""
+    full, partly, end = (
+        moved(step, fade)
+        for step, fade in (
+            (150, None),
+            (150, GeometryFade(100, 200, remainder=0.5)),
+            (250, GeometryFade(100, 200, remainder=0.5)),
+        )
+    )
+    np.testing.assert_allclose(partly[:, 4], full[:, 4] * 0.75, atol=1e-4)
+    np.testing.assert_allclose(end, moved(250, GeometryFade(0, 500)), atol=1e-4)
+
+
 def test_flips_do_not_fade() -> None:
-    layer = Augmentation(items(horizontal_flip={"probability": 1}), (64, 48), SKELETON, fade=(0, 1))
+    layer = Augmentation(
+        items(horizontal_flip={"probability": 1}), (64, 48), SKELETON, fade=GeometryFade(0, 1)
+    )
     keypoints = np.full((1, 5, 3), 2.0, np.float32)
     keypoints[..., 0] = 10
     result = run(layer, np.zeros((1, 64, 48, 3), np.uint8), keypoints, step=5)[1]

@@ -227,8 +227,10 @@ def test_a_recipe_replaces_what_it_names_of_a_preset():
 
 def test_geometry_fades_over_a_share_of_all_steps():
     recipe = load_recipe("default").updated({"total_epoch": 20, "geometry_fade": 0.25})
-    assert recipe.fading_steps(100) == (1500, 2000)
-    assert recipe.updated({"geometry_fade": 0}).fading_steps(100) is None
+    assert recipe.fading(100) == (1500, 2000, 0)
+    part = recipe.updated({"geometry_fade_to": 0.25})
+    assert part.fading(100) == (1500, 2000, 0.25)
+    assert recipe.updated({"geometry_fade": 0}).fading(100) is None
 
 
 def test_the_recipe_of_the_paper_is_what_the_paper_says():

@@ -10,7 +10,7 @@ import tensorflow as tf
 from simplebase import SimpleBaseline
 from simplebase.augmentation import Augmentation
 from simplebase.losses import LOSSES
-from simplebase.presets import Preset
+from simplebase.presets import Preset, load_recipe
 from simplebase.training import distribute
 from simplebase.training.step import TrainingStep
 from simplebase.training.training_model import TrainingModel
@@ -67,6 +67,26 @@ def test_a_step_is_the_gradient_of_the_mean_error_and_the_optimizers_step(
         for mine, theirs in zip(model.weights, twin.weights, strict=True):
             np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6, err_msg=mine.path)
     assert step.optimizer.iterations == 3
+
+
+@pytest.mark.parametrize(("outside", "counted"), [("ignored", 4), ("absent", 8)])
+def test_keypoints_outside_of_the_crop_are_ignored_or_taught_to_be_absent(
+    model: SimpleBaseline, outside: str, counted: int
+) -> None:
+    """Of three keypoints the first is inside, the second outside, the third not labelled."""
+    recipe = load_recipe("default").updated({"outside_keypoints": outside})
+    layer = Augmentation((), (64, 64), model.metadata.skeleton)
+    given = batch(1)
+    given["keypoints"][:, 1, 0] = 200
+    given["images"] = given["images"].astype(np.float32)
+    training_model = TrainingModel(model, layer, LOSSES["weighted_mse"], SCALE, recipe=recipe)
+    total, count = training_model.errors(given, step=0, training=False)
+    target, _ = model.metadata.codec.encode(given["keypoints"])
+    error = (target - keras.ops.convert_to_numpy(model(given["images"]))) ** 2
+    assert target[..., 1].max() == 0
+    assert float(count) == counted
+    expected = SCALE * error.mean(axis=(1, 2))[:, : counted // 4].sum()
+    assert float(total) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.usefixtures("eager_steps")
