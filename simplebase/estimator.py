@@ -298,8 +298,8 @@ def load_model(path: str | os.PathLike[str]) -> SimpleBaseline:
     path = require_file(path, "the model")
     if path.suffix != ".keras":
         raise DataError(
-            f"{path}: a model that simplebase saved ends in .keras. Files of other projects become "
-            "one by `simplebase convert weights`; what was exported stays what it is."
+            f"{path}: expected a .keras file. Convert files of other projects with `simplebase "
+            "convert weights`. Exported files cannot be converted back."
         )
     model = read_keras_file(path)
     if not isinstance(model, SimpleBaseline):

@@ -102,8 +102,8 @@ class PoseEstimator:
     ) -> None:
         if "heatmaps" not in runtime.metadata.outputs and (decode != "dark" or flip_test):
             raise ArgumentError(
-                "the model answers with keypoints, decoded by dark; other ways to decode and flip "
-                "test need one that answers with heatmaps."
+                "the model returns keypoints that it decodes with dark. Other ways to decode, and "
+                "the flip test, need a model that returns heatmaps."
             )
         self.runtime = runtime
         self.decode = decode

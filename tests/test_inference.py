@@ -217,7 +217,7 @@ def test_keypoints_that_the_model_decoded_are_led_back_to_the_image() -> None:
 
 @pytest.mark.parametrize("settings", [{"decode": "argmax"}, {"flip_test": True}], ids=str)
 def test_what_needs_heatmaps_is_refused_of_a_model_without(settings: Any) -> None:
-    with pytest.raises(ArgumentError, match="need one that answers with heatmaps"):
+    with pytest.raises(ArgumentError, match="need a model that returns heatmaps"):
         PoseEstimator(Decoded(np.zeros((1, 3, 3))), **settings)
 
 

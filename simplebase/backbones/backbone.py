@@ -129,9 +129,8 @@ class Backbone(keras.Model):
                 failures.append(first_line(error))
         own, headless, with_classifier = failures
         raise DataError(
-            f"{path} does not hold weights that fit {self.name}: not as simplebase saves them "
-            f"({own}), nor as keras.applications does, without its classifier ({headless}) or with "
-            f"it ({with_classifier})."
+            f"the weights in {path} do not fit {self.name}. Tried as a file of simplebase: {own}; "
+            f"of keras.applications without its classifier: {headless}; with it: {with_classifier}."
         )
 
     def _load_headless(self, path: os.PathLike[str]) -> None:

@@ -221,7 +221,7 @@ def chosen_skeleton(
     if skeleton is not None and classes is not None:
         raise ArgumentError("give --skeleton or --classes-path, not both.")
     if classes is None and (match_point or lines):
-        raise ArgumentError("--matchpoint-path and --skeleton-path go with --classes-path.")
+        raise ArgumentError("--matchpoint-path and --skeleton-path need --classes-path.")
     if classes is not None:
         return read_text_files(classes, match_point, lines)
     return load_skeleton(skeleton) if skeleton else None

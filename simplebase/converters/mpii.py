@@ -18,7 +18,7 @@ from simplebase.converters.image_files import find_image, inside
 from simplebase.converters.matlab import read_variable
 from simplebase.data import expect
 from simplebase.data.records import make_record
-from simplebase.errors import DataError, MissingFileError
+from simplebase.errors import DataError, MissingFileError, counted
 from simplebase.files import read_json, require_file
 from simplebase.progress import Progress
 from simplebase.skeletons import load_skeleton
@@ -110,15 +110,16 @@ def _hold_out_listed(conversion: Conversion, listed: _Listed, path: Path) -> Non
     images = {record["img_paths"] for record in people}
     if conversion.images and not people:
         raise DataError(
-            f"{path}: nobody in the {len(conversion.images)} images is held out by it; it lists "
-            f"{len(listed)} names. Is it the split of another dataset?"
+            f"{path} lists {counted(len(listed), 'name')}, but none of them is among the "
+            f"{len(conversion.images)} images. Is it the split of another dataset?"
         )
     where = f"in {len(images)} of {len(conversion.images)} images"
-    conversion.notes.append(f"{path} holds out {len(people)} people, {where}")
+    held_out = counted(len(people), "person", "people")
+    conversion.notes.append(f"{path} holds out {held_out}, {where}")
     if missing := _count_missing(listed, conversion.images, people):
         conversion.notes.append(
-            f"{path} lists {missing} people in these images at whose place nobody is labelled; "
-            "they are not measured"
+            f"{path} lists {counted(missing, 'person', 'people')} in these images without a label at their position; "
+            "they are not evaluated"
         )
     conversion.keep(kept)
 

@@ -120,16 +120,16 @@ class Outgoing:
         mine = {frozenset(pair) for pair in self.skeleton.horizontal_pairs}
         if mine != {frozenset(pair) for pair in pairs_by_name(self.skeleton.keypoints)}:
             self.notes.append(
-                "the format has no place for flip pairs, and those of this dataset differ from "
-                "what the keypoints' names tell: keep match_point.txt"
+                "the format cannot store flip pairs, and those of this dataset do not follow from "
+                "the keypoints' names: keep match_point.txt"
             )
         elif self.skeleton.vertical_pairs:
-            self.notes.append("the format has no place for vertical flip pairs")
+            self.notes.append("the format cannot store vertical flip pairs")
 
     def note_lost_splits(self) -> None:
         """Notes that the format has no splits, if this dataset has two."""
         if len(set(self.records.validation.tolist())) > 1:
-            self.notes.append("the format has no splits: train and val images are not told apart")
+            self.notes.append("the format has no splits: train and val images are mixed")
 
     def report(self) -> ConversionReport:
         """Counts of both splits, and what was left out."""

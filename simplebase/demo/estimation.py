@@ -84,8 +84,8 @@ class FrameEstimator:
     ) -> None:
         if with_heat and runtime.metadata.outputs[0] != "heatmaps":
             raise ArgumentError(
-                "the model answers with keypoints, so there is no heatmap to lay over the image. "
-                "Leave out --heatmap, or export it with --outputs heatmaps."
+                "the model returns keypoints, so there is no heatmap to lay over the image. "
+                "Leave out --heatmap, or export the model with --outputs heatmaps."
             )
         self._watch = stopwatch or Stopwatch()
         self._runtime = WatchedRuntime(runtime)

@@ -73,8 +73,8 @@ class DemoSettings:
             )
         if self.follow and (self.detector or self.boxes):
             raise ArgumentError(
-                "--follow goes with --box or the whole frame. With --detector objects are followed "
-                "anyway; --boxes says itself where they are."
+                "--follow cannot be combined with --detector or --boxes. With --detector, objects "
+                "are followed anyway; --boxes already says where they are."
             )
 
     @property

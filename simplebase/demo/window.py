@@ -60,8 +60,8 @@ def window(waits: bool, is_live: bool = False) -> Iterator[Write]:
         cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
     except cv2.error as error:
         raise ArgumentError(
-            "no window can be opened: the display does not answer, or this OpenCV was built "
-            f"without windows (opencv-python-headless). {_instead(is_live)}."
+            "no window can be opened: the display does not respond, or this OpenCV has no windows "
+            f"(opencv-python-headless). {_instead(is_live)}."
         ) from error
 
     def write(found: FramePoses) -> None:

@@ -54,7 +54,7 @@ class MetricSettings:
         conf_threshold: keypoints that score less count as not found (upstream's meaning).
 
     Raises:
-        ArgumentError: an unknown metric, one that stands twice, a threshold not above 0, or one of
+        ArgumentError: an unknown metric, one that occurs twice, a threshold not above 0, or one of
             confidence that is no number.
     """
 
@@ -70,7 +70,7 @@ class MetricSettings:
             if name not in known:
                 raise ArgumentError(f"a metric is one of {', '.join(known)}. Received: {name!r}.")
             if self.metrics.count(name) > 1:
-                raise ArgumentError(f"the metric {name} stands twice.")
+                raise ArgumentError(f"the metric {name} is given twice.")
         if not math.isfinite(self.conf_threshold):
             raise ArgumentError(
                 f"the confidence threshold is a number. Received: {self.conf_threshold}."

@@ -233,8 +233,8 @@ def _load(path: Path) -> SimpleBaseline:
     if path.name in within or run.checkpoints.is_dir():
         folder = next(at for at in (path, *path.parents) if at.name not in within)
         raise DataError(
-            f"{path} is no model but a training's. Write its model with `simplebase dump "
-            f"{Run(folder).best} MODEL.keras`, and export that."
+            f"{path} belongs to a training run and is not a model. Write the run's model with "
+            f"`simplebase dump {Run(folder).best} MODEL.keras`, and export that."
         )
     # Its weights lie where `Reference` asks it.
     with on_processor():
@@ -280,8 +280,8 @@ def _reject(path: Path, partial: Path, faults: list[str], parity: Parity | None)
     for beside in (Path, metadata_file, parity_file):
         os.replace(beside(partial), beside(rejected))
     raise ParityError(
-        f"{path.name} does not answer as the model does: {'; '.join(faults)}. It is kept as "
-        f"{rejected}, with {parity_file(rejected).name}.",
+        f"the results of {path.name} differ from those of the model: {'; '.join(faults)}. The file "
+        f"is kept as {rejected}, with {parity_file(rejected).name}.",
         parity,
     )
 

@@ -105,8 +105,8 @@ class ExportSettings:
             )
         if (self.format, self.quantization) == _NEVER_DECODES and self.outputs != "heatmaps":
             raise ArgumentError(
-                "an int8 MNN file answers with heatmaps: MNN would quantise the coordinates too. "
-                "Choose outputs heatmaps, or quantization weights."
+                "an int8 MNN file can only return heatmaps, because MNN would quantise the "
+                "coordinates too. Choose outputs heatmaps, or quantization weights."
             )
 
     @property

@@ -171,8 +171,8 @@ class Reference(ArrayEquality):
         reference = cls(samples, heatmaps, keypoints, dataset, labelled)
         if reference.pck(keypoints) is None:
             raise DataError(
-                f"{dataset.name}: there is nothing to compare an export by, neither labels nor "
-                "anything that the model finds. Give --calibration, a dataset of its own kind."
+                f"{dataset.name}: the export cannot be verified, because there are no labels and "
+                "the model finds nothing. Give --calibration a dataset with the model's objects."
             )
         return reference
 

@@ -111,9 +111,8 @@ class _Lock:
             if error.errno not in _NO_LOCKS:
                 raise
             warnings.warn(
-                f"{self._path.parent}: this file system has no locks, so nothing keeps a second "
-                f"process from writing {self._place} at the same time. Make sure that there is "
-                "none.",
+                f"{self._path.parent}: this file system has no locks, so a second process could "
+                f"write {self._place} at the same time. Make sure that no other process does.",
                 SimplebaseWarning,
                 stacklevel=4,
             )

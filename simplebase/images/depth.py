@@ -86,8 +86,8 @@ def levels(values: np.ndarray, depth_range: DepthRange | None, name: str) -> np.
             return (values >> 8).astype(np.uint8)
         low, high = _extent(values)
         raise DataError(
-            f"{name} holds {values.dtype} values, from {low:g} to {high:g}. Say with --depth-range "
-            "which become black and white, such as "
+            f"{name} has {values.dtype} values from {low:g} to {high:g}. Choose with --depth-range "
+            "which values become black and white, such as "
             f"--depth-range {low:.6g},{high:.6g}, or file for each image's own."
         )
     low, high = _extent(values) if depth_range.limits is None else depth_range.limits

@@ -107,7 +107,8 @@ def decode_jpeg(
             reason = str(error).removeprefix("Corrupt JPEG data: ")
             if _is_rare(data):
                 raise DataError(
-                    f"{name} is of a rare sort that is not read (JPEG: {reason}). Convert it first."
+                    f"{name} is a rare kind of JPEG that is not supported ({reason}). Convert it "
+                    "first."
                 ) from error
             raise DataError(
                 f"{name} is damaged: a part of the image is lost (JPEG: {reason}). Replace the "

@@ -71,7 +71,8 @@ def feature_maps(model: SimpleBaseline, path: str, crops: np.ndarray) -> np.ndar
     shape = layer.output.shape
     if len(shape) != 4:
         raise ArgumentError(
-            f"layer {path!r} answers no maps (h, w, C) but {tuple(shape[1:])}. Choose another."
+            f"layer {path!r} has no feature maps (h, w, C); its output is {tuple(shape[1:])}. "
+            "Choose another layer."
         )
     within, _, name = path.rpartition("/")
     # The model is a chain of parts; its graph does not lead into them, so they are called in turn.

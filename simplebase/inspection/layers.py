@@ -86,9 +86,7 @@ def find_layer(model: SimpleBaseline, name: str) -> tuple[str, keras.layers.Laye
     paths = layer_paths(model)
     found = [path for path in paths if name in (path, path.rpartition("/")[2])]
     if len(found) > 1:
-        raise ArgumentError(
-            f"layer {name!r} stands in several parts: {', '.join(found)}. Name one."
-        )
+        raise ArgumentError(f"several parts have a layer {name!r}: {', '.join(found)}. Name one.")
     if not found:
         raise ArgumentError(f"the model has no layer {name!r}. {nearest(name, paths)}")
     return found[0], paths[found[0]]

@@ -78,7 +78,7 @@ class Recipe(YamlSettings):
         ]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"{name} stands twice")
+                raise ValueError(f"{name} occurs twice")
         return augmentation
 
     @model_validator(mode="after")

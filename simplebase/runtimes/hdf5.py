@@ -60,8 +60,8 @@ def _require_whole_model(path: Path) -> None:
         version = str(file.attrs.get("keras_version", ""))
     if config is None:
         raise DataError(
-            f"{path} holds no network but at most the weights of one, which cannot run alone. Save "
-            "the whole model with `model.save`."
+            f"{path} contains at most weights, but no network to run. Save the whole model with "
+            "`model.save`."
         )
     if version.startswith("2."):
         raise DataError(

@@ -71,7 +71,7 @@ class Skeleton:
             others are the lower body. Empty where the object has no such halves.
 
     Raises:
-        DataError: a name stands twice, a pair, a link or `upper_body` names an unknown keypoint, a
+        DataError: a name occurs twice, a pair, a link or `upper_body` names an unknown keypoint, a
             keypoint is in two pairs of one direction, a colour is not known, or `sigmas` has
             another length.
     """
@@ -131,7 +131,7 @@ class Skeleton:
     def _check_unique(self, field: str, names: Sequence[str]) -> None:
         for name, count in Counter(names).items():
             if count > 1:
-                raise DataError(f"skeleton {self.name!r}, {field}: {name!r} stands twice.")
+                raise DataError(f"skeleton {self.name!r}, {field}: {name!r} occurs twice.")
 
     @property
     def num_keypoints(self) -> int:

@@ -124,7 +124,7 @@ def _triples(
 
 def _require_new(where: str, earlier: Collection[str], name: str) -> None:
     if name in earlier:
-        raise DataError(f"{where}: {shown(name)} stands twice.")
+        raise DataError(f"{where}: {shown(name)} occurs twice.")
 
 
 def _known(where: str, keypoints: Collection[str], *names: str) -> Pair:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simplebase.equality import ArrayEquality
-from simplebase.errors import DataError
+from simplebase.errors import DataError, counted
 
 _LEAST_POSES = 10
 """A mean and a spread of fewer say little."""
@@ -120,8 +120,8 @@ class LabelledPoses:
         poses = keypoints[(keypoints[..., 2] > 0).all(axis=1), :, :2]
         if len(poses) < _LEAST_POSES:
             raise DataError(
-                f"{name} has {len(poses)} poses with all keypoints labelled, and unlikely poses "
-                f"are told by {_LEAST_POSES} at least. Leave out --labelled."
+                f"{name} has {counted(len(poses), 'pose')} with all keypoints labelled, but at "
+                f"least {_LEAST_POSES} are needed to judge poses. Leave out --labelled."
             )
         placed = _normalised(poses)
         self._mean = placed.mean(axis=0)

@@ -54,9 +54,9 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
     """
     if earlier is not None and earlier.augmentation_layers:
         raise ArgumentError(
-            f"that run was trained with augmentation layers of its own ({earlier.layer_names}), "
-            "which only Python can give again: simplebase.train(preset, dataset, options, "
-            "run_dir=..., augmentation=[...])."
+            f"that run was trained with its own augmentation layers ({earlier.layer_names}), which "
+            "can be given only in Python: simplebase.train(preset, dataset, options, run_dir=..., "
+            "augmentation=[...])."
         )
     values = dict(earlier.options()) if earlier else {}
     folder = earlier.dataset.folder if earlier else None

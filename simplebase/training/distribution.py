@@ -138,9 +138,9 @@ class Distribution:
             if self.workers == 1:
                 raise
             raise TrainingError(
-                "another worker does not answer: it has failed, or the network has. Look at what "
-                "the others print, and start all of them again; with --resume they go on from what "
-                "was saved last."
+                "another worker does not respond: it has failed, or the network has. Read what the "
+                "other workers printed, and start all of them again. With --resume they continue "
+                "from the last saved state."
             ) from error
 
 

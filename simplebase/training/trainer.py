@@ -288,7 +288,7 @@ class Trainer:
             self._runtime, self.val_split, batch_size=self.recipe.batch_size, progress=tell
         )
         if not np.isfinite(predictions).all():
-            raise self.saver.diverged("the model's answer is no number", self.progress)
+            raise self.saver.diverged("the model's output is NaN or infinite", self.progress)
         return predictions
 
     def _stop(self, training: StageTraining) -> NoReturn:

@@ -70,7 +70,7 @@ def download(url: str, partial: Path, *, size: int | None, begin: Begin) -> bool
                 raise
             went_on = went_on or there > 0
             time.sleep(_PAUSE)
-    raise UnavailableError(f"{host_of(url)} sends other parts of the file than it is asked for")
+    raise UnavailableError(f"{host_of(url)} does not send the requested parts of the file")
 
 
 def _rest(partial: Path, url: str) -> tuple[int, dict[str, str]]:

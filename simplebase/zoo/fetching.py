@@ -117,9 +117,9 @@ def _sources(file: RemoteFile, path: Path, offline: bool) -> list[str | Path]:
     if is_offline(offline):
         state = "is damaged" if path.exists() else "is not in the cache"
         raise DownloadError(
-            f"{path} {state}, and the network is not asked (--offline or SIMPLEBASE_OFFLINE). "
-            f"Fetch it with `simplebase models get {file.model}` where there is a network, or set "
-            "SIMPLEBASE_MIRROR to a folder that has it."
+            f"{path} {state}, and downloads are off (--offline or SIMPLEBASE_OFFLINE). Run "
+            f"`simplebase models get {file.model}` on a machine with a network, or set "
+            "SIMPLEBASE_MIRROR to a folder with the file."
         )
     if mirror is None:
         return list(file.urls)

@@ -158,7 +158,7 @@ def test_an_item_may_stand_twice_with_another_layer_only() -> None:
     shuffle = {"name": "keras_cv", "layer": "ChannelShuffle"}
     assert [item.layer for item in listed(hue, shuffle)] == ["RandomHue", "ChannelShuffle"]
     assert listed(hue)[0].arguments == {"factor": 0.2}
-    with pytest.raises(ValueError, match="keras_cv RandomHue stands twice"):
+    with pytest.raises(ValueError, match="keras_cv RandomHue occurs twice"):
         listed(hue, shuffle, hue)
 
 

@@ -221,7 +221,7 @@ BAD = {
     "a detector that is none": (
         "demo --model {model} --input {image} --output out.jpg --detector {image}",
         1,
-        "000000.jpg is no detector: 000000.jpg is no ONNX file.",
+        "000000.jpg is not a detector, because it is not an ONNX file.",
     ),
     "a box and a detector": (
         "demo --model {model} --input {image} --output out.jpg --box 1,1,5,5 --detector {image}",

@@ -83,7 +83,7 @@ def test_json_holds_every_finding(data: Command, broken: Path) -> None:
     [
         ("check absent", 1, "absent: the dataset folder does not exist"),
         ("check {figures} --skeleton nothing", 2, "nothing"),
-        ("check {figures} --matchpoint-path x", 2, "go with --classes-path"),
+        ("check {figures} --matchpoint-path x", 2, "need --classes-path"),
         ("view absent", 1, "absent: the dataset folder does not exist"),
         ("view {figures} sheet.txt", 2, "sheet.txt: an image ends in"),
         ("view {figures} --recipe nothing", 2, "recipe 'nothing' does not exist"),

@@ -27,7 +27,7 @@ def test_a_video_becomes_several_outputs(
         "demo", "--model", shallow_model_file, "--input", clip, *outputs.split(), "--min-score", -1
     )
     assert code == 0, error
-    assert "out.mp4, out.json, frames: 5 frames" in said and "ms a frame: read" in said
+    assert "out.mp4, out.json, frames: 5 frames" in said and "ms per frame: read" in said
     assert len(json.loads(Path("out.json").read_text())["frames"]) == 5
     assert len(list(Path("frames").glob("*.jpg"))) == 5
 

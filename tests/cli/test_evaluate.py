@@ -110,7 +110,7 @@ def test_what_asks_a_model_is_refused_where_there_is_none(
     line = ("eval", "--predictions", "results.json", "--dataset", figures_folder)
     for option in (("--flip-test",), ("--boxes", "boxes.json")):
         code, _, error = command(*line, *option)
-        assert code == 2 and "say how a model is asked" in error
+        assert code == 2 and "need a model, not only --predictions" in error
 
 
 def test_a_model_of_another_kind_is_told_before_the_first_is_measured(

@@ -42,7 +42,7 @@ def test_a_file_beyond_the_tolerance_ends_with_one(
     line = ("--format", "frozen-graph", "--calibration", figures_folder, "--output", "m.pb")
     code, _, error = command("export", shallow_model_file, *line)
     assert code == 1
-    assert "Error: m.pb does not answer as the model does: keypoints lie" in error
+    assert "Error: the results of m.pb differ from those of the model: keypoints lie" in error
     assert "keypoints apart, median" in error
     assert {path.name for path in Path().iterdir()} == {
         "m.pb.rejected",

@@ -82,7 +82,7 @@ def test_feature_maps_and_kernels_are_drawn(
         ("{model} --kernels", 2, "name the picture to write with --output"),
         ("{model} --output a.png", 2, "--layer and --output need --feature-maps or --kernels"),
         ("{model} --layer Conv1", 2, "--layer and --output need"),
-        ("{model} --kernels --output a.png --json a.json", 2, "--json holds the figures"),
+        ("{model} --kernels --output a.png --json a.json", 2, "--json cannot be combined with"),
         ("{model} --kernels --output a.png --box 1,2,3,4", 2, "--box needs --feature-maps"),
         ("{model} --kernels --feature-maps {image} --output a.png", 2, "or --kernels, not both"),
         ("{model} --kernels --output a.txt", 2, "a.txt: an image ends in"),

@@ -211,7 +211,7 @@ def test_without_network_the_error_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("SIMPLEBASE_CACHE", str(tmp_path / "empty"))
     code, _, error = command("inspect", "tiny-person", "--offline")
-    assert code == 1 and "Fetch it with `simplebase models get tiny-person`" in error
+    assert code == 1 and "Run `simplebase models get tiny-person`" in error
 
 
 def test_other_settings_of_a_row_convert_anew(

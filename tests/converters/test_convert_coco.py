@@ -424,7 +424,7 @@ def test_all_images_missing_says_where_they_were_looked_for(tmp_path, source, wr
         (lambda d: d["annotations"][0].update(bbox=[1, 2, "3", 4]), r"bbox: .*'3'"),
         (lambda d: d["annotations"][0].update(id="x"), r"annotations\[0\]\.id: .*whole number"),
         (lambda d: d["categories"][0].update(keypoints=5), r"categories\[0\]\.keypoints: .* list"),
-        (lambda d: d["categories"][0]["keypoints"].__setitem__(0, "tail"), "'tail' stands twice"),
+        (lambda d: d["categories"][0]["keypoints"].__setitem__(0, "tail"), "'tail' occurs twice"),
     ],
 )
 def test_a_wrong_field_is_named(tmp_path, source, change, message) -> None:

@@ -179,7 +179,7 @@ def test_a_bad_file_is_refused_in_a_sentence(project, content, message) -> None:
 def test_the_same_item_twice_is_refused(project) -> None:
     content = document([SKELETON], [SKELETON])
     content["items"][1]["id"] = "a"
-    with pytest.raises(DataError, match=r"items\[1\]: the id 'a' stands twice"):
+    with pytest.raises(DataError, match=r"items\[1\]: the id 'a' occurs twice"):
         read_datumaro(save(project, content))
 
 

@@ -299,7 +299,7 @@ def test_damaged_h5_files_are_refused_with_our_errors(tmp_path, kind) -> None:
 
 def test_a_lightning_pose_folder_has_its_table_at_the_root(tmp_path) -> None:
     folder = project(tmp_path)
-    with pytest.raises(MissingFileError, match="Of a DeepLabCut project use"):
+    with pytest.raises(MissingFileError, match="For a DeepLabCut project, use"):
         read_lightning_pose(folder)
     table = folder / "CollectedData.csv"
     table.write_text(SINGLE.replace("Ann,Ann", "Unnamed: 1_level_0,Unnamed: 2_level_0"))

@@ -151,7 +151,7 @@ def test_the_split_file_chooses_the_validation_images(tmp_path, official) -> Non
             json.dump(rows, file)
     conversion = read_mpii(path, split_file=split)
     assert [record["isValidation"] for record in conversion.records] == [0, 1, 0]
-    assert conversion.notes == [f"{split} holds out 1 people, in 1 of 3 images"]
+    assert conversion.notes == [f"{split} holds out 1 person, in 1 of 3 images"]
     assert conversion.sources == [path, split]
 
 
@@ -192,8 +192,8 @@ def test_listed_people_whom_nobody_labelled_are_told_of(tmp_path) -> None:
     # Up to a pixel beside is the same person; nobody is left of the other image.
     assert [record["img_paths"] for record in conversion.records] == ["0.jpg"]
     assert list(conversion.images) == ["0.jpg"]
-    assert conversion.notes[0].endswith("holds out 1 people, in 1 of 2 images")
-    assert "lists 2 people in these images at whose place nobody is" in conversion.notes[1]
+    assert conversion.notes[0].endswith("holds out 1 person, in 1 of 2 images")
+    assert "lists 2 people in these images without a label" in conversion.notes[1]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_a_split_file_that_holds_out_none_of_the_images_is_refused(tmp_path) -> 
     path = write_mat(tmp_path / "mpii", *(image(f"{i}.jpg", person(NECK)) for i in range(3)))
     split = tmp_path / "valid.json"
     split.write_text(json.dumps([{"image": "other.jpg"}]))
-    with pytest.raises(DataError, match=r"valid\.json: nobody in the 3 images is held out by it"):
+    with pytest.raises(DataError, match=r"valid\.json lists 1 name, but none of them"):
         read_mpii(path, split_file=split)
 
 

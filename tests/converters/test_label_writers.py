@@ -134,7 +134,7 @@ def without_splits(dataset: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, 
 def test_labelme_gives_back_keypoints_and_boxes(tmp_path, written) -> None:
     folder, output = herd(tmp_path / "the herd"), tmp_path / "labelme"
     report = to_labelme(folder, output, images="link")
-    assert report.notes == ["the format has no splits: train and val images are not told apart"]
+    assert report.notes == ["the format has no splits: train and val images are mixed"]
     names = ("classes.txt", "match_point.txt", "skeleton.txt")
     skeleton = read_text_files(*(output / name for name in names))
     back = written(read_labelme(output / "images", skeleton=skeleton))
@@ -203,7 +203,7 @@ def test_deeplabcut_gives_back_keypoints_names_and_links(tmp_path, written, seve
         write_json(folder / "annotations.json", records[1:], overwrite=True)
     report = to_deeplabcut(folder, output, scorer="Ann Lee", images="link")
     assert report.notes == [
-        "the format has no splits: train and val images are not told apart",
+        "the format has no splits: train and val images are mixed",
         f"hidden keypoints, which the format cannot tell from visible ones: {3 + several}",
         f"boxes, for which the format has no place: {3 + several}",
     ]
@@ -245,11 +245,11 @@ def test_deeplabcut_refuses_names_that_it_cannot_hold(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("write", "horizontal", "vertical", "note"),
     [
-        (to_cvat, (("nose tip", "tail"),), (), "differ from what the keypoints' names tell"),
-        (to_deeplabcut, (), (), "differ from what the keypoints' names tell"),
+        (to_cvat, (("nose tip", "tail"),), (), "do not follow from the keypoints' names"),
+        (to_deeplabcut, (), (), "do not follow from the keypoints' names"),
         (to_cvat, COW.horizontal_pairs, (("nose tip", "tail"),), "vertical flip pairs"),
         (to_yolo, COW.horizontal_pairs, (("nose tip", "tail"),), "vertical flip pairs"),
-        (to_yolo, (), (), "differ from what the keypoints' names tell"),
+        (to_yolo, (), (), "do not follow from the keypoints' names"),
     ],
 )
 def test_a_writer_says_which_flip_pairs_are_lost(

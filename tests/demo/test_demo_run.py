@@ -234,7 +234,7 @@ def test_a_window_that_cannot_be_opened_is_told(
     [
         ({"box": (1, 1, 5, 5), "detector": "d.onnx"}, "give one of --box and --detector"),
         ({"detect_every": 0}, "--detect-every is a number of frames above 0"),
-        ({"detector": "d.onnx", "follow": True}, "--follow goes with --box or the whole frame"),
+        ({"detector": "d.onnx", "follow": True}, "--follow cannot be combined with --detector"),
     ],
 )
 def test_settings_that_do_not_go_together_are_told(options: Any, message: str) -> None:

@@ -263,7 +263,7 @@ def test_images_that_cannot_be_read_do_not_count(figures: KeypointDataset, tmp_p
     ("arguments", "message"),
     [
         ({"metrics": ("iou",)}, "a metric is one of pck, pckh"),
-        ({"metrics": ("pck", "pck")}, "pck stands twice"),
+        ({"metrics": ("pck", "pck")}, "pck is given twice"),
         ({"conf_threshold": float("nan")}, "the confidence threshold is a number"),
         ({"thresholds": (0.0,)}, "above 0"),
         ({"thresholds": (float("inf"),)}, "above 0"),

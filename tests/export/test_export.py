@@ -99,7 +99,9 @@ def test_a_broken_file_is_refused_and_kept_apart(
     exporter.export(path, ExportSettings("mnn"))
     good = path.read_bytes()
     monkeypatch.setattr(simplebase.export.mnn, "write", broken_mnn)
-    with pytest.raises(ParityError, match="m.mnn does not answer as the model does") as caught:
+    with pytest.raises(
+        ParityError, match="the results of m.mnn differ from those of the model"
+    ) as caught:
         exporter.export(path, ExportSettings("mnn"), overwrite=True)
     assert caught.value.parity.heatmap_max > 0.1
     # What was there is still there.

@@ -114,7 +114,7 @@ def test_without_fitting_labels_the_file_is_held_against_what_the_model_finds(
     assert not parity.labelled and parity.model_pck == 1
     parity = compared(other, heatmaps, np.roll(heatmaps, 5, axis=1), "int8")
     assert parity.file_pck < 0.2 and not parity.passed
-    with pytest.raises(DataError, match="nothing to compare an export by"):
+    with pytest.raises(DataError, match="the export cannot be verified"):
         compared(other, heatmaps * 0, heatmaps, "int8")
 
 

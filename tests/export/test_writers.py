@@ -196,7 +196,7 @@ def test_a_file_is_the_same_however_many_came_before(
         ({"format": "litert", "free_batch": True}, "a litert file takes one image at a time"),
         (
             {"format": "mnn", "quantization": "int8", "outputs": "both"},
-            "an int8 MNN file answers with heatmaps",
+            "an int8 MNN file can only return heatmaps",
         ),
     ],
 )

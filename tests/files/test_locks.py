@@ -154,7 +154,7 @@ def test_a_file_system_without_locks_is_told_once_and_goes_on(
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
     ran = []
-    with pytest.warns(SimplebaseWarning, match="no locks, so nothing keeps a second") as reported:
+    with pytest.warns(SimplebaseWarning, match="no locks, so a second") as reported:
         with locked(tmp_path / "lock", "runs/cows", "not"):
             ran.append(True)
     assert ran and len(reported) == 1 and not list(tmp_path.iterdir())

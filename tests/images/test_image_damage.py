@@ -145,7 +145,9 @@ def test_a_jpeg_of_a_sort_that_is_not_read_is_not_called_damaged(place: int, byt
     """Lossless, lossless and arithmetic, of 12 bits."""
     data = jpeg()
     place += data.index(b"\xff\xc0")
-    with pytest.raises(DataError, match=r"^a is of a rare sort that is not read .*Convert it"):
+    with pytest.raises(
+        DataError, match=r"^a is a rare kind of JPEG that is not supported .*Convert it"
+    ):
         decode_image(data[:place] + byte + data[place + 1 :], "a")
 
 

@@ -88,7 +88,7 @@ def test_infinity_is_white_and_what_is_no_number_black() -> None:
 
 def test_temperatures_in_a_tiff_need_a_range() -> None:
     celsius = np.array([[20.0, 30.0, 41.0, np.nan]], np.float32)
-    with pytest.raises(DataError, match=r"a\.tif holds float32 values, from 20 to 41.*20,41"):
+    with pytest.raises(DataError, match=r"a\.tif has float32 values from 20 to 41.*20,41"):
         decode_image(tiff(celsius), "a.tif")
     read = decode_image(tiff(celsius), "a.tif", depth_range=DepthRange((20, 40)))
     np.testing.assert_array_equal(read[..., 1], [[0, 128, 255, 0]])

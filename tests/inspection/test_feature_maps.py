@@ -42,7 +42,7 @@ def test_maps_are_the_outputs_within_the_model(gated: SimpleBaseline, crops: np.
 
 def test_a_layer_without_maps_is_refused(gated: SimpleBaseline, crops: np.ndarray) -> None:
     with pytest.raises(
-        ArgumentError, match=r"'gated/means' answers no maps \(h, w, C\) but \(8,\)"
+        ArgumentError, match=r"'gated/means' has no feature maps \(h, w, C\); its output is \(8,\)"
     ):
         feature_maps(gated, "gated/means", crops)
 

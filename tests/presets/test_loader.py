@@ -315,7 +315,7 @@ def test_updated_refuses_what_the_file_could_not_hold(values, message):
         ("learnin_rate: 0.1", "key 'learnin_rate': unknown key; did you mean 'learning_rate'"),
         ("zzz: 1", r"key 'zzz': unknown key\. Received: 1"),
         ("augmentation: [{name: rotate}]", "name is one of .*'rotation', .* Received: 'rotate'"),
-        ("augmentation: [{name: blur}, {name: scale}, {name: blur}]", "blur stands twice"),
+        ("augmentation: [{name: blur}, {name: scale}, {name: blur}]", "blur occurs twice"),
     ],
 )
 def test_a_mistake_in_a_recipe_is_told_with_what_would_do(tmp_path, line, message):

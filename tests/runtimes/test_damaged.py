@@ -262,7 +262,7 @@ def test_a_missing_module_of_no_extra(
 def test_weights_alone_are_no_model(artifacts: Artifacts, tmp_path: Path) -> None:
     path = tmp_path / "model.weights.h5"
     artifacts.model.save_weights(path)
-    with pytest.raises(DataError, match="at most the weights of one, which cannot run alone"):
+    with pytest.raises(DataError, match="at most weights, but no network to run"):
         load_runtime(path)
 
 

@@ -227,14 +227,14 @@ def test_a_name_is_looked_up_and_not_opened(name):
     "arguments, message",
     [
         ({"keypoints": ()}, "has no keypoints"),
-        ({"keypoints": ("a", "b", "a")}, "keypoints: 'a' stands twice"),
+        ({"keypoints": ("a", "b", "a")}, "keypoints: 'a' occurs twice"),
         ({"horizontal_pairs": (("a", "x"),)}, r"horizontal_pairs: 'x' is not .* \(a, b, c\)"),
         ({"vertical_pairs": (("x", "a"),)}, "vertical_pairs: 'x' is not one"),
-        ({"horizontal_pairs": (("a", "b"), ("c", "a"))}, "horizontal_pairs: 'a' stands twice"),
-        ({"vertical_pairs": (("a", "a"),)}, "vertical_pairs: 'a' stands twice"),
+        ({"horizontal_pairs": (("a", "b"), ("c", "a"))}, "horizontal_pairs: 'a' occurs twice"),
+        ({"vertical_pairs": (("a", "a"),)}, "vertical_pairs: 'a' occurs twice"),
         ({"links": (Link("a", "x"),)}, "links: 'x' is not one"),
         ({"upper_body": ("a", "x")}, "upper_body: 'x' is not one"),
-        ({"upper_body": ("a", "a")}, "upper_body: 'a' stands twice"),
+        ({"upper_body": ("a", "a")}, "upper_body: 'a' occurs twice"),
         ({"sigmas": (0.1, 0.2)}, "3 keypoints but 2 sigmas"),
     ],
 )

@@ -117,9 +117,9 @@ def test_a_wrong_line_is_named_with_file_number_and_content(
 @pytest.mark.parametrize(
     "texts, what",
     [
-        ({"classes": "a\nb\na\n"}, "'a' stands twice"),
+        ({"classes": "a\nb\na\n"}, "'a' occurs twice"),
         ({"classes": "\n"}, "has no keypoint names"),
-        ({"match_point": "left,right,h\nleft,top,h\n"}, "'left' stands twice"),
+        ({"match_point": "left,right,h\nleft,top,h\n"}, "'left' occurs twice"),
         ({"skeleton": "left,top,purple\n"}, "'purple'"),
     ],
 )

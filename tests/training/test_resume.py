@@ -302,7 +302,7 @@ def test_a_damaged_state_is_named(snapshot: Callable[[str], Path]) -> None:
 def test_the_state_of_another_network_is_refused(snapshot: Callable[[str], Path]) -> None:
     folder = snapshot("2-1")
     change_config(folder, lambda config: config["preset"]["head"].update(channels=[8, 8, 4]))
-    require_refused(folder, DataError, r"state\.npz holds another weights")
+    require_refused(folder, DataError, r"state\.npz: the saved values of weights do not fit")
 
 
 def test_another_dataset_is_refused_but_the_same_one_elsewhere_is_not(

@@ -116,7 +116,7 @@ def test_what_is_there_is_not_asked_for_again(hub: Hub) -> None:
 def test_a_file_damaged_later_is_fetched_again(hub: Hub, models: Path) -> None:
     path = fetched(hub.row())
     path.write_bytes(WEIGHTS[:-1] + b"x")
-    assert refusal(hub.row(), offline=True).startswith(f"{path} is damaged, and the network is not")
+    assert refusal(hub.row(), offline=True).startswith(f"{path} is damaged, and downloads are off")
     lines: list[str] = []
     fetch(hub.row(), announce=lines.append)
     assert lines[0] == f"{path} is damaged and is fetched again."
@@ -290,9 +290,9 @@ def test_without_a_network_the_way_out_is_named(
 
 def test_offline_nothing_is_asked(hub: Hub, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = (
-        f"{models / 'person.pth'} is not in the cache, and the network is not asked (--offline or "
-        "SIMPLEBASE_OFFLINE). Fetch it with `simplebase models get person` where there is a "
-        "network, or set SIMPLEBASE_MIRROR to a folder that has it."
+        f"{models / 'person.pth'} is not in the cache, and downloads are off (--offline or "
+        "SIMPLEBASE_OFFLINE). Run `simplebase models get person` on a machine with a "
+        "network, or set SIMPLEBASE_MIRROR to a folder with the file."
     )
     assert refusal(hub.row(), offline=True) == expected
     monkeypatch.setenv("SIMPLEBASE_OFFLINE", "1")

@@ -47,7 +47,9 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except re.error as error:
-        raise ArgumentError(f"{shown(pattern)} is no regular expression: {error}.") from error
+        raise ArgumentError(
+            f"{shown(pattern)} is not a valid regular expression: {error}."
+        ) from error
 
 
 def by_numbers(path: str) -> tuple[list[tuple[str, int]], str]:

@@ -79,7 +79,7 @@ def parse_shape(
         group: `group_id` of that track.
 
     Raises:
-        DataError: a label or a coordinate is missing or wrong, or a label stands twice in a
+        DataError: a label or a coordinate is missing or wrong, or a label occurs twice in a
             skeleton.
     """
     kind = element.tag
@@ -94,7 +94,7 @@ def parse_shape(
             name = expect.name(each.get("label"), f"{where}, points")
             if name in points:
                 raise DataError(
-                    f"{where}: the point {shown(name)} stands twice in one skeleton. Remove one."
+                    f"{where}: the point {shown(name)} occurs twice in one skeleton. Remove one."
                 )
             (points[name],) = _points(each, f"{where}, points {shown(name)}", one=True)
     elif kind == "points":

@@ -52,7 +52,7 @@ class ObjectReader:
         """The objects of an item.
 
         Raises:
-            DataError: a value is not what Datumaro writes, or a keypoint stands twice.
+            DataError: a value is not what Datumaro writes, or a keypoint occurs twice.
         """
         objects: _Objects = {}
         boxes: dict[int, list[Box]] = defaultdict(list)

@@ -161,7 +161,7 @@ def _images(file: _File, reader: ObjectReader, group: str) -> Iterator[LabelledI
         item = expect.mapping(item, where)
         name = expect.text(item.get("id"), f"{where}.id")
         if name in seen:
-            raise DataError(f"{where}: the id {shown(name)} stands twice. Keep one item.")
+            raise DataError(f"{where}: the id {shown(name)} occurs twice. Keep one item.")
         seen.add(name)
         image = expect.mapping(item.get("image") or item.get("media") or {}, f"{where}.image")
         height, width, *_ = [*expect.items(image.get("size") or [], f"{where}.size"), 0, 0]

@@ -66,12 +66,12 @@ def _table(source: Path) -> Path:
     found = sorted(source.glob("CollectedData*.csv"))
     if not found:
         raise MissingFileError(
-            f"{source} holds no CollectedData*.csv. Expected the data folder of Lightning Pose, or "
-            "the table itself. Of a DeepLabCut project use `convert deeplabcut`."
+            f"{source} has no CollectedData*.csv. Expected the data folder of Lightning Pose, or "
+            "the table itself. For a DeepLabCut project, use `convert deeplabcut`."
         )
     if len(found) > 1:
         raise DataError(
-            f"{source} holds {len(found)} tables, such as {found[0].name} and {found[1].name}, one "
-            "a view or a test set. Name the one to convert."
+            f"{source} has {len(found)} tables, such as {found[0].name} and {found[1].name}, one "
+            "per view or test set. Name the one to convert."
         )
     return found[0]

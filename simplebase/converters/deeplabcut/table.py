@@ -98,7 +98,7 @@ def read_keypoint_csv(path: Path) -> KeypointTable:
 
     Raises:
         DataError: it is no such table, a row is cut off, a cell is no number, or an image or a
-            keypoint stands twice.
+            keypoint occurs twice.
     """
     rows = _rows(path)
     header = _header(rows, path)
@@ -137,7 +137,7 @@ def keypoint_columns(
         path: of the file, for errors.
 
     Raises:
-        DataError: a column is something else, or stands twice, or x or y is missing.
+        DataError: a column is something else, or occurs twice, or x or y is missing.
     """
     found: dict[Column, dict[str, int]] = {}
     for index, (column, coordinate) in enumerate(places):
@@ -166,7 +166,7 @@ def pick_points(values: np.ndarray, columns: dict[Column, tuple[int, int]]) -> n
 
 
 def require_single_images(table: KeypointTable) -> None:
-    """Raises DataError if an image stands twice: it is unclear which row is right."""
+    """Raises DataError if an image occurs twice: it is unclear which row is right."""
     lines: dict[str, str] = {}
     for image, place in zip(table.images, table.places, strict=True):
         if image in lines:

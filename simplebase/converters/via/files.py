@@ -42,7 +42,7 @@ def read_entries(path: Path) -> list[Entry]:
     """The images of a file.
 
     Raises:
-        DataError: it is not VIA 2's, or an image stands twice.
+        DataError: it is not VIA 2's, or an image occurs twice.
     """
     text = read_text(path)
     is_json = text.lstrip()[:1] in ("{", "[")
@@ -50,7 +50,7 @@ def read_entries(path: Path) -> list[Entry]:
     for name, count in Counter(entry.name for entry in entries).items():
         if count > 1:
             raise DataError(
-                f"{path}: the image {shown(name)} stands {count} times. Keep one of them."
+                f"{path}: the image {shown(name)} occurs {count} times. Keep one entry."
             )
     return entries
 

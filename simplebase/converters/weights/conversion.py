@@ -172,8 +172,7 @@ def _constructed(
         return network(**arguments)
     except (ValueError, TypeError, OverflowError) as error:
         raise DataError(
-            f"{checkpoint.path}: there is no network of the widths that its tensors have "
-            f"({first_line(error)})."
+            f"{checkpoint.path}: no network fits the widths of its tensors ({first_line(error)})."
         ) from error
 
 
@@ -205,9 +204,7 @@ def _checked(
         images = (images - np.float32(127.5)) / np.float32(64)
     answer = np.asarray(model(images, training=False))
     if not np.isfinite(answer).all():
-        raise DataError(
-            f"{source}: the converted network answers with numbers that are not finite."
-        )
+        raise DataError(f"{source}: the converted network returns NaN or infinite values.")
     if settings.metadata is not None:
         expected = (2, height // 4, width // 4, settings.metadata.skeleton.num_keypoints)
         if answer.shape != expected:

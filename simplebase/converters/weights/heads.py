@@ -50,8 +50,8 @@ def find_torch_head(checkpoint: Checkpoint, prefix: str) -> RecognisedHead | Non
     if len(kernels) != BLOCKS or any(shape[2:] != (4, 4) for shape in shapes):
         sizes = ", ".join("x".join(map(str, shape[2:])) for shape in shapes) or "none"
         raise DataError(
-            f"{path}: the head has {len(kernels)} transposed convolutions ({sizes}), but three of "
-            "kernel 4x4 are what is read here."
+            f"{path}: the head has {len(kernels)} transposed convolutions ({sizes}). Only "
+            "heads with three 4x4 transposed convolutions are supported."
         )
     return RecognisedHead(
         name="deconv",

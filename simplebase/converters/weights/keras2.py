@@ -93,10 +93,10 @@ def _array(group: h5py.Group, name: str, path: Path) -> np.ndarray:
     # HDF5 can point into other files.
     inside = isinstance(dataset, h5py.Dataset) and dataset.file.filename == str(path)
     if not inside or dataset.external or dataset.is_virtual:
-        raise DataError(f"{path}: {name} is no array in the file itself.")
+        raise DataError(f"{path}: {name} is not an array inside this file.")
     # Keras does not compress: a small file cannot claim to be a large one.
     if dataset.dtype.kind not in "fiu" or dataset.nbytes > path.stat().st_size:
-        raise DataError(f"{path}: {name} is no array of numbers of the size that it claims.")
+        raise DataError(f"{path}: {name} is not a numeric array, or is larger than the file.")
     return dataset[()]
 
 

@@ -70,8 +70,8 @@ def input_statistics(tensors: Tensors) -> np.ndarray | None:
         values = tensors.take(name, tensors.shape(name) if name in tensors else ()).ravel()
         if len(values) != _CHANNELS:
             raise DataError(
-                f"{tensors.where}: {name} has {len(values)} numbers, but networks of {_CHANNELS} "
-                "channels are what is read here."
+                f"{tensors.where}: {name} has {len(values)} numbers, but only networks with "
+                f"{_CHANNELS} input channels are supported."
             )
         found.append(values)
     return np.stack(found)

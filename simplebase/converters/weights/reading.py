@@ -51,19 +51,20 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         return _torch_checkpoint(path, "PyTorch's older format", arrays, rest)
     if is_torch_tar(head):
         raise DataError(
-            f"{path} is a tar archive, as PyTorch's first releases of 2016 wrote, which is not "
-            "read: look for the weights in a newer file, or, if you trust it, load it by "
-            "torch.load(FILE, weights_only=False), which runs what it names, and save it anew."
+            f"{path} is a tar archive of PyTorch's first releases (2016), which is not supported. "
+            "Look for a newer file. Or, if you trust this one, load it with "
+            "torch.load(FILE, weights_only=False), which executes its code, and save it again."
         )
     if _looks_like_safetensors(head):
         return _torch_checkpoint(path, "safetensors", read_safetensors(path), {})
     if head.startswith(_PICKLE):
         raise DataError(
-            f"{path} is a bare pickle, a program, and is not read. Expected a file of torch.save."
+            f"{path} is a bare pickle, which is a program and is not read. Expected a file that "
+            "torch.save wrote."
         )
     raise DataError(
-        f"{path} is no weights file that is read here: expected an HDF5 file of Keras 2, a file of "
-        "torch.save, or .safetensors. Is it complete?"
+        f"{path} is not a supported weights file. Expected an HDF5 file of Keras 2, a file that "
+        "torch.save wrote, or .safetensors. Is it complete?"
     )
 
 

@@ -7,7 +7,7 @@ from simplebase.codec import Alignment
 from simplebase.converters.weights.checkpoint import Checkpoint, shortened
 from simplebase.converters.weights.heads import RecognisedHead, find_keras2_head, find_torch_head
 from simplebase.converters.weights.networks import Network, find_network
-from simplebase.errors import DataError
+from simplebase.errors import DataError, counted
 
 _TORCH = {"padding": "symmetric"}
 
@@ -73,8 +73,8 @@ def recognise(checkpoint: Checkpoint) -> Recognised:
     network = find_network(checkpoint.tensors, checkpoint.layout, prefix)
     if network is None:
         raise DataError(
-            f"{checkpoint.path} holds {len(names)} tensors ({shortened(names)}), which are of no "
-            "network that is known here; docs/weights.md lists those that are."
+            f"{checkpoint.path} has {counted(len(names), 'tensor')} ({shortened(names)}), which "
+            "belong to no supported network. docs/weights.md lists the supported ones."
         )
     if torch:
         head = find_torch_head(checkpoint, _head_prefix(names))

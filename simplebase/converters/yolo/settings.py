@@ -123,8 +123,8 @@ def _kpt_shape(content: Mapping[str, Any], path: Path) -> tuple[int, int]:
     fits = isinstance(shape, list) and len(shape) == 2 and all(type(each) is int for each in shape)
     if not fits or not 1 <= shape[0] <= _MOST_KEYPOINTS or shape[1] not in (2, 3):
         raise DataError(
-            f"{path}: kpt_shape is [keypoints, 2 or 3]. Received: {shown(shape)}. "
-            "Correct it; the rows of the label files tell how many numbers there are."
+            f"{path}: kpt_shape must be [number of keypoints, 2 or 3]. Received: {shown(shape)}. "
+            "Correct it; each row of a label file has 5 numbers plus those of the keypoints."
         )
     return shape[0], shape[1]
 

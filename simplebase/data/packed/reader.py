@@ -131,9 +131,9 @@ class PackedImages:
         if beyond or zoom > _LARGEST_ZOOM or crop.center_shift != packed.crop.center_shift:
             warnings.warn(
                 f"{self.location} was packed for {_text(packed.input_size)} with crops of "
-                f"{_text(packed.canvas_size)}, but {_text(looks_at)} of these are looked at, "
-                f"magnified by {zoom:.2f}: what is not there is black, or blurred. Pack it again "
-                "with the --preset, --input-size and --recipe of this run.",
+                f"{_text(packed.canvas_size)}, but this run uses {_text(looks_at)} of them, "
+                f"magnified by {zoom:.2f}. Missing parts are black or blurred. Pack the dataset "
+                "again with the --preset, --input-size and --recipe of this run.",
                 SimplebaseWarning,
                 stacklevel=4,
             )

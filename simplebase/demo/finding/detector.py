@@ -53,7 +53,7 @@ class Detector:
         try:
             session = open_session(path, threads)
         except DataError as error:
-            raise DataError(f"{path} is no detector: {path.name} is no ONNX file.") from error
+            raise DataError(f"{path} is not a detector, because it is not an ONNX file.") from error
         self._session = session
         self._size = _input_size(session, path)
         self._centers, self._strides = _grid(self._size)
@@ -144,7 +144,7 @@ def _input_size(session: Any, path: os.PathLike[str]) -> Size:
     ):
         return shape[2], shape[3]
     raise DataError(
-        f"{path} is no YOLOX detector: expected one input (1, 3, H, W) of floats, H and W "
+        f"{path} is not a YOLOX detector: expected one input (1, 3, H, W) of floats, H and W "
         f"multiples of {max(STRIDES)}. It has {', '.join(str(shape) for shape, _ in ports)}."
     )
 
@@ -155,6 +155,6 @@ def _class_count(session: Any, path: os.PathLike[str], cells: int) -> int:
     if len(shape) == 3 and shape[1] == cells and isinstance(shape[2], int) and shape[2] > _FIXED:
         return shape[2] - _FIXED
     raise DataError(
-        f"{path} is no YOLOX detector: expected one output (1, {cells}, 5 + classes). It has "
+        f"{path} is not a YOLOX detector: expected one output (1, {cells}, 5 + classes). It has "
         f"{', '.join(str(shape) for shape in shapes)}."
     )

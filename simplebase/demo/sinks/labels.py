@@ -58,8 +58,8 @@ def require_stems(names: Iterable[str]) -> None:
         other = seen.setdefault(str(PurePosixPath(name).with_suffix("")), name)
         if other != name:
             raise DataError(
-                f"{name} and {other} have the same name but for the suffix, and labelme tells "
-                "images by it. Rename one of them."
+                f"{name} and {other} differ only in their suffix, so their labelme files would "
+                "have the same name. Rename one of them."
             )
 
 

@@ -159,8 +159,8 @@ def open_capture(target: int | str, name: str) -> cv2.VideoCapture:
             capture = cv2.VideoCapture(target)
     if not capture.isOpened():
         raise DataError(
-            f"{name} cannot be opened: it does not answer, wants a password, or sends what "
-            "OpenCV does not read."
+            f"{name} cannot be opened: it does not respond, needs a password, or sends a format "
+            "that OpenCV does not support."
         )
     return capture
 

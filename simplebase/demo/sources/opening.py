@@ -12,7 +12,7 @@ import numpy as np
 
 from simplebase.demo.frames import Source
 from simplebase.demo.sources.camera import LiveSource, open_camera, open_capture
-from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
+from simplebase.errors import DataError, MissingFileError, SimplebaseWarning, counted
 from simplebase.files import require_file
 from simplebase.images import (
     DEPTH_ADVICE,
@@ -176,8 +176,8 @@ def _only_read(files: list[Path], name: str) -> list[Path]:
     unread = [path.name for path in files if path.suffix.lower() in UNREAD_SUFFIXES]
     if unread:
         warnings.warn(
-            f"{name}: {len(unread)} images are left out, such as {unread[0]}: only "
-            f"{', '.join(IMAGE_SUFFIXES)} are read. Convert them first.",
+            f"{name}: {counted(len(unread), 'image')} left out, such as {unread[0]}. Only "
+            f"{', '.join(IMAGE_SUFFIXES)} are supported. Convert the others first.",
             SimplebaseWarning,
             stacklevel=3,
         )

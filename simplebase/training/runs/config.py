@@ -146,11 +146,11 @@ class RunConfig(TrainingOptions):
             return
         if not self.augmentation_layers:
             raise ArgumentError(
-                "the run has no augmentation layers of its own. Leave out augmentation."
+                "the run was trained without augmentation layers. Leave out augmentation."
             )
         raise ArgumentError(
-            f"the run was trained with augmentation layers of its own ({self.layer_names}): give "
-            "the same ones, with the same settings, to simplebase.resume(run_dir, "
+            f"the run was trained with its own augmentation layers ({self.layer_names}). Pass the "
+            "same layers, with the same settings, to simplebase.resume(run_dir, "
             "augmentation=[...])."
         )
 

@@ -41,7 +41,7 @@ def test_a_pattern_groups_by_what_it_matches(pattern: str) -> None:
 
 
 def test_a_pattern_that_is_none_or_is_not_found_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="is no regular expression: "):
+    with pytest.raises(ArgumentError, match="is not a valid regular expression: "):
         group_images(["a.png"], pattern="(")
     with pytest.raises(DataError, match="'b' is not found in the image path 'a.png'"):
         group_images(["a.png", "b.png"], pattern="b")

@@ -49,7 +49,7 @@ def test_without_a_head_there_is_none() -> None:
     [
         (
             {"deconv_layers.6.weight": (16, 24, 2, 2)},
-            r"3 .*convolutions \(4x4, 4x4, 2x2\), but three",
+            r"3 .*convolutions \(4x4, 4x4, 2x2\)\. Only heads with three",
         ),
         ({"deconv_layers.9.weight": (24, 24, 4, 4)}, r"has 4 transposed convolutions"),
         ({"final_layer.weight": ()}, r"final_layer.weight has the shape \(\), but 4 axes"),

@@ -468,12 +468,15 @@ def test_hdf5_that_points_into_another_file_is_refused(tmp_path: Path) -> None:
                     np.float32,
                     external=[(str(tmp_path / "numbers"), 0, 864)],
                 )
-        assert "no array in the file itself" in refused(path)
+        assert "is not an array inside this file" in refused(path)
 
 
 @pytest.mark.parametrize(
     ("side", "problem"),
-    [(2**10, "of the size that it claims"), (2**20, "would unpack to 4398046")],
+    [
+        (2**10, "is not a numeric array, or is larger than the file"),
+        (2**20, "would unpack to 4398046"),
+    ],
 )
 def test_hdf5_that_claims_more_numbers_than_it_has_is_refused(
     tmp_path: Path, side: int, problem: str
@@ -547,12 +550,12 @@ def test_a_width_that_no_network_can_have_is_told_in_one_sentence(tmp_path: Path
             group = file.create_group(layer)
             group.create_dataset(f"{variable}:0", data=np.ones(shape, np.float32))
             group.attrs["weight_names"] = [f"{variable}:0"]
-    with pytest.raises(DataError, match="no network of the widths that its tensors have"):
+    with pytest.raises(DataError, match="no network fits the widths of its tensors"):
         convert_weights(path, tmp_path / "thin.keras")
 
 
 def test_another_architecture_is_named_by_its_tensors(tmp_path: Path) -> None:
-    assert "1 tensors (conv1/kernel), which are of no network" in refused(
+    assert "1 tensor (conv1/kernel), which belong to no supported network" in refused(
         keras2_file(tmp_path / "a.h5")
     )
 
@@ -560,6 +563,6 @@ def test_another_architecture_is_named_by_its_tensors(tmp_path: Path) -> None:
 def test_text_and_empty_files_are_no_weights(tmp_path: Path) -> None:
     for content in (b"", b"<html>not found</html>", b"version https://git-lfs.github.com/spec/v1"):
         (tmp_path / "a.pth").write_bytes(content)
-        assert "no weights file that is read here" in refused(tmp_path / "a.pth")
+        assert "not a supported weights file" in refused(tmp_path / "a.pth")
     with pytest.raises(MissingFileError, match="the weights file does not exist"):
         read_checkpoint(tmp_path / "absent.pth")

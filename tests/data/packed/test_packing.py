@@ -526,7 +526,10 @@ def test_a_shard_that_was_deleted_meanwhile_is_written_again(
 
 @pytest.mark.parametrize(
     "input_size, canvas, said",
-    [(SIZE, (96, 72), "but 96x72 of these"), ((96, 96), (96, 96), "magnified by 1.50")],
+    [
+        (SIZE, (96, 72), "but this run uses 96x72 of them"),
+        ((96, 96), (96, 96), "magnified by 1.50"),
+    ],
 )
 def test_looking_beyond_or_closer_than_was_packed_is_told(
     packed: KeypointDataset, input_size: tuple[int, int], canvas: tuple[int, int], said: str

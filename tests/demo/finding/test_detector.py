@@ -88,7 +88,7 @@ def test_an_image_is_fitted_into_the_corner_in_bgr(shape: tuple[int, int]) -> No
 
 def test_a_file_that_is_no_onnx_is_told(tmp_path: Path) -> None:
     (tmp_path / "d.onnx").write_bytes(b"no model")
-    with pytest.raises(DataError, match="d.onnx is no detector: d.onnx is no ONNX file"):
+    with pytest.raises(DataError, match="d.onnx is not a detector, because it is not an ONNX file"):
         Detector(tmp_path / "d.onnx")
 
 
@@ -112,7 +112,7 @@ def test_an_onnx_file_that_is_no_detector_is_told(
     tmp_path: Path, answer: np.ndarray, input_shape: Any, message: str
 ) -> None:
     path = write(tmp_path / "d.onnx", answer, input_shape)
-    with pytest.raises(DataError, match=f"d.onnx is no YOLOX detector: .*{message}"):
+    with pytest.raises(DataError, match=f"d.onnx is not a YOLOX detector: .*{message}"):
         Detector(path)
 
 

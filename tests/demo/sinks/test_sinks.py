@@ -253,7 +253,7 @@ def test_names_that_labelme_cannot_tell_apart_are_told_before(tmp_path: Path) ->
     for name in ("a.png", "a.jpg", "b.png"):
         cv2.imwrite(str(tmp_path / name), dots([TRIANGLE]))
     source = open_source(tmp_path)
-    with pytest.raises(DataError, match="a.png and a.jpg have the same name but for the suffix"):
+    with pytest.raises(DataError, match="a.png and a.jpg differ only in their suffix"):
         check_output(tmp_path / "labelme", "labelme", source, overwrite=False)
     check_output(tmp_path / "coco", "coco", source, overwrite=False)
 

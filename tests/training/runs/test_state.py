@@ -155,7 +155,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_the_state_of_another_model_is_refused_by_its_name(path: Path, other: str) -> None:
-    with pytest.raises(DataError, match=r"state\.npz holds another .*preset or recipe"):
+    with pytest.raises(DataError, match=r"state\.npz: the saved .*preset or recipe"):
         load_state(path, OTHERS[other])
 
 
