@@ -115,11 +115,11 @@ def _hold_out_listed(conversion: Conversion, listed: _Listed, path: Path) -> Non
         )
     where = f"in {len(images)} of {len(conversion.images)} images"
     held_out = counted(len(people), "person", "people")
-    conversion.notes.append(f"{path} holds out {held_out}, {where}")
+    conversion.notes.append(f"{path} holds out {found}, {where}")
     if missing := _count_missing(listed, conversion.images, people):
         conversion.notes.append(
-            f"{path} lists {counted(missing, 'person', 'people')} in these images without a label at their position; "
-            "they are not evaluated"
+            f"{path} lists {counted(missing, 'person', 'people')} in these images without a label "
+            "at their position; they are not evaluated"
         )
     conversion.keep(kept)
 

@@ -193,7 +193,7 @@ def test_listed_people_whom_nobody_labelled_are_told_of(tmp_path) -> None:
     assert [record["img_paths"] for record in conversion.records] == ["0.jpg"]
     assert list(conversion.images) == ["0.jpg"]
     assert conversion.notes[0].endswith("holds out 1 person, in 1 of 2 images")
-    assert "lists 2 people in these images without a label" in conversion.notes[1]
+    assert "lists 2 people in these images without a label " in conversion.notes[1]
 
 
 @pytest.mark.parametrize(

@@ -134,8 +134,8 @@ def load_state(path: str | os.PathLike[str], variables: Variables) -> None:
             expected = [tuple(variable.shape) for variable in group]
             if shapes != expected:
                 raise DataError(
-                    f"{path}: the saved values of {name} do not fit this training run ({saved} arrays, "
-                    f"expected {len(expected)}). It belongs to another preset or recipe."
+                    f"{path}: the saved values of {name} do not fit this training run ({saved} "
+                    f"arrays, expected {len(expected)}). It belongs to another preset or recipe."
                 )
             for index, variable in enumerate(group):
                 variable.assign(arrays[f"{name}/{index}"])
