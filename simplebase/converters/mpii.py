@@ -114,7 +114,7 @@ def _hold_out_listed(conversion: Conversion, listed: _Listed, path: Path) -> Non
             f"{len(conversion.images)} images. Is it the split of another dataset?"
         )
     where = f"in {len(images)} of {len(conversion.images)} images"
-    held_out = counted(len(people), "person", "people")
+    found = counted(len(people), "person", "people")
     conversion.notes.append(f"{path} holds out {found}, {where}")
     if missing := _count_missing(listed, conversion.images, people):
         conversion.notes.append(
