@@ -85,6 +85,11 @@ def check(
         )
     if report.errors:
         raise typer.Exit(1)
+    train = ["simplebase", "train", "--dataset", folder]
+    named = {"skeleton": skeleton, "classes-path": classes_path}
+    named |= {"matchpoint-path": matchpoint_path, "skeleton-path": skeleton_path}
+    train += [part for key, value in named.items() if value for part in (f"--{key}", str(value))]
+    say(f"next: {command_line(train)}")
 
 
 _EXAMPLES = 3

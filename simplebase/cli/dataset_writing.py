@@ -11,6 +11,7 @@ from rich.table import Table
 from simplebase.cli import options
 from simplebase.cli.app import console, say, warn
 from simplebase.progress import Progress
+from simplebase.shell import command_line
 
 if TYPE_CHECKING:
     from simplebase.converters import Conversion, ConversionReport
@@ -61,6 +62,7 @@ def run_conversion(
             conversion, output, images=images, overwrite=overwrite, progress=progress
         )
     print_report(report, output)
+    say(f"next: {command_line(['simplebase', 'data', 'check', str(output)])}")
     if json is not None:
         write_json(json, report.to_config(), overwrite=overwrite)
 

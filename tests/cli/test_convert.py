@@ -105,6 +105,7 @@ def test_to_coco_and_back(convert, figures_folder, tmp_path) -> None:
         *("--train-annotations", files[0], "--val-annotations", files[1]),
     )
     assert code == 0 and "left out" not in out
+    assert out.endswith(f"next: simplebase data check {again}\n")
     for name in ("annotations.json", "classes.txt", "match_point.txt", "skeleton.txt"):
         assert (again / name).read_bytes() == (figures_folder / name).read_bytes()
     load_dataset(again).images.require()

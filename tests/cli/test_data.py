@@ -54,6 +54,7 @@ def test_warnings_alone_exit_with_0(data: Command, broken: Path) -> None:
     (broken / "annotations.json").write_text(json.dumps(records))
     code, output, _ = data("check", broken)
     assert code == 0 and "0 errors, 4 warnings" in output
+    assert output.endswith(f"next: simplebase train --dataset {broken}\n")
 
 
 def test_json_holds_every_finding(data: Command, broken: Path) -> None:
