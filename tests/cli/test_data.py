@@ -36,13 +36,15 @@ def broken(figures_folder: Path, tmp_path: Path) -> Path:
 def test_a_sound_dataset_ends_well(data: Command, figures_folder: Path) -> None:
     code, output, error = data("check", figures_folder)
     assert (code, error) == (0, "")
-    assert output.strip().endswith("40 records, 40 images, 0 errors, 0 warnings")
+    *_, counts, following = output.splitlines()
+    assert counts.endswith("40 records, 40 images, 0 errors, 0 warnings")
+    assert following == f"next: simplebase train --dataset {figures_folder}"
 
 
 def test_errors_are_printed_with_examples_and_exit_with_1(data: Command, broken: Path) -> None:
     code, output, error = data("check", broken)
     assert code == 1 and "Traceback" not in error
-    assert output.strip().endswith("broken[1]: 40 records, 40 images, 1 errors, 4 warnings")
+    assert output.strip().endswith("broken[1]: 40 records, 40 images, 1 error, 4 warnings")
     assert "missing-image" in output and "[bold].jpg" in output
     assert "no-keypoints" in output and "12 000012.jpg" in output
     assert "000013.jpg" not in output  # three examples are enough
@@ -54,7 +56,7 @@ def test_warnings_alone_exit_with_0(data: Command, broken: Path) -> None:
     (broken / "annotations.json").write_text(json.dumps(records))
     code, output, _ = data("check", broken)
     assert code == 0 and "0 errors, 4 warnings" in output
-    assert output.endswith(f"next: simplebase train --dataset {broken}\n")
+    assert output.endswith(f"next: simplebase train --dataset '{broken}'\n")
 
 
 def test_json_holds_every_finding(data: Command, broken: Path) -> None:
