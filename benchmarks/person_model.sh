@@ -43,8 +43,10 @@ make data/clean_coco python "$here/coco_people.py" data/coco \
 make data/lsp_val simplebase data select data/lsp --image-set val --images link
 make data/stage1 simplebase data merge data/lsp_val data/clean_lspet data/clean_lspet_more \
   data/clean_coco --images link
-make data/stage2 simplebase data merge data/lsp data/clean_lspet data/clean_lspet_more \
-  data/clean_coco --images link
+make data/lsp_loose python "$here/loose_boxes.py" data/lsp 200
+make data/clean_lspet_loose python "$here/loose_boxes.py" data/clean_lspet_more 1200
+make data/stage2 simplebase data merge data/lsp data/lsp_loose data/clean_lspet \
+  data/clean_lspet_more data/clean_lspet_loose data/clean_coco --images link
 
 train() {
   [ -f "runs/$1/summary.json" ] && return
