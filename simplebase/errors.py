@@ -145,6 +145,11 @@ def listed(names: Iterable[object], most: int = 20) -> str:
     return ", ".join(cut(text, 60) for text in texts[:most]) + more
 
 
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """`1 image`, `2 images`, `1,000 images`: a count with its noun; `plural` if it is irregular."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def first_line(error: Exception) -> str:
     """What `error` says, without the paragraphs that Keras and TensorFlow add."""
     return cut(next(iter(str(error).splitlines()), type(error).__name__), _LONGEST_SENTENCE)

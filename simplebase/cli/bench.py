@@ -25,16 +25,17 @@ app.add_typer(bench_app, name="bench")
 def data(
     dataset: options.Dataset = None,
     preset: Annotated[
-        str, typer.Option(help="Model whose crop and input size to use: a name or a YAML.")
+        str, typer.Option(help="Preset whose crop and input size to use: a name or a YAML file.")
     ] = DEFAULT_PRESET,
     input_size: Annotated[
         str | None, typer.Option(help="HEIGHTxWIDTH. [default: the preset's]")
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="Whose augmentation to use. [default: the preset's]")
+        str | None,
+        typer.Option(help="Recipe whose augmentation to use. [default: the preset's]"),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Samples a batch.")] = 16,
-    images: Annotated[int, typer.Option(min=1, help="How many to time.")] = 1024,
+    batch_size: Annotated[int, typer.Option(min=1, help="Samples per batch.")] = 16,
+    images: Annotated[int, typer.Option(min=1, help="Number of images to time.")] = 1024,
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
@@ -44,8 +45,8 @@ def data(
 ) -> None:
     """Measure the input pipeline, stage by stage.
 
-    The first three stages are one thread's; the batches are what a training would be handed, and
-    the last line is the part of the training step before the network.
+    The first three stages are timed with one thread. "batches" is what training receives, and the
+    last line is the part of the training step before the network.
 
     Example:
 
@@ -94,26 +95,26 @@ def model(
         ),
     ],
     threads: Annotated[
-        int | None, typer.Option(min=1, help="How many compute. [default: the runtime's choice]")
+        int | None, typer.Option(min=1, help="CPU threads. [default: the runtime's choice]")
     ] = None,
     batch_sizes: Annotated[
-        str, typer.Option(help="Images a call, for the throughput; several with commas.")
+        str, typer.Option(help="Batch sizes for the throughput, separated by commas.")
     ] = "1,4,16",
     seconds: Annotated[
-        float, typer.Option(help="How long to time each model at each batch size.")
+        float, typer.Option(help="Seconds to time each model at each batch size.")
     ] = 3.0,
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Measure the speed, memory and size of models, side by side.
 
-    A call leads from uint8 images to heatmaps; cropping and decoding are not in it. Latency is the
-    median and the 90th percentile of the calls with one image, throughput that of the median call.
-    Each model runs in a process of its own, in turns with the others; the first calls of every
-    turn are not counted.
+    A call goes from uint8 images to heatmaps, without cropping and decoding. Latency is the median
+    and the 90th percentile of calls with one image; throughput is that of the median call. Each
+    model runs in a separate process, in turns with the others, and the first calls of every turn
+    are not counted.
 
-    Memory is the most that the process held while it loaded the model and ran it with one image,
-    with Python and the runtime's library in it. Larger batches take more.
+    Memory is the peak of the process while it loads the model and runs one image, including Python
+    and the runtime's library. Larger batches need more.
 
     Examples:
 
@@ -143,7 +144,7 @@ def _parse_batch_sizes(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise ArgumentError(
-            f"--batch-sizes is whole numbers with commas between, such as 1,4,16. "
+            f"--batch-sizes takes whole numbers separated by commas, such as 1,4,16. "
             f"Received: {text!r}."
         ) from None
 
@@ -165,7 +166,7 @@ def _speed_table(speeds: "Sequence[ModelSpeed]", batch_sizes: Sequence[int]) -> 
         padding=(0, 1) if console.width >= 110 else 0,
         pad_edge=False,
         caption=f"threads: {threads or 'as the runtime chose'}; MB: 1e6 bytes; "
-        "params: BatchNorm's statistics apart, in millions; GFLOPs: 2 x multiply-adds",
+        "params: in millions, without BatchNorm statistics; GFLOPs: 2 x multiply-adds",
     )
     table.add_column("model", overflow="fold")
     names = [Path(speed.path).name for speed in speeds]

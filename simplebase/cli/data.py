@@ -9,7 +9,9 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, import_tensorflow, say
+from simplebase.errors import counted
 from simplebase.presets.choices import DEFAULT_PRESET
+from simplebase.shell import command_line
 
 if TYPE_CHECKING:
     from simplebase.data.checking import CheckReport
@@ -37,7 +39,8 @@ def synthesize(
 
     with options.progress_bar("drawing") as progress:
         draw_dataset(folder, count=count, seed=seed, overwrite=overwrite, progress=progress)
-    say(f"{folder}: {count} figures")
+    say(f"{folder}: {counted(count, 'figure')}")
+    say(f"next: {command_line(['simplebase', 'train', '--dataset', str(folder)])}")
 
 
 @data_app.command()
@@ -51,10 +54,10 @@ def check(
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Look for what is wrong with a dataset: records, labels and images.
+    """Find errors in a dataset: in its records, labels and images.
 
-    Every image is decoded to its end. Ends with exit code 1 if there is an error; a warning may be
-    meant and does not count. The table shows some examples, --json has all.
+    Every image is decoded completely. The exit code is 1 if there is an error; warnings do not
+    count, because they may be intended. The table shows some examples, --json writes all findings.
 
     Examples:
 
@@ -76,7 +79,9 @@ def check(
         write_json(json, report.to_config(), overwrite=overwrite)
     _print_report(folder, report)
     if is_packed(folder):
-        say("It is packed: the shards' checksums were compared. Check labels before packing.")
+        say(
+            "For a packed dataset only the checksums are compared. Check the labels before packing."
+        )
     if report.errors:
         raise typer.Exit(1)
 
@@ -103,8 +108,8 @@ def _print_report(folder: str, report: "CheckReport") -> None:
     if report.findings:
         console.print(table)
     say(
-        f"{folder}: {report.records} records, {report.images} images, "
-        f"{report.errors} errors, {report.warnings} warnings"
+        f"{folder}: {counted(report.records, 'record')}, {counted(report.images, 'image')}, "
+        f"{counted(report.errors, 'error')}, {counted(report.warnings, 'warning')}"
     )
 
 
@@ -123,13 +128,14 @@ def view(
         Literal["train", "val", "all"], typer.Option(help="Which records.")
     ] = "train",
     augmented: Annotated[
-        bool, typer.Option("--augmented", help="As a training sees them, with target heatmaps.")
+        bool, typer.Option("--augmented", help="Show augmented samples with target heatmaps.")
     ] = False,
     preset: Annotated[
-        str, typer.Option(help="Model that would be trained: a name or a YAML.")
+        str, typer.Option(help="Preset whose crop and input size to use: a name or a YAML file.")
     ] = DEFAULT_PRESET,
     recipe: Annotated[
-        str | None, typer.Option(help="Whose augmentation to use. [default: the preset's]")
+        str | None,
+        typer.Option(help="Recipe whose augmentation to use. [default: the preset's]"),
     ] = None,
     input_size: Annotated[
         str | None, typer.Option(help="HEIGHTxWIDTH. [default: the recipe's or the preset's]")
@@ -143,8 +149,9 @@ def view(
 ) -> None:
     """Draw a sheet of samples with their skeletons, and a page of charts beside it.
 
-    The samples are cut out as the network gets them. The charts, of all records, are written to
-    OUT_statistics.png: visibility, places in the crop, sizes, box shapes, objects in an image.
+    The samples are cropped as the network sees them. The charts show all records: visibility,
+    positions in the crop, sizes, box shapes and objects per image. They are written to
+    OUT_statistics.png.
 
     Examples:
 
@@ -177,4 +184,4 @@ def view(
     write_image(output, sheet, overwrite=overwrite)
     plot_statistics(dataset, charts, metadata.crop, overwrite=overwrite)
     say(f"{output}: a sheet of samples")
-    say(f"{charts}: charts of {len(dataset)} records")
+    say(f"{charts}: charts of {counted(len(dataset), 'record')}")

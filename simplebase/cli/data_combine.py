@@ -84,8 +84,8 @@ def split(
 ) -> None:
     """Draw a new validation split.
 
-    Neighbouring frames look alike: with some on each side, the score says nothing about new videos.
-    --by video or folder, or --group, keeps them together.
+    Neighbouring frames look alike. If they are in both splits, the score says nothing about new
+    videos. --by video, --by folder or --group keeps them in one split.
 
     Examples:
 
@@ -119,14 +119,12 @@ def select(
         str | None,
         typer.Option(
             metavar="0-99,250",
-            help="Records by their place in annotations.json, as `data check` and `view` say it.",
+            help="Records by index in annotations.json, as `data check` and `data view` print it.",
         ),
     ] = None,
     pattern: Annotated[
         str | None,
-        typer.Option(
-            metavar="PATTERN", help="Images in whose path this regular expression is found."
-        ),
+        typer.Option(metavar="PATTERN", help="Images whose path matches this regular expression."),
     ] = None,
     first: Annotated[
         int | None, typer.Option(metavar="N", help="The first N images of each video or folder.")
@@ -140,7 +138,7 @@ def select(
     ] = "video",
     group: Group = None,
     random: Annotated[
-        int | None, typer.Option(metavar="N", help="N images, drawn from what is left.")
+        int | None, typer.Option(metavar="N", help="N random images of the remaining ones.")
     ] = None,
     seed: Annotated[
         int, typer.Option(help="Seed of the draw: the same seed, the same images.")
@@ -155,7 +153,7 @@ def select(
 ) -> None:
     """Keep a part of a dataset; each record stays in its split.
 
-    If you give several options, each narrows what the one before kept, in the order of the list.
+    Several options are applied one after the other, in the order of the list below.
 
     Examples:
 

@@ -9,6 +9,7 @@ import typer
 from simplebase.cli import options
 from simplebase.cli.app import say, warn
 from simplebase.cli.data import data_app
+from simplebase.errors import counted
 
 
 @data_app.command()
@@ -18,7 +19,7 @@ def frames(
     count: Annotated[
         int,
         typer.Option(
-            "--count", "-n", min=1, help="How many frames in all; each video has the same share."
+            "--count", "-n", min=1, help="Total number of frames; each video has an equal share."
         ),
     ] = 20,
     by: Annotated[
@@ -35,8 +36,8 @@ def frames(
     alike: Annotated[
         float,
         typer.Option(
-            help="Grey levels. Two frames are near duplicates if no pixel differs by more, in "
-            "images 30 pixels wide. -1 keeps all frames."
+            help="Grey levels. Frames are near duplicates if no pixel of their copies, 30 pixels "
+            "wide, differs by more. -1 keeps all frames."
         ),
     ] = 20.0,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same frames.")] = 0,
@@ -45,7 +46,7 @@ def frames(
     ] = "png",
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Write frames of videos that are worth labelling.
+    """Choose frames of videos that are worth labelling.
 
     Writes OUT/VIDEO/frame_000123.png, with the number of the frame in its video, and
     OUT/frames.csv: file, video, frame and time in seconds. Near duplicates are left out.
@@ -72,13 +73,13 @@ def frames(
         overwrite=overwrite,
     )
     for name, written in extraction.folders.items():
-        say(f"{output / name}: {written} {'frame' if written == 1 else 'frames'}")
+        say(f"{output / name}: {counted(written, 'frame')}")
     say(
-        f"{output}: {extraction.count} of {extraction.compared} frames chosen; "
-        f"{extraction.alike} left out because they look like a chosen one"
+        f"{output}: {extraction.count} of {counted(extraction.compared, 'frame')} chosen; "
+        f"{extraction.alike} left out as near duplicates"
     )
     if extraction.count < count:
-        reason = "the others look like a chosen one. A smaller --alike keeps more"
+        reason = "the others are near duplicates. A smaller --alike keeps more"
         if not extraction.alike:
             reason = "there are no more"
-        warn(f"{extraction.count} frames were written instead of {count}: {reason}.")
+        warn(f"{counted(extraction.count, 'frame')} written instead of {count}: {reason}.")

@@ -8,6 +8,7 @@ import typer
 from simplebase.cli import options
 from simplebase.cli.app import say, warn
 from simplebase.cli.data import data_app
+from simplebase.errors import counted
 
 
 @data_app.command()
@@ -16,7 +17,7 @@ def suggest(
         Path,
         typer.Argument(
             callback=options.open_models,
-            help="Model of any format, or the name of a pretrained one.",
+            help="Model file of any format, or the name of a pretrained model.",
             metavar="MODEL",
         ),
     ],
@@ -31,34 +32,35 @@ def suggest(
     count: Annotated[
         int,
         typer.Option(
-            "--count", "-n", min=1, help="How many frames in all; each source has the same share."
+            "--count", "-n", min=1, help="Total number of frames; each source has an equal share."
         ),
     ] = 50,
     labelled: Annotated[
         Path | None,
         typer.Option(
-            help="Dataset of the model's keypoints: poses unlike its poses are interesting too."
+            help="Dataset with the model's keypoints: prefer poses that are unlike its poses."
         ),
     ] = None,
     labels: Annotated[
         Literal["labelme", "coco"], typer.Option(help="Format of the keypoints to correct.")
     ] = "labelme",
     every: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Look at each Nth frame of a video only.")
+        int, typer.Option(min=1, metavar="N", help="Use only every Nth frame of a video.")
     ] = 1,
-    min_score: Annotated[float, typer.Option(help="Leave out keypoints below it.")] = 0.1,
+    min_score: Annotated[float, typer.Option(help="Leave out keypoints with a lower score.")] = 0.1,
     alike: Annotated[
         float,
         typer.Option(
-            help="Grey levels; frames are near duplicates if no pixel of their images, 30 pixels "
-            "wide, differs by more. -1 keeps all."
+            help="Grey levels. Frames are near duplicates if no pixel of their copies, 30 pixels "
+            "wide, differs by more. -1 keeps all frames."
         ),
     ] = 20.0,
 ) -> None:
-    """Write the frames whose labels may teach the model most, with its keypoints to correct.
+    """Choose frames on which a model is unsure, with its keypoints as labels to correct.
 
-    Interesting are low scores, disagreement with the mirrored image, jumps between frames, and
-    with --labelled unlikely poses. OUT/suggestions.csv has the figures of each frame.
+    A model is unsure if scores are low, if the mirrored image gives other keypoints, if keypoints
+    jump between frames or, with --labelled, if poses are unlikely. OUT/suggestions.csv has the
+    figures of each frame.
 
     Examples:
 
@@ -84,10 +86,13 @@ def suggest(
         alike=alike,
     )
     for name, written in suggestions.folders.items():
-        say(f"{name}: {written} frames")
+        say(f"{name}: {counted(written, 'frame')}")
     say(
-        f"{output}: {suggestions.count} frames chosen from {suggestions.compared}; "
-        f"{suggestions.alike} left out that look like a chosen one"
+        f"{output}: {suggestions.count} of {counted(suggestions.compared, 'frame')} chosen; "
+        f"{suggestions.alike} left out as near duplicates"
     )
     if suggestions.count < count:
-        warn(f"{count} frames were asked for, and no more of them differ.")
+        warn(
+            f"{counted(suggestions.count, 'frame')} written instead of {count}, because the others "
+            "are near duplicates."
+        )

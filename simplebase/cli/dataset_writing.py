@@ -19,7 +19,7 @@ Output = Annotated[Path, typer.Argument(help="The dataset folder to write.")]
 Images = Annotated[
     Literal["copy", "link", "none"],
     typer.Option(
-        help="Copy the images, link to each, or (none) make images/ one link to the source's."
+        help="copy: copy the images; link: one link per image; none: one link to their folder."
     ),
 ]
 

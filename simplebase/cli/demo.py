@@ -7,7 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.app import app, say
-from simplebase.errors import ArgumentError
+from simplebase.errors import ArgumentError, counted
 
 if TYPE_CHECKING:
     from simplebase.demo.run import DemoProgress
@@ -29,15 +29,15 @@ def demo(
         Path | None,
         typer.Option(
             callback=options.open_models,
-            help="Model of any format, or the name of a pretrained one, such as person. "
-            "[default: the best of the newest run in runs/]",
+            help="Model file of any format, or the name of a pretrained model, such as person. "
+            "[default: best checkpoint of the newest run in runs/]",
         ),
     ] = None,
     output: Annotated[
         list[Path] | None,
         typer.Option(
-            help="What to write, may be given several times: image, video (.mp4), figures (.json, "
-            ".csv), or a folder: of pictures, or of labels if its name is labelme or coco."
+            help="What to write: an image, a video (.mp4), keypoints (.json, .csv), or a folder of "
+            "pictures, or of labels if its name is labelme or coco. Repeatable."
         ),
     ] = None,
     format: Annotated[
@@ -51,7 +51,7 @@ def demo(
     ] = False,
     serve: Annotated[
         int | None,
-        typer.Option(metavar="PORT", help="Show it live at http://127.0.0.1:PORT (motion JPEG)."),
+        typer.Option(metavar="PORT", help="Show the result live at http://127.0.0.1:PORT."),
     ] = None,
     box: Annotated[
         str | None,
@@ -79,13 +79,17 @@ def demo(
     ] = None,
     detector_class: Annotated[
         int,
-        typer.Option(help="Which of its classes; COCO's 0 is a person.", rich_help_panel=_PLACE),
+        typer.Option(
+            metavar="N",
+            help="Class of the detector to look for; in COCO, 0 is a person.",
+            rich_help_panel=_PLACE,
+        ),
     ] = 0,
     detect_every: Annotated[
         int,
         typer.Option(
             metavar="N",
-            help="Frames from one detection to the next; in between, follow the keypoints.",
+            help="Detect objects in every Nth frame; in between, follow their keypoints.",
             rich_help_panel=_PLACE,
         ),
     ] = 5,
@@ -93,14 +97,14 @@ def demo(
         bool,
         typer.Option(
             "--follow",
-            help="Without a detector: look where the keypoints of the frame before were.",
+            help="Without a detector: look around the keypoints of the previous frame.",
             rich_help_panel=_PLACE,
         ),
     ] = False,
     fit: Annotated[
         str,
         typer.Option(
-            help="How a box goes into the model's input: letterbox (whole, as in training), "
+            help="How a box fills the model's input: letterbox (the whole box, as in training), "
             "stretch or crop.",
             rich_help_panel=_PLACE,
         ),
@@ -112,12 +116,12 @@ def demo(
         ),
     ] = "one-euro",
     min_score: Annotated[
-        float, typer.Option(help="Leave out keypoints below it.", rich_help_panel=_LOOK)
+        float, typer.Option(help="Leave out keypoints with a lower score.", rich_help_panel=_LOOK)
     ] = 0.1,
     skeleton: Annotated[
         str | None,
         typer.Option(
-            help="Names and lines of a built-in skeleton. [default: the model's own]",
+            help="Built-in skeleton with the names and lines to draw. [default: the model's]",
             rich_help_panel=_LOOK,
         ),
     ] = None,
@@ -134,7 +138,7 @@ def demo(
     side_by_side: Annotated[
         bool,
         typer.Option(
-            "--side-by-side", help="Put the frame as it was to the left.", rich_help_panel=_LOOK
+            "--side-by-side", help="Show the original frame on the left.", rich_help_panel=_LOOK
         ),
     ] = False,
     depth_range: options.DepthRangeText = None,
@@ -147,11 +151,11 @@ def demo(
         ),
     ] = False,
     port: Annotated[
-        int, typer.Option(help="Of the page, on 127.0.0.1.", rich_help_panel=_WEB)
+        int, typer.Option(help="Port of the page, on 127.0.0.1.", rich_help_panel=_WEB)
     ] = 7860,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """See a model work: on a photo, a folder, a video, a camera, or in a browser.
+    """Run a model on images, a video or a camera, or in a browser.
 
     Examples:
 
@@ -169,7 +173,8 @@ def demo(
     """
     if input is None and not web:
         raise typer.BadParameter(
-            "say what to look at (0 is the camera), or give --web.", param_hint="--input"
+            "give an image, a folder, a video or 0 for the camera, or use --web.",
+            param_hint="--input",
         )
     looks: dict[str, Any] = {
         "box": options.parse_box(box),
@@ -202,7 +207,7 @@ def demo(
         outputs = output or []
         if format is not None and len(outputs) != 1:
             raise ArgumentError(
-                "--format goes with one --output; the names of several tell theirs."
+                "--format needs exactly one --output. For several outputs, their names decide."
             )
         progress = _run(
             model,
@@ -246,8 +251,7 @@ def _run(
 def _refuse_with_web(given: list[str]) -> None:
     if given:
         raise ArgumentError(
-            "--web takes its images in the browser and shows there what is found: leave out "
-            f"{', '.join(given)}."
+            f"--web takes images and shows results in the browser. Leave out {', '.join(given)}."
         )
 
 
@@ -267,8 +271,8 @@ def _report(progress: "DemoProgress", input: str, outputs: list[Path], min_score
         for pose in progress.poses:
             drawn = int((pose.keypoints[:, 2] >= min_score).sum())
             say(
-                f"{names}: {drawn} of {len(pose.keypoints)} keypoints score {min_score:g} or more "
-                f"(mean {pose.score:.2f})"
+                f"{names}: {drawn} of {len(pose.keypoints)} keypoints have a score of "
+                f"{min_score:g} or more (mean {pose.score:.2f})"
             )
             if drawn == 0:
                 say("Nothing was drawn: is the object in view? Try --box, or a lower --min-score.")
@@ -277,7 +281,7 @@ def _report(progress: "DemoProgress", input: str, outputs: list[Path], min_score
         return
     stopped = "stopped after " if progress.stopped else ""
     empty = f", {progress.without} without an object" if progress.without else ""
-    say(f"{names}: {stopped}{progress.frames} frames{empty}")
+    say(f"{names}: {stopped}{counted(progress.frames, 'frame')}{empty}")
     say(speed_text(progress))
 
 

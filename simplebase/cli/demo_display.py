@@ -11,7 +11,7 @@ _INTERVAL = 0.2
 
 
 class DemoDisplay:
-    """One line that changes: frames, frames a second, milliseconds of the stages, lost frames."""
+    """One line that changes: frames, frames per second, time of the stages, dropped frames."""
 
     def __init__(self) -> None:
         self._status = console.status("loading the model")
@@ -41,9 +41,9 @@ class DemoDisplay:
 
 
 def speed_text(progress: DemoProgress) -> str:
-    """`28.1 fps; ms a frame: read 3.0, ...; 12 frames dropped`."""
+    """`28.1 fps; ms per frame: read 3.0, ...; 12 frames dropped`."""
     stages = progress.stopwatch.recent().items()
-    parts = [f"ms a frame: {', '.join(f'{name} {taken:.1f}' for name, taken in stages)}"]
+    parts = [f"ms per frame: {', '.join(f'{name} {taken:.1f}' for name, taken in stages)}"]
     if progress.fps is not None:
         parts.insert(0, f"{progress.fps:.1f} fps")
     if progress.dropped:

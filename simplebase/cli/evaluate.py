@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from simplebase.data.dataset import KeypointDataset
     from simplebase.evaluation import Target
 
-_METRICS = "pck|pckh|coco-ap|epe|auc|nme|error-kinds"
+
 _RESULT = Path("result")
-_ASKING, _FILES = "How a model is asked", "Files"
+_ASKING, _FILES = "How the model is run", "Files"
 
 
 @app.command("eval")
@@ -25,77 +25,98 @@ def evaluate(
         list[Path] | None,
         typer.Argument(
             callback=options.open_models,
-            help="Model files of any format, or names of pretrained models; several are compared.",
+            help="Model files of any format, or names of pretrained models. Several are compared.",
         ),
     ] = None,
     dataset: options.Dataset = None,
     annotations: Annotated[
         Path | None,
-        typer.Option(help="COCO annotation file to measure coco-ap against."),
+        typer.Option(metavar="FILE", help="COCO annotation file to evaluate coco-ap on."),
     ] = None,
     category: options.Category = None,
     predictions: Annotated[
         list[Path] | None,
-        typer.Option(help="Results in COCO's format to measure, in place of a model; repeatable."),
+        typer.Option(
+            metavar="FILE",
+            help="Results in COCO's format to evaluate in place of a model; repeatable.",
+        ),
     ] = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to measure; repeatable.",
-            metavar=_METRICS,
-            show_default="pck; of a COCO file alone coco-ap",
+            help="pck, pckh, coco-ap, epe, auc, nme or error-kinds; repeatable.",
+            metavar="NAME",
+            show_default="pck; coco-ap for a COCO file alone",
         ),
     ] = None,
     score_threshold: Annotated[
         list[float] | None,
         typer.Option(
-            help="PCK: fraction of the normaliser; repeatable.",
+            metavar="X",
+            help="Threshold of pck, as a fraction of the normaliser; repeatable.",
             show_default="0.5",
         ),
     ] = None,
     normaliser: Annotated[
         Literal["upstream", "box", "torso", "head"],
         typer.Option(
-            help="Of pck, auc, nme: 6.4 heatmap pixels at 256x256, the box's longer side, "
-            "left hip to right shoulder, or 0.6 x the head box's diagonal."
+            metavar="NAME",
+            help="Distance that pck, auc and nme divide by. upstream: 6.4 heatmap pixels at "
+            "256x256; box: its longer side; torso: left hip to right shoulder; head: 0.6 x the "
+            "head box's diagonal.",
         ),
     ] = "upstream",
     conf_threshold: Annotated[
-        float, typer.Option(help="Keypoints that score less count as not found.")
+        float,
+        typer.Option(metavar="X", help="Keypoints with a lower score count as not found."),
     ] = 1e-6,
     image_set: Annotated[
-        Literal["val", "train", "all"], typer.Option(help="Which records.")
+        Literal["val", "train", "all"],
+        typer.Option(metavar="NAME", help="Split to evaluate on: val, train or all."),
     ] = "val",
     decode: Annotated[
         Literal["argmax", "quarter", "dark", "published"],
-        typer.Option(help="Heatmap to point.", rich_help_panel=_ASKING),
+        typer.Option(
+            metavar="NAME",
+            help="How a heatmap becomes a point: dark, quarter, argmax or published.",
+            rich_help_panel=_ASKING,
+        ),
     ] = "dark",
     flip_test: Annotated[
         bool,
         typer.Option(
             "--flip-test",
-            help="Average with the mirrored image; twice the time.",
+            help="Average with the mirrored image. Takes twice the time.",
             rich_help_panel=_ASKING,
         ),
     ] = False,
     boxes: Annotated[
         str,
         typer.Option(
-            help="Where to look: gt, the labelled objects, or a COCO detections file.",
+            metavar="FILE",
+            help="Boxes to look at: gt (the labelled objects) or a COCO detections file.",
             rich_help_panel=_ASKING,
         ),
     ] = "gt",
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Samples at once.", rich_help_panel=_ASKING)
+        int,
+        typer.Option(metavar="N", min=1, help="Samples per batch.", rich_help_panel=_ASKING),
     ] = 32,
     threads: Annotated[
         int | None,
-        typer.Option(min=1, help="Processor threads of the runtime.", rich_help_panel=_ASKING),
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="CPU threads of the runtime.",
+            show_default="its own choice",
+            rich_help_panel=_ASKING,
+        ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for results, scores and charts; of several models one each in it.",
+            metavar="FOLDER",
+            help="Folder for results, scores and charts; with several models, one folder for each.",
             rich_help_panel=_FILES,
         ),
     ] = None,
@@ -103,7 +124,7 @@ def evaluate(
         bool,
         typer.Option(
             "--save-result",
-            help="Also draw what is found into each image; --output is result by default.",
+            help="Also draw the predicted keypoints into each image. [default folder: result]",
             rich_help_panel=_FILES,
         ),
     ] = False,
@@ -116,11 +137,10 @@ def evaluate(
     skeleton_path: options.SkeletonPath = None,
     depth_range: options.DepthRangeText = None,
 ) -> None:
-    """Measure models, or results that any tool wrote, on a dataset.
+    """Evaluate models, or results that any tool wrote, on a dataset.
 
-    PCK is upstream's unless --normaliser says otherwise: a keypoint is right if its distance in
-    heatmap pixels, over 6.4 times the mean input side / 256, is at most the threshold. Unlabelled
-    keypoints do not count.
+    With the default normaliser, a keypoint is correct at 0.5 if it is within 5 % of the side of a
+    square that is 1.25 times as large as the object. Unlabelled keypoints do not count.
 
     Examples:
 
@@ -138,11 +158,11 @@ def evaluate(
 
     sources = [*(models or ()), *(predictions or ())]
     if not sources:
-        raise ArgumentError("give a model to measure, or results with --predictions.")
+        raise ArgumentError("give a model to evaluate, or results with --predictions.")
     if not models and (flip_test or boxes != "gt"):
-        raise ArgumentError("--flip-test and --boxes say how a model is asked: give one.")
+        raise ArgumentError("--flip-test and --boxes need a model, not only --predictions.")
     if category and annotations is None:
-        raise ArgumentError("--category chooses from the COCO file: give it with --annotations.")
+        raise ArgumentError("--category needs the COCO file: add --annotations FILE.")
     for source in sources:
         require_exists(source)
     if json is not None:

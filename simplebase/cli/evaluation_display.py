@@ -9,6 +9,7 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import console, say
+from simplebase.errors import counted
 
 if TYPE_CHECKING:
     from simplebase.evaluation import Evaluation, Scores
@@ -41,10 +42,10 @@ def print_evaluations(
     objects = next(iter(evaluations.values())).objects
     metrics = {scores.metric for each in evaluations.values() for scores in each.scores}
     divided = f", normaliser {normaliser}" if metrics.intersection(NORMALISED_METRICS) else ""
-    say(f"{objects} labelled objects in {images} images{divided}")
+    say(f"{counted(objects, 'labelled object')} in {counted(images, 'image')}{divided}")
     for name, evaluation in evaluations.items():
         if len(evaluation.detections) != objects:
-            say(f"{name}: {len(evaluation.detections)} results")
+            say(f"{name}: {counted(len(evaluation.detections), 'result')}")
 
 
 def _table(scores: "Scores") -> Table:

@@ -27,15 +27,15 @@ def export(
         ),
     ],
     format: Annotated[
-        str | None, typer.Option(help="litert, onnx, mnn, saved-model, frozen-graph.")
+        str | None, typer.Option(help="litert, onnx, mnn, saved-model or frozen-graph.")
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="What to write. [default: MODEL's name with the format's ending]"),
+        typer.Option(help="File to write. [default: the model's name with the format's suffix]"),
     ] = None,
     quantize: Annotated[
         str | None,
-        typer.Option(help="none, float16, dynamic, weights, int8; see below. [default: none]"),
+        typer.Option(help="none, float16, dynamic, weights or int8, see above. [default: none]"),
     ] = None,
     outputs: Annotated[
         str,
@@ -44,23 +44,24 @@ def export(
     calibration: Annotated[
         Path | None,
         typer.Option(
-            help="Dataset folder to calibrate int8 on and to check with. [default: drawn figures]"
+            help="Dataset folder to calibrate int8 with and to verify on. [default: drawn figures]"
         ),
     ] = None,
     images: Annotated[
-        int, typer.Option(min=1, help="Of it, up to how many for either purpose.")
+        int, typer.Option(min=1, help="Images to calibrate with, and images to verify on.")
     ] = 200,
-    seed: Annotated[int, typer.Option(min=0, help="Of their choice.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses these images.")] = 0,
     tolerance: Annotated[
-        float, typer.Option(help="Loss of PCK that an 8-bit file may have; 0.02 is two points.")
+        float, typer.Option(help="How much PCK an 8-bit file may lose; 0.02 is two points.")
     ] = 0.02,
     dynamic_batch: Annotated[
         bool,
         typer.Option(
-            "--dynamic-batch", help="onnx and TensorFlow: any number of images. So with --all."
+            "--dynamic-batch",
+            help="ONNX and TensorFlow files take any number of images. --all implies it.",
         ),
     ] = False,
-    opset: Annotated[int, typer.Option(help="Of ONNX.")] = 18,
+    opset: Annotated[int, typer.Option(help="ONNX opset.")] = 18,
     all: Annotated[
         Path | None, typer.Option("--all", help="Write every installed format to this folder.")
     ] = None,
@@ -68,17 +69,17 @@ def export(
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Write a model for a phone, a board or a server, if it answers there as it does here.
+    """Export a model to TFLite, ONNX, MNN or TensorFlow and verify the result.
 
-    Every file is run on real images beside the model before it is handed over. Floats have to agree
-    within 1e-4 in every heatmap cell and 0.05 pixels at the median, float16 within 0.01 in 99.9 %
-    of the cells and 0.1 pixels; what is of 8 bit may lose `--tolerance` of PCK. A file that does
-    not is kept as FILE.rejected, and the exit code is 1. The comparison is in FILE.parity.json,
-    what the file is in FILE.json.
+    Each file is compared with the original model on the same images, and rejected if the results
+    differ. float32 must agree within 1e-4 in every heatmap cell and within 0.05 pixels at the
+    median; float16 within 0.01 in 99.9 % of the cells and 0.1 pixels. 8-bit files may lose
+    `--tolerance` of PCK. A rejected file is kept as FILE.rejected, and the exit code is 1.
+    FILE.json describes the file, and FILE.parity.json the comparison.
 
-    `--quantize`: `float16` halves the size, `dynamic` and `weights` (int8 weights, computed in
-    floats) quarter it. `int8` is for integer hardware and fastest on most others; its ranges are
-    taken from `--calibration`. Images go in as RGB from 0 to 255, floats or uint8 (int8 files).
+    `--quantize`: `float16` halves the size. `dynamic` and `weights` (int8 weights, computed in
+    floats) quarter it. `int8` is for integer hardware and usually the fastest elsewhere too; it
+    needs `--calibration`. The input is RGB from 0 to 255, as float32 or (int8 files) uint8.
 
     Examples:
 

@@ -27,7 +27,7 @@ def inspect(
     ],
     feature_maps: Annotated[
         Path | None,
-        typer.Option(metavar="IMAGE", help="Draw what a layer's channels answer to this image."),
+        typer.Option(metavar="IMAGE", help="Draw the feature maps of a layer for this image."),
     ] = None,
     kernels: Annotated[
         bool, typer.Option("--kernels", help="Draw the kernels of a convolution.")
@@ -35,7 +35,7 @@ def inspect(
     layer: Annotated[
         str | None,
         typer.Option(
-            help="Of which to draw. [default: the backbone's last; of kernels the first "
+            help="Layer to draw. [default: the backbone's last layer; for kernels, the first "
             "convolution]"
         ),
     ] = None,
@@ -47,10 +47,10 @@ def inspect(
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Show what a model file says of itself and, layer by layer, what it costs.
+    """Show a model's metadata, parameters and GFLOPs, layer by layer.
 
-    Or draw a layer: its 64 channels that vary most over an image, or its 64 largest kernels. Layers
-    are in Keras models only.
+    Or draw a layer: the 64 channels that vary most over an image, or the 64 largest kernels. Only
+    Keras models have layers.
 
     Examples:
 
@@ -107,11 +107,11 @@ def _check_options(
     if draws and output is None:
         raise ArgumentError("name the picture to write with --output.")
     if draws and json is not None:
-        raise ArgumentError("--json holds the figures: leave it out where a layer is drawn.")
+        raise ArgumentError("--json cannot be combined with --feature-maps or --kernels.")
     if not draws and (layer is not None or output is not None):
-        raise ArgumentError("--layer and --output go with --feature-maps or --kernels.")
+        raise ArgumentError("--layer and --output need --feature-maps or --kernels.")
     if box is not None and feature_maps is None:
-        raise ArgumentError("--box goes with --feature-maps.")
+        raise ArgumentError("--box needs --feature-maps.")
 
 
 def _print_description(description: "ModelDescription") -> None:
@@ -142,7 +142,7 @@ def _layer_table(network: "LayerDescription") -> Table:
         box=boxes.SIMPLE_HEAD,
         padding=(0, 1) if console.width >= 100 else 0,
         pad_edge=False,
-        caption="params: BatchNorm's statistics apart; GFLOPs: 2 x multiply-adds",
+        caption="params: without BatchNorm statistics; GFLOPs: 2 x multiply-adds",
     )
     table.add_column("layer", overflow="fold")
     table.add_column("type", overflow="fold")
@@ -159,7 +159,7 @@ def _layer_table(network: "LayerDescription") -> Table:
                 style="bold" if layer.layers else None,
             )
         table.add_section()
-    table.add_row("all", "", "", f"{network.params:,}", f"{network.gflops:.4f}", style="bold")
+    table.add_row("total", "", "", f"{network.params:,}", f"{network.gflops:.4f}", style="bold")
     return table
 
 

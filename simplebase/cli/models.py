@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, say
-from simplebase.errors import ArgumentError, MissingFileError, listed
+from simplebase.errors import ArgumentError, MissingFileError, counted, listed
 
 if TYPE_CHECKING:
     from simplebase.zoo import ZooModel
@@ -43,16 +43,18 @@ def models(
         typer.Option(
             "--for",
             metavar="SUBJECT",
-            help="All for person, wholebody, animal, hand, face, clothes, detector or backbone.",
+            help="All models for person, wholebody, animal, hand, face, clothes, detector or "
+            "backbone.",
         ),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Also those without a short name.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also models without a short name.")] = False,
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """List pretrained models, show one, or look after the fetched ones.
+    """List pretrained models, show one, or manage downloaded models.
 
-    A name stands for a model file in every command: it is fetched and converted at its first use.
+    Every command takes these names in place of a model file. The first use downloads and converts
+    the model.
 
     Examples:
 
@@ -82,7 +84,7 @@ def models(
 
 @models_app.command(_CARD, hidden=True)
 def card(
-    name: Annotated[str, typer.Argument(help="Of a pretrained model.")],
+    name: Annotated[str, typer.Argument(help="Name of a pretrained model.")],
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -99,10 +101,10 @@ def card(
 
 @models_app.command()
 def get(
-    names: Annotated[list[str] | None, typer.Argument(help="Of pretrained models.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Names of pretrained models.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All models: about 16 GB.")] = False,
 ) -> None:
-    """Fetch models ahead, for a machine without network.
+    """Download models in advance, for example for a machine without a network.
 
     Example:
 
@@ -111,7 +113,7 @@ def get(
     from simplebase import zoo
 
     if bool(names) == every:
-        raise ArgumentError("name the models to fetch, or give --all.")
+        raise ArgumentError("name the models to download, or give --all.")
     chosen = zoo.models() if every else [zoo.find(name) for name in names or ()]
     for row in chosen:
         path = zoo.model_file(
@@ -122,7 +124,7 @@ def get(
 
 @models_app.command()
 def cached() -> None:
-    """List what was fetched."""
+    """List the downloaded models."""
     from simplebase.zoo.cache import cached
     from simplebase.zoo.storage import in_megabytes, models_folder
 
@@ -137,15 +139,17 @@ def cached() -> None:
     if files:
         console.print(table)
     total = in_megabytes(sum(file.bytes for file in files))
-    say(f"{models_folder()}: {total} in {len(files)} {'file' if len(files) == 1 else 'files'}")
+    say(f"{models_folder()}: {total} in {counted(len(files), 'file')}")
 
 
 @models_app.command()
 def remove(
-    names: Annotated[list[str] | None, typer.Argument(help="Of models, or of files.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="Everything that was fetched.")] = False,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names of models or of files in the cache.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Everything in the cache.")] = False,
 ) -> None:
-    """Remove fetched models from the cache.
+    """Remove downloaded models from the cache.
 
     Example:
 
@@ -171,7 +175,7 @@ def remove(
     if chosen:
         say(f"{in_megabytes(remove(*chosen))} freed")
     else:
-        say("nothing was fetched.")
+        say("the cache is empty.")
 
 
 def _table(rows: "list[ZooModel]") -> Table:
@@ -181,7 +185,7 @@ def _table(rows: "list[ZooModel]") -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        caption="keypoints: as published, with flip test; a lower NME is better",
+        caption="accuracy of keypoints as published, with flip test; lower NME is better",
     )
     table.add_column("name", no_wrap=True)
     table.add_column("published", no_wrap=True)

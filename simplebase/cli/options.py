@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from simplebase.cli.app import console, import_tensorflow, say, warn
-from simplebase.errors import ArgumentError
+from simplebase.errors import ArgumentError, counted
 from simplebase.progress import Progress
 
 if TYPE_CHECKING:
@@ -19,26 +19,37 @@ if TYPE_CHECKING:
     from simplebase.skeletons import Skeleton
     from simplebase.zoo import Kind
 
+DATASET = "Input data"
+"""The panel of options that say how images and datasets are read."""
+
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 JsonFile = Annotated[
-    Path | None, typer.Option("--json", help="Write the figures to this file as JSON.")
+    Path | None, typer.Option("--json", help="Also write the results to this file as JSON.")
 ]
 Dataset = Annotated[
     str | None,
-    typer.Option("--dataset", help="Dataset folder (annotations.json, images/, ...) or packed."),
+    typer.Option(
+        "--dataset",
+        metavar="FOLDER",
+        help="Dataset folder (annotations.json, images/, ...), or a packed dataset.",
+    ),
 ]
 SkipBadImages = Annotated[
     bool,
     typer.Option(
-        "--skip-bad-images", help="Pass over images that are missing or damaged, and name them."
+        "--skip-bad-images",
+        help="Skip images that are missing or damaged, and list them.",
+        rich_help_panel=DATASET,
     ),
 ]
 SkeletonName = Annotated[
     str | None,
     typer.Option(
         "--skeleton",
-        help="What the records follow, if the folder does not say: mpii, coco, hand21, ...; "
-        "docs/datasets.md lists them.",
+        metavar="NAME",
+        help="Built-in skeleton of the dataset, if its folder has no classes.txt: mpii, coco, "
+        "hand21, ... (listed in docs/datasets.md).",
+        rich_help_panel=DATASET,
     ),
 ]
 DepthRangeText = Annotated[
@@ -46,25 +57,44 @@ DepthRangeText = Annotated[
     typer.Option(
         "--depth-range",
         metavar="LOW,HIGH|file",
-        help="Values of 16-bit images that become black and white, such as 0,4095; file: each "
-        "image's own. [default: the model's, else 0,65535]",
+        help="Values of 16-bit images that become black and white, such as 0,4095; with `file`, "
+        "each image's own minimum and maximum. [default: the model's, else 0,65535]",
+        rich_help_panel=DATASET,
     ),
 ]
 ClassesPath = Annotated[
-    Path | None, typer.Option("--classes-path", help="Text file of keypoint names, one a line,")
+    Path | None,
+    typer.Option(
+        "--classes-path",
+        metavar="FILE",
+        help="Keypoint names, one per line.",
+        rich_help_panel=DATASET,
+    ),
 ]
 MatchpointPath = Annotated[
-    Path | None, typer.Option("--matchpoint-path", help="with a file of pairs that flips swap,")
+    Path | None,
+    typer.Option(
+        "--matchpoint-path",
+        metavar="FILE",
+        help="Pairs of keypoints that swap when an image is flipped.",
+        rich_help_panel=DATASET,
+    ),
 ]
 SkeletonPath = Annotated[
-    Path | None, typer.Option("--skeleton-path", help="and a file of lines to draw.")
+    Path | None,
+    typer.Option(
+        "--skeleton-path",
+        metavar="FILE",
+        help="Lines between keypoints, for drawings.",
+        rich_help_panel=DATASET,
+    ),
 ]
 Category = Annotated[
     list[str] | None,
     typer.Option(
         "--category",
-        help="Only this category of the COCO file, by name or id; repeatable.",
-        show_default="all that have keypoints, which must be the same",
+        help="Use only this category of the COCO file, by name or id; repeatable.",
+        show_default="all categories with keypoints, which must be the same",
     ),
 ]
 
@@ -114,7 +144,7 @@ def open_dataset(
     from simplebase.data.loading import load_dataset
 
     if folder is None:
-        raise ArgumentError("give the dataset folder with --dataset.")
+        raise ArgumentError("no dataset was given. Add --dataset FOLDER.")
     prepare_for(folder)
     chosen = chosen_skeleton(skeleton, classes, match_point, lines)
     return load_dataset(folder, chosen, parse_depth_range(depth_range))
@@ -205,8 +235,8 @@ def skip_bad_images(dataset: "KeypointDataset") -> "KeypointDataset":
         kept, problems = without_bad_images(dataset, progress)
     if problems:
         warn(
-            f"{len(dataset) - len(kept)} of {len(dataset)} records are passed over, because "
-            f"{len(problems)} images cannot be used:\n" + "\n".join(problems)
+            f"{len(dataset) - len(kept)} of {counted(len(dataset), 'record')} skipped, because "
+            f"{counted(len(problems), 'image')} cannot be used:\n" + "\n".join(problems)
         )
     return kept
 

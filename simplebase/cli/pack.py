@@ -7,6 +7,7 @@ import typer
 from simplebase.cli import options
 from simplebase.cli.app import import_tensorflow, say
 from simplebase.cli.data import data_app
+from simplebase.errors import counted
 from simplebase.presets.choices import DEFAULT_PRESET
 from simplebase.shell import command_line
 
@@ -71,7 +72,10 @@ def pack(
             progress=progress,
         )
     size_gib = sum(shard.bytes for shard in manifest.shards) / 2**30
-    say(f"{output}: {len(opened)} records in {len(manifest.shards)} shards, {size_gib:.2f} GiB")
+    say(
+        f"{output}: {counted(len(opened), 'record')} in {counted(len(manifest.shards), 'shard')}, "
+        f"{size_gib:.2f} GiB"
+    )
     used = {"--preset": preset, "--input-size": input_size, "--recipe": recipe}
     same = [part for option, value in used.items() if value for part in (option, value)]
     say(f"next: {command_line(['simplebase', 'train', '--dataset', output, *same])}")

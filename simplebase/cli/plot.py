@@ -10,6 +10,7 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, say
+from simplebase.errors import counted
 
 if TYPE_CHECKING:
     from simplebase.training.runs.metrics import EpochMetrics
@@ -46,7 +47,7 @@ def plot(
     output = output or Path("curves.png")
     curves = plot_curves(runs, output, overwrite=overwrite)
     _print_curves(curves)
-    say(f"{output}: the curves of {len(curves)} run{'s' if len(curves) > 1 else ''}")
+    say(f"{output}: the curves of {counted(len(curves), 'run')}")
 
 
 def _print_curves(curves: "Mapping[str, Sequence[EpochMetrics]]") -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from simplebase.training import TrainingResult
     from simplebase.training.distribution import Distribution
 
-_DEVICES = "Devices"
+_DEVICES, _RUN = "Devices", "Run"
 _SKELETON_OPTIONS = ("skeleton", "classes_path", "matchpoint_path", "skeleton_path")
 # What a resumed run may be given: where it runs and finds things, not what it trains.
 _WITH_RESUME = {"resume", "dataset", "skip_bad_images", "gpu_num", "strategy", "json", "overwrite"}
@@ -29,33 +29,26 @@ _WITH_RESUME = {"resume", "dataset", "skip_bad_images", "gpu_num", "strategy", "
 @app.command()
 def train(
     context: typer.Context,
+    dataset: options.Dataset = None,
     preset: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help="Model: a name from `simplebase presets`, or a YAML file.",
             show_default=DEFAULT_PRESET,
         ),
     ] = None,
-    dataset: options.Dataset = None,
     recipe: training_options.Recipe = None,
-    input_size: training_options.InputSize = None,
-    backbone_weights: training_options.BackboneWeights = None,
-    normalisation: training_options.Normalisation = None,
     weights: training_options.Weights = None,
-    seed: training_options.Seed = None,
+    input_size: training_options.InputSize = None,
     run_dir: Annotated[
-        Path | None, typer.Option(help="Where to write.", show_default="runs/TIME_PRESET")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder of the run.", show_default="runs/TIME_PRESET"),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Go on with the run in this folder, as if never stopped.")
-    ] = None,
-    config: Annotated[
         Path | None,
-        typer.Option(help="Train as the run in this folder did, but for the options given."),
+        typer.Option(metavar="RUN", help="Continue the run in this folder."),
     ] = None,
-    save_every_steps: training_options.SaveEverySteps = None,
-    overwrite: options.Overwrite = False,
-    json: options.JsonFile = None,
     total_epoch: training_options.TotalEpoch = None,
     init_epoch: training_options.InitEpoch = None,
     transfer_epoch: training_options.TransferEpoch = None,
@@ -78,14 +71,38 @@ def train(
     outside_keypoints: training_options.Outside = None,
     finish_on: training_options.FinishOn = None,
     finish_share: training_options.FinishShare = None,
+    backbone_weights: training_options.BackboneWeights = None,
+    normalisation: training_options.Normalisation = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Repeat the run in this folder, with the given options changed.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
+    seed: training_options.Seed = None,
+    save_every_steps: training_options.SaveEverySteps = None,
+    json: options.JsonFile = None,
+    overwrite: options.Overwrite = False,
     mixed_precision: training_options.MixedPrecision = False,
     deterministic: training_options.Deterministic = False,
     gpu_num: Annotated[
-        int, typer.Option(min=1, help="GPUs that share each batch.", rich_help_panel=_DEVICES)
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Number of GPUs that share each batch.",
+            rich_help_panel=_DEVICES,
+        ),
     ] = 1,
     strategy: Annotated[
         Literal["mirrored", "multi-worker"],
-        typer.Option(help="This machine, or all that TF_CONFIG names.", rich_help_panel=_DEVICES),
+        typer.Option(
+            metavar="NAME",
+            help="mirrored: this machine. multi-worker: all machines in TF_CONFIG.",
+            rich_help_panel=_DEVICES,
+        ),
     ] = "mirrored",
     cache: training_options.Cache = "none",
     skip_bad_images: options.SkipBadImages = False,
@@ -97,8 +114,8 @@ def train(
 ) -> None:
     """Train a model and keep its best checkpoints.
 
-    Without --dataset it trains on the embedded synthetic figures with the recipe `quick`, from
-    random weights, in some minutes on a laptop. Ctrl-C stops it so that --resume can go on.
+    Without --dataset, it trains on drawn figures with the recipe `quick`, which takes a few minutes
+    on a laptop. Ctrl-C saves and stops the run; --resume continues it.
 
     Examples:
 
@@ -128,7 +145,7 @@ def train(
     else:
         result, folder = _resume(resume, given, distribution)
     if not chief:
-        say("this worker is done; the first one has written the run")
+        say("this worker is done; the first worker wrote the run folder")
         return
     _print_result(result, folder, given)
     if json is not None:
@@ -215,8 +232,9 @@ def _resume(
     config = RunConfig.read(run)
     for name in sorted(given.keys() - _WITH_RESUME):
         raise ArgumentError(
-            f"--resume goes on with what {run} was started with (preset {config.preset.name}, "
-            f"recipe {config.recipe.name}). Leave out --{name.replace('_', '-')}."
+            f"--resume continues {run} with the settings it was started with (preset "
+            f"{config.preset.name}, recipe {config.recipe.name}). Leave out "
+            f"--{name.replace('_', '-')}."
         )
     folder = given.get("dataset") or config.dataset.folder
     depth_range = config.dataset.own_depth_range()

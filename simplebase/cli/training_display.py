@@ -7,6 +7,7 @@ from rich.table import Table
 
 from simplebase.cli.app import console, say
 from simplebase.cli.options import score_text
+from simplebase.errors import counted
 from simplebase.training.observer import Observer, Plan, StepMetrics
 from simplebase.training.runs.metrics import EpochMetrics
 
@@ -38,11 +39,14 @@ class TrainingDisplay(Observer):
         self._plan = plan
         say(self._title)
         if (plan.first_epoch, plan.first_step) != (1, 1):
-            say(f"goes on with epoch {plan.first_epoch}, step {plan.first_step}")
+            say(f"continues with epoch {plan.first_epoch}, step {plan.first_step}")
         if plan.first_epoch <= plan.first_stage_ends:
             say(f"until epoch {plan.first_stage_ends} a part of the network stays frozen")
         if plan.first_finishing_epoch:
-            say(f"from epoch {plan.first_finishing_epoch} on only {plan.finish_records} records")
+            say(
+                f"from epoch {plan.first_finishing_epoch} on, only "
+                f"{counted(plan.finish_records, 'record')}"
+            )
         console.print(_row("epoch", "loss", "val PCK", "lr", "images/s"), style="bold")
         self._begun = plan.first_step - 1
         steps = (plan.last_epoch - plan.first_epoch + 1) * plan.steps_per_epoch - self._begun

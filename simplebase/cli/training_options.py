@@ -5,46 +5,79 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from simplebase.cli.options import DATASET
 from simplebase.presets.choices import DecayType, LossType, OptimizerName, OutsideKeypoints
+
+_START = "Starting weights"
 
 Recipe = Annotated[
     str | None,
     typer.Option(
-        help="How to train: default, small, paper, upstream, quick, or a YAML.",
+        metavar="NAME",
+        help="How to train: default, small, paper, upstream, quick, or a YAML file.",
         show_default="the preset's",
     ),
 ]
-InputSize = Annotated[str | None, typer.Option(help="HEIGHTxWIDTH, each a multiple of 32.")]
+InputSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HxW",
+        help="Input size, such as 256x192 (height x width); each a multiple of 32.",
+        show_default="the recipe's or the preset's",
+    ),
+]
 BackboneWeights = Annotated[
     str | None,
     typer.Option(
-        help="auto, imagenet, none, a weights file of the backbone, or ghostnet or peleenet.",
+        metavar="WHICH",
+        help="Starting weights of the backbone: imagenet; auto (imagenet if it can be downloaded); "
+        "none; ghostnet; peleenet; or a file.",
         show_default="auto",
+        rich_help_panel=_START,
     ),
 ]
 Normalisation = Annotated[
     str | None,
-    typer.Option(help="What --backbone-weights expects: tf, torch, torch_bgr, caffe or upstream."),
+    typer.Option(
+        metavar="NAME",
+        help="Input that a file given as --backbone-weights expects: tf, torch, torch_bgr, caffe "
+        "or upstream.",
+        rich_help_panel=_START,
+    ),
 ]
 Weights = Annotated[
     Path | None,
-    typer.Option(help="A whole model to start from (.keras), or the name of a pretrained one."),
+    typer.Option(
+        metavar="MODEL",
+        help="Start from this model: a .keras file or the name of a pretrained model, such as "
+        "person.",
+    ),
 ]
 Seed = Annotated[
     int | None,
     typer.Option(
-        min=0, max=2**32 - 1, help="Same seed, same machine: same curve.", show_default="0"
+        metavar="N",
+        min=0,
+        max=2**32 - 1,
+        help="Fixes initial weights, order and augmentation.",
+        show_default="0",
+        rich_help_panel="Run",
     ),
 ]
 SaveEverySteps = Annotated[
     int | None,
-    typer.Option(min=1, help="Save for --resume within an epoch too, every so many steps."),
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Save the state for --resume every N steps, not only after each epoch.",
+        rich_help_panel="Run",
+    ),
 ]
 MixedPrecision = Annotated[
     bool,
     typer.Option(
         "--mixed-precision/--no-mixed-precision",
-        help="Compute in 16 bit: float16 on a GPU, bfloat16 on a CPU.",
+        help="Compute with 16 bits: float16 on a GPU, bfloat16 on a CPU.",
         rich_help_panel="Devices",
     ),
 ]
@@ -52,77 +85,111 @@ Deterministic = Annotated[
     bool,
     typer.Option(
         "--deterministic",
-        help="Same seed, same figures to the last bit: one thread, so slower.",
+        help="The same seed gives the same results to the last bit. Uses one thread, so slower.",
         rich_help_panel="Devices",
     ),
 ]
 Cache = Annotated[
     Literal["none", "memory", "disk"],
     typer.Option(
-        help="Keep decoded images for the next epochs; disk outlasts the run.",
-        rich_help_panel="Dataset",
+        help="Keep decoded images for the next epochs; on disk, for the next runs too.",
+        rich_help_panel=DATASET,
     ),
 ]
 
 
 def _recipe_option(text: str, **limits: Any) -> Any:
     return typer.Option(
-        help=text, rich_help_panel="In place of the recipe's value", show_default=False, **limits
+        help=text,
+        rich_help_panel="Override a value of the recipe",
+        show_default=False,
+        **{"metavar": "X"} | limits,
     )
 
 
-TotalEpoch = Annotated[int | None, _recipe_option("Epochs in all, both stages.", min=1)]
-InitEpoch = Annotated[int | None, _recipe_option("Epochs that count as done already.", min=0)]
+TotalEpoch = Annotated[
+    int | None, _recipe_option("Number of epochs, both stages together.", metavar="N", min=1)
+]
+InitEpoch = Annotated[
+    int | None, _recipe_option("Epochs that count as already done.", metavar="N", min=0)
+]
 TransferEpoch = Annotated[
-    int | None, _recipe_option("Epochs of a first stage that leaves a part frozen.", min=0)
+    int | None,
+    _recipe_option("Epochs of a first stage with frozen layers.", metavar="N", min=0),
 ]
 FreezeLevel = Annotated[
     int | None,
     _recipe_option(
-        "In that stage: 0 nothing, 1 the backbone, 2 all but the last layer.", min=0, max=2
+        "What the first stage freezes: 0 nothing, 1 the backbone, 2 all but the last layer.",
+        metavar="N",
+        min=0,
+        max=2,
     ),
 ]
-BatchSize = Annotated[int | None, _recipe_option("Samples a step, on all devices together.", min=1)]
-Optimizer = Annotated[
-    OptimizerName | None, _recipe_option("Optimizer; sgd with a momentum of 0.9.")
+BatchSize = Annotated[
+    int | None, _recipe_option("Samples per step, on all devices together.", metavar="N", min=1)
 ]
-LearningRate = Annotated[float | None, _recipe_option("Learning rate at its peak.")]
+Optimizer = Annotated[
+    OptimizerName | None,
+    _recipe_option("adam, adamw, rmsprop or sgd (with a momentum of 0.9).", metavar="NAME"),
+]
+LearningRate = Annotated[float | None, _recipe_option("Peak learning rate.")]
 Decay = Annotated[
-    DecayType | None, _recipe_option("How the learning rate falls after the first stage.")
+    DecayType | None,
+    _recipe_option(
+        "How the learning rate falls: none, cosine, exponential, polynomial, piecewise-constant "
+        "or step.",
+        metavar="NAME",
+    ),
 ]
 WarmupEpochs = Annotated[
-    float | None, _recipe_option("Linear warm-up, at most a tenth of the run.")
+    float | None, _recipe_option("Epochs of linear warm-up, at most a tenth of the run.")
 ]
 WeightDecay = Annotated[float | None, _recipe_option("Weight decay of adamw.")]
-ClipNorm = Annotated[float | None, _recipe_option("Largest norm of the whole gradient; 0 is none.")]
+ClipNorm = Annotated[
+    float | None, _recipe_option("Limit on the norm of the whole gradient; 0 for none.")
+]
 Ema = Annotated[
     float | None,
-    _recipe_option("Save a moving average of the weights, with this decay; 0 is none."),
+    _recipe_option("Decay of the moving average of the weights that is saved; 0 for none."),
 ]
-Loss = Annotated[LossType | None, _recipe_option("Loss over heatmaps.")]
+Loss = Annotated[
+    LossType | None,
+    _recipe_option(
+        "Loss on heatmaps: mse, mae, weighted_mse, smooth_l1, huber, ohkm or adaptive_wing.",
+        metavar="NAME",
+    ),
+]
 LossScale = Annotated[float | None, _recipe_option("Factor on the loss.")]
-Sigma = Annotated[float | None, _recipe_option("Of the target Gaussians, in heatmap cells.")]
-Padding = Annotated[float | None, _recipe_option("Side of the crop over the object's height.")]
+Sigma = Annotated[float | None, _recipe_option("Sigma of the target Gaussians, in heatmap cells.")]
+Padding = Annotated[
+    float | None, _recipe_option("Side of the crop, as a multiple of the object's height.")
+]
 Augmentation = Annotated[
-    str | None, _recipe_option("A YAML list, such as '[{name: rotation, degrees: 30}]'.")
+    str | None,
+    _recipe_option("A YAML list, such as '[{name: rotation, degrees: 30}]'.", metavar="YAML"),
 ]
 GeometryFade = Annotated[
     float | None,
-    _recipe_option("Share of the run over which rotation, scale and shift fade to nothing."),
+    _recipe_option("Share of the run, at its end, in which rotation, scale and shift fade out."),
 ]
 GeometryFadeTo = Annotated[
-    float | None, _recipe_option("Share of its strength that geometry keeps after fading.")
+    float | None, _recipe_option("Share of their strength that they keep after fading.")
 ]
 Outside = Annotated[
     OutsideKeypoints | None,
-    _recipe_option("What labelled keypoints outside of the crop teach: nothing, or low scores."),
+    _recipe_option(
+        "Labelled keypoints outside of the crop are `ignored`, or trained as `absent` (low score).",
+        metavar="HOW",
+    ),
 ]
 FinishOn = Annotated[
     str | None,
     _recipe_option(
-        "Train the end on these images only: a pattern of paths, such as `mine/*`; `*` is all."
+        "Finish the run on images whose path matches this pattern, such as `mine/*`; `*` is all.",
+        metavar="PATTERN",
     ),
 ]
 FinishShare = Annotated[
-    float | None, _recipe_option("Share of the run, at its end, that --finish-on is for.")
+    float | None, _recipe_option("Share of the run, at its end, for --finish-on.")
 ]

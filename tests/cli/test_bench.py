@@ -82,7 +82,7 @@ def second_model_file(small_model_file: Path, tmp_path: Path) -> Path:
         ("absent.keras", 1, "absent.keras: the model does not exist. Check the path."),
         ("{cut}", 1, "cut.keras cannot be loaded"),
         ("model.pt", 2, "model.pt: a model ends in .keras"),
-        ("{model} --batch-sizes 1,two", 2, "--batch-sizes is whole numbers with commas between"),
+        ("{model} --batch-sizes 1,two", 2, "--batch-sizes takes whole numbers separated by commas"),
         ("{model} --batch-sizes 0", 2, "a batch size is at least 1. Received: [0]."),
         ("{model} --seconds 0", 2, "seconds is above 0. Received: 0.0."),
         ("{model} --json old.json", 1, "old.json exists"),
@@ -115,7 +115,7 @@ def test_no_threads_are_wrong_usage(command: Command) -> None:
 @pytest.mark.parametrize(
     "line, code, message",
     [
-        ("", 2, "give the dataset folder with --dataset"),
+        ("", 2, "no dataset was given"),
         ("--dataset absent", 1, "absent: the dataset folder does not exist"),
         ("--dataset {figures} --json old.json", 1, "old.json exists"),
         ("--dataset {figures} --images 3", 2, "3 images are less than a batch of 16"),

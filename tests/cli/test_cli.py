@@ -113,7 +113,7 @@ BAD = {
         1,
         "absent: the dataset folder does not exist. Check the path.",
     ),
-    "no dataset": ("eval {model}", 2, "give the dataset folder with --dataset"),
+    "no dataset": ("eval {model}", 2, "no dataset was given"),
     "an empty annotations.json": (
         "train --dataset {empty} --run-dir run",
         1,
@@ -135,7 +135,7 @@ BAD = {
         1,
         "match_point.txt, line 1: 'tail' is not in the classes file",
     ),
-    "nothing to measure": ("eval --dataset {figures}", 2, "give a model to measure"),
+    "nothing to measure": ("eval --dataset {figures}", 2, "give a model to evaluate"),
     "an unknown metric": (
         "eval {model} --dataset {figures} --metric iou",
         2,
@@ -196,7 +196,7 @@ BAD = {
     "one format for two outputs": (
         "demo --model {model} --input {video} --output a --output b --format json",
         2,
-        "--format goes with one --output",
+        "--format needs exactly one --output",
     ),
     "a missing video": (
         "demo --model {model} --input absent.mp4 --output out.mp4",
@@ -251,7 +251,7 @@ BAD = {
     "an input of the browser": (
         "demo --web --input {image}",
         2,
-        "--web takes its images in the browser",
+        "--web takes images and shows results in the browser",
     ),
     "a missing image": (
         "demo --model {model} --input absent.jpg --output out.jpg",

@@ -142,6 +142,6 @@ def test_frames_says_what_was_chosen_and_what_was_left_out(data: Command, tmp_pa
     code, printed, error = data("frames", video, output, "-n", 4)
     assert code == 0
     assert f"{output / 'clip'}: 2 frames" in printed
-    assert "2 of 5 frames chosen; 3 left out because they look like a chosen one" in printed
-    assert "2 frames were written instead of 4: the others look like a chosen one" in error
+    assert "2 of 5 frames chosen; 3 left out as near duplicates" in printed
+    assert "2 frames written instead of 4: the others are near duplicates" in error
     assert len(list((output / "clip").iterdir())) == 2

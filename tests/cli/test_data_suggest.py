@@ -18,7 +18,7 @@ def test_frames_of_a_dataset_folder_are_suggested(
     )
     assert (code, error) == (0, "")
     images = len(set(figures.records.paths))
-    assert f"out: 3 frames chosen from {images}" in output
+    assert f"out: 3 of {images} frames chosen" in output
     with Path("out/suggestions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 3 and all((Path("out") / row["file"]).is_file() for row in rows)
@@ -35,5 +35,5 @@ def test_fewer_frames_than_asked_for_are_said(
 ) -> None:
     image = figures.images.path(0)  # type: ignore[attr-defined]
     code, output, error = command("data", "suggest", shallow_model_file, image, "out", "-n", 2)
-    assert code == 0 and "1 frames chosen from 1; 0 left out" in output
-    assert "2 frames were asked for, and no more of them differ" in error
+    assert code == 0 and "out: 1 of 1 frame chosen; 0 left out" in output
+    assert "1 frame written instead of 2, because the others are near duplicates" in error

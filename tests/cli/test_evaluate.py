@@ -79,9 +79,9 @@ def test_a_category_of_the_coco_file_can_be_chosen(command: Command) -> None:
     assert code == 1 and "1 points, 2 points, 3 points have different keypoints" in error
     code, output, error = command(*line, "--category", "2 points")
     assert code == 0, error
-    assert "1 labelled objects in 1 images" in output
+    assert "1 labelled object in 1 image" in output
     code, _, error = command(*line[:3], "--dataset", "cows", "--category", "cow")
-    assert code == 2 and "--category chooses from the COCO file" in error
+    assert code == 2 and "--category needs the COCO file" in error
 
 
 def test_a_model_alone_shows_every_keypoint_and_its_interval(

@@ -113,8 +113,8 @@ def test_a_bad_line_ends_with_one_sentence(
 
 def assert_named(error: str, records: str, names: list[str]) -> None:
     warning, *lines = error.strip().splitlines()
-    assert warning.startswith(f"Warning: {records} records are passed over")
-    assert f"because {len(names)} images cannot be used" in warning
+    assert warning.startswith(f"Warning: {records} records skipped")
+    assert f"because {len(names)} image" in warning
     assert len(lines) == len(names)
     assert all(name in line for name, line in zip(names, lines, strict=True))
 

@@ -36,7 +36,12 @@ def test_bars_tell_the_step_and_lines_the_epochs(console: Console) -> None:
     display.epoch_ended(EpochMetrics(2, 1.5, 0.25, 1e-3, 18.4))
     display.epoch_ended(EpochMetrics(3, 1.25, None, 5e-4, 0.0))
     display.ended()
-    for text in ("a preset on a dataset", "goes on with epoch 2, step 3", "epoch 3", "validating"):
+    for text in (
+        "a preset on a dataset",
+        "continues with epoch 2, step 3",
+        "epoch 3",
+        "validating",
+    ):
         assert text in before
     for text in ("loss 1.2500  lr 5.0e-04", "images/s", "4/4", "3/6", "5/8"):
         assert text in before
