@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
-from simplebase.cli.commands import add_commands
+from simplebase.cli.commands import add_commands, position
 from simplebase.cli.ending import ended_by_signals
 from simplebase.devices import prepare_tensorflow
 from simplebase.errors import SimplebaseError, SimplebaseNote, SimplebaseWarning, os_sentence
@@ -18,9 +19,21 @@ from simplebase.extras import import_with_extras
 from simplebase.silence import silenced_stderr
 from simplebase.version import __version__
 
+
+class _InOrder(TyperGroup):
+    """Lists the commands in the order of `commands`; Typer puts groups of commands last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all commands that were added."""
+        return sorted(super().list_commands(ctx), key=position)
+
+
 app = typer.Typer(
     name="simplebase",
-    help="Train, measure and ship your own 2D keypoint model.",
+    cls=_InOrder,
+    help="Train, evaluate and deploy your own 2D keypoint model.",
+    epilog="First steps: `simplebase data synthesize data/figures`, then "
+    "`simplebase train --dataset data/figures`. `simplebase doctor` checks the installation.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -50,16 +63,16 @@ def _print_version(wanted: bool) -> None:
 def _options(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks. May stand anywhere on the line.")
-    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
     offline: Annotated[
         bool,
         typer.Option(
             "--offline",
-            help="Never ask the network for a pretrained model. May stand anywhere on the line.",
+            help="Never download a pretrained model.",
         ),
     ] = False,
 ) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, import_tensorflow
+from simplebase.cli.commands import DEPLOY
 from simplebase.errors import ArgumentError
 from simplebase.presets.choices import DEFAULT_PRESET
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from simplebase.benchmarking import ModelSpeed
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
-app.add_typer(bench_app, name="bench")
+app.add_typer(bench_app, name="bench", rich_help_panel=DEPLOY)
 
 
 @bench_app.command()

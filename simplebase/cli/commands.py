@@ -5,7 +5,12 @@ from collections.abc import Sequence
 
 # In the order in which `--help` lists them.
 _MODULES = {
-    "bench": ("bench",),
+    "demo": ("demo",),
+    "models": ("models",),
+    "train": ("train",),
+    "eval": ("evaluate",),
+    "plot": ("plot",),
+    "presets": ("presets",),
     "convert": (
         "convert_auto",
         "convert",
@@ -23,16 +28,20 @@ _MODULES = {
         "convert_weights",
     ),
     "data": ("data", "data_combine", "data_frames", "data_suggest", "pack"),
-    "demo": ("demo",),
-    "eval": ("evaluate",),
     "export": ("export",),
-    "inspect": ("inspect",),
-    "models": ("models",),
-    "presets": ("presets",),
     "dump": ("presets",),
-    "plot": ("plot",),
-    "train": ("train",),
+    "inspect": ("inspect",),
+    "bench": ("bench",),
+    "doctor": ("doctor",),
 }
+
+USE, TRAIN, DATA, DEPLOY, HELP = "Use a model", "Train", "Data", "Deploy", "Help"
+"""The groups in which `--help` shows them; a command names its own."""
+
+
+def position(name: str) -> int:
+    """Where `--help` lists a command; those that are not in the table come last."""
+    return list(_MODULES).index(name) if name in _MODULES else len(_MODULES)
 
 
 def add_commands(arguments: Sequence[str]) -> None:

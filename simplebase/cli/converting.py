@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from simplebase.cli.app import app, say
+from simplebase.cli.commands import DATA
 from simplebase.cli.dataset_writing import Images as Images
 from simplebase.cli.dataset_writing import Output as Output
 from simplebase.cli.dataset_writing import print_report as print_report
@@ -14,9 +15,9 @@ from simplebase.shell import command_line
 
 convert_app = typer.Typer(
     no_args_is_help=True,
-    help="Convert labels, datasets and weights of other projects, and write ours for other tools.",
+    help="Convert labels, datasets and weights from and to other tools.",
 )
-app.add_typer(convert_app, name="convert")
+app.add_typer(convert_app, name="convert", rich_help_panel=DATA)
 
 # The groups of commands in `simplebase convert --help`, in its order.
 LABELLING_TOOLS = "From labelling tools"

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, import_tensorflow, say
+from simplebase.cli.commands import DATA
 from simplebase.errors import counted
 from simplebase.presets.choices import DEFAULT_PRESET
 from simplebase.shell import command_line
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from simplebase.data.checking import CheckReport
 
 data_app = typer.Typer(no_args_is_help=True, help="Make, check and look at datasets.")
-app.add_typer(data_app, name="data")
+app.add_typer(data_app, name="data", rich_help_panel=DATA)
 
 
 @data_app.command()

@@ -7,6 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.app import app, say
+from simplebase.cli.commands import USE
 from simplebase.errors import ArgumentError, counted
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _LOOK, _PLACE, _WEB = "How it looks", "Where to look", "In a browser"
 
 
-@app.command()
+@app.command(rich_help_panel=USE)
 def demo(
     input: Annotated[
         str | None,

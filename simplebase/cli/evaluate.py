@@ -7,6 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.app import app, say
+from simplebase.cli.commands import TRAIN
 from simplebase.cli.evaluation_display import print_evaluations
 from simplebase.errors import ArgumentError
 
@@ -19,7 +20,7 @@ _RESULT = Path("result")
 _ASKING, _FILES = "How the model is run", "Files"
 
 
-@app.command("eval")
+@app.command("eval", rich_help_panel=TRAIN)
 def evaluate(
     models: Annotated[
         list[Path] | None,

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, errors, import_tensorflow, say
+from simplebase.cli.commands import DEPLOY
 from simplebase.errors import ArgumentError, ParityError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     Plan = list[tuple[ExportSettings, Path]]
 
 
-@app.command()
+@app.command(rich_help_panel=DEPLOY)
 def export(
     model: Annotated[
         Path,
@@ -69,7 +70,7 @@ def export(
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Export a model to TFLite, ONNX, MNN or TensorFlow and verify the result.
+    """Export a model to TFLite, ONNX, MNN or TensorFlow and verify it.
 
     Each file is compared with the original model on the same images, and rejected if the results
     differ. float32 must agree within 1e-4 in every heatmap cell and within 0.05 pixels at the

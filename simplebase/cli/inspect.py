@@ -11,13 +11,14 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, say
+from simplebase.cli.commands import DEPLOY
 from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
     from simplebase.inspection import LayerDescription, ModelDescription
 
 
-@app.command()
+@app.command(rich_help_panel=DEPLOY)
 def inspect(
     model: Annotated[
         Path,

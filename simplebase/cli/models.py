@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, say
+from simplebase.cli.commands import USE
 from simplebase.errors import ArgumentError, MissingFileError, counted, listed
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class _NamesAreCards(TyperGroup):
 
 
 models_app = typer.Typer(cls=_NamesAreCards, invoke_without_command=True)
-app.add_typer(models_app, name="models")
+app.add_typer(models_app, name="models", rich_help_panel=USE)
 
 
 @models_app.callback()

@@ -10,13 +10,14 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, say
+from simplebase.cli.commands import TRAIN
 from simplebase.errors import counted
 
 if TYPE_CHECKING:
     from simplebase.training.runs.metrics import EpochMetrics
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def plot(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of runs.")],
     output: Annotated[
@@ -27,7 +28,7 @@ def plot(
     ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Draw the curves of one or more runs: loss, learning rate and val PCK.
+    """Draw the curves of training runs: loss, learning rate and PCK.
 
     A training that goes on can be drawn as far as it is. RUN/curves.png is drawn anew each time;
     any other file is replaced by --overwrite only.

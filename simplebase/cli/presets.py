@@ -9,11 +9,12 @@ from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, import_tensorflow, say
+from simplebase.cli.commands import DEPLOY, TRAIN
 from simplebase.cli.options import JsonFile, Overwrite
 from simplebase.errors import ArgumentError
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def presets(
     name: Annotated[str | None, typer.Argument(help="Show this one's YAML.")] = None,
     write: Annotated[
@@ -25,7 +26,7 @@ def presets(
     json: JsonFile = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """List the models that can be trained by name, or show one.
+    """List the models that can be trained, or show one.
 
     Examples:
 
@@ -90,7 +91,7 @@ def _presets_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-@app.command()
+@app.command(rich_help_panel=DEPLOY)
 def dump(
     checkpoint: Annotated[
         Path,
@@ -102,7 +103,7 @@ def dump(
     output: Annotated[Path, typer.Argument(help="The model file to write (.keras).")],
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a checkpoint's model for inference: float32, nothing of the training.
+    """Write the model of a checkpoint for inference, in float32.
 
     Example:
 

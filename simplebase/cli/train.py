@@ -8,6 +8,7 @@ import typer
 
 from simplebase.cli import options, training_options
 from simplebase.cli.app import app, import_tensorflow, say
+from simplebase.cli.commands import TRAIN
 from simplebase.errors import ArgumentError, DataError
 from simplebase.presets.choices import DEFAULT_PRESET
 from simplebase.shell import command_line
@@ -26,7 +27,7 @@ _SKELETON_OPTIONS = ("skeleton", "classes_path", "matchpoint_path", "skeleton_pa
 _WITH_RESUME = {"resume", "dataset", "skip_bad_images", "gpu_num", "strategy", "json", "overwrite"}
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def train(
     context: typer.Context,
     dataset: options.Dataset = None,
