@@ -28,6 +28,7 @@ _MODULES = {
     "export": ("export",),
     "inspect": ("inspect",),
     "models": ("models",),
+    "predict": ("predict",),
     "presets": ("presets",),
     "dump": ("presets",),
     "plot": ("plot",),
