@@ -43,7 +43,13 @@ class TrainingDisplay(Observer):
             say(f"until epoch {plan.first_stage_ends} a part of the network stays frozen")
         if plan.first_finishing_epoch:
             say(f"from epoch {plan.first_finishing_epoch} on only {plan.finish_records} records")
-        console.print(_row("epoch", "loss", "val PCK", "lr", "images/s"), style="bold")
+        if plan.unlabelled_samples:
+            say(
+                f"{plan.unlabelled_records} objects without labels, {plan.unlabelled_samples} of "
+                f"them in each step; pseudo: keypoints that the teacher was sure enough of"
+            )
+        heads = ["epoch", "loss", "val PCK", "lr", "images/s"]
+        console.print(_row(*heads, *["pseudo"] * bool(plan.unlabelled_samples)), style="bold")
         self._begun = plan.first_step - 1
         steps = (plan.last_epoch - plan.first_epoch + 1) * plan.steps_per_epoch - self._begun
         self._run = self._progress.add_task("run", total=steps, note="")
@@ -74,6 +80,7 @@ class TrainingDisplay(Observer):
     def epoch_ended(self, metrics: EpochMetrics) -> None:
         """Prints the epoch's line."""
         self._pck = f"val PCK {score_text(metrics.val_pck)}"
+        pseudo = metrics.pseudo_keypoints
         console.print(
             _row(
                 f"{metrics.epoch}/{self._plan.last_epoch}",
@@ -81,6 +88,7 @@ class TrainingDisplay(Observer):
                 score_text(metrics.val_pck),
                 f"{metrics.learning_rate:.2e}",
                 f"{metrics.images_per_second:.0f}" if metrics.images_per_second else "-",
+                *([] if pseudo is None else [f"{pseudo:.1%}"]),
             )
         )
 
