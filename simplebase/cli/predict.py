@@ -7,6 +7,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.app import app, say, warn
+from simplebase.cli.commands import USE
 
 if TYPE_CHECKING:
     from simplebase.prediction import PredictionSummary
