@@ -3,7 +3,7 @@
 ```
 site/
 ├── index.html, style.css, page.js   the page
-├── pose.js                          crop, model, decoding, smoothing, drawing: for pages of one's own
+├── pose.js                          crop, model, decoding, smoothing, drawing; for other pages too
 ├── model.tflite, model.tflite.json  the model, which `load_runtime` opens too
 ├── poster.jpg                       one of the images that it was compared on: the first picture
 └── litert/                          LiteRT.js, by Google, under the Apache License 2.0

@@ -263,10 +263,7 @@ export class PoseModel {
         cpuOptions: { numThreads: litert.threads },
       });
     } catch (error) {
-      throw new PoseError(
-        `The model cannot be loaded (${error.message ?? error}). It may be damaged, or need more ` +
-          "memory than this browser gives to a page: close other tabs, or export a smaller model.",
-      );
+      throw new PoseError(notLoaded("The model", error));
     }
     return new PoseModel(description, litert, compiled);
   }
@@ -343,6 +340,11 @@ export class PoseModel {
   }
 }
 
+/** Of what cannot be loaded; a library that lacks memory says so, or nothing clear. */
+const notLoaded = (what, error) =>
+  `${what} cannot be loaded (${error.message ?? error}). It may be damaged, or need more memory ` +
+  "than this browser gives to a page: close other tabs, or export a smaller model.";
+
 /** Mean of the keypoints' scores. */
 function meanScore(keypoints) {
   let sum = 0;
@@ -390,6 +392,7 @@ async function startRuntime(folder, wanted) {
     await Promise.race([api.loadLiteRt(new URL(script, folder).href), failure]);
   } catch (error) {
     if (error instanceof PoseError) throw error;
+    if (error instanceof RangeError) throw new PoseError(notLoaded("LiteRT.js", error));
     throw new PoseError(`This browser cannot start LiteRT.js (${error.message ?? error.type}). ` +
       "It needs WebAssembly with SIMD, which browsers have since 2021 (Safari: 2023).");
   }
