@@ -27,6 +27,7 @@ _PUBLIC = {
     "PCK": "simplebase.training",
     "Pose": "simplebase.inference",
     "PoseEstimator": "simplebase.inference",
+    "PosePredictor": "simplebase.prediction",
     "SimpleBaseline": "simplebase.estimator",
     "SimplebaseError": "simplebase.errors",
     "Skeleton": "simplebase.skeletons",
@@ -39,6 +40,7 @@ _PUBLIC = {
     "load_preset": "simplebase.presets",
     "load_recipe": "simplebase.presets",
     "load_skeleton": "simplebase.skeletons",
+    "predict": "simplebase.prediction",
     "preset_names": "simplebase.presets",
     "read_image": "simplebase.images",
     "resume": "simplebase.training",
@@ -65,6 +67,8 @@ if TYPE_CHECKING:
     from simplebase.inference import load as load
     from simplebase.losses import HeatmapLoss as HeatmapLoss
     from simplebase.metadata import ModelMetadata as ModelMetadata
+    from simplebase.prediction import PosePredictor as PosePredictor
+    from simplebase.prediction import predict as predict
     from simplebase.presets import load_preset as load_preset
     from simplebase.presets import load_recipe as load_recipe
     from simplebase.presets import preset_names as preset_names

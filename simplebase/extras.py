@@ -9,6 +9,7 @@ from simplebase.errors import MissingPackageError
 # Package to the extra of pyproject.toml that installs it.
 _EXTRAS = {
     "MNN": "mnn",
+    "fsspec": "remote",
     "gradio": "web",
     "ai_edge_litert": "litert",
     "ai_edge_quantizer": "litert",
@@ -18,6 +19,8 @@ _EXTRAS = {
 }
 # What docs/deployment.md leaves out on a board.
 _TRAINING = ("h5py", "keras", "keras_cv", "tensorflow")
+# Tables need nothing else of what is left out there.
+_ALONE = ("pyarrow",)
 
 
 def import_with_extras(module: str) -> ModuleType:
@@ -34,6 +37,8 @@ def import_with_extras(module: str) -> ModuleType:
             wanted = f'"simplebase[{_EXTRAS[package]}]"'
             if importlib.util.find_spec("tensorflow") is None:
                 wanted += ". It brings TensorFlow too; for a board see docs/deployment.md"
+        elif package in _ALONE:
+            wanted = package
         elif package in _TRAINING:
             wanted = "simplebase"
         else:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 _MODULES = {
     "demo": ("demo",),
     "models": ("models",),
+    "predict": ("predict",),
     "train": ("train",),
     "eval": ("evaluate",),
     "plot": ("plot",),

@@ -121,11 +121,21 @@ def _print_report(folder: str, report: "CheckReport") -> None:
 
 @data_app.command()
 def view(
-    folder: Annotated[Path, typer.Argument(help="The dataset folder.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="The dataset folder.", metavar="FOLDER")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Argument(
             help="Image file to write. [default: ./FOLDER_sheet.png]", metavar="[OUT.png]"
+        ),
+    ] = None,
+    pseudo: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="In place of FOLDER: what the unlabelled images of a run teach, by its last "
+            "checkpoint, or by the one that is named.",
         ),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 24,
@@ -164,11 +174,19 @@ def view(
         simplebase data view data/cows
 
         simplebase data view data/cows augmented.png --augmented --recipe default --count 12
+
+        simplebase data view --pseudo runs/few
     """
     from simplebase.files import require_output
     from simplebase.images import require_image_suffix, write_image
     from simplebase.metadata import ModelMetadata
 
+    if pseudo is not None:
+        # With it the one argument that is left is the image to write.
+        _view_pseudo(pseudo, folder, count=count, seed=seed, overwrite=overwrite)
+        return
+    if folder is None:
+        raise typer.BadParameter("give a dataset folder, or --pseudo RUN.", param_hint="FOLDER")
     output = output or Path(f"{folder.absolute().name}_sheet.png")
     charts = output.with_name(f"{output.stem.removesuffix('_sheet')}_statistics{output.suffix}")
     for path in (output, charts):
@@ -191,3 +209,17 @@ def view(
     plot_statistics(dataset, charts, metadata.crop, overwrite=overwrite)
     say(f"{output}: a sheet of samples")
     say(f"{charts}: charts of {counted(len(dataset), 'record')}")
+
+
+def _view_pseudo(run: Path, output: Path | None, *, count: int, seed: int, overwrite: bool) -> None:
+    from simplebase.files import require_output
+    from simplebase.images import require_image_suffix, write_image
+
+    output = output or Path(f"{run.absolute().stem}_pseudo.png")
+    require_image_suffix(output)
+    require_output(output, overwrite=overwrite)
+    import_tensorflow()
+    from simplebase.training.unlabelled.sheet import draw_pseudo_keypoints
+
+    write_image(output, draw_pseudo_keypoints(run, count=count, seed=seed), overwrite=overwrite)
+    say(f"{output}: a sheet of pseudo keypoints")

@@ -112,6 +112,9 @@ def split(
 def select(
     dataset: Dataset,
     output: Output,
+    image_set: Annotated[
+        Literal["train", "val", "all"], typer.Option(help="Records of this split only.")
+    ] = "all",
     records: Annotated[
         str | None,
         typer.Option(
@@ -166,6 +169,7 @@ def select(
     run_conversion(
         lambda progress: select_folder(
             dataset,
+            image_set=image_set,
             records=records,
             pattern=pattern,
             first=first,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Plan = list[tuple[ExportSettings, Path]]
 
+_WEB = "web"
+
 
 @app.command(rich_help_panel=DEPLOY)
 def export(
@@ -28,7 +30,7 @@ def export(
         ),
     ],
     format: Annotated[
-        str | None, typer.Option(help="litert, onnx, mnn, saved-model or frozen-graph.")
+        str | None, typer.Option(help="litert, onnx, mnn, saved-model, frozen-graph or web.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -36,7 +38,9 @@ def export(
     ] = None,
     quantize: Annotated[
         str | None,
-        typer.Option(help="none, float16, dynamic, weights or int8, see above. [default: none]"),
+        typer.Option(
+            help="none, float16, dynamic, weights, int8; see above. [default: none, web: float16]"
+        ),
     ] = None,
     outputs: Annotated[
         str,
@@ -82,11 +86,17 @@ def export(
     floats) quarter it. `int8` is for integer hardware and usually the fastest elsewhere too; it
     needs `--calibration`. The input is RGB from 0 to 255, as float32 or (int8 files) uint8.
 
+    `--format web` writes a folder of static files for any web server: a page that runs the model in
+    the visitor's browser, on images, videos and the webcam. It is compared in Chromium, where that
+    is installed. LiteRT.js, which runs it, is downloaded once (12 MB). See docs/web.md.
+
     Examples:
 
         simplebase export cows.keras --format litert --quantize int8 --calibration data/cows
 
         simplebase export cows.keras --format onnx --outputs keypoints --output cows.onnx
+
+        simplebase export cows.keras --format web --output site
 
         simplebase export cows.keras --all exported --calibration data/cows
     """
@@ -101,7 +111,15 @@ def export(
         )
     # What the texts may be, the settings of an export know.
     texts: dict[str, Any] = {"outputs": outputs, "opset": opset}
-    if all is not None:
+    plan: Plan = []
+    site = output or model.resolve().with_name(f"{model.resolve().stem}_web")
+    if format == _WEB:
+        if outputs != "heatmaps" or dynamic_batch:
+            raise ArgumentError(
+                "a page takes one image at a time and decodes heatmaps itself: leave out --outputs "
+                "and --dynamic-batch with --format web."
+            )
+    elif all is not None:
         plan = _plan_all(all, model, texts)
     else:
         texts |= {"format": format, "quantization": quantize or "none"}
@@ -117,6 +135,8 @@ def export(
 
     for settings, path in plan:
         require_place(path, settings, overwrite=overwrite)
+    if format == _WEB:
+        _prepare_site(site, quantize, overwrite)
     with console.status("exporting") as status:
         exporter = Exporter(
             model,
@@ -126,7 +146,9 @@ def export(
             tolerance=tolerance,
             report=status.update,
         )
-        if all is not None:
+        if format == _WEB:
+            _export_site(exporter, site, quantize, model.resolve().stem, json, overwrite)
+        elif all is not None:
             _export_all(exporter, plan, json, overwrite)
         else:
             _export_one(exporter, *plan[0], json, overwrite)
@@ -148,6 +170,46 @@ def _one(
     # `.` has no name of its own; it will be told that it is no model.
     named = model if model.name else model.resolve()
     return settings, output or named.with_name(f"{named.stem}{ending}")
+
+
+def _prepare_site(path: Path, quantize: str | None, overwrite: bool) -> None:
+    """Refuses what cannot be, and downloads while there is no other display."""
+    from simplebase.export.web import fetch_litert_js, require_site_place
+
+    require_site_place(path, quantize, overwrite=overwrite)
+    fetch_litert_js(announce=say, progress=options.progress_bar)
+
+
+def _export_site(
+    exporter: "Exporter",
+    path: Path,
+    quantize: str | None,
+    title: str,
+    json: Path | None,
+    overwrite: bool,
+) -> None:
+    from simplebase.export import export_site
+    from simplebase.files import write_json
+
+    try:
+        site = export_site(
+            exporter,
+            path,
+            quantize,
+            title=title,
+            overwrite=overwrite,
+            announce=say,
+        )
+    except ParityError as error:
+        if error.parity is not None:
+            errors.print(_parity_table(error.parity))
+        raise
+    console.print(_parity_table(site.parity))
+    where = "the model file alone" if site.browser is None else f"the page in {site.browser}"
+    say(f"{path}: compared {where}; poster.jpg is from {site.poster}, replace it as you like")
+    say(f"next: python -m http.server --directory {path}, then open http://localhost:8000")
+    if json is not None:
+        write_json(json, site.to_config(), overwrite=overwrite)
 
 
 def _export_one(

@@ -107,15 +107,24 @@ def get(
 ) -> None:
     """Download models in advance, for example for a machine without a network.
 
+    `litert-js` is what `export --format web` needs.
+
     Example:
 
         simplebase models get person yolox-tiny
     """
     from simplebase import zoo
+    from simplebase.zoo.fetching import fetch
+    from simplebase.zoo.programs import PROGRAMS
 
     if bool(names) == every:
         raise ArgumentError("name the models to download, or give --all.")
-    chosen = zoo.models() if every else [zoo.find(name) for name in names or ()]
+    wanted = names or ()
+    programs = [name for name in wanted if name in PROGRAMS]
+    chosen = zoo.models() if every else [zoo.find(n) for n in wanted if n not in PROGRAMS]
+    for name in programs:
+        for file in PROGRAMS[name]:
+            say(f"{name}: {fetch(file, announce=say, progress=options.progress_bar)}")
     for row in chosen:
         path = zoo.model_file(
             row.name, row.kind, announce=say, progress=options.progress_bar, local=False

@@ -172,12 +172,15 @@ def open_detector(value: Path | None) -> Path | None:
     return file
 
 
-def fetch_start(weights: Path | None, backbone_weights: str | None) -> None:
-    """Fetches what a training starts from where it is named; the run's config keeps the name.
+def fetch_start(
+    weights: Path | None, backbone_weights: str | None, teacher: Path | None = None
+) -> None:
+    """Fetches what a training begins with where it is named; the run's config keeps the name.
 
     This is no callback: a conversion uses TensorFlow, whose devices have to be set up before.
     """
     _files(weights, "keypoints")
+    _files(teacher, "keypoints")
     if backbone_weights not in ("auto", "imagenet", "none"):
         _files(backbone_weights, "backbone")
 

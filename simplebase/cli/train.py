@@ -72,6 +72,12 @@ def train(
     outside_keypoints: training_options.Outside = None,
     finish_on: training_options.FinishOn = None,
     finish_share: training_options.FinishShare = None,
+    unlabelled: training_options.Unlabelled = None,
+    unlabelled_boxes: training_options.UnlabelledBoxes = None,
+    unlabelled_detector: training_options.UnlabelledDetector = None,
+    unlabelled_class: training_options.UnlabelledClass = 0,
+    unlabelled_settings: training_options.UnlabelledSettings = None,
+    teacher: training_options.Teacher = None,
     backbone_weights: training_options.BackboneWeights = None,
     normalisation: training_options.Normalisation = None,
     config: Annotated[
@@ -125,6 +131,8 @@ def train(
         simplebase train --dataset data/cows --input-size 256x192 --total-epoch 60
 
         simplebase train --dataset data/mpii --skeleton mpii --transfer-epoch 1 --ema 0.999
+
+        simplebase train --dataset data/cows --recipe few --unlabelled meadow.mp4
 
         simplebase train --resume runs/20260101-120000_mobilenetv2_upsample_lite
     """
@@ -186,7 +194,7 @@ def _train(
     earlier = RunConfig.read(given["config"]) if "config" in given else None
     choice = choose_training(_parsed(given), earlier)
     preset, folder = choice.preset, choice.dataset
-    options.fetch_start(given.get("weights"), given.get("backbone_weights"))
+    options.fetch_start(given.get("weights"), given.get("backbone_weights"), given.get("teacher"))
     default = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}_{preset.name}"
     run_dir = given.get("run_dir", default)
     if folder is None:
@@ -203,6 +211,7 @@ def _train(
         overwrite="overwrite" in given,
         distribution=distribution,
         observer=_display(title, distribution),
+        progress=options.progress_bar,
     )
     return result, folder
 
@@ -212,14 +221,38 @@ def _parsed(given: dict[str, Any]) -> dict[str, Any]:
     values = dict(given)
     if "input_size" in given:
         values["input_size"] = options.parse_size(given["input_size"])
-    if "augmentation" in given:
-        from simplebase.files.yaml import parse_yaml
-
-        try:
-            values["augmentation"] = parse_yaml(given["augmentation"], "--augmentation")
-        except DataError as error:
-            raise ArgumentError(str(error)) from error
+    for name in ("augmentation", "unlabelled_settings"):
+        if name in given:
+            values[name] = _yaml(given[name], name)
+    _name_unlabelled_images(values)
     return values
+
+
+def _yaml(text: str, name: str) -> Any:
+    from simplebase.files.yaml import parse_yaml
+
+    try:
+        return parse_yaml(text, f"--{name.replace('_', '-')}")
+    except DataError as error:
+        raise ArgumentError(str(error)) from error
+
+
+def _name_unlabelled_images(values: dict[str, Any]) -> None:
+    """Puts the options of unlabelled images under the name that `TrainingOptions` has for them."""
+    sources = values.pop("unlabelled", None)
+    where = {
+        name: values.pop(f"unlabelled_{option}")
+        for name, option in (
+            ("boxes", "boxes"),
+            ("detector", "detector"),
+            ("detector_class", "class"),
+        )
+        if f"unlabelled_{option}" in values
+    }
+    if sources is not None:
+        values["unlabelled_images"] = {"sources": sources, **where}
+    elif where:
+        raise ArgumentError("--unlabelled-boxes, -detector and -class go with --unlabelled.")
 
 
 def _resume(

@@ -47,7 +47,14 @@ class TrainingDisplay(Observer):
                 f"from epoch {plan.first_finishing_epoch} on, only "
                 f"{counted(plan.finish_records, 'record')}"
             )
-        console.print(_row("epoch", "loss", "val PCK", "lr", "images/s"), style="bold")
+        if plan.unlabelled_samples:
+            say(
+                f"{counted(plan.unlabelled_records, 'object')} without labels, "
+                f"{plan.unlabelled_samples} in each step; pseudo: keypoints that the teacher is "
+                f"sure enough of"
+            )
+        heads = ["epoch", "loss", "val PCK", "lr", "images/s"]
+        console.print(_row(*heads, *["pseudo"] * bool(plan.unlabelled_samples)), style="bold")
         self._begun = plan.first_step - 1
         steps = (plan.last_epoch - plan.first_epoch + 1) * plan.steps_per_epoch - self._begun
         self._run = self._progress.add_task("run", total=steps, note="")
@@ -78,6 +85,7 @@ class TrainingDisplay(Observer):
     def epoch_ended(self, metrics: EpochMetrics) -> None:
         """Prints the epoch's line."""
         self._pck = f"val PCK {score_text(metrics.val_pck)}"
+        pseudo = metrics.pseudo_keypoints
         console.print(
             _row(
                 f"{metrics.epoch}/{self._plan.last_epoch}",
@@ -85,6 +93,7 @@ class TrainingDisplay(Observer):
                 score_text(metrics.val_pck),
                 f"{metrics.learning_rate:.2e}",
                 f"{metrics.images_per_second:.0f}" if metrics.images_per_second else "-",
+                *([] if pseudo is None else [f"{pseudo:.1%}"]),
             )
         )
 

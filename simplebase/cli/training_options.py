@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from simplebase.cli import options
 from simplebase.cli.options import DATASET
 from simplebase.presets.choices import DecayType, LossType, OptimizerName, OutsideKeypoints
 
@@ -14,7 +15,7 @@ Recipe = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="How to train: default, small, paper, upstream, quick, or a YAML file.",
+        help="How to train: default, small, few, distil, paper, upstream, quick, or a YAML file.",
         show_default="the preset's",
     ),
 ]
@@ -51,6 +52,54 @@ Weights = Annotated[
         metavar="MODEL",
         help="Start from this model: a .keras file or the name of a pretrained model, such as "
         "person.",
+    ),
+]
+_UNLABELLED = "Images without labels"
+Unlabelled = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="DIR|VIDEO|PATTERN",
+        help="Learn from these images too, which nobody labelled; repeatable. They have to show "
+        "the same kind of object. Not measured yet what they gain: see docs/unlabelled.md.",
+        rich_help_panel=_UNLABELLED,
+    ),
+]
+UnlabelledBoxes = Annotated[
+    Path | None,
+    typer.Option(
+        help="JSON file of boxes, as demo --boxes takes it. [default: whole images]",
+        rich_help_panel=_UNLABELLED,
+    ),
+]
+UnlabelledDetector = Annotated[
+    Path | None,
+    typer.Option(
+        callback=options.open_detector,
+        help="YOLOX detector (.onnx) that finds the objects, or its name: yolox-nano, ...",
+        rich_help_panel=_UNLABELLED,
+    ),
+]
+UnlabelledClass = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Which of its classes; COCO's 0 is a person.",
+        rich_help_panel=_UNLABELLED,
+    ),
+]
+Teacher = Annotated[
+    Path | None,
+    typer.Option(
+        help="Model of any format, or the name of a pretrained one, whose keypoints are learnt "
+        "on these images and on the labelled ones. [default: the average of the own weights]",
+        rich_help_panel=_UNLABELLED,
+    ),
+]
+UnlabelledSettings = Annotated[
+    str | None,
+    typer.Option(
+        help="In place of the recipe's values, such as '{share: 0.5, threshold: 0.3}'.",
+        rich_help_panel=_UNLABELLED,
     ),
 ]
 Seed = Annotated[

@@ -17,6 +17,7 @@ from simplebase.inference import Box, Pose, PoseEstimator, checked_boxes, cut_ou
 from simplebase.metadata import ModelMetadata
 from simplebase.metrics import oks_nms, oks_sigmas
 from simplebase.runtimes import Runtime
+from simplebase.skeletons import Skeleton
 from simplebase.videos.frame import Frame
 
 _SAME = 0.3
@@ -96,7 +97,6 @@ class FrameEstimator:
         self._distinct = distinct
         self._with_heat = with_heat
         skeleton = runtime.metadata.skeleton
-        self._sigmas, _ = oks_sigmas(skeleton)
         self._tracker = Tracker(skeleton, smoothing, min_score) if is_sequence else None
 
     def __call__(self, frame: Frame) -> FramePoses:
@@ -158,11 +158,25 @@ class FrameEstimator:
         """Of several poses of one object the best, in the order of before."""
         if len(poses) < 2:
             return poses
-        kept = oks_nms(
-            np.stack([pose.keypoints for pose in poses]),
-            np.array([pose.score for pose in poses]),
-            np.array([pose.box[2] * pose.box[3] for pose in poses]),
-            self._sigmas,
-            _DUPLICATE,
-        )
-        return [poses[index] for index in sorted(kept.tolist())]
+        keypoints = np.stack([pose.keypoints for pose in poses])
+        boxes = np.array([pose.box for pose in poses])
+        skeleton = self._runtime.metadata.skeleton
+        return [poses[index] for index in best_of_duplicates(keypoints, boxes, skeleton).tolist()]
+
+
+def best_of_duplicates(keypoints: np.ndarray, boxes: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """Of several poses of one object in an image the best.
+
+    Args:
+        keypoints: `(n, K, 3)` x, y in pixels, and score.
+        boxes: `(n, 4)` x, y, width, height: where each was looked for.
+        skeleton: of the poses.
+
+    Returns:
+        Indices of the poses that stay, in their order.
+    """
+    if len(keypoints) < 2:
+        return np.arange(len(keypoints))
+    sigmas, _ = oks_sigmas(skeleton)
+    scores, areas = keypoints[..., 2].mean(axis=1), boxes[:, 2] * boxes[:, 3]
+    return np.sort(oks_nms(keypoints, scores, areas, sigmas, _DUPLICATE))

@@ -9,7 +9,9 @@ _PUBLIC = {
     "Exporter": "simplebase.export.export",
     "ExportSettings": "simplebase.export.export_settings",
     "Parity": "simplebase.export.parity",
+    "ExportedSite": "simplebase.export.web",
     "export_all": "simplebase.export.all_formats",
+    "export_site": "simplebase.export.web",
     "parity_file": "simplebase.export.export",
 }
 
@@ -22,5 +24,7 @@ if TYPE_CHECKING:
     from simplebase.export.export import parity_file as parity_file
     from simplebase.export.export_settings import ExportSettings as ExportSettings
     from simplebase.export.parity import Parity as Parity
+    from simplebase.export.web import ExportedSite as ExportedSite
+    from simplebase.export.web import export_site as export_site
 
 __getattr__ = lazy_names(__name__, _PUBLIC)

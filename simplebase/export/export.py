@@ -134,7 +134,7 @@ class Exporter:
         if settings.calibrated:
             self.require_calibration()
         graph = self._graph(settings.output_names)
-        reference = self._reference_answers()
+        reference = self.reference()
         limits = limits_of(settings.quantization, self.tolerance)
         with _replacing_all(path, settings, overwrite=overwrite) as partial:
             self.report(f"writing {settings.title}")
@@ -162,7 +162,7 @@ class Exporter:
         """Reads all images and asks the model, so that what is wrong with them is told at once."""
         self.require_calibration()
         self._calibration_crops()
-        self._reference_answers()
+        self.reference()
 
     def _graph(self, outputs: tuple[Output, ...]) -> ExportGraph:
         """The same for all files of these outputs, so that they share what they begin with."""
@@ -184,7 +184,8 @@ class Exporter:
             self._crops = read_samples(self._calibration, self.model.metadata).crops
         return self._crops
 
-    def _reference_answers(self) -> Reference:
+    def reference(self) -> Reference:
+        """What the model says of the images that files are compared on; asked once."""
         if self._reference is None:
             samples = read_samples(self._check, self.model.metadata)
             self._reference = Reference.of(KerasRuntime(self.model), samples)

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import tensorflow as tf
 
 from simplebase.cost import count_cost
+from simplebase.decoding import DarkDecoding
 from simplebase.estimator import SimpleBaseline
-from simplebase.export.decoding import DarkDecoding
 from simplebase.metadata import ModelMetadata, Output
 
 INPUT = "images"

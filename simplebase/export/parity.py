@@ -5,7 +5,7 @@ Both are asked on the processor: it is there that float32 is float32, see `on_pr
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from simplebase.export.samples import Samples
 from simplebase.inference import decoded, to_image
 from simplebase.metadata import ModelMetadata
 from simplebase.runtimes import Runtime
-from simplebase.runtimes.artifact import ArtifactRuntime
 
 DEFAULT_TOLERANCE = 0.02
 """Of PCK: what 8 bit may cost."""
@@ -29,6 +28,15 @@ _SCORE_OF_A_FIND = 0.1
 
 _BATCH = 16
 _ADVICE = "close what else uses its memory"
+
+
+class Comparable(Protocol):
+    """An exported model that runs, such as an `ArtifactRuntime`."""
+
+    metadata: ModelMetadata
+
+    def predict_all(self, images: np.ndarray) -> list[np.ndarray]:
+        """`(B, H, W, 3)` uint8 RGB to all of `metadata.outputs`, float32."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +189,7 @@ class Reference(ArrayEquality):
         located = to_image(keypoints, self.samples.matrices)
         return mean_pck(located, self.truth, self.samples.crops.shape[1:3])
 
-    def compare(self, file: ArtifactRuntime, limits: Limits) -> Parity:
+    def compare(self, file: Comparable, limits: Limits) -> Parity:
         """Runs an exported file on the same images."""
         with on_processor(), explaining_out_of_memory(_BATCH, _ADVICE):
             answers = _answers(file, self.samples.crops)
@@ -217,7 +225,7 @@ def _in_batches(predict: Callable[[np.ndarray], np.ndarray], crops: np.ndarray) 
     return np.concatenate([predict(crops[at : at + _BATCH]) for at in range(0, len(crops), _BATCH)])
 
 
-def _answers(file: ArtifactRuntime, crops: np.ndarray) -> dict[str, np.ndarray]:
+def _answers(file: Comparable, crops: np.ndarray) -> dict[str, np.ndarray]:
     """By output."""
     parts = [file.predict_all(crops[at : at + _BATCH]) for at in range(0, len(crops), _BATCH)]
     answers = map(np.concatenate, zip(*parts, strict=True))

@@ -1,12 +1,15 @@
 """Archives that would unpack to far more than they hold: refused before anything is unpacked."""
 
+import gzip
+import tarfile
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import h5py
 
-from simplebase.errors import DataError
+from simplebase.errors import DataError, first_line
 
 # Keras and h5py store weights as they are; those who compress them save half. Even a network of
 # zeros passes up to the allowance.
@@ -33,6 +36,33 @@ def require_sane_archive(path: Path, small: Sequence[str] = ()) -> None:
                 f"{path}: its {member.filename} has {member.file_size} bytes; at most "
                 f"{_ALLOWANCE} are expected. Is it the right file?"
             )
+
+
+def read_tarball(path: Path, wanted: Collection[str]) -> dict[str, bytes]:
+    """Some files of a `.tar.gz`, read into memory: nothing is unpacked to where a name says.
+
+    Args:
+        path: the archive.
+        wanted: names of files in it.
+
+    Raises:
+        DataError: it is no such archive, lacks one of the files, or would unpack to more than a
+            file of its size can hold in earnest.
+    """
+    found: dict[str, bytes] = {}
+    try:
+        with tarfile.open(path, "r|gz") as archive:
+            for member in archive:
+                _require_sane(path, member.offset_data + member.size, path.stat().st_size)
+                if member.name in wanted and member.isfile() and member.name not in found:
+                    content = archive.extractfile(member)
+                    assert content is not None, "a file has content"
+                    found[member.name] = content.read()
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is damaged, or no .tar.gz ({first_line(error)}).") from error
+    if missing := sorted(set(wanted) - set(found)):
+        raise DataError(f"{path} lacks {', '.join(missing)}. Is it the right archive?")
+    return found
 
 
 def require_sane_datasets(file: h5py.File, path: Path) -> None:

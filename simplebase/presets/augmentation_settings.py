@@ -176,3 +176,15 @@ AugmentationSettings = Annotated[
     | KerasCVSettings,
     Field(discriminator="name"),
 ]
+
+
+def each_once(augmentation: tuple[AugmentationSettings, ...]) -> tuple[AugmentationSettings, ...]:
+    """The list itself; ValueError if an item occurs twice in it."""
+    names = [
+        f"keras_cv {item.layer}" if isinstance(item, KerasCVSettings) else item.name
+        for item in augmentation
+    ]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name} occurs twice")
+    return augmentation

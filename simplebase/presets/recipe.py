@@ -10,7 +10,7 @@ from simplebase.geometry import LARGEST_PADDING
 from simplebase.presets.augmentation_settings import (
     AugmentationSettings,
     GeometryFade,
-    KerasCVSettings,
+    each_once,
 )
 from simplebase.presets.choices import (
     DecayType,
@@ -19,6 +19,7 @@ from simplebase.presets.choices import (
     OutsideKeypoints,
 )
 from simplebase.presets.preset import InputSize, Preset, YamlSettings, first_problem
+from simplebase.presets.unlabelled_settings import UnlabelledSettings
 
 FreezeLevel = Literal[0, 1, 2]
 
@@ -57,6 +58,7 @@ class Recipe(YamlSettings):
     outside_keypoints: OutsideKeypoints = "ignored"
     finish_on: str | None = Field(None, min_length=1)
     finish_share: float = Field(0.5, gt=0, le=1)
+    unlabelled: UnlabelledSettings | None = None
 
     @field_validator("weight_decay")
     @classmethod
@@ -72,14 +74,7 @@ class Recipe(YamlSettings):
     def _each_once(
         cls, augmentation: tuple[AugmentationSettings, ...]
     ) -> tuple[AugmentationSettings, ...]:
-        names = [
-            f"keras_cv {item.layer}" if isinstance(item, KerasCVSettings) else item.name
-            for item in augmentation
-        ]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"{name} occurs twice")
-        return augmentation
+        return each_once(augmentation)
 
     @model_validator(mode="after")
     def _both_stages_fit(self) -> "Recipe":
@@ -95,6 +90,16 @@ class Recipe(YamlSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _masks_pseudo_keypoints(self) -> "Recipe":
+        if self.unlabelled is not None and self.loss_type in ("mse", "mae"):
+            raise ValueError(
+                f"unlabelled needs a loss that leaves keypoints out, and {self.loss_type} would "
+                "teach that what the teacher does not find is nowhere; choose another loss_type, "
+                "such as weighted_mse"
+            )
+        return self
+
     def fitted(self, preset: Preset) -> Preset:
         """The preset as this recipe trains it."""
         crop, codec = preset.crop, preset.codec
@@ -105,12 +110,19 @@ class Recipe(YamlSettings):
         size = self.input_size or preset.input_size
         return preset.model_copy(update={"input_size": size, "crop": crop, "codec": codec})
 
-    def fading(self, steps: int) -> GeometryFade | None:
-        """When geometry fades in a run of `steps` per epoch; `None`: it does not."""
+    def fading(self, steps: int, *, unlabelled: bool = False) -> GeometryFade | None:
+        """When geometry fades; `None`: it does not.
+
+        Args:
+            steps: per epoch.
+            unlabelled: of the views of unlabelled images, which may keep another share of it.
+        """
         if not self.geometry_fade:
             return None
-        last = self.total_epoch * steps
-        return GeometryFade(last * (1 - self.geometry_fade), last, self.geometry_fade_to)
+        last, remainder = self.total_epoch * steps, self.geometry_fade_to
+        if unlabelled and self.unlabelled is not None:
+            remainder = self.unlabelled.geometry_fade_to
+        return GeometryFade(last * (1 - self.geometry_fade), last, remainder)
 
     @property
     def first_finishing_epoch(self) -> int:

@@ -35,6 +35,13 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
     return ArtifactRuntime(path, metadata, *ports, run)
 
 
+def output_port(path: Path) -> Port:
+    """The number type and scale of a file's one output, for those who run it elsewhere."""
+    with opening(path):
+        interpreter = Interpreter(native_name(path))
+        return _port(single(interpreter.get_output_details(), "outputs", path))
+
+
 def _embedded_metadata(path: Path) -> str | None:
     from ai_edge_litert import schema_py_generated as schema
 

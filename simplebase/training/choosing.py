@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simplebase.errors import ArgumentError
+from simplebase.errors import ArgumentError, shown
 from simplebase.presets import Preset, Recipe, load_preset, load_recipe
 from simplebase.presets.choices import DEFAULT_PRESET
 from simplebase.skeletons import Skeleton
@@ -43,8 +43,9 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
     """Settles what is trained, and how.
 
     Args:
-        given: by name, any of `preset`, `dataset`, the fields of `TrainingOptions` and those of a
-            recipe; other names are passed over. Where `weights` names a pretrained model, its
+        given: by name, any of `preset`, `dataset`, the fields of `TrainingOptions`, those of a
+            recipe, and `unlabelled_settings`, which are laid over the recipe's `unlabelled`; other
+            names are passed over. Where `weights` names a pretrained model, its
             preset and input size are the defaults.
         earlier: a run whose settings hold where nothing is given.
 
@@ -84,7 +85,7 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
     if start is not None and recipe.input_size is None:
         values["input_size"] = start.input_size
     values |= {name: given[name] for name in TrainingOptions.model_fields if name in given}
-    values["recipe"] = recipe = recipe.updated(_recipe_values(given))
+    values["recipe"] = recipe = recipe.updated(_recipe_values(given, recipe))
     if folder is None and "weights" not in given:
         # ImageNet knows nothing of drawn figures, and the embedded dataset is there to try offline.
         values.setdefault("backbone_weights", "none")
@@ -98,9 +99,22 @@ def _pretrained(weights: str | os.PathLike[str] | None) -> ZooModel | None:
     return find(os.fspath(weights), "keypoints")
 
 
-def _recipe_values(given: Mapping[str, Any]) -> dict[str, Any]:
+def _recipe_values(given: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
     values = {name: given[name] for name in Recipe.model_fields if name in given}
     # A size that is given is an option, which stands above the recipe's.
     values.pop("input_size", None)
+    if "unlabelled_settings" in given:
+        values["unlabelled"] = _laid_over(given["unlabelled_settings"], recipe)
     off = {name: None for name in _OFF_AT_ZERO if values.get(name) == 0}
     return values | off
+
+
+def _laid_over(settings: Any, recipe: Recipe) -> dict[str, Any]:
+    """The recipe's `unlabelled` with other values."""
+    if not isinstance(settings, dict):
+        raise ArgumentError(
+            "--unlabelled-settings is a mapping such as '{threshold: 0.3}'. "
+            f"Received: {shown(settings)}."
+        )
+    own = {} if recipe.unlabelled is None else recipe.unlabelled.model_dump()
+    return own | settings

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
@@ -73,12 +73,15 @@ class Distribution:
         """Copies to each local device its part of this process's samples."""
         if self._local_replicas == 1 and self.workers == 1:
             return self._on_device(0, batch)
-        size = len(next(iter(batch.values()))) // self._local_replicas
 
         def part(context: tf.distribute.DistributedValues) -> Batch:
             local = context.replica_id_in_sync_group % self._local_replicas
-            mine = slice(local * size, (local + 1) * size)
-            return self._on_device(local, {name: values[mine] for name, values in batch.items()})
+
+            def mine(values: Any) -> Any:
+                size = len(values) // self._local_replicas
+                return values[local * size : (local + 1) * size]
+
+            return self._on_device(local, {name: mine(values) for name, values in batch.items()})
 
         return self.strategy.experimental_distribute_values_from_function(part)
 

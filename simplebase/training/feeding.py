@@ -11,7 +11,7 @@ from simplebase.training.distribution import Distribution
 def on_devices(
     distribution: Distribution, batches: Generator[Batch, None, None]
 ) -> Generator[Batch, None, None]:
-    """Yields `images` and `keypoints` of each batch, shared among the devices.
+    """Yields what a step needs of each batch, all but `matrices`, shared among the devices.
 
     A thread of its own copies the next batch: TensorFlow lets a copy to a GPU wait for what that
     GPU was given to compute before, and whoever made it waits too.
@@ -28,7 +28,8 @@ def on_devices(
         batch = next(batches, None)
         if batch is None:
             return None
-        return distribution.share({name: batch[name] for name in ("images", "keypoints")})
+        needed = {name: values for name, values in batch.items() if name != "matrices"}
+        return distribution.share(needed)
 
     with closing(batches), thread_pool(1, "devices") as pool:
         ahead = pool.submit(next_on_devices)

@@ -22,6 +22,8 @@ class Plan:
         first_finishing_epoch: from which on only the records to finish on are used; 0 if it never
             comes to that.
         finish_records: how many those are.
+        unlabelled_records: objects without labels that are learnt from.
+        unlabelled_samples: how many of a step's samples are such; `batch_size` counts them too.
     """
 
     first_epoch: int
@@ -32,6 +34,8 @@ class Plan:
     first_stage_ends: int = 0
     first_finishing_epoch: int = 0
     finish_records: int = 0
+    unlabelled_records: int = 0
+    unlabelled_samples: int = 0
 
 
 @dataclass(frozen=True)

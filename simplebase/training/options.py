@@ -12,6 +12,7 @@ from simplebase.errors import ArgumentError
 from simplebase.geometry import Size
 from simplebase.presets import Recipe
 from simplebase.presets.preset import YamlSettings, first_problem
+from simplebase.training.unlabelled.images import UnlabelledImages
 
 MAX_SEED = 2**32 - 1
 START = ("backbone_weights", "normalisation", "weights")
@@ -45,6 +46,10 @@ class TrainingOptions(YamlSettings):
         deterministic: add up in the same order always, see `make_deterministic`.
         cache: whether decoded canvases are kept for the next epochs, see `BatchSource`.
         save_every_steps: save the state within an epoch too, for `resume`.
+        unlabelled_images: to learn from without labels, see docs/unlabelled.md.
+        teacher: a model whose keypoints are learnt, a file of any format or the name of a
+            pretrained one; by default the average of the weights that are trained. It labels the
+            images of the train split too.
         seed: of weights, order and augmentation: the same seed gives the same run on one machine.
 
     Raises:
@@ -60,6 +65,8 @@ class TrainingOptions(YamlSettings):
     deterministic: bool = False
     cache: CacheMode = "none"
     save_every_steps: int | None = Field(None, ge=1)
+    unlabelled_images: UnlabelledImages | None = None
+    teacher: _WeightsFile | None = None
     seed: int = Field(0, ge=0, le=MAX_SEED)
 
     if not TYPE_CHECKING:  # Type checkers make the signature from the fields.

@@ -9,6 +9,7 @@ from simplebase.training.distribution import Distribution
 from simplebase.training.optimizer import build_optimizer, build_schedule
 from simplebase.training.step import TrainingStep, WeightAverage
 from simplebase.training.training_model import TrainingModel
+from simplebase.training.unlabelled.lesson import Lesson
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class StageTraining:
         distribution: the devices.
         average: what follows the weights, if anything.
         loss_scaling: whether gradients are computed in float16.
+        lesson: what unlabelled images teach, if there are any.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class StageTraining:
         distribution: Distribution,
         average: WeightAverage | None,
         loss_scaling: bool,
+        lesson: Lesson | None = None,
     ) -> None:
         self.stage = stage
         self.steps_per_epoch = steps_per_epoch
@@ -75,6 +78,7 @@ class StageTraining:
             distribution,
             average,
             reduce_first=recipe.clip_norm is not None or loss_scaling,
+            lesson=lesson,
         )
 
     def learning_rate(self, epoch: int, step: int) -> float:

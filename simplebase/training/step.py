@@ -1,6 +1,6 @@
 """One step of a training, traced, on all its devices, and the average that follows the weights."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -10,6 +10,7 @@ from simplebase.estimator import SimpleBaseline
 from simplebase.losses import mean_loss
 from simplebase.training.distribution import Distribution
 from simplebase.training.training_model import TrainingModel
+from simplebase.training.unlabelled.lesson import Lesson
 
 
 class WeightAverage:
@@ -39,25 +40,38 @@ class WeightAverage:
             average.value.assign(value)
 
 
+class StepResult(NamedTuple):
+    """What a step gave, over all devices.
+
+    Args:
+        loss: over the whole batch.
+        stop: whether any process wants to stop: the others have to know, since none can go on
+            alone.
+        passed: pseudo keypoints that were taught, see `Lesson`.
+        scores: sum of the teacher's scores.
+    """
+
+    loss: float
+    stop: bool
+    passed: float = 0.0
+    scores: float = 0.0
+
+
 class StartedStep:
     """A step that a device may still be computing.
 
     Args:
-        sums: over all devices, of the loss and of the wishes to stop.
+        sums: over all devices, of the loss, of the wishes to stop, and with unlabelled images of
+            pseudo keypoints and their scores.
     """
 
     def __init__(self, sums: list[Any]) -> None:
         self._sums = sums
 
-    def result(self) -> tuple[float, bool]:
-        """Waits for the step.
-
-        Returns:
-            The loss over the whole batch, and whether any process wants to stop: the others have
-            to know, since none can go on alone.
-        """
-        loss, stops = (each.numpy() for each in self._sums)
-        return float(loss), bool(stops > 0)
+    def result(self) -> StepResult:
+        """Waits for the step."""
+        loss, stops, *pseudo = (each.numpy() for each in self._sums)
+        return StepResult(float(loss), bool(stops > 0), *map(float, pseudo))
 
 
 class TrainingStep:
@@ -71,6 +85,7 @@ class TrainingStep:
         reduce_first: sum the gradients over the devices before the optimizer does. Clipping and the
             check for overflow have to see the whole gradient, but Keras makes them on each device's
             own; everything else can do without that second sum.
+        lesson: what unlabelled images teach, if there are any.
 
     `is_traced` tells whether a step was made: the first one traces the graph, which takes seconds.
     """
@@ -82,17 +97,20 @@ class TrainingStep:
         distribution: Distribution,
         average: WeightAverage | None = None,
         reduce_first: bool = False,
+        lesson: Lesson | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.distribution = distribution
         self.average = average
+        self.lesson = lesson
         self._reduce_first = reduce_first and distribution.replicas > 1
         self.is_traced = False
 
     def __call__(self, batch: Batch, step: int, stop: bool = False) -> tuple[float, bool]:
         """Trains on the samples of this process and waits for it; see `start` and `StartedStep`."""
-        return self.start(self.distribution.share(batch), step, stop).result()
+        result = self.start(self.distribution.share(batch), step, stop).result()
+        return result.loss, result.stop
 
     def start(self, shared: Batch, step: int, stop: bool = False) -> StartedStep:
         """Trains on the samples of this process.
@@ -101,8 +119,8 @@ class TrainingStep:
         result of this one keeps it busy.
 
         Args:
-            shared: `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}`, from
-                `Distribution.share`.
+            shared: `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}`, and with a lesson what
+                that adds, from `Distribution.share`.
             step: since the training began, counted from 0.
             stop: whether this process wants to stop.
         """
@@ -123,22 +141,26 @@ class TrainingStep:
             self.average.update(step)
         return [strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None) for each in values]
 
-    def _on_device(self, batch: Batch, step: Any, stop: Any) -> tuple[Any, Any]:
-        """This device's part of the loss, and whether its process wants to stop."""
+    def _on_device(self, batch: Batch, step: Any, stop: Any) -> tuple[Any, ...]:
+        """This device's part of what `StepResult` has."""
         context = tf.distribute.get_replica_context()
-        replicas = self.distribution.replicas
+        replica, replicas = context.replica_id_in_sync_group, self.distribution.replicas
         weights = self.model.trainable_variables
+        # Outside of the tape, which would keep all that the teacher computes.
+        taught = None if self.lesson is None else self.lesson.taught(batch)
         with tf.GradientTape() as tape:
             total, count = self.model.errors(
                 batch,
                 step=step,
-                replica=context.replica_id_in_sync_group,
+                replica=replica,
                 replicas=replicas,
                 training=True,
             )
             if replicas > 1:
                 count = context.all_reduce(tf.distribute.ReduceOp.SUM, count)
             loss = mean_loss(total, count)
+            if self.lesson is not None and taught is not None:
+                loss += self.lesson.loss(self.model, taught, step, replica, replicas)
             scaled = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, [weight.value for weight in weights])
         if self._reduce_first:
@@ -146,4 +168,6 @@ class TrainingStep:
             # Keras sums them again.
             gradients = [gradient / replicas for gradient in gradients]
         self.optimizer.apply(gradients, weights)
-        return loss, tf.identity(stop)
+        if taught is None:
+            return loss, tf.identity(stop)
+        return loss, tf.identity(stop), taught.passed, taught.scores

@@ -22,7 +22,8 @@ class TensorBoardLog(Observer):
     ```
     loss/step, learning_rate/step          every tenth step, counted over all epochs
     loss/epoch, learning_rate/epoch,       every epoch
-    val_pck, images_per_second
+    val_pck, images_per_second,
+    pseudo_keypoints, pseudo_score
     validation                             an image, after the epochs that draw one
     ```
 
@@ -65,8 +66,9 @@ class TensorBoardLog(Observer):
             "learning_rate/epoch": metrics.learning_rate,
             "images_per_second": metrics.images_per_second,
         }
-        if metrics.val_pck is not None:
-            scalars["val_pck"] = metrics.val_pck
+        for name in ("val_pck", "pseudo_keypoints", "pseudo_score"):
+            if (value := getattr(metrics, name)) is not None:
+                scalars[name] = value
         self._write_scalars(metrics.epoch, scalars)
 
     def ended(self) -> None:

@@ -35,8 +35,11 @@ from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.saving import Saver
 from simplebase.training.runs.state import RunProgress, Variables, load_state
 from simplebase.training.stages import StageTraining, stages
-from simplebase.training.step import WeightAverage
+from simplebase.training.step import StepResult, WeightAverage
 from simplebase.training.training_model import TrainingModel
+from simplebase.training.unlabelled.lesson import Lesson
+from simplebase.training.unlabelled.pool import Pool
+from simplebase.training.unlabelled.watching import PseudoKeypointWatch
 
 _SHEET_EVERY = 5  # epochs
 
@@ -54,6 +57,7 @@ class Trainer:
         progress: how far the training is already.
         order: which records each epoch trains on.
         layers: augmentation beside the recipe's.
+        pool: images to learn from without labels.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Trainer:
         progress: RunProgress,
         order: EpochOrder,
         layers: Sequence[keras.layers.Layer] = (),
+        pool: Pool | None = None,
     ) -> None:
         recipe = config.recipe
         metadata = model.metadata
@@ -104,6 +109,13 @@ class Trainer:
         self._average = None
         if recipe.ema is not None:
             self._average = WeightAverage(model, recipe.ema)
+        self._lesson = None
+        if pool is not None:
+            average = None if self._average is None else self._average.model
+            self._lesson = Lesson(
+                pool, metadata, config, self.steps, distribution, average, layers=layers
+            )
+            self.observers.append(PseudoKeypointWatch(recipe, progress.epochs))
         self._runtime = KerasRuntime(self.result)
 
     @property
@@ -133,6 +145,7 @@ class Trainer:
                     self.distribution,
                     self._average,
                     self._loss_scaling,
+                    self._lesson,
                 )
                 if stage is ahead[0]:
                     if state is not None:
@@ -166,17 +179,20 @@ class Trainer:
             yield weight.numpy().tobytes()
 
     def _tell_start(self) -> None:
+        beside = 0 if self._lesson is None else self._lesson.samples
         plan = Plan(
             first_epoch=self.progress.epoch,
             first_step=self.progress.step + 1,
             last_epoch=self.recipe.total_epoch,
             steps_per_epoch=self.steps,
-            batch_size=self.recipe.batch_size,
+            batch_size=self.recipe.batch_size + beside,
             first_stage_ends=max(
                 (stage.last_epoch for stage in stages(self.recipe) if stage.transfer), default=0
             ),
             first_finishing_epoch=self._order.first_finishing_epoch,
             finish_records=self._order.finish_records,
+            unlabelled_records=0 if self._lesson is None else self._lesson.records,
+            unlabelled_samples=beside,
         )
         for observer in self.observers:
             observer.started(plan)
@@ -197,8 +213,12 @@ class Trainer:
         number, every = progress.epoch, self.config.save_every_steps
         rows = self._order(number).reshape(self.steps, size)
         batches = self.source.batches(rows[progress.step :, self._part].reshape(-1))
+        if self._lesson is not None:
+            first = (number - 1) * self.steps + progress.step
+            batches = self._lesson.beside(batches, first, self.steps - progress.step)
+            size += self._lesson.samples
         timed, clock = 0, time.perf_counter()
-        unseen: deque[Future[tuple[float, bool]]] = deque()
+        unseen: deque[Future[StepResult]] = deque()
         with (
             explaining_out_of_memory(size, SMALLER_BATCH),
             thread_pool(1, "losses") as fetching,
@@ -223,12 +243,12 @@ class Trainer:
         self._finish_epoch(training, timed * size / seconds if timed else 0.0)
 
     def _count_step(
-        self, result: Future[tuple[float, bool]], training: StageTraining, rows: np.ndarray
+        self, result: Future[StepResult], training: StageTraining, rows: np.ndarray
     ) -> bool:
         """Waits for the first step that `progress` does not have, and adds it.
 
         Args:
-            result: of that step, see `StartedStep`.
+            result: of that step.
             training: its stage.
             rows: `(steps, B)` the records of each step of the epoch.
 
@@ -240,25 +260,28 @@ class Trainer:
         """
         progress = self.progress
         rate = training.learning_rate(progress.epoch, progress.step)
-        loss, stop = result.result()
-        if not math.isfinite(loss):
+        step = result.result()
+        if not math.isfinite(step.loss):
             raise self.saver.diverged(
-                f"the loss is {loss}", progress, self._names(rows[progress.step])
+                f"the loss is {step.loss}", progress, self._names(rows[progress.step])
             )
-        progress.add_step(loss, rate)
+        progress.add_step(step.loss, rate)
+        progress.add_pseudo_keypoints(step.passed, step.scores)
         for observer in self.observers:
-            observer.stepped(StepMetrics(progress.epoch, progress.step, loss, rate))
-        return stop or (self._signals.received is not None and self.distribution.workers == 1)
+            observer.stepped(StepMetrics(progress.epoch, progress.step, step.loss, rate))
+        return step.stop or (self._signals.received is not None and self.distribution.workers == 1)
 
     def _finish_epoch(self, training: StageTraining, images_per_second: float) -> None:
         progress, metadata = self.progress, self.model.metadata
         predictions = self._predict(training)
+        pseudo = {} if self._lesson is None else self._lesson.metrics(progress, self.steps)
         metrics = EpochMetrics(
             epoch=progress.epoch,
             loss=progress.losses / self.steps,
             val_pck=mean_pck(predictions, self.val_split, metadata.input_size),
             learning_rate=progress.learning_rates / self.steps,
             images_per_second=images_per_second,
+            **pseudo,
         )
         progress.add_epoch(metrics)
         self.saver.save_epoch(self.result, self._variables(training), metrics, progress)

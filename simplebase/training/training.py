@@ -19,19 +19,22 @@ from simplebase.evaluation import mean_pck, mean_pose
 from simplebase.geometry import Size
 from simplebase.presets import Preset, Recipe, load_recipe
 from simplebase.presets.loader import as_preset
+from simplebase.progress import ProgressBar
 from simplebase.skeletons import Skeleton
 from simplebase.training.distribution import Distribution, distribute
 from simplebase.training.observer import Observer
 from simplebase.training.options import START, TrainingOptions
 from simplebase.training.order import EpochOrder, checked_order
 from simplebase.training.precision import choose_policy, make_deterministic
-from simplebase.training.runs.config import DatasetSettings, LayerSettings, RunConfig
+from simplebase.training.runs.config import DatasetSettings, LayerSettings, PoolFacts, RunConfig
 from simplebase.training.runs.curves import plot_curves
 from simplebase.training.runs.folder import Run, locked_place, locked_run, new_run
 from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.state import RunProgress, load_progress
 from simplebase.training.tensorboard import TensorBoardLog
 from simplebase.training.trainer import Trainer
+from simplebase.training.unlabelled.pool import Pool
+from simplebase.training.unlabelled.preparing import make_pool, no_bar, restored_pool, settled
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ def train(
     distribution: Distribution | None = None,
     observer: Observer | None = None,
     augmentation: Sequence[keras.layers.Layer] = (),
+    unlabelled: KeypointDataset | None = None,
+    progress: ProgressBar = no_bar,
 ) -> TrainingResult:
     """Trains a preset on the train split, keeping the epoch that is best on the val split.
 
@@ -71,6 +76,9 @@ def train(
         distribution: the devices, from `simplebase.training.distribute`; by default one.
         observer: is told how it goes.
         augmentation: layers to apply after the recipe's augmentation, see `Augmentation`.
+        unlabelled: objects whose images are learnt from without their labels, in place of
+            `unlabelled_images` of the options.
+        progress: opens a bar for what takes long before the first step.
 
     Raises:
         ArgumentError: a value that does not work, such as a batch larger than the train split.
@@ -84,6 +92,7 @@ def train(
     recipe = options.recipe
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe or preset.recipe)
+    recipe = settled(recipe, options, unlabelled)
     if options.deterministic:
         make_deterministic()
     distribution = distribution or distribute()
@@ -110,19 +119,33 @@ def train(
         if options.weights is not None or options.backbone_weights not in get_args(NamedWeights):
             # A resumed run starts without the file, which says how its weights were trained.
             preset = completed(preset, model)
-        settled = {"preset": preset, "recipe": recipe, "dataset": facts, "input_size": size}
+        pool = make_pool(
+            options, unlabelled, dataset, recipe, model.metadata, distribution, progress
+        )
+        facts_of_run = {"preset": preset, "recipe": recipe, "dataset": facts, "input_size": size}
         config = RunConfig(
-            **(dict(options) | settled),
+            **(dict(options) | facts_of_run),
             model_normalisation=model.normalisation,
             policy=policy,
             augmentation_layers=tuple(map(LayerSettings.of, augmentation)),
+            pool=None if pool is None else PoolFacts(objects=len(pool), digest=pool.digest),
         )
-        progress = RunProgress(epoch=recipe.init_epoch + 1)
         trainer = _trainer(
-            model, config, dataset, run, distribution, observer, progress, order, augmentation
+            model,
+            config,
+            dataset,
+            run,
+            distribution,
+            observer,
+            RunProgress(epoch=recipe.init_epoch + 1),
+            order,
+            augmentation,
+            pool,
         )
         with new_run(run) if chief else nullcontext():
             if chief:
+                if pool is not None:
+                    pool.save(run.unlabelled)
                 config.write(run)
             return _run(trainer, state=None)
 
@@ -179,6 +202,7 @@ def _resume(
         dataset = load_dataset(config.dataset.folder, config.dataset.own_skeleton())
     dataset = dataset.with_default_depth(config.dataset.own_depth_range())
     config.dataset.require_same(dataset)
+    pool = None if config.pool is None else restored_pool(config, run)
     # A state brings the weights; a run that was killed before it had one begins as it did.
     start: dict[str, Any] = {
         "backbone_weights": "none",
@@ -199,7 +223,7 @@ def _resume(
             **start,
         )
         trainer = _trainer(
-            model, config, dataset, run, distribution, observer, progress, order, augmentation
+            model, config, dataset, run, distribution, observer, progress, order, augmentation, pool
         )
         if distribution.is_chief:
             run.tidy(progress.best)
@@ -241,6 +265,7 @@ def _trainer(
     progress: RunProgress,
     order: EpochOrder,
     augmentation: Sequence[keras.layers.Layer],
+    pool: Pool | None,
 ) -> Trainer:
     """What runs the epochs; writes nothing yet."""
     observers = [] if observer is None else [observer]
@@ -248,7 +273,16 @@ def _trainer(
         observers.append(TensorBoardLog(run.tensorboard))
     with distribution.strategy.scope(), dtype_policy(config.policy):
         return Trainer(
-            model, config, dataset, run, distribution, observers, progress, order, augmentation
+            model,
+            config,
+            dataset,
+            run,
+            distribution,
+            observers,
+            progress,
+            order,
+            augmentation,
+            pool,
         )
 
 

@@ -92,6 +92,10 @@ class TrainingModel(keras.Model):
             training: whether BatchNorms take the batch's statistics.
         """
         batch = self.augmentation(batch, step=step, replica=replica, replicas=replicas)
+        return self.errors_of_views(batch, training)
+
+    def errors_of_views(self, batch: dict[str, Any], training: bool = True) -> tuple[Any, Any]:
+        """As `errors`, of samples `(B, H, W, 3)` that were augmented already."""
         target, weights = self._encode(batch["keypoints"])
         predicted = self.estimator(batch["images"], training=training)
         total, count = self.heatmap_loss(target, predicted, weights)
@@ -222,6 +226,12 @@ class TrainingModel(keras.Model):
             shuffle: of arrays. What `batches` returns has an order of its own, from the seed.
             arguments: the other arguments of `keras.Model.fit`.
         """
+        if self.recipe.unlabelled is not None:
+            raise ArgumentError(
+                f"recipe {self.recipe.name!r} learns from unlabelled images, which fit does not: "
+                "their teacher is an average of the weights that Keras's loop does not keep. Call "
+                "simplebase.train(..., unlabelled=...), or give the model another recipe."
+            )
         if isinstance(x, KeypointBatches):
             shuffle = False
             callbacks = [*(callbacks or ()), SetEpoch(x)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simplebase import HeatmapCodec
-from simplebase.export.decoding import DarkDecoding
+from simplebase.decoding import DarkDecoding
 
 
 def noisy_heatmaps(codec: HeatmapCodec) -> np.ndarray:

@@ -44,7 +44,8 @@ def test_a_built_in_recipe_loads_and_warms_up_for_less_than_it_lasts(name):
 
 
 def test_the_recipes_of_the_design_are_there():
-    assert set(recipe_names()) == {"default", "paper", "quick", "small", "upstream"}
+    own = {"default", "distil", "few", "quick", "small"}
+    assert set(recipe_names()) == own | {"paper", "upstream"}
 
 
 def test_a_users_preset_is_read_by_its_path(tmp_path):

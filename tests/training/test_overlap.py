@@ -18,7 +18,7 @@ from simplebase.training.feeding import on_devices
 from simplebase.training.order import EpochOrder
 from simplebase.training.runs.saving import Saver
 from simplebase.training.runs.state import RunProgress
-from simplebase.training.step import StartedStep, TrainingStep
+from simplebase.training.step import StartedStep, StepResult, TrainingStep
 
 Event = tuple[str, int]
 
@@ -31,8 +31,8 @@ class FakeStep(StartedStep):
     def __init__(self, step: int, stop: bool) -> None:
         self.step, self.stop = step, stop
 
-    def result(self) -> tuple[float, bool]:
-        return math.nan if self.step in self.diverging else float(self.step), self.stop
+    def result(self) -> StepResult:
+        return StepResult(math.nan if self.step in self.diverging else float(self.step), self.stop)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import re
+from typing import Literal
 
 import numpy as np
 
@@ -17,6 +18,7 @@ _RANGE = re.compile(r"([0-9]{1,12})(?:-([0-9]{1,12}))?")
 def select_folder(
     folder: str | os.PathLike[str],
     *,
+    image_set: Literal["train", "val", "all"] = "all",
     records: str | None = None,
     pattern: str | None = None,
     first: int | None = None,
@@ -32,6 +34,7 @@ def select_folder(
 
     Args:
         folder: the dataset folder.
+        image_set: the split to keep records of.
         records: numbers of records, such as `0-99,250`: their places in the annotation file.
         pattern: a regular expression that is searched in the image paths.
         first: images of each video or folder, by the numbers in their paths.
@@ -47,8 +50,10 @@ def select_folder(
         MissingFileError: the folder, its annotations or a skeleton is missing.
         DataError: a record is broken, or none is left.
     """
-    if records is None and pattern is None and first is None and random is None:
-        raise ArgumentError("say what to keep: --records, --pattern, --first or --random.")
+    if image_set == "all" and records is pattern is first is random is None:
+        raise ArgumentError(
+            "say what to keep: --image-set, --records, --pattern, --first or --random."
+        )
     for name, value, least in (("first", first, 1), ("random", random, 1), ("seed", seed, 0)):
         if value is not None and value < least:
             raise ArgumentError(f"{name} is {least} or above. Received: {value}.")
@@ -56,6 +61,13 @@ def select_folder(
     searched = None if pattern is None else compile_pattern(pattern)
 
     conversion = read_folder(folder, skeleton, ranges)
+    if image_set != "all":
+        held_out = image_set == "val"
+        conversion.keep(
+            [each for each in conversion.records if (each["isValidation"] > 0) == held_out]
+        )
+        if not conversion.records:
+            raise DataError(f"{folder}: no record is in the {image_set} split.")
     conversion.require_records()
     paths = list(conversion.images)
     if searched is not None:

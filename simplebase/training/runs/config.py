@@ -81,6 +81,18 @@ class DatasetSettings(YamlSettings):
         return None if self.depth_range is None else DepthRange.parse(self.depth_range)
 
 
+class PoolFacts(YamlSettings):
+    """Which unlabelled images a run learns from.
+
+    Args:
+        objects: how many there are.
+        digest: of the images' names, the objects' places and a teacher's keypoints.
+    """
+
+    objects: int
+    digest: str
+
+
 class LayerSettings(YamlSettings):
     """One of the augmentation layers that the caller of `simplebase.train` gave.
 
@@ -123,6 +135,7 @@ class RunConfig(TrainingOptions):
         model_normalisation: what the model has, which its weights may have brought along.
         policy: Keras's dtype policy: what `mixed_precision` meant on the machine where it began.
         augmentation_layers: those that were given beside the recipe's.
+        pool: the unlabelled images, if there are any.
     """
 
     simplebase: str = __version__
@@ -133,6 +146,7 @@ class RunConfig(TrainingOptions):
     model_normalisation: str | None = None
     policy: str = "float32"
     augmentation_layers: tuple[LayerSettings, ...] = ()
+    pool: PoolFacts | None = None
 
     def options(self) -> TrainingOptions:
         """The options of `simplebase.train` for the same run."""

@@ -3,9 +3,10 @@
 ```
 RUN/
 ├── config.yaml        all that is needed to run it again or to go on
-├── metrics.csv        one row an epoch: epoch, loss, val_pck, learning_rate, images_per_second
+├── metrics.csv        one row an epoch, see `EpochMetrics`
 ├── curves.png         the same as a picture
 ├── summary.json       the result: best epoch and PCK, the mean pose's PCK, the checkpoint
+├── unlabelled.npz     of a run with unlabelled images: where they are, what a teacher found there
 ├── tensorboard/       the curves, and val samples with their predictions
 └── checkpoints/
     ├── best.keras     the model with the highest val PCK so far
@@ -60,12 +61,13 @@ class Run:
         self.metrics = self.folder / METRICS
         self.curves = self.folder / "curves.png"
         self.summary = self.folder / "summary.json"
+        self.unlabelled = self.folder / "unlabelled.npz"
         self.tensorboard = self.folder / "tensorboard"
 
     @property
     def content(self) -> tuple[str, ...]:
         """Names of all that a run leaves in the folder."""
-        files = (self.config, self.metrics, self.curves, self.summary)
+        files = (self.config, self.metrics, self.curves, self.summary, self.unlabelled)
         return tuple(path.name for path in (*files, self.tensorboard, self.checkpoints))
 
     def write_config(self, config: dict[str, Any]) -> None:

@@ -26,6 +26,9 @@ class EpochMetrics:
         val_pck: as in `simplebase.evaluation.mean_pck`; `None` without labels.
         learning_rate: mean over its steps.
         images_per_second: of its training steps, without the first one's tracing.
+        pseudo_keypoints: share of the unlabelled samples' keypoints that the teacher was sure
+            enough of; `None` without unlabelled images.
+        pseudo_score: mean score of its keypoints; `None` of a teacher from a file too.
     """
 
     epoch: int
@@ -33,9 +36,15 @@ class EpochMetrics:
     val_pck: float | None
     learning_rate: float
     images_per_second: float
+    pseudo_keypoints: float | None = None
+    pseudo_score: float | None = None
 
 
 _COLUMNS = [field.name for field in fields(EpochMetrics)]
+_OPTIONAL = ["pseudo_keypoints", "pseudo_score"]
+"""Columns of runs with unlabelled images only."""
+_REQUIRED = [name for name in _COLUMNS if name not in _OPTIONAL]
+_MAY_BE_EMPTY = ("val_pck", *_OPTIONAL)
 
 
 def best_epoch(metrics: Sequence[EpochMetrics]) -> EpochMetrics | None:
@@ -46,9 +55,10 @@ def best_epoch(metrics: Sequence[EpochMetrics]) -> EpochMetrics | None:
 
 def write_metrics(path: str | os.PathLike[str], metrics: Sequence[EpochMetrics]) -> None:
     """Replaces the file at `path` by one row for each of `metrics`."""
+    columns = _COLUMNS if any(row.pseudo_keypoints is not None for row in metrics) else _REQUIRED
     with replacing(path, overwrite=True) as partial:
         with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, _COLUMNS)
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(asdict(epoch) for epoch in metrics)
 
@@ -71,8 +81,9 @@ def read_metrics(run_dir: str | os.PathLike[str]) -> tuple[EpochMetrics, ...]:
             f"{folder} has no {METRICS}: it is not the folder of a run, or no epoch has ended yet."
         )
     metrics: list[EpochMetrics] = []
-    for line, cells in _rows(path):
-        row = _parse(f"{path}, line {line}", cells)
+    rows = _rows(path)
+    for line, cells in rows[1:]:
+        row = _parse(f"{path}, line {line}", rows[0][1], cells)
         if metrics and row.epoch <= metrics[-1].epoch:
             raise DataError(
                 f"{path}, line {line}, column epoch: {row.epoch} comes after "
@@ -85,7 +96,7 @@ def read_metrics(run_dir: str | os.PathLike[str]) -> tuple[EpochMetrics, ...]:
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    """The rows below the header, each with its line in the file, which counts from 1."""
+    """The header and the rows, each with its line in the file, which counts from 1."""
     try:
         reader = csv.reader(io.StringIO(read_text(path), newline=""))
         rows = [(reader.line_num, cells) for cells in reader if cells]
@@ -93,23 +104,25 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
     except csv.Error as error:
         raise DataError(f"{path} cannot be read as CSV: {error}.") from error
-    if rows and rows[0][1] != _COLUMNS:
+    if rows and rows[0][1] not in (_REQUIRED, _COLUMNS):
         raise DataError(
-            f"{path}, line 1: the columns are {','.join(_COLUMNS)}. "
+            f"{path}, line 1: the columns are {','.join(_REQUIRED)}. "
             f"Received: {cut(','.join(rows[0][1]))}."
         )
-    return rows[1:]
+    return rows
 
 
-def _parse(where: str, cells: Sequence[str]) -> EpochMetrics:
-    if len(cells) != len(_COLUMNS):
-        raise DataError(f"{where} has {len(cells)} values, but there are {len(_COLUMNS)} columns.")
-    texts = dict(zip(_COLUMNS, cells, strict=True))
+def _parse(where: str, columns: Sequence[str], cells: Sequence[str]) -> EpochMetrics:
+    if len(cells) != len(columns):
+        raise DataError(f"{where} has {len(cells)} values, but there are {len(columns)} columns.")
+    texts = dict(zip(columns, cells, strict=True))
     epoch = texts.pop("epoch")
     if not re.fullmatch(r"[1-9]\d{,8}", epoch):
         raise DataError(f"{where}, column epoch: expected 1, 2, 3, ... Received: {shown(epoch)}.")
     values: dict[str, Any] = {
-        name: None if name == "val_pck" and not text else _number(f"{where}, column {name}", text)
+        name: None
+        if name in _MAY_BE_EMPTY and not text
+        else _number(f"{where}, column {name}", text)
         for name, text in texts.items()
     }
     return EpochMetrics(epoch=int(epoch), **values)

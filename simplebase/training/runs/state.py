@@ -35,6 +35,8 @@ class RunProgress:
         losses: sum of the losses of these steps.
         learning_rates: sum of their learning rates.
         epochs: what each finished epoch gave.
+        pseudo_keypoints: how many were taught in these steps.
+        pseudo_scores: sum of the teacher's scores in them.
     """
 
     epoch: int = 1
@@ -42,6 +44,8 @@ class RunProgress:
     losses: float = 0.0
     learning_rates: float = 0.0
     epochs: list[EpochMetrics] = field(default_factory=list)
+    pseudo_keypoints: float = 0.0
+    pseudo_scores: float = 0.0
 
     @property
     def best(self) -> EpochMetrics | None:
@@ -63,11 +67,17 @@ class RunProgress:
         self.losses += loss
         self.learning_rates += learning_rate
 
+    def add_pseudo_keypoints(self, passed: float, scores: float) -> None:
+        """Counts those of a step of the epoch."""
+        self.pseudo_keypoints += passed
+        self.pseudo_scores += scores
+
     def add_epoch(self, metrics: EpochMetrics) -> None:
         """Ends the epoch."""
         self.epochs.append(metrics)
         self.epoch += 1
         self.step, self.losses, self.learning_rates = 0, 0.0, 0.0
+        self.pseudo_keypoints = self.pseudo_scores = 0.0
 
     def to_config(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -82,9 +92,11 @@ class RunProgress:
         progress = cls(**config, epochs=epochs)
         counts = [progress.epoch, progress.step, *(each.epoch for each in epochs)]
         values: list[Any] = [progress.losses, progress.learning_rates]
+        values += [progress.pseudo_keypoints, progress.pseudo_scores]
         for each in epochs:
             values += [each.loss, each.learning_rate, each.images_per_second]
-            values += [] if each.val_pck is None else [each.val_pck]
+            optional = (each.val_pck, each.pseudo_keypoints, each.pseudo_score)
+            values += [value for value in optional if value is not None]
         if not all(type(count) is int and count >= 0 for count in counts):
             raise ValueError("epoch and step are whole numbers from 0")
         if not all(type(value) in (int, float) for value in values):

@@ -40,6 +40,17 @@ def test_a_number_stands_for_one_record_of_an_image(make_folder: MakeFolder) -> 
     assert [record["joint_self"][0][0] for record in kept] == [10]
 
 
+def test_a_split_is_kept(frames: Path) -> None:
+    assert chosen(frames, image_set="val") == FRAMES[1:3]
+    assert chosen(frames, image_set="train", pattern="v1") == [FRAMES[0], FRAMES[3]]
+
+
+def test_a_split_without_records_is_refused(make_folder: MakeFolder) -> None:
+    folder = make_folder("train_only", FRAMES)
+    with pytest.raises(DataError, match="no record is in the val split"):
+        select_folder(folder, image_set="val")
+
+
 def test_a_pattern_is_searched_in_the_path(frames: Path) -> None:
     assert chosen(frames, pattern="1[.]png$") == ["v2/f1.png", "v1/f1.png", "v2/g1.png"]
 
@@ -64,7 +75,7 @@ def test_ways_of_choosing_narrow_each_other(frames: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "say what to keep: --records"),
+        ({}, "say what to keep: --image-set"),
         ({"records": "3-1"}, "numbers such as 0-99,250. Received: '3-1'"),
         ({"records": "1,,2"}, "numbers such as 0-99,250. Received: ''"),
         ({"records": "2-6"}, "has 6 records, numbered from 0 to 5. Received: 6"),

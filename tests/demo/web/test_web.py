@@ -2,13 +2,9 @@
 
 import gc
 import json
-import os
-import shutil
 import socket
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,15 +13,11 @@ import cv2
 import numpy as np
 import pytest
 from coloured_dots import TRIANGLE, DotModel, dots, write_video
+from headless_chromium import SECONDS, chromium, require_chromium, save_screenshot, until
 
 if find_spec("gradio") is None:
     pytest.skip("gradio is not installed: pip install 'simplebase[web]'", allow_module_level=True)
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-if not (shutil.which("chromium") and shutil.which("chromedriver")):
-    pytest.skip(
-        "Chromium is not installed: apt-get install chromium chromium-driver",
-        allow_module_level=True,
-    )
+require_chromium()
 
 pytestmark = [
     # Of Gradio's own dependencies.
@@ -38,7 +30,6 @@ pytestmark = [
 
 SIZE = (240, 320)
 PLACES = [(2 * x, 2 * y) for x, y in TRIANGLE]
-SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -72,38 +63,18 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@contextmanager
-def chromium(camera: Path, profile: Path) -> Iterator[Any]:
-    """A browser whose camera plays a file."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(shutil.which("chromium"))
-    for flag in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-dev-shm-usage",
-        "--window-size=1300,1200",
-        f"--user-data-dir={profile}",
+def fed_from(camera: Path) -> tuple[str, ...]:
+    """Flags of a browser whose camera plays a file."""
+    return (
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-video-capture={camera}",
-    ):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options, webdriver.ChromeService(str(shutil.which("chromedriver"))))
-    try:
-        yield driver
-    finally:
-        driver.quit()
+    )
 
 
 @pytest.fixture(scope="module")
 def browser(camera: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with chromium(camera, tmp_path_factory.mktemp("profile")) as driver:
+    with chromium(tmp_path_factory.mktemp("profile"), *fed_from(camera)) as driver:
         yield driver
 
 
@@ -143,16 +114,6 @@ def found(browser: Any, place: str, seconds: float = SECONDS) -> Any:
     """The element at a CSS selector or an XPath, as soon as it is there."""
     by = "xpath" if place.startswith("/") else "css selector"
     return until(lambda: browser.find_elements(by, place), place, seconds)[0]
-
-
-def until(look: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
-    """What `look` answers, as soon as it is something."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := look():
-            return answer
-        time.sleep(0.2)
-    raise AssertionError(f"{what} was not there after {seconds:g} seconds")
 
 
 def content(url: str) -> bytes:
@@ -275,7 +236,7 @@ def test_a_camera_fed_from_a_real_video_shows_its_frames(
         frames.append(read[1])
     camera = tmp_path / "squat.mjpeg"
     camera.write_bytes(b"".join(cv2.imencode(".jpg", frame)[1].tobytes() for frame in frames))
-    with chromium(camera, tmp_path / "profile") as browser:
+    with chromium(tmp_path / "profile", *fed_from(camera)) as browser:
         open_tab(browser, page, "Webcam")
         start_camera(browser)
         seen = picture(source_of(browser, "#webcam-output img"))
@@ -286,10 +247,3 @@ def test_a_camera_fed_from_a_real_video_shows_its_frames(
     small = [cv2.resize(frame, (144, 144), interpolation=cv2.INTER_AREA) for frame in frames]
     # What a camera and two JPEGs change of colours is about 8; another picture is 40 away.
     assert min(abs(seen - frame).mean() for frame in small) < 15
-
-
-def save_screenshot(browser: Any, name: str) -> None:
-    """Writes what is seen to `$SIMPLEBASE_SCREENSHOTS`, if that is set, for people to look at."""
-    if folder := os.environ.get("SIMPLEBASE_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        browser.save_screenshot(str(Path(folder) / f"{name}.png"))

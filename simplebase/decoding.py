@@ -1,4 +1,4 @@
-"""Heatmaps to keypoints inside the exported graph."""
+"""Heatmaps to keypoints inside a graph: of an exported model, and of a teacher in training."""
 
 from typing import Any
 

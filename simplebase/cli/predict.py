@@ -1,0 +1,149 @@
+"""`simplebase predict`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from simplebase.cli import options
+from simplebase.cli.app import app, say, warn
+from simplebase.cli.commands import USE
+
+if TYPE_CHECKING:
+    from simplebase.prediction import PredictionSummary
+
+_PLACE, _ENGINE = "Where to look", "Where it runs"
+_SHOWN = 3
+"""Problems that are printed; the rest is in the file of errors."""
+
+
+@app.command(rich_help_panel=USE)
+def predict(
+    source: Annotated[
+        list[str],
+        typer.Argument(
+            help="Images, folders, patterns ('photos/**/*.jpg'), videos, addresses (s3://...), or "
+            "one dataset folder, packed dataset, COCO file or list of paths (.txt, .csv, .parquet)."
+        ),
+    ],
+    model: Annotated[
+        Path,
+        typer.Option(
+            callback=options.open_models,
+            help="Model of any format, or the name of a pretrained one, such as person.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(help="Folder of Parquet files, .json (COCO results) or .csv to write."),
+    ],
+    box: Annotated[
+        str | None,
+        typer.Option(
+            help="X,Y,WIDTH,HEIGHT of the object. [default: as the source says, else the image]",
+            rich_help_panel=_PLACE,
+        ),
+    ] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file: a list of boxes, or lists by file name or frame number, as in demo.",
+            rich_help_panel=_PLACE,
+        ),
+    ] = None,
+    detector: Annotated[
+        Path | None,
+        typer.Option(
+            callback=options.open_detector,
+            help="YOLOX detector (.onnx) that finds the objects, or its name: yolox-nano, "
+            "yolox-tiny, yolox-s.",
+            rich_help_panel=_PLACE,
+        ),
+    ] = None,
+    detector_class: Annotated[
+        int,
+        typer.Option(help="Which of its classes; COCO's 0 is a person.", rich_help_panel=_PLACE),
+    ] = 0,
+    images: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or address of a COCO file's images. [default: beside the file]",
+            rich_help_panel=_PLACE,
+        ),
+    ] = None,
+    fit: Annotated[
+        str,
+        typer.Option(
+            help="How a box goes into the model's input: letterbox (whole, as in training), "
+            "stretch or crop.",
+            rich_help_panel=_PLACE,
+        ),
+    ] = "letterbox",
+    decode: Annotated[
+        str, typer.Option(help="How heatmaps become points: dark, quarter, argmax or published.")
+    ] = "dark",
+    flip_test: Annotated[
+        bool,
+        typer.Option("--flip-test", help="Average with the mirrored image, for twice the time."),
+    ] = False,
+    batch_size: Annotated[
+        int, typer.Option(help="Crops at once, of one or of several images.")
+    ] = 32,
+    depth_range: options.DepthRangeText = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Stop at the first input that cannot be read. [default: list it]"
+        ),
+    ] = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Find the keypoints in many images and videos, and write them as a table.
+
+    One row an object. Finished parts are on the disk: the same command again does what is missing,
+    after a crash too. Inputs that cannot be read are listed in a file of errors.
+
+    Examples:
+
+        simplebase predict photos --model person --output poses
+
+        simplebase predict 'clips/*.mp4' --model person --detector yolox-nano --output poses.csv
+
+        simplebase predict data/coco/val.json --model model.tflite --output results.json
+    """
+    options.prepare_for_model(model)
+    from simplebase.prediction import PredictionSettings, write_predictions
+
+    chosen: dict[str, Any] = {
+        "box": options.parse_box(box),
+        "boxes": boxes,
+        "detector": detector,
+        "detector_class": detector_class,
+        "fit": fit,
+        "decode": decode,
+        "flip_test": flip_test,
+        "batch_size": batch_size,
+        "depth_range": options.parse_depth_range(depth_range),
+    }
+    settings = PredictionSettings(**chosen)
+    with options.progress_bar("predicting") as progress:
+        summary = write_predictions(
+            source,
+            model,
+            output,
+            settings=settings,
+            images=images,
+            strict=strict,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    _report(summary, output)
+
+
+def _report(summary: "PredictionSummary", output: Path) -> None:
+    if problems := summary.problems:
+        first = "\n".join(problem.error for problem in problems[:_SHOWN])
+        more = "\n..." if len(problems) > _SHOWN else ""
+        warn(f"{len(problems)} inputs could not be read, see {summary.errors_file}:\n{first}{more}")
+    kept = f" ({summary.kept} of {summary.parts} parts were there already)" if summary.kept else ""
+    say(f"{output}: {summary.rows} objects in {summary.images} images{kept}")

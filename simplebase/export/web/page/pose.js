@@ -1,0 +1,657 @@
+/*
+ * A keypoint model of simplebase in the browser: from pixels to keypoints, frame by frame.
+ *
+ *   import { PoseModel, drawPose } from "./pose.js";
+ *   const model = await PoseModel.open("./");
+ *   const pixels = context.getImageData(0, 0, width, height);
+ *   const { pose } = await model.find(pixels, wholeImage(pixels));
+ *   drawPose(context, pose, model);
+ *
+ * Points are [x, y] in pixels, an integer being a pixel's centre. A box is [x, y, width, height].
+ * A matrix is [scale, x offset, y offset] and maps image to input: all crops here are letterboxes.
+ * The numbers are those of simplebase's Python code; its tests compare the two on real images.
+ */
+
+const PERSON_PIXELS = 200;
+const HEATMAP_FLOOR = 1e-10;
+
+/** Problems that the page shows as they are. */
+export class PoseError extends Error {}
+
+// --- Cropping: geometry.py and images/warping.py ---------------------------------------------
+
+/** The box of all of an image `{width, height}`. */
+export const wholeImage = ({ width, height }) => [0, 0, width, height];
+
+/**
+ * The matrix by which a box, with padding around it, comes to lie in the middle of the input.
+ *
+ * @param {{padding: number, center_shift: number}} crop how the model was trained.
+ * @param {number[]} box in pixels of the image.
+ * @param {number[]} size [height, width] of the input.
+ */
+export function boxMatrix(crop, [x, y, width, height], size) {
+  const tall = Math.max(height, (width * size[0]) / size[1]);
+  const objectScale = tall / PERSON_PIXELS;
+  const scale = size[0] / (PERSON_PIXELS * objectScale * crop.padding);
+  // The shift moves the centre by as much as `around_box` in geometry.py moves it back.
+  const centerX = x + (width - 1) / 2;
+  const centerY = y + (height - 1) / 2;
+  return [scale, (size[1] - 1) / 2 - centerX * scale, (size[0] - 1) / 2 - centerY * scale];
+}
+
+/** By which power of two an image side is averaged down before it is sampled at `scale`. */
+const reductionFor = (scale, side) =>
+  Math.min(2 ** Math.max(0, Math.floor(-Math.log2(scale))), side);
+
+/** To the nearest whole number, of two to the even one: as OpenCV and Python round. */
+function rounded(value) {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/**
+ * The part of an image that is needed, averaged over rectangles of `across` x `down` pixels.
+ *
+ * @param {ImageData} image RGBA.
+ * @param {number[]} part [left, top, right, bottom] in averaged pixels, the ends excluded.
+ * @returns {Float32Array} RGB of that part, whole numbers from 0 to 255.
+ */
+function averaged(image, across, down, [left, top, right, bottom]) {
+  const { data, width, height } = image;
+  const columns = right - left;
+  const out = new Float32Array(columns * (bottom - top) * 3);
+  const count = across * down;
+  const sums = new Float64Array(columns * 3);
+  let at = 0;
+  for (let y = top; y < bottom; y++) {
+    sums.fill(0);
+    for (let line = y * down; line < (y + 1) * down; line++) {
+      // Beyond the last row and column the last pixels go on.
+      const row = Math.min(line, height - 1) * width;
+      for (let x = 0; x < columns; x++) {
+        const first = (left + x) * across;
+        let red = 0, green = 0, blue = 0;
+        for (let i = first; i < first + across; i++) {
+          const pixel = (row + (i < width ? i : width - 1)) * 4;
+          red += data[pixel];
+          green += data[pixel + 1];
+          blue += data[pixel + 2];
+        }
+        sums[3 * x] += red;
+        sums[3 * x + 1] += green;
+        sums[3 * x + 2] += blue;
+      }
+    }
+    for (let i = 0; i < sums.length; i++) {
+      // OpenCV rounds the means of 2 x 2 pixels up, all others to even numbers.
+      out[at++] = count === 4 && across === 2 ? (sums[i] + 2) >> 2 : rounded(sums[i] / count);
+    }
+  }
+  return out;
+}
+
+/**
+ * Samples an image through a matrix, bilinearly; what lies outside of it becomes black.
+ *
+ * At half size and below the image is averaged down first, so that nothing aliases.
+ *
+ * @param {ImageData} image RGBA.
+ * @param {number[]} matrix [scale, x offset, y offset] from image to result.
+ * @param {number[]} size [height, width] of the result.
+ * @param {Float32Array|Uint8Array} out where RGB is written, `height * width * 3` values.
+ */
+export function warp(image, [scale, offsetX, offsetY], [height, width], out) {
+  const across = reductionFor(scale, image.width);
+  const down = reductionFor(scale, image.height);
+  const columns = Math.ceil(image.width / across);
+  const rows = Math.ceil(image.height / down);
+  // Pixel i of the averaged image lies at i * reduction + (reduction - 1) / 2 of the image.
+  const lineX = sampling(scale * across, offsetX + (scale * (across - 1)) / 2, width, columns);
+  const lineY = sampling(scale * down, offsetY + (scale * (down - 1)) / 2, height, rows);
+  const part = [lineX.from, lineY.from, lineX.to, lineY.to];
+  const pixels = averaged(image, across, down, part);
+  const stride = (part[2] - part[0]) * 3;
+  const value = (x, y, channel) =>
+    x < part[0] || x >= part[2] || y < part[1] || y >= part[3]
+      ? 0
+      : pixels[(y - part[1]) * stride + (x - part[0]) * 3 + channel];
+  let at = 0;
+  for (let row = 0; row < height; row++) {
+    const y = lineY.first[row], shareY = lineY.share[row];
+    const inside = y >= part[1] && y + 1 < part[3];
+    for (let column = 0; column < width; column++) {
+      const x = lineX.first[column], shareX = lineX.share[column];
+      if (inside && x >= part[0] && x + 1 < part[2]) {
+        const upper = (y - part[1]) * stride + (x - part[0]) * 3;
+        for (let i = upper; i < upper + 3; i++) {
+          const above = pixels[i] + shareX * (pixels[i + 3] - pixels[i]);
+          const below =
+            pixels[i + stride] + shareX * (pixels[i + stride + 3] - pixels[i + stride]);
+          out[at++] = rounded(above + shareY * (below - above));
+        }
+      } else {
+        for (let channel = 0; channel < 3; channel++) {
+          const above = value(x, y, channel) * (1 - shareX) + value(x + 1, y, channel) * shareX;
+          const below =
+            value(x, y + 1, channel) * (1 - shareX) + value(x + 1, y + 1, channel) * shareX;
+          out[at++] = rounded(above * (1 - shareY) + below * shareY);
+        }
+      }
+    }
+  }
+}
+
+/** For each pixel of a line of the result: the first of its two source pixels, and its share. */
+function sampling(scale, offset, count, side) {
+  const first = new Int32Array(count);
+  const share = new Float32Array(count);
+  let from = side, to = 0;
+  for (let i = 0; i < count; i++) {
+    const place = (i - offset) / scale;
+    const floor = Math.floor(place);
+    first[i] = Math.max(-2, Math.min(floor, side));
+    share[i] = place - floor;
+    if (floor >= -1 && floor < side) {
+      from = Math.min(from, Math.max(0, floor));
+      to = Math.max(to, Math.min(side, floor + 2));
+    }
+  }
+  return { first, share, from: Math.min(from, to), to };
+}
+
+// --- Decoding: codec.py, `dark` (Zhang et al., CVPR 2020, https://arxiv.org/abs/1910.06278) ---
+
+/** The input pixel of heatmap cell 0. */
+function cellOffset({ stride, alignment }) {
+  const middle = (stride - 1) / 2;
+  return { center: middle, corner: 0, upstream: middle - stride }[alignment];
+}
+
+/**
+ * The peak of each heatmap, refined by a Taylor step on the logarithm of the blurred map.
+ *
+ * @param {Float32Array} heatmaps `h * w * K`, the keypoints last.
+ * @param {number[]} size [h, w].
+ * @param {{stride: number, sigma: number, alignment: string}} codec of the model.
+ * @returns {Float32Array} `K * 3`: x, y in input pixels, and the peak's height.
+ */
+export function decodeDark(heatmaps, [height, width], codec) {
+  const count = heatmaps.length / (height * width);
+  const out = new Float32Array(count * 3);
+  const offset = cellOffset(codec);
+  for (let k = 0; k < count; k++) {
+    let best = 0;
+    for (let cell = 1; cell < height * width; cell++) {
+      if (heatmaps[cell * count + k] > heatmaps[best * count + k]) best = cell;
+    }
+    const x = best % width, y = (best - x) / width;
+    const [stepX, stepY] = darkStep(heatmaps, k, count, [height, width], x, y, codec.sigma);
+    out[3 * k] = (x + stepX) * codec.stride + offset;
+    out[3 * k + 1] = (y + stepY) * codec.stride + offset;
+    out[3 * k + 2] = heatmaps[best * count + k];
+  }
+  return out;
+}
+
+/** How far the maximum lies from cell (x, y), at most a cell to either side. */
+function darkStep(heatmaps, k, count, [height, width], x, y, sigma) {
+  // In the outermost cells the parabola is fitted around their inner neighbour.
+  const innerX = clamp(x, 1, width - 2), innerY = clamp(y, 1, height - 2);
+  const across = blurKernels(innerX, width, sigma), down = blurKernels(innerY, height, sigma);
+  const surface = [];
+  for (const { weights: rowWeights, from: top } of down) {
+    for (const { weights, from: left } of across) {
+      let sum = 0;
+      for (let i = 0; i < rowWeights.length; i++) {
+        let row = 0;
+        let cell = ((top + i) * width + left) * count + k;
+        for (let j = 0; j < weights.length; j++, cell += count) row += weights[j] * heatmaps[cell];
+        sum += rowWeights[i] * row;
+      }
+      surface.push(Math.log(Math.max(sum, HEATMAP_FLOOR)));
+    }
+  }
+  const [northWest, north, northEast, west, middle, east, southWest, south, southEast] = surface;
+  const slopeX = (east - west) / 2, slopeY = (south - north) / 2;
+  const xx = east - 2 * middle + west, yy = south - 2 * middle + north;
+  const xy = (southEast - southWest - northEast + northWest) / 4;
+  const determinant = xx * yy - xy * xy;
+  // Only a maximum has a peak to step to; flat and saddle-shaped maps keep their cell.
+  if (!(xx < 0 && determinant > 1e-12)) return [0, 0];
+  const stepX = (xy * slopeY - yy * slopeX) / determinant;
+  const stepY = (xy * slopeX - xx * slopeY) / determinant;
+  // Farther than a cell from the highest one is no refinement but a bad fit.
+  return [clamp(innerX + stepX - x, -1, 1), clamp(innerY + stepY - y, -1, 1)];
+}
+
+/** Gaussians about `center` - 1, + 0 and + 1, which narrow towards the border of the map. */
+function blurKernels(center, length, sigma) {
+  const room = Math.min(center, length - 1 - center) - 1;
+  const reach = Math.min(room, rounded(2 * sigma));
+  const weights = [];
+  for (let i = -reach; i <= reach; i++) weights.push(Math.exp(-(i * i) / (2 * sigma * sigma)));
+  return [-1, 0, 1].map((shift) => ({ weights, from: center + shift - reach }));
+}
+
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+// --- The model: LiteRT.js ---------------------------------------------------------------------
+
+/** A model, ready to find keypoints. */
+export class PoseModel {
+  /**
+   * Opens the model of an exported folder.
+   *
+   * @param {string|URL} folder its address, with a slash at the end.
+   * @param {{threads?: number}} options threads: by default as many as there are, up to 4, where
+   *     the page is cross-origin isolated, else 1.
+   */
+  static async open(folder, { threads } = {}) {
+    const base = new URL(folder, document.baseURI);
+    const [litert, description, bytes] = await Promise.all([
+      startRuntime(new URL("litert/", base), threads),
+      fetched(new URL("model.tflite.json", base)).then((answer) => answer.json()),
+      fetched(new URL("model.tflite", base)).then((answer) => answer.arrayBuffer()),
+    ]);
+    let compiled;
+    try {
+      compiled = await litert.api.loadAndCompile(new Uint8Array(bytes), {
+        accelerator: "wasm",
+        cpuOptions: { numThreads: litert.threads },
+      });
+    } catch (error) {
+      throw new PoseError(notLoaded("The model", error));
+    }
+    return new PoseModel(description, litert, compiled);
+  }
+
+  constructor(description, litert, compiled) {
+    const { input_size: size, codec, skeleton, web } = description;
+    this.title = web.title;
+    this.threads = litert.threads;
+    this.keypoints = skeleton.keypoints;
+    this.colours = web.colours;
+    this.links = skeleton.links.map(([start, end]) => [start, end].map((name) =>
+      skeleton.keypoints.indexOf(name)));
+    this.sigmas = web.sigmas;
+    this.crop = description.crop;
+    this.codec = codec;
+    this.size = size;
+    this.heatmapSize = size.map((side) => side / codec.stride);
+    this._web = web;
+    this._litert = litert.api;
+    this._compiled = compiled;
+    const values = size[0] * size[1] * 3;
+    const isFloat = compiled.getInputDetails()[0].dtype === "float32";
+    this._input = isFloat ? new Float32Array(values) : new Uint8Array(values);
+  }
+
+  /**
+   * The pose of the object in a box.
+   *
+   * @param {ImageData} image RGBA.
+   * @param {number[]} box [x, y, width, height] in its pixels.
+   * @returns {Promise<{pose: {keypoints: Float32Array, box: number[], score: number},
+   *     ms: {crop: number, model: number, decode: number}}>} keypoints: `K * 3`, x, y in pixels of
+   *     the image and score; ms: how long the parts took.
+   */
+  async find(image, box) {
+    const started = performance.now();
+    const matrix = boxMatrix(this.crop, box, this.size);
+    warp(image, matrix, this.size, this._input);
+    const cropped = performance.now();
+    const heatmaps = await this._heatmaps();
+    const answered = performance.now();
+    const keypoints = decodeDark(heatmaps, this.heatmapSize, this.codec);
+    for (let k = 0; k < keypoints.length; k += 3) {
+      keypoints[k] = (keypoints[k] - matrix[1]) / matrix[0];
+      keypoints[k + 1] = (keypoints[k + 1] - matrix[2]) / matrix[0];
+    }
+    const ms = {
+      crop: cropped - started,
+      model: answered - cropped,
+      decode: performance.now() - answered,
+    };
+    return { pose: { keypoints, box, score: meanScore(keypoints) }, ms };
+  }
+
+  /** Keypoints in input pixels, `K * 3`, of RGB bytes of the input's size. */
+  async findInCrop(pixels) {
+    this._input.set(pixels);
+    return decodeDark(await this._heatmaps(), this.heatmapSize, this.codec);
+  }
+
+  async _heatmaps() {
+    const { Tensor } = this._litert;
+    const input = new Tensor(this._input, [1, ...this.size, 3]);
+    try {
+      const [output] = await this._compiled.run([input]);
+      const stored = await output.data();
+      output.delete();
+      const { heatmap_scale: scale, heatmap_zero_point: zero } = this._web;
+      return scale === null ? stored : Float32Array.from(stored, (q) => (q - zero) * scale);
+    } finally {
+      // LiteRT.js frees nothing by itself.
+      input.delete();
+    }
+  }
+}
+
+/** Of what cannot be loaded; a library that lacks memory says so, or nothing clear. */
+const notLoaded = (what, error) =>
+  `${what} cannot be loaded (${error.message ?? error}). It may be damaged, or need more memory ` +
+  "than this browser gives to a page: close other tabs, or export a smaller model.";
+
+/** Mean of the keypoints' scores. */
+function meanScore(keypoints) {
+  let sum = 0;
+  for (let k = 2; k < keypoints.length; k += 3) sum += keypoints[k];
+  return (3 * sum) / keypoints.length;
+}
+
+async function fetched(url) {
+  let answer;
+  try {
+    answer = await fetch(url);
+  } catch {
+    throw new PoseError(`${url.pathname} cannot be fetched: is the server still there?`);
+  }
+  if (!answer.ok) {
+    throw new PoseError(`${url.pathname} is not on the server (status ${answer.status}). ` +
+      "Copy the whole folder that simplebase export wrote.");
+  }
+  return answer;
+}
+
+/** Loads LiteRT.js; a page can have it once. */
+async function startRuntime(folder, wanted) {
+  if (typeof WebAssembly === "undefined") {
+    throw new PoseError("This browser has no WebAssembly, or it is switched off, as in some " +
+      "locked-down modes. The model needs it: allow it for this page, or use another browser.");
+  }
+  const api = await import(new URL("index.js", folder));
+  const isFast = await api.supportsFeature("relaxedSimd");
+  const mayThread = globalThis.crossOriginIsolated && isFast;
+  const threads = mayThread ? Math.min(wanted ?? 4, navigator.hardwareConcurrency || 1) : 1;
+  const variant = isFast ? (threads > 1 ? "threaded_" : "") : "compat_";
+  const script = `litert_wasm_${variant}internal.js`;
+  const code = new URL(`litert_wasm_${variant}internal.wasm.gz`, folder);
+  let failed;
+  const failure = new Promise((_, reject) => (failed = reject));
+  globalThis.Module = {
+    // LiteRT.js looks for the script's neighbour; ours is compressed, a third of the size.
+    instantiateWasm(imports, done) {
+      instantiated(code, imports).then(({ instance, module }) => done(instance, module), failed);
+      return {};
+    },
+  };
+  try {
+    await Promise.race([api.loadLiteRt(new URL(script, folder).href), failure]);
+  } catch (error) {
+    if (error instanceof PoseError) throw error;
+    if (error instanceof RangeError) throw new PoseError(notLoaded("LiteRT.js", error));
+    throw new PoseError(`This browser cannot start LiteRT.js (${error.message ?? error.type}). ` +
+      "It needs WebAssembly with SIMD, which browsers have since 2021 (Safari: 2023).");
+  }
+  return { api, threads };
+}
+
+async function instantiated(url, imports) {
+  const answer = await fetched(url);
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  // Some servers say `Content-Encoding: gzip`, and the browser has unpacked it already.
+  const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  if (!isPacked) return WebAssembly.instantiate(bytes, imports);
+  const code = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const headers = { "Content-Type": "application/wasm" };
+  return WebAssembly.instantiateStreaming(new Response(code, { headers }), imports);
+}
+
+// --- From frame to frame: demo/smoothing.py and demo/finding/tracking.py ----------------------
+
+/** The one-euro filter on keypoints (Casiez et al., CHI 2012). */
+export class KeypointSmoother {
+  constructor(count, { minCutoff = 1, beta = 5, derivativeCutoff = 1 } = {}) {
+    this._settings = { minCutoff, beta, derivativeCutoff };
+    this._points = new Float64Array(2 * count).fill(NaN);
+    this._speeds = new Float64Array(2 * count);
+    this._time = 0;
+  }
+
+  /**
+   * Smoothed keypoints `K * 3`.
+   *
+   * @param {Float32Array} keypoints `K * 3`.
+   * @param {number} time seconds.
+   * @param {number} side of the object in pixels.
+   * @param {number} minScore what is below it is passed through, and starts anew when found.
+   */
+  smooth(keypoints, time, side, minScore) {
+    const { minCutoff, beta, derivativeCutoff } = this._settings;
+    const step = Math.max(time - this._time, 1e-3);
+    const weight = (cutoff) => 1 / (1 + 1 / (2 * Math.PI * cutoff * step));
+    const out = Float32Array.from(keypoints);
+    for (let k = 0; k < keypoints.length / 3; k++) {
+      const found = keypoints[3 * k + 2] >= minScore;
+      const isFresh = Number.isNaN(this._points[2 * k]) || !found;
+      const speeds = [0, 1].map((axis) => {
+        if (isFresh) return 0;
+        const speed = (keypoints[3 * k + axis] - this._points[2 * k + axis]) / step;
+        const before = this._speeds[2 * k + axis];
+        return before + weight(derivativeCutoff) * (speed - before);
+      });
+      // One cutoff for both axes: with two, a point on its way would bend off its line.
+      const pace = Math.hypot(...speeds) / side;
+      const share = weight(minCutoff + beta * pace);
+      for (const axis of [0, 1]) {
+        const point = keypoints[3 * k + axis];
+        const before = isFresh ? point : this._points[2 * k + axis];
+        const smooth = before + share * (point - before);
+        out[3 * k + axis] = smooth;
+        this._points[2 * k + axis] = found ? smooth : NaN;
+        this._speeds[2 * k + axis] = speeds[axis];
+      }
+    }
+    this._time = time;
+    return out;
+  }
+}
+
+const LOST = 0.2; // a pose of a lower score is not followed
+const MARGIN = 1.2; // keypoints end inside the body
+const PATIENCE = 10; // frames that an object may be missing before its number is given up
+const FEWEST = 3; // keypoints at least that tell a box
+const LEAST_SIDE = 0.6; // of the box before
+const SLIMMEST = 0.25; // least ratio of a box's sides
+const LEAST_BOX = 8; // pixels
+const SAME_OBJECT = 0.1; // least OKS with the object that it is taken for
+
+/** Finds one object in the frames of a video: first in the whole frame, then where it was. */
+export class PoseFollower {
+  /** @param {PoseModel} model */
+  constructor(model, { minScore = 0.1, smooth = true } = {}) {
+    this.minScore = minScore;
+    this.smooth = smooth;
+    this._model = model;
+    this._tracks = [];
+    this._born = 0;
+  }
+
+  /**
+   * The pose in the next frame.
+   *
+   * @param {ImageData} image RGBA.
+   * @param {number} time of the frame in seconds.
+   * @returns {Promise<{pose: object|null, ms: object}>} as `PoseModel.find`; null: it was lost.
+   */
+  async find(image, time) {
+    const followed = this._followedBox(image);
+    const { pose, ms } = await this._model.find(image, followed ?? wholeImage(image));
+    const started = performance.now();
+    const isLost = followed !== null && pose.score < LOST;
+    const shown = isLost ? null : this._identified(pose, time);
+    for (const track of this._tracks) track.missing += track.pose !== pose;
+    this._tracks = this._tracks.filter((track) => track.missing <= PATIENCE);
+    ms.smooth = performance.now() - started;
+    return { pose: shown, ms };
+  }
+
+  _followedBox(image) {
+    for (const { pose, missing } of this._tracks) {
+      if (missing > 0 || pose.score < LOST) continue;
+      const [x, y, width, height] = boxAround(pose, this.minScore);
+      const left = clamp(x, 0, image.width), top = clamp(y, 0, image.height);
+      const sides = [clamp(x + width, 0, image.width) - left,
+        clamp(y + height, 0, image.height) - top];
+      if (Math.min(...sides) >= LEAST_BOX) return [left, top, ...sides];
+    }
+    return null;
+  }
+
+  /** The pose with a number and smoothed keypoints; its track keeps the pose as it was found. */
+  _identified(pose, time) {
+    let track = this._matching(pose);
+    if (!track) {
+      const isFound = pose.keypoints.some((score, i) => i % 3 === 2 && score >= this.minScore);
+      if (!isFound) return pose;
+      const smoother = new KeypointSmoother(pose.keypoints.length / 3);
+      track = { identity: ++this._born, smoother };
+      this._tracks.push(track);
+    }
+    track.pose = pose;
+    track.missing = 0;
+    track.area = area(pose, this.minScore);
+    if (!this.smooth) return { ...pose, identity: track.identity };
+    const side = Math.sqrt(track.area);
+    const keypoints = track.smoother.smooth(pose.keypoints, time, side, this.minScore);
+    return { ...pose, keypoints, score: meanScore(keypoints), identity: track.identity };
+  }
+
+  /** The track whose last pose is most like this one, by OKS. */
+  _matching(pose) {
+    let best = null, highest = SAME_OBJECT;
+    for (const track of this._tracks) {
+      const likeness = oks(pose.keypoints, track.pose.keypoints, track.area, this._model.sigmas,
+        this.minScore);
+      if (likeness >= highest) [best, highest] = [track, likeness];
+    }
+    return best;
+  }
+}
+
+/** Object keypoint similarity, as COCO has it; NaN if nothing was found of the second. */
+function oks(keypoints, others, area, sigmas, minScore) {
+  let sum = 0, count = 0;
+  sigmas.forEach((sigma, k) => {
+    if (others[3 * k + 2] < minScore) return;
+    const dx = keypoints[3 * k] - others[3 * k], dy = keypoints[3 * k + 1] - others[3 * k + 1];
+    sum += Math.exp(-(dx * dx + dy * dy) / (2 * sigma) ** 2 / (area + Number.EPSILON) / 2);
+    count++;
+  });
+  return sum / count;
+}
+
+function area(pose, minScore) {
+  const [, , width, height] = extent(pose, minScore);
+  return width * height;
+}
+
+/** The box of a pose's keypoints, a little larger; its own box where too few were found. */
+function boxAround(pose, minScore) {
+  const [x, y, width, height] = extent(pose, minScore);
+  const least = (LEAST_SIDE * Math.max(pose.box[2], pose.box[3])) / Math.max(width, height);
+  const growth = Math.max(1, least);
+  return [x - (width * (growth - 1)) / 2, y - (height * (growth - 1)) / 2, width * growth,
+    height * growth];
+}
+
+/** How large the object is, by its keypoints; its own box where too few were found. */
+function extent(pose, minScore) {
+  const low = [Infinity, Infinity], high = [-Infinity, -Infinity];
+  let found = 0;
+  for (let k = 0; k < pose.keypoints.length; k += 3) {
+    if (pose.keypoints[k + 2] < minScore) continue;
+    found++;
+    for (const axis of [0, 1]) {
+      low[axis] = Math.min(low[axis], pose.keypoints[k + axis]);
+      high[axis] = Math.max(high[axis], pose.keypoints[k + axis]);
+    }
+  }
+  if (found < FEWEST) return pose.box;
+  const sides = [0, 1].map((axis) => (high[axis] - low[axis]) * MARGIN);
+  const longest = Math.max(...sides);
+  if (longest < 1) return pose.box;
+  const [width, height] = sides.map((side) => Math.max(side, SLIMMEST * longest));
+  return [(low[0] + high[0]) / 2 - (width - 1) / 2, (low[1] + high[1]) / 2 - (height - 1) / 2,
+    width, height];
+}
+
+// --- Drawing: drawing.py and demo/drawing.py --------------------------------------------------
+
+const CERTAIN = 0.3; // keypoints of a lower score are drawn faint
+const FAINT = 0.4;
+const DOT = "#ffffff", EDGE = "rgb(16 16 24)";
+
+/**
+ * Draws a pose in the model's colours, lines and dots sized to its box.
+ *
+ * @param {CanvasRenderingContext2D} context of a canvas with the image, pixel for pixel.
+ * @param {{keypoints: Float32Array, box: number[]}} pose
+ * @param {PoseModel} model whose pose it is.
+ * @param {number} minScore keypoints below it are left out, with their links.
+ */
+export function drawPose(context, pose, model, minScore = 0.1) {
+  const { width, height } = context.canvas;
+  const size = Math.min(Math.max(pose.box[2], pose.box[3]), Math.max(width, height));
+  // Half of a link's thickness: about 1 pixel for each 110 of the object.
+  const half = Math.max(1, size / 110);
+  const score = (k) => pose.keypoints[3 * k + 2];
+  const shown = (k) => score(k) >= minScore;
+  const isCertain = (k) => shown(k) && score(k) >= CERTAIN;
+  const isFaint = (k) => shown(k) && score(k) < CERTAIN;
+  if (model.keypoints.some((_, k) => isFaint(k))) {
+    // On a layer of its own, so that the image shines through all of it alike.
+    const layer = new OffscreenCanvas(width, height);
+    drawParts(layer.getContext("2d"), pose, model, shown, isFaint, half);
+    context.globalAlpha = FAINT;
+    context.drawImage(layer, 0, 0);
+    context.globalAlpha = 1;
+  }
+  drawParts(context, pose, model, isCertain, isCertain, half);
+}
+
+/** Draws what is `wanted`, and the links between what is `shown` with a wanted end. */
+function drawParts(context, pose, model, shown, wanted, half) {
+  // To a canvas the centre of the first pixel is (0.5, 0.5).
+  const place = (k) => [pose.keypoints[3 * k] + 0.5, pose.keypoints[3 * k + 1] + 0.5];
+  const colours = model.keypoints.map(() => DOT);
+  model.links.forEach(([start], i) => (colours[start] = model.colours[i]));
+  const drawn = model.links
+    .map((ends, i) => ({ ends, colour: model.colours[i] }))
+    .filter(({ ends }) => ends.every(shown) && ends.some(wanted));
+  const line = ([start, end], colour, thickness) => {
+    context.strokeStyle = colour;
+    context.lineWidth = Math.max(1, Math.round(thickness));
+    context.beginPath();
+    context.moveTo(...place(start));
+    context.lineTo(...place(end));
+    context.stroke();
+  };
+  context.lineCap = "round";
+  // A dark edge keeps a link apart from an image of its own colour.
+  for (const { ends } of drawn) line(ends, EDGE, 2 * half + Math.max(1, half / 2));
+  for (const { ends, colour } of drawn) line(ends, colour, 2 * half);
+  model.keypoints.forEach((_, k) => {
+    if (!wanted(k)) return;
+    const radius = 1 + 2 * half;
+    for (const [colour, share] of [[DOT, 1], [colours[k], 2 / 3]]) {
+      context.fillStyle = colour;
+      context.beginPath();
+      context.arc(...place(k), radius * share, 0, 2 * Math.PI);
+      context.fill();
+    }
+  });
+}

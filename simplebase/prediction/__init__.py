@@ -1,0 +1,28 @@
+"""Keypoints of a hundred images or of a million: `simplebase predict`.
+
+`sources.py` lists the inputs, `crops.py` reads and cuts them, `rows.py` asks the model, `local.py`
+runs these in threads, and `folder.py` commits what is done part by part.
+"""
+
+from typing import TYPE_CHECKING
+
+from simplebase.lazy import lazy_names
+
+_PUBLIC = {
+    "PosePredictor": "simplebase.prediction.predictor",
+    "PredictionSettings": "simplebase.prediction.settings",
+    "PredictionSummary": "simplebase.prediction.prediction",
+    "predict": "simplebase.prediction.prediction",
+    "write_predictions": "simplebase.prediction.prediction",
+}
+
+__all__ = sorted(_PUBLIC)
+
+if TYPE_CHECKING:
+    from simplebase.prediction.prediction import PredictionSummary as PredictionSummary
+    from simplebase.prediction.prediction import predict as predict
+    from simplebase.prediction.prediction import write_predictions as write_predictions
+    from simplebase.prediction.predictor import PosePredictor as PosePredictor
+    from simplebase.prediction.settings import PredictionSettings as PredictionSettings
+
+__getattr__ = lazy_names(__name__, _PUBLIC)

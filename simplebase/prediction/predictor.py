@@ -1,0 +1,91 @@
+"""`PosePredictor`: rows of a batch of images, as Ray Data's `map_batches` asks for them."""
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
+from simplebase.prediction.crops import CropReader
+from simplebase.prediction.inputs import Chunk
+from simplebase.prediction.rows import Columns, open_model
+from simplebase.prediction.settings import PredictionSettings, model_sha256
+from simplebase.videos.frame import Frame
+
+
+class PosePredictor:
+    """Finds the keypoints in batches of images; the model is opened once.
+
+    With Ray Data:
+
+        rows = ray.data.read_images("photos", include_paths=True).map_batches(
+            simplebase.PosePredictor, fn_constructor_args=["person"], concurrency=2, batch_size=32
+        )
+
+    Args:
+        model: a model file of any format, or the name of a pretrained model.
+        strict: raise an error at an image that cannot be read. By default a warning names it, and
+            it has no rows.
+        threads: of the CPU, see `load_runtime`.
+        **settings: see `PredictionSettings`.
+
+    Raises:
+        SimplebaseError: as `load_runtime` and `PredictionSettings`.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str],
+        *,
+        strict: bool = False,
+        threads: int | None = None,
+        **settings: Any,
+    ) -> None:
+        from simplebase.zoo import model_file
+
+        chosen = PredictionSettings(**settings)
+        path = Path(model_file(model))
+        self._model = open_model(path, chosen, model_sha256(path), threads)
+        self._reader = CropReader(self._model.metadata, chosen)
+        self._strict = strict
+
+    def __call__(self, batch: Mapping[str, np.ndarray]) -> Columns:
+        """Rows of a batch, see `simplebase.prediction.rows`; an image may have several or none.
+
+        Args:
+            batch: `path` `(N,)` of images to read; or `image`, `N` arrays `(height, width, 3)`
+                uint8 RGB, with or without `path`. Optionally `box` `(N, 4)` x, y, width, height, of
+                one object an image.
+
+        Raises:
+            ArgumentError: neither `path` nor `image` is there.
+            DataError: an image cannot be read, and `strict` is on.
+        """
+        if "path" not in batch and "image" not in batch:
+            raise ArgumentError(
+                f"a batch has `path` or `image`. Received: {', '.join(batch) or 'an empty one'}."
+            )
+        count = len(batch["path"] if "path" in batch else batch["image"])
+        paths = tuple(str(each) for each in batch.get("path", np.full(count, "", object)))
+        frames = None
+        if "image" in batch:
+            frames = tuple(
+                Frame(np.ascontiguousarray(image), index, float("nan"), path)
+                for index, (image, path) in enumerate(zip(batch["image"], paths, strict=True))
+            )
+        boxes = annotations = None
+        if "box" in batch:
+            boxes = tuple(np.array(box, float).reshape(1, 4) for box in batch["box"])
+            annotations = (np.full(1, -1, np.int64),) * count
+        places = tuple(range(count))
+        chunk = Chunk(0, 0, True, places, paths, (-1,) * count, boxes, annotations, frames)
+        rows = self._model(self._reader(chunk))
+        for problem in rows.problems:
+            text = f"{problem.path or f'image {problem.frame}'}: {problem.error}"
+            if self._strict:
+                raise DataError(text)
+            warnings.warn(f"left out: {text}", SimplebaseWarning, stacklevel=2)
+        return rows.columns

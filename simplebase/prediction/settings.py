@@ -1,0 +1,117 @@
+"""How a prediction looks at its images."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from simplebase.codec import DecodeMethod
+from simplebase.demo.finding.boxes import Finder, GivenBoxes, WholeFrame, read_frame_boxes
+from simplebase.errors import ArgumentError
+from simplebase.extras import import_with_extras
+from simplebase.files import file_sha256, require_exists, require_file
+from simplebase.geometry import Fit
+from simplebase.images import DepthRange
+from simplebase.inference import Box
+
+BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class PredictionSettings:
+    """Where objects are looked for, and how the model is asked.
+
+    Args:
+        box: x, y, width, height of the object in every image; by default what the source says,
+            and if it says nothing, the whole image.
+        boxes: a file of boxes, see `simplebase.demo.finding.boxes.read_frame_boxes`.
+        detector: a YOLOX `.onnx` file that finds the objects.
+        detector_class: which of its classes, see `Detector`.
+        fit: how a box goes into the model's input, see `Crop.box_matrix`.
+        decode: how heatmaps become points, see `HeatmapCodec.decode`.
+        flip_test: average with the mirrored image, see `PoseEstimator`.
+        batch_size: crops that the model gets at once, of one or several images.
+        depth_range: which values of images of more than 8 bits become black and white; by default
+            as the model was trained.
+
+    Raises:
+        ArgumentError: two of `box`, `boxes` and `detector` are given, or a value cannot be.
+    """
+
+    box: Box | None = None
+    boxes: str | os.PathLike[str] | None = None
+    detector: str | os.PathLike[str] | None = None
+    detector_class: int = 0
+    fit: Fit = "letterbox"
+    decode: DecodeMethod = "dark"
+    flip_test: bool = False
+    batch_size: int = BATCH_SIZE
+    depth_range: DepthRange | None = None
+
+    def __post_init__(self) -> None:
+        """Checks what does not go together."""
+        places = [name for name in ("box", "boxes", "detector") if getattr(self, name) is not None]
+        if len(places) > 1:
+            raise ArgumentError(f"give one of --{' and --'.join(places)}, not both.")
+        if self.fit not in get_args(Fit):
+            known = ", ".join(get_args(Fit))
+            raise ArgumentError(f"--fit is one of {known}. Received: {self.fit!r}.")
+        if self.decode not in get_args(DecodeMethod):
+            known = ", ".join(get_args(DecodeMethod))
+            raise ArgumentError(f"--decode is one of {known}. Received: {self.decode!r}.")
+        if self.batch_size < 1:
+            raise ArgumentError(
+                f"--batch-size is a number of crops above 0. Received: {self.batch_size}."
+            )
+
+    @property
+    def looks_itself(self) -> bool:
+        """Whether boxes of the source do not count."""
+        return (self.box, self.boxes, self.detector) != (None, None, None)
+
+    def finder(self) -> Finder:
+        """What says where the objects are; opens the files that it needs.
+
+        Raises:
+            MissingFileError, DataError: a file is missing or damaged.
+            MissingPackageError: the detector's runtime is not installed.
+        """
+        if self.detector is not None:
+            module = import_with_extras("simplebase.demo.finding.detector")
+            # Several threads ask it at once, each for an image.
+            return module.Detector(self.detector, category=self.detector_class, threads=1)
+        if self.boxes is not None:
+            return read_frame_boxes(self.boxes)
+        return WholeFrame() if self.box is None else GivenBoxes([self.box])
+
+    def to_config(self) -> dict[str, Any]:
+        """What decides about the rows, as plain values; files by the hash of their content.
+
+        The batch size is not there, because it changes no row by more than rounding.
+        """
+        config = asdict(self)
+        del config["batch_size"]
+        config["depth_range"] = None if self.depth_range is None else str(self.depth_range)
+        config["box"] = None if self.box is None else list(self.box)
+        for name, what in (("boxes", "the file of boxes"), ("detector", "the detector")):
+            if config[name] is not None:
+                config[name] = file_sha256(require_file(config[name], what))
+        return config
+
+
+def model_sha256(path: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a model file, or of all files of a SavedModel folder.
+
+    Raises:
+        MissingFileError: there is no such model.
+    """
+    require_exists(path)
+    path = Path(path)
+    if path.is_file():
+        return file_sha256(path)
+    import hashlib
+
+    digest = hashlib.sha256()
+    for file in sorted(each for each in path.rglob("*") if each.is_file()):
+        digest.update(f"{file.relative_to(path).as_posix()}\0{file_sha256(file)}\n".encode())
+    return digest.hexdigest()

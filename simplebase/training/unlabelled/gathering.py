@@ -1,0 +1,183 @@
+"""From what a user names to objects in image files."""
+
+import hashlib
+import math
+import os
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from simplebase.data.dataset import KeypointDataset, annotation_file, load_folder
+from simplebase.data.image_store import FolderImages
+from simplebase.demo.finding.boxes import BoxesByFrame, Finder, WholeFrame, read_frame_boxes
+from simplebase.demo.sources import ImageFiles, open_source
+from simplebase.errors import DataError, MissingFileError
+from simplebase.files import cache_folder, replacing
+from simplebase.files.locks import turn
+from simplebase.images import VIDEO_SUFFIXES, DepthRange, encode_image, read_image
+from simplebase.progress import ProgressBar
+from simplebase.training.unlabelled.images import UnlabelledImages
+from simplebase.training.unlabelled.pool import Pool
+from simplebase.videos.frame import Frame
+from simplebase.videos.video_file import VideoFile
+
+FRAME_SPACING = 0.2
+"""Seconds between the frames that are taken of a video: nearer ones teach the same."""
+_ROUNDING = 0.002
+"""Seconds, since some formats round time stamps to milliseconds."""
+
+
+def gather(
+    images: UnlabelledImages,
+    labelled: KeypointDataset,
+    progress: ProgressBar,
+    depth_range: DepthRange | None = None,
+) -> Pool:
+    """Reads the images once, and finds the objects in them.
+
+    Frames of videos are written into the cache folder, where later runs find them. Images of the
+    labelled dataset are left out, those of its val split too, where they are the same files.
+
+    Args:
+        images: what is named.
+        labelled: the dataset that is trained on.
+        progress: opens a bar for each source.
+        depth_range: which values of images of more than 8 bits become black and white.
+
+    Raises:
+        MissingFileError: a source is not there.
+        DataError: nothing that can be read, or no object, is in them.
+    """
+    finder = _finder(images)
+    known = _files_of(labelled)
+    pools: list[Pool] = []
+    left_out = read = 0
+    for source in map(Path, images.sources):
+        if source.is_dir() and annotation_file(source).is_file():
+            found = Pool.of_dataset(_opened(source))
+            new = np.array([os.path.realpath(path) not in known for path in found.paths])
+            left_out, read = left_out + int((~new).sum()), read + len(new)
+            pools.append(found.select(new))
+            continue
+        paths: list[str] = []
+        boxes: list[tuple[float, ...]] = []
+        with closing(_frames(source, progress, depth_range)) as frames:
+            for frame in frames:
+                read += 1
+                if os.path.realpath(str(frame.path)) in known:
+                    left_out += 1
+                    continue
+                found_boxes = finder(frame)
+                paths += [str(frame.path)] * len(found_boxes)
+                boxes += found_boxes
+        pools.append(Pool.of_boxes(paths, boxes))
+    if isinstance(finder, BoxesByFrame):
+        finder.warn_of_unused()
+    pool = pools[0].joined(*pools[1:])
+    if len(pool) == 0:
+        raise DataError(_nothing(images, read, left_out))
+    return pool
+
+
+def restore_frames(images: UnlabelledImages, progress: ProgressBar) -> None:
+    """Writes the frames of videos again that were removed from the cache folder since."""
+    for source in map(Path, images.sources):
+        if _is_video(source):
+            _video_frames(source, progress)
+
+
+def _nothing(images: UnlabelledImages, read: int, left_out: int) -> str:
+    names = ", ".join(Path(source).name for source in images.sources)
+    if read == 0:
+        return f"{names}: none of the unlabelled images can be read."
+    if left_out == read:
+        return (
+            f"{names}: all {read} unlabelled images are images of the labelled dataset, which are "
+            "left out. Give others."
+        )
+    where = "boxes" if images.boxes is not None else "detector"
+    return (
+        f"{names}: the {where} finds no object in any of the {read} unlabelled images. Check "
+        f"--unlabelled-{where}, or leave it out if the object fills the image."
+    )
+
+
+def _finder(images: UnlabelledImages) -> Finder:
+    if images.boxes is not None:
+        return read_frame_boxes(images.boxes)
+    if images.detector is not None:
+        # Imported here: it imports ONNX Runtime.
+        from simplebase.demo.finding.detector import Detector
+
+        return Detector(images.detector, category=images.detector_class)
+    return WholeFrame()
+
+
+def _files_of(dataset: KeypointDataset) -> set[str]:
+    store = dataset.images
+    if not isinstance(store, FolderImages):
+        return set()
+    return {os.path.realpath(store.folder / path) for path in set(store.paths)}
+
+
+def _opened(folder: Path) -> KeypointDataset:
+    try:
+        return load_folder(folder)
+    except MissingFileError as error:
+        raise MissingFileError(
+            f"{error} Of a folder that does not say its skeleton give the images instead: "
+            f"'{folder / 'images' / '*.jpg'}'."
+        ) from error
+
+
+def _is_video(source: Path) -> bool:
+    return source.is_file() and source.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _frames(
+    source: Path, progress: ProgressBar, depth_range: DepthRange | None
+) -> Generator[Frame, None, None]:
+    """The images that a source names, each in a file, called as in a file of boxes."""
+    if _is_video(source):
+        folder = _video_frames(source, progress)
+        for path in sorted(folder.iterdir()):
+            index = int(path.stem.rpartition("_")[2])
+            yield Frame(read_image(path), index, 0.0, path.name, path)
+        return
+    with (
+        closing(open_source(source)) as opened,
+        progress(f"reading {source.name}") as tell,
+    ):
+        assert isinstance(opened, ImageFiles), "a path from the root is no camera"
+        opened.depth_range = depth_range
+        while (frame := opened.read()) is not None:
+            yield frame
+            tell(frame.index + 1, opened.count)
+
+
+def _video_frames(video: Path, progress: ProgressBar) -> Path:
+    """The folder of a video's frames, of which each is `FRAME_SPACING` from the next at least."""
+    status = video.stat()
+    key = f"{video.resolve()} {status.st_size} {status.st_mtime_ns} {FRAME_SPACING}"
+    name = hashlib.sha256(os.fsencode(key)).hexdigest()[:32]
+    folder = cache_folder() / "frames" / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with turn(folder.with_name(f".{name}.lock"), f"the frames of {video}"):
+        if not folder.is_dir():
+            with replacing(folder) as partial:
+                partial.mkdir()
+                _write_frames(video, partial, progress)
+    return folder
+
+
+def _write_frames(video: Path, folder: Path, progress: ProgressBar) -> None:
+    last = -math.inf
+    with closing(VideoFile.open(video)) as opened, progress(f"reading {video.name}") as tell:
+        while (frame := opened.read()) is not None:
+            if frame.time - last >= FRAME_SPACING - _ROUNDING:
+                last = frame.time
+                (folder / frame.name).write_bytes(encode_image(frame.image, ".jpg"))
+            # A video's count is an estimate.
+            tell(frame.index + 1, max(opened.count or 0, frame.index + 1))

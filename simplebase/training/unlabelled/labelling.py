@@ -1,0 +1,103 @@
+"""What a teacher from a file finds in the images of a pool, before the training begins."""
+
+import warnings
+
+import numpy as np
+
+from simplebase.data.pipeline import BatchSource
+from simplebase.errors import ArgumentError, DataError, SimplebaseWarning, listed
+from simplebase.inference import PoseEstimator, to_image
+from simplebase.progress import Progress
+from simplebase.runtimes import Runtime
+from simplebase.skeletons import Skeleton
+from simplebase.skeletons.matching import match_keypoints
+from simplebase.training.unlabelled.agreement import agreed
+from simplebase.training.unlabelled.pool import Pool
+
+_AT_ONCE = 32
+
+
+def label(
+    pool: Pool,
+    runtime: Runtime,
+    skeleton: Skeleton,
+    mirror: float | None,
+    progress: Progress | None = None,
+) -> Pool:
+    """The pool with what a model finds in it, in its own crop and input size.
+
+    Args:
+        pool: the objects.
+        runtime: the model, of any format.
+        skeleton: what is trained; its keypoints are found among the model's by their names.
+        mirror: see `UnlabelledSettings`.
+        progress: called with objects done and in all.
+
+    Raises:
+        ArgumentError: the model has none of the keypoints.
+        DataError: an image cannot be read.
+    """
+    metadata = runtime.metadata
+    places = _places(skeleton, metadata.skeleton)
+    size = metadata.input_size
+    dataset = pool.dataset(metadata.skeleton, metadata.crop, size)
+    dataset = dataset.with_default_depth(metadata.depth_range)
+    source = BatchSource(dataset, metadata.crop, size, _AT_ONCE)
+    estimator = PoseEstimator(runtime)
+    permutation = metadata.skeleton.horizontal_permutation
+    found: list[np.ndarray] = []
+    done = 0
+    for batch in source.batches():
+        crops = batch["images"]
+        unmoved = np.broadcast_to(np.eye(2, 3), (len(crops), 2, 3))
+        points = estimator.keypoints(crops, unmoved)
+        if mirror is not None:
+            other = estimator.keypoints(np.ascontiguousarray(crops[:, :, ::-1]), unmoved)
+            points = agreed(points, other, permutation, size[1], mirror * max(size))
+        found.append(to_image(points, batch["matrices"]))
+        done += len(crops)
+        if progress:
+            progress(done, len(pool))
+    keypoints = np.concatenate(found)
+    known = np.array([place is not None for place in places])
+    ordered = keypoints[:, [0 if place is None else place for place in places]]
+    # Runtimes of 16 bit may answer NaN, which is no score.
+    ordered[..., 2] = np.where(known & np.isfinite(ordered).all(axis=-1), ordered[..., 2], 0)
+    return pool.with_keypoints(np.nan_to_num(ordered))
+
+
+def require_something(pool: Pool, threshold: float, teacher: str) -> None:
+    """Refuses a threshold that no keypoint of the teacher reaches.
+
+    Raises:
+        DataError: there is none.
+    """
+    scores = pool.keypoints[..., 2]
+    if not (scores >= threshold).any():
+        raise DataError(
+            f"{teacher} finds no keypoint of a score of {threshold:g} in the {len(pool)} images "
+            f"that it was to label; its highest is {scores.max():.2f}. Lower the threshold of "
+            "`unlabelled`, or check that the images show what it was trained on."
+        )
+
+
+def _places(mine: Skeleton, theirs: Skeleton) -> tuple[int | None, ...]:
+    """For each keypoint the teacher's, which are matched by name."""
+    match = match_keypoints(mine, theirs)
+    untaught = [
+        name for name, place in zip(match.names, match.places, strict=True) if place is None
+    ]
+    if len(untaught) == len(match.names):
+        raise ArgumentError(
+            f"the teacher has none of the keypoints that are trained: it finds "
+            f"{listed(match.other_names, 8)}, and the dataset has {listed(match.names, 8)}. Give a "
+            "teacher of the same object."
+        )
+    if untaught:
+        warnings.warn(
+            f"the teacher does not know {listed(untaught, 8)}: only labelled images teach "
+            f"{'it' if len(untaught) == 1 else 'them'}.",
+            SimplebaseWarning,
+            stacklevel=3,
+        )
+    return match.places

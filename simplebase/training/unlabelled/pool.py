@@ -1,0 +1,187 @@
+"""The unlabelled images of a run: `unlabelled.npz`, from which a resumed run goes on."""
+
+import hashlib
+import os
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from simplebase.data.dataset import KeypointDataset
+from simplebase.data.image_store import FolderImages
+from simplebase.data.records import Records
+from simplebase.equality import ArrayEquality
+from simplebase.errors import ArgumentError, DataError, MissingFileError, first_line
+from simplebase.files import replacing
+from simplebase.files.npz import opened_npz
+from simplebase.geometry import Crop, Size
+from simplebase.skeletons import Skeleton
+
+_ROOT = Path(os.sep)
+_WHAT = "a file of unlabelled images"
+
+
+@dataclass(frozen=True, eq=False)
+class Pool(ArrayEquality):
+    """`N` objects that nobody labelled.
+
+    Args:
+        paths: `(N,)` of the image files, absolute.
+        boxes: `(N, 4)` float64 x, y, width, height in pixels; NaN where centre and scale are known.
+        centers: `(N, 2)` float64 x, y; NaN where the box is known.
+        scales: `(N,)` float64 height / 200 px; NaN where the box is known.
+        keypoints: `(N, K, 3)` float32: what a teacher from a file finds, x and y in image pixels
+            and its score, 0 where it is not to be taught. `K` is 0 without such a teacher.
+    """
+
+    paths: np.ndarray
+    boxes: np.ndarray
+    centers: np.ndarray
+    scales: np.ndarray
+    keypoints: np.ndarray
+
+    def __len__(self) -> int:
+        """`N`."""
+        return len(self.paths)
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether a teacher from a file has looked at the images."""
+        return self.keypoints.shape[1] > 0
+
+    @property
+    def digest(self) -> str:
+        """Of the images' names, the objects' places and what is taught."""
+        text = hashlib.sha256("\n".join(Path(path).name for path in self.paths).encode())
+        for column in (self.boxes, self.centers, self.scales, self.keypoints):
+            text.update(np.ascontiguousarray(column).tobytes())
+        return text.hexdigest()[:16]
+
+    @classmethod
+    def of_boxes(cls, paths: list[str], boxes: list[tuple[float, ...]]) -> "Pool":
+        """Objects in boxes x, y, width, height of image files."""
+        count = len(paths)
+        return cls(
+            np.array(paths, str),
+            np.array(boxes, np.float64).reshape(count, 4),
+            np.full((count, 2), np.nan),
+            np.full(count, np.nan),
+            np.zeros((count, 0, 3), np.float32),
+        )
+
+    @classmethod
+    def of_dataset(cls, dataset: KeypointDataset) -> "Pool":
+        """The objects of a dataset, whose labels are not looked at.
+
+        Raises:
+            ArgumentError: it is a packed one, whose images are no files.
+        """
+        images, records = dataset.images, dataset.records
+        if not isinstance(images, FolderImages):
+            raise ArgumentError(
+                f"{dataset.name} is packed, but images to learn from without labels have to be "
+                "files. Give the dataset folder that it was packed from."
+            )
+        count = len(records)
+        paths = [str(images.path(index).absolute()) for index in range(count)]
+        return cls(
+            np.array(paths, str),
+            np.full((count, 4), np.nan),
+            records.centers.astype(np.float64),
+            records.scales.astype(np.float64),
+            np.zeros((count, 0, 3), np.float32),
+        )
+
+    def select(self, index: np.ndarray) -> "Pool":
+        """The objects at `index`, indices or a mask of length `N`."""
+        return Pool(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    def joined(self, *others: "Pool") -> "Pool":
+        """These objects and those of `others`, before a teacher has looked at them."""
+        pools = (self, *others)
+        return Pool(
+            *(
+                np.concatenate([getattr(pool, field.name) for pool in pools])
+                for field in fields(self)
+            )
+        )
+
+    def dataset(
+        self, skeleton: Skeleton, crop: Crop, size: Size, threshold: float | None = None
+    ) -> KeypointDataset:
+        """The objects as records that are cut out as `crop` says.
+
+        Args:
+            skeleton: of the keypoints.
+            crop: how the object is cut out.
+            size: `(H, W)` of the input.
+            threshold: keypoints of at least this score count as visible; `None`, or without a
+                teacher from a file, leaves all of them out.
+        """
+        count = len(self)
+        centers, scales = self.centers.copy(), self.scales.copy()
+        boxed = np.isfinite(self.boxes[:, 0])
+        centers[boxed], scales[boxed] = crop.around_box(self.boxes[boxed], size)
+        keypoints = np.zeros((count, skeleton.num_keypoints, 3))
+        if threshold is not None and self.is_taught:
+            taught = self.keypoints[..., 2] >= threshold
+            keypoints[..., :2] = np.where(taught[..., None], self.keypoints[..., :2], 0)
+            keypoints[..., 2] = np.where(taught, 2, 0)
+        absent = np.full((count, 4), np.nan)
+        paths = self.paths.astype(object)
+        records = Records(
+            paths=paths,
+            centers=centers,
+            scales=scales,
+            keypoints=keypoints,
+            validation=np.zeros(count, bool),
+            headboxes=absent,
+            boxes=self.boxes,
+            areas=np.full(count, np.nan),
+            image_ids=np.full(count, -1),
+            annotation_ids=np.full(count, -1),
+        )
+        images = FolderImages(_ROOT, paths)
+        return KeypointDataset("the unlabelled images", skeleton, records, images)
+
+    def with_keypoints(self, keypoints: np.ndarray) -> "Pool":
+        """The same objects with what a teacher from a file finds, see above."""
+        return replace(self, keypoints=keypoints.astype(np.float32))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Replaces the file at `path`."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        with replacing(path, overwrite=True) as partial, partial.open("wb") as file:
+            np.savez(file, **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Pool":
+        """What `save` wrote.
+
+        Raises:
+            MissingFileError: the file is not there.
+            DataError: it is damaged or something else.
+        """
+        if not os.path.isfile(path):
+            raise MissingFileError(
+                f"{os.fspath(path)} is missing: the run has no list of unlabelled images. It was "
+                "trained without any, or the file was removed."
+            )
+        try:
+            with open(path, "rb") as file, opened_npz(file, os.fspath(path), _WHAT) as arrays:
+                pool = cls(*(arrays[field.name] for field in fields(cls)))
+                if not pool._is_sound():
+                    raise ValueError("its arrays do not form one table")
+                return pool
+        except OSError as error:
+            raise DataError(f"{os.fspath(path)} is not {_WHAT}: {first_line(error)}.") from error
+
+    def _is_sound(self) -> bool:
+        count = len(self.paths)
+        shapes = (self.boxes.shape, self.centers.shape, self.scales.shape)
+        return (
+            self.paths.dtype.kind == "U"
+            and shapes == ((count, 4), (count, 2), (count,))
+            and self.keypoints.ndim == 3
+            and self.keypoints.shape[::2] == (count, 3)
+        )

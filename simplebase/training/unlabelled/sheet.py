@@ -1,0 +1,78 @@
+"""A picture of what the unlabelled images of a run teach."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from simplebase.data.viewing import cut_samples, draw_sheet
+from simplebase.errors import ArgumentError
+from simplebase.files import require_file
+from simplebase.metadata import ModelMetadata
+from simplebase.runtimes import load_runtime
+from simplebase.training.runs.config import RunConfig
+from simplebase.training.runs.folder import CHECKPOINTS, Run
+from simplebase.training.unlabelled.labelling import label
+from simplebase.training.unlabelled.pool import Pool
+
+
+def draw_pseudo_keypoints(
+    run: str | os.PathLike[str], *, count: int = 24, seed: int = 0
+) -> np.ndarray:
+    """Draws the pseudo keypoints of some unlabelled images, `(height, width, 3)` uint8.
+
+    Those of a teacher from a file are as the run was taught them. Where the average of the weights
+    is the teacher, a checkpoint of the run is asked: it is that average after an epoch.
+
+    Args:
+        run: the folder of a run with unlabelled images, whose last checkpoint is asked, or one of
+            its checkpoints.
+        count: how many images, or all if there are fewer.
+        seed: the same seed shows the same images.
+
+    Raises:
+        ArgumentError: the run has no unlabelled images, or `count` is below 1.
+        MissingFileError, DataError: it is not a run, or a file of it is missing or damaged.
+    """
+    if count < 1:
+        raise ArgumentError(f"count is at least 1. Received: {count}.")
+    folder, checkpoint = _run_and_checkpoint(run)
+    config = RunConfig.read(folder)
+    settings = config.recipe.unlabelled
+    if config.pool is None or settings is None:
+        raise ArgumentError(
+            f"{folder} was trained without unlabelled images, so it has no pseudo keypoints."
+        )
+    skeleton = config.dataset.own_skeleton()
+    metadata = ModelMetadata.from_preset(
+        config.recipe.fitted(config.preset), skeleton, config.input_size
+    )
+    pool = Pool.load(Run(folder).unlabelled)
+    rows = np.sort(np.random.default_rng(seed).permutation(len(pool))[:count])
+    pool = pool.select(rows)
+    teacher = Path(str(config.teacher)).name
+    if not pool.is_taught:
+        teacher = checkpoint.name
+        runtime = load_runtime(require_file(checkpoint, "the checkpoint"))
+        pool = label(pool, runtime, skeleton, settings.mirror)
+    dataset = pool.dataset(skeleton, metadata.crop, metadata.input_size, settings.threshold)
+    dataset = dataset.with_default_depth(config.dataset.own_depth_range())
+    samples = cut_samples(dataset, np.arange(len(rows)), metadata.crop, metadata.input_size)
+    passed = (dataset.records.keypoints[..., 2] > 0).sum(axis=1)
+    samples = [
+        replace(sample, record=int(row), path=Path(sample.path).name, note=f"{number}")
+        for sample, row, number in zip(samples, rows, passed, strict=True)
+    ]
+    title = (
+        f"{folder.name}: pseudo keypoints of {teacher}; {passed.sum()} of "
+        f"{len(rows) * skeleton.num_keypoints} reach {settings.threshold:g} and are taught"
+    )
+    return draw_sheet(samples, skeleton, title)
+
+
+def _run_and_checkpoint(run: str | os.PathLike[str]) -> tuple[Path, Path]:
+    path = Path(run)
+    if path.suffix == ".keras" and path.parent.name == CHECKPOINTS:
+        return path.parent.parent, path
+    return path, Run(path).last
