@@ -98,7 +98,8 @@ def demo(
         bool,
         typer.Option(
             "--follow",
-            help="Without a detector: look around the keypoints of the previous frame.",
+            help="Without a detector: find one object, look again around its keypoints, and "
+            "follow it.",
             rich_help_panel=_PLACE,
         ),
     ] = False,
