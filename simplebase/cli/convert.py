@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 TrainAnnotations = Annotated[Path | None, typer.Option(help="Annotation file of the train split.")]
 ValAnnotations = Annotated[
     Path | None,
-    typer.Option(help="Of the val split. If only one file is given, the split is drawn at random."),
+    typer.Option(
+        help="Annotation file of the val split. With only one file, the split is drawn at random."
+    ),
 ]
 
 
@@ -36,7 +38,7 @@ def mpii(
         Path | None, typer.Option(help="The images. [default: images/ beside the file]")
     ] = None,
     single_only: Annotated[
-        bool, typer.Option("--single-only", help="Only people whom MPII marks as standing apart.")
+        bool, typer.Option("--single-only", help="Only people whom MPII marks as well separated.")
     ] = False,
     split_file: Annotated[
         Path | None,
@@ -100,11 +102,11 @@ def coco(
 ) -> None:
     """COCO files of people or of any other object.
 
-    An image is looked for at its file_name, then by that name's last part anywhere below the image
-    folder. An object without a usable box gets the box around its keypoints.
+    Images are searched at their file_name, then by the last part of that name anywhere below the
+    image folder. An object without a usable box gets the box around its keypoints.
 
-    Where a file does not name its keypoints they are called 1, 2, 3 and so on, unless --skeleton,
-    or --classes-path and --matchpoint-path, name them.
+    If a file does not name its keypoints, they are called 1, 2, 3 and so on, unless --skeleton, or
+    --classes-path and --matchpoint-path, name them.
 
     Examples:
 
@@ -144,7 +146,7 @@ def lsp(
     output: Output,
     variant: Annotated[
         Literal["auto", "lsp", "lsp-extended"],
-        typer.Option(help="What joints.mat is; auto tells by its flags and image names."),
+        typer.Option(help="Which dataset joints.mat is; auto looks at its flags and image names."),
     ] = "auto",
     val_split: ValSplit = 0.1,
     seed: Seed = 0,
@@ -154,7 +156,7 @@ def lsp(
 ) -> None:
     """Leeds Sports Pose, its extension, or both in one dataset.
 
-    Held out is LSP's official test half if it is there, else a part of LSP.
+    LSP's official test half becomes the val split if it is there, else a part of LSP.
 
     Examples:
 
@@ -210,10 +212,10 @@ def labelme(
     """Files of labelme: points named after the keypoints.
 
     All points of an object have the same group_id. A rectangle with the same group_id is the
-    object's box; without one, the box around its points is. A point is a hidden keypoint if it has
-    the flag `hidden` or `occluded`, or `difficult` as X-AnyLabeling writes it. Other shapes are
-    counted and skipped. All .json files in the folder and below it are read. An image is the file
-    at imagePath, else the one in imageData, else the file of that name anywhere in the folder.
+    object's box; without one, the box around its points is used. A point with the flag `hidden`,
+    `occluded` or (X-AnyLabeling) `difficult` is a hidden keypoint. Other shapes are counted and
+    skipped. All .json files in the folder and below it are read. The image is the file at
+    imagePath, else the one in imageData, else the file of that name anywhere in the folder.
 
     Keypoints are the labels in order of appearance, and left and right in their names swap in
     flips, unless --classes-path and --matchpoint-path say otherwise.

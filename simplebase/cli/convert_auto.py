@@ -34,8 +34,8 @@ def auto(
 ) -> None:
     """Recognise the format by the files, say why, and convert.
 
-    The formats' own options, such as where the images are or which category to take, are those of
-    their commands. The first line of the output names the command.
+    Options of a single format, such as the image folder or the category, belong to its own command,
+    which the first line of the output names.
 
     Example:
 

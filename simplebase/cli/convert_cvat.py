@@ -52,7 +52,7 @@ def cvat(
 
     An object is a skeleton, a shape of several points, or the single points of one group or image,
     whose labels are the keypoints. Occluded points are hidden keypoints, points outside are not
-    labelled. A box belongs to the object with its group or its attributes.
+    labelled. A box belongs to the object with the same group or the same attributes.
 
     The frames of a video are images named frame_000000 and so on, as CVAT exports them; between
     keyframes, points move in straight lines.

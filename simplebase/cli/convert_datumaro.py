@@ -44,9 +44,9 @@ def datumaro(
 ) -> None:
     """Datumaro's JSON, as CVAT exports it.
 
-    A skeleton, or points of several points, is an object. Single points are keypoints that their
-    labels name; those of one group are one object. A box of the object's group is its box. Subsets
-    called train and val are the splits.
+    An object is a skeleton or a shape with several points. Single points are keypoints named by
+    their labels; those of one group form one object. A box of the same group is the object's box.
+    Subsets called train and val are the splits.
 
     Examples:
 

@@ -35,10 +35,9 @@ def deeplabcut(
 ) -> None:
     """DeepLabCut projects, of one animal or several.
 
-    The labels of all videos are read.
-    Keypoints and lines are those of config.yaml. Of each folder in labeled-data the file
-    CollectedData_SCORER.csv is read, or the .h5 if there is no .csv. Each individual is an object;
-    the bodyparts that are unique in an image are an object of their own.
+    The labels of all videos are read. Keypoints and lines come from config.yaml. In each folder of
+    labeled-data, CollectedData_SCORER.csv is read, or the .h5 file if there is no .csv. Each
+    individual is an object; unique body parts form a separate object.
 
     Examples:
 

@@ -30,7 +30,7 @@ def label_studio(
     ] = None,
     predictions: Annotated[
         bool,
-        typer.Option("--predictions", help="Take the predictions of tasks that nobody annotated."),
+        typer.Option("--predictions", help="Use the predictions of tasks without annotations."),
     ] = False,
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
@@ -43,9 +43,9 @@ def label_studio(
 ) -> None:
     """Label Studio's exports, with or without rectangles.
 
-    A keypoint belongs to the rectangle that is its parent, that a relation links it to or that it
-    lies in. Of several annotations of a task the last one that was not cancelled counts. Images are
-    looked for at the stated path and by their names below --image-folder.
+    A keypoint belongs to the rectangle that is its parent, that a relation links to, or that
+    contains it. If a task has several annotations, the last one that was not cancelled counts.
+    Images are searched at the stated path and by their names below --image-folder.
 
     Keypoints are the labels in order of appearance, and left and right in their names swap in
     flips, unless --classes-path and --matchpoint-path say otherwise.

@@ -39,9 +39,10 @@ def pose_outputs(
 ) -> None:
     """OpenPose's, AlphaPose's or MediaPipe's results, to correct.
 
-    They are predictions: look at them with `data view` and correct them before a model is measured
-    on them. OpenPose's files are NAME_keypoints.json for the image NAME.jpg, those of MediaPipe
-    NAME.json or NAME.pbtxt. The built-in skeleton follows from the number of points.
+    These are predictions: look at them with `data view` and correct them before you evaluate a
+    model on them. The file for the image NAME.jpg is NAME_keypoints.json for OpenPose, and
+    NAME.json or NAME.pbtxt for MediaPipe. The number of points decides which built-in skeleton is
+    used.
 
     Examples:
 

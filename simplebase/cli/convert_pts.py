@@ -40,9 +40,9 @@ def pts(
 ) -> None:
     """Faces of 300-W and iBUG: .pts files, or menpo's .ljson.
 
-    The files lie beside the images.
-    68 points are the skeleton face68. Others are called 1, 2 and so on, and no flip pairs are
-    known, unless --skeleton or --classes-path and --matchpoint-path name them.
+    The files lie beside the images. Files with 68 points use the skeleton face68. Other points are
+    called 1, 2 and so on, without flip pairs, unless --skeleton, or --classes-path and
+    --matchpoint-path, name them.
 
     Examples:
 

@@ -34,7 +34,7 @@ def sleap(
     predicted: Annotated[
         bool,
         typer.Option(
-            "--predicted", help="Take the predicted instances of frames without user instances."
+            "--predicted", help="Use the predicted instances in frames without user instances."
         ),
     ] = False,
     val_split: ValSplit = 0.1,
@@ -45,9 +45,9 @@ def sleap(
 ) -> None:
     """SLEAP's labels, with images inside or videos beside them.
 
-    Images in a .pkg.slp are written out as they are. Frames of a video are written as PNG; a video
-    is looked for at its stated path and by its name below --video-folder, and frames of one that is
-    not there are counted. Symmetric nodes swap in flips.
+    Images in a .pkg.slp file are written unchanged. Frames of a video are written as PNG. A video
+    is searched at its stated path and by its name below --video-folder; frames of a missing video
+    are counted. Symmetric nodes swap in flips.
 
     Examples:
 

@@ -80,7 +80,7 @@ def to_coco(
 ) -> None:
     """Our dataset as COCO files.
 
-    `convert coco` makes the same dataset of them again.
+    `convert coco` converts them back to the same dataset.
 
     Examples:
 
@@ -144,8 +144,8 @@ def to_labelme(
 ) -> None:
     """Our dataset as labelme's files, to correct by hand.
 
-    Each object is a group_id: a point for each keypoint, flagged `hidden` where it is, and the
-    rectangle of its box. The files have no splits.
+    Each object has its own group_id: a point for each keypoint, with the flag `hidden` for hidden
+    keypoints, and the rectangle of its box. The files have no splits.
 
     Examples:
 
@@ -184,8 +184,8 @@ def to_cvat(
 ) -> None:
     """Our dataset as "CVAT for images 1.1".
 
-    Each object is a skeleton. A box of the same group_id stands beside each skeleton. The splits
-    are the subsets Train and Validation.
+    Each object is a skeleton and a box with the same group_id. The splits are the subsets Train and
+    Validation.
 
     Examples:
 

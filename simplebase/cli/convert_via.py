@@ -34,7 +34,7 @@ def via(
         str | None, typer.Option(help="The region attribute that names keypoints.")
     ] = None,
     object_attribute: Annotated[
-        str | None, typer.Option(help="The one that tells objects in an image apart.")
+        str | None, typer.Option(help="The region attribute that identifies the object.")
     ] = None,
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,
@@ -50,10 +50,10 @@ def via(
 
     Point regions are keypoints, rectangles are boxes.
 
-    A region attribute names the keypoint of a point, another one (`object`, `instance`, `id`) tells
-    the objects of an image apart. Where regions have no attributes, a keypoint is its place among
-    the image's points: it is called 1, 2 and so on, unless --skeleton or --classes-path names it. A
-    point with the attribute `hidden` or `occluded` is a hidden keypoint.
+    One region attribute names the keypoint, another one (`object`, `instance`, `id`) identifies the
+    object. Without attributes, the points of an image are numbered: they are called 1, 2 and so on,
+    unless --skeleton or --classes-path names them. A point with the attribute `hidden` or
+    `occluded` is a hidden keypoint.
 
     Examples:
 

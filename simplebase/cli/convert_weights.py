@@ -37,21 +37,21 @@ def weights(
     input_size: Annotated[
         str | None,
         typer.Option(
-            help="HEIGHTxWIDTH, where neither the file nor its name says.",
+            help="HEIGHTxWIDTH, if neither the file nor its name says it.",
             show_default="256x256, for PyTorch's 17 keypoints 256x192",
         ),
     ] = None,
     normalisation: Annotated[
         str | None,
         typer.Option(
-            help="What the network was shown: tf, torch, torch_bgr, caffe, upstream.",
-            show_default="what the file's own project shows it",
+            help="Input that the network expects: tf, torch, torch_bgr, caffe or upstream.",
+            show_default="that of the file's own project",
         ),
     ] = None,
     skeleton: Annotated[
         str | None,
         typer.Option(
-            help="What the heatmaps are of: mpii, coco, hand21, ...; docs/datasets.md lists them.",
+            help="Keypoints of the heatmaps: mpii, coco, hand21, ... (listed in docs/datasets.md).",
             show_default="the file's, else mpii for 16, coco for 17",
         ),
     ] = None,
@@ -65,11 +65,9 @@ def weights(
 
     Takes .h5 files of the tf.keras project, checkpoints of Simple Baselines' official code and of
     MMPose (heatmaps of ResNets and MobileNetV2), and backbones of torchvision, timm, GhostNet and
-    PeleeNet. Nothing in a file is executed, and neither torch nor Keras 2 is needed. Each tensor
-    is used once, or the rest is named and nothing written.
-
-    A model can be used at once by demo, eval and train --weights; a backbone is for
-    train --backbone-weights.
+    PeleeNet. Nothing in a file is executed, and neither torch nor Keras 2 is needed. Every tensor
+    must be used once; otherwise nothing is written, and the error names the rest. A model can be
+    used directly with demo, eval and train --weights; a backbone is for train --backbone-weights.
 
     Examples:
 

@@ -49,9 +49,10 @@ def yolo(
 
     Keypoints have two or three values.
 
-    train, val and test in data.yaml are folders or lists of images. What leads out of the dataset's
-    folder, such as a path of another computer, is looked for in it by its last parts. Without val,
-    test is held out; with val, test is left out; from a single split, images are drawn.
+    train, val and test in data.yaml are folders or lists of images. Paths that lead out of the
+    dataset's folder, such as those of another computer, are searched in it by their last parts.
+    Without val, test becomes the val split; with val, test is left out. From a single split, the
+    val split is drawn at random.
 
     Keypoints without kpt_names are called 1, 2, 3 and so on, unless --skeleton, or --classes-path
     and --matchpoint-path, name them. flip_idx says which of them swap.

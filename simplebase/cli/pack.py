@@ -17,16 +17,16 @@ def pack(
     dataset: Annotated[str, typer.Argument(help="Dataset folder.")],
     output: Annotated[str, typer.Argument(help="Folder or address (gs://...) to write.")],
     preset: Annotated[
-        str, typer.Option(help="Model whose crop and input size to use: a name or a YAML.")
+        str, typer.Option(help="Preset whose crop and input size to use: a name or a YAML file.")
     ] = DEFAULT_PRESET,
     input_size: Annotated[
         str | None, typer.Option(help="HEIGHTxWIDTH. [default: the preset's]")
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(help="Whose augmentation sets the margin. [default: the preset's]"),
+        typer.Option(help="Recipe whose augmentation sets the margin. [default: the preset's]"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the order of the train records.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed for the order of the train records.")] = 0,
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
@@ -37,9 +37,9 @@ def pack(
 ) -> None:
     """Cut every object out once and write the crops as TFRecord shards with checksums.
 
-    For sets of millions of images, or for several workers: `train --dataset OUT` reads the shards
-    one after the other instead of single files. A packing that was stopped goes on when the same
-    command is run again.
+    For datasets of millions of images, or for several workers: `train --dataset OUT` reads the
+    shards one after the other instead of single files. If packing is interrupted, run the same
+    command again to continue.
 
     Example:
 

@@ -30,8 +30,8 @@ def plot(
 ) -> None:
     """Draw the curves of training runs: loss, learning rate and PCK.
 
-    A training that goes on can be drawn as far as it is. RUN/curves.png is drawn anew each time;
-    any other file is replaced by --overwrite only.
+    A run can be drawn while it is training. RUN/curves.png is always replaced; any other file only
+    with --overwrite.
 
     Examples:
 

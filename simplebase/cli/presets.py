@@ -16,12 +16,13 @@ from simplebase.errors import ArgumentError
 
 @app.command(rich_help_panel=TRAIN)
 def presets(
-    name: Annotated[str | None, typer.Argument(help="Show this one's YAML.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Show the YAML of this preset.")] = None,
     write: Annotated[
-        Path | None, typer.Option(help="With a name: copy its YAML to this file, to start one.")
+        Path | None,
+        typer.Option(help="With a name: copy its YAML to this file, as a start for your own."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw params against GFLOPs into this PNG.")
+        Path | None, typer.Option(help="Draw parameters against GFLOPs into this PNG.")
     ] = None,
     json: JsonFile = None,
     overwrite: Overwrite = False,
