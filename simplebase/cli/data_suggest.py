@@ -15,7 +15,7 @@ def suggest(
     model: Annotated[
         Path,
         typer.Argument(
-            callback=options.open_models,
+            callback=options.open_runnable,
             help="Model of any format, or the name of a pretrained one.",
             metavar="MODEL",
         ),
