@@ -31,7 +31,6 @@ def demo(
         typer.Option(
             callback=options.open_runnable,
             help="Model file of any format, or the name of a pretrained model, such as person. "
-            ""
             "[default: best checkpoint of the newest run in runs/, or else person-mini]",
         ),
     ] = None,
