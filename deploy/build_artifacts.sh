@@ -3,7 +3,7 @@
 # compared with the original as it is exported; the demo programs with their libraries; the classes,
 # a sample image and a script that runs each demo.
 #
-#   build_artifacts.sh MODEL.keras OUT [DATASET]   or the name of a pretrained model, such as person
+#   build_artifacts.sh MODEL.keras OUT [DATASET]   or the name of a pretrained model, such as person-mini
 #   build_artifacts.sh PRESET OUT [DATASET]        trains the preset first
 #
 # DATASET is a folder of your images: int8 is calibrated and the files are compared on it, and a preset
@@ -45,7 +45,21 @@ export_as() {  # NAME FORMAT QUANTIZATION
   fi
 }
 export_as model.tflite litert none
-export_as model_int8.tflite litert int8
+# The model in the package has an int8 file, calibrated on photographs of people.
+shipped=
+if [ ! -e "$model" ]; then
+  shipped=$("$python" -c 'if True:
+    import sys
+    from simplebase.zoo.embedded import NAMES, folder_of
+    if sys.argv[1] in NAMES: print(folder_of(sys.argv[1]) / f"{sys.argv[1]}.tflite")' "$model")
+fi
+if [ -n "$shipped" ]; then
+  echo "== model_int8.tflite, from the package"
+  cp "$shipped" "$out/model_int8.tflite"
+  cp "$shipped.json" "$out/model_int8.tflite.json"
+else
+  export_as model_int8.tflite litert int8
+fi
 export_as model.onnx onnx none
 export_as model.mnn mnn none
 export_as model_weights.mnn mnn weights

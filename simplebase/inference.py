@@ -240,17 +240,25 @@ def _check_box(box: Box, image: np.ndarray) -> None:
         raise ArgumentError(f"the box {box} lies outside of the image of {width}x{height} pixels.")
 
 
-def load(path: str | os.PathLike[str], decode: DecodeMethod = "dark") -> PoseEstimator:
+def load(
+    path: str | os.PathLike[str] | None = None, decode: DecodeMethod = "dark"
+) -> PoseEstimator:
     """Opens a model for use on images.
 
     Args:
         path: of a model file, or the name of a pretrained model, which is fetched at its first use.
+            By default `person-mini`, which is in the package and finds the joints of one person;
+            see docs/person_model.md.
         decode: how heatmaps become points, see `HeatmapCodec.decode`.
 
     Raises:
         MissingFileError, DownloadError: as `simplebase.zoo.model_file`.
         SimplebaseError: as `load_runtime`.
     """
-    from simplebase.zoo import model_file
+    from simplebase.zoo import PERSON, model_file
 
-    return PoseEstimator(load_runtime(model_file(path)), decode)
+    if path is None:
+        file = model_file(PERSON, runnable=True, local=False)
+    else:
+        file = model_file(path, runnable=True)
+    return PoseEstimator(load_runtime(file), decode)

@@ -69,6 +69,8 @@ class ModelMetadata:
             where that is not known.
         depth_range: which values of images of more than 8 bits became black and white in training;
             None where that was not chosen.
+        min_score: the score, 0 to 1, below which a keypoint should not be shown, as measured for
+            this model; None where it was not measured.
         cost: of the network that a file was exported from; None in a `.keras` file, whose network
             can be counted, and in files of older exports. It says nothing of what the model does,
             so metadata are equal without it.
@@ -82,6 +84,7 @@ class ModelMetadata:
     outputs: tuple[Output, ...] = ("heatmaps",)
     training_data: str | None = None
     depth_range: DepthRange | None = None
+    min_score: float | None = None
     cost: Cost | None = field(default=None, compare=False)
 
     @classmethod
@@ -121,12 +124,13 @@ class ModelMetadata:
             "outputs": list(self.outputs),
             "training_data": self.training_data,
             "depth_range": None if self.depth_range is None else str(self.depth_range),
+            "min_score": self.min_score,
             "cost": None if self.cost is None else self.cost._asdict(),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ModelMetadata":
-        """The inverse of `to_config`; other keys are left alone, and the last four may be missing.
+        """The inverse of `to_config`; other keys are left alone, and the last five may be missing.
 
         Raises:
             DataError: a field is missing or of another kind.
@@ -146,6 +150,11 @@ class ModelMetadata:
             cost, depth_range = config.get("cost"), config.get("depth_range")
             if not (depth_range is None or isinstance(depth_range, str)):
                 raise TypeError("depth_range is LOW,HIGH or file")
+            min_score = config.get("min_score")
+            if min_score is not None and not (
+                type(min_score) in (int, float) and 0 <= min_score <= 1
+            ):
+                raise ValueError("min_score is a number from 0 to 1 or null")
             return cls(
                 preset=config["preset"],
                 input_size=(height, width),
@@ -155,6 +164,7 @@ class ModelMetadata:
                 outputs=outputs,
                 training_data=training_data,
                 depth_range=None if depth_range is None else DepthRange.parse(depth_range),
+                min_score=None if min_score is None else float(min_score),
                 cost=None if cost is None else Cost(int(cost["params"]), float(cost["gflops"])),
             )
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:

@@ -21,6 +21,7 @@ METADATA = ModelMetadata(
     load_skeleton("coco"),
     outputs=("heatmaps", "keypoints"),
     training_data="0123456789abcdef",
+    min_score=0.25,
     cost=Cost(1_234_567, 0.25),
 )
 
@@ -74,10 +75,11 @@ def test_further_keys_of_a_sidecar_are_left_alone(tmp_path: Path) -> None:
 
 def test_a_sidecar_from_before_outputs_were_told_has_heatmaps(tmp_path: Path) -> None:
     config = METADATA.to_config()
-    del config["outputs"], config["training_data"], config["cost"]
+    del config["outputs"], config["training_data"], config["min_score"], config["cost"]
     (tmp_path / "model.onnx.json").write_text(json.dumps(config))
     read = read_metadata(tmp_path / "model.onnx")
-    assert (read.outputs, read.training_data, read.cost) == (("heatmaps",), None, None)
+    assert read.outputs == ("heatmaps",)
+    assert read.training_data is read.min_score is read.cost is None
 
 
 def test_a_sidecar_is_overwritten_only_when_asked_to(tmp_path: Path) -> None:
@@ -125,6 +127,10 @@ def test_a_missing_sidecar_is_said_to_be_what_export_writes(tmp_path: Path) -> N
         {"skeleton": {"name": "s", "keypoints": ["a"], "sigmas": ["1"]}},
         {"skeleton": {"name": "s", "keypoints": ["a"], "links": [[{}, "a", "r"]]}},
         {"training_data": ["x"]},
+        {"min_score": 1.5},
+        {"min_score": "0.2"},
+        {"min_score": True},
+        {"min_score": float("nan")},
         {"cost": {"params": float("inf"), "gflops": 1}},
         {"codec": {"alignment": "left"}},
         {"skeleton": {"name": "nothing"}},

@@ -91,7 +91,7 @@ def model(
         list[Path],
         typer.Argument(
             metavar="MODEL...",
-            callback=options.open_models,
+            callback=options.open_runnable,
             help="Model files, or names of pretrained models.",
         ),
     ],

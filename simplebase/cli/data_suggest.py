@@ -16,7 +16,7 @@ def suggest(
     model: Annotated[
         Path,
         typer.Argument(
-            callback=options.open_models,
+            callback=options.open_runnable,
             help="Model file of any format, or the name of a pretrained model.",
             metavar="MODEL",
         ),

@@ -29,9 +29,9 @@ def demo(
     model: Annotated[
         Path | None,
         typer.Option(
-            callback=options.open_models,
+            callback=options.open_runnable,
             help="Model file of any format, or the name of a pretrained model, such as person. "
-            "[default: best checkpoint of the newest run in runs/]",
+            "[default: best checkpoint of the newest run in runs/, or else person-mini]",
         ),
     ] = None,
     output: Annotated[
@@ -95,13 +95,15 @@ def demo(
         ),
     ] = 5,
     follow: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--follow",
-            help="Without a detector: look around the keypoints of the previous frame.",
+            "--follow/--no-follow",
+            help="Without a detector: find one object, look again around its keypoints, and "
+            "follow it. [default: only if person-mini is chosen by default]",
+            show_default=False,
             rich_help_panel=_PLACE,
         ),
-    ] = False,
+    ] = None,
     fit: Annotated[
         str,
         typer.Option(
@@ -117,8 +119,13 @@ def demo(
         ),
     ] = "one-euro",
     min_score: Annotated[
-        float, typer.Option(help="Leave out keypoints with a lower score.", rich_help_panel=_LOOK)
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            help="Leave out keypoints with a lower score. [default: the model's recommendation, "
+            "or else 0.1]",
+            rich_help_panel=_LOOK,
+        ),
+    ] = None,
     skeleton: Annotated[
         str | None,
         typer.Option(
@@ -160,6 +167,8 @@ def demo(
 
     Examples:
 
+        simplebase demo --input photo.jpg --output pose.jpg
+
         simplebase demo --input 0
 
         simplebase demo --model person --input photo.jpg --output pose.jpg
@@ -183,7 +192,6 @@ def demo(
         "detector": detector,
         "detector_class": detector_class,
         "detect_every": detect_every,
-        "follow": follow,
         "fit": fit,
         "smooth": smooth,
         "min_score": min_score,
@@ -203,7 +211,7 @@ def demo(
             "--overwrite": overwrite,
         }
         _refuse_with_web([name for name, is_given in given.items() if is_given])
-        _open_page(model, looks, port, named)
+        _open_page(model, looks, follow, port, named)
     elif input is not None:
         outputs = output or []
         if format is not None and len(outputs) != 1:
@@ -215,28 +223,31 @@ def demo(
             input,
             outputs,
             looks=looks,
+            follow=follow,
             skeleton=named,
             formats=_checked_formats(format),
             show=show or not (outputs or serve is not None),
             serve=serve,
             overwrite=overwrite,
         )
-        _report(progress, input, outputs, min_score)
+        _report(progress, input, outputs)
 
 
 def _run(
-    model: Path | None, input: str, outputs: list[Path], *, looks: dict[str, Any], **how: Any
+    model: Path | None,
+    input: str,
+    outputs: list[Path],
+    *,
+    looks: dict[str, Any],
+    follow: bool | None,
+    **how: Any,
 ) -> "DemoProgress":
-    from simplebase.demo.models import newest_model
-
-    chosen = model or newest_model()
+    chosen, looks = _chosen(model, looks, follow)
     options.prepare_for_model(chosen)
     from simplebase.cli.demo_display import DemoDisplay
     from simplebase.demo.run import run_demo
     from simplebase.demo.settings import DemoSettings
 
-    if model is None:
-        say(f"model: {chosen}")
     with DemoDisplay() as display:
         return run_demo(
             chosen,
@@ -247,6 +258,24 @@ def _run(
             announce=lambda url: say(f"live at {url} (Ctrl-C ends it)"),
             **how,
         )
+
+
+def _chosen(
+    model: Path | None, looks: dict[str, Any], follow: bool | None
+) -> tuple[Path, dict[str, Any]]:
+    """The model to take, and `looks` with `follow` settled; says what was not asked for."""
+    if model is not None:
+        return model, looks | {"follow": bool(follow)}
+    from simplebase.demo.models import embedded_model, newest_model
+
+    newest = newest_model()
+    if newest is not None:
+        say(f"model: {newest}")
+        return newest, looks | {"follow": bool(follow)}
+    whole_frame = not any(looks[place] for place in ("box", "boxes", "detector"))
+    where = ", which looks for one person in the whole frame" if whole_frame else ""
+    say(f"model: person-mini{where}; --model takes another (`simplebase models`)")
+    return embedded_model(say), looks | {"follow": whole_frame if follow is None else follow}
 
 
 def _refuse_with_web(given: list[str]) -> None:
@@ -264,9 +293,10 @@ def _checked_formats(given: str | None) -> list[Any]:
     return [] if given is None else [given]
 
 
-def _report(progress: "DemoProgress", input: str, outputs: list[Path], min_score: float) -> None:
+def _report(progress: "DemoProgress", input: str, outputs: list[Path]) -> None:
     from simplebase.cli.demo_display import speed_text
 
+    min_score = progress.min_score
     names = ", ".join(map(str, outputs)) or input
     if progress.frames == 1 and progress.count == 1:
         for pose in progress.poses:
@@ -287,13 +317,18 @@ def _report(progress: "DemoProgress", input: str, outputs: list[Path], min_score
 
 
 def _open_page(
-    model: Path | None, looks: dict[str, Any], port: int, skeleton: "Skeleton | None"
+    model: Path | None,
+    looks: dict[str, Any],
+    follow: bool | None,
+    port: int,
+    skeleton: "Skeleton | None",
 ) -> None:
     from simplebase.demo.models import selectable_models
     from simplebase.demo.settings import DemoSettings
     from simplebase.extras import import_with_extras
 
-    models = selectable_models(model)
+    chosen, looks = _chosen(model, looks, follow)
+    models = selectable_models(chosen)
     options.prepare_for_model(models[0])
     page = import_with_extras("simplebase.demo.web")
     page.open_page(

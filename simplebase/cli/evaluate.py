@@ -25,7 +25,7 @@ def evaluate(
     models: Annotated[
         list[Path] | None,
         typer.Argument(
-            callback=options.open_models,
+            callback=options.open_runnable,
             help="Model files of any format, or names of pretrained models. Several are compared.",
         ),
     ] = None,

@@ -16,6 +16,7 @@ from simplebase.errors import ArgumentError, MissingFileError, counted, listed
 
 if TYPE_CHECKING:
     from simplebase.zoo import ZooModel
+    from simplebase.zoo.embedded import EmbeddedModel
 
 _CARD = "card"
 _SHORT = 20
@@ -74,7 +75,11 @@ def models(
     if subject is not None and subject not in subjects:
         raise ArgumentError(f"--for is one of {', '.join(subjects)}. Received: {subject!r}.")
     rows = [row for row in zoo.models() if subject in (None, row.subject)]
-    shown = [row for row in rows if every or subject or row.aliases or row.kind == "detector"]
+    shown = [
+        row
+        for row in rows
+        if every or subject or row.aliases or row.kind == "detector" or row.embedded
+    ]
     console.print(_table(shown))
     if len(shown) < len(rows):
         say(f"{len(rows) - len(shown)} more: `simplebase models --all`, or `--for SUBJECT`.")
@@ -195,7 +200,8 @@ def _table(rows: "list[ZooModel]") -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        caption="accuracy of keypoints as published, with flip test; lower NME is better",
+        caption="accuracy of keypoints as published, with flip test (person-mini: our own, "
+        "without); lower NME is better",
     )
     table.add_column("name", no_wrap=True)
     table.add_column("published", no_wrap=True)
@@ -242,9 +248,7 @@ def _card(row: "ZooModel") -> Table:
         "licence": row.weights_licence,
         "data": f"{row.data_licence} ({row.homepage})",
         "note": row.note,
-        "file": f"{row.file}{size}",
-        "hash": f"SHA-256 {row.sha256}" if row.sha256 else f"Git's SHA-1 {row.git_sha1}",
-        "from": "\n".join(row.urls),
+        **(_published_file(row, size) if row.embedded is None else _files_of(row.embedded)),
     }
     for name, value in rows.items():
         if value:
@@ -252,8 +256,27 @@ def _card(row: "ZooModel") -> Table:
     return table
 
 
+def _published_file(row: "ZooModel", size: str) -> dict[str, str]:
+    return {
+        "file": f"{row.file}{size}",
+        "hash": f"SHA-256 {row.sha256}" if row.sha256 else f"Git's SHA-1 {row.git_sha1}",
+        "from": "\n".join(row.urls),
+    }
+
+
+def _files_of(model: "EmbeddedModel") -> dict[str, str]:
+    from simplebase.zoo.storage import in_megabytes
+
+    return {
+        what: f"{file.name}, {in_megabytes(file.bytes)}, in the package\nSHA-256 {file.sha256}"
+        for what, file in (("to run", model.runnable), ("weights", model.weights))
+    }
+
+
 def _next_command(row: "ZooModel") -> str:
     name = row.short_name
+    if row.embedded is not None:
+        return "simplebase demo --input IMAGE --output pose.png"
     if row.kind == "keypoints":
         return f"simplebase demo --model {name} --input IMAGE --output pose.png"
     if row.kind == "detector":
@@ -266,4 +289,8 @@ def _config(row: "ZooModel") -> dict[str, Any]:
     config = asdict(row)
     config["crop"] = row.crop and row.crop.to_config()
     config["codec"] = row.codec and row.codec.to_config()
+    config["embedded"] = row.embedded and {
+        what: {"name": file.name, "bytes": file.bytes, "sha256": file.sha256}
+        for what, file in (("runnable", row.embedded.runnable), ("weights", row.embedded.weights))
+    }
     return {key: value for key, value in config.items() if value not in (None, "", ())}

@@ -162,8 +162,13 @@ def chosen_settings(
 
 
 def open_models(value: Any) -> Any:
-    """The callback of options that take model files: fetches those that are named."""
+    """The callback of options that take Keras models: fetches those that are named."""
     return _files(value, "keypoints")
+
+
+def open_runnable(value: Any) -> Any:
+    """The callback of options that take model files of any format, only to run them."""
+    return _files(value, "keypoints", runnable=True)
 
 
 def open_detector(value: Path | None) -> Path | None:
@@ -185,14 +190,14 @@ def fetch_start(
         _files(backbone_weights, "backbone")
 
 
-def _files(value: Any, kind: "Kind") -> Any:
+def _files(value: Any, kind: "Kind", runnable: bool = False) -> Any:
     if value is None:
         return None
     if isinstance(value, list | tuple):
-        return [_files(each, kind) for each in value]
+        return [_files(each, kind, runnable) for each in value]
     from simplebase.zoo import model_file
 
-    return model_file(value, kind, announce=say, progress=progress_bar)
+    return model_file(value, kind, runnable=runnable, announce=say, progress=progress_bar)
 
 
 def prepare_for_model(model: str | Path) -> None:

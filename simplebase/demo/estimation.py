@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from simplebase.demo.drawing import heat_of
-from simplebase.demo.finding.boxes import Finder, overlap
-from simplebase.demo.finding.tracking import LOST, Tracker
+from simplebase.demo.finding.boxes import Finder, clipped, overlap
+from simplebase.demo.finding.tracking import LOST, Tracker, enlarged, extent
 from simplebase.demo.frames import FramePoses
 from simplebase.demo.smoothing import OneEuro
 from simplebase.demo.stages import Stopwatch
@@ -25,6 +25,11 @@ _SAME = 0.3
 _DUPLICATE = 0.7
 """OKS above which two poses are of one object. The official code's 0.9 is for average precision,
 which does not mind a second pose; an eye does."""
+
+_AS_GOOD = 0.8
+"""Part of the score of a first look that the second one has to reach."""
+_CLOSER_MARGIN = 1.25
+"""Of a second look's box, beyond the margin of `extent`: limbs may have been missed at first."""
 
 
 class WatchedRuntime:
@@ -57,7 +62,8 @@ class FrameEstimator:
         is_sequence: whether frames go on from each other; only then objects are followed.
         find_every: frames from one call of `find` to the next; between them, and where `find`
             misses an object, it is looked for where its keypoints were. None: only when there is
-            nothing to follow.
+            nothing to follow; what it finds is looked at a second time, in the box around its
+            keypoints, since an object that is small in its box is found less well.
         distinct: whether of several poses of one object only the best is wanted.
         fit: how a box goes into the model's input.
         smoothing: how strongly, of a sequence; None: not at all.
@@ -93,6 +99,7 @@ class FrameEstimator:
         self._estimator = PoseEstimator(self._runtime, fit=fit)
         self._find = find
         self._find_every = find_every
+        self._min_score = min_score
         self._since_found: int | None = None
         self._distinct = distinct
         self._with_heat = with_heat
@@ -110,6 +117,8 @@ class FrameEstimator:
             given, followed = self._candidates(frame)
             boxes = [*checked_boxes(image, given), *followed]
         poses, heat = self._look(image, boxes) if boxes else ([], None)
+        if self._find_every is None and poses and not followed:
+            poses, heat = self._look_closer(image, poses, heat)
         # Who walked out of the view is not there, but the box where he would be is.
         poses = [p for i, p in enumerate(poses) if i < len(given) or p.score >= LOST]
         if self._distinct:
@@ -153,6 +162,22 @@ class FrameEstimator:
         if not self._with_heat or self._runtime.answer is None:
             return poses, None
         return poses, heat_of(image, self._runtime.answer, matrices, metadata)
+
+    def _look_closer(
+        self, image: np.ndarray, poses: list[Pose], heat: np.ndarray | None
+    ) -> tuple[list[Pose], np.ndarray | None]:
+        """What is found in the boxes around poses, unless its scores are clearly lower."""
+        boxes = np.array(
+            [enlarged(extent(pose, self._min_score), _CLOSER_MARGIN) for pose in poses]
+        )
+        inside = clipped(boxes, image, least=8.0)
+        if len(inside) < len(poses):
+            return poses, heat
+        closer, closer_heat = self._look(image, [(x, y, w, h) for x, y, w, h in inside.tolist()])
+        scores = [np.mean([pose.score for pose in each]) for each in (poses, closer)]
+        if scores[1] < _AS_GOOD * scores[0]:
+            return poses, heat
+        return closer, closer_heat
 
     def _without_duplicates(self, poses: list[Pose]) -> list[Pose]:
         """Of several poses of one object the best, in the order of before."""

@@ -1,41 +1,43 @@
 """Which model the demo takes if none is named."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
-from simplebase.errors import MissingFileError
 from simplebase.files import require_exists
 from simplebase.runtimes.runtime import MODEL_SUFFIXES
+from simplebase.zoo import PERSON, model_file
 
 RUNS = "runs"
 
 
-def newest_model(runs: str | os.PathLike[str] = RUNS) -> Path:
-    """The best checkpoint of the run below `runs` that was trained last.
+def newest_model(runs: str | os.PathLike[str] = RUNS) -> Path | None:
+    """The best checkpoint of the run below `runs` that was trained last; None: there is no run."""
+    return next(iter(trained_models(runs)), None)
+
+
+def embedded_model(announce: Callable[[str], None]) -> Path:
+    """The file of the model in the package that finds a person, to be run.
+
+    Args:
+        announce: called with a line if it has to be converted first, see `model_file`.
 
     Raises:
-        MissingFileError: there is none.
+        DataError, DownloadError: the installation is damaged, or the cache cannot be written.
     """
-    found = trained_models(runs)
-    if not found:
-        raise MissingFileError(
-            f"no model was named, and there is none in {os.fspath(runs)}/. Name a pretrained one, "
-            "such as --model person (`simplebase models` lists them), give a file by --model FILE, "
-            "or train one: `simplebase train` takes minutes and needs no dataset."
-        )
-    return found[0]
+    return model_file(PERSON, runnable=True, local=False, announce=announce)
 
 
-def selectable_models(model: str | os.PathLike[str] | None = None) -> list[Path]:
+def selectable_models(model: str | os.PathLike[str]) -> list[Path]:
     """Models to choose from: the given one, those beside it, and the best of each run.
 
     Args:
-        model: a model file; by default the newest run's.
+        model: a model file.
 
     Raises:
-        MissingFileError: `model` does not exist, or none is given and there is no run.
+        MissingFileError: `model` does not exist.
     """
-    first = newest_model() if model is None else Path(model)
+    first = Path(model)
     require_exists(first)
     beside = [
         path

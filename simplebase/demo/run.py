@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from simplebase.demo.finding.boxes import BoxesByFrame
 from simplebase.demo.frames import FramePoses, Source
-from simplebase.demo.settings import DemoSettings
+from simplebase.demo.settings import MIN_SCORE, DemoSettings
 from simplebase.demo.sinks import (
     PICTURES,
     OutputFormat,
@@ -50,6 +50,7 @@ class DemoProgress:
         latest: when the last one was.
         poses: of the last frame.
         stopped: whether the user ended it.
+        min_score: keypoints below it are not found.
     """
 
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
@@ -61,6 +62,7 @@ class DemoProgress:
     latest: float = 0.0
     poses: list[Pose] = field(default_factory=list)
     stopped: bool = False
+    min_score: float = MIN_SCORE
 
     @property
     def fps(self) -> float | None:
@@ -131,6 +133,8 @@ def run_demo(
             server = _server(stack, serve, announce)
             find = settings.finder()
             runtime = with_skeleton(load_runtime(model), skeleton)
+            settings = settings.for_model(runtime.metadata)
+            progress.min_score = settings.least_score
             if isinstance(opened, ImageFiles):
                 opened.depth_range = settings.depth_range or runtime.metadata.depth_range
             info = _source_info(opened, Path(model).name, runtime, settings)
@@ -192,7 +196,7 @@ def _source_info(
         skeleton=runtime.metadata.skeleton,
         fps=source.fps or DEFAULT_FPS,
         is_sequence=source.is_sequence,
-        min_score=settings.min_score,
+        min_score=settings.least_score,
         is_live=source.is_live,
     )
 

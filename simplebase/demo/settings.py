@@ -16,7 +16,11 @@ from simplebase.extras import import_with_extras
 from simplebase.geometry import Fit
 from simplebase.images import DepthRange
 from simplebase.inference import Box
+from simplebase.metadata import ModelMetadata
 from simplebase.runtimes import Runtime
+
+MIN_SCORE = 0.1
+"""Keypoints below it are not found, unless the user or the model's metadata say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class DemoSettings:
         follow: without a detector: after the first frame look where the keypoints were.
         fit: how a box goes into the model's input, see `Crop.box_matrix`.
         smooth: the filter on the keypoints of a sequence: `one-euro`, `none`, or one of your own.
-        min_score: keypoints below it are not found: not drawn, no labels, not followed.
+        min_score: keypoints below it are not found: not drawn, no labels, not followed. By default
+            what the model's metadata recommend, else `MIN_SCORE`; see `for_model`.
         labels: draw names, boxes, identities and scores.
         heatmap: lay the heatmaps over the frame.
         side_by_side: put the frame as it was to the left.
@@ -52,7 +57,7 @@ class DemoSettings:
     follow: bool = False
     fit: Fit = "letterbox"
     smooth: Smoothing | OneEuro = "one-euro"
-    min_score: float = 0.1
+    min_score: float | None = None
     labels: bool = False
     heatmap: bool = False
     side_by_side: bool = False
@@ -81,6 +86,17 @@ class DemoSettings:
     def smoothing(self) -> OneEuro | None:
         """The filter's settings; None: no filter."""
         return self.smooth if isinstance(self.smooth, OneEuro) else smoothing_settings(self.smooth)
+
+    @property
+    def least_score(self) -> float:
+        """`min_score`, or the default of models that recommend none."""
+        return MIN_SCORE if self.min_score is None else self.min_score
+
+    def for_model(self, metadata: ModelMetadata) -> "DemoSettings":
+        """The same with the model's recommendation where `min_score` was not chosen."""
+        if self.min_score is not None or metadata.min_score is None:
+            return self
+        return replace(self, min_score=metadata.min_score)
 
     def finder(self) -> Finder:
         """What says where the objects are; opens the files that it needs."""
@@ -111,14 +127,14 @@ class DemoSettings:
             distinct=self.detector is not None or self.follow,
             fit=self.fit,
             smoothing=self.smoothing,
-            min_score=self.min_score,
+            min_score=self.least_score,
             with_heat=self.heatmap,
             stopwatch=stopwatch,
         )
 
     def painter(self, stopwatch: Stopwatch) -> Callable[[FramePoses], FramePoses]:
         """What gives a result its picture."""
-        options: dict[str, Any] = {"min_score": self.min_score, "labels": self.labels}
+        options: dict[str, Any] = {"min_score": self.least_score, "labels": self.labels}
 
         def paint(found: FramePoses) -> FramePoses:
             with stopwatch("draw"):

@@ -6,6 +6,7 @@ from simplebase.lazy import lazy_names
 
 _PUBLIC = {
     "KINDS": "simplebase.zoo.table",
+    "PERSON": "simplebase.zoo.embedded",
     "Published": "simplebase.zoo.table",
     "ZooModel": "simplebase.zoo.table",
     "aliases": "simplebase.zoo.table",
@@ -21,6 +22,7 @@ __all__ = sorted(_PUBLIC)
 
 if TYPE_CHECKING:
     from simplebase.zoo.conversion import conversion_options as conversion_options
+    from simplebase.zoo.embedded import PERSON as PERSON
     from simplebase.zoo.opening import model_file as model_file
     from simplebase.zoo.table import KINDS as KINDS
     from simplebase.zoo.table import Published as Published

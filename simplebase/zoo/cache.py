@@ -8,6 +8,8 @@ $SIMPLEBASE_CACHE/models/
 └── MODEL-HASH-VERSION.json            size, time and SHA-256 of the `.keras`, and what it is from
 ```
 
+Of a model of the package FILE is not here but there, see `embedded`.
+
 FILE is kept too: a later version converts it again without a network, and the folder can be another
 machine's SIMPLEBASE_MIRROR.
 """
@@ -26,6 +28,7 @@ from simplebase.errors import ArgumentError, MissingFileError, listed
 from simplebase.files import file_sha256, replacing, write_json
 from simplebase.files.locks import turn
 from simplebase.progress import ProgressBar
+from simplebase.zoo.embedded import EmbeddedFile
 from simplebase.zoo.fetching import Announce, fetch
 from simplebase.zoo.remote import RemoteFile
 from simplebase.zoo.storage import models_folder, storing
@@ -60,7 +63,7 @@ class CachedFile:
 
 def converted(
     model: str,
-    file: RemoteFile,
+    file: RemoteFile | EmbeddedFile,
     convert: Callable[[Path, Path], None],
     *,
     version: str,
@@ -75,7 +78,7 @@ def converted(
 
     Args:
         model: its name in the table.
-        file: what was published.
+        file: what was published, or is in the package; the latter needs no network.
         convert: writes what it makes of its first argument to its second, a path that ends in
             `.keras`.
         version: of the conversion. Another one, such as after a change of the converter or of the
@@ -87,6 +90,7 @@ def converted(
     Raises:
         ArgumentError: `model` or `version` does not fit into a file name.
         DownloadError: the file cannot be fetched or kept.
+        DataError: the file of the package was changed.
         SimplebaseError: what `convert` raises.
     """
     name = f"{model}-{file.digest[:8]}-{version}.keras"
@@ -106,7 +110,10 @@ def converted(
                 if path.exists():
                     announce(f"{path} was changed since it was written, and is made again.")
                 _remove_leftovers(path)
-                original = fetch(file, offline=offline, announce=announce, progress=progress)
+                if isinstance(file, EmbeddedFile):
+                    original = file.checked()
+                else:
+                    original = fetch(file, offline=offline, announce=announce, progress=progress)
                 with replacing(path, overwrite=True) as partial:
                     convert(original, partial)
                     # Before the move: whoever is killed in between leaves no file that counts.

@@ -25,8 +25,11 @@ def conversion_options(model: ZooModel) -> ConversionOptions:
     would assume for MMPose's files.
 
     Raises:
-        ArgumentError: a detector, which is used as it is.
+        ArgumentError: a detector, which is used as it is, or a model of the package, whose file is
+            one of ours.
     """
+    if model.embedded is not None:
+        raise ArgumentError(f"{model.name} is in the package: its file needs no converter.")
     if model.kind == "detector":
         raise ArgumentError(f"{model.name} is a detector: its file is used as it is.")
     preset = skeleton = None

@@ -12,6 +12,9 @@ before the defaults. The keys are the attributes of `ZooModel`, except:
 - `published`: one figure, `{METRIC: VALUE}`; `measured_on` says how it was measured;
 - `keypoints`: how many the skeleton has.
 
+A file with `place: package` has models that are in the package. Their rows have no address, hash or
+size, and nothing of the network: all of that is taken from `embedded/NAME/NAME.yaml`.
+
 Figures are fractions, also where the publisher prints percent. Left out are models of MMPose that a
 newer file of the same network replaces, and those of other heads than three deconvolutions.
 """
@@ -26,6 +29,7 @@ from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError
 from simplebase.files.yaml import parse_own_yaml
 from simplebase.geometry import Crop, Size
+from simplebase.zoo.embedded import EmbeddedFile, EmbeddedModel, folder_of
 from simplebase.zoo.remote import RemoteFile
 
 Kind = Literal["keypoints", "detector", "backbone"]
@@ -34,6 +38,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 # In the order in which models are listed.
 _FILES = (
+    "embedded",
     "person",
     "wholebody",
     "animal",
@@ -64,7 +69,7 @@ class Published:
 
 @dataclass(frozen=True)
 class ZooModel:
-    """A file that somebody published, and all that is needed to use it as it was meant.
+    """A model that somebody published or that is in the package, and how to use it as it was meant.
 
     Args:
         name: unique in the table.
@@ -72,7 +77,7 @@ class ZooModel:
         subject: what it is for: `person`, `wholebody`, `animal`, `hand`, `face`, `clothes`;
             `detector` or `backbone` for these kinds.
         description: a sentence.
-        urls: addresses of the same file, in the order to ask them.
+        urls: addresses of the same file, in the order to ask them; none of what is in the package.
         file: name of the file, in a cache or a mirror; no other model has it.
         sha256: the start of the file's SHA-256, or all 64 digits; None if not known.
         git_sha1: of a file without `sha256`: SHA-1 of `blob SIZE`, a zero byte and the content.
@@ -87,7 +92,7 @@ class ZooModel:
         normalisation: what the network is shown, see `simplebase.normalisation`; None: a detector.
         backbone: a name of `simplebase.backbones.BACKBONES`; None: not a backbone alone.
         preset: a built-in preset; None: not of kind `keypoints`, as for all below.
-        skeleton: a built-in skeleton.
+        skeleton: the name of a built-in skeleton; of what is in the package its own's.
         num_keypoints: `K`.
         crop: how the object was cut out.
         codec: how heatmaps lie; a `blur_kernel` says that the model was trained with DARK.
@@ -95,6 +100,7 @@ class ZooModel:
             what it answers for the others has no meaning.
         aliases: short names.
         note: what else is to be known, such as where the publisher contradicts himself.
+        embedded: its files, if it is in the package; then `file` is that of its weights.
     """
 
     name: str
@@ -123,6 +129,7 @@ class ZooModel:
     labelled: tuple[int, int] | None = None
     aliases: tuple[str, ...] = ()
     note: str = ""
+    embedded: EmbeddedModel | None = None
 
     @property
     def short_name(self) -> str:
@@ -130,8 +137,17 @@ class ZooModel:
         return self.aliases[0] if self.aliases else self.name
 
     @property
+    def original(self) -> RemoteFile | EmbeddedFile:
+        """The file that it is made from: what to fetch, or a file of the package."""
+        return self.remote if self.embedded is None else self.embedded.weights
+
+    @property
     def remote(self) -> RemoteFile:
-        """What `fetch` is asked for."""
+        """What `fetch` is asked for.
+
+        Raises:
+            ArgumentError: it is in the package.
+        """
         return RemoteFile(
             self.file,
             self.urls,
@@ -207,8 +223,27 @@ def _rows() -> dict[str, ZooModel]:
         for model, own in content["models"].items():
             shared = content["datasets"][own["dataset"]] if "dataset" in own else {}
             facts = {**content["defaults"], **shared, **own}
+            if content.get("place") == "package":
+                facts |= _embedded_facts(model)
             rows[model] = _row(model, content["kind"], content["subject"], facts)
     return rows
+
+
+def _embedded_facts(name: str) -> dict[str, Any]:
+    """What a row of the network has besides, of a model of the package."""
+    folder = folder_of(name)
+    facts = parse_own_yaml((folder / f"{name}.yaml").read_text(encoding="utf-8"))
+    weights, runnable = (
+        EmbeddedFile(folder / file["name"], file["bytes"], file["sha256"])
+        for file in (facts.pop("weights"), facts.pop("runnable"))
+    )
+    return facts | {
+        "url": (),
+        "file": weights.name,
+        "sha256": weights.sha256,
+        "bytes": weights.bytes + runnable.bytes,
+        "embedded": EmbeddedModel(weights, runnable),
+    }
 
 
 def _row(name: str, kind: Kind, subject: str, facts: dict[str, Any]) -> ZooModel:
@@ -222,7 +257,7 @@ def _row(name: str, kind: Kind, subject: str, facts: dict[str, Any]) -> ZooModel
         subject=subject,
         description=facts["description"],
         urls=urls,
-        file=facts.get("file", urls[0].rpartition("/")[2]),
+        file=facts["file"] if "file" in facts else urls[0].rpartition("/")[2],
         sha256=facts.get("sha256"),
         git_sha1=facts.get("git_sha1"),
         size=facts.get("bytes"),
@@ -237,6 +272,7 @@ def _row(name: str, kind: Kind, subject: str, facts: dict[str, Any]) -> ZooModel
         backbone=facts.get("backbone"),
         aliases=tuple(facts.get("aliases", ())),
         note=facts.get("note", ""),
+        embedded=facts.get("embedded"),
         **(_keypoint_facts((height, width), facts) if kind == "keypoints" else {}),
     )
 

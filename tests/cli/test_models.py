@@ -15,13 +15,31 @@ def test_the_list_and_the_cards_fit_80_columns(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app.console, "width", 80)
-    for line in (["models"], ["models", "--for", "hand"], ["models", "person"]):
+    for line in (
+        ["models"],
+        ["models", "--for", "hand"],
+        ["models", "person-mini"],
+        ["models", "person"],
+    ):
         code, said, error = command(*line)
         assert code == 0, error
         printed = [text for text in said.splitlines() if not text.startswith(("next:", "77 more"))]
         assert max(map(len, printed)) <= 80
     for text in ("c129dcb6", "AP 0.724", "flip test", "Apache-2.0", "CC BY 4.0", "https://"):
         assert text in said
+
+
+def test_the_model_in_the_package_is_listed_first_with_its_hashes(command: Command) -> None:
+    code, said, error = command("models", "--json", "all.json")
+    assert code == 0, error
+    first = json.loads(Path("all.json").read_text())[0]
+    assert first["name"] == "person-mini" and "urls" not in first
+    files = first["embedded"]
+    code, said, error = command("models", "person-mini")
+    assert code == 0, error
+    for what in ("runnable", "weights"):
+        assert files[what]["name"] in said and files[what]["sha256"] in said
+    assert "for research" in said and "next: simplebase demo --input IMAGE" in said
 
 
 def test_the_list_is_a_json_file_too(command: Command) -> None:

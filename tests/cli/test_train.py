@@ -86,3 +86,49 @@ def test_config_starts_from_a_whole_model_if_one_is_given(
     )
     assert code == 0, error
     assert losses("longer")[0] < losses(first_run)[0]
+
+
+def test_unlabelled_images_are_named_on_the_line_and_drawn_from_the_run(
+    command: Command, first_run: Path, figures: KeypointDataset, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(8):
+        (photos / f"{number}.png").write_bytes(figures.images.read(number))
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text("[[0, 0, 100, 150]]")
+    line = "--total-epoch 1 --ema 0.5 --run-dir few --unlabelled-settings"
+    settings = "{threshold: 0.9, ramp: 0, augmentation: [{name: rotation}]}"
+    code, output, error = command(
+        "train", "--config", first_run, *line.split(), settings,
+        "--unlabelled", photos, "--unlabelled-boxes", boxes,
+    )  # fmt: skip
+    assert code == 0, error
+    assert "8 objects without labels, 8 of them in each step" in output and "0.0%" in output
+    assert "epoch 1: no pseudo keypoint reached the threshold 0.9" in error
+    config = yaml.safe_load(Path("few/config.yaml").read_text())
+    assert config["unlabelled_images"]["sources"] == [str(photos)]
+    assert config["recipe"]["unlabelled"]["share"] == 0.5
+    assert losses("few")[0] > 0
+    code, output, error = command("data", "view", "--pseudo", "few")
+    assert code == 0, error
+    assert Path("few_pseudo.png").is_file() and "few_pseudo.png: a sheet of pseudo" in output
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (["--unlabelled-boxes", "boxes.json"], "go with --unlabelled"),
+        (["--unlabelled-settings", "3"], "is a mapping such as"),
+        (["--unlabelled-settings", "{share: 2}"], "unlabelled.share"),
+        (["--unlabelled", "nowhere"], "nowhere"),
+        (["--recipe", "few"], "Give --unlabelled, --teacher or both"),
+        (["--teacher", "nowhere.keras"], "nowhere.keras"),
+    ],
+)
+def test_unlabelled_options_that_do_not_fit_end_with_a_sentence(
+    command: Command, first_run: Path, line: list[str], message: str
+) -> None:
+    code, _, error = command("train", "--config", first_run, "--run-dir", "refused", *line)
+    assert code != 0 and message in error
+    assert not Path("refused").exists()

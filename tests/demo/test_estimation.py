@@ -102,19 +102,46 @@ def test_two_boxes_of_one_object_give_one_pose() -> None:
     np.testing.assert_allclose(found[1].keypoints[:, :2], OTHER, atol=0.6)
 
 
-def test_following_starts_from_the_whole_frame_and_closes_in() -> None:
+def test_following_closes_in_on_the_object_in_the_first_frame() -> None:
     estimate = FrameEstimator(DotModel(), WholeFrame(), is_sequence=True, find_every=None)
     boxes = [estimate(frame(scene(n, others=False), n)).poses[0].box for n in range(8)]
-    assert boxes[0] == (0, 0, 400, 200)
     areas = [width * height for *_, width, height in boxes]
-    assert areas == sorted(areas, reverse=True) and areas[-1] < 100 * 100
+    assert max(areas) < 100 * 100
+
+
+def test_following_looks_twice_at_what_it_finds() -> None:
+    """A small object in a large frame, in a still image: found roughly, then exactly."""
+    small = [(x / 2 + 150, y / 2 + 50) for x, y in TRIANGLE]
+    image = dots([small], SIZE)
+    once, twice = (
+        FrameEstimator(DotModel(), WholeFrame(), is_sequence=False, find_every=every)(frame(image))
+        for every in (1, None)
+    )
+    errors = [np.abs(found.poses[0].keypoints[:, :2] - small).max() for found in (once, twice)]
+    assert once.poses[0].box == (0, 0, 400, 200)
+    assert max(twice.poses[0].box[2:]) < 100
+    assert errors[1] < errors[0] and errors[1] < 0.6
+
+
+class ShortSighted(DotModel):
+    """Finds nothing in the second crop that it is shown."""
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        return super().predict(images) * (len(self.batches) < 2)
+
+
+def test_a_second_look_that_finds_less_is_dropped() -> None:
+    estimate = FrameEstimator(ShortSighted(), WholeFrame(), is_sequence=False, find_every=None)
+    (pose,) = estimate(frame(scene(others=False))).poses
+    assert pose.box == (0, 0, 400, 200)
+    assert pose.score > 0.5
 
 
 def test_following_starts_over_when_the_object_is_lost() -> None:
     estimate = FrameEstimator(DotModel(), WholeFrame(), is_sequence=True, find_every=None)
     estimate(frame(scene(others=False), 0))
     assert estimate(frame(dots([], SIZE), 1)).poses == []
-    assert estimate(frame(scene(others=False), 2)).poses[0].box == (0, 0, 400, 200)
+    assert len(estimate(frame(scene(others=False), 2)).poses) == 1
 
 
 def test_a_box_outside_of_the_frame_is_told() -> None:

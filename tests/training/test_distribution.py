@@ -15,13 +15,14 @@ from two_devices import train_all
 from simplebase.errors import ArgumentError, TrainingError
 from simplebase.training import Distribution, distribute
 from simplebase.training.distribution import gpu_devices
+from simplebase.training.runs.metrics import read_metrics
 
 # With other tests of processes: what they are forked from is started once.
 pytestmark = pytest.mark.xdist_group("processes")
 
-CASES = ["augmented", "clipped", "float16"]
+CASES = ["augmented", "clipped", "taught", "float16"]
 # Sums differ by their order; in float16 they keep three digits.
-TOLERANCE = {"augmented": 1e-4, "clipped": 1e-4, "float16": 1e-2}
+TOLERANCE = {"augmented": 1e-4, "clipped": 1e-4, "taught": 1e-4, "float16": 1e-2}
 TIMEOUT = 600  # seconds; it takes twenty, and more on a busy machine
 
 
@@ -82,6 +83,16 @@ def test_two_devices_end_with_the_weights_and_statistics_of_one(
         if not name.startswith("optimizer/"):
             size = np.abs(one[name]).max()
             np.testing.assert_allclose(two[name], one[name], rtol=0, atol=1e-4 * size, err_msg=name)
+
+
+@pytest.mark.slow
+def test_two_devices_teach_the_pseudo_keypoints_of_one(trained: TwoDevices) -> None:
+    one, two = (
+        [row.pseudo_keypoints for row in read_metrics(trained.folder / "taught" / devices)]
+        for devices in ("one", "two")
+    )
+    assert any(one)
+    np.testing.assert_allclose(np.array(two, float), np.array(one, float), atol=2e-3)
 
 
 @pytest.mark.slow

@@ -38,6 +38,16 @@ CASES: dict[str, dict[str, Any]] = {
         "loss_type": "ohkm",
         "augmentation": [],
     },
+    # Nothing that it finds may lie at the threshold, where rounding decides.
+    "taught": {
+        "ema": 0.5,
+        "unlabelled": {
+            "threshold": 1e-3,
+            "mirror": 0.5,
+            "ramp": 0,
+            "augmentation": [{"name": "rotation"}, {"name": "random_cutout", "fill": "noise"}],
+        },
+    },
     # The gradients of so large a loss overflow in three steps, on one device as on two: of half as
     # large or twice as large a one they would overflow in two or four.
     "float16": {
@@ -66,6 +76,7 @@ def losses(case: str, devices: str, dataset: KeypointDataset, folder: Path) -> l
         recipe=tiny_recipe(**CASES[case]),
         observer=recorder,
         mixed_precision=case == "float16",
+        unlabelled=dataset if case == "taught" else None,
         distribution=distribute(devices=DEVICES[devices]),
     )
     return recorder.losses

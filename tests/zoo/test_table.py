@@ -10,14 +10,16 @@ from simplebase.backbones import BACKBONES
 from simplebase.codec import HeatmapCodec
 from simplebase.errors import ArgumentError
 from simplebase.files.yaml import parse_yaml
+from simplebase.metadata import read_metadata
 from simplebase.normalisation import NORMALISATIONS
 from simplebase.presets import INPUT_MULTIPLE, load_preset, preset_names
 from simplebase.skeletons import load_skeleton
-from simplebase.zoo import KINDS, ZooModel, aliases, find, models, names
+from simplebase.zoo import KINDS, ZooModel, aliases, conversion_options, find, models, names
 from simplebase.zoo.table import _FILES
 
-ROWS = models()
-KEYPOINTS = models("keypoints")
+EMBEDDED = tuple(row for row in models() if row.embedded)
+ROWS = tuple(row for row in models() if not row.embedded)
+KEYPOINTS = tuple(row for row in ROWS if row.kind == "keypoints")
 SUBJECTS = {"person", "wholebody", "animal", "hand", "face", "clothes"}
 
 each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -26,7 +28,7 @@ each_keypoint_model = pytest.mark.parametrize("row", KEYPOINTS, ids=lambda row: 
 
 def test_the_table_has_every_usable_model_once() -> None:
     """MMPose lists 68 of this architecture, and 28 older ones that nothing newer replaces."""
-    counts = {subject: len(models("keypoints", subject)) for subject in SUBJECTS}
+    counts = {name: sum(row.subject == name for row in KEYPOINTS) for name in SUBJECTS}
     assert sum(counts.values()) == len(KEYPOINTS) == 68 + 28
     assert counts == {
         "person": 31,
@@ -38,7 +40,8 @@ def test_the_table_has_every_usable_model_once() -> None:
     }
     assert [row.name for row in models("detector")] == ["yolox-nano", "yolox-tiny", "yolox-s"]
     assert {row.backbone for row in models("backbone")} == {"ghostnet", "peleenet"}
-    assert len(ROWS) == len(names()) == 96 + 3 + 2
+    assert len(ROWS) == len(names()) - len(EMBEDDED) == 96 + 3 + 2
+    assert [row.name for row in EMBEDDED] == ["person-mini"]
 
 
 def test_names_files_and_addresses_are_unique() -> None:
@@ -46,7 +49,7 @@ def test_names_files_and_addresses_are_unique() -> None:
     assert len(set(addresses)) == len(addresses)
     assert len({row.file for row in ROWS}) == len(ROWS)
     assert len({row.description for row in ROWS}) == len(ROWS)
-    short = [alias for row in ROWS for alias in row.aliases]
+    short = [alias for row in models() for alias in row.aliases]
     assert len({*short, *names()}) == len(short) + len(names())
 
 
@@ -64,7 +67,7 @@ def test_each_model_stands_once_in_the_files() -> None:
     assert found == list(names())
 
 
-@each_row
+@pytest.mark.parametrize("row", models(), ids=lambda row: row.name)
 def test_a_row_says_what_where_and_under_which_licence(row: ZooModel) -> None:
     assert row.kind in KINDS
     assert row.subject in (SUBJECTS if row.kind == "keypoints" else {row.kind})
@@ -72,7 +75,8 @@ def test_a_row_says_what_where_and_under_which_licence(row: ZooModel) -> None:
     for phrase in (row.weights_licence, row.data_licence, row.trained_on):
         assert len(phrase) > 4 and not phrase.endswith(".")
     assert row.homepage.startswith(("https://", "http://"))
-    assert row.urls and all(url.startswith("https://") for url in row.urls)
+    assert bool(row.urls) != bool(row.embedded)
+    assert all(url.startswith("https://") for url in row.urls)
     assert row.approximate_bytes is None or 10**6 < row.approximate_bytes < 10**9
     assert 0 < row.published.value < 1 and row.published.metric and row.published.measured_on
 
@@ -121,6 +125,18 @@ def test_a_model_is_read_as_mmpose_reads_it(row: ZooModel) -> None:
     assert row.normalisation == "torch"
     assert (row.codec.blur_kernel is not None) == row.name.endswith("_dark")
     assert "flip test" in row.published.measured_on
+
+
+@pytest.mark.parametrize("row", EMBEDDED, ids=lambda row: row.name)
+def test_a_model_of_the_package_is_what_its_file_says(row: ZooModel) -> None:
+    metadata = read_metadata(row.embedded.runnable.path)
+    assert (metadata.preset, metadata.input_size) == (row.preset, row.input_size)
+    assert (metadata.crop, metadata.codec) == (row.crop, row.codec)
+    assert metadata.skeleton == load_skeleton(row.skeleton)
+    assert f"{row.num_keypoints} joints" in row.description
+    assert row.preset in preset_names() and row.normalisation in NORMALISATIONS
+    with pytest.raises(ArgumentError, match="person-mini is in the package"):
+        conversion_options(row)
 
 
 def test_the_normalisation_is_mmposes_mean_and_deviation() -> None:

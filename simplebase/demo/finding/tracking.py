@@ -131,11 +131,16 @@ class Tracker:
 
 def box_around(pose: Pose, min_score: float) -> Box:
     """The box of a pose's keypoints, a little larger; its own box where too few were found."""
-    x, y, width, height = extent(pose, min_score)
-    growth = max(1.0, _LEAST_SIDE * max(pose.box[2:]) / max(width, height))
-    x -= width * (growth - 1) / 2
-    y -= height * (growth - 1) / 2
-    return x, y, width * growth, height * growth
+    box = extent(pose, min_score)
+    return enlarged(box, max(1.0, _LEAST_SIDE * max(pose.box[2:]) / max(box[2:])))
+
+
+def enlarged(box: Box, factor: float) -> Box:
+    """The box with its sides multiplied, around the same middle."""
+    x, y, width, height = box
+    x -= width * (factor - 1) / 2
+    y -= height * (factor - 1) / 2
+    return x, y, width * factor, height * factor
 
 
 def extent(pose: Pose, min_score: float) -> Box:

@@ -159,7 +159,7 @@ def build_page(session: PageSession, settings: DemoSettings, folder: Path) -> gr
         with gr.Row():
             model = gr.Dropdown(session.names, value=session.names[0], label="Model")
             min_score = gr.Slider(
-                0, 1, value=settings.min_score, step=0.01, label="Leave out keypoints below"
+                0, 1, value=session.least_score(), step=0.01, label="Leave out keypoints below"
             )
             strength = STILL_STRENGTH if settings.smoothing else 0.0
             smoothing = gr.Slider(

@@ -85,6 +85,16 @@ class PageSession:
         self._jobs = 0
         self._is_closed = False
 
+    def least_score(self) -> float:
+        """Where the slider begins: as chosen, else as the first model recommends.
+
+        Raises:
+            SimplebaseError: as `load_runtime`; a model is opened only if nothing was chosen.
+        """
+        if self._settings.min_score is not None:
+            return self._settings.min_score
+        return self._settings.for_model(self._runtime(self.names[0]).metadata).least_score
+
     @contextmanager
     def working(self) -> Iterator[None]:
         """Looks at images and videos during the block; at its end what is under way is stopped."""

@@ -173,6 +173,7 @@ def _for_page(model: Path, metadata: ModelMetadata, title: str) -> dict[str, Any
     port = import_with_extras("simplebase.runtimes.litert").output_port(model)
     return {
         "title": title,
+        "bytes": model.stat().st_size,
         "colours": ["#{:02x}{:02x}{:02x}".format(*link.rgb) for link in metadata.skeleton.links],
         "sigmas": sigmas.tolist(),
         "heatmap_scale": port.scale,

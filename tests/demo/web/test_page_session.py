@@ -61,6 +61,24 @@ def test_a_deep_image_is_read_as_the_model_was_trained(
     assert min(row[-1] for row in found[0]) > 0.1
 
 
+def test_the_slider_begins_where_the_first_model_recommends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from simplebase.demo.web.session import PageSession
+
+    model = DotModel()
+    model.metadata = replace(model.metadata, min_score=0.25)
+    opened: list[Path] = []
+    monkeypatch.setattr("simplebase.demo.web.session.load_runtime", lambda path: model)
+    models = [Path("dots.tflite"), Path("others.tflite")]
+    assert PageSession(models, DemoSettings(), prepare=opened.append).least_score() == 0.25
+    assert opened == models[:1]
+    assert (
+        PageSession(models, DemoSettings(min_score=0.5), prepare=opened.append).least_score() == 0.5
+    )
+    assert opened == models[:1], "a choice of the user's needs no model"
+
+
 def test_a_model_is_prepared_when_it_is_first_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

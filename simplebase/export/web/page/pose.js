@@ -256,6 +256,7 @@ export class PoseModel {
       fetched(new URL("model.tflite.json", base)).then((answer) => answer.json()),
       fetched(new URL("model.tflite", base)).then((answer) => answer.arrayBuffer()),
     ]);
+    await requireWhole(bytes, description);
     let compiled;
     try {
       compiled = await litert.api.loadAndCompile(new Uint8Array(bytes), {
@@ -355,7 +356,8 @@ function meanScore(keypoints) {
 async function fetched(url) {
   let answer;
   try {
-    answer = await fetch(url);
+    // A newer export may have replaced what the browser kept.
+    answer = await fetch(url, { cache: "no-cache" });
   } catch {
     throw new PoseError(`${url.pathname} cannot be fetched: is the server still there?`);
   }
@@ -364,6 +366,20 @@ async function fetched(url) {
       "Copy the whole folder that simplebase export wrote.");
   }
   return answer;
+}
+
+/** LiteRT.js runs a file that was cut off, on whatever lies behind it in memory. */
+async function requireWhole(bytes, { web, sha256 }) {
+  let isWhole = bytes.byteLength === web.bytes;
+  // Only pages from https:// and localhost may compute hashes.
+  if (isWhole && globalThis.crypto?.subtle) {
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    isWhole = sha256 === Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+  if (!isWhole) {
+    throw new PoseError("model.tflite is damaged, or not the file that model.tflite.json belongs " +
+      "to. Copy the whole folder that simplebase export wrote again.");
+  }
 }
 
 /** Loads LiteRT.js; a page can have it once. */
