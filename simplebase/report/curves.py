@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 _WIDTH, _HEIGHT = 640, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 26
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 12, 12, 26
 
 
 def draw_curve(
@@ -45,8 +45,8 @@ def draw_curve(
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"><title>{escape(title)}</title>'
         f'<path class="axis" d="M{_LEFT} {_TOP}V{floor}H{_WIDTH - _RIGHT}"/>'
         f'<polyline points="{line}"/>{marks}'
-        f'<text x="{_LEFT - 6}" y="{_TOP + 5}" text-anchor="end">{high:.4g}</text>'
-        f'<text x="{_LEFT - 6}" y="{floor}" text-anchor="end">{low:.4g}</text>'
+        f'<text x="{_LEFT - 6}" y="{_TOP + 5}" text-anchor="end">{high:.3g}</text>'
+        f'<text x="{_LEFT - 6}" y="{floor}" text-anchor="end">{low:.3g}</text>'
         f'<text x="{_LEFT}" y="{_HEIGHT - 6}">epoch {first}</text>'
         f'<text x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 6}" text-anchor="end">{last}</text></svg>'
     )

@@ -21,12 +21,12 @@ h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top:
 p, figcaption { color: var(--faint); } a { color: var(--accent); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left; }
-td.number, th.number { text-align: right; white-space: nowrap; }
+table { overflow-wrap: normal; } td.number, th.number { text-align: right; white-space: nowrap; }
 .scroll { overflow-x: auto; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; }
 .card { background: var(--panel); border-radius: .5rem; padding: .75rem 1rem; }
 .card b { display: block; font-size: 1.5rem; }
-.bar { background: var(--panel); min-width: 6rem; } .bar i { background: var(--accent);
+.bar { background: var(--panel); min-width: 4rem; } .bar i { background: var(--accent);
   display: block; height: .7rem; border-radius: .2rem; }
 figure { margin: 0; } img { max-width: 100%; height: auto; border-radius: .4rem; }
 pre { background: var(--panel); border-radius: .5rem; overflow-x: auto; padding: .75rem 1rem; }

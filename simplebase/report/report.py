@@ -170,9 +170,9 @@ def _confusion(confused: Sequence[SideConfusion]) -> list[str]:
         for each in confused
     ]
     note = (
-        "A keypoint is confused if it lies nearer to the label of the other side than to its own. "
-        f"Pairs whose labels are closer than {APART:g} object heights do not count. Both sides of "
-        "an exchanged object are confused."
+        "Of the keypoints that lie at one of the two labels, those at the wrong one are confused. "
+        f"Pairs whose labels are closer than {APART:g} object heights do not count. In an "
+        "exchanged object both sides are confused."
     )
     headings = ("pair", "counted", "confused", "share", "objects exchanged")
     return [page.paragraph(note), page.table(headings, rows, numbers=4)]

@@ -15,7 +15,8 @@ class SideConfusion:
 
     Args:
         pair: the two names.
-        counted: keypoints of objects with both labels, far enough apart, that were found.
+        counted: keypoints that were found at one of the two labels, within half of their distance,
+            in objects with both labels far enough apart.
         confused: how many of them lie nearer to the label of the other side than to their own.
         objects: objects in which that holds for both sides at once: the two are exchanged.
     """
@@ -51,11 +52,12 @@ def confused_sides(
     for pair in pairs:
         places = [keypoints.index(name) for name in pair]
         points, labels = predicted[:, places], labelled[:, places, :2]
-        apart = np.linalg.norm(labels[:, 0] - labels[:, 1], axis=-1) >= APART * heights
-        usable = (labelled[:, places, 2] > 0).all(axis=1) & apart
+        apart = np.linalg.norm(labels[:, 0] - labels[:, 1], axis=-1)
+        usable = (labelled[:, places, 2] > 0).all(axis=1) & (apart >= APART * heights)
         own = np.linalg.norm(points - labels, axis=-1)
         other = np.linalg.norm(points - labels[:, ::-1], axis=-1)
-        counted = usable[:, None] & np.isfinite(own)
+        # What lies at neither label is no mistake about sides. NaN compares false.
+        counted = usable[:, None] & (np.minimum(own, other) <= apart[:, None] / 2)
         confused = counted & (other < own)
         found.append(
             SideConfusion(

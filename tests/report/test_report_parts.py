@@ -28,6 +28,11 @@ def test_a_hand_at_the_other_label_is_confused() -> None:
     assert count([[50, 10], [79, 50], [21, 50]]) == (2, 2, 1)
 
 
+def test_a_hand_at_neither_label_does_not_count() -> None:
+    assert count([[50, 10], [50, 90], [78, 50]]) == (1, 0, 0)
+    assert count([[50, 10], [20, 79], [20, 81]]) == (1, 0, 0)  # 29 and 31 from the left label
+
+
 def test_what_is_not_found_or_not_labelled_does_not_count() -> None:
     assert count([[50, 10], [np.nan, np.nan], [21, 50]]) == (1, 1, 0)
     unlabelled = LABELS.copy()
