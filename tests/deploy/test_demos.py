@@ -15,8 +15,8 @@ from deploy_programs import Programs
 from simplebase import load, read_image
 from simplebase.export.export_settings import ExportSettings
 from simplebase.export.graph import ExportGraph
-from simplebase.inference import Box
 from simplebase.metadata import OUTPUTS, write_metadata
+from simplebase.pose import Box
 
 FLOAT = ("float.tflite", "float16.tflite", "float.mnn", "nchw.mnn", "float.onnx", "nchw.onnx")
 EIGHT_BITS = ("uint8.tflite", "int8.tflite", "weights.mnn")

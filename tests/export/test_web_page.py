@@ -24,9 +24,10 @@ from simplebase.demo.smoothing import OneEuro
 from simplebase.errors import DownloadError
 from simplebase.export import ExportedSite, Exporter, export_site
 from simplebase.images import read_image, write_image
-from simplebase.inference import Box, PoseEstimator, cut_out
+from simplebase.inference import PoseEstimator, cut_out
 from simplebase.metadata import ModelMetadata
 from simplebase.metrics import oks_sigmas
+from simplebase.pose import Box
 from simplebase.runtimes import load_runtime
 from simplebase.videos.frame import Frame
 from simplebase.zoo.fetching import fetch
