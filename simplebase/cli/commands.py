@@ -11,6 +11,7 @@ _MODULES = {
     "train": ("train",),
     "eval": ("evaluate",),
     "plot": ("plot",),
+    "report": ("report",),
     "presets": ("presets",),
     "convert": (
         "convert_auto",

@@ -27,9 +27,8 @@ from simplebase.evaluation.measuring import measure_error_kinds
 from simplebase.evaluation.results_file import write_results
 from simplebase.evaluation.target import Target, require_dataset
 from simplebase.files import replacing, require_output, write_json
-from simplebase.geometry import PERSON_PIXELS
 from simplebase.images import decode_image, write_image
-from simplebase.metrics import OKS_THRESHOLDS, distances, rows_by_image
+from simplebase.metrics import OKS_THRESHOLDS, rows_by_image
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
 
@@ -114,7 +113,7 @@ def _draw_charts(folder: Path, evaluation: Evaluation) -> None:
 def _draw_records(
     folder: Path, evaluation: Evaluation, target: Target, dataset: KeypointDataset
 ) -> None:
-    predictions, records = evaluation.predictions, dataset.records
+    predictions = evaluation.predictions
     assert predictions is not None, "a dataset has records"
     kinds = measure_error_kinds(predictions, dataset, target.areas)
     shares = {
@@ -122,17 +121,11 @@ def _draw_records(
         for name, values in (kinds.parts or {}).items()
     }
     plot_error_kinds(shares, folder / _ERROR_KINDS)
-    height = PERSON_PIXELS * records.scales
-    keypoints = records.keypoints
-    off = distances(predictions[..., :2], keypoints[..., :2], keypoints[..., 2] > 0, height)
-    # What was not found is off by the whole object.
-    off = np.minimum(off, 1.0)
-    counts = (~np.isnan(off)).sum(axis=1)
-    errors = np.where(counts > 0, 100 * np.nansum(off, axis=1) / np.maximum(counts, 1), np.nan)
-    if np.isfinite(errors).any():
-        # Imported here: fonts and sheets are for those who keep the results.
-        from simplebase.evaluation.sheets import draw_worst
+    # Imported here: fonts and sheets are for those who keep the results.
+    from simplebase.evaluation.sheets import draw_worst, mean_errors
 
+    errors = mean_errors(dataset, predictions)
+    if np.isfinite(errors).any():
         sheet = draw_worst(dataset, predictions, errors, evaluation.crop, evaluation.input_size)
         write_image(folder / _WORST, sheet)
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.viewing import Sample, choose_records, cut_samples, draw_sheet
-from simplebase.geometry import Crop, Size, transform_points
+from simplebase.geometry import PERSON_PIXELS, Crop, Size, transform_points
+from simplebase.metrics import distances
 
 _SAMPLES = 12
 _WORST_TITLE = "the largest mean errors, in % of object height; a keypoint not found counts 100 %"
@@ -33,6 +34,23 @@ def draw_predictions(
         replace(sample, truth=None) for sample in _samples(dataset, predictions, rows, crop, size)
     ]
     return draw_sheet(samples, dataset.skeleton, title)
+
+
+def mean_errors(dataset: KeypointDataset, predictions: np.ndarray) -> np.ndarray:
+    """`(N,)` the mean distance of each record's keypoints to their labels, in % of its height.
+
+    A keypoint that is not found, or is further away than the object is high, counts 100 %. NaN
+    where nothing is labelled.
+
+    Args:
+        dataset: the `N` records.
+        predictions: `(N, K, 2 or 3)` image pixels; NaN where not found.
+    """
+    keypoints, height = dataset.records.keypoints, PERSON_PIXELS * dataset.records.scales
+    off = distances(predictions[..., :2], keypoints[..., :2], keypoints[..., 2] > 0, height)
+    off = np.minimum(off, 1.0)
+    counts = (~np.isnan(off)).sum(axis=1)
+    return np.where(counts > 0, 100 * np.nansum(off, axis=1) / np.maximum(counts, 1), np.nan)
 
 
 def draw_worst(

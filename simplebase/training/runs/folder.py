@@ -6,6 +6,7 @@ RUN/
 ├── metrics.csv        one row an epoch, see `EpochMetrics`
 ├── curves.png         the same as a picture
 ├── summary.json       the result: best epoch and PCK, the mean pose's PCK, the checkpoint
+├── report.html       what `simplebase report` made of it, if it was asked
 ├── unlabelled.npz     of a run with unlabelled images: where they are, what a teacher found there
 ├── tensorboard/       the curves, and val samples with their predictions
 └── checkpoints/
@@ -62,12 +63,13 @@ class Run:
         self.curves = self.folder / "curves.png"
         self.summary = self.folder / "summary.json"
         self.unlabelled = self.folder / "unlabelled.npz"
+        self.report = self.folder / "report.html"
         self.tensorboard = self.folder / "tensorboard"
 
     @property
     def content(self) -> tuple[str, ...]:
         """Names of all that a run leaves in the folder."""
-        files = (self.config, self.metrics, self.curves, self.summary, self.unlabelled)
+        files = (self.config, self.metrics, self.curves, self.summary, self.unlabelled, self.report)
         return tuple(path.name for path in (*files, self.tensorboard, self.checkpoints))
 
     def write_config(self, config: dict[str, Any]) -> None:
