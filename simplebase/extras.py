@@ -15,6 +15,7 @@ _EXTRAS = {
     "ai_edge_quantizer": "litert",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "ray": "ray",
     "tf2onnx": "onnx",
 }
 # What docs/deployment.md leaves out on a board.
