@@ -15,6 +15,7 @@ _EXTRAS = {
     "ai_edge_quantizer": "litert",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "optuna": "tune",
     "ray": "ray",
     "tf2onnx": "onnx",
 }

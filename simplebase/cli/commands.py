@@ -33,6 +33,7 @@ _MODULES = {
     "dump": ("presets",),
     "plot": ("plot",),
     "train": ("train",),
+    "tune": ("tune",),
 }
 
 

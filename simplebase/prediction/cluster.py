@@ -109,7 +109,7 @@ class WorkerSpec:
             for name in ("boxes", "detector")
             if (path := getattr(settings, name)) is not None
         }
-        settings = replace(settings, **places)  # type: ignore[arg-type]
+        settings = replace(settings, **places)
         return cls(model.absolute(), sha256, settings, inputs.root, inputs.packed)
 
     def open_model(self, num_cpus: float) -> PoseModel:
