@@ -25,7 +25,7 @@ _PUBLIC = {
     "KeypointDataset": "simplebase.data.dataset",
     "ModelMetadata": "simplebase.metadata",
     "PCK": "simplebase.training",
-    "Pose": "simplebase.inference",
+    "Pose": "simplebase.pose",
     "PoseEstimator": "simplebase.inference",
     "PosePredictor": "simplebase.prediction",
     "SimpleBaseline": "simplebase.estimator",
@@ -62,11 +62,11 @@ if TYPE_CHECKING:
     from simplebase.geometry import Crop as Crop
     from simplebase.images import DepthRange as DepthRange
     from simplebase.images import read_image as read_image
-    from simplebase.inference import Pose as Pose
     from simplebase.inference import PoseEstimator as PoseEstimator
     from simplebase.inference import load as load
     from simplebase.losses import HeatmapLoss as HeatmapLoss
     from simplebase.metadata import ModelMetadata as ModelMetadata
+    from simplebase.pose import Pose as Pose
     from simplebase.prediction import PosePredictor as PosePredictor
     from simplebase.prediction import predict as predict
     from simplebase.presets import load_preset as load_preset

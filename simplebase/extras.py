@@ -15,6 +15,8 @@ _EXTRAS = {
     "ai_edge_quantizer": "litert",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "optuna": "tune",
+    "ray": "ray",
     "tf2onnx": "onnx",
 }
 # What docs/deployment.md leaves out on a board.

@@ -1,81 +1,21 @@
 """From an image to poses in its own pixels."""
 
-import inspect
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simplebase.codec import DecodeMethod
-from simplebase.equality import ArrayEquality
-from simplebase.errors import ArgumentError, MissingPackageError
+from simplebase.errors import ArgumentError
 from simplebase.geometry import Fit, invert, transform_points
 from simplebase.images import warp_image
 from simplebase.metadata import ModelMetadata
+from simplebase.pose import Box, Pose, better_look, closer_boxes
 from simplebase.runtimes import Runtime, load_runtime
 from simplebase.skeletons import Skeleton
 
-if TYPE_CHECKING:
-    import supervision
-
-Box = tuple[float, float, float, float]
-
-_INSTALL_SUPERVISION = "Run: pip install 'supervision>=0.29'"
-
-
-@dataclass(frozen=True, eq=False)
-class Pose(ArrayEquality):
-    """One object's keypoints.
-
-    Args:
-        keypoints: `(K, 3)` float32 x, y in image pixels, and score.
-        box: x, y, width, height in image pixels: where it was looked for.
-        skeleton: what the `K` rows are called.
-        identity: a number that the object keeps from frame to frame; None in a single image.
-    """
-
-    keypoints: np.ndarray
-    box: Box
-    skeleton: Skeleton
-    identity: int | None = None
-
-    @property
-    def score(self) -> float:
-        """Mean of the keypoints' scores."""
-        return float(self.keypoints[:, 2].mean())
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What the `K` rows of `keypoints` are called."""
-        return self.skeleton.keypoints
-
-    def to_supervision(self) -> "supervision.KeyPoints":
-        """As the package supervision has it, for its annotators and trackers.
-
-        Raises:
-            MissingPackageError: it is not installed, or older than 0.29.
-        """
-        try:
-            import supervision
-        except ImportError as error:
-            raise MissingPackageError(
-                "to_supervision makes an object of the package supervision, which is not "
-                f"installed. {_INSTALL_SUPERVISION}"
-            ) from error
-        # Until 0.28 there was one score, `confidence`, of the keypoints alone.
-        if "keypoint_confidence" not in inspect.signature(supervision.KeyPoints).parameters:
-            raise MissingPackageError(
-                "to_supervision needs supervision 0.29 or later. Installed: "
-                f"{supervision.__version__}. {_INSTALL_SUPERVISION}"
-            )
-        return supervision.KeyPoints(
-            xy=self.keypoints[None, :, :2],
-            keypoint_confidence=self.keypoints[None, :, 2],
-            detection_confidence=np.array([self.score], np.float32),
-            data={"box": np.array([self.box], np.float32)},
-        )
+MIN_SCORE = 0.1
+"""Keypoints below it are not found, unless the user or the model's metadata say otherwise."""
 
 
 class PoseEstimator:
@@ -115,12 +55,20 @@ class PoseEstimator:
         """What the model's keypoints are called."""
         return self.runtime.metadata.skeleton
 
-    def __call__(self, image: np.ndarray, boxes: Sequence[Box] | None = None) -> list[Pose]:
-        """Poses in `image`, one a box.
+    def __call__(
+        self,
+        image: np.ndarray,
+        boxes: Sequence[Box] | None = None,
+        *,
+        look_twice: bool = False,
+    ) -> list[Pose]:
+        """Poses in `image`, one per box.
 
         Args:
             image: `(height, width, 3)` uint8 RGB.
             boxes: x, y, width, height of each object in pixels; by default the whole image.
+            look_twice: look again in the boxes around the keypoints, for twice the time. It helps
+                where objects do not fill their boxes, as in a whole photograph.
 
         Raises:
             ArgumentError: another shape, or a box without area.
@@ -128,6 +76,21 @@ class PoseEstimator:
         boxes = checked_boxes(image, boxes)
         if len(boxes) == 0:
             return []
+        poses = self._poses(image, boxes)
+        if look_twice:
+            closer = closer_boxes(poses, image, self._least_score)
+            second = self._poses(image, closer) if closer else []
+            if second and better_look(poses, second):
+                return second
+        return poses
+
+    @property
+    def _least_score(self) -> float:
+        """Below it a keypoint counts as not found: what the model's metadata recommend."""
+        recommended = self.runtime.metadata.min_score
+        return MIN_SCORE if recommended is None else recommended
+
+    def _poses(self, image: np.ndarray, boxes: Sequence[Box]) -> list[Pose]:
         crops, matrices = cut_out(image, boxes, self.runtime.metadata, self.fit)
         return [
             Pose(keypoints, box, self.skeleton)

@@ -13,7 +13,7 @@ import simplebase
 from simplebase import load_skeleton
 from simplebase.converters.weights.checkpoint import Checkpoint
 from simplebase.data.dataset import KeypointDataset
-from simplebase.inference import Pose
+from simplebase.pose import Pose
 
 PACKAGE = Path(simplebase.__file__).parent
 

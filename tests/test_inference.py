@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from coloured_dots import TRIANGLE, DotModel, dots
 
 from simplebase import Crop, HeatmapCodec, ModelMetadata, Pose, PoseEstimator, Skeleton
 from simplebase.errors import ArgumentError, MissingPackageError
@@ -264,3 +265,22 @@ def test_an_old_supervision_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "supervision", old)
     with pytest.raises(MissingPackageError, match="needs supervision 0.29 .* Installed: 0.28.0"):
         Pose(np.zeros((3, 3), np.float32), (0, 0, 1, 1), SKELETON).to_supervision()
+
+
+def test_a_second_look_is_at_the_box_around_the_keypoints() -> None:
+    """Dots that are small in the image are found to a fraction of a pixel only from nearby."""
+    places = [(150 + x / 4, 60 + y / 4) for x, y in TRIANGLE]
+    image = dots([places], (300, 400))
+    estimator = PoseEstimator(DotModel())
+    (once,), (twice,) = estimator(image), estimator(image, look_twice=True)
+    errors = [np.abs(pose.keypoints[:, :2] - places).max() for pose in (once, twice)]
+    assert once.box == (0, 0, 400, 300) and max(twice.box[2:]) < 60
+    assert errors[1] < 0.7 and errors[1] < errors[0]
+    # The box around what was found lies inside the image.
+    x, y, width, height = twice.box
+    assert 0 <= x < x + width <= 400 and 0 <= y < y + height <= 300
+
+
+def test_a_second_look_at_nothing_stays_with_the_first() -> None:
+    (pose,) = PoseEstimator(DotModel())(dots([], (300, 400)), look_twice=True)
+    assert pose.box == (0, 0, 400, 300)

@@ -22,7 +22,7 @@ struct Arguments {
   int threads = 1;
   int count = 1;
   int warmup_runs = 2;
-  double min_score = 0.1;
+  std::optional<double> min_score;  ///< in place of what the model recommends
   bool json = false;
   bool overwrite = false;
   bool verbose = false;

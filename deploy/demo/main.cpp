@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
+constexpr double kMinScore = 0.1;  // Where the model recommends none.
 
 /// Standard output for the result alone: whatever a library prints there goes to standard error.
 class Output {
@@ -80,8 +81,10 @@ void estimate(PoseEstimator& estimator, const Image& image, Report& report) {
 
 void draw(const Arguments& arguments, const Metadata& metadata, Image& image,
           const Report& report) {
+  const double recommended = metadata.min_score.value_or(kMinScore);
+  const double least_score = arguments.min_score.value_or(recommended);
   for (const Pose& pose : report.poses) {
-    draw_skeleton(image, pose.keypoints, metadata.links, pose.box, arguments.min_score);
+    draw_skeleton(image, pose.keypoints, metadata.links, pose.box, least_score);
   }
   write_image(arguments.output, image);
 }

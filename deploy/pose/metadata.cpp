@@ -146,6 +146,13 @@ Metadata metadata_of(const Json& config) {
     metadata.depth_range = depth_range(depth.get<std::string>());
     if (!metadata.depth_range) throw Damage("depth_range is LOW,HIGH or file");
   }
+  const Json min_score = config.value("min_score", Json());
+  if (!min_score.is_null()) {
+    metadata.min_score = min_score.get<double>();
+    if (!(*metadata.min_score >= 0 && *metadata.min_score <= 1)) {
+      throw Damage("min_score is 0 to 1");
+    }
+  }
   return metadata;
 }
 

@@ -29,6 +29,7 @@ struct Metadata {
   std::vector<Link> links;
   std::vector<std::string> outputs;       ///< of "heatmaps" and "keypoints"
   std::optional<DepthRange> depth_range;  ///< that it was trained with
+  std::optional<double> min_score;  ///< below which a keypoint should not be shown, 0 to 1
 
   int count() const { return static_cast<int>(keypoints.size()); }
   int heatmap_height() const { return height / codec.stride; }

@@ -116,6 +116,7 @@ std::vector<Bytes> image_seeds(const std::vector<std::string>& paths) {
 
 const char* const kSidecar = R"({"input_size": [64, 96], "preset": "p", "outputs": ["heatmaps"],
   "crop": {"padding": 1.25, "center_shift": 0.0}, "training_data": null, "depth_range": "0,4095",
+  "min_score": 0.2,
   "codec": {"stride": 4, "sigma": 2.0, "alignment": "center"},
   "skeleton": {"name": "s", "keypoints": ["head", "tail"], "links": [["head", "tail", "#0a0B0c"]]}})";
 

@@ -62,6 +62,11 @@ TEST(what_is_wrong_with_the_command_line_is_said) {
   CHECK(refused({"--input_mean", "127.5"}, "normalises"));
 }
 
+TEST(the_least_score_is_the_models_own_unless_it_is_given) {
+  CHECK(!parsed({}).min_score);
+  CHECK(parsed({"--min-score", "0.25"}).min_score == 0.25);
+}
+
 TEST(a_depth_range_is_two_numbers_or_file) {
   CHECK(!parsed({}).depth_range);
   const auto range = parsed({"--depth-range", "-10.5,4095"}).depth_range;

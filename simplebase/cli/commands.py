@@ -9,6 +9,7 @@ _MODULES = {
     "models": ("models",),
     "predict": ("predict",),
     "train": ("train",),
+    "tune": ("tune",),
     "eval": ("evaluate",),
     "plot": ("plot",),
     "report": ("report",),

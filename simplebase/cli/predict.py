@@ -8,6 +8,7 @@ import typer
 from simplebase.cli import options
 from simplebase.cli.app import app, say, warn
 from simplebase.cli.commands import USE
+from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
     from simplebase.prediction import PredictionSummary
@@ -90,6 +91,42 @@ def predict(
         int, typer.Option(help="Crops at once, of one or of several images.")
     ] = 32,
     depth_range: options.DepthRangeText = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="local: the threads of this machine. ray: Ray Data, on this machine or a cluster.",
+            rich_help_panel=_ENGINE,
+        ),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT. [default: RAY_ADDRESS, "
+            "else this machine]",
+            rich_help_panel=_ENGINE,
+        ),
+    ] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            help="Ray actors that have the model. [default: as many as the cluster has room for]",
+            rich_help_panel=_ENGINE,
+        ),
+    ] = None,
+    num_cpus: Annotated[
+        float, typer.Option(help="Of each of these actors.", rich_help_panel=_ENGINE)
+    ] = 1.0,
+    num_gpus: Annotated[
+        float, typer.Option(help="Of each of these actors.", rich_help_panel=_ENGINE)
+    ] = 0.0,
+    readers: Annotated[
+        int | None,
+        typer.Option(
+            help="Ray actors that read, detect and crop for these. [default: with --num-gpus one "
+            "per free CPU; else the actors with the model do it]",
+            rich_help_panel=_ENGINE,
+        ),
+    ] = None,
     strict: Annotated[
         bool,
         typer.Option(
@@ -112,7 +149,7 @@ def predict(
         simplebase predict data/coco/val.json --model model.tflite --output results.json
     """
     options.prepare_for_model(model)
-    from simplebase.prediction import PredictionSettings, write_predictions
+    from simplebase.prediction import ClusterOptions, PredictionSettings, write_predictions
 
     chosen: dict[str, Any] = {
         "box": options.parse_box(box),
@@ -126,12 +163,19 @@ def predict(
         "depth_range": options.parse_depth_range(depth_range),
     }
     settings = PredictionSettings(**chosen)
+    cluster = ClusterOptions(address, concurrency, num_cpus, num_gpus, readers)
+    if engine != "ray" and cluster != ClusterOptions():
+        raise ArgumentError(
+            "--address, --concurrency, --num-cpus, --num-gpus and --readers go with --engine ray."
+        )
     with options.progress_bar("predicting") as progress:
         summary = write_predictions(
             source,
             model,
             output,
             settings=settings,
+            engine=engine,  # type: ignore[arg-type]  # checked there
+            cluster=cluster,
             images=images,
             strict=strict,
             overwrite=overwrite,

@@ -8,8 +8,8 @@ import numpy as np
 
 from simplebase.drawing import draw_skeleton
 from simplebase.geometry import compose, invert
-from simplebase.inference import Pose
 from simplebase.metadata import ModelMetadata
+from simplebase.pose import Pose
 
 CERTAIN = 0.3
 """Keypoints of a lower score are drawn faint: hidden ones mostly, or guessed."""

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from simplebase.demo.drawing import heat_of
-from simplebase.demo.finding.boxes import Finder, clipped, overlap
-from simplebase.demo.finding.tracking import LOST, Tracker, enlarged, extent
+from simplebase.demo.finding.boxes import Finder, overlap
+from simplebase.demo.finding.tracking import LOST, Tracker
 from simplebase.demo.frames import FramePoses
 from simplebase.demo.smoothing import OneEuro
 from simplebase.demo.stages import Stopwatch
 from simplebase.errors import ArgumentError
 from simplebase.geometry import Fit
-from simplebase.inference import Box, Pose, PoseEstimator, checked_boxes, cut_out
+from simplebase.inference import PoseEstimator, checked_boxes, cut_out
 from simplebase.metadata import ModelMetadata
 from simplebase.metrics import oks_nms, oks_sigmas
+from simplebase.pose import Box, Pose, better_look, closer_boxes
 from simplebase.runtimes import Runtime
 from simplebase.skeletons import Skeleton
 from simplebase.videos.frame import Frame
@@ -25,11 +26,6 @@ _SAME = 0.3
 _DUPLICATE = 0.7
 """OKS above which two poses are of one object. The official code's 0.9 is for average precision,
 which does not mind a second pose; an eye does."""
-
-_AS_GOOD = 0.8
-"""Part of the score of a first look that the second one has to reach."""
-_CLOSER_MARGIN = 1.25
-"""Of a second look's box, beyond the margin of `extent`: limbs may have been missed at first."""
 
 
 class WatchedRuntime:
@@ -167,17 +163,11 @@ class FrameEstimator:
         self, image: np.ndarray, poses: list[Pose], heat: np.ndarray | None
     ) -> tuple[list[Pose], np.ndarray | None]:
         """What is found in the boxes around poses, unless its scores are clearly lower."""
-        boxes = np.array(
-            [enlarged(extent(pose, self._min_score), _CLOSER_MARGIN) for pose in poses]
-        )
-        inside = clipped(boxes, image, least=8.0)
-        if len(inside) < len(poses):
+        boxes = closer_boxes(poses, image, self._min_score)
+        if not boxes:
             return poses, heat
-        closer, closer_heat = self._look(image, [(x, y, w, h) for x, y, w, h in inside.tolist()])
-        scores = [np.mean([pose.score for pose in each]) for each in (poses, closer)]
-        if scores[1] < _AS_GOOD * scores[0]:
-            return poses, heat
-        return closer, closer_heat
+        closer, closer_heat = self._look(image, boxes)
+        return (closer, closer_heat) if better_look(poses, closer) else (poses, heat)
 
     def _without_duplicates(self, poses: list[Pose]) -> list[Pose]:
         """Of several poses of one object the best, in the order of before."""

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from simplebase.equality import ArrayEquality
-from simplebase.inference import Pose
+from simplebase.pose import Pose
 from simplebase.videos.frame import Frame
 
 

@@ -25,8 +25,8 @@ from simplebase.demo.sources import ImageFiles, open_source
 from simplebase.demo.stages import Stopwatch, results_of
 from simplebase.demo.window import WindowClosed, require_display, window
 from simplebase.errors import DataError
-from simplebase.inference import Pose
 from simplebase.metadata import ModelMetadata
+from simplebase.pose import Pose
 from simplebase.runtimes import Runtime, load_runtime
 from simplebase.skeletons import Skeleton
 from simplebase.videos.video_file import DEFAULT_FPS

@@ -15,12 +15,10 @@ from simplebase.errors import ArgumentError
 from simplebase.extras import import_with_extras
 from simplebase.geometry import Fit
 from simplebase.images import DepthRange
-from simplebase.inference import Box
+from simplebase.inference import MIN_SCORE
 from simplebase.metadata import ModelMetadata
+from simplebase.pose import Box
 from simplebase.runtimes import Runtime
-
-MIN_SCORE = 0.1
-"""Keypoints below it are not found, unless the user or the model's metadata say otherwise."""
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ import numpy as np
 from simplebase.errors import ArgumentError
 from simplebase.estimator import SimpleBaseline
 from simplebase.images import read_image, write_image
-from simplebase.inference import Box, checked_boxes, cut_out
+from simplebase.inference import checked_boxes, cut_out
 from simplebase.inspection.layers import find_layer
 from simplebase.inspection.model import open_network
 from simplebase.inspection.pictures import LIMIT, LayerPicture, magnified, require_picture
+from simplebase.pose import Box
 from simplebase.tiles import draw_tiles
 
 _TILE_SIDE, _IMAGE_SIDE = 136, 256

@@ -1,7 +1,7 @@
 """Keypoints of a hundred images or of a million: `simplebase predict`.
 
-`sources.py` lists the inputs, `crops.py` reads and cuts them, `rows.py` asks the model, `local.py`
-runs these in threads, and `folder.py` commits what is done part by part.
+`sources.py` lists the inputs, `crops.py` reads and cuts them, `rows.py` asks the model, an engine
+(`local.py`, `cluster.py`) runs these, and `folder.py` commits what is done part by part.
 """
 
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from simplebase.lazy import lazy_names
 
 _PUBLIC = {
+    "ClusterOptions": "simplebase.prediction.cluster",
     "PosePredictor": "simplebase.prediction.predictor",
     "PredictionSettings": "simplebase.prediction.settings",
     "PredictionSummary": "simplebase.prediction.prediction",
@@ -19,6 +20,7 @@ _PUBLIC = {
 __all__ = sorted(_PUBLIC)
 
 if TYPE_CHECKING:
+    from simplebase.prediction.cluster import ClusterOptions as ClusterOptions
     from simplebase.prediction.prediction import PredictionSummary as PredictionSummary
     from simplebase.prediction.prediction import predict as predict
     from simplebase.prediction.prediction import write_predictions as write_predictions

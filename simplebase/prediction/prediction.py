@@ -6,11 +6,12 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from simplebase.demo.finding.boxes import BoxesByFrame
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.files import require_output
+from simplebase.prediction.cluster import ClusterOptions, WorkerSpec, predict_on_ray
 from simplebase.prediction.crops import CropReader, Problem
 from simplebase.prediction.files import Format, format_of, write_file
 from simplebase.prediction.folder import PredictionFolder, write_errors
@@ -23,6 +24,7 @@ from simplebase.progress import Progress
 from simplebase.runtimes import needs_tensorflow
 from simplebase.version import __version__
 
+EngineName = Literal["local", "ray"]
 Path_ = str | os.PathLike[str]
 
 
@@ -51,6 +53,8 @@ def predict(
     source: Path_ | Sequence[Path_],
     model: Path_,
     *,
+    engine: EngineName = "local",
+    cluster: ClusterOptions | None = None,
     images: Path_ | None = None,
     strict: bool = False,
     progress: Progress | None = None,
@@ -63,6 +67,8 @@ def predict(
             that fsspec opens; or one dataset folder, packed dataset, COCO file, or list of paths
             (`.txt`, `.csv`, `.parquet`, see `read_list`). Each frame of a video counts for itself.
         model: a model file of any format, or the name of a pretrained model.
+        engine: `local`, the threads of this machine, or `ray`.
+        cluster: what Ray is asked for.
         images: where a COCO file's images are.
         strict: raise an error at the first input that cannot be read. By default
             a warning names it.
@@ -70,13 +76,15 @@ def predict(
         **settings: see `PredictionSettings`.
 
     Yields:
-        Rows as columns, see `simplebase.prediction.rows`, in the order of the inputs.
+        Rows as columns, see `simplebase.prediction.rows`. `local` yields them in the order of the
+        inputs, `ray` part by part as they are done.
 
     Raises:
         SimplebaseError: as `write_predictions`.
     """
+    engine = _checked(engine)
     job = _Job(source, model, PredictionSettings(**settings), images, IMAGES_PER_PART)
-    rows = job.run(job.parts, _Tally(job, {}, progress))
+    rows = job.run(job.parts, engine, cluster, _Tally(job, {}, progress))
     for each in rows:
         _refuse(each.problems, strict)
         for problem in each.problems:
@@ -91,6 +99,8 @@ def write_predictions(
     output: Path_,
     *,
     settings: PredictionSettings | None = None,
+    engine: EngineName = "local",
+    cluster: ClusterOptions | None = None,
     images: Path_ | None = None,
     strict: bool = False,
     overwrite: bool = False,
@@ -105,6 +115,8 @@ def write_predictions(
         output: a folder of Parquet files, see `simplebase.prediction.folder`; or a `.json` (COCO
             results) or `.csv` file, whose parts are in `.NAME.predicting` until all are there.
         settings: where to look, and how.
+        engine: see `predict`.
+        cluster: see `predict`.
         images: see `predict`.
         strict: stop at the first input that cannot be read.
         overwrite: replace the output, and parts of a run with other inputs or options.
@@ -119,6 +131,7 @@ def write_predictions(
         MissingPackageError: a package is missing, such as Ray.
     """
     settings = settings or PredictionSettings()
+    engine = _checked(engine)
     kind = format_of(output)
     path = Path(os.path.abspath(output))
     if kind != "parquet":
@@ -132,7 +145,7 @@ def write_predictions(
         done = {number: part.images + len(part.problems) for number, part in folder.done.items()}
         missing = [part for part in job.parts if part.number not in folder.done]
         if missing:
-            rows = job.run(missing, _Tally(job, done, progress))
+            rows = job.run(missing, engine, cluster, _Tally(job, done, progress))
             for number, chunks in _whole_parts(rows, strict):
                 folder.add(
                     number,
@@ -206,17 +219,28 @@ class _Job:
             "model_file": self.model.name,
         }
 
-    def run(self, parts: Sequence[Part], tally: "_Tally") -> Iterator[Rows]:
+    def run(
+        self,
+        parts: Sequence[Part],
+        engine: EngineName,
+        cluster: ClusterOptions | None,
+        tally: "_Tally",
+    ) -> Iterator[Rows]:
         """What is found in the parts."""
-        reader = CropReader.of(self.inputs, self.opened.metadata, self.settings, self.find)
-        rows = predict_locally(
-            self.inputs,
-            parts,
-            reader,
-            PerThread(self.opened, None if needs_tensorflow(self.model) else self._open),
-            size=self.settings.batch_size,
-            counted=tally.add_frames,
-        )
+        if engine == "ray":
+            spec = WorkerSpec.of(self.inputs, self.model, self.sha256, self.settings)
+            rows = predict_on_ray(self.inputs, parts, spec, cluster or ClusterOptions())
+        else:
+            reader = CropReader.of(self.inputs, self.opened.metadata, self.settings, self.find)
+            more = None if needs_tensorflow(self.model) else self._open
+            rows = predict_locally(
+                self.inputs,
+                parts,
+                reader,
+                PerThread(self.opened, more),
+                size=self.settings.batch_size,
+                counted=tally.add_frames,
+            )
         for each in rows:
             tally.add(each)
             yield each
@@ -292,3 +316,10 @@ def _deliver(
         write_errors(errors, problems)
     shutil.rmtree(folder.path)
     return errors if problems else None
+
+
+def _checked(engine: str) -> Any:
+    if engine not in get_args(EngineName):
+        known = ", ".join(get_args(EngineName))
+        raise ArgumentError(f"--engine is one of {known}. Received: {engine!r}.")
+    return engine

@@ -12,7 +12,7 @@ from simplebase.extras import import_with_extras
 from simplebase.files import file_sha256, require_exists, require_file
 from simplebase.geometry import Fit
 from simplebase.images import DepthRange
-from simplebase.inference import Box
+from simplebase.pose import Box
 
 BATCH_SIZE = 32
 

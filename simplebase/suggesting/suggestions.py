@@ -22,7 +22,8 @@ from simplebase.demo.sinks.sink import MARKER
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.files import replacing, require_output
 from simplebase.images import DepthRange
-from simplebase.inference import Pose, PoseEstimator, whole_image
+from simplebase.inference import PoseEstimator, whole_image
+from simplebase.pose import Pose
 from simplebase.progress import ProgressBar
 from simplebase.runtimes import load_runtime
 from simplebase.skeletons import Skeleton

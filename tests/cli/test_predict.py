@@ -60,6 +60,7 @@ def test_what_cannot_be_read_is_a_warning_and_an_error_if_it_is_all_or_strict(
         (["PHOTOS", "--box", "1,2,3"], 2, "--box is X,Y,WIDTH,HEIGHT"),
         (["PHOTOS", "--decode", "guess"], 2, "--decode is one of"),
         (["PHOTOS", "--batch-size", "0"], 2, "--batch-size"),
+        (["PHOTOS", "--engine", "spark"], 2, "--engine is one of local, ray"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(

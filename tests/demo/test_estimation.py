@@ -9,8 +9,8 @@ from coloured_dots import SKELETON, TRIANGLE, DotModel, dots, frame
 from simplebase.demo.estimation import FrameEstimator
 from simplebase.demo.finding.boxes import GivenBoxes, WholeFrame
 from simplebase.errors import ArgumentError
-from simplebase.inference import Box
 from simplebase.metadata import ModelMetadata
+from simplebase.pose import Box
 
 OTHER = [(x + 200, y + 60) for x, y in TRIANGLE]
 SIZE = (200, 400)

@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,8 +16,8 @@ from deploy_programs import Programs
 from simplebase import load, read_image
 from simplebase.export.export_settings import ExportSettings
 from simplebase.export.graph import ExportGraph
-from simplebase.inference import Box
 from simplebase.metadata import OUTPUTS, write_metadata
+from simplebase.pose import Box
 
 FLOAT = ("float.tflite", "float16.tflite", "float.mnn", "nchw.mnn", "float.onnx", "nchw.onnx")
 EIGHT_BITS = ("uint8.tflite", "int8.tflite", "weights.mnn")
@@ -140,6 +141,21 @@ def test_upstreams_example_line_works(
         assert text.startswith(f"{joint} ")
         assert float(text.rsplit(" ", 1)[1]) == pytest.approx(score, abs=1e-3)
         assert [float(part) for part in place[:-1].split(", ")] == pytest.approx([x, y], abs=0.05)
+
+
+def test_the_drawing_leaves_out_what_the_model_recommends_to_leave_out(
+    programs: Programs, artifacts: Artifacts, photographs: list[Path], tmp_path: Path
+) -> None:
+    good = artifacts.path("float.onnx")
+    model = tmp_path / good.name
+    model.write_bytes(good.read_bytes())
+    write_metadata(model, replace(artifacts.metadata, min_score=1.0))
+    empty, drawn = tmp_path / "empty.png", tmp_path / "drawn.png"
+    found_by_demo(programs, model, photographs[0], None, "--output", empty)
+    found_by_demo(programs, model, photographs[0], None, "--output", drawn, "--min-score", 0)
+    before = read_image(photographs[0]).astype(int)
+    assert np.abs(read_image(empty) - before).max() < 10  # decoders of JPEG differ a little
+    assert np.abs(read_image(drawn) - before).max() > 50
 
 
 def test_the_skeleton_is_drawn_where_the_keypoints_are(

@@ -13,7 +13,7 @@ from pipeline_datasets import encoded
 from simplebase import Crop, HeatmapCodec, read_image
 from simplebase.errors import DataError
 from simplebase.images import DepthRange, warp_image
-from simplebase.inference import Box
+from simplebase.pose import Box
 
 RANDOM = np.random.default_rng(0)
 NOISE = RANDOM.integers(0, 256, (30, 45, 4), dtype=np.uint8)

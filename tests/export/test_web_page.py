@@ -1,7 +1,7 @@
 """The exported page in a real browser: the numbers of Python, and readable problems."""
 
+import base64
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +24,10 @@ from simplebase.demo.smoothing import OneEuro
 from simplebase.errors import DownloadError
 from simplebase.export import ExportedSite, Exporter, export_site
 from simplebase.images import read_image, write_image
-from simplebase.inference import Box, PoseEstimator, cut_out
+from simplebase.inference import PoseEstimator, cut_out
 from simplebase.metadata import ModelMetadata
 from simplebase.metrics import oks_sigmas
+from simplebase.pose import Box
 from simplebase.runtimes import load_runtime
 from simplebase.videos.frame import Frame
 from simplebase.zoo.fetching import fetch
@@ -156,8 +157,10 @@ def test_keypoints_and_crops_are_those_of_python_on_real_images(
     estimate = PoseEstimator(load_runtime(site.path / "model.tflite"))
     browser.get(address + "blank.html")
     for name in PEOPLE:
-        shutil.copyfile(shared / "data" / "people" / name, site.path / name)
-        image = read_image(site.path / name)
+        # Without the rounding of two decoders of JPEG, of which this model would make much.
+        image = read_image(shared / "data" / "people" / name)
+        name = Path(name).with_suffix(".png").name
+        write_image(site.path / name, image, overwrite=True)
         height, width = image.shape[:2]
         # All of it, a part, a part of a part magnified, and one that is half outside.
         boxes: list[Box] = [
@@ -191,9 +194,8 @@ def test_keypoints_and_crops_are_those_of_python_on_real_images(
         for pose, crop, matrix, theirs in zip(
             estimate(image, boxes), crops, matrices, found, strict=True
         ):
-            # Two decoders of JPEG may round differently.
             apart = abs(np.reshape(theirs["crop"], crop.shape) - crop.astype(int))
-            assert apart.max() <= 3 and apart.mean() < 0.05
+            assert apart.max() <= 1 and apart.mean() < 0.01
             points = np.reshape(theirs["keypoints"], (-1, 3))
             difference = (points[:, :2] - pose.keypoints[:, :2]) * matrix[0, 0]
             assert abs(difference).max() < 0.05, f"{name}, {pose.box}"
@@ -221,7 +223,8 @@ def test_skeletons_are_drawn_in_the_same_colours_and_widths(
         context.fillStyle = "rgb(120 130 140)";
         context.fillRect(0, 0, width, height);
         pose.drawPose(context, { keypoints, box }, model, 0.1);
-        return [...context.getImageData(0, 0, width, height).data];
+        const { data } = context.getImageData(0, 0, width, height);
+        return btoa(data.reduce((text, byte) => text + String.fromCharCode(byte), ""));
         """,
         width,
         height,
@@ -230,9 +233,9 @@ def test_skeletons_are_drawn_in_the_same_colours_and_widths(
     )
     plain = np.full(image.shape, (120, 130, 140), np.uint8)
     expected = draw(plain, [pose])
-    theirs = np.reshape(drawn, (height, width, 4))[..., :3]
+    theirs = np.frombuffer(base64.b64decode(drawn), np.uint8).reshape(height, width, 4)[..., :3]
     # Edges are smoothed differently, and only they.
-    apart = abs(theirs - expected.astype(int)).max(axis=-1)
+    apart = abs(theirs.astype(int) - expected).max(axis=-1)
     touched = (expected != plain).any(axis=-1).mean()
     assert touched > 0.02 and (apart > 60).mean() < 0.05 * touched
 
@@ -386,10 +389,10 @@ def test_a_photo_of_12000_pixels_is_looked_at_smaller(
     browser: Any, address: str, tmp_path: Path
 ) -> None:
     opened(browser, address)
-    image = np.full((6000, 12000, 3), 200, np.uint8)
+    image = np.full((1500, 12000, 3), 200, np.uint8)
     write_image(tmp_path / "wide.jpg", image)
     choose(browser, "image", tmp_path / "wide.jpg")
-    expected = "wide.jpg: 12000 x 6000 pixels, looked at in 4096 x 2048"
+    expected = "wide.jpg: 12000 x 1500 pixels, looked at in 4096 x 512"
     until(lambda: words(browser, "status") == expected, expected)
 
 
@@ -470,7 +473,7 @@ def test_an_incomplete_or_damaged_folder_is_told(
     try:
         model.write_bytes(whole[: len(whole) // 2])
         opened(browser, address)
-        assert complaint(browser).startswith("The model cannot be loaded")
+        assert complaint(browser).startswith("model.tflite is damaged")
         model.unlink()
         opened(browser, address)
         assert complaint(browser).startswith("/model.tflite is not on the server (status 404)")

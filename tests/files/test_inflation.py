@@ -1,5 +1,7 @@
 """Files of a few kilobytes that stand for gigabytes."""
 
+import io
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from simplebase.converters.weights.keras2 import read_keras2
 from simplebase.errors import DataError
+from simplebase.files.inflation import read_tarball
 from simplebase.keras_file import read_keras_file
 from simplebase.runtimes import load_runtime
 
@@ -49,3 +52,32 @@ def test_an_hdf5_file_that_claims_more_than_it_holds_is_refused(tmp_path: Path) 
     for read in (load_runtime, read_keras2):
         with pytest.raises(DataError, match=r"model\.h5 has \d+ bytes, but would unpack to 8000"):
             read(path)
+
+
+def test_a_tarball_gives_its_files_and_writes_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name in ("wanted", "../outside"):
+            member = tarfile.TarInfo(name)
+            member.size = 3
+            archive.addfile(member, io.BytesIO(b"abc"))
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
+        archive.addfile(link)
+    assert read_tarball(path, ["wanted", "../outside"]) == {"wanted": b"abc", "../outside": b"abc"}
+    assert [each.name for each in tmp_path.iterdir()] == ["a.tar.gz"]
+    with pytest.raises(DataError, match="lacks link, other"):
+        read_tarball(path, ["link", "wanted", "other"])
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(DataError, match="is damaged"):
+        read_tarball(path, ["wanted"])
+
+
+def test_a_tarball_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "zeros.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo("zeros")
+        member.size = 70 << 20
+        archive.addfile(member, io.BytesIO(bytes(member.size)))
+    with pytest.raises(DataError, match="would unpack to"):
+        read_tarball(path, ["zeros"])

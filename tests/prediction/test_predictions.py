@@ -258,6 +258,8 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
         write_predictions(photos, model_file, tmp_path / "out.txt")
     with pytest.raises(ArgumentError, match="disks"):
         write_predictions(photos, model_file, "s3://bucket/out")
+    with pytest.raises(ArgumentError, match="local, ray"):
+        write_predictions(photos, model_file, tmp_path / "out", engine="spark")  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 

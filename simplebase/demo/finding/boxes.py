@@ -10,7 +10,8 @@ import numpy as np
 
 from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.files import read_json, require_file
-from simplebase.inference import Box, whole_image
+from simplebase.inference import whole_image
+from simplebase.pose import Box
 from simplebase.videos.frame import Frame
 
 

@@ -15,7 +15,7 @@ from simplebase.demo.finding.boxes import clipped, overlap
 from simplebase.errors import DataError
 from simplebase.files import require_file
 from simplebase.geometry import Size
-from simplebase.inference import Box
+from simplebase.pose import Box
 from simplebase.runtimes.onnx import open_session
 from simplebase.videos.frame import Frame
 

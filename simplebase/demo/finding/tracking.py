@@ -12,22 +12,16 @@ import numpy as np
 
 from simplebase.demo.finding.boxes import clipped
 from simplebase.demo.smoothing import KeypointSmoother, OneEuro
-from simplebase.inference import Box, Pose
 from simplebase.metrics import match_by_oks, oks, oks_sigmas
+from simplebase.pose import Box, Pose, enlarged, extent
 from simplebase.skeletons import Skeleton
 
 LOST = 0.2
 """A pose of a lower score is no object any more: its box is not followed."""
-_MARGIN = 1.2
-"""Keypoints end inside the body: of the box around them each side grows by this."""
 _PATIENCE = 10
 """Frames that an object may be missing before its number is given up."""
-_FEWEST = 3
-"""Keypoints at least that tell a box."""
 _LEAST_SIDE = 0.6
 """Of the box before: limbs that hide for a moment must not shut the view on the rest."""
-_SLIMMEST = 0.25
-"""Least ratio of a box's sides: a stretched arm is a line, but what has it is not."""
 
 
 @dataclass
@@ -133,22 +127,3 @@ def box_around(pose: Pose, min_score: float) -> Box:
     """The box of a pose's keypoints, a little larger; its own box where too few were found."""
     box = extent(pose, min_score)
     return enlarged(box, max(1.0, _LEAST_SIDE * max(pose.box[2:]) / max(box[2:])))
-
-
-def enlarged(box: Box, factor: float) -> Box:
-    """The box with its sides multiplied, around the same middle."""
-    x, y, width, height = box
-    x -= width * (factor - 1) / 2
-    y -= height * (factor - 1) / 2
-    return x, y, width * factor, height * factor
-
-
-def extent(pose: Pose, min_score: float) -> Box:
-    """How large the object is, by its keypoints; its own box where too few were found."""
-    found = pose.keypoints[pose.keypoints[:, 2] >= min_score, :2].astype(float)
-    sides = np.ptp(found, axis=0) * _MARGIN if len(found) >= _FEWEST else np.zeros(2)
-    if sides.max() < 1:
-        return pose.box
-    sides = np.maximum(sides, _SLIMMEST * sides.max())
-    x, y = (found.min(axis=0) + found.max(axis=0)) / 2 - (sides - 1) / 2
-    return float(x), float(y), float(sides[0]), float(sides[1])

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID, coco_category, coco_image
-from simplebase.demo.finding.tracking import extent
 from simplebase.demo.frames import FramePoses
 from simplebase.demo.sinks.sink import SourceInfo, Write, demo_folder
 from simplebase.errors import DataError
 from simplebase.files import write_json
 from simplebase.images import encode_image, is_jpeg, is_upright
-from simplebase.inference import Box, Pose, whole_image
+from simplebase.inference import whole_image
+from simplebase.pose import Box, Pose, extent
 from simplebase.videos.frame import Frame
 
 _JPEG_QUALITY = 95

@@ -10,7 +10,7 @@ from typing import Any
 from simplebase.demo.frames import FramePoses
 from simplebase.demo.sinks.sink import SourceInfo, Write
 from simplebase.files import replacing
-from simplebase.inference import Pose
+from simplebase.pose import Pose
 
 _DECIMALS, _SCORE_DECIMALS = 2, 4
 

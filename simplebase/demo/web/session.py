@@ -21,7 +21,7 @@ from simplebase.demo.stages import Stopwatch, guarded
 from simplebase.errors import ArgumentError, DataError
 from simplebase.files import short_names
 from simplebase.images import read_image
-from simplebase.inference import Pose
+from simplebase.pose import Pose
 from simplebase.runtimes import Runtime, load_runtime
 from simplebase.skeletons import Skeleton
 from simplebase.videos.frame import Frame

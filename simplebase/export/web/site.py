@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from simplebase.errors import (
     ArgumentError,
@@ -75,7 +75,7 @@ class ExportedSite:
 def export_site(
     exporter: Exporter,
     output: str | os.PathLike[str],
-    quantization: Quantization | None = None,
+    quantization: str | None = None,
     *,
     title: str | None = None,
     overwrite: bool = False,
@@ -105,12 +105,12 @@ def export_site(
         ParityError: the page does not answer as the model does; it is kept under another name.
     """
     path = require_site_place(output, quantization, overwrite=overwrite)
-    quantization = quantization or QUANTIZATIONS[0]
+    chosen = cast(Quantization, quantization or QUANTIZATIONS[0])
     core, utils = fetch_litert_js(announce=announce, progress=progress)
     with _replacing_site(path, overwrite=overwrite) as partial:
         partial.mkdir()
         with _kept_if_rejected(path, partial, f"by its {_MODEL}"):
-            settings = ExportSettings("litert", quantization)
+            settings = ExportSettings("litert", chosen)
             model_parity = exporter.export(partial / _MODEL, settings)
             parity_file(partial / _MODEL).unlink()
         exporter.report("writing the page")
@@ -119,7 +119,7 @@ def export_site(
         write_litert_js(partial / "litert", core, utils)
         poster = write_poster(partial / _POSTER, exporter.reference(), exporter.model.metadata)
         with _kept_if_rejected(path, partial, "in the browser"):
-            parity, browser = _in_browser(exporter, partial, quantization)
+            parity, browser = _in_browser(exporter, partial, chosen)
         site = ExportedSite(path, parity or model_parity, model_parity, browser, poster)
         write_json(parity_file(partial), site.to_config())
     _remove_rejected(path)

@@ -97,10 +97,12 @@ def _nothing(images: UnlabelledImages, read: int, left_out: int) -> str:
             f"{names}: all {read} unlabelled images are images of the labelled dataset, which are "
             "left out. Give others."
         )
-    where = "boxes" if images.boxes is not None else "detector"
+    option, finds = "detector", "the detector finds"
+    if images.boxes is not None:
+        option, finds = "boxes", f"{Path(images.boxes).name} has"
     return (
-        f"{names}: the {where} finds no object in any of the {read} unlabelled images. Check "
-        f"--unlabelled-{where}, or leave it out if the object fills the image."
+        f"{names}: {finds} no object in any of the {read} unlabelled images. Check "
+        f"--unlabelled-{option}, or leave it out if the object fills the image."
     )
 
 

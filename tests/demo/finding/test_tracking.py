@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from simplebase import Pose, load_skeleton
-from simplebase.demo.finding.tracking import Tracker, box_around, extent
+from simplebase.demo.finding.tracking import Tracker, box_around
 from simplebase.demo.smoothing import OneEuro
+from simplebase.pose import extent
 
 SKELETON = load_skeleton("lsp")
 RNG = np.random.default_rng(0)

@@ -57,7 +57,7 @@ def test_boxes_are_those_of_a_file_as_the_demo_takes_it(
     assert names(pool) == ["0.png", "0.png"]
     np.testing.assert_array_equal(pool.boxes, [[1, 2, 30, 40], [5, 6, 7, 8]])
     boxes.write_text(json.dumps({"0.png": []}))
-    with pytest.raises(DataError, match="the boxes finds no object in any of the 3 unlabelled"):
+    with pytest.raises(DataError, match=r"boxes\.json has no object in any of the 3 unlabelled"):
         found(figures, photos, boxes=boxes)
 
 

@@ -127,30 +127,34 @@ export function warp(image, [scale, offsetX, offsetY], [height, width], out) {
       if (inside && x >= part[0] && x + 1 < part[2]) {
         const upper = (y - part[1]) * stride + (x - part[0]) * 3;
         for (let i = upper; i < upper + 3; i++) {
-          const above = pixels[i] + shareX * (pixels[i + 3] - pixels[i]);
-          const below =
-            pixels[i + stride] + shareX * (pixels[i + stride + 3] - pixels[i + stride]);
-          out[at++] = rounded(above + shareY * (below - above));
+          const above = between(pixels[i], pixels[i + 3], shareX);
+          const below = between(pixels[i + stride], pixels[i + stride + 3], shareX);
+          out[at++] = rounded(between(above, below, shareY));
         }
       } else {
         for (let channel = 0; channel < 3; channel++) {
-          const above = value(x, y, channel) * (1 - shareX) + value(x + 1, y, channel) * shareX;
-          const below =
-            value(x, y + 1, channel) * (1 - shareX) + value(x + 1, y + 1, channel) * shareX;
-          out[at++] = rounded(above * (1 - shareY) + below * shareY);
+          const above = between(value(x, y, channel), value(x + 1, y, channel), shareX);
+          const below = between(value(x, y + 1, channel), value(x + 1, y + 1, channel), shareX);
+          out[at++] = rounded(between(above, below, shareY));
         }
       }
     }
   }
 }
 
+/** Linear interpolation in float32, as OpenCV computes it. */
+const between = (first, second, share) => Math.fround(first + share * (second - first));
+
 /** For each pixel of a line of the result: the first of its two source pixels, and its share. */
 function sampling(scale, offset, count, side) {
   const first = new Int32Array(count);
   const share = new Float32Array(count);
+  // In float32 from the inverse matrix on, as OpenCV does it.
+  const inverse = (1 / (scale * scale)) * scale;
+  const step = Math.fround(inverse), start = Math.fround(-inverse * offset);
   let from = side, to = 0;
   for (let i = 0; i < count; i++) {
-    const place = (i - offset) / scale;
+    const place = Math.fround(step * i + start);
     const floor = Math.floor(place);
     first[i] = Math.max(-2, Math.min(floor, side));
     share[i] = place - floor;
@@ -650,7 +654,8 @@ function drawParts(context, pose, model, shown, wanted, half) {
     .filter(({ ends }) => ends.every(shown) && ends.some(wanted));
   const line = ([start, end], colour, thickness) => {
     context.strokeStyle = colour;
-    context.lineWidth = Math.max(1, Math.round(thickness));
+    // OpenCV rounds half of it up, and adds its smooth edges to the outside.
+    context.lineWidth = 2 * Math.ceil(Math.max(1, rounded(thickness)) / 2) + 1.5;
     context.beginPath();
     context.moveTo(...place(start));
     context.lineTo(...place(end));
@@ -666,7 +671,7 @@ function drawParts(context, pose, model, shown, wanted, half) {
     for (const [colour, share] of [[DOT, 1], [colours[k], 2 / 3]]) {
       context.fillStyle = colour;
       context.beginPath();
-      context.arc(...place(k), radius * share, 0, 2 * Math.PI);
+      context.arc(...place(k), radius * share + 0.5, 0, 2 * Math.PI);
       context.fill();
     }
   });

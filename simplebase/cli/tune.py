@@ -1,0 +1,121 @@
+"""`simplebase tune`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from simplebase.cli import options, training_options
+from simplebase.cli.app import app, console, import_tensorflow, say
+from simplebase.cli.commands import TRAIN
+from simplebase.presets.choices import DEFAULT_PRESET
+from simplebase.shell import command_line
+
+if TYPE_CHECKING:
+    from simplebase.training import EpochMetrics
+    from simplebase.tuning import TuningResult
+
+
+@app.command(rich_help_panel=TRAIN)
+def tune(
+    space: Annotated[
+        Path,
+        typer.Option(
+            help="YAML of a recipe's values to try: 'learning_rate: {low: 0.0003, high: 0.01, log: "
+            "true}', 'optimizer: [adam, adamw]', ..."
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="Folder to write: a run for each trial.")],
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Model: a name from `simplebase presets`, or a YAML file.",
+            show_default=DEFAULT_PRESET,
+        ),
+    ] = None,
+    dataset: options.Dataset = None,
+    trials: Annotated[int, typer.Option(help="In all, those of earlier calls among them.")] = 20,
+    recipe: training_options.Recipe = None,
+    input_size: training_options.InputSize = None,
+    backbone_weights: training_options.BackboneWeights = None,
+    weights: training_options.Weights = None,
+    total_epoch: training_options.TotalEpoch = None,
+    seed: training_options.Seed = None,
+    cache: training_options.Cache = "none",
+    mixed_precision: training_options.MixedPrecision = False,
+    skeleton: options.SkeletonName = None,
+) -> None:
+    """Try values of a recipe, and keep the best recipe as YAML.
+
+    Every trial is an ordinary run. Optuna chooses the values, and stops trials early whose val PCK
+    is below the median of the others. The same command goes on with what a stopped one has left.
+
+    Example:
+
+        simplebase tune --dataset data/cows --space space.yaml --trials 30 --output runs/tuned
+    """
+    given: dict[str, Any] = {
+        "preset": preset,
+        "dataset": dataset,
+        "recipe": recipe,
+        "input_size": options.parse_size(input_size),
+        "backbone_weights": backbone_weights,
+        "weights": weights,
+        "total_epoch": total_epoch,
+        "seed": seed,
+        "cache": cache,
+        "mixed_precision": mixed_precision,
+    }
+    import_tensorflow()
+    from simplebase.data.loading import load_dataset
+    from simplebase.data.synthetic import embedded_dataset
+    from simplebase.training.choosing import choose_training
+    from simplebase.tuning import read_space
+    from simplebase.tuning import tune as run_tuning
+
+    values = read_space(space)
+    choice = choose_training({name: value for name, value in given.items() if value is not None})
+    options.fetch_start(weights, backbone_weights)
+    folder = choice.dataset
+    if folder is None:
+        with options.progress_bar("drawing the embedded dataset") as progress:
+            folder = str(embedded_dataset(progress))
+    named = options.chosen_skeleton(skeleton, None, None, None)
+    opened = load_dataset(folder, named or choice.skeleton)
+    epochs = choice.recipe.total_epoch
+    with options.progress_bar("tuning") as progress:
+
+        def observe(number: int, metrics: "EpochMetrics") -> None:
+            # A trial that is stopped early leaves its place to the next.
+            progress(min(number, trials - 1) * epochs + metrics.epoch, trials * epochs)
+
+        result = run_tuning(
+            choice.preset,
+            opened,
+            values,
+            choice.options,
+            folder=output,
+            trials=trials,
+            observe=observe,
+        )
+    _print(result)
+    again = ["simplebase", "train", "--preset", choice.preset.name, "--dataset", folder]
+    say(f"{result.recipe_file}: the recipe of trial {result.best.number}; {result.curves}: all")
+    say(f"next: {command_line([*again, '--recipe', str(result.recipe_file)])}")
+
+
+def _print(result: "TuningResult") -> None:
+    names = list(result.best.values)
+    table = Table("trial", "state", "val PCK", *names)
+    for each in result.trials:
+        mark = " (best)" if each == result.best else ""
+        shown = (f"{v:.3g}" if isinstance(v, float) else str(v) for v in each.values.values())
+        table.add_row(
+            escape(each.run_dir.name),
+            each.state + mark,
+            options.score_text(each.val_pck),
+            *map(escape, shown),
+        )
+    console.print(table)

@@ -1,0 +1,6 @@
+"""Recipes tried and compared: `simplebase tune`."""
+
+from simplebase.tuning.space import Space, read_space
+from simplebase.tuning.tuning import TrialResult, TuningResult, tune
+
+__all__ = ["Space", "TrialResult", "TuningResult", "read_space", "tune"]
