@@ -30,6 +30,8 @@ from simplebase.training.runs.metrics import EpochMetrics, best_epoch, read_metr
 
 _THRESHOLDS = (0.5, 0.2, 0.1)
 _MANY_CONFUSED = 0.15
+_ENOUGH = 20
+"""Keypoints of a pair; the share of fewer says little."""
 
 
 def write_report(
@@ -237,13 +239,15 @@ def _advice(
         parts.append(page.paragraph("The run is not complete. Continue it with the first command."))
     elif best is not None and best.epoch == metrics[-1].epoch and len(metrics) > 1:
         parts.append(page.paragraph("The last epoch was the best one: a longer run may give more."))
-    often = [each for each in confused if (each.share or 0) > _MANY_CONFUSED]
+    often = [
+        each for each in confused if each.counted >= _ENOUGH and (each.share or 0) > _MANY_CONFUSED
+    ]
     if often:
         names = ", ".join(" and ".join(each.pair) for each in often)
         parts.append(
             page.paragraph(
                 f"Left and right are often confused: {names}. Look for swapped labels with "
-                "`simplebase data check`."
+                "simplebase data check."
             )
         )
     folder, model = config.dataset.folder, str(run.best if run.best.exists() else run.last)
