@@ -20,6 +20,9 @@ LOST = 0.2
 """A pose of a lower score is no object any more: its box is not followed."""
 _MARGIN = 1.2
 """Keypoints end inside the body: of the box around them each side grows by this."""
+_PADDING = 1.25
+"""Of the crops of most models: they see so much more than the box. For a model that crops more
+tightly the box is larger instead."""
 _PATIENCE = 10
 """Frames that an object may be missing before its number is given up."""
 _FEWEST = 3
@@ -48,20 +51,30 @@ class Tracker:
         skeleton: of the poses.
         smoothing: how strongly; None: not at all.
         min_score: keypoints below it are not found.
+        padding: of the model's crops.
     """
 
-    def __init__(self, skeleton: Skeleton, smoothing: OneEuro | None, min_score: float) -> None:
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        smoothing: OneEuro | None,
+        min_score: float,
+        padding: float = _PADDING,
+    ) -> None:
         self._skeleton = skeleton
         self._sigmas, _ = oks_sigmas(skeleton)
         self._smoothing = smoothing
         self._min_score = min_score
+        self._growth = max(1.0, _PADDING / padding)
         self._tracks: list[_Track] = []
         self._born = 0
 
     def boxes(self, image: np.ndarray) -> list[Box]:
         """Where those that were seen in the frame before are to be looked for in `image`."""
         poses = [track.pose for track in self._tracks if track.missing == 0]
-        boxes = [box_around(pose, self._min_score) for pose in poses if pose.score >= LOST]
+        boxes = [
+            box_around(pose, self._min_score, self._growth) for pose in poses if pose.score >= LOST
+        ]
         inside = clipped(np.array(boxes, float).reshape(-1, 4), image, least=8.0)
         return [(x, y, width, height) for x, y, width, height in inside.tolist()]
 
@@ -129,10 +142,18 @@ class Tracker:
         return width * height
 
 
-def box_around(pose: Pose, min_score: float) -> Box:
-    """The box of a pose's keypoints, a little larger; its own box where too few were found."""
+def box_around(pose: Pose, min_score: float, growth: float = 1.0) -> Box:
+    """The box of a pose's keypoints, a little larger; its own box where too few were found.
+
+    Args:
+        pose: of one object.
+        min_score: keypoints below it are not found.
+        growth: of the box around the keypoints; its own box does not grow.
+    """
     x, y, width, height = extent(pose, min_score)
-    growth = max(1.0, _LEAST_SIDE * max(pose.box[2:]) / max(width, height))
+    if (x, y, width, height) == pose.box:
+        return pose.box
+    growth = max(growth, _LEAST_SIDE * max(pose.box[2:]) / max(width, height))
     x -= width * (growth - 1) / 2
     y -= height * (growth - 1) / 2
     return x, y, width * growth, height * growth
