@@ -100,7 +100,8 @@ class FrameEstimator:
         self._distinct = distinct
         self._with_heat = with_heat
         skeleton = runtime.metadata.skeleton
-        self._tracker = Tracker(skeleton, smoothing, min_score) if is_sequence else None
+        padding = runtime.metadata.crop.padding
+        self._tracker = Tracker(skeleton, smoothing, min_score, padding) if is_sequence else None
 
     def __call__(self, frame: Frame) -> FramePoses:
         """The poses of the next frame.

@@ -18,6 +18,9 @@ from simplebase.skeletons import Skeleton
 
 LOST = 0.2
 """A pose of a lower score is no object any more: its box is not followed."""
+_PADDING = 1.25
+"""Of the crops of most models: they see so much more than the box. For a model that crops more
+tightly the box is larger instead."""
 _PATIENCE = 10
 """Frames that an object may be missing before its number is given up."""
 _LEAST_SIDE = 0.6
@@ -42,20 +45,30 @@ class Tracker:
         skeleton: of the poses.
         smoothing: how strongly; None: not at all.
         min_score: keypoints below it are not found.
+        padding: of the model's crops.
     """
 
-    def __init__(self, skeleton: Skeleton, smoothing: OneEuro | None, min_score: float) -> None:
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        smoothing: OneEuro | None,
+        min_score: float,
+        padding: float = _PADDING,
+    ) -> None:
         self._skeleton = skeleton
         self._sigmas, _ = oks_sigmas(skeleton)
         self._smoothing = smoothing
         self._min_score = min_score
+        self._growth = max(1.0, _PADDING / padding)
         self._tracks: list[_Track] = []
         self._born = 0
 
     def boxes(self, image: np.ndarray) -> list[Box]:
         """Where those that were seen in the frame before are to be looked for in `image`."""
         poses = [track.pose for track in self._tracks if track.missing == 0]
-        boxes = [box_around(pose, self._min_score) for pose in poses if pose.score >= LOST]
+        boxes = [
+            box_around(pose, self._min_score, self._growth) for pose in poses if pose.score >= LOST
+        ]
         inside = clipped(np.array(boxes, float).reshape(-1, 4), image, least=8.0)
         return [(x, y, width, height) for x, y, width, height in inside.tolist()]
 
@@ -123,7 +136,15 @@ class Tracker:
         return width * height
 
 
-def box_around(pose: Pose, min_score: float) -> Box:
-    """The box of a pose's keypoints, a little larger; its own box where too few were found."""
+def box_around(pose: Pose, min_score: float, growth: float = 1.0) -> Box:
+    """The box of a pose's keypoints, a little larger; its own box where too few were found.
+
+    Args:
+        pose: of one object.
+        min_score: keypoints below it are not found.
+        growth: of the box around the keypoints; its own box does not grow.
+    """
     box = extent(pose, min_score)
-    return enlarged(box, max(1.0, _LEAST_SIDE * max(pose.box[2:]) / max(box[2:])))
+    if box == pose.box:
+        return box
+    return enlarged(box, max(growth, _LEAST_SIDE * max(pose.box[2:]) / max(box[2:])))

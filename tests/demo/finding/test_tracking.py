@@ -69,6 +69,18 @@ def test_the_next_box_is_around_the_keypoints() -> None:
     np.testing.assert_allclose(np.array(box[:2]) + (sides - 1) / 2, (low + high) / 2, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("padding", "growth"), [(1.0, 1.25), (1.25, 1.0), (1.5, 1.0)])
+def test_a_tight_crop_gets_a_larger_box(padding: float, growth: float) -> None:
+    """So that what the model sees is at least as much around the keypoints as with 1.25."""
+    tracker = Tracker(SKELETON, None, 0.1, padding)
+    tracker.update([pose(100)], 0)
+    (box,) = tracker.boxes(IMAGE)
+    x, y, width, height = extent(pose(100), 0.1)
+    assert box[2:] == pytest.approx((width * growth, height * growth))
+    assert box[0] + box[2] / 2 == pytest.approx(x + width / 2)
+    assert box[1] + box[3] / 2 == pytest.approx(y + height / 2)
+
+
 def test_who_is_not_seen_or_hardly_is_not_followed() -> None:
     tracks = tracker()
     tracks.update([pose(100), pose(300, score=0.15)], 0.0)
