@@ -183,7 +183,7 @@ def _prepare_site(path: Path, quantize: str | None, overwrite: bool) -> None:
 def _export_site(
     exporter: "Exporter",
     path: Path,
-    quantize: str | None,
+    quantize: Any,
     title: str,
     json: Path | None,
     overwrite: bool,

@@ -85,7 +85,10 @@ class ExportSettings:
             known = ", ".join(
                 f"{name} ({form.suffix or 'folder'})" for name, form in FORMATS.items()
             )
-            raise ArgumentError(f"format is one of {known}. Received: {self.format!r}.")
+            raise ArgumentError(
+                f"format is one of {known}; `--format web` writes a page. "
+                f"Received: {self.format!r}."
+            )
         _require("outputs", self.outputs, get_args(OutputsName))
         _require("quantization", self.quantization, get_args(Quantization))
         form = FORMATS[self.format]

@@ -67,6 +67,7 @@ def impossible(quantization: str, tolerance: float) -> object:
             "give either --format, or --all with a folder",
         ),
         (["MODEL", "--all", "x", "--output", "y"], 2, "leave out --output"),
+        (["MODEL", "--format", "web", "--outputs", "both"], 2, "a page takes one image at a time"),
         (["MODEL", "--all", "x", "--quantize", "int8"], 2, "leave out --output, --quantize"),
         ([".", "--format", "onnx"], 1, ". is a folder, but the model is a file"),
         (

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from simplebase.cli import app
+from simplebase.zoo.programs import PROGRAMS
+from simplebase.zoo.remote import RemoteFile
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -50,3 +53,21 @@ def test_the_list_is_a_json_file_too(command: Command) -> None:
     assert all(row["urls"] and row["sha256"] for row in rows)
     code, _, error = command("models", "--for", "cars")
     assert code != 0 and "--for is one of person, " in error
+
+
+def test_programs_that_exports_need_are_fetched_ahead_too(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"a package"
+    file = RemoteFile(
+        "core.tgz", ("http://127.0.0.1:9/",), sha256(content).hexdigest(), "litert-js", "Apache-2.0"
+    )
+    monkeypatch.setitem(PROGRAMS, "litert-js", (file,))
+    monkeypatch.setenv("SIMPLEBASE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SIMPLEBASE_MIRROR", str(tmp_path / "mirror"))
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / "core.tgz").write_bytes(content)
+    code, said, error = command("models", "get", "litert-js")
+    assert code == 0, error
+    assert f"litert-js: {tmp_path / 'cache' / 'models' / 'core.tgz'}" in said
+    assert "Licence: Apache-2.0" in said

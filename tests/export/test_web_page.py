@@ -191,15 +191,26 @@ def test_keypoints_and_crops_are_those_of_python_on_real_images(
             boxes,
         )
         crops, matrices = cut_out(image, boxes, estimate.runtime.metadata)
-        for pose, crop, matrix, theirs in zip(
-            estimate(image, boxes), crops, matrices, found, strict=True
+        steady = steady_keypoints(estimate, crops)
+        assert steady.mean() > 0.8
+        poses = estimate(image, boxes)
+        for pose, crop, matrix, sure, theirs in zip(
+            poses, crops, matrices, steady, found, strict=True
         ):
             apart = abs(np.reshape(theirs["crop"], crop.shape) - crop.astype(int))
             assert apart.max() <= 1 and apart.mean() < 0.01
             points = np.reshape(theirs["keypoints"], (-1, 3))
             difference = (points[:, :2] - pose.keypoints[:, :2]) * matrix[0, 0]
-            assert abs(difference).max() < 0.05, f"{name}, {pose.box}"
+            assert abs(difference[sure]).max() < 0.05, f"{name}, {pose.box}"
             np.testing.assert_allclose(points[:, 2], pose.keypoints[:, 2], atol=5e-3)
+
+
+def steady_keypoints(estimate: PoseEstimator, crops: np.ndarray) -> np.ndarray:
+    """`(B, K)`: whose place the last digits of a heatmap do not change; some maps here are flat."""
+    heatmaps = estimate.runtime.predict(crops)
+    noise = np.random.default_rng(0).normal(0, 1e-3, heatmaps.shape).astype(np.float32)
+    decode = estimate.runtime.metadata.codec.decode
+    return abs(decode(heatmaps + noise)[0] - decode(heatmaps)[0]).max(axis=-1) < 0.25
 
 
 def test_skeletons_are_drawn_in_the_same_colours_and_widths(
@@ -217,8 +228,7 @@ def test_skeletons_are_drawn_in_the_same_colours_and_widths(
     drawn = answer_of(
         browser,
         """
-        const model = await pose.PoseModel.open("/");
-        const [width, height, keypoints, box] = values;
+        const [width, height, keypoints, box, model] = values;
         const context = new OffscreenCanvas(width, height).getContext("2d");
         context.fillStyle = "rgb(120 130 140)";
         context.fillRect(0, 0, width, height);
@@ -230,6 +240,7 @@ def test_skeletons_are_drawn_in_the_same_colours_and_widths(
         height,
         pose.keypoints.ravel().tolist(),
         list(pose.box),
+        as_drawn(site),
     )
     plain = np.full(image.shape, (120, 130, 140), np.uint8)
     expected = draw(plain, [pose])
@@ -238,6 +249,17 @@ def test_skeletons_are_drawn_in_the_same_colours_and_widths(
     apart = abs(theirs.astype(int) - expected).max(axis=-1)
     touched = (expected != plain).any(axis=-1).mean()
     assert touched > 0.02 and (apart > 60).mean() < 0.05 * touched
+
+
+def as_drawn(site: ExportedSite) -> dict[str, Any]:
+    """What drawing asks a model for."""
+    described = json.loads((site.path / "model.tflite.json").read_text())
+    names, links = described["skeleton"]["keypoints"], described["skeleton"]["links"]
+    return {
+        "keypoints": names,
+        "links": [[names.index(start), names.index(end)] for start, end, _ in links],
+        "colours": described["web"]["colours"],
+    }
 
 
 def test_one_object_is_followed_and_smoothed_as_python_does(
@@ -483,6 +505,6 @@ def test_an_incomplete_or_damaged_folder_is_told(
 
 def test_a_page_opened_as_a_file_says_what_to_do(browser: Any, site: ExportedSite) -> None:
     browser.get((site.path / "index.html").as_uri())
-    message = browser.find_element("id", "message").text
+    message = until(lambda: browser.find_element("id", "message").text, "the message")
     assert "python -m http.server" in message and "file://" in message
     save_screenshot(browser, "file_1280")

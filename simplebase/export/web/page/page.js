@@ -32,6 +32,7 @@ function say(text) {
 function complain(text) {
   at("message").textContent = text;
   at("message").hidden = !text;
+  at("message").classList.remove("late");
 }
 
 /** Shows a problem; what is none of ours is shown as the browser words it. */

@@ -131,6 +131,8 @@ export function warp(image, [scale, offsetX, offsetY], [height, width], out) {
           const below = between(pixels[i + stride], pixels[i + stride + 3], shareX);
           out[at++] = rounded(between(above, below, shareY));
         }
+      } else if (x + 1 < part[0] || x >= part[2] || y + 1 < part[1] || y >= part[3]) {
+        out[at++] = out[at++] = out[at++] = 0;
       } else {
         for (let channel = 0; channel < 3; channel++) {
           const above = between(value(x, y, channel), value(x + 1, y, channel), shareX);
