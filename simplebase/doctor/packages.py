@@ -13,6 +13,7 @@ PURPOSES = {
     "litert": "export and run .tflite files",
     "mnn": "export and run .mnn files (exporting needs onnx too)",
     "onnx": "export and run .onnx files, and detectors",
+    "remote": "predict on images at addresses such as s3://",
     "web": "the page in the browser: demo --web",
     DEVELOPMENT: "run the tests and work on simplebase",
 }
