@@ -13,7 +13,9 @@ PURPOSES = {
     "litert": "export and run .tflite files",
     "mnn": "export and run .mnn files (exporting needs onnx too)",
     "onnx": "export and run .onnx files, and detectors",
+    "ray": "predict on several machines with Ray",
     "remote": "predict on images at addresses such as s3://",
+    "tune": "simplebase tune: search for values of a recipe",
     "web": "the page in the browser: demo --web",
     DEVELOPMENT: "run the tests and work on simplebase",
 }
