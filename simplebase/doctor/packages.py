@@ -15,8 +15,8 @@ PURPOSES = {
     "onnx": "export and run .onnx files, and detectors",
     "ray": "predict on several machines with Ray",
     "remote": "predict on images at addresses such as s3://",
-    "tune": "simplebase tune: search for values of a recipe",
-    "web": "the page in the browser: demo --web",
+    "tune": "search for values of a recipe (tune)",
+    "web": "the page in the browser (demo --web)",
     DEVELOPMENT: "run the tests and work on simplebase",
 }
 """What each extra of pyproject.toml is for; those without a purpose here are shown by name."""
