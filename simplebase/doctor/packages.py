@@ -13,7 +13,10 @@ PURPOSES = {
     "litert": "export and run .tflite files",
     "mnn": "export and run .mnn files (exporting needs onnx too)",
     "onnx": "export and run .onnx files, and detectors",
-    "web": "the page in the browser: demo --web",
+    "ray": "predict on several machines with Ray",
+    "remote": "predict on images at addresses such as s3://",
+    "tune": "search for values of a recipe (tune)",
+    "web": "the page in the browser (demo --web)",
     DEVELOPMENT: "run the tests and work on simplebase",
 }
 """What each extra of pyproject.toml is for; those without a purpose here are shown by name."""

@@ -29,7 +29,7 @@ def test_inspect_prints_and_writes_what_the_model_is(
     assert cells["preset"] == ["small"] and cells["normalisation"] == ["Normalisation", "64x64x3"]
     assert "mpii, 16 keypoints" in output and "right_ankle, right_knee" in output
     assert cells["Conv1"] == ["Conv2D", "32x32x16", "432", "0.0009"]
-    assert cells["all"] == [f"{params:,}", f"{gflops:.4f}"]
+    assert cells["total"] == [f"{params:,}", f"{gflops:.4f}"]
 
 
 def test_a_format_without_layers_shows_the_rest(

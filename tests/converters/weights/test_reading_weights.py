@@ -143,7 +143,7 @@ def test_a_tar_of_the_first_releases_is_refused_by_name(tmp_path: Path) -> None:
             (tmp_path / name).write_bytes(pickle.dumps(0, 2))
             archive.add(tmp_path / name, name)
     message = refused(path)
-    assert "is a tar archive, as PyTorch's first releases" in message
+    assert "is a tar archive of PyTorch's first releases" in message
     assert "torch.load(FILE, weights_only=False)" in message
 
 
