@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from simplebase.data.dataset import KeypointDataset
     from simplebase.images import DepthRange
     from simplebase.presets import Preset, Recipe
+    from simplebase.ray_cluster import ClusterOptions
     from simplebase.skeletons import Skeleton
     from simplebase.zoo import Kind
 
@@ -50,6 +51,24 @@ SkeletonName = Annotated[
         help="Built-in skeleton of the dataset, if its folder has no classes.txt: mpii, coco, "
         "hand21, ... (listed in docs/datasets.md).",
         rich_help_panel=DATASET,
+    ),
+]
+ENGINE_PANEL = "Where it runs"
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        help="local: the threads of this machine. ray: Ray, on this machine or a cluster.",
+        rich_help_panel=ENGINE_PANEL,
+    ),
+]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        help="Of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT. [default: RAY_ADDRESS, else "
+        "this machine]",
+        rich_help_panel=ENGINE_PANEL,
     ),
 ]
 DepthRangeText = Annotated[
@@ -159,6 +178,26 @@ def chosen_settings(
     chosen = load_preset(preset)
     settings = load_recipe(recipe or chosen.recipe)
     return settings.fitted(chosen), settings, parse_size(input_size)
+
+
+def chosen_cluster(engine: str, **asked: Any) -> "ClusterOptions | None":
+    """What Ray is asked for; None: it is not asked.
+
+    Args:
+        engine: what --engine says.
+        asked: fields of `ClusterOptions`.
+    """
+    from simplebase.ray_cluster import ClusterOptions
+
+    if engine not in ("local", "ray"):
+        raise ArgumentError(f"--engine is one of local, ray. Received: {engine!r}.")
+    cluster = ClusterOptions(**asked)
+    if engine == "ray":
+        return cluster
+    if cluster != ClusterOptions():
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
+        raise ArgumentError(f"{names} go with --engine ray.")
+    return None
 
 
 def open_models(value: Any) -> Any:

@@ -33,6 +33,15 @@ def pack(
     skeleton_path: options.SkeletonPath = None,
     depth_range: options.DepthRangeText = None,
     skip_bad_images: options.SkipBadImages = False,
+    engine: options.EngineName = "local",
+    address: options.ClusterAddress = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            help="Shards that Ray makes at a time. [default: somewhat more than it has CPUs]",
+            rich_help_panel=options.ENGINE_PANEL,
+        ),
+    ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Cut every object out once and write the crops as TFRecord shards with checksums.
@@ -47,6 +56,7 @@ def pack(
     """
     from simplebase.metadata import ModelMetadata
 
+    cluster = options.chosen_cluster(engine, address=address, concurrency=concurrency)
     chosen, settings, size = options.chosen_settings(preset, recipe, input_size)
     opened = options.open_dataset(
         dataset, skeleton, classes_path, matchpoint_path, skeleton_path, depth_range
@@ -69,6 +79,7 @@ def pack(
             canvas_size=augmentation.canvas_size,
             seed=seed,
             overwrite=overwrite,
+            cluster=cluster,
             progress=progress,
         )
     size_gib = sum(shard.bytes for shard in manifest.shards) / 2**30

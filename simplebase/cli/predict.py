@@ -8,12 +8,11 @@ import typer
 from simplebase.cli import options
 from simplebase.cli.app import app, say, warn
 from simplebase.cli.commands import USE
-from simplebase.errors import ArgumentError
 
 if TYPE_CHECKING:
     from simplebase.prediction import PredictionSummary
 
-_PLACE, _ENGINE = "Where to look", "Where it runs"
+_PLACE, _ENGINE = "Where to look", options.ENGINE_PANEL
 _SHOWN = 3
 """Problems that are printed; the rest is in the file of errors."""
 
@@ -91,21 +90,8 @@ def predict(
         int, typer.Option(help="Crops at once, of one or of several images.")
     ] = 32,
     depth_range: options.DepthRangeText = None,
-    engine: Annotated[
-        str,
-        typer.Option(
-            help="local: the threads of this machine. ray: Ray Data, on this machine or a cluster.",
-            rich_help_panel=_ENGINE,
-        ),
-    ] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            help="Of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT. [default: RAY_ADDRESS, "
-            "else this machine]",
-            rich_help_panel=_ENGINE,
-        ),
-    ] = None,
+    engine: options.EngineName = "local",
+    address: options.ClusterAddress = None,
     concurrency: Annotated[
         int | None,
         typer.Option(
@@ -149,7 +135,7 @@ def predict(
         simplebase predict data/coco/val.json --model model.tflite --output results.json
     """
     options.prepare_for_model(model)
-    from simplebase.prediction import ClusterOptions, PredictionSettings, write_predictions
+    from simplebase.prediction import PredictionSettings, write_predictions
 
     chosen: dict[str, Any] = {
         "box": options.parse_box(box),
@@ -163,18 +149,21 @@ def predict(
         "depth_range": options.parse_depth_range(depth_range),
     }
     settings = PredictionSettings(**chosen)
-    cluster = ClusterOptions(address, concurrency, num_cpus, num_gpus, readers)
-    if engine != "ray" and cluster != ClusterOptions():
-        raise ArgumentError(
-            "--address, --concurrency, --num-cpus, --num-gpus and --readers go with --engine ray."
-        )
+    cluster = options.chosen_cluster(
+        engine,
+        address=address,
+        concurrency=concurrency,
+        num_cpus=num_cpus,
+        num_gpus=num_gpus,
+        readers=readers,
+    )
     with options.progress_bar("predicting") as progress:
         summary = write_predictions(
             source,
             model,
             output,
             settings=settings,
-            engine=engine,  # type: ignore[arg-type]  # checked there
+            engine="local" if cluster is None else "ray",
             cluster=cluster,
             images=images,
             strict=strict,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from simplebase.lazy import lazy_names
 
 _PUBLIC = {
-    "ClusterOptions": "simplebase.prediction.cluster",
+    "ClusterOptions": "simplebase.ray_cluster",
     "PosePredictor": "simplebase.prediction.predictor",
     "PredictionSettings": "simplebase.prediction.settings",
     "PredictionSummary": "simplebase.prediction.prediction",
@@ -20,11 +20,11 @@ _PUBLIC = {
 __all__ = sorted(_PUBLIC)
 
 if TYPE_CHECKING:
-    from simplebase.prediction.cluster import ClusterOptions as ClusterOptions
     from simplebase.prediction.prediction import PredictionSummary as PredictionSummary
     from simplebase.prediction.prediction import predict as predict
     from simplebase.prediction.prediction import write_predictions as write_predictions
     from simplebase.prediction.predictor import PosePredictor as PosePredictor
     from simplebase.prediction.settings import PredictionSettings as PredictionSettings
+    from simplebase.ray_cluster import ClusterOptions as ClusterOptions
 
 __getattr__ = lazy_names(__name__, _PUBLIC)

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from simplebase.demo.finding.boxes import BoxesByFrame
 from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.files import require_output
-from simplebase.prediction.cluster import ClusterOptions, WorkerSpec, predict_on_ray
+from simplebase.prediction.cluster import WorkerSpec, predict_on_ray
 from simplebase.prediction.crops import CropReader, Problem
 from simplebase.prediction.files import Format, format_of, write_file
 from simplebase.prediction.folder import PredictionFolder, write_errors
@@ -21,6 +21,7 @@ from simplebase.prediction.rows import Columns, PoseModel, Rows, joined, open_mo
 from simplebase.prediction.settings import PredictionSettings, model_sha256
 from simplebase.prediction.sources import find_inputs
 from simplebase.progress import Progress
+from simplebase.ray_cluster import ClusterOptions
 from simplebase.runtimes import needs_tensorflow
 from simplebase.version import __version__
 

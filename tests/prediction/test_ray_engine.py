@@ -22,9 +22,9 @@ import ray
 
 from simplebase.errors import ArgumentError, MissingPackageError
 from simplebase.prediction import ClusterOptions, PredictionSettings, write_predictions
-from simplebase.prediction.cluster import require_on_all_nodes
+from simplebase.ray_cluster import require_on_all_nodes
 
-photos, model, folder = map(Path, sys.argv[1:])
+photos, model, figures, folder = map(Path, sys.argv[1:])
 os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
 # A GPU that is only counted: what asks for it runs on the processor.
 ray.init(num_cpus=2, num_gpus=1, log_to_driver=False, include_dashboard=False, logging_level=40)
@@ -73,6 +73,21 @@ assert rows["path"] == local["path"]
 np.testing.assert_allclose(rows["keypoints"], local["keypoints"], atol=1e-4)
 print("same rows of readers and models apart")
 
+from simplebase import Crop, load_dataset
+from simplebase.data.packed import pack_dataset
+
+def packed(name, **options):
+    pack_dataset(
+        load_dataset(figures), folder / name, crop=Crop(), input_size=(32, 32),
+        canvas_size=(48, 48), records_a_shard=12, **options
+    )
+    return {path.name: path.read_bytes() for path in (folder / name).iterdir()}
+
+one_process = packed("packed")
+assert len(one_process) == 6  # four shards, the table and the manifest
+assert packed("packed_on_ray", cluster=ClusterOptions()) == one_process
+print("same shards")
+
 try:
     require_on_all_nodes(ray, "no_such_package")
 except MissingPackageError as error:
@@ -82,11 +97,13 @@ except MissingPackageError as error:
 
 
 @pytest.mark.slow
-def test_rows_are_those_of_the_local_engine(model_file: Path, photos: Path, tmp_path: Path) -> None:
+def test_rows_and_shards_are_those_of_one_process(
+    model_file: Path, photos: Path, figures_folder: Path, tmp_path: Path
+) -> None:
     if importlib.util.find_spec("ray") is None:
         pytest.skip('the extra ray is not installed: pip install "simplebase[ray]"')
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, photos, model_file, tmp_path],
+        [sys.executable, "-c", PROGRAM, photos, model_file, figures_folder, tmp_path],
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join(sys.path),
@@ -100,6 +117,7 @@ def test_rows_are_those_of_the_local_engine(model_file: Path, photos: Path, tmp_
     assert {
         "same rows although an actor was killed",
         "same rows of readers and models apart",
+        "same shards",
         "a cluster that lacks the package is named",
     } <= set(done.stdout.splitlines())
 

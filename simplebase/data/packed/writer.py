@@ -2,25 +2,23 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.packed.manifest import Manifest
+from simplebase.data.packed.on_ray import shards_on_ray
 from simplebase.data.packed.packing import Packing
-from simplebase.data.pipeline import Batch, BatchSource
+from simplebase.data.packed.shards import BATCH, QUALITY, ShardSettings, examples
+from simplebase.data.pipeline import BatchSource
 from simplebase.errors import ArgumentError
 from simplebase.geometry import Crop, Size
-from simplebase.images import encode_image
 from simplebase.progress import Progress
-from simplebase.threads import thread_pool
+from simplebase.ray_cluster import ClusterOptions
 
-QUALITY = 95  # of the JPEGs
 RECORDS_A_SHARD = 256  # some 20 MB at 256x256
-_BATCH = 16  # records that one thread cuts out
 
 
 def pack_dataset(
@@ -33,9 +31,12 @@ def pack_dataset(
     seed: int = 0,
     records_a_shard: int = RECORDS_A_SHARD,
     overwrite: bool = False,
+    cluster: ClusterOptions | None = None,
     progress: Progress | None = None,
 ) -> Manifest:
     """Packs `dataset` for a network of `input_size`; a packing that was stopped goes on.
+
+    The files are the same to the byte whoever makes them.
 
     Args:
         dataset: what to pack; the records of its train split are shuffled once.
@@ -46,6 +47,8 @@ def pack_dataset(
         seed: of the shuffling.
         records_a_shard: records a file.
         overwrite: replace what was packed there before.
+        cluster: make the shards in parallel by Ray; by default the threads of this process make
+            one after the other.
         progress: called with records done and in all.
 
     Raises:
@@ -53,26 +56,36 @@ def pack_dataset(
         InUseError: another process packs to `output`.
         MissingFileError, DataError: an image is missing or unreadable, or the disk is full; what
             was packed so far stays, and the same call goes on from there.
+        MissingPackageError: Ray is asked for and not installed.
     """
     if records_a_shard < 1:
         raise ArgumentError(f"records a shard are at least 1. Received: {records_a_shard}.")
     output = os.fspath(output)
     order, sizes = _layout(dataset, seed, records_a_shard)
     dataset = dataset.select(order)
-    source = BatchSource(dataset, crop, input_size, _BATCH, canvas_size)
+    source = BatchSource(dataset, crop, input_size, BATCH, canvas_size)
     packing = Packing(output, _fingerprint(dataset, crop, input_size, canvas_size, sizes))
     with packing.exclusive():
         packing.open(overwrite)
-        start, matrices = 0, []
-        for number, (split, size) in enumerate(sizes):
-            rows = np.arange(start, start + size)
+        stops = np.cumsum([size for _, size in sizes])
+        shards = [
+            np.arange(stop - size, stop) for (_, size), stop in zip(sizes, stops, strict=True)
+        ]
+        missing = shards[len(packing.shards) :]
+        if cluster is None:
+            made: Iterator[Iterable[bytes]] = (
+                examples(source.batches(rows), rows) for rows in missing
+            )
+        else:
+            settings = ShardSettings(crop, input_size, canvas_size)
+            made = shards_on_ray(dataset, settings, missing, cluster)
+        matrices = []
+        for number, ((split, size), rows) in enumerate(zip(sizes, shards, strict=True)):
             matrices.append(source.plan_matrices(rows))
             if number >= len(packing.shards):
-                name = f"{split}-{number:05d}.tfrecord"
-                packing.add(name, _examples(source.batches(rows), rows), size)
-            start += size
+                packing.add(f"{split}-{number:05d}.tfrecord", iter(next(made)), size)
             if progress:
-                progress(start, len(dataset))
+                progress(int(stops[number]), len(dataset))
         manifest = Manifest(
             dataset.skeleton,
             crop,
@@ -108,30 +121,3 @@ def _fingerprint(dataset: KeypointDataset, *settings: Any) -> str:
     for column in (dataset.records.centers, dataset.records.scales, dataset.records.keypoints):
         digest.update(column.tobytes())
     return digest.hexdigest()
-
-
-def _examples(batches: Iterator[Batch], rows: np.ndarray) -> Iterator[bytes]:
-    """The serialized examples of one shard, whose records are at `rows`."""
-    indices = iter(rows)
-    with thread_pool() as pool:
-        for batch in batches:
-            images = pool.map(_encode, batch["images"])
-            columns = zip(images, batch["keypoints"], batch["matrices"], strict=True)
-            for image, keypoints, matrix in columns:
-                yield _example(image, keypoints, matrix, int(next(indices)))
-
-
-def _encode(image: np.ndarray) -> bytes:
-    return encode_image(image, ".jpg", jpeg_quality=QUALITY)
-
-
-def _example(image: bytes, keypoints: np.ndarray, matrix: np.ndarray, index: int) -> bytes:
-    features = {
-        "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image])),
-        "keypoints": tf.train.Feature(float_list=tf.train.FloatList(value=keypoints.ravel())),
-        "matrix": tf.train.Feature(float_list=tf.train.FloatList(value=matrix.ravel())),
-        "index": tf.train.Feature(int64_list=tf.train.Int64List(value=[index])),
-    }
-    example = tf.train.Example(features=tf.train.Features(feature=features))
-    # The order of a map's fields differs from process to process otherwise, and so the checksum.
-    return bytes(example.SerializeToString(deterministic=True))

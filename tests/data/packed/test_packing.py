@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import pickle
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from simplebase import Crop, KeypointDataset, load_dataset
 from simplebase.data.packed import pack_dataset, writer
 from simplebase.data.packed.location import unfinished
 from simplebase.data.packed.manifest import Manifest
+from simplebase.data.packed.shards import ShardSettings, shard_examples
 from simplebase.data.pipeline import BatchSource
 from simplebase.data.records import Records
 from simplebase.errors import (
@@ -565,7 +567,23 @@ def test_a_packing_that_ends_before_its_first_shard_leaves_nothing(
     def stopped(*arguments: object) -> Iterator[bytes]:
         raise SystemExit(143)
 
-    monkeypatch.setattr(writer, "_examples", stopped)
+    monkeypatch.setattr(writer, "examples", stopped)
     with pytest.raises(SystemExit):
         pack(figures, tmp_path / "out")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_shard_that_another_process_makes_is_the_same_to_the_byte(
+    figures: KeypointDataset, packed_folder: Path
+) -> None:
+    order = np.concatenate(
+        [
+            np.random.default_rng(0).permutation(np.flatnonzero(~figures.records.validation)),
+            np.flatnonzero(figures.records.validation),
+        ]
+    )
+    rows = np.arange(2 * A_SHARD, 3 * A_SHARD)
+    sent = pickle.loads(pickle.dumps(figures.select(order).select(rows)))
+    made = shard_examples(sent, ShardSettings(CROP, SIZE, CANVAS), rows)
+    stored = tf.data.TFRecordDataset(str(packed_folder / SHARDS[2]))
+    assert made == [example.numpy() for example in stored]
