@@ -23,6 +23,7 @@ from simplebase.demo.finding.boxes import WholeFrame
 from simplebase.demo.smoothing import OneEuro
 from simplebase.errors import DownloadError
 from simplebase.export import ExportedSite, Exporter, export_site
+from simplebase.export.export_settings import Quantization
 from simplebase.images import read_image, write_image
 from simplebase.inference import PoseEstimator, cut_out
 from simplebase.metadata import ModelMetadata
@@ -50,11 +51,16 @@ def site(
             fetch(file, offline=True, announce=print)
     except DownloadError:
         pytest.skip("LiteRT.js is not in the cache: simplebase models get litert-js")
+    return exported(small, figures, tmp_path_factory.mktemp("web") / "site", "none")
+
+
+def exported(
+    small: Artifacts, figures: KeypointDataset, folder: Path, quantization: Quantization
+) -> ExportedSite:
     exporter = Exporter(small.path("model.keras"), figures)
-    folder = tmp_path_factory.mktemp("web") / "site"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("simplebase.export.web.litert_js.COMPRESSION", 1)
-        return export_site(exporter, folder, "none", title="blots & more", announce=print)
+        return export_site(exporter, folder, quantization, title="blots & more", announce=print)
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -146,6 +152,20 @@ def test_the_page_is_compared_in_the_browser_before_it_is_handed_over(site: Expo
     assert site.parity.heatmap_max is None and site.parity.distance_median < 0.01
     report = json.loads((site.path.parent / "site.parity.json").read_text())
     assert report["browser"] == site.browser and report["model_file"]["heatmap_max"] < 1e-4
+
+
+@pytest.mark.filterwarnings("ignore:.*is calibrated on only")
+@pytest.mark.filterwarnings("ignore:.*the model itself has a PCK of")
+@pytest.mark.usefixtures("site")
+def test_an_int8_page_answers_as_its_file_does(
+    small: Artifacts, figures: KeypointDataset, tmp_path: Path
+) -> None:
+    done = exported(small, figures, tmp_path / "site", "int8")
+    assert done.browser is not None
+    page, file = done.parity, done.model_parity
+    # One unit of 8 bits is 0.004 of a heatmap's height.
+    assert page.score_max == pytest.approx(file.score_max, abs=0.01)
+    assert page.distance_median == pytest.approx(file.distance_median, abs=0.2)
 
 
 PEOPLE = ("girl.jpg", "ride.jpg", "skiing.jpg", "surfing.jpg")
