@@ -32,8 +32,8 @@ _MODULES = {
     "presets": ("presets",),
     "dump": ("presets",),
     "plot": ("plot",),
-    "train": ("train",),
     "tune": ("tune",),
+    "train": ("train",),
 }
 
 
