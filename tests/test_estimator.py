@@ -327,7 +327,7 @@ def test_a_model_whose_weights_are_damaged_is_refused(model_file: Path, tmp_path
 def test_another_suffix_is_refused(model_file: Path, tmp_path: Path) -> None:
     path = tmp_path / "model.h5"
     path.write_bytes(model_file.read_bytes())
-    with pytest.raises(DataError, match=r"ends in \.keras"):
+    with pytest.raises(DataError, match=r"expected a \.keras file"):
         load_model(path)
 
 

@@ -78,7 +78,7 @@ def test_a_page_refuses_what_it_would_ignore(command: Command, shallow_model_fil
         *("demo", "--model", shallow_model_file, "--web", "--show", "--serve", 8000, "--overwrite")
     )
     assert code == 2
-    assert "leave out --show, --serve, --overwrite" in " ".join(error.split())
+    assert "Leave out --show, --serve, --overwrite" in " ".join(error.split())
 
 
 def test_a_free_port_is_told(command: Command, shallow_model_file: Path, clip: Path) -> None:
