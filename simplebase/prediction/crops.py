@@ -78,8 +78,8 @@ class Crops(ArrayEquality):
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True)
-class _Cut:
+@dataclass(frozen=True, eq=False)
+class _Cut(ArrayEquality):
     """The objects of one image."""
 
     path: str

@@ -41,8 +41,8 @@ class Part:
     stop: int
 
 
-@dataclass(frozen=True)
-class ObjectBoxes:
+@dataclass(frozen=True, eq=False)
+class ObjectBoxes(ArrayEquality):
     """Where the objects of the inputs are, as the source itself says.
 
     Args:
@@ -91,8 +91,8 @@ class Chunk(ArrayEquality):
         return self.frames is None and self.failure is None and is_video(self.paths[0])
 
 
-@dataclass(frozen=True)
-class Inputs:
+@dataclass(frozen=True, eq=False)
+class Inputs(ArrayEquality):
     """`N` images and videos.
 
     Args:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from simplebase.equality import ArrayEquality
 from simplebase.errors import DataError
 from simplebase.extras import import_with_extras
 from simplebase.files import require_file
@@ -20,8 +21,8 @@ LIST_SUFFIXES = (".txt", ".csv", ".parquet")
 _BOX = ("x", "y", "width", "height")
 
 
-@dataclass(frozen=True)
-class Listed:
+@dataclass(frozen=True, eq=False)
+class Listed(ArrayEquality):
     """`M` rows of a list, those of one image behind each other.
 
     Args:

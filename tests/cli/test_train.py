@@ -107,7 +107,7 @@ def test_unlabelled_images_are_named_on_the_line_and_drawn_from_the_run(
         code, output, error = command("train", "--config", first_run, *words)
     assert code == 0, error
     said = [str(each.message) for each in caught if each.category is SimplebaseWarning]
-    assert "8 objects without labels, 8 of them in each step" in output and "0.0%" in output
+    assert "8 objects without labels, 8 in each step" in output and "0.0%" in output
     assert "epoch 1: no pseudo keypoint reached the threshold 0.9" in said[0]
     config = yaml.safe_load(Path("few/config.yaml").read_text())
     assert config["unlabelled_images"]["sources"] == [str(photos)]

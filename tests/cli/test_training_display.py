@@ -54,7 +54,7 @@ def test_the_records_to_finish_on_are_told_of(console: Console) -> None:
     display = TrainingDisplay("a preset on a dataset")
     display.started(Plan(1, 1, 3, 4, 8, first_finishing_epoch=2, finish_records=70))
     display.ended()
-    assert "from epoch 2 on only 70 records" in shown(console)
+    assert "from epoch 2 on, only 70 records" in shown(console)
 
 
 def test_a_frozen_stage_and_a_signal_are_told_of(console: Console) -> None:

@@ -307,5 +307,5 @@ def test_a_lightning_pose_folder_has_its_table_at_the_root(tmp_path) -> None:
     assert conversion.records == read_lightning_pose(table).records
     assert joints(conversion)[0] == [[10.5, 20.25, 2], [0, 0, 0], [3, 4, 2]]
     (folder / "CollectedData_new.csv").write_text(SINGLE)
-    with pytest.raises(DataError, match="holds 2 tables"):
+    with pytest.raises(DataError, match="has 2 tables"):
         read_lightning_pose(folder)

@@ -163,7 +163,7 @@ BAD = {
     "other csv": ("image,x,y\na.jpg,1,2\n", "is not a file of VIA 2"),
     "version 3": ({"project": {}, "metadata": {}, "file": {}}, "is a file of VIA 3"),
     "cut": (json.dumps(NAMED)[:-20], "is not valid JSON"),
-    "same image": ({"a": export([])["a.jpg99"], "b": export([])["a.jpg99"]}, "stands 2 times"),
+    "same image": ({"a": export([])["a.jpg99"], "b": export([])["a.jpg99"]}, "occurs 2 times"),
 }
 
 

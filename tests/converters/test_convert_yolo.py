@@ -225,7 +225,10 @@ def test_a_label_file_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     ("settings", "message"),
     [
         ({"kpt_shape": None}, "has no kpt_shape"),
-        ({"kpt_shape": [2, 4]}, r"kpt_shape is \[keypoints, 2 or 3\]. Received: \[2, 4\]"),
+        (
+            {"kpt_shape": [2, 4]},
+            r"kpt_shape must be \[number of keypoints, 2 or 3\]. Received: \[2, 4\]",
+        ),
         ({"kpt_shape": 17}, "Received: 17"),
         ({"names": None}, "names: expected a mapping"),
         ({"names": []}, "names is empty"),

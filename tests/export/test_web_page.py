@@ -287,9 +287,11 @@ def test_one_object_is_followed_and_smoothed_as_python_does(
 ) -> None:
     runtime = load_runtime(site.path / "model.tflite")
     frames, image = walk(runtime.metadata), np.zeros((240, 320, 3), np.uint8)
-    answers = iter(frames.astype(np.float32))
+    now = [0]
     # Both are told what a model finds in each frame: what is compared comes after.
-    monkeypatch.setattr(PoseEstimator, "keypoints", lambda *_: next(answers)[None])
+    monkeypatch.setattr(
+        PoseEstimator, "keypoints", lambda *_: frames[now[0]][None].astype(np.float32)
+    )
     estimate = FrameEstimator(
         runtime,
         WholeFrame(),
@@ -298,21 +300,22 @@ def test_one_object_is_followed_and_smoothed_as_python_does(
         distinct=True,
         smoothing=OneEuro(),
     )
-    expected = [
-        estimate(Frame(image, index, index / 25, "walk")).poses for index in range(len(frames))
-    ]
+    expected = []
+    for index in range(len(frames)):
+        now[0] = index
+        expected.append(estimate(Frame(image, index, index / 25, "walk")).poses)
     browser.get(address + "blank.html")
     found = answer_of(
         browser,
         """
-        const [frames, sigmas] = values;
+        const [frames, sigmas, crop] = values;
         let at = 0;
         const find = async (image, box) => {
           const keypoints = Float32Array.from(frames[at].flat());
           const score = frames[at].reduce((sum, point) => sum + point[2], 0) / frames[at].length;
           return { pose: { keypoints, box, score }, ms: {} };
         };
-        const follower = new pose.PoseFollower({ find, sigmas });
+        const follower = new pose.PoseFollower({ find, sigmas, crop });
         const found = [];
         for (; at < frames.length; at++) {
           const { pose } = await follower.find({ width: 320, height: 240 }, at / 25);
@@ -322,6 +325,7 @@ def test_one_object_is_followed_and_smoothed_as_python_does(
         """,
         frames.tolist(),
         oks_sigmas(runtime.metadata.skeleton)[0].tolist(),
+        {"padding": runtime.metadata.crop.padding},
     )
     identities = {pose.identity for [pose] in filter(None, expected)}
     assert identities >= {1, 2} and [] in expected, "the walk has a loss and a second object"

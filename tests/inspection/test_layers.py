@@ -70,6 +70,9 @@ def test_an_unknown_layer_is_told_with_the_nearest(gated: SimpleBaseline) -> Non
 
 
 def test_a_name_of_two_layers_needs_a_path(gated: SimpleBaseline) -> None:
-    with pytest.raises(ArgumentError, match="several parts: gated/block1_conv, head/block1_conv"):
+    with pytest.raises(
+        ArgumentError,
+        match="several parts have a layer 'block1_conv': gated/block1_conv, head/block1_conv",
+    ):
         find_layer(gated, "block1_conv")
     assert find_layer(gated, "head/block1_conv")[0] == "head/block1_conv"

@@ -80,7 +80,7 @@ def test_ways_of_choosing_narrow_each_other(frames: Path) -> None:
         ({"records": "1,,2"}, "numbers such as 0-99,250. Received: ''"),
         ({"records": "2-6"}, "has 6 records, numbered from 0 to 5. Received: 6"),
         ({"records": "0-999999999999"}, "Received: 999999999999"),
-        ({"pattern": "["}, "no regular expression"),
+        ({"pattern": "["}, "is not a valid regular expression"),
         ({"first": 0}, "first is 1 or above"),
         ({"random": 7}, "7 images cannot be drawn from 6"),
         ({"random": 1, "seed": -1}, "seed is 0 or above"),

@@ -489,6 +489,9 @@ const FEWEST = 3; // keypoints at least that tell a box
 const LEAST_SIDE = 0.6; // of the box before
 const SLIMMEST = 0.25; // least ratio of a box's sides
 const LEAST_BOX = 8; // pixels
+const USUAL_PADDING = 1.25; // of crops; for a model that crops more tightly the box is larger
+const CLOSER_MARGIN = 1.25; // of a second look's box, beyond MARGIN
+const AS_GOOD = 0.8; // part of the first look's score that the second has to reach
 const SAME_OBJECT = 0.1; // least OKS with the object that it is taken for
 
 /** Finds one object in the frames of a video: first in the whole frame, then where it was. */
@@ -511,7 +514,8 @@ export class PoseFollower {
    */
   async find(image, time) {
     const followed = this._followedBox(image);
-    const { pose, ms } = await this._model.find(image, followed ?? wholeImage(image));
+    let { pose, ms } = await this._model.find(image, followed ?? wholeImage(image));
+    if (followed === null) ({ pose, ms } = await this._closer(image, { pose, ms }));
     const started = performance.now();
     const isLost = followed !== null && pose.score < LOST;
     const shown = isLost ? null : this._identified(pose, time);
@@ -521,14 +525,24 @@ export class PoseFollower {
     return { pose: shown, ms };
   }
 
+  /** A second look, in the box around the keypoints, unless it finds clearly less. */
+  async _closer(image, first) {
+    const box = enlarged(extent(first.pose, this.minScore), CLOSER_MARGIN);
+    const [left, top, width, height] = inside(box, image);
+    if (Math.min(width, height) < LEAST_BOX) return first;
+    const second = await this._model.find(image, [left, top, width, height]);
+    for (const stage of Object.keys(first.ms)) {
+      second.ms[stage] = (second.ms[stage] ?? 0) + first.ms[stage];
+    }
+    return second.pose.score >= AS_GOOD * first.pose.score ? second : { ...first, ms: second.ms };
+  }
+
   _followedBox(image) {
     for (const { pose, missing } of this._tracks) {
       if (missing > 0 || pose.score < LOST) continue;
-      const [x, y, width, height] = boxAround(pose, this.minScore);
-      const left = clamp(x, 0, image.width), top = clamp(y, 0, image.height);
-      const sides = [clamp(x + width, 0, image.width) - left,
-        clamp(y + height, 0, image.height) - top];
-      if (Math.min(...sides) >= LEAST_BOX) return [left, top, ...sides];
+      const growth = Math.max(1, USUAL_PADDING / this._model.crop.padding);
+      const box = inside(boxAround(pose, this.minScore, growth), image);
+      if (Math.min(box[2], box[3]) >= LEAST_BOX) return box;
     }
     return null;
   }
@@ -582,12 +596,24 @@ function area(pose, minScore) {
 }
 
 /** The box of a pose's keypoints, a little larger; its own box where too few were found. */
-function boxAround(pose, minScore) {
-  const [x, y, width, height] = extent(pose, minScore);
-  const least = (LEAST_SIDE * Math.max(pose.box[2], pose.box[3])) / Math.max(width, height);
-  const growth = Math.max(1, least);
-  return [x - (width * (growth - 1)) / 2, y - (height * (growth - 1)) / 2, width * growth,
-    height * growth];
+function boxAround(pose, minScore, growth) {
+  const box = extent(pose, minScore);
+  if (box === pose.box) return box;
+  const least = (LEAST_SIDE * Math.max(pose.box[2], pose.box[3])) / Math.max(box[2], box[3]);
+  return enlarged(box, Math.max(growth, least));
+}
+
+/** The box with its sides multiplied, around the same middle. */
+function enlarged([x, y, width, height], factor) {
+  return [x - (width * (factor - 1)) / 2, y - (height * (factor - 1)) / 2, width * factor,
+    height * factor];
+}
+
+/** The part of a box that lies in the image. */
+function inside([x, y, width, height], image) {
+  const left = clamp(x, 0, image.width), top = clamp(y, 0, image.height);
+  return [left, top, clamp(x + width, 0, image.width) - left,
+    clamp(y + height, 0, image.height) - top];
 }
 
 /** How large the object is, by its keypoints; its own box where too few were found. */
