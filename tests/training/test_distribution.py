@@ -225,5 +225,5 @@ def test_a_worker_that_does_not_answer_ends_the_training_with_advice() -> None:
     with pytest.raises(tf.errors.UnavailableError):
         exchange()
     distribution.workers = 2
-    with pytest.raises(TrainingError, match="another worker does not answer.*--resume"):
+    with pytest.raises(TrainingError, match="another worker does not respond.*--resume"):
         exchange()
