@@ -70,9 +70,11 @@ def test_a_run_goes_on_only_with_the_layers_that_it_began_with(
     config = RunConfig.read(folder)
     assert config.augmentation_layers == (LayerSettings.of(layer),)
     for others in ([], [Darken(0.6)], [Darken(0.5), Darken(0.5)]):
-        with pytest.raises(ArgumentError, match=r"own \(.*Darken\): give the same"):
+        with pytest.raises(ArgumentError, match=r"layers \(.*Darken\)\. Pass the same"):
             resume(folder, augmentation=others)
-    with pytest.raises(ArgumentError, match=r"own \(.*Darken\), which only Python"):
+    with pytest.raises(
+        ArgumentError, match=r"layers \(.*Darken\), which can be given only in Python"
+    ):
         choose_training({}, config)
     with one_layer_network():
         assert resume(folder, augmentation=[Darken(0.5)]).best_epoch == 1
