@@ -102,13 +102,13 @@ def test_unlabelled_images_are_named_on_the_line_and_drawn_from_the_run(
     line = "--total-epoch 1 --ema 0.5 --run-dir few --unlabelled-settings"
     settings = "{threshold: 0.9, ramp: 0, augmentation: [{name: rotation}]}"
     words = [*line.split(), settings, "--unlabelled", photos, "--unlabelled-boxes", boxes]
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings():
         warnings.simplefilter("always", SimplebaseWarning)
         code, output, error = command("train", "--config", first_run, *words)
     assert code == 0, error
-    said = [str(each.message) for each in caught if each.category is SimplebaseWarning]
     assert "8 objects without labels, 8 in each step" in output and "0.0%" in output
-    assert "epoch 1: no pseudo keypoint reached the threshold 0.9" in said[0]
+    printed = " ".join((output + error).split())
+    assert "epoch 1: no pseudo keypoint reached the threshold 0.9" in printed
     config = yaml.safe_load(Path("few/config.yaml").read_text())
     assert config["unlabelled_images"]["sources"] == [str(photos)]
     assert config["recipe"]["unlabelled"]["share"] == 0.5
