@@ -103,6 +103,15 @@ def enlarged(box: Box, factor: float) -> Box:
     return x, y, width * factor, height * factor
 
 
+def clipped(boxes: np.ndarray, image: np.ndarray, least: float = 2.0) -> np.ndarray:
+    """`(n, 4)` the parts of `(m, 4)` boxes inside the image, without those below `least` pixels."""
+    height, width = image.shape[:2]
+    low = np.clip(boxes[:, :2], 0, [width, height])
+    high = np.clip(boxes[:, :2] + boxes[:, 2:], 0, [width, height])
+    sides = high - low
+    return np.concatenate([low, sides], axis=1)[(sides >= least).all(axis=1)]
+
+
 def closer_boxes(poses: Sequence[Pose], image: np.ndarray, min_score: float) -> list[Box]:
     """Where to look a second time: an object that is small in its box is found less well.
 
@@ -114,16 +123,11 @@ def closer_boxes(poses: Sequence[Pose], image: np.ndarray, min_score: float) -> 
     Returns:
         A box for each pose around its keypoints, inside the image; none where one has no pixels.
     """
-    height, width = image.shape[:2]
-    boxes = []
-    for pose in poses:
-        x, y, w, h = enlarged(extent(pose, min_score), _CLOSER_MARGIN)
-        left, top = max(x, 0.0), max(y, 0.0)
-        right, bottom = min(x + w, float(width)), min(y + h, float(height))
-        if min(right - left, bottom - top) < _LEAST_PIXELS:
-            return []
-        boxes.append((left, top, right - left, bottom - top))
-    return boxes
+    boxes = [enlarged(extent(pose, min_score), _CLOSER_MARGIN) for pose in poses]
+    inside = clipped(np.array(boxes, float).reshape(-1, 4), image, _LEAST_PIXELS)
+    if len(inside) < len(boxes):
+        return []
+    return [(x, y, width, height) for x, y, width, height in inside.tolist()]
 
 
 def better_look(first: Sequence[Pose], second: Sequence[Pose]) -> bool:

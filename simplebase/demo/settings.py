@@ -3,16 +3,16 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any
 
 from simplebase.demo.drawing import draw, side_by_side
 from simplebase.demo.estimation import FrameEstimator
-from simplebase.demo.finding.boxes import Finder, GivenBoxes, WholeFrame, read_frame_boxes
+from simplebase.demo.finding.boxes import Finder
+from simplebase.demo.finding.places import open_finder, require_fit, require_one_place
 from simplebase.demo.frames import FramePoses
 from simplebase.demo.smoothing import OneEuro, Smoothing, smoothing_settings
 from simplebase.demo.stages import Stopwatch
 from simplebase.errors import ArgumentError
-from simplebase.extras import import_with_extras
 from simplebase.geometry import Fit
 from simplebase.images import DepthRange
 from simplebase.inference import MIN_SCORE
@@ -63,13 +63,9 @@ class DemoSettings:
 
     def __post_init__(self) -> None:
         """Checks what does not go together."""
-        places = [name for name in ("box", "boxes", "detector") if getattr(self, name) is not None]
-        if len(places) > 1:
-            raise ArgumentError(f"give one of --{' and --'.join(places)}, not both.")
+        require_one_place(self.box, self.boxes, self.detector)
         self.smoothing  # noqa: B018 - raises if there is none of that name
-        if self.fit not in get_args(Fit):
-            known = ", ".join(get_args(Fit))
-            raise ArgumentError(f"--fit is one of {known}. Received: {self.fit!r}.")
+        require_fit(self.fit)
         if self.detect_every < 1:
             raise ArgumentError(
                 f"--detect-every is a number of frames above 0. Received: {self.detect_every}."
@@ -98,12 +94,12 @@ class DemoSettings:
 
     def finder(self) -> Finder:
         """What says where the objects are; opens the files that it needs."""
-        if self.detector is not None:
-            module = import_with_extras("simplebase.demo.finding.detector")
-            return module.Detector(self.detector, category=self.detector_class)
-        if self.boxes is not None:
-            return read_frame_boxes(self.boxes)
-        return WholeFrame() if self.box is None else GivenBoxes([self.box])
+        return open_finder(
+            box=self.box,
+            boxes=self.boxes,
+            detector=self.detector,
+            detector_class=self.detector_class,
+        )
 
     def estimator(
         self, runtime: Runtime, find: Finder, *, is_sequence: bool, stopwatch: Stopwatch

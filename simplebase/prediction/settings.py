@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from simplebase.codec import DecodeMethod
-from simplebase.demo.finding.boxes import Finder, GivenBoxes, WholeFrame, read_frame_boxes
+from simplebase.demo.finding.boxes import Finder
+from simplebase.demo.finding.places import open_finder, require_fit, require_one_place
 from simplebase.errors import ArgumentError
-from simplebase.extras import import_with_extras
 from simplebase.files import file_sha256, require_exists, require_file
 from simplebase.geometry import Fit
 from simplebase.images import DepthRange
@@ -50,12 +50,8 @@ class PredictionSettings:
 
     def __post_init__(self) -> None:
         """Checks what does not go together."""
-        places = [name for name in ("box", "boxes", "detector") if getattr(self, name) is not None]
-        if len(places) > 1:
-            raise ArgumentError(f"give one of --{' and --'.join(places)}, not both.")
-        if self.fit not in get_args(Fit):
-            known = ", ".join(get_args(Fit))
-            raise ArgumentError(f"--fit is one of {known}. Received: {self.fit!r}.")
+        require_one_place(self.box, self.boxes, self.detector)
+        require_fit(self.fit)
         if self.decode not in get_args(DecodeMethod):
             known = ", ".join(get_args(DecodeMethod))
             raise ArgumentError(f"--decode is one of {known}. Received: {self.decode!r}.")
@@ -76,13 +72,13 @@ class PredictionSettings:
             MissingFileError, DataError: a file is missing or damaged.
             MissingPackageError: the detector's runtime is not installed.
         """
-        if self.detector is not None:
-            module = import_with_extras("simplebase.demo.finding.detector")
-            # Several threads ask it at once, each for an image.
-            return module.Detector(self.detector, category=self.detector_class, threads=1)
-        if self.boxes is not None:
-            return read_frame_boxes(self.boxes)
-        return WholeFrame() if self.box is None else GivenBoxes([self.box])
+        return open_finder(
+            box=self.box,
+            boxes=self.boxes,
+            detector=self.detector,
+            detector_class=self.detector_class,
+            threads=1,  # Several threads ask a detector at once, each for an image.
+        )
 
     def to_config(self) -> dict[str, Any]:
         """What decides about the rows, as plain values; files by the hash of their content.

@@ -146,15 +146,6 @@ def _box(box: Any, path: Path, where: str) -> Box:
     return x, y, width, height
 
 
-def clipped(boxes: np.ndarray, image: np.ndarray, least: float = 2.0) -> np.ndarray:
-    """`(n, 4)` the parts of `(m, 4)` boxes inside the image, without those below `least` pixels."""
-    height, width = image.shape[:2]
-    low = np.clip(boxes[:, :2], 0, [width, height])
-    high = np.clip(boxes[:, :2] + boxes[:, 2:], 0, [width, height])
-    sides = high - low
-    return np.concatenate([low, sides], axis=1)[(sides >= least).all(axis=1)]
-
-
 def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """`(m, n)` intersection over union of `(m, 4)` and `(n, 4)` boxes x, y, width, height."""
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])

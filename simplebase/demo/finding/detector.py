@@ -11,11 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from simplebase.demo.finding.boxes import clipped, overlap
+from simplebase.demo.finding.boxes import overlap
 from simplebase.errors import DataError
 from simplebase.files import require_file
 from simplebase.geometry import Size
-from simplebase.pose import Box
+from simplebase.pose import Box, clipped
 from simplebase.runtimes.onnx import open_session
 from simplebase.videos.frame import Frame
 

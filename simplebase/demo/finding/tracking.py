@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from simplebase.demo.finding.boxes import clipped
 from simplebase.demo.smoothing import KeypointSmoother, OneEuro
 from simplebase.metrics import match_by_oks, oks, oks_sigmas
-from simplebase.pose import Box, Pose, enlarged, extent
+from simplebase.pose import Box, Pose, clipped, enlarged, extent
 from simplebase.skeletons import Skeleton
 
 LOST = 0.2

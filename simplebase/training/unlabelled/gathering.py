@@ -11,7 +11,8 @@ import numpy as np
 
 from simplebase.data.dataset import KeypointDataset, annotation_file, load_folder
 from simplebase.data.image_store import FolderImages
-from simplebase.demo.finding.boxes import BoxesByFrame, Finder, WholeFrame, read_frame_boxes
+from simplebase.demo.finding.boxes import BoxesByFrame
+from simplebase.demo.finding.places import open_finder
 from simplebase.demo.sources import ImageFiles, open_source
 from simplebase.errors import DataError, MissingFileError
 from simplebase.files import cache_folder, replacing
@@ -50,7 +51,9 @@ def gather(
         MissingFileError: a source is not there.
         DataError: nothing that can be read, or no object, is in them.
     """
-    finder = _finder(images)
+    finder = open_finder(
+        boxes=images.boxes, detector=images.detector, detector_class=images.detector_class
+    )
     known = _files_of(labelled)
     pools: list[Pool] = []
     left_out = read = 0
@@ -104,17 +107,6 @@ def _nothing(images: UnlabelledImages, read: int, left_out: int) -> str:
         f"{names}: {finds} no object in any of the {read} unlabelled images. Check "
         f"--unlabelled-{option}, or leave it out if the object fills the image."
     )
-
-
-def _finder(images: UnlabelledImages) -> Finder:
-    if images.boxes is not None:
-        return read_frame_boxes(images.boxes)
-    if images.detector is not None:
-        # Imported here: it imports ONNX Runtime.
-        from simplebase.demo.finding.detector import Detector
-
-        return Detector(images.detector, category=images.detector_class)
-    return WholeFrame()
 
 
 def _files_of(dataset: KeypointDataset) -> set[str]:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from coloured_dots import dots, frame
 
-from simplebase.demo.finding.boxes import clipped, overlap, read_frame_boxes
+from simplebase.demo.finding.boxes import overlap, read_frame_boxes
 from simplebase.errors import DataError, MissingFileError
+from simplebase.pose import clipped
 
 IMAGE = dots([])
 

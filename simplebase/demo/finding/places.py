@@ -1,0 +1,68 @@
+"""What a user says about where the objects are: one box, a file of boxes, or a detector."""
+
+import os
+from typing import get_args
+
+from simplebase.demo.finding.boxes import Finder, GivenBoxes, WholeFrame, read_frame_boxes
+from simplebase.errors import ArgumentError
+from simplebase.extras import import_with_extras
+from simplebase.geometry import Fit
+from simplebase.pose import Box
+
+File = str | os.PathLike[str]
+
+
+def require_one_place(box: Box | None, boxes: File | None, detector: File | None) -> None:
+    """Refuses two answers to one question.
+
+    Raises:
+        ArgumentError: more than one is given.
+    """
+    given = {"box": box, "boxes": boxes, "detector": detector}
+    places = [name for name, value in given.items() if value is not None]
+    if len(places) > 1:
+        raise ArgumentError(f"give one of --{' and --'.join(places)}, not both.")
+
+
+def require_fit(fit: str) -> None:
+    """Refuses a name that is not one of `Fit`.
+
+    Raises:
+        ArgumentError: it is not.
+    """
+    known = get_args(Fit)
+    if fit not in known:
+        raise ArgumentError(f"--fit is one of {', '.join(known)}. Received: {fit!r}.")
+
+
+def open_finder(
+    *,
+    box: Box | None = None,
+    boxes: File | None = None,
+    detector: File | None = None,
+    detector_class: int = 0,
+    threads: int | None = None,
+) -> Finder:
+    """What says where the objects of a frame are; opens the files that it needs.
+
+    Args:
+        box: x, y, width, height in pixels, in every frame.
+        boxes: a file of boxes, see `read_frame_boxes`.
+        detector: a YOLOX `.onnx` file that finds the objects.
+        detector_class: which of its classes, see `Detector`.
+        threads: of the detector; by default all.
+
+    Without `box`, `boxes` and `detector` the whole frame is the box.
+
+    Raises:
+        MissingFileError, DataError: a file is missing or damaged.
+        MissingPackageError: the detector's runtime is not installed.
+    """
+    if detector is not None:
+        # Imported here: it imports ONNX Runtime.
+        module = import_with_extras("simplebase.demo.finding.detector")
+        finder: Finder = module.Detector(detector, category=detector_class, threads=threads)
+        return finder
+    if boxes is not None:
+        return read_frame_boxes(boxes)
+    return WholeFrame() if box is None else GivenBoxes([box])
