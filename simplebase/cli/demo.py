@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from simplebase.demo.run import DemoProgress
     from simplebase.skeletons import Skeleton
 
-_LOOK, _PLACE, _WEB = "How it looks", "Where to look", "In a browser"
+_LOOK, _PLACE, _WEB = "How it looks", options.PLACE, "In a browser"
 
 
 @app.command(rich_help_panel=USE)
@@ -69,23 +69,8 @@ def demo(
             rich_help_panel=_PLACE,
         ),
     ] = None,
-    detector: Annotated[
-        Path | None,
-        typer.Option(
-            callback=options.open_detector,
-            help="YOLOX detector (.onnx) that finds the objects, or its name: yolox-nano, "
-            "yolox-tiny, yolox-s.",
-            rich_help_panel=_PLACE,
-        ),
-    ] = None,
-    detector_class: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            help="Class of the detector to look for; in COCO, 0 is a person.",
-            rich_help_panel=_PLACE,
-        ),
-    ] = 0,
+    detector: options.Detector = None,
+    detector_class: options.DetectorClass = 0,
     detect_every: Annotated[
         int,
         typer.Option(
@@ -104,14 +89,7 @@ def demo(
             rich_help_panel=_PLACE,
         ),
     ] = None,
-    fit: Annotated[
-        str,
-        typer.Option(
-            help="How a box fills the model's input: letterbox (the whole box, as in training), "
-            "stretch or crop.",
-            rich_help_panel=_PLACE,
-        ),
-    ] = "letterbox",
+    fit: options.FitName = "letterbox",
     smooth: Annotated[
         str,
         typer.Option(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 DATASET = "Input data"
 """The panel of options that say how images and datasets are read."""
 
+PLACE = "Where to look"
+"""The group of options that say where the objects are."""
+
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", help="Also write the results to this file as JSON.")
@@ -214,6 +217,33 @@ def open_detector(value: Path | None) -> Path | None:
     """The callback of an option that takes a detector: fetches it if it is named."""
     file: Path | None = _files(value, "detector")
     return file
+
+
+Detector = Annotated[
+    Path | None,
+    typer.Option(
+        callback=open_detector,
+        help="YOLOX detector (.onnx) that finds the objects, or its name: yolox-nano, "
+        "yolox-tiny, yolox-s.",
+        rich_help_panel=PLACE,
+    ),
+]
+DetectorClass = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        help="Class of the detector to look for; in COCO, 0 is a person.",
+        rich_help_panel=PLACE,
+    ),
+]
+FitName = Annotated[
+    str,
+    typer.Option(
+        help="How a box fills the model's input: letterbox (the whole box, as in training), "
+        "stretch or crop.",
+        rich_help_panel=PLACE,
+    ),
+]
 
 
 def fetch_start(

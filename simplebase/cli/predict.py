@@ -12,7 +12,7 @@ from simplebase.cli.commands import USE
 if TYPE_CHECKING:
     from simplebase.prediction import PredictionSummary
 
-_PLACE, _ENGINE = "Where to look", options.ENGINE_PANEL
+_PLACE, _ENGINE = options.PLACE, options.ENGINE_PANEL
 _SHOWN = 3
 """Problems that are printed; the rest is in the file of errors."""
 
@@ -51,19 +51,8 @@ def predict(
             rich_help_panel=_PLACE,
         ),
     ] = None,
-    detector: Annotated[
-        Path | None,
-        typer.Option(
-            callback=options.open_detector,
-            help="YOLOX detector (.onnx) that finds the objects, or its name: yolox-nano, "
-            "yolox-tiny, yolox-s.",
-            rich_help_panel=_PLACE,
-        ),
-    ] = None,
-    detector_class: Annotated[
-        int,
-        typer.Option(help="Which of its classes; COCO's 0 is a person.", rich_help_panel=_PLACE),
-    ] = 0,
+    detector: options.Detector = None,
+    detector_class: options.DetectorClass = 0,
     images: Annotated[
         str | None,
         typer.Option(
@@ -71,14 +60,7 @@ def predict(
             rich_help_panel=_PLACE,
         ),
     ] = None,
-    fit: Annotated[
-        str,
-        typer.Option(
-            help="How a box goes into the model's input: letterbox (whole, as in training), "
-            "stretch or crop.",
-            rich_help_panel=_PLACE,
-        ),
-    ] = "letterbox",
+    fit: options.FitName = "letterbox",
     decode: Annotated[
         str, typer.Option(help="How heatmaps become points: dark, quarter, argmax or published.")
     ] = "dark",
