@@ -177,7 +177,7 @@ class _Job:
         from simplebase.zoo import model_file
 
         self.settings = settings
-        self.model = Path(model_file(model))
+        self.model = model_file(model, runnable=True)
         self.sha256 = model_sha256(self.model)
         self.find = settings.finder()
         # The threads of the local engine share the cores.
