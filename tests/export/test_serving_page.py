@@ -20,6 +20,9 @@ import simplebase
 from simplebase import SimpleBaseline, load_skeleton, read_image
 from simplebase.cli import main
 
+# The files are exported once.
+pytestmark = pytest.mark.xdist_group("serving_page")
+
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
 SIZE = (256, 192)
 SAVED_MODEL, ONNX = Path("models/cows/1"), Path("repository/cows/1/model.onnx")
@@ -147,7 +150,7 @@ def test_the_table_and_tritons_configuration_are_those_of_the_files(
         name: (spec.dtype.name, ["batch" if side is None else str(side) for side in spec.shape])
         for name, spec in specs.items()
     }
-    config = block(section("Triton"), "")
+    config = block(section("Triton"), "protobuf")
     assert 'platform: "onnxruntime_onnx"' in config and 'name: "cows"' in config
     batched = int(re.search(r"max_batch_size: (\d+)", config)[1]) > 0  # type: ignore[index]
     session = onnxruntime.InferenceSession(ONNX)
