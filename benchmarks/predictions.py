@@ -183,7 +183,7 @@ def memory(model: str, paths: Sequence[str]) -> None:
 
 def _walk(model: str, paths: Sequence[str]) -> None:
     step = len(paths) // _CHECKPOINTS
-    reached = 0
+    reached = 1000
 
     def look(done: int, total: int) -> None:
         nonlocal reached
