@@ -66,7 +66,7 @@ def test_without_imagenet_auto_warns_and_imagenet_is_an_error(
     small_preset: Preset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(self: Backbone) -> None:
-        raise ArgumentError("the ImageNet weights could not be fetched (no network).")
+        raise ArgumentError("the ImageNet weights could not be downloaded (no network).")
 
     monkeypatch.setattr(Backbone, "load_imagenet", unreachable)
     with pytest.warns(SimplebaseWarning, match="starts from random weights") as caught:

@@ -362,12 +362,12 @@ BAD = {
     "a first stage longer than the training": (
         "train --dataset {figures} --recipe quick --transfer-epoch 8 --run-dir run",
         2,
-        "init_epoch (0) and transfer_epoch (8) have to be together no more than total_epoch (7)",
+        "init_epoch (0) plus transfer_epoch (8) must not be more than total_epoch (7)",
     ),
     "no epoch left to train": (
         "train --dataset {figures} --total-epoch 3 --init-epoch 3 --run-dir run",
         2,
-        "init_epoch (3) has to be less than total_epoch (3)",
+        "init_epoch (3) must be less than total_epoch (3)",
     ),
     "a weight decay that nothing does": (
         "train --dataset {figures} --weight-decay 0.1 --run-dir run",

@@ -97,7 +97,7 @@ def test_feature_maps_and_kernels_are_drawn(
         (
             "{model} --feature-maps {image} --output a.png --box 9000,0,10,10",
             2,
-            "lies outside of the image",
+            "lies outside the image",
         ),
     ],
 )

@@ -168,12 +168,12 @@ def test_a_fault_of_a_recipe_is_named_with_file_key_and_value(tmp_path, text, ke
 EPOCH_FAULTS = [
     (
         {"init_epoch": 60, "transfer_epoch": 41},
-        "init_epoch (60) and transfer_epoch (41) have to be together no more than "
+        "init_epoch (60) plus transfer_epoch (41) must not be more than "
         "total_epoch (100).",
     ),
     (
         {"init_epoch": 100},
-        "init_epoch (100) has to be less than total_epoch (100), or nothing is left to train.",
+        "init_epoch (100) must be less than total_epoch (100), or nothing is left to train.",
     ),
 ]
 
