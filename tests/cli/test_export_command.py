@@ -32,7 +32,7 @@ def test_a_file_is_named_after_the_model_and_its_comparison_printed(
     assert row.split("│")[2].strip() == f"{parity['file_pck']:.3f}"
     assert "m.pb: frozen-graph" in output
     page = Path("page.html").read_text(encoding="utf-8")
-    assert f"<td class=\"number\">{parity['file_pck']:.3f}</td>" in page
+    assert f'<td class="number">{parity["file_pck"]:.3f}</td>' in page
     assert page.count("data:image/jpeg;base64,") == 1
 
 

@@ -168,8 +168,7 @@ def test_a_fault_of_a_recipe_is_named_with_file_key_and_value(tmp_path, text, ke
 EPOCH_FAULTS = [
     (
         {"init_epoch": 60, "transfer_epoch": 41},
-        "init_epoch (60) plus transfer_epoch (41) must not be more than "
-        "total_epoch (100).",
+        "init_epoch (60) plus transfer_epoch (41) must not be more than total_epoch (100).",
     ),
     (
         {"init_epoch": 100},

@@ -131,7 +131,7 @@ def test_the_weight_rises_over_the_ramp(pool: Pool, model: SimpleBaseline) -> No
 
 
 def test_fewer_images_than_a_step_takes_are_refused(pool: Pool, model: SimpleBaseline) -> None:
-    with pytest.raises(ArgumentError, match="takes 6 unlabelled samples, but there are 5 in all"):
+    with pytest.raises(ArgumentError, match="needs 6 unlabelled samples, but there are only 5"):
         lesson(pool, model, share=0.6)
 
 
