@@ -264,7 +264,7 @@ def test_images_that_cannot_be_read_do_not_count(figures: KeypointDataset, tmp_p
     [
         ({"metrics": ("iou",)}, "a metric is one of pck, pckh"),
         ({"metrics": ("pck", "pck")}, "pck is given twice"),
-        ({"conf_threshold": float("nan")}, "the confidence threshold is a number"),
+        ({"conf_threshold": float("nan")}, "the confidence threshold must be a number"),
         ({"thresholds": (0.0,)}, "above 0"),
         ({"thresholds": (float("inf"),)}, "above 0"),
         ({"thresholds": (0.5, 0.5)}, "none of them twice"),
