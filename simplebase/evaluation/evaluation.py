@@ -77,7 +77,9 @@ class MetricSettings:
             )
         for threshold in self.thresholds:
             if not 0 < threshold < math.inf:
-                raise ArgumentError(f"a PCK threshold must be above 0. Received: {threshold}.")
+                raise ArgumentError(
+                    f"a PCK threshold must be a finite number above 0. Received: {threshold}."
+                )
         texts = [f"{threshold:g}" for threshold in self.thresholds]
         if len(set(texts)) < len(texts) or not 1 <= len(texts) <= _MOST_THRESHOLDS:
             raise ArgumentError(

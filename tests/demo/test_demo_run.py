@@ -289,7 +289,7 @@ def test_an_image_that_the_box_lies_outside_of_is_left_empty(
     cv2.imwrite(str(tmp_path / "in" / "a.png"), moving(1)[0])
     cv2.imwrite(str(tmp_path / "in" / "b.png"), moving(1)[0][:50, :50])
     settings = DemoSettings(box=(60, 10, 90, 90))
-    with pytest.warns(SimplebaseWarning, match="b.png is left empty: the box .* lies outside"):
+    with pytest.warns(SimplebaseWarning, match="b.png has no poses: the box .* lies outside"):
         run_demo("m.keras", tmp_path / "in", [tmp_path / "a.json"], settings=settings)
     assert [len(found) for found in poses(tmp_path / "a.json")] == [1, 0]
     with pytest.raises(ArgumentError, match="lies outside"):

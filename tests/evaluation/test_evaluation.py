@@ -267,7 +267,7 @@ def test_images_that_cannot_be_read_do_not_count(figures: KeypointDataset, tmp_p
         ({"conf_threshold": float("nan")}, "the confidence threshold must be a number"),
         ({"thresholds": (0.0,)}, "above 0"),
         ({"thresholds": (float("inf"),)}, "above 0"),
-        ({"thresholds": (0.5, 0.5)}, "none of them twice"),
+        ({"thresholds": (0.5, 0.5)}, "different thresholds"),
         ({"thresholds": tuple(range(1, 9))}, "1 to 7 thresholds"),
     ],
 )
