@@ -184,7 +184,7 @@ def test_a_camera_is_seen_until_it_ends(model: DotModel, tmp_path: Path) -> None
 
 def test_a_camera_that_gives_nothing_is_told(model: DotModel, tmp_path: Path) -> None:
     source = LiveSource(Feed([]), "camera 0")
-    with pytest.raises(DataError, match="camera 0 gave no frame"):
+    with pytest.raises(DataError, match="camera 0 returned no frame"):
         run_demo("m.keras", source, [tmp_path / "a.json"])
     assert not (tmp_path / "a.json").exists()
 
@@ -266,7 +266,7 @@ def test_a_frame_that_is_too_large_for_the_machine_is_named(
         raise MemoryError
 
     monkeypatch.setattr(model, "predict", fail)
-    with pytest.raises(DataError, match="clip_000000.jpg of 160x120 pixels cannot be worked on"):
+    with pytest.raises(DataError, match="clip_000000.jpg of 160x120 pixels cannot be processed"):
         run_demo("m.keras", video, [tmp_path / "a.mp4"])
     assert not (tmp_path / "a.mp4").exists()
 
@@ -352,12 +352,12 @@ def test_an_output_is_given_once(video: Path, tmp_path: Path, name: str) -> None
 
 def test_what_is_read_is_never_replaced(model: DotModel, video: Path, tmp_path: Path) -> None:
     before = video.read_bytes()
-    with pytest.raises(ArgumentError, match="clip.mp4 would replace what is read"):
+    with pytest.raises(ArgumentError, match="clip.mp4 would replace the input"):
         run_demo("m.keras", video, [video], overwrite=True)
     assert video.read_bytes() == before
     cv2.imwrite(str(tmp_path / "a.png"), moving(1)[0])
     run_demo("m.keras", tmp_path / "a.png", [tmp_path / "out"])
-    with pytest.raises(ArgumentError, match="out would replace what is read"):
+    with pytest.raises(ArgumentError, match="out would replace the input"):
         run_demo("m.keras", tmp_path / "out", [tmp_path / "out"], overwrite=True)
 
 

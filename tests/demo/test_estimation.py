@@ -146,7 +146,7 @@ def test_following_starts_over_when_the_object_is_lost() -> None:
 
 def test_a_box_outside_of_the_frame_is_told() -> None:
     estimate = FrameEstimator(DotModel(), GivenBoxes([(900.0, 0.0, 5.0, 5.0)]), is_sequence=False)
-    with pytest.raises(ArgumentError, match="outside of the image of 400x200"):
+    with pytest.raises(ArgumentError, match="outside the image of 400x200"):
         estimate(frame(scene()))
 
 
