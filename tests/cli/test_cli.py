@@ -165,7 +165,7 @@ BAD = {
     "an evaluation folder of somebody else": (
         "eval {model} --dataset {figures} --output {figures} --overwrite",
         1,
-        "is something else than what would be written there",
+        "is not an earlier output of this command",
     ),
     "an unknown preset": (
         "train --preset mobilenetv2_upsample_lit --dataset {figures} --run-dir run",

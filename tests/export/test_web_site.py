@@ -194,7 +194,7 @@ def test_another_version_of_the_package_is_refused(hub: Hub, tmp_path: Path) -> 
     for content, message in (
         (core(b"start();"), "does not import wasm-utils as expected"),
         (tarball({"package/dist/index.js": INDEX}), "lacks package/wasm/litert_wasm_compat"),
-        (b"no archive", "is damaged, or no .tar.gz"),
+        (b"no archive", "is damaged, or not a .tar.gz"),
     ):
         path.write_bytes(content)
         with pytest.raises(DataError, match=message):
