@@ -448,7 +448,8 @@ def test_a_disk_that_fills_up_meanwhile_is_left_as_it_was(hub: Hub, models: Path
         [sys.executable, "-c", limited + FETCH, hub.address, HASH], capture_output=True, text=True
     )
     assert done.stderr.splitlines()[-1] == (
-        f"simplebase.errors.DownloadError: {models}: the disk is full, so person.pth was not stored. "
+        f"simplebase.errors.DownloadError: {models}: the disk is full, so "
+        "person.pth was not stored. "
         "Free some of it, or set SIMPLEBASE_CACHE to a folder on another disk."
     )
     assert names(models) == []

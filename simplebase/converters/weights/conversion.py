@@ -72,7 +72,7 @@ class WeightsReport:
     notes: tuple[str, ...]
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for a JSON file."""
+        """Returns plain values for a JSON file."""
         return asdict(self)
 
 
