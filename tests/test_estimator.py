@@ -146,7 +146,9 @@ def test_a_failed_download_is_told_in_one_sentence(
 
     model = SimpleBaseline.from_preset(small_preset, 2, backbone_weights="none")
     monkeypatch.setattr(type(model.backbone), "application", staticmethod(fails))
-    with pytest.raises(ArgumentError, match="mobilenetv1 could not be fetched .*timed out") as info:
+    with pytest.raises(
+        ArgumentError, match="mobilenetv1 could not be downloaded .*timed out"
+    ) as info:
         model.backbone.load_imagenet()
     assert "\n" not in str(info.value)
 

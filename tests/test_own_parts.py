@@ -96,7 +96,7 @@ def test_what_is_missing_or_does_not_fit_is_named() -> None:
     with pytest.raises(ArgumentError, match="head is one of deconv.*'unet'"):
         SimpleBaseline.from_backbone(functional(), SKELETON, head="unet", normalisation="none")
     any_size = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(8, 32, 32)])
-    with pytest.raises(ArgumentError, match="any size. Give input_size"):
+    with pytest.raises(ArgumentError, match="any size. Pass input_size"):
         SimpleBaseline.from_backbone(any_size, SKELETON, normalisation="none")
     model = SimpleBaseline.from_backbone(
         any_size, SKELETON, normalisation="none", input_size=(64, 96)

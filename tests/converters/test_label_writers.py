@@ -275,7 +275,7 @@ def test_a_writer_replaces_only_its_own_folder(tmp_path, write) -> None:
     (output / "mine.txt").write_text("corrected labels")
     with pytest.raises(OutputExistsError, match=r"mine\.txt"):
         write(folder, output, overwrite=True)
-    with pytest.raises(ArgumentError, match="holds the source"):
+    with pytest.raises(ArgumentError, match="contains the source"):
         write(folder, tmp_path, overwrite=True)
     assert contents(output).keys() - first.keys() == {str(output / "mine.txt")}
 

@@ -170,5 +170,5 @@ def test_heat_of_a_model_without_heatmaps_is_refused() -> None:
                 "dots", known.input_size, known.crop, known.codec, SKELETON, outputs=("keypoints",)
             )
 
-    with pytest.raises(ArgumentError, match="there is no heatmap to lay over"):
+    with pytest.raises(ArgumentError, match="there is no heatmap to draw over"):
         FrameEstimator(Decoding(), WholeFrame(), is_sequence=False, with_heat=True)

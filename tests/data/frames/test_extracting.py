@@ -125,7 +125,7 @@ def test_a_folder_of_something_else_is_not_replaced(
     extract: Extract, clip: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "OUT").mkdir()
-    with pytest.raises(OutputExistsError, match="something else"):
+    with pytest.raises(OutputExistsError, match="not an earlier output"):
         extract(clip, overwrite=True)
 
 

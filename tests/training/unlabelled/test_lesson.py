@@ -140,11 +140,13 @@ def test_views_that_are_no_harder_than_the_teachers_are_refused(
 ) -> None:
     plain = config(augmentation=None)
     plain = plain.model_copy(update={"recipe": plain.recipe.updated({"augmentation": []})})
-    with pytest.raises(ArgumentError, match="no augmentation, so the views .* would learn nothing"):
+    with pytest.raises(ArgumentError, match="no augmentation, so student .* would learn nothing"):
         Lesson(pool, model.metadata, plain, STEPS, distribute())
 
 
 @pytest.mark.parametrize("loss_type", ["mse", "mae"])
 def test_a_loss_that_teaches_masked_keypoints_to_be_nowhere_is_refused(loss_type: str) -> None:
-    with pytest.raises(ArgumentError, match=f"leaves keypoints out, and {loss_type} would teach"):
+    with pytest.raises(
+        ArgumentError, match=f"ignores keypoints without a label, but {loss_type} would"
+    ):
         load_recipe("few").updated({"loss_type": loss_type})
