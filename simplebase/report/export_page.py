@@ -116,7 +116,7 @@ def _sheet(reference: Reference, found: np.ndarray) -> np.ndarray:
         )
         for row in rows
     ]
-    return draw_sheet(samples, reference.truth.skeleton, "model and file")
+    return draw_sheet(samples, reference.truth.skeleton, "model and file", truth="the model")
 
 
 def _drawable(keypoints: np.ndarray) -> np.ndarray:
