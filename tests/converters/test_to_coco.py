@@ -235,7 +235,7 @@ def test_images_that_lead_into_the_output_are_refused(tmp_path) -> None:
     moved = folder / "images" / "sub" / "0.jpg"
     moved.unlink()
     moved.symlink_to(tmp_path / "coco/images/sub/0.jpg")
-    with pytest.raises(ArgumentError, match="coco holds the source"):
+    with pytest.raises(ArgumentError, match="coco contains the source"):
         to_coco(folder, tmp_path / "coco", images="link", overwrite=True)
     assert read_image(moved).shape == (40, 30, 3)
 
