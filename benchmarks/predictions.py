@@ -138,7 +138,8 @@ def throughput(model: str, paths: Sequence[str], rounds: int, ray: bool) -> None
     """Prints images per second and milliseconds of a core, and their ratios."""
     inputs = Inputs("images", list(paths), "")
     reader = CropReader(load_runtime(model, 1).metadata, PredictionSettings())
-    (chunk,) = inputs.chunks(*inputs.parts(len(paths)), len(paths))
+    (part,) = inputs.parts(len(paths))
+    (chunk,) = inputs.chunks(part, len(paths))
     cut = reader(chunk)
     two_actors = ClusterOptions(concurrency=2)
     ways: dict[str, Callable[[], Iterator[int]]] = {
