@@ -29,7 +29,7 @@ class Recipe(YamlSettings):
 
     The first stage trains only what `freeze_level` leaves open, at a constant learning rate; the
     second trains everything, with warm-up and decay. `input_size`, `sigma` and `padding`, where
-    given, replace the preset's. What each value does is in docs/training.md and in
+    given, replace the preset's. What each value does is in docs/recipes.md and in
     `simplebase train --help`.
     """
 
