@@ -89,6 +89,8 @@ def _parameters(parameters: list[Any], context: Any) -> Iterator[str]:
     for panel, records in by_panel.items():
         yield from (f"**{panel}**", "", "| | |", "|---|---|")
         for names, text in records:
+            # Typer puts a default that is described in words in brackets of its own.
+            text = re.sub(r"default: \((.*?)\)([];])", r"default: \1\2", text)
             yield f"| {_names(names)} | {_cell(text)} |"
         yield ""
 

@@ -36,6 +36,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Fills in what is made, and turns links of the repository into those of the site."""
     path = page.file.src_uri
+    if path == "index.md":
+        # There is nothing beside it.
+        page.meta["hide"] = ["navigation"]
     markdown = with_links_of_the_site(markdown, path)
     if path in _MADE_PARTS:
         comment, make = _MADE_PARTS[path]
