@@ -9,7 +9,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from tutorial_blocks import TUTORIALS, commands, files_below, run
+from conftest import SHARED
+from tutorial_blocks import BY_HAND, TUTORIALS, commands, files_below, run
 
 from simplebase.converters import to_labelme
 from simplebase.errors import DownloadError
@@ -18,6 +19,7 @@ from simplebase.zoo.programs import PROGRAMS
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
 
+OWN_VIDEO = TUTORIALS.parent / "own_model.md"
 TESTED = {"first_model.md", "own_images.md", "phone.md", "browser.md"}
 
 
@@ -51,6 +53,18 @@ def test_own_images_become_a_dataset_a_model_and_poses(
     assert {"cows.png", "runs/cows/report.html", "result/scores.json", "poses.csv"} <= written
     assert len(list((tmp_path / "drawn").iterdir())) == 40
     assert len(list((tmp_path / "to_correct").rglob("*.json"))) == 5
+
+
+@pytest.mark.skipif(not OWN_VIDEO.exists(), reason="docs/own_model.md is not written yet")
+def test_an_own_video_becomes_a_model_for_a_phone(tmp_path: Path) -> None:
+    video = SHARED / "data" / "video" / "tfjs_pose_1.mp4"
+    if not video.exists():
+        pytest.skip("there is no ../shared with the video of the tutorial")
+    shutil.copy(video, tmp_path / "squat.mp4")
+    for words in commands(OWN_VIDEO):
+        if words[0] not in BY_HAND:
+            run(words, tmp_path)
+    assert {"squat.tflite", "squat_out.mp4"} <= set(files_below(tmp_path))
 
 
 def test_a_phone_gets_a_file_that_is_as_good_as_the_model(first: Path, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import forked_processes
 
 TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
+BY_HAND = ("pip", "labelme")
+"""Programs that a test leaves out: the installation, and a window in which a person works."""
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 # The last of two equal options counts, so these stand behind those of the page.
 _SMALLER = {
@@ -39,7 +41,7 @@ def run(words: list[str], folder: Path) -> str:
     output = folder / "output.txt"
     output.unlink(missing_ok=True)
     process = forked_processes.start(_simplebase, words, folder, output=output)
-    process.join(300)
+    process.join(600)
     printed = output.read_text(encoding="utf-8")
     assert process.exitcode == 0, f"{shlex.join(words)}\n{printed}"
     return printed
