@@ -9,7 +9,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import SHARED
 from tutorial_blocks import BY_HAND, TUTORIALS, commands, files_below, run
 
 from simplebase.converters import to_labelme
@@ -56,11 +55,8 @@ def test_own_images_become_a_dataset_a_model_and_poses(
 
 
 @pytest.mark.skipif(not OWN_VIDEO.exists(), reason="docs/own_model.md is not written yet")
-def test_an_own_video_becomes_a_model_for_a_phone(tmp_path: Path) -> None:
-    video = SHARED / "data" / "video" / "tfjs_pose_1.mp4"
-    if not video.exists():
-        pytest.skip("there is no ../shared with the video of the tutorial")
-    shutil.copy(video, tmp_path / "squat.mp4")
+def test_an_own_video_becomes_a_model_for_a_phone(shared: Path, tmp_path: Path) -> None:
+    shutil.copy(shared / "data" / "video" / "tfjs_pose_1.mp4", tmp_path / "squat.mp4")
     for words in commands(OWN_VIDEO):
         if words[0] not in BY_HAND:
             run(words, tmp_path)
