@@ -187,7 +187,9 @@ def cut_out(
         crops `(B, H, W, 3)` uint8, and the matrices `(B, 2, 3)` from image to crop.
     """
     matrices = metadata.crop.box_matrix(np.array(boxes), metadata.input_size, fit)
-    crops = np.stack([warp_image(image, matrix, metadata.input_size) for matrix in matrices])
+    crops = np.empty((len(matrices), *metadata.input_size, 3), np.uint8)
+    for matrix, crop in zip(matrices, crops, strict=True):
+        warp_image(image, matrix, metadata.input_size, out=crop)
     return crops, matrices
 
 

@@ -55,12 +55,17 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         MissingFileError: `path` is not a file.
         DataError: it cannot be read.
     """
-    path = Path(path)
-    if path.is_symlink() and not path.exists():
-        raise MissingFileError(f"{path} is a link to {os.readlink(path)}, which does not exist.")
-    path = require_file(path, "the image")
+    # `pathlib` takes as long as reading a small image, so it is asked only if something is wrong.
+    if not os.path.isfile(path):
+        path = Path(path)
+        if path.is_symlink() and not path.exists():
+            raise MissingFileError(
+                f"{path} is a link to {os.readlink(path)}, which does not exist."
+            )
+        require_file(path, "the image")
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
 

@@ -20,7 +20,9 @@ def reduced_matrix(matrix: np.ndarray, reduction: np.ndarray | int) -> np.ndarra
     return compose(matrix, _grown(np.stack([reduction, reduction], axis=-1)))
 
 
-def warp_image(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
+def warp_image(
+    image: np.ndarray, matrix: np.ndarray, size: Size, out: np.ndarray | None = None
+) -> np.ndarray:
     """Samples `image` through `matrix`; what lies outside it becomes black.
 
     Bilinear; at half size and below the image is first averaged down, see `reduction_for`, so that
@@ -30,14 +32,16 @@ def warp_image(image: np.ndarray, matrix: np.ndarray, size: Size) -> np.ndarray:
         image: `(height, width, 3)` uint8.
         matrix: `(2, 3)` from `image` to the result.
         size: `(height, width)` of the result.
+        out: where to write it, `(*size, 3)` uint8.
     """
     # By the lengths of the columns: along x and along y of `image`, which may differ.
-    reduction = reduction_for(np.linalg.norm(matrix[:, :2], axis=0))
-    reduction = np.minimum(reduction, [image.shape[1], image.shape[0]])
-    if (reduction > 1).any():
+    magnification = np.linalg.norm(matrix[:, :2], axis=0)
+    if magnification.min() <= 0.5:
+        reduction = reduction_for(magnification)
+        reduction = np.minimum(reduction, [image.shape[1], image.shape[0]])
         image = shrunk(image, int(reduction[1]), int(reduction[0]))
         matrix = compose(matrix, _grown(reduction))
-    return cv2.warpAffine(image, matrix, (size[1], size[0]), flags=cv2.INTER_LINEAR)
+    return cv2.warpAffine(image, matrix, (size[1], size[0]), dst=out, flags=cv2.INTER_LINEAR)
 
 
 def _grown(reduction: np.ndarray) -> np.ndarray:

@@ -88,8 +88,10 @@ class ArtifactRuntime:
         self._channels_first = _has_channels_first(path, metadata, input.shape)
         self._heatmaps_first = False
         self._batch = input.shape[0]
-        # There are only 256 pixel values, so each is converted once.
-        self._stored = input.store(_PIXELS)
+        # There are only 256 pixel values, so each is converted once; often to itself.
+        stored = input.store(_PIXELS)
+        is_same = stored.dtype == np.uint8 and np.array_equal(stored, _PIXELS)
+        self._stored = None if is_same else stored
         batch = self._batch or 1
         with opening(path):
             answers = self._answers(np.zeros((batch, *metadata.input_size, 3), np.uint8))
@@ -126,7 +128,7 @@ class ArtifactRuntime:
     def _answers(self, images: np.ndarray) -> list[np.ndarray]:
         """Every output of no more `images` than the file takes at once, as the file has it."""
         count = len(images)
-        stored = self._stored[images]
+        stored = images if self._stored is None else self._stored[images]
         if self._channels_first:
             stored = np.ascontiguousarray(np.moveaxis(stored, -1, 1))
         if self._batch is not None and count < self._batch:

@@ -23,11 +23,15 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
         images = single(interpreter.get_input_details(), "inputs", path)
         outputs = interpreter.get_output_details()
         ports = _port(images), [*map(_port, outputs)]
+    batch = images["shape"][0]  # asking the interpreter each time takes as long as a small copy
 
     def run(stored: np.ndarray) -> list[np.ndarray]:
-        if interpreter.get_input_details()[0]["shape"][0] != len(stored):
+        nonlocal batch
+        if batch != len(stored):
+            batch = None  # until it has worked
             interpreter.resize_tensor_input(images["index"], stored.shape)
             interpreter.allocate_tensors()
+            batch = len(stored)
         interpreter.set_tensor(images["index"], stored)
         interpreter.invoke()
         return [interpreter.get_tensor(output["index"]) for output in outputs]
