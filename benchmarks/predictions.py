@@ -4,9 +4,10 @@ python benchmarks/predictions.py MODEL IMAGES [--count 2000] [--rounds 5] [--ray
 
 Bare: crops in memory to keypoints, in batches, a model of one thread per core. Local and Ray: the
 same images from files to rows, `predict` as it is; Ray with two actors. All take turns, so that
-other load on the machine meets all of them. Two figures each, of everything behind the first
-batch, so without the start: images per second, and milliseconds of a core per image, those of all
-processes together. The latter hardly depend on what else the machine does.
+other load on the machine meets all of them. Two figures each: images per second, and milliseconds
+of a core per image, those of all processes together, which depend less on what else the machine
+does. Both are of the second half of the images, so without the start: the cost of all, less that of
+a run over the first half.
 
 Memory: what the process holds (VmRSS) on its way through a list that names the same images again
 and again, and the peak (VmHWM) of a process that lists a million paths.
@@ -93,16 +94,20 @@ def processor_seconds() -> float:
     return sum(ticks[pid] for pid in ours) / os.sysconf("SC_CLK_TCK")
 
 
-def cost(batches: Iterator[int]) -> Cost:
-    """Of what lies behind the first batch.
+def cost(way: Callable[[int], Iterator[int]], images: int) -> Cost:
+    """Of each image behind the first ones: of twice as many, without what half of them take.
 
     Args:
-        batches: how many images each has.
+        way: predicts so many images, in batches.
+        images: half of them.
     """
-    next(batches)
-    wall, processor = time.perf_counter(), processor_seconds()
-    images = sum(batches)
-    return Cost((time.perf_counter() - wall) / images, (processor_seconds() - processor) / images)
+    seconds = []
+    for count in (images, 2 * images):
+        wall, processor = time.perf_counter(), processor_seconds()
+        assert sum(way(count)) == count
+        seconds.append((time.perf_counter() - wall, processor_seconds() - processor))
+    (wall, processor), (wall_twice, processor_twice) = seconds
+    return Cost((wall_twice - wall) / images, (processor_twice - processor) / images)
 
 
 def bare(model: str, crops: np.ndarray, matrices: np.ndarray) -> Iterator[int]:
@@ -138,13 +143,14 @@ def throughput(model: str, paths: Sequence[str], rounds: int, ray: bool) -> None
     """Prints images per second and milliseconds of a core, and their ratios."""
     inputs = Inputs("images", list(paths), "")
     reader = CropReader(load_runtime(model, 1).metadata, PredictionSettings())
-    (chunk,) = inputs.chunks(*inputs.parts(len(paths)), len(paths))
+    (part,) = inputs.parts(len(paths))
+    (chunk,) = inputs.chunks(part, len(paths))
     cut = reader(chunk)
     two_actors = ClusterOptions(concurrency=2)
-    ways: dict[str, Callable[[], Iterator[int]]] = {
-        "bare": lambda: bare(model, cut.images, cut.matrices),
-        "local": lambda: predicted(model, paths),
-        "ray": lambda: predicted(model, paths, engine="ray", cluster=two_actors),
+    ways: dict[str, Callable[[int], Iterator[int]]] = {
+        "bare": lambda count: bare(model, cut.images[:count], cut.matrices[:count]),
+        "local": lambda count: predicted(model, paths[:count]),
+        "ray": lambda count: predicted(model, paths[:count], engine="ray", cluster=two_actors),
     }
     if ray:
         import ray as cluster
@@ -155,7 +161,7 @@ def throughput(model: str, paths: Sequence[str], rounds: int, ray: bool) -> None
     costs: dict[str, list[Cost]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            costs[name].append(cost(way()))
+            costs[name].append(cost(way, len(paths) // 2))
     print(f"{len(paths)} images, {rounds} rounds, {usable_cores()} cores")
     print(f"{'':8}{'images/s':>10}{'core ms':>10}{'of bare':>18}")
     for name in ways:

@@ -1,9 +1,9 @@
 """labelme (https://github.com/wkentaro/labelme): a folder of its JSON files with `point` shapes.
 
-A point's label is the keypoint's name; `group_id` tells objects in one image apart. labelme's
-canvas is continuous, with the first pixel from 0 to 1: half a pixel less is the coordinate of pixel
-centres. X-AnyLabeling (https://github.com/CVHub520/X-AnyLabeling) writes the same, with `difficult`
-beside each shape, which its users set where a keypoint is hidden.
+A point's label is the keypoint's name, and `group_id` identifies the object in an image. labelme's
+canvas is continuous, with the first pixel from 0 to 1, so half a pixel is subtracted to get
+coordinates of pixel centres. X-AnyLabeling (https://github.com/CVHub520/X-AnyLabeling) writes the
+same format and adds `difficult` to each shape, which its users set for hidden keypoints.
 """
 
 import os
@@ -56,19 +56,19 @@ def read_labelme(
     """Reads all labelme files in a folder and its subfolders.
 
     Args:
-        source: the folder; images are looked for where the files say and then by their file name,
-            but not outside it.
-        skeleton: which keypoints there are; by default the labels in order of appearance, in files
+        source: the folder. Images are searched at the stated paths and then by their file names,
+            but not outside the folder.
+        skeleton: the keypoints; by default the labels in order of appearance, in files
             sorted by name, with flip pairs inferred from left and right in the names.
-        val_split: fraction of the images that is held out.
-        seed: of the draw.
-        progress: called with files done and in all.
+        val_split: fraction of the images that are held out.
+        seed: seed of the random split.
+        progress: is called with the number of finished files and the total.
 
     Raises:
         MissingFileError: the folder does not exist.
         DataError: no file can be read, there are no points, or a label is not in the skeleton.
 
-    Files that cannot be read are left out, counted in `left_out` and named in a warning.
+    Unreadable files are left out, counted in `left_out`, and named in a warning.
     """
     source = Path(source)
     refuse_archive(source)
@@ -95,7 +95,7 @@ def read_labelme(
 def _read_files(
     source: Path, left_out: Counter[str], progress: Progress | None
 ) -> dict[Path, LabelledImage]:
-    """All labelme files below `source`, sorted by name; what else is there goes to `left_out`."""
+    """Reads all labelme files below `source`, sorted by name; others are counted in `left_out`."""
     paths = sorted(source.rglob("*.json"), key=lambda path: path.as_posix())
     files: dict[Path, LabelledImage] = {}
     unreadable = []
@@ -158,10 +158,10 @@ def _parse_file(
 
 
 def _objects(groups: Iterable[_Group], left_out: Counter[str]) -> list[LabelledObject]:
-    """The groups that have points; rectangles that are no object's box go to `left_out`."""
+    """Returns the groups with points; rectangles without an object are counted in `left_out`."""
     objects = []
     for group in groups:
-        # Several rectangles in one group: none of them is known to be the object's.
+        # With several rectangles in a group, it is unclear which is the object's.
         box = group.boxes[0] if len(group.boxes) == 1 and has_size(group.boxes[0]) else None
         if group.boxes and (box is None or not group.points):
             left_out["shape: rectangle that is no object's box"] += len(group.boxes)
