@@ -3,7 +3,9 @@
 A point's label is the keypoint's name; `group_id` tells objects in one image apart. labelme's
 canvas is continuous, with the first pixel from 0 to 1: half a pixel less is the coordinate of pixel
 centres. X-AnyLabeling (https://github.com/CVHub520/X-AnyLabeling) writes the same, with `difficult`
-beside each shape, which its users set where a keypoint is hidden.
+beside each shape, which its users set where a keypoint is hidden. The order of keypoints, flip
+pairs and lines may be in `classes.txt`, `match_point.txt` and `skeleton.txt` in the folder, which
+`data suggest` and `demo` write.
 """
 
 import os
@@ -26,12 +28,14 @@ from simplebase.converters.labelled import (
     to_conversion,
 )
 from simplebase.data import expect
+from simplebase.data.dataset import own_skeleton
 from simplebase.data.fields import stated_size
 from simplebase.data.object_sizes import has_size
 from simplebase.errors import DataError, MissingFileError
 from simplebase.files import read_json
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
+from simplebase.skeletons.textfiles import CLASSES
 
 _PIXEL_CENTRE = 0.5
 _HIDDEN = {"hidden", "occluded", "difficult"}
@@ -58,8 +62,9 @@ def read_labelme(
     Args:
         source: the folder; images are looked for where the files say and then by their file name,
             but not outside it.
-        skeleton: which keypoints there are; by default the labels in order of appearance, in files
-            sorted by name, with flip pairs inferred from left and right in the names.
+        skeleton: which keypoints there are; by default those of `classes.txt` in the folder. If
+            that is not there, the labels in order of appearance, in files sorted by name, with flip
+            pairs inferred from left and right in the names.
         val_split: fraction of the images that is held out.
         seed: of the draw.
         progress: called with files done and in all.
@@ -77,7 +82,10 @@ def read_labelme(
     left_out: Counter[str] = Counter()
     files = _read_files(source, left_out, progress)
     notes: list[str] = []
-    if skeleton is None:
+    if skeleton is None and (source / CLASSES).is_file():
+        skeleton = own_skeleton(source)
+        notes = [f"keypoints: those of {source / CLASSES}"]
+    elif skeleton is None:
         skeleton, notes = infer_skeleton(source.resolve().name, files.values())
     return to_conversion(
         source,
