@@ -47,11 +47,17 @@ def suggest(
     labels: Annotated[
         Literal["labelme", "coco", "cvat"], typer.Option(help="Format of the keypoints to correct.")
     ] = "labelme",
+    box: Annotated[
+        str | None,
+        typer.Option(
+            help="X,Y,WIDTH,HEIGHT of the object in every frame. [default: the whole frame]",
+            rich_help_panel=options.PLACE,
+        ),
+    ] = None,
     boxes: Annotated[
         Path | None,
         typer.Option(
-            help="JSON file: a list of boxes, or lists by file name or frame number, as in demo. "
-            "[default: the whole frame]",
+            help="JSON file: a list of boxes, or lists by file name or frame number, as in demo.",
             rich_help_panel=options.PLACE,
         ),
     ] = None,
@@ -81,8 +87,8 @@ def suggest(
     jump between frames or, with --labelled, if poses are unlikely. OUT/suggestions.csv has the
     figures of each frame.
 
-    The model looks at whole frames, unless --boxes or --detector say where the objects are.
-    Keypoints are better where boxes fit.
+    The model looks at whole frames, unless --box, --boxes or --detector say where the objects
+    are. Keypoints are better where boxes fit.
 
     Examples:
 
@@ -105,6 +111,7 @@ def suggest(
         progress=options.progress_bar,
         labelled=labelled,
         labels=labels,
+        box=options.parse_box(box),
         boxes=boxes,
         detector=detector,
         detector_class=detector_class,

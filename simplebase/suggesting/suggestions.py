@@ -30,6 +30,7 @@ from simplebase.errors import ArgumentError, DataError, SimplebaseError, Simpleb
 from simplebase.files import replacing, require_output
 from simplebase.images import DepthRange, decode_image
 from simplebase.inference import MIN_SCORE, PoseEstimator
+from simplebase.pose import Box
 from simplebase.progress import ProgressBar
 from simplebase.runtimes import load_runtime
 from simplebase.skeletons import Skeleton
@@ -82,6 +83,7 @@ def suggest_frames(
     progress: ProgressBar,
     labelled: str | os.PathLike[str] | None = None,
     labels: Labels = "labelme",
+    box: Box | None = None,
     boxes: str | os.PathLike[str] | None = None,
     detector: str | os.PathLike[str] | None = None,
     detector_class: int = 0,
@@ -91,8 +93,8 @@ def suggest_frames(
 ) -> Suggestions:
     """Writes the frames that a label would teach most, with what the model finds as labels.
 
-    The model looks at whole images, unless `boxes` or `detector` say where the objects are; then
-    frames without an object are left out. What makes a frame interesting is in
+    The model looks at whole images, unless `box`, `boxes` or `detector` say where the objects are;
+    then frames without an object are left out. What makes a frame interesting is in
     `simplebase.suggesting.scoring`; how near duplicates are left out, in `choose_best`. The same
     input gives the same output. Videos are decoded twice.
 
@@ -105,6 +107,7 @@ def suggest_frames(
         labelled: a dataset of the model's keypoints; then unlikely poses are interesting, and
             frames that look like one of its images are left out.
         labels: `labelme`, `coco` or `cvat`, the format of the labels.
+        box: x, y, width, height of the object in pixels, in every frame.
         boxes: a file of boxes, see `simplebase.demo.finding.boxes.read_frame_boxes`.
         detector: a YOLOX `.onnx` file that finds the objects.
         detector_class: which of its classes, see `Detector`.
@@ -114,8 +117,8 @@ def suggest_frames(
         alike: grey levels, see `ALIKE`; below 0 nothing is a near duplicate.
 
     Raises:
-        ArgumentError: a value cannot be, a source is given twice, `boxes` and `detector` are both
-            given, or `labelled` has other keypoints than the model.
+        ArgumentError: a value cannot be, a source is given twice, two of `box`, `boxes` and
+            `detector` are given, or `labelled` has other keypoints than the model.
         MissingFileError, DataError: an input is missing or not what it should be.
         OutputExistsError: `output` exists.
     """
@@ -123,13 +126,13 @@ def suggest_frames(
         raise ArgumentError(f"count and every are 1 at least. Received: {count} and {every}.")
     if labels not in _FORMATS:
         raise ArgumentError(f"labels are one of {', '.join(_FORMATS)}. Received: {labels!r}.")
-    require_one_place(None, boxes, detector)
+    require_one_place(box, boxes, detector)
     require_output(output, overwrite=False)
     material = find_material(sources)
     if labels == "labelme":
         for each in material:
             require_stems(each.image_names)
-    finder = open_finder(boxes=boxes, detector=detector, detector_class=detector_class)
+    finder = open_finder(box=box, boxes=boxes, detector=detector, detector_class=detector_class)
     estimator = PoseEstimator(load_runtime(model))
     skeleton, depth_range = estimator.skeleton, estimator.runtime.metadata.depth_range
     if min_score is None:

@@ -126,9 +126,10 @@ def test_keypoints_are_better_where_boxes_say_where_objects_are(
     # In the whole frame the model takes the middle of both dots of a colour.
     whole = _opened(tmp_path / "whole", "labelme").records.keypoints
     assert len(whole) == 1 and 120 < whole[0, 0, 0] < 150
-    _suggest(clip, output=tmp_path / "boxes", every=5, boxes=boxes)
-    found = _opened(tmp_path / "boxes", "labelme").records.keypoints
-    np.testing.assert_allclose(found[0, :, :2], TRIANGLE, atol=0.5)
+    for name, place in (("boxes", {"boxes": boxes}), ("box", {"box": tuple(LEFT)})):
+        _suggest(clip, output=tmp_path / name, every=5, **place)
+        found = _opened(tmp_path / name, "labelme").records.keypoints
+        np.testing.assert_allclose(found[0, :, :2], TRIANGLE, atol=0.5)
 
 
 def test_boxes_by_name_are_those_of_images(clip: Path, tmp_path: Path) -> None:
