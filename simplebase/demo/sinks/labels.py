@@ -41,7 +41,7 @@ def labelme_folder(
 
     Of each frame the image, and a JSON file beside it with one point a keypoint and, where the
     object was looked for in a part of the frame, its box; `group_id` tells objects apart. The only
-    object of a frame, looked for in all of it, has none. `classes.txt`, `match_point.txt` and
+    object of a frame has none. `classes.txt`, `match_point.txt` and
     `skeleton.txt` keep the skeleton; the first is a file for labelme's `--labels` as well.
     """
     with demo_folder(path, overwrite=overwrite) as folder:
@@ -176,13 +176,12 @@ def _coco_object(pose: Pose, labels: np.ndarray, frame: Frame, min_score: float)
 
 def _labelme(found: FramePoses, image: str, min_score: float) -> dict[str, Any]:
     frame, poses = found.frame, found.poses
-    is_only = len(poses) == 1 and _own_box(poses[0], frame) is None
     shapes: list[dict[str, Any]] = []
     for group, pose in enumerate(poses, start=1):
         labels = _labels(pose, frame, min_score)
         if labels[:, 2].any():
             box = _own_box(pose, frame)
-            shapes += labelme_shapes(pose.skeleton, labels, box, None if is_only else group)
+            shapes += labelme_shapes(pose.skeleton, labels, box, None if len(poses) == 1 else group)
     return labelme_content(image, frame.image.shape[:2], shapes)
 
 

@@ -252,8 +252,7 @@ def test_cvat_labels_come_back_through_the_converter(tmp_path: Path) -> None:
 
 def test_the_only_object_of_a_frame_has_no_group_in_labelme(tmp_path: Path) -> None:
     # A point that is added in labelme has none either, and belongs to it.
-    whole = pose(box=(0.0, 0.0, 160.0, 120.0))
-    for name, poses, groups in (("a", [whole], [None]), ("b", [pose()], [1])):
+    for name, poses, groups in (("a", [pose()], [None]), ("b", [pose(), pose(40)], [1, 2])):
         folder = write(tmp_path / name / "labelme", results(1, poses=poses))
         content = json.loads((folder / "clip_000000.json").read_text())
         assert {each["group_id"] for each in content["shapes"]} == set(groups)
@@ -263,6 +262,7 @@ def test_the_only_object_of_a_frame_has_no_group_in_labelme(tmp_path: Path) -> N
     file.write_text(json.dumps(content | {"shapes": [*content["shapes"], shape]}))
     conversion = read_labelme(file.parent)
     assert len(conversion.records) == 1
+    np.testing.assert_allclose(conversion.records[0]["bbox"], BOX)
     # The order and the lines are the model's.
     assert conversion.skeleton.keypoints == SKELETON.keypoints
     assert conversion.skeleton.links == SKELETON.links
