@@ -10,12 +10,13 @@ from rich.table import Table
 from simplebase.cli import options
 from simplebase.cli.app import app, console, import_tensorflow, say
 from simplebase.cli.commands import DATA
-from simplebase.errors import counted
+from simplebase.errors import ArgumentError, counted
 from simplebase.presets.choices import DEFAULT_PRESET
 from simplebase.shell import command_line
 
 if TYPE_CHECKING:
     from simplebase.data.checking import CheckReport
+    from simplebase.runtimes import Runtime
 
 data_app = typer.Typer(no_args_is_help=True, help="Make, check and look at datasets.")
 app.add_typer(data_app, name="data", rich_help_panel=DATA)
@@ -52,17 +53,32 @@ def check(
     matchpoint_path: options.MatchpointPath = None,
     skeleton_path: options.SkeletonPath = None,
     depth_range: options.DepthRangeText = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            callback=options.open_runnable,
+            help="Also find labels that this model contradicts: a file of any format, or the name "
+            "of a pretrained model such as person-mini.",
+        ),
+    ] = None,
+    report_file: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Write a page of HTML with pictures."),
+    ] = None,
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Find errors in a dataset: in its records, labels and images.
 
     Every image is decoded completely. The exit code is 1 if there is an error; warnings do not
-    count, because they may be intended. The table shows some examples, --json writes all findings.
+    count, because they may be intended. The table shows some examples, --json writes all findings,
+    --report shows pictures of them.
 
     Examples:
 
         simplebase data check data/cows
+
+        simplebase data check data/people --model person-mini --report people.html
 
         simplebase data check data/mpii --skeleton mpii --json findings.json
     """
@@ -70,15 +86,35 @@ def check(
     from simplebase.data.packed import is_packed
     from simplebase.files import require_output, write_json
 
-    if json is not None:
-        require_output(json, overwrite=overwrite)
+    for file in (json, report_file):
+        if file is not None:
+            require_output(file, overwrite=overwrite)
+    if model is not None and is_packed(folder):
+        raise ArgumentError(
+            f"{folder} is packed. Compare the labels of the folder that it was packed from with "
+            "--model."
+        )
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
     options.prepare_for(folder)
+    runtime = None if model is None else _open_judge(model)
     with options.progress_bar("decoding images") as progress:
         report = check_dataset(folder, chosen, progress, options.parse_depth_range(depth_range))
+    suspects = None
+    if runtime is not None and report.usable is not None:
+        from simplebase.evaluation import suspect_labels
+
+        with options.progress_bar("comparing labels") as progress:
+            suspects = suspect_labels(runtime, report.usable, progress)
+        report = report.with_findings(suspects.findings)
     if json is not None:
         write_json(json, report.to_config(), overwrite=overwrite)
     _print_report(folder, report)
+    if report_file is not None:
+        import_tensorflow()
+        from simplebase.report import write_check_report
+
+        write_check_report(report, report_file, folder, suspects=suspects, overwrite=overwrite)
+        say(f"{report_file}: open it in a browser")
     if is_packed(folder):
         say(
             "For a packed dataset only the checksums are compared. Check the labels before packing."
@@ -90,6 +126,13 @@ def check(
     named |= {"matchpoint-path": matchpoint_path, "skeleton-path": skeleton_path}
     train += [part for key, value in named.items() if value for part in (f"--{key}", str(value))]
     say(f"next: {command_line(train)}")
+
+
+def _open_judge(model: Path) -> "Runtime":
+    options.prepare_for_model(model)
+    from simplebase.runtimes import load_runtime
+
+    return load_runtime(model)
 
 
 _EXAMPLES = 3

@@ -4,16 +4,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from simplebase.cli import options
 from simplebase.cli.app import app, console, errors, import_tensorflow, say
 from simplebase.cli.commands import DEPLOY
+from simplebase.cli.export_display import parity_table, summary
 from simplebase.errors import ArgumentError, ParityError
 
 if TYPE_CHECKING:
-    from simplebase.export import Exported, Exporter, ExportSettings, Parity
+    from simplebase.export import Exported, Exporter, ExportSettings
 
     Plan = list[tuple[ExportSettings, Path]]
 
@@ -71,6 +70,10 @@ def export(
         Path | None, typer.Option("--all", help="Write every installed format to this folder.")
     ] = None,
     skeleton: options.SkeletonName = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the comparison as a page of HTML with pictures."),
+    ] = None,
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -119,13 +122,19 @@ def export(
                 "a page takes one image at a time and decodes heatmaps itself: leave out --outputs "
                 "and --dynamic-batch with --format web."
             )
+        if report is not None:
+            raise ArgumentError(
+                "--report shows files; of a page, open the page itself: leave out --report with "
+                "--format web."
+            )
     elif all is not None:
         plan = _plan_all(all, model, texts)
     else:
         texts |= {"format": format, "quantization": quantize or "none"}
         plan = [_one(output, model, texts, dynamic_batch)]
-    if json is not None:
-        require_output(json, overwrite=overwrite)
+    for file in (report, json):
+        if file is not None:
+            require_output(file, overwrite=overwrite)
     dataset = None
     if calibration is not None:
         dataset = options.open_dataset(calibration, skeleton, None, None, None)
@@ -149,9 +158,9 @@ def export(
         if format == _WEB:
             _export_site(exporter, site, quantize, model.resolve().stem, json, overwrite)
         elif all is not None:
-            _export_all(exporter, plan, json, overwrite)
+            _export_all(exporter, plan, report, json, overwrite)
         else:
-            _export_one(exporter, *plan[0], json, overwrite)
+            _export_one(exporter, *plan[0], report, json, overwrite)
 
 
 def _plan_all(folder: Path, model: Path, texts: dict[str, Any]) -> "Plan":
@@ -202,9 +211,9 @@ def _export_site(
         )
     except ParityError as error:
         if error.parity is not None:
-            errors.print(_parity_table(error.parity))
+            errors.print(parity_table(error.parity))
         raise
-    console.print(_parity_table(site.parity))
+    console.print(parity_table(site.parity))
     where = "the model file alone" if site.browser is None else f"the page in {site.browser}"
     say(f"{path}: compared {where}; poster.jpg is from {site.poster}, replace it as you like")
     say(f"next: python -m http.server --directory {path}, then open http://localhost:8000")
@@ -213,79 +222,56 @@ def _export_site(
 
 
 def _export_one(
-    exporter: "Exporter", settings: "ExportSettings", path: Path, json: Path | None, overwrite: bool
+    exporter: "Exporter",
+    settings: "ExportSettings",
+    path: Path,
+    report: Path | None,
+    json: Path | None,
+    overwrite: bool,
 ) -> None:
+    from simplebase.export import Exported
     from simplebase.files import write_json
 
     try:
         parity = exporter.export(path, settings, overwrite=overwrite)
     except ParityError as error:
         if error.parity is not None:
-            errors.print(_parity_table(error.parity))
+            errors.print(parity_table(error.parity))
+            failed = Exported(settings, path, error.parity, str(error), failed=True)
+            _write_report(exporter, [failed], report, overwrite)
         raise
-    console.print(_parity_table(parity))
+    console.print(parity_table(parity))
+    _write_report(exporter, [Exported(settings, path, parity)], report, overwrite)
     say(f"{path}: {settings.title}, with its metadata in {path}.json")
     if json is not None:
         write_json(json, parity.to_config(), overwrite=overwrite)
 
 
-def _export_all(exporter: "Exporter", plan: "Plan", json: Path | None, overwrite: bool) -> None:
+def _export_all(
+    exporter: "Exporter", plan: "Plan", report: Path | None, json: Path | None, overwrite: bool
+) -> None:
     from simplebase.export import export_all
     from simplebase.files import write_json
 
     exported = export_all(exporter, plan, overwrite=overwrite)
-    console.print(_summary(exported))
+    console.print(summary(exported))
     options.say_devices([(each.path.name, each.device) for each in exported if each.device])
     for each in exported:
         if each.problem:
             say(f"{each.settings.title}: {each.problem}")
+    _write_report(exporter, exported, report, overwrite)
     if json is not None:
         write_json(json, [each.to_config() for each in exported], overwrite=overwrite)
     if any(each.failed for each in exported):
         raise typer.Exit(1)
 
 
-def _parity_table(parity: "Parity") -> Table:
-    table = Table("on the same images", "", "limit", title=f"{parity.images} images")
-    limits = parity.limits
+def _write_report(
+    exporter: "Exporter", exported: "list[Exported]", path: Path | None, overwrite: bool
+) -> None:
+    if path is None:
+        return
+    from simplebase.report import write_export_report
 
-    def row(name: str, value: str, limit: float | None = None) -> None:
-        table.add_row(name, value, "" if limit is None else f"{limit:g}")
-
-    if parity.heatmap_max is not None:
-        row("heatmaps, largest difference", f"{parity.heatmap_max:.2g}", limits.heatmap_max)
-        row("heatmaps, 99.9 % differ less", f"{parity.heatmap_p999:.2g}", limits.heatmap_p999)
-        row("heatmaps, mean difference", f"{parity.heatmap_mean:.2g}")
-    row("scores, largest difference", f"{parity.score_max:.2g}", limits.heatmap_max)
-    row("keypoints apart, median", f"{parity.distance_median:.3f} px", limits.distance)
-    row("keypoints apart, 99 %", f"{parity.distance_p99:.3f} px")
-    against = "" if parity.labelled else " against what the model finds"
-    row(f"PCK@0.5 of the model{against}", f"{parity.model_pck:.3f}")
-    row(f"PCK@0.5 of the file{against}", f"{parity.file_pck:.3f}")
-    # z: a gain below a thousandth is no "-0.000".
-    row("loss of PCK", f"{parity.model_pck - parity.file_pck:z.3f}", limits.pck)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    return table
-
-
-def _summary(exported: "list[Exported]") -> Table:
-    # Two lines of headings leave room for whole names in 80 columns.
-    headings = ("MB", "ms, 1\nthread", "ms, 2\nthreads", "PCK\n@0.5", "px\napart", "parity")
-    model_pck = next((each.parity.model_pck for each in exported if each.parity), None)
-    title = None if model_pck is None else f"PCK@0.5 of the model: {model_pck:.3f}"
-    table = Table("file", *headings, title=title)
-    table.columns[0].overflow = "fold"
-    for column in table.columns[1:6]:
-        column.justify = "right"
-    for each in exported:
-        parity = each.parity
-        table.add_row(
-            escape(each.path.name),
-            "" if each.size is None else f"{each.size / 1e6:.1f}",
-            *(f"{each.latency[n]:.1f}" if n in each.latency else "" for n in (1, 2)),
-            "" if parity is None else f"{parity.file_pck:.3f}",
-            "" if parity is None else f"{parity.distance_median:.3f}",
-            "passed" if not each.problem else ("failed" if each.failed else "not installed"),
-        )
-    return table
+    write_export_report(exporter.reference(), exported, path, overwrite=overwrite)
+    say(f"{path}: open it in a browser")

@@ -35,6 +35,7 @@ _PUBLIC = {
     "require_answers": "simplebase.evaluation.prediction",
     "require_dataset": "simplebase.evaluation.target",
     "require_evaluation_output": "simplebase.evaluation.output",
+    "suspect_labels": "simplebase.evaluation.suspects",
     "warn_of_other_normalisers": "simplebase.evaluation.comparison",
     "with_annotations": "simplebase.evaluation.annotations",
     "write_evaluation": "simplebase.evaluation.output",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from simplebase.evaluation.several import Comparison as Comparison
     from simplebase.evaluation.several import compare as compare
     from simplebase.evaluation.sheets import draw_predictions as draw_predictions
+    from simplebase.evaluation.suspects import suspect_labels as suspect_labels
     from simplebase.evaluation.target import Target as Target
     from simplebase.evaluation.target import dataset_target as dataset_target
     from simplebase.evaluation.target import require_dataset as require_dataset

@@ -48,9 +48,24 @@ def predict_dataset(
             SimplebaseWarning,
             stacklevel=2,
         )
+    estimator = PoseEstimator(runtime, decode, flip_test)
+    return predict_crops(estimator, dataset, batch_size=batch_size, progress=progress)
+
+
+def predict_crops(
+    estimator: PoseEstimator,
+    dataset: KeypointDataset,
+    *,
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """`(N, K, 3)` as `predict_dataset`, of the model's `K` keypoints.
+
+    The dataset may have other keypoints.
+    """
+    metadata = estimator.runtime.metadata
     dataset = dataset.with_default_depth(metadata.depth_range)
     source = BatchSource(dataset, metadata.crop, metadata.input_size, batch_size)
-    estimator = PoseEstimator(runtime, decode, flip_test)
     predictions: list[np.ndarray] = []
     done = 0
     for batch in source.batches():

@@ -31,7 +31,8 @@ def draw_predictions(
     """
     rows = choose_records(dataset, "all", _SAMPLES, seed=0)
     samples = [
-        replace(sample, truth=None) for sample in _samples(dataset, predictions, rows, crop, size)
+        replace(sample, truth=None)
+        for sample in found_samples(dataset, predictions, rows, crop, size)
     ]
     return draw_sheet(samples, dataset.skeleton, title)
 
@@ -73,14 +74,26 @@ def draw_worst(
     rows = order[: min(_WORST, int(np.isfinite(errors).sum()))]
     samples = [
         replace(sample, note=f"{errors[row]:.0f} %")
-        for row, sample in zip(rows, _samples(dataset, predictions, rows, crop, size), strict=True)
+        for row, sample in zip(
+            rows, found_samples(dataset, predictions, rows, crop, size), strict=True
+        )
     ]
     return draw_sheet(samples, dataset.skeleton, _WORST_TITLE)
 
 
-def _samples(
+def found_samples(
     dataset: KeypointDataset, predictions: np.ndarray, rows: np.ndarray, crop: Crop, size: Size
 ) -> list[Sample]:
+    """The records at `rows`, whose labels are `truth` and whose keypoints are those found.
+
+    Args:
+        dataset: the records that were predicted.
+        predictions: `(N, K, 2 or 3)` image pixels, in the order of its records; NaN where not
+            found.
+        rows: which records.
+        crop: how the samples are cut out.
+        size: `(H, W)` of a sample.
+    """
     records = dataset.records
     matrices = crop.matrix(records.centers[rows], records.scales[rows], size)
     points = transform_points(matrices, predictions[rows, :, :2])

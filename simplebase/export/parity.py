@@ -4,7 +4,7 @@ Both are asked on the processor: it is there that float32 is float32, see `on_pr
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -89,6 +89,8 @@ class Parity:
         labelled: whether these are against the images' labels. If not, they are against the
             keypoints that the model itself finds, which then has 1.
         limits: what the file may differ by.
+        found: `(N, K, 3)` the file's keypoints, x, y in input pixels and score; of one with
+            heatmaps and keypoints, those that it decodes itself.
     """
 
     images: int
@@ -102,6 +104,7 @@ class Parity:
     file_pck: float
     labelled: bool
     limits: Limits
+    found: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def faults(self) -> list[str]:
@@ -140,7 +143,9 @@ class Parity:
 
     def to_config(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {**asdict(self), "passed": self.passed, "faults": self.faults}
+        figures = asdict(replace(self, found=None))
+        del figures["found"]
+        return {**figures, "passed": self.passed, "faults": self.faults}
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,6 +218,7 @@ class Reference(ArrayEquality):
             file_pck=min(self.pck(way) or 0.0 for way in ways),
             labelled=self.labelled,
             limits=limits,
+            found=ways[0],
         )
 
 

@@ -56,6 +56,11 @@ def paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
+def listing(texts: Sequence[str]) -> str:
+    """A list of plain texts."""
+    return "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
+
+
 def cards(values: Mapping[str, str]) -> str:
     """Figures side by side, each with what it is."""
     inner = "".join(

@@ -292,6 +292,7 @@ class Trainer:
             sheet = draw_predictions(
                 self.val_split, predictions, metadata.crop, metadata.input_size, title
             )
+            self.saver.run.write_samples(sheet)
             for observer in self.observers:
                 observer.sheet_drawn(metrics.epoch, sheet)
         for observer in self.observers:

@@ -148,3 +148,35 @@ def test_frames_says_what_was_chosen_and_what_was_left_out(data: Command, tmp_pa
     assert "2 of 5 frames chosen; 3 left out as near duplicates" in printed
     assert "2 frames written instead of 4: the others are near duplicates" in error
     assert len(list((output / "clip").iterdir())) == 2
+
+
+def test_labels_that_a_model_contradicts_are_named_and_drawn(
+    data: Command, figures_folder: Path, tmp_path: Path
+) -> None:
+    """The model of the package knows people, not these figures: what it says is often wrong."""
+    pytest.importorskip("ai_edge_litert")
+    folder = tmp_path / "figures"
+    shutil.copytree(figures_folder, folder)
+    asked = ("--model", "person-mini", "--report", "page.html", "--json", "findings.json")
+    code, output, _ = data("check", folder, *asked)
+    assert code == 0 and "page.html: open it in a browser" in output
+    findings = json.loads(Path("findings.json").read_text())["findings"]
+    suspects = [each for each in findings if each["kind"] == "suspect-label"]
+    assert suspects and all(
+        "the model finds" in each["message"] or "swapped" in each["message"] for each in suspects
+    )
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert all(f"record {each['record']}, {each['img_paths']}" in page for each in suspects[:5])
+    assert page.count("data:image/jpeg;base64,") >= 2
+    assert "data select" in page and "to-labelme" in page
+    code, _, error = data("check", folder, "--report", "page.html")
+    assert code == 1 and "page.html" in error and "--overwrite" in error
+
+
+def test_a_packed_dataset_is_not_compared_with_a_model(
+    data: Command, figures_folder: Path, tmp_path: Path
+) -> None:
+    packed = tmp_path / "packed"
+    assert data("pack", figures_folder, packed)[0] == 0
+    code, _, error = data("check", packed, "--model", "person-mini")
+    assert code == 2 and "is packed" in error

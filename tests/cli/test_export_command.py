@@ -16,10 +16,11 @@ def test_a_file_is_named_after_the_model_and_its_comparison_printed(
 ) -> None:
     Path("m.keras").symlink_to(shallow_model_file)
     line = ("--format", "frozen-graph", "--calibration", figures_folder, "--json", "parity.json")
-    code, output, error = command("export", "m.keras", *line)
+    code, output, error = command("export", "m.keras", *line, "--report", "page.html")
     assert code == 0, error
     assert {path.name for path in Path().iterdir()} == {
         "m.keras",
+        "page.html",
         "m.pb",
         "m.pb.json",
         "m.pb.parity.json",
@@ -30,6 +31,9 @@ def test_a_file_is_named_after_the_model_and_its_comparison_printed(
     [row] = [line for line in output.splitlines() if "PCK@0.5 of the file" in line]
     assert row.split("│")[2].strip() == f"{parity['file_pck']:.3f}"
     assert "m.pb: frozen-graph" in output
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert f'<td class="number">{parity["file_pck"]:.3f}</td>' in page
+    assert page.count("data:image/jpeg;base64,") == 1
 
 
 def test_a_file_beyond_the_tolerance_ends_with_one(
@@ -40,11 +44,14 @@ def test_a_file_beyond_the_tolerance_ends_with_one(
 ) -> None:
     monkeypatch.setattr("simplebase.export.export.limits_of", impossible)
     line = ("--format", "frozen-graph", "--calibration", figures_folder, "--output", "m.pb")
-    code, _, error = command("export", shallow_model_file, *line)
+    code, _, error = command("export", shallow_model_file, *line, "--report", "page.html")
     assert code == 1
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert ">failed<" in page and "the results of m.pb differ from those of the model" in page
     assert "Error: the results of m.pb differ from those of the model: keypoints lie" in error
     assert "keypoints apart, median" in error
     assert {path.name for path in Path().iterdir()} == {
+        "page.html",
         "m.pb.rejected",
         "m.pb.rejected.json",
         "m.pb.rejected.parity.json",
@@ -68,6 +75,7 @@ def impossible(quantization: str, tolerance: float) -> object:
         ),
         (["MODEL", "--all", "x", "--output", "y"], 2, "leave out --output"),
         (["MODEL", "--format", "web", "--outputs", "both"], 2, "a page takes one image at a time"),
+        (["MODEL", "--format", "web", "--report", "p.html"], 2, "leave out --report"),
         (["MODEL", "--all", "x", "--quantize", "int8"], 2, "leave out --output, --quantize"),
         ([".", "--format", "onnx"], 1, ". is a folder, but the model is a file"),
         (

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from simplebase.data.checking.duplicates import copies
-from simplebase.data.checking.findings import KINDS, CheckReport, Finding
+from simplebase.data.checking.findings import CheckReport, Finding
 from simplebase.data.checking.image_inspection import ImageInspection, inspect_images
 from simplebase.data.checking.labels import (
     check_boxes,
@@ -18,7 +18,14 @@ from simplebase.data.checking.labels import (
     check_labelling,
 )
 from simplebase.data.checking.sides import check_sides
-from simplebase.data.dataset import IMAGES, annotation_file, own_skeleton, require_folder
+from simplebase.data.dataset import (
+    IMAGES,
+    KeypointDataset,
+    annotation_file,
+    own_skeleton,
+    require_folder,
+)
+from simplebase.data.image_store import FolderImages
 from simplebase.data.packed import is_packed
 from simplebase.data.records import Records, Survey, survey_records
 from simplebase.geometry import Crop
@@ -56,7 +63,7 @@ def check_dataset(
         skeleton = own_skeleton(folder)
     survey = survey_records(annotation_file(folder), skeleton.num_keypoints, skeleton.name)
     findings = [*_broken_records(survey), *check_flip_pairs(skeleton)]
-    images = 0
+    images, usable, rows = 0, None, np.zeros(0, np.int64)
     if survey.records is not None:
         number: dict[str, int] = {}
         image_of = np.array([number.setdefault(p, len(number)) for p in survey.records.paths])
@@ -68,9 +75,14 @@ def check_dataset(
             *_check_depth(inspections, image_of, depth_range),
         ]
         findings += [_in_file(finding, survey) for finding in found]
-    order = list(KINDS)
-    findings.sort(key=lambda finding: (order.index(finding.kind), finding.record or 0))
-    return CheckReport(len(survey.content), images, tuple(findings))
+        readable = np.array([each.kind is None for each in inspections])
+        rows = np.flatnonzero(readable[image_of])
+        if len(rows):
+            store = FolderImages(folder / IMAGES, survey.records.paths, depth_range)
+            whole = KeypointDataset(str(folder.absolute()), skeleton, survey.records, store)
+            usable = whole.select(rows)
+    in_file = tuple(int(survey.sound[row]) for row in rows)
+    return CheckReport(len(survey.content), images, tuple(findings), usable, in_file)
 
 
 def _check_shards(location: str | os.PathLike[str], progress: Progress | None) -> CheckReport:

@@ -1,7 +1,10 @@
 """What a check finds."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
+
+from simplebase.data.dataset import KeypointDataset
 
 Severity = Literal["error", "warning"]
 
@@ -19,6 +22,7 @@ KINDS: dict[str, Severity] = {
     "empty-split": "warning",
     "missing-flip-pairs": "warning",
     "left-right-swapped": "warning",
+    "suspect-label": "warning",
     "keypoint-outside-image": "warning",
     "crop-cuts-keypoints": "warning",
     "box-outside-image": "warning",
@@ -70,11 +74,36 @@ class CheckReport:
         records: how many the annotation file has.
         images: how many files they name.
         findings: what was found.
+        usable: the records without a broken field or image; `None` if there are none, or if the
+            dataset is packed.
+        rows: for each usable record its index in the annotation file.
     """
 
     records: int
     images: int
     findings: tuple[Finding, ...]
+    usable: KeypointDataset | None = field(default=None, compare=False, repr=False)
+    rows: tuple[int, ...] = field(default=(), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Sorts the findings."""
+        order = list(KINDS)
+        key = [(order.index(each.kind), each.record or 0) for each in self.findings]
+        places = sorted(range(len(key)), key=key.__getitem__)
+        object.__setattr__(self, "findings", tuple(self.findings[place] for place in places))
+
+    def with_findings(self, more: Iterable[Finding]) -> "CheckReport":
+        """The report with further findings, whose `record` is a row of `usable`."""
+        added = list(more)
+        if self.usable is not None:
+            paths = self.usable.records.paths
+            added = [
+                each
+                if each.record is None
+                else replace(each, record=self.rows[each.record], img_paths=paths[each.record])
+                for each in added
+            ]
+        return replace(self, findings=(*self.findings, *added))
 
     @property
     def errors(self) -> int:

@@ -19,7 +19,12 @@ _HEAT_STRENGTH = 0.45
 
 
 def draw_sheet(
-    samples: Sequence[Sample], skeleton: Skeleton, title: str, codec: HeatmapCodec | None = None
+    samples: Sequence[Sample],
+    skeleton: Skeleton,
+    title: str,
+    codec: HeatmapCodec | None = None,
+    *,
+    truth: str = "labelled",
 ) -> np.ndarray:
     """Draws samples with their skeletons in a grid.
 
@@ -28,14 +33,14 @@ def draw_sheet(
         skeleton: what their keypoints are.
         title: of the sheet.
         codec: lays the heatmaps that it encodes over the images; by default none.
+        truth: what the legend calls the samples' `truth`.
 
     Returns:
         `(height, width, 3)` uint8.
     """
-    truth = any(sample.truth is not None for sample in samples)
     legend = "white rim: visible   black hole: hidden   nothing: not labelled"
-    if truth:
-        legend = "white: labelled   in colour: found"
+    if any(sample.truth is not None for sample in samples):
+        legend = f"white: {truth}   in colour: found"
     legend += "   yellow: what the network is taught" if codec is not None else ""
     return draw_tiles(
         [_draw_tile(sample, skeleton, codec) for sample in samples],

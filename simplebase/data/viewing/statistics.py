@@ -9,9 +9,9 @@ import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.records import Records
-from simplebase.files import replacing
+from simplebase.files import require_output
 from simplebase.geometry import PERSON_PIXELS, Crop, transform_points
-from simplebase.images import require_image_suffix
+from simplebase.images import require_image_suffix, write_image
 
 _TRAIN, _VAL, _UNLABELLED, _HIDDEN = "#1b6ca8", "#edae49", "#dddddd", "#8fbbd9"
 _INK = "#333333"
@@ -41,14 +41,20 @@ def plot_statistics(
         ArgumentError: `path` has no image suffix.
         OutputExistsError: `path` exists and `overwrite` is off.
     """
+    require_image_suffix(path)
+    require_output(path, overwrite=overwrite)
+    write_image(path, draw_statistics(dataset, crop), overwrite=overwrite)
+
+
+def draw_statistics(dataset: KeypointDataset, crop: Crop) -> np.ndarray:
+    """The charts of `plot_statistics` as `(height, width, 3)` RGB uint8."""
     # Imported here: it costs half a second, and only those who plot should pay.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    require_image_suffix(path)
     records = dataset.records
-    figure = Figure(figsize=(17, 7.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(17, 7.5), dpi=110, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
     rows: Any = [["visibility", "places", name] for name in ("heights", "shapes", "objects")]
     axes: dict[str, Any] = figure.subplot_mosaic(rows, width_ratios=(0.9, 1.7, 0.8))
     _plot_visibility(axes["visibility"], records, dataset.skeleton.keypoints)
@@ -62,8 +68,8 @@ def plot_statistics(
         f"{len(records) - held_out} train and {held_out} val",
         fontsize=15,
     )
-    with replacing(path, overwrite=overwrite) as partial:
-        figure.savefig(partial, dpi=110)
+    canvas.draw()
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
 
 
 def _plot_visibility(axes: Any, records: Records, names: Sequence[str]) -> None:

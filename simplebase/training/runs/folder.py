@@ -6,7 +6,8 @@ RUN/
 ├── metrics.csv        one row an epoch, see `EpochMetrics`
 ├── curves.png         the same as a picture
 ├── summary.json       the result: best epoch and PCK, the mean pose's PCK, the checkpoint
-├── report.html       what `simplebase report` made of it, if it was asked
+├── val_samples.jpg    some val samples with their predictions, after every fifth epoch and the last
+├── report.html        what `simplebase report` made of it, if it was asked
 ├── unlabelled.npz     of a run with unlabelled images: where they are, what a teacher found there
 ├── tensorboard/       the curves, and val samples with their predictions
 └── checkpoints/
@@ -27,6 +28,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from simplebase.dtypes import in_float32
@@ -34,6 +36,7 @@ from simplebase.estimator import SimpleBaseline
 from simplebase.files import replacing, require_output, write_json, write_text
 from simplebase.files.locks import locked
 from simplebase.freezing import unfrozen
+from simplebase.images import write_image
 from simplebase.training.runs.metrics import METRICS, EpochMetrics, write_metrics
 
 CONFIG, CHECKPOINTS = "config.yaml", "checkpoints"
@@ -61,6 +64,7 @@ class Run:
         self.config = self.folder / CONFIG
         self.metrics = self.folder / METRICS
         self.curves = self.folder / "curves.png"
+        self.samples = self.folder / "val_samples.jpg"
         self.summary = self.folder / "summary.json"
         self.unlabelled = self.folder / "unlabelled.npz"
         self.report = self.folder / "report.html"
@@ -69,8 +73,9 @@ class Run:
     @property
     def content(self) -> tuple[str, ...]:
         """Names of all that a run leaves in the folder."""
-        files = (self.config, self.metrics, self.curves, self.summary, self.unlabelled, self.report)
-        return tuple(path.name for path in (*files, self.tensorboard, self.checkpoints))
+        files = (self.config, self.metrics, self.curves, self.samples, self.summary)
+        others = (self.unlabelled, self.report, self.tensorboard, self.checkpoints)
+        return tuple(path.name for path in (*files, *others))
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Writes `config.yaml`."""
@@ -79,6 +84,10 @@ class Run:
     def write_metrics(self, epochs: Sequence[EpochMetrics]) -> None:
         """Writes `metrics.csv`: all rows, so that a resumed run has none twice."""
         write_metrics(self.metrics, epochs)
+
+    def write_samples(self, sheet: np.ndarray) -> None:
+        """Writes `val_samples.jpg`: `(height, width, 3)` RGB uint8."""
+        write_image(self.samples, sheet, overwrite=True)
 
     def save_models(
         self, model: SimpleBaseline, metrics: EpochMetrics, kept: dict[str, int], best: bool

@@ -61,6 +61,7 @@ def test_a_run_is_these_files_and_no_other(folder: Path, result: TrainingResult)
         "config.yaml",
         "metrics.csv",
         "curves.png",
+        "val_samples.jpg",
         "summary.json",
         "checkpoints/best.keras",
         "checkpoints/last.keras",
@@ -103,8 +104,9 @@ def test_the_state_has_all_epochs_behind_it(folder: Path, result: TrainingResult
     assert tuple(progress.epochs) == result.epochs
 
 
-def test_curves_and_tensorboard_show_the_training(folder: Path) -> None:
+def test_curves_samples_and_tensorboard_show_the_training(folder: Path) -> None:
     assert np.ptp(read_image(folder / "curves.png")) > 0
+    assert np.ptp(read_image(folder / "val_samples.jpg")) > 0
     events = EventAccumulator(str(folder / "tensorboard")).Reload()
     assert [event.step for event in events.Tensors("loss/epoch")] == [1, 2, 3, 4, 5, 6, 7]
     # Pictures of the fifth epoch and of the last.

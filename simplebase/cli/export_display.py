@@ -1,0 +1,57 @@
+"""What `export` prints."""
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from simplebase.export import Exported, Parity
+
+
+def parity_table(parity: "Parity") -> Table:
+    """How one file compares with its model."""
+    table = Table("on the same images", "", "limit", title=f"{parity.images} images")
+    limits = parity.limits
+
+    def row(name: str, value: str, limit: float | None = None) -> None:
+        table.add_row(name, value, "" if limit is None else f"{limit:g}")
+
+    if parity.heatmap_max is not None:
+        row("heatmaps, largest difference", f"{parity.heatmap_max:.2g}", limits.heatmap_max)
+        row("heatmaps, 99.9 % differ less", f"{parity.heatmap_p999:.2g}", limits.heatmap_p999)
+        row("heatmaps, mean difference", f"{parity.heatmap_mean:.2g}")
+    row("scores, largest difference", f"{parity.score_max:.2g}", limits.heatmap_max)
+    row("keypoints apart, median", f"{parity.distance_median:.3f} px", limits.distance)
+    row("keypoints apart, 99 %", f"{parity.distance_p99:.3f} px")
+    against = "" if parity.labelled else " against what the model finds"
+    row(f"PCK@0.5 of the model{against}", f"{parity.model_pck:.3f}")
+    row(f"PCK@0.5 of the file{against}", f"{parity.file_pck:.3f}")
+    # z: a gain below a thousandth is no "-0.000".
+    row("loss of PCK", f"{parity.model_pck - parity.file_pck:z.3f}", limits.pck)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def summary(exported: "list[Exported]") -> Table:
+    """Several files side by side."""
+    # Two lines of headings leave room for whole names in 80 columns.
+    headings = ("MB", "ms, 1\nthread", "ms, 2\nthreads", "PCK\n@0.5", "px\napart", "parity")
+    model_pck = next((each.parity.model_pck for each in exported if each.parity), None)
+    title = None if model_pck is None else f"PCK@0.5 of the model: {model_pck:.3f}"
+    table = Table("file", *headings, title=title)
+    table.columns[0].overflow = "fold"
+    for column in table.columns[1:6]:
+        column.justify = "right"
+    for each in exported:
+        parity = each.parity
+        table.add_row(
+            escape(each.path.name),
+            "" if each.size is None else f"{each.size / 1e6:.1f}",
+            *(f"{each.latency[n]:.1f}" if n in each.latency else "" for n in (1, 2)),
+            "" if parity is None else f"{parity.file_pck:.3f}",
+            "" if parity is None else f"{parity.distance_median:.3f}",
+            "passed" if not each.problem else ("failed" if each.failed else "not installed"),
+        )
+    return table

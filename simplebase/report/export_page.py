@@ -1,0 +1,125 @@
+"""From the comparison of exported files with their model to a page with pictures."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from simplebase.data.viewing import Sample, draw_sheet
+from simplebase.export import Exported, Parity
+from simplebase.export.parity import Reference
+from simplebase.files import write_text
+from simplebase.report import page
+
+_SAMPLES = 12
+_LEAST_SCORE = 0.1
+"""What scores less is not drawn: neither the model nor the file found it."""
+
+
+def write_export_report(
+    reference: Reference,
+    exported: Sequence[Exported],
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Writes how exported files compare with their model as one page of HTML.
+
+    Args:
+        reference: what the model finds in the images of the comparison.
+        exported: the files, also those that failed.
+        path: the file to write.
+        overwrite: replace `path` if it exists.
+
+    Raises:
+        OutputExistsError: `path` exists and `overwrite` is off.
+    """
+    compared = [(each, each.parity) for each in exported if each.parity is not None]
+    parts = [page.section("Files", _table(exported))]
+    for each, parity in compared:
+        parts.append(_file(reference, each, parity))
+    title = f"Export of {exported[0].path.name}" if len(exported) == 1 else "Exports"
+    write_text(path, page.page(title, parts), overwrite=overwrite)
+
+
+def _table(exported: Sequence[Exported]) -> str:
+    headings = ("file", "", "MB", "ms", "PCK@0.5 of the model", "of the file", "px apart")
+    rows = []
+    for each in exported:
+        parity = each.parity
+        state = "passed" if not each.problem else ("failed" if each.failed else "not installed")
+        rows.append(
+            (
+                each.path.name,
+                state,
+                "" if each.size is None else f"{each.size / 1e6:.1f}",
+                f"{each.latency[1]:.1f}" if 1 in each.latency else "",
+                "" if parity is None else f"{parity.model_pck:.3f}",
+                "" if parity is None else f"{parity.file_pck:.3f}",
+                "" if parity is None else f"{parity.distance_median:.3f}",
+            )
+        )
+    note = (
+        "All files are compared on the same images. px apart: between the keypoints of the model "
+        "and of the file, in pixels of the input, at the median. ms: one image, one thread."
+    )
+    return page.paragraph(note) + page.table(headings, rows, numbers=5)
+
+
+def _file(reference: Reference, each: Exported, parity: Parity) -> str:
+    parts = [page.paragraph(each.problem)] if each.problem else []
+    limits = parity.limits
+    rows = [
+        ("heatmaps, largest difference", parity.heatmap_max, limits.heatmap_max),
+        ("heatmaps, 99.9 % differ less", parity.heatmap_p999, limits.heatmap_p999),
+        ("scores, largest difference", parity.score_max, limits.heatmap_max),
+        ("keypoints apart, median, px", parity.distance_median, limits.distance),
+        ("keypoints apart, 99 %, px", parity.distance_p99, None),
+        ("loss of PCK", max(parity.model_pck - parity.file_pck, 0.0), limits.pck),
+    ]
+    parts.append(
+        page.table(
+            (f"on {parity.images} images", "", "limit"),
+            [
+                (name, f"{value:.3g}", "" if limit is None else f"{limit:g}")
+                for name, value, limit in rows
+                if value is not None
+            ],
+            numbers=2,
+        )
+    )
+    if parity.found is not None:
+        caption = (
+            "The samples on which the file differs most. White: what the model finds. "
+            "In colour: what the file finds. The number is the mean distance in pixels."
+        )
+        parts.append(page.picture(_sheet(reference, parity.found), caption))
+    return page.section(each.path.name, *parts)
+
+
+def _sheet(reference: Reference, found: np.ndarray) -> np.ndarray:
+    """The samples whose keypoints lie furthest apart."""
+    model = reference.keypoints
+    seen = (model[..., 2] >= _LEAST_SCORE) & (found[..., 2] >= _LEAST_SCORE)
+    distance = np.linalg.norm(found[..., :2] - model[..., :2], axis=-1)
+    apart = (distance * seen).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    rows = np.argsort(-apart, kind="stable")[:_SAMPLES]
+    dataset = reference.samples.dataset
+    samples = [
+        Sample(
+            int(row),
+            dataset.records.paths[row],
+            reference.samples.crops[row],
+            _drawable(found[row]),
+            truth=_drawable(model[row]),
+            note=f"{apart[row]:.2f} px",
+        )
+        for row in rows
+    ]
+    return draw_sheet(samples, reference.truth.skeleton, "model and file", truth="the model")
+
+
+def _drawable(keypoints: np.ndarray) -> np.ndarray:
+    """`(K, 3)` with a visibility in place of the score."""
+    seen = keypoints[:, 2:] >= _LEAST_SCORE
+    return np.concatenate([keypoints[:, :2], np.where(seen, 2.0, 0.0)], axis=-1)
