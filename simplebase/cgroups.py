@@ -1,8 +1,8 @@
-"""How many cores and how much memory a container may use: Linux's control groups.
+"""Reads how many cores and how much memory a container may use, from Linux's control groups.
 
-Docker and Kubernetes limit a process by them, and the system goes on showing it the whole machine.
-Both versions are read. Each holds its limits in files of a folder a group, and every group is also
-bound by the ones above it:
+Docker and Kubernetes limit a process by them, although the system still reports the whole machine.
+Both versions are supported. Each stores its limits in files, with a folder per group, and the
+limits of all parent groups also apply:
 
 ```
 /sys/fs/cgroup/GROUP/cpu.max                           version 2: quota and period, or "max"
@@ -20,15 +20,15 @@ from pathlib import Path, PurePosixPath
 
 _ROOT = Path("/")
 
-# Version 1 has no word for "no limit" of memory but the largest number of whole pages.
+# Version 1 represents "no limit" of memory by the largest number of whole pages.
 _NO_LIMIT = 1 << 62
 
 
 def cpu_limit(root: Path = _ROOT) -> float | None:
-    """Cores that this process's groups may keep busy, such as 1.5; None without a limit.
+    """Returns the cores that this process's groups may use, such as 1.5; None without a limit.
 
     Args:
-        root: of the file system, for tests.
+        root: root of the file system, for tests.
     """
     limits = [_share(*text.split()[:2]) for text in _settings(root, "", "cpu.max")]
     for folder in _folders(root, "cpu"):
@@ -39,7 +39,7 @@ def cpu_limit(root: Path = _ROOT) -> float | None:
 
 
 def memory_limit(root: Path = _ROOT) -> int | None:
-    """Bytes that this process's groups may hold; None without a limit. `root` as above."""
+    """Returns the bytes that this process's groups may use; None without a limit."""
     texts = [
         *_settings(root, "", "memory.max"),
         *_settings(root, "memory", "memory.limit_in_bytes"),
@@ -49,21 +49,21 @@ def memory_limit(root: Path = _ROOT) -> int | None:
 
 
 def _share(quota: str, period: str = "100000") -> float | None:
-    """Quota over period, both in microseconds; None if that is no limit."""
+    """Returns quota / period, both in microseconds; None if there is no limit."""
     if not (quota.isdecimal() and period.isdecimal() and int(quota) and int(period)):
         return None  # "max", or -1
     return int(quota) / int(period)
 
 
 def _settings(root: Path, controller: str, name: str) -> Iterator[str]:
-    """The texts of the files `name` in the group's folder and those above it."""
+    """Yields the texts of the files `name` in the group's folder and those above it."""
     for folder in _folders(root, controller):
         if text := _text(folder / name):
             yield text
 
 
 def _folders(root: Path, controller: str) -> Iterator[Path]:
-    """Where the group's files are, and those of the groups above it.
+    """Yields the folders of the group and of its parent groups.
 
     Within a container the group's path may be that of the host, which is not to be seen there: its
     files lie where the last of the groups above it would be. `controller` is "" for version 2.
@@ -80,7 +80,7 @@ def _folders(root: Path, controller: str) -> Iterator[Path]:
 
 
 def _text(path: Path) -> str:
-    """The file's text; empty if it cannot be read."""
+    """Returns the file's text; empty if it cannot be read."""
     try:
         return path.read_text().strip()
     except (OSError, UnicodeDecodeError):

@@ -17,13 +17,13 @@ DecodeMethod = Literal["argmax", "quarter", "dark", "published"]
 Alignment = Literal["center", "corner", "upstream"]
 
 WIDEST_SIGMA = 100
-"""Heatmap cells. `dark` blurs by a kernel as wide, so a damaged file must not choose freely."""
+"""In heatmap cells. The kernel of `dark` grows with sigma, so a damaged file must not set any."""
 
 BLUR_KERNELS = range(3, 2 * WIDEST_SIGMA, 2)
-"""Cells along the side of a published model's blur."""
+"""Allowed sizes of a published model's blur kernel, in cells."""
 
-# A heatmap is floored here before its logarithm: float32 Gaussians vanish far from the peak, and
-# networks answer below zero.
+# Lower bound of a heatmap before its logarithm: float32 Gaussians vanish far from the peak, and
+# networks also predict values below zero.
 HEATMAP_FLOOR = 1e-10
 
 
@@ -33,20 +33,20 @@ class HeatmapCodec:
 
     Args:
         input_size: `(H, W)` of the network's input in pixels.
-        stride: input pixels a heatmap cell.
+        stride: input pixels per heatmap cell.
         sigma: standard deviation of the Gaussian in heatmap cells.
-        alignment: `"center"`: cell j lies at input pixel `(j + 0.5) * stride - 0.5`, which a flip
-            maps onto itself; `"corner"`: at `j * stride`, as in the official code; `"upstream"`: at
+        alignment: the input pixel of cell j. `"center"`: `(j + 0.5) * stride - 0.5`, a grid that a
+            flip maps onto itself. `"corner"`: `j * stride`, as in the official code. `"upstream"`:
             `(j - 0.5) * stride - 0.5`, a whole cell before `center`, as in the tf.keras project,
-            whose cells count from 1.
-        blur_kernel: for models that were published with DARK decoding, the side of its blur in
-            cells, such as 11; None for all others. Only `decode` by `published` asks.
+            which counts cells from 1.
+        blur_kernel: size in cells of the blur with which a model was published that uses DARK
+            decoding, such as 11; None for all other models. Only used by `decode` with `published`.
 
-    `cell_offset` is the input pixel of cell 0 along either axis.
+    The attribute `cell_offset` is the input pixel of cell 0 along either axis.
 
     Raises:
         ArgumentError: a side of `input_size` is not a multiple of `stride`, or another value is
-            not one of those above.
+            invalid.
     """
 
     input_size: Size
@@ -60,7 +60,7 @@ class HeatmapCodec:
         """Checks the settings."""
         if not isinstance(self.stride, Integral) or not isinstance(self.sigma, Real):
             raise ArgumentError(
-                "stride is a whole number, sigma a number. "
+                "stride must be a whole number, and sigma a number. "
                 f"Received: {shown(self.stride)}, {shown(self.sigma)}."
             )
         if self.stride < 1 or any(side <= 0 or side % self.stride for side in self.input_size):
@@ -90,7 +90,7 @@ class HeatmapCodec:
 
     @property
     def blur_radius(self) -> int:
-        """Of the Gaussian by which `dark` blurs, in heatmap cells."""
+        """Radius in heatmap cells of the Gaussian with which `dark` blurs."""
         return round(2 * self.sigma)
 
     @property
@@ -99,24 +99,24 @@ class HeatmapCodec:
         return self.input_size[0] // self.stride, self.input_size[1] // self.stride
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for a model's metadata, without `input_size`, which the model knows."""
+        """Returns plain values for a model's metadata; it stores `input_size` separately."""
         config = asdict(self)
         del config["input_size"], config["cell_offset"]
         if self.blur_kernel is None:
-            # As files have it that are older than this setting.
+            # Files written before this setting existed do not have the key.
             del config["blur_kernel"]
         return config
 
     def encode(self, keypoints: Any, ops: Any = np) -> tuple[Any, Any]:
-        """Renders one Gaussian of height 1 a keypoint.
+        """Renders one Gaussian of height 1 per keypoint.
 
         Args:
             keypoints: `(B, K, 3)` float32 x, y in input pixels, and visibility.
             ops: the array library: `numpy`, or `keras.ops` inside a graph.
 
         Returns:
-            heatmaps `(B, h, w, K)` float32, and weights `(B, K)` float32: 1 where the keypoint is
-            labelled and inside the input, else 0. The heatmap of a weight 0 is all zeros.
+            Heatmaps `(B, h, w, K)` float32, and weights `(B, K)` float32: 1 where the keypoint is
+            labelled and inside the input, else 0. Where the weight is 0, the heatmap is all zeros.
         """
         height, width = self.heatmap_size
         x, y = keypoints[..., 0], keypoints[..., 1]
@@ -125,7 +125,7 @@ class HeatmapCodec:
         valid = ops.logical_and(keypoints[..., 2] > 0, ops.logical_and(inside_x, inside_y))
         weights = ops.where(valid, np.float32(1), np.float32(0))
         x, y = (x - self.cell_offset) / self.stride, (y - self.cell_offset) / self.stride
-        # A Gaussian is separable: two short exponentials and one product a keypoint.
+        # A Gaussian is separable: two short exponentials and one product per keypoint.
         columns = np.arange(width, dtype=np.float32)[None, :, None]
         rows = np.arange(height, dtype=np.float32)[None, :, None]
         denominator = 2 * self.sigma**2
@@ -136,18 +136,18 @@ class HeatmapCodec:
     def unflip(
         self, heatmaps: np.ndarray, permutation: np.ndarray, *, whole_cells: bool = False
     ) -> np.ndarray:
-        """Heatmaps of mirrored images as they would be of the images themselves.
+        """Flips heatmaps of mirrored images back, and swaps left and right keypoints.
 
         Args:
             heatmaps: `(B, h, w, K)` of images that were flipped left to right.
             permutation: `(K,)`, see `Skeleton.horizontal_permutation`.
-            whole_cells: move by the nearest whole cell, as the official code does.
+            whole_cells: round the shift to whole cells, as the official code does.
 
-        With alignment `corner` the mirror image of a cell lies `1 - 1 / stride` of a cell beside
-        another one, and is interpolated. With `upstream` it lies two cells beside.
+        With alignment `corner`, a mirrored cell is `1 - 1 / stride` of a cell away from the next
+        one, so values are interpolated. With `upstream` it is two cells away.
         """
         mirrored = heatmaps[:, :, ::-1, permutation]
-        # Cell j lies where the mirrored map has w - 1 - j + shift.
+        # Cell j corresponds to cell w - 1 - j + shift of the mirrored map.
         shift = 1 - (1 + 2 * self.cell_offset) / self.stride
         whole, part = divmod(round(shift) if whole_cells else shift, 1)
         mirrored = _moved_right(mirrored, int(whole))
@@ -160,19 +160,19 @@ class HeatmapCodec:
 
         Args:
             heatmaps: `(B, h, w, K)`.
-            method: `argmax`, the highest cell; `quarter`, a quarter cell from there towards the
-                higher neighbour (official Simple Baselines code); `dark`, a Taylor step on the
+            method: `argmax`: the highest cell. `quarter`: a quarter of a cell from there towards
+                the higher neighbour (official Simple Baselines code). `dark`: a Taylor step on the
                 logarithm of the blurred map (Zhang et al., CVPR 2020,
-                https://arxiv.org/abs/1910.06278); `published`, as the code that published models
-                were evaluated with, see `simplebase.published`: with a `blur_kernel` its version of
-                `dark`, else of `quarter`.
+                https://arxiv.org/abs/1910.06278). `published`: what the code computes that
+                published models were evaluated with, see `simplebase.published`; its version of
+                `dark` if the codec has a `blur_kernel`, else of `quarter`.
 
         Returns:
-            keypoints `(B, K, 2)` float32 in input pixels, scores `(B, K)` float32, the peaks'
-            heights.
+            Keypoints `(B, K, 2)` float32 in input pixels, and scores `(B, K)` float32, which are
+            the heights of the peaks.
 
         Raises:
-            ArgumentError: an unknown method, or heatmaps of another size.
+            ArgumentError: the method is unknown, or the heatmaps have another size.
         """
         refinements = {
             "argmax": None,
@@ -186,7 +186,7 @@ class HeatmapCodec:
             )
         if heatmaps.ndim != 4 or heatmaps.shape[1:3] != self.heatmap_size:
             raise ArgumentError(
-                f"heatmaps have shape (B, {self.heatmap_size[0]}, {self.heatmap_size[1]}, K). "
+                f"heatmaps must be (B, {self.heatmap_size[0]}, {self.heatmap_size[1]}, K). "
                 f"Received: {heatmaps.shape}."
             )
         batch, height, width, count = heatmaps.shape
@@ -204,10 +204,10 @@ class HeatmapCodec:
         )
 
     def _dark_step(self, maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
-        """`(N, 2)` sub-cell positions of the peaks at `cells` `(N, 2)` of `maps` `(N, h, w)`."""
+        """Refines the peaks at `cells` `(N, 2)` of `maps` `(N, h, w)`; returns `(N, 2)`."""
         _, height, width = maps.shape
-        # In the outermost cells the parabola is fitted around their inner neighbour, which gives
-        # the same answer for a Gaussian.
+        # For the outermost cells, the parabola is fitted around their inner neighbour. For a
+        # Gaussian, this gives the same result.
         stencil = np.clip(cells, 1, [width - 2, height - 2])
         surface = np.log(np.maximum(self._blurred(maps, stencil), HEATMAP_FLOOR))
         middle = surface[:, 1, 1]
@@ -226,7 +226,7 @@ class HeatmapCodec:
         step_x = (xy * gradient[:, 1] - yy * gradient[:, 0]) / safe
         step_y = (xy * gradient[:, 0] - xx * gradient[:, 1]) / safe
         refined = stencil + np.stack([step_x, step_y], axis=-1)
-        # Farther than a cell from the highest one is no refinement but a bad fit.
+        # A step of more than one cell means that the parabola does not fit.
         refined = np.clip(refined, cells - 1, cells + 1)
         return np.where(peaked[:, None], refined, cells)
 
@@ -236,10 +236,11 @@ class HeatmapCodec:
         return published.dark_step(maps, cells, self.blur_kernel)
 
     def _blurred(self, maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
-        """`(N, 3, 3)` values around `cells` of the maps blurred by the codec's own Gaussian.
+        """Returns `(N, 3, 3)`: the values around `cells` after blurring with the codec's Gaussian.
 
-        Only these nine values are needed, so only they are computed. Towards the border the kernel
-        narrows, so that it stays symmetric and inside the map: a clipped one would bias the peak.
+        Only these nine values are computed, because only they are needed. Near the border the
+        kernel narrows, so that it stays symmetric within the map. A clipped kernel would bias the
+        peak.
         """
         _, height, width = maps.shape
         radius = self.blur_radius
@@ -258,7 +259,7 @@ class HeatmapCodec:
 
 
 def _moved_right(heatmaps: np.ndarray, cells: int) -> np.ndarray:
-    """`(B, h, w, K)` with the first column repeated where others went."""
+    """Shifts heatmaps `(B, h, w, K)` to the right and repeats the first column."""
     if cells == 0:
         return heatmaps
     columns = np.maximum(np.arange(heatmaps.shape[2]) - cells, 0)
@@ -266,10 +267,10 @@ def _moved_right(heatmaps: np.ndarray, cells: int) -> np.ndarray:
 
 
 def _quarter_step(maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """`cells` `(N, 2)` a quarter nearer to their higher neighbours.
+    """Moves `cells` `(N, 2)` by a quarter of a cell towards their higher neighbours.
 
-    As in the official code those of the two rows and columns at the left and top and of the last
-    ones at the right and bottom stay (`get_final_preds` asks for 1 < x < w - 1).
+    As in the official code (`get_final_preds` requires 1 < x < w - 1), cells do not move in the
+    first two rows and columns and in the last row and column.
     """
     _, height, width = maps.shape
     inner = np.clip(cells, 1, [width - 2, height - 2])

@@ -1,6 +1,6 @@
-"""The devices that TensorFlow computes on: how they are shared, named, and out of memory.
+"""The devices on which TensorFlow computes: sharing, names, and out-of-memory errors.
 
-TensorFlow is imported only by who calls these: commands start without it.
+TensorFlow is only imported when a function is called, so that commands start without it.
 """
 
 import platform
@@ -15,7 +15,7 @@ from simplebase.errors import OutOfMemoryError
 from simplebase.threads import usable_cores
 
 SMALLER_BATCH = "choose a smaller --batch-size"
-"""What to do in a command with this option."""
+"""Advice for commands with this option."""
 
 _SMALLER_BATCH_SOMEHOW = "choose a smaller batch size, or close what else uses its memory"
 _SMALLER_MODEL = "close what else uses its memory, or choose a smaller model"
@@ -25,16 +25,16 @@ _DEVICE = re.compile(r"device:([A-Z]+:\d+)")
 
 
 def prepare_tensorflow() -> None:
-    """Has TensorFlow share this machine with other processes; call it before TensorFlow computes.
+    """Makes TensorFlow share this machine with other processes; call it before TensorFlow computes.
 
-    By itself it takes nearly all memory of every GPU at first use, so a second process finds none,
-    and in a container it starts a thread for each core of the machine. Once it has computed,
-    nothing of this can be changed and nothing is.
+    By default TensorFlow takes nearly all memory of every GPU at its first use, so a second process
+    finds none, and in a container it starts a thread for each core of the machine. Once it has
+    computed, this cannot be changed, and the call has no effect.
     """
     import tensorflow as tf
 
     for gpu in tf.config.list_physical_devices("GPU"):
-        # ValueError: somebody has divided the GPU into logical devices, which have limits.
+        # ValueError: the GPU was divided into logical devices, which have limits.
         with suppress(RuntimeError, ValueError):
             tf.config.experimental.set_memory_growth(gpu, True)
     if cpu_limit() is None:
@@ -48,7 +48,7 @@ def prepare_tensorflow() -> None:
 
 
 def tensorflow_device() -> str:
-    """The device that TensorFlow chooses: the name of the first GPU, else that of the processor."""
+    """Returns the device that TensorFlow chooses: the first GPU's name, else the processor's."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
@@ -59,7 +59,7 @@ def tensorflow_device() -> str:
 
 
 def processor() -> str:
-    """The processor's name, such as `CPU: AMD EPYC 7B13`."""
+    """Returns the processor's name, such as `CPU: AMD EPYC 7B13`."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             key, _, value = line.partition(":")
@@ -69,10 +69,10 @@ def processor() -> str:
 
 
 def on_processor() -> AbstractContextManager[None]:
-    """A block whose TensorFlow operations run on the processor, in all 24 bits of float32.
+    """Runs the TensorFlow operations of a block on the processor, with full float32 precision.
 
-    NVIDIA's GPUs since Ampere multiply with 11 bits there (TF32), so answers that have to agree
-    within 1e-4 would not.
+    NVIDIA's GPUs since Ampere multiply float32 with 11 bits (TF32), so results that must agree
+    within 1e-4 would differ.
     """
     import tensorflow as tf
 
@@ -81,15 +81,15 @@ def on_processor() -> AbstractContextManager[None]:
 
 @contextmanager
 def explaining_out_of_memory(batch_size: int, advice: str | None = None) -> Iterator[None]:
-    """Makes one sentence of TensorFlow's report that a device is out of memory.
+    """Turns TensorFlow's report that a device is out of memory into one sentence.
 
     Args:
-        batch_size: images that the block computes at once.
-        advice: what to do; by default what anybody can.
+        batch_size: number of images that the block computes at once.
+        advice: what to do; by default general advice.
 
     Raises:
-        OutOfMemoryError: in the place of `tf.errors.ResourceExhaustedError`. One that was raised
-            further in gets this `advice`.
+        OutOfMemoryError: instead of `tf.errors.ResourceExhaustedError`. One that was raised inside
+            the block gets this `advice`.
     """
     try:
         yield

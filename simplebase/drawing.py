@@ -1,4 +1,4 @@
-"""Skeletons drawn into images."""
+"""Draws skeletons into images."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from simplebase.skeletons import Skeleton
 _SUBPIXEL_BITS = 4
 _DOT, _HOLE, _EDGE = (255, 255, 255), (0, 0, 0), (16, 16, 24)
 _FAINT = 0.4
-"""How much is seen of a faint keypoint."""
+"""Opacity of a faint keypoint."""
 
 
 def draw_skeleton(
@@ -28,13 +28,13 @@ def draw_skeleton(
     Args:
         canvas: `(height, width, 3)` uint8 RGB to draw into.
         points: `(K, 2)` x, y in pixels.
-        skeleton: what the points are.
-        shown: `(K,)` bool; the others are left out, with their links.
+        skeleton: skeleton of the points.
+        shown: `(K,)` bool, the points to draw. The others are left out, with their links.
         width: half of a link's thickness in pixels.
-        hollow: `(K,)` bool; for what is hidden: a ring with a black hole in place of a dot.
-        faint: `(K,)` bool; drawn so that the image shines through, with their links.
+        hollow: `(K,)` bool, hidden points, which are drawn as a ring with a black hole.
+        faint: `(K,)` bool, points that are drawn translucent, with their links.
     """
-    # Fixed point of 1/16 pixel; to cv2 an integer is a pixel's centre, as it is to us.
+    # Fixed point of 1/16 pixel. In cv2, as here, an integer is a pixel's centre.
     fixed = np.round(points * 2**_SUBPIXEL_BITS).astype(int)
     certain = shown if faint is None else shown & ~faint
     if (certain != shown).any():
@@ -55,7 +55,7 @@ def _draw(
     width: float,
     hollow: np.ndarray | None,
 ) -> None:
-    """Draws the dots of what is `wanted` of `(K, 2)` points in fixed point, and its links.
+    """Draws the dots and links of the `wanted` points among `(K, 2)` in fixed point.
 
     A link is drawn if both its ends are `shown` and one is `wanted`.
     """
@@ -67,7 +67,7 @@ def _draw(
         colours[start] = link.rgb
         if shown[start] and shown[end] and (wanted[start] or wanted[end]):
             lines.append((tuple(fixed[start].tolist()), tuple(fixed[end].tolist()), link.rgb))
-    # A dark edge keeps a link apart from an image of its own colour.
+    # A dark edge makes a link visible on an image of the same colour.
     for first, last, _ in lines:
         _line(canvas, first, last, _EDGE, 2 * width + max(1.0, width / 2))
     for first, last, colour in lines:
@@ -91,7 +91,7 @@ def _line(
 
 
 def _region(canvas: np.ndarray, points: np.ndarray, margin: float) -> tuple[slice, slice]:
-    """Rows and columns of the canvas that hold `(n, 2)` points."""
+    """Returns the rows and columns of the canvas that contain `(n, 2)` points."""
     height, width = canvas.shape[:2]
     left, top = np.clip(np.floor(points.min(axis=0) - margin), 0, [width, height]).astype(int)
     right, bottom = np.clip(np.ceil(points.max(axis=0) + margin), 0, [width, height]).astype(int)
@@ -99,6 +99,6 @@ def _region(canvas: np.ndarray, points: np.ndarray, margin: float) -> tuple[slic
 
 
 def plain(skeleton: Skeleton) -> Skeleton:
-    """The same with white links: to draw what is labelled below what was found."""
+    """Returns the skeleton with white links, for drawing labels below predictions."""
     links = tuple(replace(link, colour="#ffffff") for link in skeleton.links)
     return replace(skeleton, links=links)

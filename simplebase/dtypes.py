@@ -1,4 +1,4 @@
-"""With which numbers the layers of a model compute, as a part of its config.
+"""Stores the dtype policies of a model's layers in its config.
 
 Keras keeps the dtype policy in the config of each layer, which the configs of our models do not
 contain: they hold the arguments from which the layers are built. See `freezing.py`, which keeps
@@ -22,11 +22,11 @@ _ITSELF = "."
 _Model = TypeVar("_Model", bound=keras.Model)
 
 Policies = Mapping[str, Sequence[str]]
-"""The layers of each policy's name, by their index, and `.` for the model; others are float32."""
+"""Indices of layers by the name of their policy, `.` for the model; others are float32."""
 
 
 def dtypes_config(model: keras.Model) -> dict[str, Any]:
-    """What the config of `model` says: the layers that are not float32, by their policy.
+    """Returns the config's entry for `model`: the layers that are not float32, by their policy.
 
     `mixed_bfloat16: [".", "3"]` is the model itself and its fourth layer. A model within the model
     has a config of its own.
@@ -39,14 +39,14 @@ def dtypes_config(model: keras.Model) -> dict[str, Any]:
 
 
 def build_with(policies: Policies, build: Callable[[], _Model]) -> _Model:
-    """Builds the model whose config says `policies`.
+    """Builds a model with the policies of its config.
 
-    Weights get their dtype when they are made, so the model is built under its own policy,
-    whatever Keras's current one is. Then each layer gets the policy that it had.
+    Weights get their dtype when they are created, so the model is built under its own policy
+    instead of Keras's current one. Then each layer gets its stored policy.
 
     Raises:
-        DataError: the model has no such layer.
-        ValueError: Keras knows no such policy.
+        DataError: the model does not have a stored layer.
+        ValueError: Keras does not know a policy.
     """
     own = next((name for name, places in policies.items() if _ITSELF in places), _FLOAT32)
     with dtype_policy(own):
@@ -56,14 +56,14 @@ def build_with(policies: Policies, build: Callable[[], _Model]) -> _Model:
 
 
 def to_float32(model: keras.Model) -> None:
-    """Lets all layers of `model` and of the models in it compute in float32."""
+    """Makes all layers of `model` and of its inner models compute in float32."""
     for each in _models(model):
         _set_policies(each, {})
 
 
 @contextmanager
 def in_float32(model: keras.Model) -> Iterator[None]:
-    """Within it, `model` computes in float32; after it, as before."""
+    """Makes `model` compute in float32 within the block."""
     before = [(each, dtypes_config(each).get(DTYPES, {})) for each in _models(model)]
     to_float32(model)
     try:
@@ -75,7 +75,7 @@ def in_float32(model: keras.Model) -> Iterator[None]:
 
 @contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
-    """Within it, Keras builds layers under that policy; what exists keeps its own."""
+    """Makes Keras build layers with this policy within the block; existing layers do not change."""
     earlier = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -102,7 +102,7 @@ def _models(model: keras.Model) -> list[keras.Model]:
 
 
 def _walk(model: keras.Model) -> Iterator[tuple[str, keras.layers.Layer]]:
-    """A model and its layers that are no models, with their places."""
+    """Yields a model and its layers except inner models, with their positions."""
     yield _ITSELF, model
     for index, layer in enumerate(model.layers):
         if not isinstance(layer, keras.Model):

@@ -1,4 +1,4 @@
-"""Comparing objects that hold arrays."""
+"""Compares objects that contain arrays."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -13,17 +13,17 @@ else:
 
 
 class ArrayEquality(_Base):
-    """Base of dataclasses that hold arrays: two are equal if all their fields are.
+    """Base of dataclasses that contain arrays: two are equal if all their fields are.
 
-    Arrays are equal if shapes and values are, NaN to NaN. Such a class is declared with `eq=False`,
-    because the comparison that `dataclass` writes raises for arrays. Arrays can be changed, so the
+    Arrays are equal if their shapes and values are; NaN equals NaN. Declare subclasses with
+    `eq=False`, because the comparison of `dataclass` fails for arrays. Arrays are mutable, so the
     objects have no hash, like lists.
     """
 
     __hash__ = None  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> bool:
-        """Whether `other` is of the same class and has the same content."""
+        """Returns whether `other` is of the same class and has the same content."""
         if type(other) is not type(self):
             return NotImplemented
         names = [field.name for field in fields(self) if field.compare]

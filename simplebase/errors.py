@@ -4,15 +4,15 @@
 SimplebaseError
 ├── ArgumentError       (ValueError)         a value that a caller chose, such as a preset name
 ├── DataError           (ValueError)         the content of a file: a record, an image, ...
-├── DownloadError       (RuntimeError)       a file that cannot be fetched, or not be kept
+├── DownloadError       (RuntimeError)       a file that cannot be downloaded or stored
 ├── InUseError          (RuntimeError)       a folder that another process is writing
-├── MissingFileError    (FileNotFoundError)  a file or folder that is not there
+├── MissingFileError    (FileNotFoundError)  a file or folder that does not exist
 ├── MissingPackageError (ImportError)        an optional package that is not installed
 ├── OutOfMemoryError    (MemoryError)        a device without memory for a batch of images
 ├── OutputExistsError   (FileExistsError)    an output that would have to be overwritten
-├── ParityError         (RuntimeError)       an exported file that does not answer as its model
-└── TrainingError       (RuntimeError)       a training that cannot go on
-    └── TrainingStopped                      one that a signal stopped, and that can be resumed
+├── ParityError         (RuntimeError)       an exported file whose results differ from its model's
+└── TrainingError       (RuntimeError)       a training run that cannot start or continue
+    └── TrainingStopped                      a training run that was stopped and can be resumed
 ```
 
 Each message is complete: what was expected, what came, where, and what to do. The command line
@@ -32,21 +32,21 @@ class SimplebaseError(Exception):
 
 
 class ArgumentError(SimplebaseError, ValueError):
-    """A value chosen by the caller is not one of those that work."""
+    """A value that the caller chose is invalid."""
 
     exit_code = 2
 
 
 class DataError(SimplebaseError, ValueError):
-    """A file was found and read, but what it holds is wrong."""
+    """A file was found and read, but its content is wrong."""
 
 
 class DownloadError(SimplebaseError, RuntimeError):
-    """A published file cannot be fetched, is not the one that was published, or cannot be kept."""
+    """A published file cannot be downloaded, has another hash, or cannot be stored."""
 
 
 class InUseError(SimplebaseError, RuntimeError):
-    """Another process is writing what this one would write."""
+    """Another process is writing to the same place."""
 
 
 class MissingFileError(SimplebaseError, FileNotFoundError):
@@ -54,14 +54,14 @@ class MissingFileError(SimplebaseError, FileNotFoundError):
 
 
 class MissingPackageError(SimplebaseError, ImportError):
-    """A package is needed that only an extra of simplebase brings."""
+    """An optional package is needed that is not installed."""
 
 
 class OutOfMemoryError(SimplebaseError, MemoryError):
     """A device has too little memory for a batch of images.
 
     Args:
-        device: its name, such as `GPU:0`.
+        device: the device's name, such as `GPU:0`.
         batch_size: images in the batch.
         advice: what to do.
     """
@@ -71,19 +71,19 @@ class OutOfMemoryError(SimplebaseError, MemoryError):
         self.device, self.batch_size, self.advice = device, batch_size, advice
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Lets it come back from another process."""
+        """Makes the error picklable, so that it can be passed between processes."""
         return type(self), (self.device, self.batch_size, self.advice)
 
 
 class OutputExistsError(SimplebaseError, FileExistsError):
-    """An output exists and overwriting was not asked for."""
+    """An output exists, and overwriting it was not requested."""
 
 
 class ParityError(SimplebaseError, RuntimeError):
-    """An exported file does not answer as its model does.
+    """The results of an exported file differ from those of its model.
 
     Args:
-        message: what differs, and where the file is kept.
+        message: what differs, and where the rejected file is.
         parity: the comparison, a `simplebase.export.Parity`.
     """
 
@@ -93,15 +93,15 @@ class ParityError(SimplebaseError, RuntimeError):
 
 
 class TrainingError(SimplebaseError, RuntimeError):
-    """A training run cannot start or go on."""
+    """A training run cannot start or continue."""
 
 
 class TrainingStopped(TrainingError):
     """A training run was stopped and can be resumed.
 
     Args:
-        message: where it stopped, and how to go on.
-        exit_code: 128 and the number of the signal that stopped it; 1 if another worker did.
+        message: where it stopped, and how to resume it.
+        exit_code: 128 plus the number of the signal that stopped it; 1 if another worker did.
     """
 
     def __init__(self, message: str, exit_code: int) -> None:
@@ -110,7 +110,7 @@ class TrainingStopped(TrainingError):
 
 
 class _Shown(reprlib.Repr):
-    """`repr` of bounded length and time: a value from a file may be a billion items long."""
+    """A `repr` of bounded length and time: a value from a file may have a billion items."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,52 +124,55 @@ class _Shown(reprlib.Repr):
 
 _SHOWN = _Shown()
 
-# Of a library's message that ours quotes: some hold a whole model's configuration.
+# Longest quotation of a library's message: some contain a model's whole configuration.
 _LONGEST_SENTENCE = 500
 
 
 def shown(value: object) -> str:
-    """`value` as a message shows it: like `repr`, but never longer than about a line."""
+    """Returns `value` for a message: its `repr`, shortened to about a line."""
     return cut(_SHOWN.repr(value))
 
 
 def cut(text: str, most: int = 200) -> str:
-    """`text`, or its first `most` characters and `...`."""
+    """Returns `text`, or its first `most` characters and `...` if it is longer."""
     return text if len(text) <= most else f"{text[:most]}..."
 
 
 def listed(names: Iterable[object], most: int = 20) -> str:
-    """`a, b, c`; of more than `most` names the first ones and how many there are."""
+    """Returns `a, b, c`; for more than `most` names, the first ones and the total number."""
     texts = [str(name) for name in names]
     more = f", ... ({len(texts)} in all)" if len(texts) > most else ""
     return ", ".join(cut(text, 60) for text in texts[:most]) + more
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """`1 image`, `2 images`, `1,000 images`: a count with its noun; `plural` if it is irregular."""
+    """Returns a count with its noun, such as `1 image` or `1,000 images`.
+
+    Pass `plural` if it is irregular.
+    """
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def first_line(error: Exception) -> str:
-    """What `error` says, without the paragraphs that Keras and TensorFlow add."""
+    """Returns the first line of an error, without the paragraphs that Keras and TensorFlow add."""
     return cut(next(iter(str(error).splitlines()), type(error).__name__), _LONGEST_SENTENCE)
 
 
 def os_sentence(error: OSError) -> str:
-    """What the operating system says of which file, without its error number."""
+    """Returns the file and the operating system's message, without the error number."""
     if error.filename is None or error.strerror is None:
         return str(error)
     return f"{os.fsdecode(error.filename)}: {error.strerror}."
 
 
 def one_line(error: Exception) -> str:
-    """What `error` says, as one line: YAML's errors draw the place on lines of their own."""
+    """Returns the text of `error` as one line. Errors of YAML have several lines."""
     return cut(" ".join(str(error).split()), _LONGEST_SENTENCE)
 
 
 class SimplebaseWarning(UserWarning):
-    """Something that the user should know but that stops nothing."""
+    """Something that the user should know but that does not stop the work."""
 
 
 class SimplebaseNote(SimplebaseWarning):
-    """What the user may want to know of something that went as it should."""
+    """Information about something that worked as expected."""

@@ -37,25 +37,27 @@ from simplebase.transfer import (
 
 @keras.saving.register_keras_serializable(package="simplebase")
 class SimpleBaseline(keras.Model):
-    """A heatmap for each keypoint of one object (Xiao et al., 2018, https://arxiv.org/abs/1804.06208).
+    """Predicts one heatmap per keypoint of an object (Xiao et al., 2018, https://arxiv.org/abs/1804.06208).
 
     Args:
-        backbone: `(B, H, W, 3)` normalised to features; one of ours or any `keras.Model`.
-        head: features to `(B, H/4, W/4, K)`; one of ours or any `keras.Model`.
-        metadata: what the model file says of itself.
-        normalisation: what the backbone's weights expect, a name of `simplebase.normalisation`; by
-            default what the backbone's family was trained with on ImageNet. A backbone that is
-            not ours needs it.
+        backbone: maps normalised images `(B, H, W, 3)` to features; one of ours or any
+            `keras.Model`.
+        head: maps the features to heatmaps `(B, H/4, W/4, K)`; one of ours or any `keras.Model`.
+        metadata: the settings that are stored in the model file.
+        normalisation: the normalisation that the backbone's weights expect, a name of
+            `simplebase.normalisation`. The default is the one that the backbone family was trained
+            with on ImageNet. Required for a backbone that is not ours.
 
-    Models that are not ours have to be serialisable by Keras: functional ones are; a subclass has
-    `get_config` and is registered (`keras.saving.register_keras_serializable`) before a file is
-    loaded.
+    A backbone or head that is not ours has to be serialisable by Keras. Functional models are. A
+    subclass needs `get_config` and has to be registered
+    (`keras.saving.register_keras_serializable`) before a file with it is loaded.
 
     Raises:
-        ArgumentError: the parts do not fit each other or the metadata, or `normalisation` is
-            missing or unknown.
+        ArgumentError: the shapes of backbone, head and metadata do not match, or `normalisation`
+            is missing or unknown.
 
-    Input `(B, H, W, 3)` RGB 0..255, any float or uint8; output `(B, H/4, W/4, K)` float32.
+    Input: `(B, H, W, 3)` RGB 0..255, any float type or uint8.
+    Output: `(B, H/4, W/4, K)` float32.
     """
 
     def __init__(
@@ -70,8 +72,8 @@ class SimpleBaseline(keras.Model):
         normalisation = normalisation or getattr(backbone, "normalisation", None)
         if normalisation is None:
             raise ArgumentError(
-                f"backbone {backbone.name!r} does not say what its weights expect. Give "
-                f"normalisation, one of {', '.join(NORMALISATIONS)}."
+                f"backbone {backbone.name!r} does not name the normalisation that its weights "
+                f"expect. Pass normalisation, one of {', '.join(NORMALISATIONS)}."
             )
 
         # === Layers ===
@@ -83,8 +85,8 @@ class SimpleBaseline(keras.Model):
         expected = (*metadata.codec.heatmap_size, metadata.skeleton.num_keypoints)
         if heatmaps.shape[1:] != expected:
             raise ArgumentError(
-                f"backbone and head give heatmaps (h, w, K) of {heatmaps.shape[1:]}, but the "
-                f"metadata says {expected}."
+                f"backbone and head return heatmaps (h, w, K) of {heatmaps.shape[1:]}, but the "
+                f"metadata requires {expected}."
             )
         super().__init__(inputs=images, outputs=heatmaps, name=name, **kwargs)
 
@@ -95,13 +97,13 @@ class SimpleBaseline(keras.Model):
         self.normalisation = normalise.mode
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as plain values, what is frozen, and dtype policies."""
+        """Returns the constructor's arguments, the frozen layers and the dtype policies."""
         parts = {
             "backbone": keras.saving.serialize_keras_object(self.backbone),
             "head": keras.saving.serialize_keras_object(self.head),
         }
         for part in parts.values():
-            part["config"].pop(FROZEN, None)  # said once, below
+            part["config"].pop(FROZEN, None)  # stored once, for the whole model, below
         return {
             **parts,
             "metadata": self.metadata.to_config(),
@@ -140,32 +142,35 @@ class SimpleBaseline(keras.Model):
         """Builds the model of a preset.
 
         Args:
-            preset: a name, the path of a YAML, or a loaded preset.
+            preset: a preset's name, the path of a YAML file, or a loaded preset.
             num_keypoints: `K`; not needed with `skeleton`.
-            skeleton: the keypoints; by default `K` numbered ones.
-            input_size: `(H, W)`, each a multiple of 32; by default the preset's.
-            backbone_weights: `auto`: ImageNet weights if they can be had, else a warning;
-                `imagenet`: or an error; `none`: random weights; else the path of a weights file, or
-                the name of a pretrained backbone, such as `ghostnet`.
-            normalisation: what the weights of `backbone_weights` expect, where it is not what the
-                family was trained with on ImageNet, or what a converted backbone says of itself.
-            weights: a whole model to start from, `.keras`, or the name of a pretrained one; of
-                another skeleton, the keypoints that
-                both have by name, see `copy_weights`.
-            training_data: digest of the records it is to be trained on, for its metadata.
-            depth_range: how images of more than 8 bits are read, for its metadata.
+            skeleton: the keypoints. The default is `K` numbered keypoints.
+            input_size: `(H, W)`, each a multiple of 32. The default is the preset's.
+            backbone_weights: `auto` (ImageNet weights if they can be downloaded, else random
+                weights and a warning), `imagenet` (ImageNet weights or an error), `none` (random
+                weights), the path of a weights file, or the name of a pretrained backbone, such as
+                `ghostnet`.
+            normalisation: the normalisation that `backbone_weights` expect. Only needed for a
+                weights file whose normalisation differs from the family's ImageNet weights; a
+                converted backbone stores its own.
+            weights: a whole model to start from: a `.keras` file or the name of a pretrained model.
+                If its skeleton differs, keypoints are matched by name, see `copy_weights`.
+            training_data: digest of the records that the model will be trained on, stored in its
+                metadata.
+            depth_range: how images of more than 8 bits are read, stored in the metadata.
 
-        Weights of a `.keras` file say how they were trained: padding, place of the stride and
-        BatchNorm's epsilon are theirs where the preset does not name them.
+        A `.keras` file stores the padding, the position of the stride and the BatchNorm epsilon
+        that its weights were trained with. These apply unless the preset sets them.
 
         Raises:
-            ArgumentError: an unknown preset, a wrong size, or ImageNet weights that cannot be had.
-            MissingFileError: a path is not a file.
-            DataError: a file does not fit.
+            ArgumentError: the preset is unknown, a size is invalid, or ImageNet weights were
+                required and cannot be downloaded.
+            MissingFileError: a file does not exist.
+            DataError: a weights file does not match the model.
         """
         if weights is not None and (backbone_weights != "auto" or normalisation is not None):
             raise ArgumentError(
-                "weights is a whole model: it brings its own backbone weights and normalisation. "
+                "weights is a whole model, with its own backbone weights and normalisation. "
                 "Leave out backbone_weights and normalisation."
             )
         preset = as_preset(preset)
@@ -191,16 +196,16 @@ class SimpleBaseline(keras.Model):
 
     @classmethod
     def from_pretrained(cls, name: str | os.PathLike[str]) -> "SimpleBaseline":
-        """A pretrained model by name, such as `person`, or a `.keras` file.
+        """Opens a pretrained model by name, such as `person`, or a `.keras` file.
 
-        It is fetched and converted at its first use, see `simplebase.zoo`.
+        A pretrained model is downloaded and converted at its first use, see `simplebase.zoo`.
 
         Raises:
-            MissingFileError: there is neither a file nor a pretrained model of this name.
-            DownloadError: it cannot be fetched.
+            MissingFileError: no file and no pretrained model has this name.
+            DownloadError: the model cannot be downloaded.
             DataError: the file is not a model.
         """
-        # The table's door converts what it fetched into models of this class.
+        # Imported here: the zoo imports this module, because it converts downloads to this class.
         from simplebase.zoo import model_file
 
         return load_model(model_file(name))
@@ -220,24 +225,26 @@ class SimpleBaseline(keras.Model):
         """Builds a model on any backbone, such as one of `keras.applications`.
 
         Args:
-            backbone: `(B, H, W, 3)` to features; `(B, H/32, W/32, C)` for a head by name.
+            backbone: maps images `(B, H, W, 3)` to features. A head that is given by name needs
+                features `(B, H/32, W/32, C)`.
             skeleton: the keypoints.
-            head: a name in `simplebase.heads.HEADS`, or a model from the features to heatmaps
+            head: a name in `simplebase.heads.HEADS`, or a model that maps the features to heatmaps
                 `(B, H/4, W/4, K)`.
-            normalisation: what the backbone expects, a name of `simplebase.normalisation`: `none`
-                if it takes RGB 0..255 as it is. Not needed with a backbone of ours.
-            input_size: `(H, W)`; by default that of the backbone, which then has a fixed one.
-            crop: how the object is cut out; by default with a padding of 1.25.
-            sigma: of the heatmaps' Gaussians, in cells.
+            normalisation: the normalisation that the backbone expects, a name of
+                `simplebase.normalisation`; `none` if it takes RGB 0..255 unchanged. Not needed for
+                a backbone of ours.
+            input_size: `(H, W)`. The default is the backbone's own size, if that is fixed.
+            crop: how the object is cut out. The default has a padding of 1.25.
+            sigma: standard deviation of the heatmaps' Gaussians, in cells.
 
         Raises:
-            ArgumentError: the backbone has no fixed size or another stride than 32, the head is
-                unknown, or the parts do not fit.
+            ArgumentError: the backbone has no fixed size or a stride other than 32, the head is
+                unknown, or the shapes of the parts do not match.
         """
         size = input_size or tuple(backbone.input_shape[1:3])
         if None in size:
             raise ArgumentError(
-                f"backbone {backbone.name!r} takes images of any size. Give input_size=(H, W)."
+                f"backbone {backbone.name!r} takes images of any size. Pass input_size=(H, W)."
             )
         metadata = ModelMetadata(
             backbone.name, size, crop or Crop(), HeatmapCodec(size, sigma=sigma), skeleton
@@ -247,19 +254,20 @@ class SimpleBaseline(keras.Model):
         return cls(backbone, head, metadata, normalisation)
 
     def freeze(self, level: int) -> None:
-        """Chooses what training leaves as it is; frozen BatchNorms run in inference mode.
+        """Freezes layers, so that training does not change them.
 
-        It replaces what was frozen before. A `.keras` file keeps it.
+        Replaces any earlier freezing. Frozen BatchNorms run in inference mode. A `.keras` file
+        stores which layers are frozen.
 
         Args:
-            level: 0 nothing, 1 the backbone, 2 all but the prediction layer.
+            level: 0 freezes nothing, 1 the backbone, 2 everything except the prediction layer.
 
         Raises:
-            ArgumentError: another level.
+            ArgumentError: `level` is not 0, 1 or 2.
         """
         if level not in (0, 1, 2):
             raise ArgumentError(
-                "freeze level is 0 (nothing), 1 (the backbone) or 2 (all but the prediction "
+                "freeze level must be 0 (nothing), 1 (the backbone) or 2 (all but the prediction "
                 f"layer). Received: {level!r}."
             )
         self.trainable = True
@@ -269,17 +277,17 @@ class SimpleBaseline(keras.Model):
             layer.trainable = level < 2 or layer is predicting
 
     def copy_weights(self, source: "SimpleBaseline", source_name: str = "the given model") -> None:
-        """Takes the weights of a model of the same backbone and head.
+        """Copies the weights of a model with the same backbone and head.
 
-        Keypoints that both have by name start from each other; the last layer starts anew for the
-        others, and a `SimplebaseNote` says for which. See `match_keypoints`.
+        Keypoints are matched by name, see `match_keypoints`. The prediction layer keeps its initial
+        weights for keypoints without a match, and a `SimplebaseNote` lists them.
 
         Args:
-            source: a trained model.
-            source_name: what the note calls it.
+            source: the trained model.
+            source_name: name of `source` in the note.
 
         Raises:
-            DataError: backbone or head differ.
+            DataError: the backbones or heads differ.
         """
         match = match_keypoints(self.metadata.skeleton, source.metadata.skeleton)
         copy_layers(self.backbone, source.backbone)
@@ -293,7 +301,7 @@ def load_model(path: str | os.PathLike[str]) -> SimpleBaseline:
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is not such a file.
+        DataError: the file is not a model that simplebase wrote.
     """
     path = require_file(path, "the model")
     if path.suffix != ".keras":
@@ -303,12 +311,12 @@ def load_model(path: str | os.PathLike[str]) -> SimpleBaseline:
         )
     model = read_keras_file(path)
     if not isinstance(model, SimpleBaseline):
-        raise DataError(f"{path} holds a {type(model).__name__}, not a SimpleBaseline.")
+        raise DataError(f"{path} contains a {type(model).__name__}, not a SimpleBaseline.")
     return model
 
 
 def completed(preset: Preset, model: SimpleBaseline) -> Preset:
-    """`preset` that names how the weights of `model` were trained, so that it builds the same."""
+    """Returns `preset` with the settings that the weights of `model` were trained with."""
     parts = ((preset.backbone, model.backbone), (preset.head, model.head))
     backbone, head = (
         settings.model_copy(
@@ -320,7 +328,7 @@ def completed(preset: Preset, model: SimpleBaseline) -> Preset:
 
 
 def _backbone_file(weights: BackboneWeights) -> BackboneWeights:
-    """`weights`, with the file of a pretrained backbone in place of its name."""
+    """Returns `weights`, with a pretrained backbone's name replaced by its file."""
     if weights in get_args(NamedWeights):
         return weights
     from simplebase.zoo import model_file

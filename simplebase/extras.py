@@ -1,4 +1,4 @@
-"""Modules that need a package which may not be installed."""
+"""Imports modules that need optional packages."""
 
 import importlib
 import importlib.util
@@ -6,7 +6,7 @@ from types import ModuleType
 
 from simplebase.errors import MissingPackageError
 
-# Package to the extra of pyproject.toml that installs it.
+# Maps a package to the extra of pyproject.toml that installs it.
 _EXTRAS = {
     "MNN": "mnn",
     "fsspec": "remote",
@@ -19,9 +19,9 @@ _EXTRAS = {
     "ray": "ray",
     "tf2onnx": "onnx",
 }
-# What docs/deployment.md leaves out on a board.
+# Packages that docs/deployment.md leaves out on a board.
 _TRAINING = ("h5py", "keras", "keras_cv", "tensorflow")
-# Tables need nothing else of what is left out there.
+# The only package left out there that tables need.
 _ALONE = ("pyarrow",)
 
 
@@ -29,7 +29,7 @@ def import_with_extras(module: str) -> ModuleType:
     """Imports a module.
 
     Raises:
-        MissingPackageError: it needs a package of an extra, or of training, that is not installed.
+        MissingPackageError: it needs an optional package that is not installed.
     """
     try:
         return importlib.import_module(module)

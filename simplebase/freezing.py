@@ -1,4 +1,4 @@
-"""Which layers of a model are frozen, as a part of its config, so that its file keeps it.
+"""Stores which layers of a model are frozen in its config, and thus in its file.
 
 Keras keeps `trainable` in the config of each layer, which the configs of our models do not contain:
 they hold the arguments from which the layers are built.
@@ -19,10 +19,10 @@ _ITSELF = "."
 
 
 def frozen_config(model: keras.Model) -> dict[str, Any]:
-    """What the config of `model` says: the frozen layers, each by its place.
+    """Returns the config's entry for `model`: the frozen layers by their positions.
 
-    `2/5` is the sixth layer of the third one, `.` the model itself. Places, because Keras counts up
-    the names that it gives, so that they are others in the next model.
+    `2/5` is the sixth layer of the third layer, `.` the model itself. Names cannot be used, because
+    Keras numbers them, so they differ in the next model.
     """
     frozen = [place for place, layer in _walk(model) if not layer.trainable]
     return {FROZEN: frozen} if frozen else {}
@@ -32,7 +32,7 @@ def freeze_layers(model: keras.Model, places: Iterable[str]) -> None:
     """Freezes the layers at `places` and no others.
 
     Raises:
-        DataError: `model` has no such layer.
+        DataError: `model` does not have one of the layers.
     """
     frozen, layers = set(places), dict(_walk(model))
     if unknown := sorted(frozen - layers.keys()):
@@ -40,14 +40,14 @@ def freeze_layers(model: keras.Model, places: Iterable[str]) -> None:
             f"the config of {model.name} has a frozen layer at {unknown[0]!r}, where the model "
             "has none with weights."
         )
-    # Keras sets the layers of a model with it: a model comes before its layers.
+    # Freezing a model also freezes its layers, so a model comes before its layers.
     for place, layer in layers.items():
         layer.trainable = place not in frozen
 
 
 @contextmanager
 def unfrozen(model: keras.Model) -> Iterator[None]:
-    """Within it no layer of `model` is frozen; after it, the same ones as before."""
+    """Unfreezes all layers of `model` within the block, and restores them afterwards."""
     before = frozen_config(model).get(FROZEN, [])
     freeze_layers(model, [])
     try:
@@ -57,7 +57,7 @@ def unfrozen(model: keras.Model) -> Iterator[None]:
 
 
 def _walk(model: keras.Model, above: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
-    """A model and its layers that have weights, with their places; a model before its layers."""
+    """Yields a model and its layers with weights, with positions; a model before its layers."""
     yield above.rstrip("/") or _ITSELF, model
     for index, layer in enumerate(model.layers):
         if isinstance(layer, keras.Model):

@@ -14,13 +14,13 @@ from simplebase.errors import ArgumentError, shown
 Size = tuple[int, int]
 
 Fit = Literal["letterbox", "stretch", "crop"]
-"""How a box of another shape than the input goes into it, see `Crop.box_matrix`."""
+"""How a box is fitted into an input of another aspect ratio, see `Crop.box_matrix`."""
 
 LONGEST_SIDE = 8192
-"""Of a model's input in pixels, far beyond any; `deploy/pose/metadata.cpp` has the same."""
+"""Upper bound of a model's input in pixels. Keep equal to `deploy/pose/metadata.cpp`."""
 
 LARGEST_PADDING, LARGEST_SHIFT = 100, 10_000
-"""Bounds of a `Crop`, far beyond those of any model; `deploy/pose/metadata.cpp` has the same."""
+"""Bounds of a `Crop`, far beyond any real model. Keep equal to `deploy/pose/metadata.cpp`."""
 
 PERSON_PIXELS = 200.0
 """Height in pixels of a person of `scale` 1 (MPII, http://human-pose.mpi-inf.mpg.de)."""
@@ -28,15 +28,15 @@ PERSON_PIXELS = 200.0
 
 @dataclass(frozen=True)
 class Crop:
-    """How a model cuts its input out of an image.
+    """Describes how a model's input is cut out of an image.
 
     Args:
-        padding: side of the crop over the object's height.
-        center_shift: pixels per unit of scale that the crop's centre lies below the object's.
-            The official MPII code uses 15.
+        padding: side of the crop divided by the object's height.
+        center_shift: distance in pixels per unit of scale by which the crop's centre lies below the
+            object's. The official MPII code uses 15.
 
     Raises:
-        ArgumentError: `padding` is not above 0, or one of them is beyond any use.
+        ArgumentError: `padding` is not above 0, or a value exceeds its bounds.
     """
 
     padding: float = 1.25
@@ -46,19 +46,19 @@ class Crop:
         """Checks the settings."""
         if not 0 < self.padding <= LARGEST_PADDING or not abs(self.center_shift) <= LARGEST_SHIFT:
             raise ArgumentError(
-                f"a crop's padding is above 0 and at most {LARGEST_PADDING}, its center_shift a "
-                f"number from -{LARGEST_SHIFT} to {LARGEST_SHIFT}. "
+                f"a crop's padding must be above 0 and at most {LARGEST_PADDING}, its center_shift "
+                f"a number from -{LARGEST_SHIFT} to {LARGEST_SHIFT}. "
                 f"Received: {shown(self.padding)}, {shown(self.center_shift)}."
             )
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for a preset or a model's metadata."""
+        """Returns plain values for a preset or a model's metadata."""
         return asdict(self)
 
     def matrix(self, center: np.ndarray, scale: np.ndarray | float, size: Size) -> np.ndarray:
-        """Matrix from image to input, the object's centre in the middle of the input.
+        """Returns the matrix from image to input that centres the object.
 
-        `x_in = (x - center_x) * s + (W - 1) / 2`, likewise y, with one
+        `x_in = (x - center_x) * s + (W - 1) / 2`, and likewise for y, with the same
         `s = H / (200 * scale * padding)` for both axes.
 
         Args:
@@ -74,13 +74,13 @@ class Crop:
     def canvas_matrix(
         self, center: np.ndarray, scale: np.ndarray | float, size: Size, canvas: Size
     ) -> np.ndarray:
-        """Like `matrix`, with the object as large as in an input of `size` but room to spare.
+        """Returns a matrix like `matrix` into a larger canvas, with the object at the same size.
 
         Args:
             center: `(..., 2)` pixels of the image.
             scale: `(...)` height of the object over 200 pixels.
-            size: `(H, W)` of the input, which sets the magnification.
-            canvas: `(Hc, Wc)` of what is cut out around the same centre.
+            size: `(H, W)` of the input, which determines the magnification.
+            canvas: `(Hc, Wc)` of the canvas, which has the same centre.
 
         Returns:
             `(..., 2, 3)` float64.
@@ -97,14 +97,14 @@ class Crop:
         return matrix
 
     def around_box(self, box: np.ndarray, size: Size) -> tuple[np.ndarray, np.ndarray]:
-        """Centre and scale whose crop shows `box` whole, with `padding` around it.
+        """Returns the centre and scale of the crop that shows the whole `box` with `padding`.
 
         Args:
             box: `(..., 4)` x, y, width, height in pixels; x and y are the top left corner.
             size: `(H, W)` of the input, for its aspect ratio.
 
         Returns:
-            center `(..., 2)` and scale `(...)`.
+            Centre `(..., 2)` and scale `(...)`.
         """
         box = np.asarray(box, np.float64)
         # A box from 0 to w covers the pixel centres 0 to w - 1.
@@ -115,20 +115,21 @@ class Crop:
         return center, scale
 
     def box_matrix(self, box: np.ndarray, size: Size, fit: Fit = "letterbox") -> np.ndarray:
-        """Matrix from image to input, the box with `padding` around it in the middle of the input.
+        """Returns the matrix from image to input that centres the box, with `padding` around it.
 
         Args:
             box: `(..., 4)` x, y, width, height in pixels; x and y are the top left corner.
             size: `(H, W)` of the input.
-            fit: `letterbox` keeps the aspect ratio and shows the box whole, as in training;
-                `stretch` fills the input by two magnifications; `crop` keeps the aspect ratio and
-                fills the input, which cuts the longer side off at both ends.
+            fit: `letterbox` keeps the aspect ratio and shows the whole box, as in training.
+                `stretch` fills the input, with different magnifications for the two axes. `crop`
+                keeps the aspect ratio and fills the input, so both ends of the longer side are cut
+                off.
 
         Returns:
             `(..., 2, 3)` float64.
 
         Raises:
-            ArgumentError: another `fit`.
+            ArgumentError: `fit` is unknown.
         """
         if fit not in get_args(Fit):
             raise ArgumentError(f"fit is one of {', '.join(get_args(Fit))}. Received: {fit!r}.")
@@ -147,13 +148,13 @@ class Crop:
 
 
 def invert(matrix: np.ndarray) -> np.ndarray:
-    """The exact inverse of `(..., 2, 3)` affine matrices."""
+    """Returns the exact inverse of `(..., 2, 3)` affine matrices."""
     linear = np.linalg.inv(matrix[..., :2])
     return np.concatenate([linear, -linear @ matrix[..., 2:]], axis=-1)
 
 
 def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """The `(..., 2, 3)` matrix that maps by `first` and then by `second`."""
+    """Returns the `(..., 2, 3)` matrix that applies `first`, then `second`."""
     linear = second[..., :2] @ first[..., :2]
     offset = second[..., :2] @ first[..., 2:] + second[..., 2:]
     return np.concatenate([linear, offset], axis=-1)

@@ -1,4 +1,4 @@
-"""From an image to poses in its own pixels."""
+"""Estimates poses in images, in pixels of the image."""
 
 import os
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from simplebase.runtimes import Runtime, load_runtime
 from simplebase.skeletons import Skeleton
 
 MIN_SCORE = 0.1
-"""Keypoints below it are not found, unless the user or the model's metadata say otherwise."""
+"""Default score below which a keypoint counts as not found."""
 
 
 class PoseEstimator:
@@ -23,14 +23,16 @@ class PoseEstimator:
 
     Args:
         runtime: an open model.
-        decode: how heatmaps become points, see `HeatmapCodec.decode`. A model that answers with
-            keypoints alone has decoded them, by `dark`.
-        flip_test: average the heatmaps with those of the mirrored image, for twice the time. With
-            `published` they move by whole cells, see `HeatmapCodec.unflip`.
-        fit: how a box goes into the model's input, see `Crop.box_matrix`.
+        decode: how heatmaps are converted to points, see `HeatmapCodec.decode`. A model that
+            returns keypoints only has decoded them itself, with `dark`.
+        flip_test: average the heatmaps with those of the mirrored image, which takes twice the
+            time. With `decode="published"` they are moved by whole cells, see
+            `HeatmapCodec.unflip`.
+        fit: how a box is fitted into the model's input, see `Crop.box_matrix`.
 
     Raises:
-        ArgumentError: another decoding or flip test of a model without heatmaps.
+        ArgumentError: the model does not return heatmaps, and a `decode` other than `dark` or a
+            flip test was requested.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class PoseEstimator:
 
     @property
     def skeleton(self) -> Skeleton:
-        """What the model's keypoints are called."""
+        """The skeleton of the model's keypoints."""
         return self.runtime.metadata.skeleton
 
     def __call__(
@@ -62,16 +64,16 @@ class PoseEstimator:
         *,
         look_twice: bool = False,
     ) -> list[Pose]:
-        """Poses in `image`, one per box.
+        """Estimates one pose per box.
 
         Args:
             image: `(height, width, 3)` uint8 RGB.
-            boxes: x, y, width, height of each object in pixels; by default the whole image.
-            look_twice: look again in the boxes around the keypoints, for twice the time. It helps
-                where objects do not fill their boxes, as in a whole photograph.
+            boxes: x, y, width, height of each object in pixels. The default is the whole image.
+            look_twice: estimate again within boxes around the keypoints, which takes twice the
+                time. It helps where objects do not fill their boxes, as in a whole photograph.
 
         Raises:
-            ArgumentError: another shape, or a box without area.
+            ArgumentError: `image` has another shape or type, or a box is empty or outside it.
         """
         boxes = checked_boxes(image, boxes)
         if len(boxes) == 0:
@@ -86,7 +88,7 @@ class PoseEstimator:
 
     @property
     def _least_score(self) -> float:
-        """Below it a keypoint counts as not found: what the model's metadata recommend."""
+        """Score below which a keypoint counts as not found: the metadata's, or the default."""
         recommended = self.runtime.metadata.min_score
         return MIN_SCORE if recommended is None else recommended
 
@@ -98,7 +100,7 @@ class PoseEstimator:
         ]
 
     def keypoints(self, crops: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-        """`(B, K, 3)` float32 x, y in image pixels and score.
+        """Returns `(B, K, 3)` float32: x, y in image pixels, and score.
 
         Args:
             crops: `(B, H, W, 3)` uint8.
@@ -107,7 +109,7 @@ class PoseEstimator:
         return to_image(self._in_crops(crops), matrices).astype(np.float32)
 
     def _in_crops(self, crops: np.ndarray) -> np.ndarray:
-        """`(B, K, 3)` x, y in pixels of the crops `(B, H, W, 3)` and score."""
+        """Returns `(B, K, 3)`: x, y in pixels of the crops `(B, H, W, 3)`, and score."""
         metadata = self.runtime.metadata
         answer = self.runtime.predict(crops)
         if metadata.outputs[0] == "keypoints":
@@ -124,34 +126,33 @@ class PoseEstimator:
 def decoded(
     heatmaps: np.ndarray, metadata: ModelMetadata, method: DecodeMethod = "dark"
 ) -> np.ndarray:
-    """`(B, K, 3)` x, y in input pixels and score, of heatmaps `(B, h, w, K)`."""
+    """Decodes heatmaps `(B, h, w, K)` to `(B, K, 3)`: x, y in input pixels, and score."""
     points, scores = metadata.codec.decode(heatmaps, method)
     return np.concatenate([points, scores[..., None]], axis=-1)
 
 
 def to_image(keypoints: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-    """`(B, K, 3)` x, y in image pixels and score.
+    """Maps keypoints from crops to the image; returns `(B, K, 3)`: x, y, and score.
 
     Args:
         keypoints: `(B, K, 3)` x, y in pixels of the crops, and score.
-        matrices: `(B, 2, 3)` from image to crop.
+        matrices: `(B, 2, 3)`, map image pixels to crop pixels.
     """
     points = transform_points(invert(matrices), keypoints[..., :2])
     return np.concatenate([points, keypoints[..., 2:]], axis=-1)
 
 
 def whole_image(image: np.ndarray) -> Box:
-    """The box of all of an image."""
+    """Returns the box that covers the whole image."""
     height, width = image.shape[:2]
     return 0.0, 0.0, float(width), float(height)
 
 
 def checked_boxes(image: np.ndarray, boxes: Sequence[Box] | None) -> Sequence[Box]:
-    """`boxes`, by default one of the whole image.
+    """Returns `boxes`, or one box of the whole image if `boxes` is None.
 
     Raises:
-        ArgumentError: `image` is not `(height, width, 3)` uint8, or a box has no area or lies
-            outside of it.
+        ArgumentError: `image` is not `(height, width, 3)` uint8, or a box is empty or outside it.
     """
     if not isinstance(image, np.ndarray):
         raise ArgumentError(
@@ -175,19 +176,21 @@ def cut_out(
     metadata: ModelMetadata,
     fit: Fit = "letterbox",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What a model is shown of an image.
+    """Cuts the model's inputs out of an image.
 
     Args:
         image: `(height, width, 3)` uint8 RGB.
         boxes: x, y, width, height of each of `B` objects in pixels, at least one.
-        metadata: of the model.
-        fit: how a box goes into the model's input, see `Crop.box_matrix`.
+        metadata: the model's metadata.
+        fit: how a box is fitted into the model's input, see `Crop.box_matrix`.
 
     Returns:
-        crops `(B, H, W, 3)` uint8, and the matrices `(B, 2, 3)` from image to crop.
+        Crops `(B, H, W, 3)` uint8, and matrices `(B, 2, 3)` that map image to crop pixels.
     """
     matrices = metadata.crop.box_matrix(np.array(boxes), metadata.input_size, fit)
-    crops = np.stack([warp_image(image, matrix, metadata.input_size) for matrix in matrices])
+    crops = np.empty((len(matrices), *metadata.input_size, 3), np.uint8)
+    for matrix, crop in zip(matrices, crops, strict=True):
+        warp_image(image, matrix, metadata.input_size, out=crop)
     return crops, matrices
 
 
@@ -200,7 +203,7 @@ def _check_box(box: Box, image: np.ndarray) -> None:
         )
     height, width = image.shape[:2]
     if box[0] >= width or box[1] >= height or box[0] + box[2] <= 0 or box[1] + box[3] <= 0:
-        raise ArgumentError(f"the box {box} lies outside of the image of {width}x{height} pixels.")
+        raise ArgumentError(f"the box {box} lies outside the image of {width}x{height} pixels.")
 
 
 def load(
@@ -209,10 +212,10 @@ def load(
     """Opens a model for use on images.
 
     Args:
-        path: of a model file, or the name of a pretrained model, which is fetched at its first use.
-            By default `person-mini`, which is in the package and finds the joints of one person;
+        path: a model file, or the name of a pretrained model, which is downloaded at its first use.
+            The default, `person-mini`, is part of the package and finds the joints of one person,
             see docs/person_model.md.
-        decode: how heatmaps become points, see `HeatmapCodec.decode`.
+        decode: how heatmaps are converted to points, see `HeatmapCodec.decode`.
 
     Raises:
         MissingFileError, DownloadError: as `simplebase.zoo.model_file`.

@@ -1,4 +1,4 @@
-"""Packages whose names load their modules when they are first used."""
+"""Packages whose names import their modules when they are first used."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -6,11 +6,11 @@ from typing import Any
 
 
 def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """A `__getattr__` for `package`.
+    """Returns a `__getattr__` for `package`.
 
     Args:
         package: its `__name__`.
-        modules: which module has each public name.
+        modules: the module of each public name.
     """
 
     def load(name: str) -> Any:

@@ -1,10 +1,10 @@
 """Losses over heatmaps, with a weight for every keypoint of every sample.
 
-Each takes target and predicted heatmaps `(B, h, w, K)` and weights `(B, K)`, 0 where a keypoint is
-not labelled or out of view, and returns two scalars: the sum of the keypoints' errors, and how many
-keypoints that are. `mean_loss` makes one number of them, over one batch or over the parts of a
-batch that several devices hold. All but `mse` and `mae` leave unlabelled keypoints out: a model
-trained with those two is told that what nobody labelled is nowhere.
+Each loss takes target and predicted heatmaps `(B, h, w, K)` and weights `(B, K)`, which are 0 where
+a keypoint is unlabelled or outside the input. It returns two scalars: the sum of the keypoints'
+errors, and the number of these keypoints. `mean_loss` divides them, for one batch or for the parts
+of a batch on several devices. All losses except `mse` and `mae` ignore unlabelled keypoints. Those
+two teach the model that an unlabelled keypoint is absent.
 """
 
 from collections.abc import Callable
@@ -18,26 +18,26 @@ from simplebase.errors import ArgumentError
 Loss = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 OHKM_KEYPOINTS = 8
-"""How many of a sample's keypoints `ohkm` learns from (Chen et al., https://arxiv.org/abs/1711.07319)."""
+"""Keypoints per sample that `ohkm` learns from (Chen et al., https://arxiv.org/abs/1711.07319)."""
 
 
 def mean_loss(total: Any, count: Any) -> Any:
-    """The loss: the mean error of the keypoints, 0 where there are none.
+    """Returns the mean error of the keypoints, 0 if there are none.
 
     Args:
         total: sum of errors over the whole batch.
-        count: of keypoints in the whole batch.
+        count: number of keypoints in the whole batch.
     """
     return total / ops.maximum(count, 1.0)
 
 
 def mse(target: Any, predicted: Any, weights: Any) -> tuple[Any, Any]:
-    """Squared error over all heatmaps, labelled or not (upstream's meaning)."""
+    """Squared error over all heatmaps, labelled or not, as in the upstream project."""
     return _sums(ops.square(predicted - target), ops.ones_like(weights))
 
 
 def mae(target: Any, predicted: Any, weights: Any) -> tuple[Any, Any]:
-    """Absolute error over all heatmaps, labelled or not (upstream's meaning)."""
+    """Absolute error over all heatmaps, labelled or not, as in the upstream project."""
     return _sums(ops.abs(predicted - target), ops.ones_like(weights))
 
 
@@ -49,7 +49,7 @@ def weighted_mse(target: Any, predicted: Any, weights: Any) -> tuple[Any, Any]:
 def smooth_l1(target: Any, predicted: Any, weights: Any) -> tuple[Any, Any]:
     """Half the square up to an error of 1, linear beyond (Girshick, 2015).
 
-    That is Huber's loss with delta 1: upstream's two names stand for one function.
+    This equals Huber's loss with delta 1. The upstream project has both names for it.
     """
     size = ops.abs(predicted - target)
     return _sums(ops.where(size <= 1, 0.5 * ops.square(size), size - 0.5), weights)
@@ -58,7 +58,7 @@ def smooth_l1(target: Any, predicted: Any, weights: Any) -> tuple[Any, Any]:
 def ohkm(target: Any, predicted: Any, weights: Any) -> tuple[Any, Any]:
     """Online hard keypoint mining: squared error of each sample's 8 worst labelled keypoints.
 
-    Chen et al., 2018, https://arxiv.org/abs/1711.07319. With fewer keypoints all of them count.
+    Chen et al., 2018, https://arxiv.org/abs/1711.07319. If fewer are labelled, all of them count.
     """
     errors = ops.mean(ops.square(predicted - target), axis=(1, 2)) * weights
     worst, _ = ops.top_k(errors, min(OHKM_KEYPOINTS, errors.shape[-1]))
@@ -67,7 +67,7 @@ def ohkm(target: Any, predicted: Any, weights: Any) -> tuple[Any, Any]:
 
 
 def adaptive_wing(target: Any, predicted: Any, weights: Any) -> tuple[Any, Any]:
-    """Adaptive wing loss, steeper on the peaks than beside them.
+    """Adaptive wing loss, which is steeper on the peaks than beside them.
 
     Wang et al., 2019, https://arxiv.org/abs/1904.07399, with its constants omega 14, theta 0.5,
     epsilon 1, alpha 2.1 and its weighted map: pixels near a peak (target at least 0.2, dilated by
@@ -86,7 +86,7 @@ def adaptive_wing(target: Any, predicted: Any, weights: Any) -> tuple[Any, Any]:
 
 
 def _sums(errors: Any, weights: Any) -> tuple[Any, Any]:
-    """Sum of `errors` `(B, h, w, K)` over the keypoints of `weights` `(B, K)`; their count."""
+    """Returns the weighted sum of `errors` `(B, h, w, K)`, and the sum of `weights` `(B, K)`."""
     per_keypoint = ops.mean(errors, axis=(1, 2))
     return ops.sum(per_keypoint * weights), ops.sum(weights)
 
@@ -104,18 +104,18 @@ LOSSES: dict[str, Loss] = {
 
 @keras.saving.register_keras_serializable(package="simplebase")
 class HeatmapLoss(keras.losses.Loss):
-    """One of the losses above as a Keras loss.
+    """A loss of `LOSSES` as a Keras loss.
 
-    Called with target and predicted heatmaps `(B, h, w, K)` and, as Keras's `sample_weight`, the
-    weights `(B, K)` of the keypoints (by default 1). It returns `mean_loss`, a scalar: the mean is
-    over the keypoints that count, which no `reduction` of Keras does.
+    Call it with target and predicted heatmaps `(B, h, w, K)` and, as Keras's `sample_weight`, the
+    weights `(B, K)` of the keypoints, which are 1 by default. It returns a scalar: the mean over
+    the keypoints with a weight, which no `reduction` of Keras computes.
 
     Args:
         loss: a name in `LOSSES`.
-        name: under which Keras reports it.
+        name: the name under which Keras reports it. The default is `loss`.
 
     Raises:
-        ArgumentError: an unknown loss.
+        ArgumentError: the loss is unknown.
     """
 
     def __init__(self, loss: str = "weighted_mse", name: str | None = None) -> None:
@@ -125,7 +125,7 @@ class HeatmapLoss(keras.losses.Loss):
         self.loss = loss
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The mean error of the keypoints."""
+        """Returns the mean error of the keypoints."""
         target, predicted = (ops.cast(maps, "float32") for maps in (y_true, y_pred))
         if sample_weight is None:
             weights = ops.ones_like(target[:, 0, 0])
@@ -134,9 +134,9 @@ class HeatmapLoss(keras.losses.Loss):
         return mean_loss(*LOSSES[self.loss](target, predicted, weights))
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The mean error of all keypoints."""
+        """Returns the mean error of all keypoints."""
         return self(y_true, y_pred)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {"loss": self.loss, "name": self.name}

@@ -1,8 +1,8 @@
-"""What a model file says of itself, so that its user need not.
+"""The metadata of a model file: everything that is needed to use the model.
 
-A `.keras` file holds it. Every other format has it in a sidecar: `model.tflite.json` belongs to
-`model.tflite`, `model.json` to the SavedModel folder `model`. `.tflite` and `.onnx` hold it
-besides, for the day that the sidecar is lost.
+A `.keras` file contains them. For every other format they are in a sidecar file:
+`model.tflite.json` belongs to `model.tflite`, and `model.json` to the SavedModel folder `model`.
+`.tflite` and `.onnx` files also contain a copy, which is used if the sidecar is lost.
 """
 
 import json
@@ -20,10 +20,10 @@ from simplebase.skeletons import Skeleton
 from simplebase.version import __version__
 
 if TYPE_CHECKING:
-    # Its schema needs pydantic, which takes longer to import than a sidecar to read.
+    # The preset's schema imports pydantic, which takes longer than reading a sidecar.
     from simplebase.presets.preset import Preset
 
-# Of a sidecar. That of the most keypoints a skeleton may have takes a fifth of it.
+# Upper bound of a sidecar. With the most keypoints that are allowed, one takes a fifth of it.
 _MOST_BYTES = 1 << 24
 
 Output = Literal["heatmaps", "keypoints"]
@@ -34,19 +34,19 @@ OUTPUTS: dict[str, tuple[Output, ...]] = {
 }
 
 METADATA_KEY = "simplebase"
-"""Under which files of other libraries' formats hold it, as `metadata_text`."""
+"""The key under which `.tflite` and `.onnx` files contain `metadata_text`."""
 
 
 _HASH = "sha256"
-"""In a sidecar: of the file beside it."""
+"""The sidecar's key for the SHA-256 of the file beside it."""
 
 
 class Cost(NamedTuple):
-    """What a network costs.
+    """The cost of a network.
 
     Args:
-        params: values that training can change.
-        gflops: of one image, in units of 1e9, each multiply-add counted as two.
+        params: number of trainable values.
+        gflops: operations per image in units of 1e9; each multiply-add counts as two.
     """
 
     params: int
@@ -55,25 +55,25 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """Everything that evaluation, demo and export need besides the network.
+    """Everything that evaluation, demo and export need in addition to the network.
 
     Args:
         preset: name of the preset that the model was made from.
         input_size: `(H, W)` in pixels.
         crop: how the object is cut out of an image.
-        codec: how heatmaps become keypoints.
+        codec: how heatmaps are converted to keypoints.
         skeleton: names, flip pairs and links of the `K` keypoints.
-        outputs: what the file answers with: `heatmaps` `(B, h, w, K)`, `keypoints` `(B, K, 3)` that
-            it has decoded itself (x, y in input pixels, and score), or both.
-        training_data: digest of the records that it was trained on, see `DatasetSettings`; None
-            where that is not known.
+        outputs: what the model returns: `heatmaps` `(B, h, w, K)`, `keypoints` `(B, K, 3)` that it
+            decodes itself (x, y in input pixels, and score), or both.
+        training_data: digest of the records that it was trained on, see `DatasetSettings`; None if
+            unknown.
         depth_range: which values of images of more than 8 bits became black and white in training;
-            None where that was not chosen.
+            None if no range was chosen.
         min_score: the score, 0 to 1, below which a keypoint should not be shown, as measured for
-            this model; None where it was not measured.
-        cost: of the network that a file was exported from; None in a `.keras` file, whose network
-            can be counted, and in files of older exports. It says nothing of what the model does,
-            so metadata are equal without it.
+            this model; None if it was not measured.
+        cost: cost of the network that a file was exported from; None in a `.keras` file, whose
+            network can be counted, and in files of older exports. Ignored when metadata are
+            compared, because it does not affect the results.
     """
 
     preset: str
@@ -94,12 +94,12 @@ class ModelMetadata:
         skeleton: Skeleton,
         input_size: Size | None = None,
     ) -> "ModelMetadata":
-        """What a model of `preset` for `skeleton` will say.
+        """Returns the metadata of a new model of `preset` for `skeleton`.
 
         Args:
             preset: a loaded preset.
-            skeleton: of its keypoints.
-            input_size: `(H, W)`, by default the preset's.
+            skeleton: the skeleton of its keypoints.
+            input_size: `(H, W)`. The default is the preset's.
 
         Raises:
             ArgumentError: a side of `input_size` is not a multiple of 32.
@@ -114,7 +114,7 @@ class ModelMetadata:
         return cls(preset.name, size, Crop(**preset.crop.model_dump()), codec, skeleton)
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for a file."""
+        """Returns plain values for a file."""
         return {
             "preset": self.preset,
             "input_size": list(self.input_size),
@@ -130,10 +130,12 @@ class ModelMetadata:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "ModelMetadata":
-        """The inverse of `to_config`; other keys are left alone, and the last five may be missing.
+        """Returns the metadata that `to_config` wrote.
+
+        Unknown keys are ignored, and the last five fields may be missing.
 
         Raises:
-            DataError: a field is missing or of another kind.
+            DataError: a field is missing or invalid.
         """
         try:
             height, width = config["input_size"]
@@ -176,36 +178,36 @@ class ModelMetadata:
 
 
 def metadata_file(path: str | os.PathLike[str]) -> Path:
-    """The sidecar of a model file or folder: its name and `.json`."""
+    """Returns the path of a model's sidecar: the name of the file or folder and `.json`."""
     path = Path(path)
     if path.name in ("", ".."):
-        # `.` has no name of its own to append to.
+        # `.` and `..` have no name to which `.json` can be appended.
         path = path.resolve()
     return path.with_name(f"{path.name}.json")
 
 
 def metadata_text(metadata: ModelMetadata) -> str:
-    """As a sidecar holds it, with the version of simplebase."""
+    """Returns the metadata as JSON, with the version of simplebase."""
     return json.dumps(metadata.to_config() | {"version": __version__}, indent=2)
 
 
 def read_metadata(path: str | os.PathLike[str], embedded: str | None = None) -> ModelMetadata:
-    """The metadata of a model file or folder from its sidecar.
+    """Reads the metadata of a model file or folder from its sidecar.
 
     Args:
         path: the file or folder.
-        embedded: what the file itself holds under `METADATA_KEY`; asked where there is no sidecar.
+        embedded: the file's own copy, stored under `METADATA_KEY`; used if there is no sidecar.
 
     Raises:
-        MissingFileError: there is neither.
-        DataError: it does not hold what `write_metadata` writes.
+        MissingFileError: there is no sidecar and no copy.
+        DataError: the content is not what `write_metadata` writes.
     """
     file = metadata_file(path)
     if not file.is_file():
         if embedded is not None:
             return _parsed(Path(path), embedded)
         raise MissingFileError(
-            f"{file} does not exist: it says what {Path(path).name} does not say of itself (crop, "
+            f"{file} does not exist. It contains the settings that {Path(path).name} needs (crop, "
             "codec, skeleton). `simplebase export` writes the two side by side; keep them together."
         )
     return _parsed(file, read_text(file, most_bytes=_MOST_BYTES))
@@ -223,10 +225,12 @@ def _parsed(file: Path, text: str) -> ModelMetadata:
 def write_metadata(
     path: str | os.PathLike[str], metadata: ModelMetadata, *, overwrite: bool = False
 ) -> None:
-    """Writes the sidecar of a model file or folder; that of a file has the file's SHA-256.
+    """Writes the sidecar of a model file or folder.
+
+    A file's sidecar includes the SHA-256 of the file.
 
     Raises:
-        OutputExistsError: it exists, and `overwrite` is False.
+        OutputExistsError: the sidecar exists, and `overwrite` is False.
     """
     text = metadata_text(metadata)
     if Path(path).is_file():
@@ -235,12 +239,12 @@ def write_metadata(
 
 
 def require_unchanged(path: str | os.PathLike[str]) -> None:
-    """Refuses a file that is not the one that its sidecar was written for.
+    """Checks that a file is the one for which its sidecar was written.
 
-    Sidecars of earlier versions have no hash; their files are not checked.
+    A file is not checked if its sidecar has no hash, as in earlier versions.
 
     Raises:
-        DataError: the hash is another one.
+        DataError: the hash differs.
     """
     sidecar = metadata_file(path)
     expected = parse_json(read_text(sidecar, most_bytes=_MOST_BYTES), str(sidecar)).get(_HASH)

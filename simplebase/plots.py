@@ -1,4 +1,4 @@
-"""Charts for people: images by Matplotlib."""
+"""Draws charts with Matplotlib."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#edae49", "#7768ae", "#3d3d3d", "#8d5524")
-# There are more backbones than other charts have kinds.
+# There are more backbones than categories in other charts.
 _BACKBONE_COLOURS = (*COLOURS, "#e07fb0", "#0f9d9d")
 _MARKERS = ("o", "s", "^")
 _PIXELS_PER_INCH = 150
@@ -24,7 +24,7 @@ _PIXELS_PER_INCH = 150
 def new_figure(
     path: str | os.PathLike[str], size: tuple[float, float], *, overwrite: bool = False
 ) -> "Iterator[Figure]":
-    """Yields an empty figure, and writes what the block drew on it.
+    """Yields an empty figure, and writes it after the block.
 
     Args:
         path: the image to write.
@@ -35,7 +35,7 @@ def new_figure(
         ArgumentError: `path` has no image suffix.
         OutputExistsError: `path` exists and `overwrite` is off.
     """
-    # Imported here: it costs half a second, and only those who plot should pay.
+    # Imported here, because the import takes half a second.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -53,7 +53,7 @@ def new_figure(
 def plot_costs(
     presets: Sequence[dict[str, Any]], path: str | os.PathLike[str], *, overwrite: bool = False
 ) -> None:
-    """Draws parameters against GFLOPs, one point a preset; colour is backbone, shape is head.
+    """Draws parameters over GFLOPs, one point per preset; colour is backbone, shape is head.
 
     Args:
         presets: summaries with `backbone`, `head`, `params` and `gflops`.

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 Box = tuple[float, float, float, float]
 
 _MARGIN = 1.2
-"""Keypoints end inside the body: of the box around them each side grows by this."""
+"""Factor for the sides of the box around the keypoints, which lie inside the body's outline."""
 _FEWEST = 3
-"""Keypoints at least that tell a box."""
+"""Fewest keypoints from which a box is computed."""
 _SLIMMEST = 0.25
-"""Least ratio of a box's sides: a stretched arm is a line, but what has it is not."""
+"""Smallest ratio of a box's sides. Keypoints can lie on a line, but the object is wider."""
 _CLOSER_MARGIN = 1.25
-"""Of a second look's box, beyond the margin of `extent`: limbs may have been missed at first."""
+"""Further factor for the box of a second pass, because the first may have missed limbs."""
 _AS_GOOD = 0.8
-"""Part of the score of a first look that the second one has to reach."""
+"""Fraction of the first pass's score that the second pass has to reach."""
 _LEAST_PIXELS = 8.0
 
 _INSTALL_SUPERVISION = "Run: pip install 'supervision>=0.29'"
@@ -37,8 +37,8 @@ class Pose(ArrayEquality):
 
     Args:
         keypoints: `(K, 3)` float32 x, y in image pixels, and score.
-        box: x, y, width, height in image pixels: where it was looked for.
-        skeleton: what the `K` rows are called.
+        box: x, y, width, height in image pixels of the region that was searched.
+        skeleton: names the `K` rows of `keypoints`.
         identity: a number that the object keeps from frame to frame; None in a single image.
     """
 
@@ -49,28 +49,28 @@ class Pose(ArrayEquality):
 
     @property
     def score(self) -> float:
-        """Mean of the keypoints' scores."""
+        """The mean of the keypoints' scores."""
         return float(self.keypoints[:, 2].mean())
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the `K` rows of `keypoints` are called."""
+        """The names of the `K` rows of `keypoints`."""
         return self.skeleton.keypoints
 
     def to_supervision(self) -> "supervision.KeyPoints":
-        """As the package supervision has it, for its annotators and trackers.
+        """Converts the pose to `supervision.KeyPoints`, for supervision's annotators and trackers.
 
         Raises:
-            MissingPackageError: it is not installed, or older than 0.29.
+            MissingPackageError: supervision is not installed, or older than 0.29.
         """
         try:
             import supervision
         except ImportError as error:
             raise MissingPackageError(
-                "to_supervision makes an object of the package supervision, which is not "
+                "to_supervision needs the package supervision, which is not "
                 f"installed. {_INSTALL_SUPERVISION}"
             ) from error
-        # Until 0.28 there was one score, `confidence`, of the keypoints alone.
+        # Versions up to 0.28 had a single score, `confidence`, for the keypoints only.
         if "keypoint_confidence" not in inspect.signature(supervision.KeyPoints).parameters:
             raise MissingPackageError(
                 "to_supervision needs supervision 0.29 or later. Installed: "
@@ -85,7 +85,7 @@ class Pose(ArrayEquality):
 
 
 def extent(pose: Pose, min_score: float) -> Box:
-    """How large the object is, by its keypoints; its own box where too few were found."""
+    """Returns the object's box by its keypoints, or the pose's own box if too few were found."""
     found = pose.keypoints[pose.keypoints[:, 2] >= min_score, :2].astype(float)
     sides = np.ptp(found, axis=0) * _MARGIN if len(found) >= _FEWEST else np.zeros(2)
     if sides.max() < 1:
@@ -96,7 +96,7 @@ def extent(pose: Pose, min_score: float) -> Box:
 
 
 def enlarged(box: Box, factor: float) -> Box:
-    """The box with its sides multiplied, around the same middle."""
+    """Returns the box with its sides multiplied by `factor`, around the same centre."""
     x, y, width, height = box
     x -= width * (factor - 1) / 2
     y -= height * (factor - 1) / 2
@@ -104,7 +104,7 @@ def enlarged(box: Box, factor: float) -> Box:
 
 
 def clipped(boxes: np.ndarray, image: np.ndarray, least: float = 2.0) -> np.ndarray:
-    """`(n, 4)` the parts of `(m, 4)` boxes inside the image, without those below `least` pixels."""
+    """Clips `(m, 4)` boxes to the image and drops those with a side below `least` pixels."""
     height, width = image.shape[:2]
     low = np.clip(boxes[:, :2], 0, [width, height])
     high = np.clip(boxes[:, :2] + boxes[:, 2:], 0, [width, height])
@@ -113,15 +113,15 @@ def clipped(boxes: np.ndarray, image: np.ndarray, least: float = 2.0) -> np.ndar
 
 
 def closer_boxes(poses: Sequence[Pose], image: np.ndarray, min_score: float) -> list[Box]:
-    """Where to look a second time: an object that is small in its box is found less well.
+    """Returns boxes for a second pass: an object that is small in its box is found less well.
 
     Args:
-        poses: of the first look.
+        poses: the poses of the first pass.
         image: `(height, width, 3)`.
-        min_score: keypoints below it are not found.
+        min_score: score below which a keypoint counts as not found.
 
     Returns:
-        A box for each pose around its keypoints, inside the image; none where one has no pixels.
+        A box for each pose around its keypoints, inside the image. Empty if any box has no pixels.
     """
     boxes = [enlarged(extent(pose, min_score), _CLOSER_MARGIN) for pose in poses]
     inside = clipped(np.array(boxes, float).reshape(-1, 4), image, _LEAST_PIXELS)
@@ -131,6 +131,6 @@ def closer_boxes(poses: Sequence[Pose], image: np.ndarray, min_score: float) -> 
 
 
 def better_look(first: Sequence[Pose], second: Sequence[Pose]) -> bool:
-    """Whether the second look is the one to keep: unless its scores are clearly lower."""
+    """Returns whether to keep the second pass, which is so unless its scores are clearly lower."""
     scores = [np.mean([pose.score for pose in poses]) for poses in (first, second)]
     return bool(scores[1] >= _AS_GOOD * scores[0])

@@ -1,10 +1,10 @@
-"""How long jobs tell how far they are."""
+"""The types by which long jobs report their progress."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 Progress = Callable[[int, int], None]
-"""Called with what is done and what there is in all."""
+"""Is called with the number of finished items and the total."""
 
 ProgressBar = Callable[[str], AbstractContextManager[Progress]]
-"""Opens a bar with a label for the length of a `with` block."""
+"""Opens a progress bar with a label for the duration of a `with` block."""

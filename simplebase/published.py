@@ -1,9 +1,9 @@
-"""How heatmaps become points in the code that published models were evaluated with.
+"""Decodes heatmaps like the code with which published models were evaluated.
 
 Simple Baselines (Xiao et al., 2018, https://arxiv.org/abs/1804.06208) steps a quarter cell; models
-trained with DARK (Zhang et al., 2020, https://arxiv.org/abs/1910.06278) take a Newton step. Both as
-in MMPose 1.x, to reproduce printed figures. `HeatmapCodec.decode` by `dark` is the better habit: it
-has no steps beyond a cell, and is unbiased at the border too.
+trained with DARK (Zhang et al., 2020, https://arxiv.org/abs/1910.06278) take a Newton step. Both
+are as in MMPose 1.x, to reproduce published figures. For other uses, `HeatmapCodec.decode` with
+`dark` is better: its steps are at most one cell, and it is also unbiased at the border.
 
 `N` maps `(h, w)`, and the highest cell x, y of each.
 """
@@ -14,10 +14,10 @@ _FLOOR = 1e-10
 
 
 def quarter_step(maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """`cells` `(N, 2)` of `maps` `(N, h, w)`, a quarter nearer to their higher neighbours.
+    """Moves `cells` `(N, 2)` of `maps` `(N, h, w)` by a quarter towards their higher neighbours.
 
-    Along each axis only where the cell has two before it and one behind it, and is not in the first
-    row or column of the other axis.
+    A cell moves along an axis only if there are two cells before and one after it, and if it is not
+    in the first row or column of the other axis.
     """
     _, height, width = maps.shape
     index = np.arange(len(maps))
@@ -29,18 +29,18 @@ def quarter_step(maps: np.ndarray, cells: np.ndarray) -> np.ndarray:
 
 
 def dark_step(maps: np.ndarray, cells: np.ndarray, blur_kernel: int) -> np.ndarray:
-    """A Newton step on the logarithm of the blurred `maps` `(N, h, w)` from `cells` `(N, 2)`.
+    """Takes a Newton step on the logarithm of blurred `maps` `(N, h, w)` from `cells` `(N, 2)`.
 
-    Second differences are over two cells. Cells within two of the border stay.
+    Second differences are over two cells. Cells within two of the border do not move.
 
     Args:
         maps: heatmaps.
         cells: x, y of the highest cell of each.
-        blur_kernel: cells along a side of the Gaussian, odd.
+        blur_kernel: size of the Gaussian in cells, odd.
     """
     _, height, width = maps.shape
     blurred = _blur_matrix(height, blur_kernel) @ maps @ _blur_matrix(width, blur_kernel)
-    # The blur keeps the height of the peak: the floor below is a part of that.
+    # The blur keeps the height of the peak, and the floor below is a fraction of that.
     heights, peaks = (each.max(axis=(1, 2), keepdims=True) for each in (maps, blurred))
     blurred *= heights / np.where(peaks > 0, peaks, 1)
     rows, columns = (
@@ -63,7 +63,7 @@ def dark_step(maps: np.ndarray, cells: np.ndarray, blur_kernel: int) -> np.ndarr
 
 
 def _blur_matrix(length: int, kernel: int) -> np.ndarray:
-    """`(length, length)`: a product with it blurs along one axis, with zeros beyond the border.
+    """Returns a matrix `(length, length)` that blurs along one axis, with zeros beyond the border.
 
     Its standard deviation follows from the size as in OpenCV: 2.0 cells of 11, 2.9 of 17.
     """

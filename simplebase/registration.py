@@ -1,4 +1,4 @@
-"""Lets `keras.saving.load_model` open our files after `import simplebase` alone.
+"""Makes `keras.saving.load_model` open our files after just `import simplebase`.
 
 Keras finds a class of another package only if it is registered, and registering a class takes the
 import of Keras, which `import simplebase` avoids. So the names are registered once both are
@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 PACKAGE = "simplebase"
-"""What the registered names begin with."""
+"""Prefix of the registered names."""
 
 SERIALIZABLE = {
     "BatchNormalization": "simplebase.layers.batch_norm",
@@ -38,11 +38,11 @@ SERIALIZABLE = {
     "UpsampleHead": "simplebase.heads.upsample",
     "UpsampleLiteHead": "simplebase.heads.upsample",
 }
-"""The module of each class that a `.keras` file may hold."""
+"""The module of each class that a `.keras` file may contain."""
 
 
 def register_with_keras() -> None:
-    """Registers the names with Keras now if it is imported, else as soon as it is."""
+    """Registers the names with Keras now if it is imported, else as soon as it is imported."""
     if hasattr(sys.modules.get("keras"), "saving"):
         _register()
     else:
@@ -51,7 +51,7 @@ def register_with_keras() -> None:
 
 @dataclass(frozen=True)
 class _Deferred:
-    """Stands for a class until a file needs it; Keras calls nothing but `from_config`."""
+    """Represents a class until a file needs it; Keras only calls `from_config`."""
 
     module: str
     name: str
@@ -68,12 +68,12 @@ def _register() -> None:
 
 
 class _KerasFinder:
-    """Finds Keras as the finders behind this one do, and registers our names once it is there."""
+    """Finds Keras through the other finders, and registers our names once it is imported."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec of Keras; None for any other module, which the other finders find."""
+        """Returns the spec of Keras; None for any other module."""
         if name != "keras":
             return None
         others = (finder for finder in sys.meta_path if finder is not self)

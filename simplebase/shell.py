@@ -1,4 +1,4 @@
-"""Command lines that people copy into their terminal."""
+"""Formats command lines for users to copy into a terminal."""
 
 import os
 import shlex
@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 
 def command_line(words: Iterable[str | os.PathLike[str]]) -> str:
-    """The words as one line for the shell of this system, quoted where they need it.
+    """Returns the words as one line for this system's shell, quoted where needed.
 
-    Windows' shells know no single quotes, which POSIX quoting puts around each backslash.
+    Windows' shells do not support single quotes, which POSIX quoting uses for backslashes.
     """
     texts = [os.fspath(word) for word in words]
     return subprocess.list2cmdline(texts) if os.name == "nt" else shlex.join(texts)

@@ -1,4 +1,4 @@
-"""Keeping libraries quiet that write past Python."""
+"""Silences libraries whose native code writes to the terminal."""
 
 import os
 import sys
@@ -12,29 +12,29 @@ _STDOUT, _STDERR = 1, 2
 
 @dataclass
 class _Redirection:
-    """A descriptor that leads nowhere for now.
+    """A file descriptor that is redirected to nowhere.
 
     Args:
-        original: a copy of what it was.
-        users: how many blocks want it so.
+        original: a copy of the original descriptor.
+        users: number of blocks that need the redirection.
     """
 
     original: int
     users: int = 0
 
 
-# Of the whole process, as the descriptors are: blocks in several threads overlap in any order.
+# Shared by the whole process, like the descriptors: blocks in several threads may overlap.
 _redirections: dict[int, _Redirection] = {}
 _lock = threading.RLock()
 
 
 @contextmanager
 def silenced(descriptors: tuple[int, ...] = (_STDOUT, _STDERR)) -> Iterator[None]:
-    """Drops what this process writes to standard output and error meanwhile, by native code too.
+    """Drops the process's standard output and error during the block, also of native code.
 
-    MNN prints what the processor can do and LiteRT that it made a delegate; neither has a switch
-    for it in Python. It is for short blocks: what other threads write is lost as well. Blocks may
-    overlap and nest; the last one to end restores the output. A descriptor that is closed stays
+    MNN prints the processor's features and LiteRT its delegate, and neither can be told not to from
+    Python. Use it for short blocks only, because the output of other threads is lost as well.
+    Blocks may overlap and nest; the last one to end restores the output. A closed descriptor stays
     closed.
     """
     entered: list[int] = []
@@ -51,15 +51,15 @@ def silenced(descriptors: tuple[int, ...] = (_STDOUT, _STDERR)) -> Iterator[None
 
 
 def silenced_stderr() -> AbstractContextManager[None]:
-    """The same for standard error alone.
+    """Does the same for standard error only.
 
-    TensorFlow's start-up notes come from C++ before any setting of its own can silence them.
+    TensorFlow's C++ code prints notes at start-up before any of its settings can silence them.
     """
     return silenced((_STDERR,))
 
 
 def _enter(descriptor: int) -> bool:
-    """Leads `descriptor` nowhere, or counts one more who wants that; False if it is closed."""
+    """Redirects `descriptor`, or counts one more user; returns False if it is closed."""
     if descriptor not in _redirections:
         _flush()
         try:
@@ -79,7 +79,7 @@ def _enter(descriptor: int) -> bool:
 
 
 def _copy(descriptor: int) -> int:
-    """A copy above those that have a meaning, of which one may be closed and so be free."""
+    """Copies to a number above the standard descriptors, one of which may be closed and free."""
     copy = os.dup(descriptor)
     if copy > _STDERR:
         return copy
@@ -100,7 +100,7 @@ def _leave(descriptor: int) -> None:
 
 
 def _flush() -> None:
-    """What Python has buffered belongs to before or after; a stream may be closed or missing."""
+    """Flushes Python's buffers before the change; a stream may be closed or missing."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             with suppress(OSError, ValueError):

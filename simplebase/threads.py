@@ -15,11 +15,11 @@ _waiting: Callable[[], None] | None = None
 
 
 def usable_cores() -> int:
-    """Cores that this process may keep busy, at least 1.
+    """Returns the number of cores that this process may use, at least 1.
 
-    A container of 2 cores on a machine of 128 sees 128, and as many threads would wait for each
-    other most of the time. So what counts is the process's CPU affinity and the limit of its
-    control groups; 1.5 cores count as 2.
+    A container with 2 cores on a machine with 128 sees 128, and that many threads would mostly wait
+    for each other. So the process's CPU affinity and the limit of its control groups are used; 1.5
+    cores count as 2.
     """
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
@@ -30,10 +30,10 @@ def usable_cores() -> int:
 
 
 def run_or_hold(end: Callable[[], None]) -> None:
-    """Runs what a signal asks for, or has it run as soon as the main thread holds no lock.
+    """Runs a signal's action, or defers it until the main thread holds no lock.
 
-    An exception that a signal raises between taking a lock of the pool and the block under it would
-    leave the lock taken for ever.
+    If a signal raised an exception between the acquisition of a lock of the pool and the block that
+    releases it, the lock would never be released.
     """
     global _waiting
     if _held:
@@ -46,7 +46,7 @@ class _Pool(ThreadPoolExecutor):
     """A pool whose `submit` is not interrupted by `run_or_hold`."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """As that of the base class."""
+        """Submits a job like the base class."""
         global _held, _waiting
         if threading.current_thread() is not threading.main_thread():
             return super().submit(fn, *args, **kwargs)
@@ -62,14 +62,14 @@ class _Pool(ThreadPoolExecutor):
 
 @contextmanager
 def thread_pool(workers: int | None = None, name: str = "pool") -> Iterator[ThreadPoolExecutor]:
-    """Threads for a block. Jobs that have not begun when the block ends are dropped.
+    """Yields a pool of threads; jobs that have not started when the block ends are dropped.
 
-    So a command that is stopped does not go on to the end of its data first. Jobs that have begun
-    are done when the block has ended, so none writes into a folder that is being removed.
+    So a command that is stopped does not first process all its data. Started jobs are finished when
+    the block has ended, so none writes into a folder that is being removed.
 
     Args:
-        workers: how many; by default one per usable core.
-        name: what the threads' names begin with.
+        workers: number of threads. By default one per usable core.
+        name: prefix of the threads' names.
     """
     threads: list[threading.Thread] = []
     pool = _Pool(
@@ -79,6 +79,6 @@ def thread_pool(workers: int | None = None, name: str = "pool") -> Iterator[Thre
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
-        # The pool does not know a thread that it was starting when a signal raised an exception.
+        # The pool has no record of a thread if a signal raised an exception while it was starting.
         for thread in threads:
             thread.join()

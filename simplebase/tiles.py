@@ -1,4 +1,4 @@
-"""Pictures side by side on one sheet, each with a caption."""
+"""Arranges pictures with captions on one sheet."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 _CAPTION = 22
 _GAP = 10
 _HEADER = 64
-_ASPECT = 1.5  # of the sheet, width over height
+_ASPECT = 1.5  # width / height of the sheet
 _INK, _FAINT, _PAPER = (30, 30, 30), (110, 110, 110), (255, 255, 255)
 
 
@@ -21,12 +21,12 @@ def draw_tiles(
     legend: str,
     beside: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Lays tiles out in rows, on paper about half as wide again as it is high.
+    """Arranges tiles in rows on a sheet that is about 1.5 times as wide as high.
 
     Args:
-        tiles: at least one `(height, width, 3)` uint8, all of one size.
-        captions: below each; the middle of one that is too long is left out.
-        title: of the sheet.
+        tiles: at least one `(height, width, 3)` uint8, all of the same size.
+        captions: texts below the tiles. If one is too long, its middle is left out.
+        title: title of the sheet.
         legend: a line below it.
         beside: `(height, width, 3)` uint8 of any size, to the left of the tiles.
 
@@ -41,7 +41,7 @@ def draw_tiles(
     left = _GAP if beside is None else beside.shape[1] + 3 * _GAP
     body = max(rows * cell_height, 0 if beside is None else beside.shape[0] + _GAP)
     fonts = ImageFont.load_default(20), ImageFont.load_default(13)
-    # The paper is at least as wide as what is written at its top.
+    # The sheet is at least as wide as the text at its top.
     written = max(font.getlength(text) for font, text in zip(fonts, (title, legend), strict=True))
     paper_width = max(left + columns * cell_width, math.ceil(written) + 2 * _GAP)
     sheet = Image.new("RGB", (paper_width, _HEADER + body), _PAPER)
@@ -64,7 +64,7 @@ def _shortened(
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     width: int,
 ) -> str:
-    """`text` with its middle left out until it is no wider than `width` pixels."""
+    """Shortens the middle of `text` until it is no wider than `width` pixels."""
     short, keep = text, len(text)
     while pen.textlength(short, font) > width and keep > 2:
         keep -= 1

@@ -1,4 +1,4 @@
-"""Weights from one backbone or head to another of the same layers."""
+"""Copies weights from one backbone or head to another with the same layers."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from simplebase.heads import PREDICTION_LAYER
 from simplebase.presets.preset import BackboneSettings, HeadSettings
 from simplebase.skeletons.matching import KeypointMatch
 
-# What two models of the same layers may differ in.
+# Arguments in which two models with the same layers may differ.
 _FREE_ARGUMENTS = {
     "input_size",
     "input_shape",
@@ -25,11 +25,11 @@ _FREE_ARGUMENTS = {
     FROZEN,
 }
 TRAINED_WITH = {"padding", "stride_in", "bn_epsilon"}
-"""Arguments with which the same weights give other features."""
+"""Arguments that change the features for the same weights."""
 
 
 def as_trained(mine: Any, theirs: keras.Model, settings: BackboneSettings | HeadSettings) -> Any:
-    """`mine`, or one like it that computes as `theirs` where `settings` do not say how."""
+    """Returns `mine`, rebuilt with the arguments of `theirs` that `settings` leave open."""
     if type(mine) is not type(theirs):
         return mine
     config, other = mine.get_config(), theirs.get_config()
@@ -42,9 +42,9 @@ def as_trained(mine: Any, theirs: keras.Model, settings: BackboneSettings | Head
 
 
 def prediction_layer(head: keras.Model) -> keras.layers.Layer | None:
-    """The layer of a head that has weights for each keypoint.
+    """Returns the layer of a head that has weights for each keypoint.
 
-    A head that is not ours predicts by the last of its layers that has weights, if one has.
+    In a head that is not ours, it is the last layer with weights, if there is one.
     """
     named = [layer for layer in head.layers if layer.name == PREDICTION_LAYER]
     weighted = named or [layer for layer in head.layers if layer.weights]
@@ -55,24 +55,23 @@ def copy_layers(mine: keras.Model, theirs: keras.Model) -> None:
     """Copies all weights.
 
     Raises:
-        DataError: the two have other layers, or the weights of one have other shapes; then nothing
-            is copied.
+        DataError: the layers or the shapes of their weights differ. Then nothing is copied.
     """
     _require_same_layers(mine, theirs)
     _assign(_pairs_of_same_shape(mine.weights, theirs.weights))
 
 
 def copy_head(mine: keras.Model, theirs: keras.Model, match: KeypointMatch) -> None:
-    """Copies all weights of a head, those of its prediction layer keypoint by keypoint.
+    """Copies all weights of a head, and those of its prediction layer by keypoint.
 
     Args:
-        mine: head of `K` keypoints; those without a match keep their start.
+        mine: the head with `K` keypoints; those without a match keep their initial weights.
         theirs: the trained head.
-        match: from the keypoints of `mine` to those of `theirs`.
+        match: maps the keypoints of `mine` to those of `theirs`.
 
     Raises:
-        DataError: as `copy_layers`, or the keypoints differ and the prediction layer is no
-            convolution, so that its weights are not each of one keypoint.
+        DataError: see `copy_layers`; or the keypoints differ and the prediction layer is not a
+            convolution, so its weights cannot be assigned to keypoints.
     """
     if match.identical:
         copy_layers(mine, theirs)

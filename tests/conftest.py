@@ -15,12 +15,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import numpy as np
 import pytest
+from coloured_dots import moving
 
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.image_store import FolderImages
 from simplebase.data.loading import load_dataset
 from simplebase.data.synthetic import synthesize
 from simplebase.geometry import transform_points
+from simplebase.images import write_image
 from simplebase.metadata import ModelMetadata
 from simplebase.presets import Preset
 from simplebase.skeletons import load_skeleton
@@ -141,3 +143,21 @@ def shallow_model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     model.save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def colour_model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that ONNX Runtime runs, see `colour_model`."""
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    from colour_model import write_colour_model
+
+    return write_colour_model(tmp_path_factory.mktemp("models") / "colours.onnx")
+
+
+@pytest.fixture(scope="session")
+def dot_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of ten images of coloured dots, see `moving`; not to be written to."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number, image in enumerate(moving(10, step=5)):
+        write_image(folder / f"{number}.png", image)
+    return folder

@@ -277,7 +277,7 @@ def test_an_empty_batch_decodes_to_no_points():
         ({"sigma": 0.0}, r"sigma is above 0\. Received: 0\.0"),
         ({"sigma": 1e9}, r"sigma is at most 100 heatmap cells\. Received: 1000000000\.0"),
         ({"sigma": float("nan")}, "sigma is above 0. Received: nan"),
-        ({"stride": 4.0}, "stride is a whole number, sigma a number. Received: 4.0, 2.0"),
+        ({"stride": 4.0}, "stride must be a whole number, and sigma a number. Received: 4.0, 2.0"),
         ({"sigma": -1.0}, r"Received: -1\.0"),
     ],
 )

@@ -23,7 +23,7 @@ def images(height: int = 64, width: int = 64) -> np.ndarray:
 
 
 def unreachable(self: Backbone) -> None:
-    raise ArgumentError("the ImageNet weights could not be fetched (no network).")
+    raise ArgumentError("the ImageNet weights could not be downloaded (no network).")
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,9 @@ def test_a_failed_download_is_told_in_one_sentence(
 
     model = SimpleBaseline.from_preset(small_preset, 2, backbone_weights="none")
     monkeypatch.setattr(type(model.backbone), "application", staticmethod(fails))
-    with pytest.raises(ArgumentError, match="mobilenetv1 could not be fetched .*timed out") as info:
+    with pytest.raises(
+        ArgumentError, match="mobilenetv1 could not be downloaded .*timed out"
+    ) as info:
         model.backbone.load_imagenet()
     assert "\n" not in str(info.value)
 
@@ -334,7 +336,7 @@ def test_another_suffix_is_refused(model_file: Path, tmp_path: Path) -> None:
 def test_a_keras_model_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "plain.keras"
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)]).save(path)
-    with pytest.raises(DataError, match="holds a Sequential, not a SimpleBaseline"):
+    with pytest.raises(DataError, match="contains a Sequential, not a SimpleBaseline"):
         load_model(path)
 
 

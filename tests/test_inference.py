@@ -160,7 +160,7 @@ def test_a_poses_score_is_the_mean_of_its_keypoints() -> None:
 )
 def test_a_box_outside_of_the_image_is_refused(knowing_runtime: Any, box: Any) -> None:
     estimator = PoseEstimator(knowing_runtime(metadata(), np.zeros((1, 3, 2)), np.eye(2, 3)[None]))
-    with pytest.raises(ArgumentError, match="outside of the image of 300x200"):
+    with pytest.raises(ArgumentError, match="outside the image of 300x200"):
         estimator(np.zeros((200, 300, 3), np.uint8), [box])
 
 

@@ -89,20 +89,20 @@ def test_a_backbone_of_ours_needs_no_normalisation() -> None:
 
 
 def test_what_is_missing_or_does_not_fit_is_named() -> None:
-    with pytest.raises(ArgumentError, match="'mine' does not say.*normalisation, one of tf"):
+    with pytest.raises(ArgumentError, match="'mine' does not name the normalisation.*one of tf"):
         SimpleBaseline.from_backbone(functional(), SKELETON)
     with pytest.raises(ArgumentError, match=r"\(2, 2, C\).*'mine' gives \(4, 4, 8\)"):
         SimpleBaseline.from_backbone(functional(16), SKELETON, normalisation="none")
     with pytest.raises(ArgumentError, match="head is one of deconv.*'unet'"):
         SimpleBaseline.from_backbone(functional(), SKELETON, head="unet", normalisation="none")
     any_size = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(8, 32, 32)])
-    with pytest.raises(ArgumentError, match="any size. Give input_size"):
+    with pytest.raises(ArgumentError, match="any size. Pass input_size"):
         SimpleBaseline.from_backbone(any_size, SKELETON, normalisation="none")
     model = SimpleBaseline.from_backbone(
         any_size, SKELETON, normalisation="none", input_size=(64, 96)
     )
     assert model.output_shape == (None, 16, 24, 2)
-    with pytest.raises(ArgumentError, match=r"give heatmaps .*\(32, 32, 2\).*\(16, 16, 2\)"):
+    with pytest.raises(ArgumentError, match=r"return heatmaps .*\(32, 32, 2\).*\(16, 16, 2\)"):
         SimpleBaseline.from_backbone(
             functional(16),
             SKELETON,

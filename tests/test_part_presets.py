@@ -66,7 +66,7 @@ def test_without_imagenet_auto_warns_and_imagenet_is_an_error(
     small_preset: Preset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(self: Backbone) -> None:
-        raise ArgumentError("the ImageNet weights could not be fetched (no network).")
+        raise ArgumentError("the ImageNet weights could not be downloaded (no network).")
 
     monkeypatch.setattr(Backbone, "load_imagenet", unreachable)
     with pytest.warns(SimplebaseWarning, match="starts from random weights") as caught:
@@ -85,7 +85,7 @@ def test_what_cannot_be_built_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="backbone weights file does not exist"):
         Backbone.from_preset(name, input_size=(32, 32), backbone_weights=tmp_path / "no.keras")
     (tmp_path / "bad.keras").write_bytes(b"no archive")
-    with pytest.raises(DataError, match="damaged, or no .keras file"):
+    with pytest.raises(DataError, match="damaged, or not a .keras file"):
         Backbone.from_preset(name, input_size=(32, 32), backbone_weights=tmp_path / "bad.keras")
     with pytest.raises(ArgumentError, match="num_keypoints is at least 1. Received: 0"):
         Head.from_preset(name, 0, (2, 2, 8))

@@ -1,4 +1,4 @@
-"""All geometry in one warp."""
+"""All geometric augmentation in one warp."""
 
 import math
 from collections.abc import Sequence
@@ -25,20 +25,20 @@ from simplebase.skeletons import Skeleton
 
 
 class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
-    """Flip, half body, rotation, scale and shift in one warp, of image and keypoints alike.
+    """Flips, zooms in on half bodies, rotates, scales and shifts images and keypoints in one warp.
 
-    It takes a canvas that is larger than the result, so that what turns into view is real.
+    The input is a canvas that is larger than the result, so that real pixels are moved into view.
 
     Args:
         size: `(H, W)` of the result in pixels.
-        items: what to draw; nothing moves by what is not among them.
-        skeleton: its flip pairs swap in a flip; its `upper_body` is for `half_body`.
-        fade: when all but flips fades, and how much of it is left; by default it never does.
+        items: the geometric items of the recipe; the others are not applied.
+        skeleton: provides the flip pairs, and the `upper_body` for `half_body`.
+        fade: when everything except flips fades, and how much of it remains. The default is never.
 
-    Input images `(B, Hc, Wc, 3)` and keypoints `(B, K, 3)` in canvas pixels, the object in the
-    middle; output `(B, H, W, 3)` float32 and keypoints in result pixels. `canvas_size` is the
-    smallest `(Hc, Wc)` that no draw looks beyond. `random` is where the draws come from;
-    `Augmentation` sets it.
+    Input: images `(B, Hc, Wc, 3)` with the object in the middle, and keypoints `(B, K, 3)` in
+    canvas pixels. Output: images `(B, H, W, 3)` float32, and keypoints in result pixels.
+    `canvas_size` is the smallest `(Hc, Wc)` that covers all possible draws. `random`, set by
+    `Augmentation`, is the source of the draws.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         skeleton: Skeleton,
         fade: GeometryFade | None = None,
     ) -> None:
-        # Without a seed KerasCV takes hold of TensorFlow's global generator.
+        # Without a seed, KerasCV uses TensorFlow's global generator.
         super().__init__(seed=1, dtype="float32")
         self.random = StepRandom(0)
         self.size = size
@@ -79,7 +79,7 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
 
     @property
     def canvas_size(self) -> Size:
-        """`(Hc, Wc)`: the result's corners under the strongest rotation, shrinking and shift."""
+        """The `(Hc, Wc)` that contains the result under the strongest rotation, scale and shift."""
         rotation = math.radians(min(self.degrees, 90.0))
         half_y, half_x = (side / 2 * (1 + 2 * self.fraction) for side in self.size)
 
@@ -93,10 +93,11 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
     def get_random_transformation_batch(
         self, batch_size: Any, images: Any = None, keypoints: Any = None, **kwargs: Any
     ) -> dict[str, Any]:
-        """Draws one transformation a sample.
+        """Draws one transformation per sample.
 
-        The point `focus` `(B, 2)`, relative to the canvas's middle, comes to lie `shift` `(B, 2)`
-        from the result's middle; around it turns `matrix` `(B, 2, 2)`, undone by `inverse`.
+        The point `focus` `(B, 2)`, relative to the canvas's centre, moves to `shift` `(B, 2)`,
+        relative to the result's centre. `matrix` `(B, 2, 2)` transforms around it, and `inverse` is
+        the inverse of `matrix`.
         """
         uniform = self.random.uniform
         strength = self._strength()
@@ -127,7 +128,7 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         return drawn
 
     def _strength(self) -> Any:
-        """1 before the fade, its remainder after it."""
+        """Returns 1 before the fade and its remainder after it."""
         if self.fade is None:
             return 1.0
         first, last, remainder = self.fade
@@ -150,8 +151,8 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         zoom = tf.where(found, zoom, 1.0)[:, None, None]
         drawn["matrix"] *= zoom
         drawn["inverse"] /= zoom
-        # What comes to the result's middle, and how far the result reaches around it: its corners'
-        # pixels must stay on the canvas.
+        # The point that moves to the result's centre, and how far the result extends around it.
+        # Its corners must stay on the canvas.
         shift = tf.linalg.matvec(drawn["inverse"], drawn["shift"])
         reach = tf.linalg.matvec(tf.abs(drawn["inverse"]), self._middle(self.size)[None])
         room = tf.maximum(canvas_middle - reach, 0.0)
@@ -161,15 +162,15 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
     def augment_images(
         self, images: tf.Tensor, transformations: dict[str, Any], **kwargs: Any
     ) -> tf.Tensor:
-        """`(B, H, W, 3)` sampled from the canvas; black beyond it."""
+        """Samples `(B, H, W, 3)` from the canvas; black beyond it."""
         inverse = transformations["inverse"]
         middle = self._middle(self.size) + transformations["shift"]
         focus = self._canvas_middle(images) + transformations["focus"]
         offset = focus - tf.linalg.matvec(inverse, middle)
         rows = tf.concat([inverse, offset[:, :, None]], axis=-1)
         projective = tf.pad(tf.reshape(rows, (-1, 6)), [[0, 0], [0, 2]])
-        # Of float images: uint8 would spare the cast of the canvas, a sixth of the warp's time, but
-        # the kernel truncates to it, which darkens by half a level.
+        # The images are float. uint8 would save the cast of the canvas, a sixth of the warp's time,
+        # but the kernel truncates to uint8, which darkens images by half a level.
         warped = tf.raw_ops.ImageProjectiveTransformV3(
             images=images,
             transforms=projective,
@@ -187,7 +188,7 @@ class RandomKeypointAffine(VectorizedBaseImageAugmentationLayer):
         raw_images: tf.Tensor,
         **kwargs: Any,
     ) -> tf.Tensor:
-        """`(B, K, 3)` moved as the image was, left and right names swapped in a flip."""
+        """Moves `(B, K, 3)` like the images, and swaps left and right keypoints in a flip."""
         focus = self._canvas_middle(raw_images) + transformations["focus"]
         relative = keypoints[..., :2] - focus[:, None, :]
         turned = tf.linalg.matmul(relative, transformations["matrix"], transpose_b=True)

@@ -1,4 +1,4 @@
-"""A recipe's augmentation list as layers."""
+"""Builds the layers of a recipe's augmentation list."""
 
 import itertools
 import warnings
@@ -50,27 +50,27 @@ _LAYERS: dict[type, Callable[[Any], _PixelLayer]] = {
 
 
 class Augmentation(keras.layers.Layer):
-    """A recipe's augmentation, drawing from one (seed, step) source.
+    """Applies a recipe's augmentation, with random numbers that depend on (seed, step) only.
 
-    All geometry comes first, in one warp. The rest follows in its order; what is linear in colour
-    and stands side by side is one pass.
+    All geometry comes first, in one warp. The other items follow in the order of the list. Adjacent
+    items that are linear in colour are combined in one pass.
 
     Args:
-        settings: the recipe's `augmentation` list; empty passes batches through.
+        settings: the recipe's `augmentation` list. An empty list leaves batches unchanged.
         input_size: `(H, W)` of the network.
-        skeleton: for its flip pairs and its upper body.
-        seed: of all draws.
-        fade: when all geometry but flips fades, and how much of it is left, see
+        skeleton: provides the flip pairs and the upper body.
+        seed: seed of all random numbers.
+        fade: when all geometry except flips fades, and how much of it remains, see
             `RandomKeypointAffine`.
         layers: layers of Keras or KerasCV that run after the recipe's, on images `(B, H, W, 3)`
             float32, 0 to 255. Each KerasCV layer needs a seed other than 0; its value does not
             matter.
 
-    `canvas_size` is what the pipeline has to deliver.
+    `canvas_size` is the size of the canvases that the pipeline has to deliver.
 
     Raises:
-        ArgumentError: `half_body` for a skeleton that does not say what the upper body is; a layer
-            of Keras or KerasCV that moves pixels, mixes images or cannot be repeated.
+        ArgumentError: `half_body` is used with a skeleton without `upper_body`, or a layer of Keras
+            or KerasCV moves pixels, mixes images or cannot be repeated.
     """
 
     def __init__(
@@ -102,13 +102,13 @@ class Augmentation(keras.layers.Layer):
     def call(
         self, batch: dict[str, Any], step: Any, replica: Any = 0, replicas: int = 1
     ) -> dict[str, Any]:
-        """The batch as the network and the loss will see it.
+        """Augments a batch for the network and the loss.
 
         Args:
             batch: `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}`.
-            step: of the training, an integer scalar.
-            replica: which of `replicas` equal parts of the step's batch this is.
-            replicas: how many devices share the step.
+            step: the training step, an integer scalar.
+            replica: index of this part of the step's batch, which has `replicas` equal parts.
+            replicas: number of devices that share the step.
         """
         self.random.start(step, replica, replicas)
         for layer in self.layers:
@@ -135,10 +135,10 @@ def _warn_of_unpaired_flips(affine: RandomKeypointAffine, skeleton: Skeleton) ->
         probability = getattr(affine, f"{direction}_flip")
         if probability > 0 and not getattr(skeleton, f"{direction}_pairs"):
             warnings.warn(
-                f"images are flipped ({direction}_flip {probability:g}) but skeleton "
-                f"{skeleton.name!r} has no {direction} pairs: if left and right of the object "
-                f"differ, name them in match_point.txt (left_ear,right_ear,{letter}), or take "
-                f"{direction}_flip out of the recipe.",
+                f"images are flipped ({direction}_flip {probability:g}), but skeleton "
+                f"{skeleton.name!r} has no {direction} pairs. If left and right of the object "
+                f"differ, name the pairs in match_point.txt (left_ear,right_ear,{letter}), or "
+                f"remove {direction}_flip from the recipe.",
                 SimplebaseWarning,
                 stacklevel=3,
             )
@@ -147,8 +147,8 @@ def _warn_of_unpaired_flips(affine: RandomKeypointAffine, skeleton: Skeleton) ->
 def _require_upper_body(affine: RandomKeypointAffine, skeleton: Skeleton) -> None:
     if affine.half_body.probability > 0 and not skeleton.upper_body:
         raise ArgumentError(
-            f"half_body of the recipe needs to know which keypoints are the upper body, but "
-            f"skeleton {skeleton.name!r} does not say. Take half_body out of the recipe, or give "
-            f"the skeleton an upper_body: a folder's text files get it from the built-in skeleton "
-            f"whose keypoints have the same names in the same order."
+            f"the recipe's half_body needs to know which keypoints are the upper body, but "
+            f"skeleton {skeleton.name!r} has no upper_body. Remove half_body from the recipe, or "
+            f"add upper_body to the skeleton. A folder's text files get it from the built-in "
+            f"skeleton whose keypoints have the same names in the same order."
         )

@@ -1,4 +1,4 @@
-"""Rectangles that hide a part of the object."""
+"""Covers parts of the object with rectangles."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ _MID_GREY = 127.5
 
 
 class RandomKeypointCutout(PhotometricLayer):
-    """Covers rectangles of random size and place; each lies within the image.
+    """Covers rectangles of random size and position within the image.
 
-    A keypoint under one stays labelled, as in MMPose and KerasCV: to tell it from its surroundings
-    is what this teaches.
+    A covered keypoint stays labelled, as in MMPose and KerasCV, so that the model learns to infer
+    it from its surroundings.
 
     Args:
-        settings: count, sizes, what fills them, and the probability.
+        settings: number, sizes and filling of the rectangles, and the probability.
     """
 
     def __init__(self, settings: RandomCutoutSettings) -> None:
@@ -25,13 +25,13 @@ class RandomKeypointCutout(PhotometricLayer):
         self.settings = settings
 
     def draw(self, count: Any) -> dict[str, tf.Tensor]:
-        """`(B, n, 2)` heights and widths as fractions, and where in the room left they lie."""
+        """Draws `(B, n, 2)` heights and widths as fractions, and positions within the image."""
         shape = (count, self.settings.count, 2)
         uniform = self.random.uniform
         return {"size": uniform(shape, *self.settings.size), "place": uniform(shape)}
 
     def change(self, images: tf.Tensor, drawn: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Images with their rectangles filled."""
+        """Fills the rectangles."""
         down, across = (
             _covered(drawn["size"][..., axis], drawn["place"][..., axis], images.shape[1 + axis])
             for axis in (0, 1)
@@ -39,13 +39,13 @@ class RandomKeypointCutout(PhotometricLayer):
         covered = tf.reduce_any(down[:, :, :, None] & across[:, :, None, :], axis=1)
         fill = _MID_GREY
         if self.settings.fill == "noise":
-            # One image of noise serves a batch: its samples are cut from it at other places.
+            # One image of noise is enough for a batch: each sample uses other parts of it.
             fill = self.random.uniform_for_all(images.shape[1:], 0.0, 255.0)
         return tf.where(covered[..., None], fill, images)
 
 
 def _covered(fraction: tf.Tensor, place: tf.Tensor, side: int) -> tf.Tensor:
-    """`(B, n, side)` bool, the pixels along one side that `(B, n)` intervals cover."""
+    """Returns `(B, n, side)` bool: the pixels along one side that `(B, n)` intervals cover."""
     length = tf.round(fraction * side)
     start = tf.floor(place * (side - length + 1))[..., None]
     pixel = tf.range(side, dtype=tf.float32)

@@ -1,4 +1,4 @@
-"""Layers of KerasCV and Keras that change pixels, drawing from (seed, step)."""
+"""Runs KerasCV and Keras layers that change pixels, with randomness from (seed, step)."""
 
 import contextlib
 import difflib
@@ -20,44 +20,44 @@ WHITE = 255.0
 
 
 class ImageLayer:
-    """Calls a Keras or KerasCV layer on a batch's images; keypoints pass unchanged.
+    """Calls a Keras or KerasCV layer on a batch's images; keypoints are not changed.
 
-    All random numbers of the layer and of the layers in it follow from (seed, step):
+    All random numbers of the layer and of its inner layers depend on (seed, step) only:
 
-    - Its own `tf.random.Generator`s get a new state at the start of each call.
-    - Its `FactorSampler`s, which use `tf.random.uniform` and cannot be repeated, make way during
-      the call for samplers that draw from such a generator.
-    - Seed generators of Keras read a new state; what they write back is dropped.
+    - Its `tf.random.Generator` objects get a new state at the start of each call.
+    - Its `FactorSampler` objects use `tf.random.uniform` and cannot be repeated. During the call
+      they are replaced by samplers that draw from such a generator.
+    - Seed generators of Keras read a new state, and what they write back is dropped.
 
-    Outside the call the layer is as it was, but for the state of its own generators. This class is
-    no Keras layer, so that generators are not among the weights of a training model.
+    After the call, only the state of the layer's own generators has changed. This class is not a
+    Keras layer, so that generators are not among the weights of a training model.
 
     Args:
         layer: takes images `(B, H, W, 3)` float32, 0 to 255, and returns such images of the same
             size; see `check_layer`.
 
-    `random` is where the draws come from; `Augmentation` sets it.
+    `random`, set by `Augmentation`, is the source of the draws.
     """
 
     def __init__(self, layer: keras.layers.Layer) -> None:
         self.layer = layer
         self.random = StepRandom(0)
-        # KerasCV's layers know nothing but training.
+        # KerasCV's layers have no inference mode.
         takes = inspect.signature(layer.call).parameters
         self._training = {"training": True} if "training" in takes else {}
         parts = list(with_inner_layers(layer))
-        # Without a seed KerasCV's layers hold the global one, and most of those never draw.
+        # Without a seed, KerasCV's layers refer to the global generator, but most never use it.
         shared = tf.random.get_global_generator()
         found = (value for part in parts for value in vars(part).values())
         held = {id(value): value for value in found if isinstance(value, tf.random.Generator)}
         self._generators = [value for value in held.values() if value is not shared]
         self._samplers = list(_replaceable_samplers(parts))
         self._generators.extend(ours.generator for _, _, _, ours in self._samplers)
-        # A function of its own: Keras's `fit` turns off AutoGraph, which RandomApply needs.
+        # A separate function, because Keras's `fit` turns off AutoGraph, which RandomApply needs.
         self._traced = tf.function(self._change, jit_compile=False)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """The batch with its images changed, `(B, H, W, 3)` float32 in 0 to 255.
+        """Returns the batch with changed images, `(B, H, W, 3)` float32 within 0 to 255.
 
         Raises:
             ArgumentError: the layer changes the size of images.
@@ -79,7 +79,7 @@ class ImageLayer:
             generator.reset(seeds.state(generator.state.shape[0], generator.state.dtype))
         with self._own_samplers(), _SeedScope(seeds):
             changed = tf.cast(self.layer(images, **self._training), tf.float32)
-        # As a raw op, since `tf.clip_by_value` is two passes.
+        # A raw op, because `tf.clip_by_value` takes two passes.
         return tf.raw_ops.ClipByValue(t=changed, clip_value_min=0.0, clip_value_max=WHITE)
 
     @contextlib.contextmanager
@@ -95,7 +95,7 @@ class ImageLayer:
 
 @contextlib.contextmanager
 def _without_tracing_warnings() -> Iterator[None]:
-    """TensorFlow warns, at length, that some of KerasCV's layers are slow to trace."""
+    """Suppresses TensorFlow's long warnings that some of KerasCV's layers are slow to trace."""
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel("ERROR")
@@ -106,21 +106,21 @@ def _without_tracing_warnings() -> Iterator[None]:
 
 
 class _Seeds:
-    """States of generators that follow from one seed `(2,)` int32."""
+    """Derives states of generators from one seed `(2,)` int32."""
 
     def __init__(self, seed: tf.Tensor) -> None:
         self._seed = seed
         self._count = 0
 
     def state(self, length: int, dtype: Any) -> tf.Tensor:
-        """`(length,)` integers from the whole range of `dtype`, others in each call."""
+        """Returns `(length,)` integers from the whole range of `dtype`, different in each call."""
         self._count += 1
         seed = tf.random.experimental.stateless_fold_in(self._seed, self._count)
         return tf.random.stateless_uniform((length,), seed, None, None, dtype)
 
 
 class _GeneratorSampler(FactorSampler):
-    """Draws what a sampler of KerasCV does, from a generator that can be reset."""
+    """Draws the same distribution as a KerasCV sampler, from a generator that can be reset."""
 
     def __init__(self, sampler: UniformFactorSampler | NormalFactorSampler) -> None:
         self.sampler = sampler
@@ -135,7 +135,7 @@ class _GeneratorSampler(FactorSampler):
 
 
 class _SeedScope(keras.StatelessScope):
-    """Within it each state of a seed generator of Keras, its global one too, follows from `seeds`.
+    """A scope in which Keras's seed generators, including the global one, take states of `seeds`.
 
     Other variables keep their value.
     """
@@ -145,7 +145,7 @@ class _SeedScope(keras.StatelessScope):
         self._seeds = seeds
 
     def get_current_value(self, variable: Any) -> Any:
-        """The variable's value in this scope, or `None` for the one outside."""
+        """Returns the variable's value in this scope, or `None` if the outer value applies."""
         value = super().get_current_value(variable)
         if value is None and variable.name == "seed_generator_state":
             value = self._seeds.state(variable.shape[0], variable.dtype)
@@ -154,7 +154,7 @@ class _SeedScope(keras.StatelessScope):
 
 
 def with_inner_layers(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
-    """The layer and all that it holds, each once."""
+    """Yields the layer and all its inner layers, each once."""
     seen: set[int] = set()
     waiting = [layer]
     while waiting:
@@ -172,7 +172,7 @@ def with_inner_layers(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]
 def _replaceable_samplers(
     parts: list[keras.layers.Layer],
 ) -> Iterator[tuple[keras.layers.Layer, str, FactorSampler, _GeneratorSampler]]:
-    """Of each random sampler in a public attribute: layer, attribute, itself and its substitute."""
+    """Returns layer, attribute, sampler and substitute for each sampler in a public attribute."""
     for part in parts:
         for name, value in vars(part).items():
             if isinstance(value, UniformFactorSampler | NormalFactorSampler) and name[0] != "_":
@@ -180,10 +180,10 @@ def _replaceable_samplers(
 
 
 def keras_cv_layer(settings: KerasCVSettings) -> keras.layers.Layer:
-    """The layer that an item of a recipe names.
+    """Builds the layer that an item of a recipe names.
 
     Raises:
-        ArgumentError: KerasCV has no such layer, or it refuses the arguments.
+        ArgumentError: KerasCV does not have the layer, or the arguments are invalid.
     """
     layers = _augmentation_layers()
     if settings.layer not in layers:
@@ -202,7 +202,7 @@ def keras_cv_layer(settings: KerasCVSettings) -> keras.layers.Layer:
         arguments = {"value_range": (0, 255), **arguments}
     policy = keras.config.dtype_policy()
     try:
-        # For the layers that it makes in itself, which its own dtype does not reach.
+        # For inner layers that it builds itself, to which its own dtype does not apply.
         keras.config.set_dtype_policy("float32")
         # Without a seed, or with 0, it would draw from TensorFlow's global generator.
         return kind(**{"seed": 1, "dtype": "float32", **arguments})

@@ -1,4 +1,4 @@
-"""Where the upper or the lower half of a body is, and how large."""
+"""Finds the upper or lower half of a body and its size."""
 
 from typing import Any
 
@@ -7,31 +7,31 @@ import tensorflow as tf
 
 from simplebase.geometry import Size
 
-# MMPose's RandomHalfBody, after HRNet (https://arxiv.org/abs/1902.09212): the crop's side over the
-# half's, and how often the upper half is taken where both halves would do.
+# From MMPose's RandomHalfBody, after HRNet (https://arxiv.org/abs/1902.09212): the crop's side over
+# the half's, and how often the upper half is chosen if both halves are possible.
 _PADDING = 1.5
 _UPPER_PREFERENCE = 0.7
 _MIN_KEYPOINTS_OF_HALF = 3
-# A half is about twice as large as the whole. Beyond that the canvas has too few pixels: three
-# keypoints of a face would fill the input with blur.
+# A half body is magnified about twice. With more, the canvas has too few pixels: three keypoints of
+# a face would fill the input with blur.
 _MAX_ZOOM = 2.5
 
 
 def half_bodies(
     keypoints: tf.Tensor, upper: np.ndarray, min_keypoints: int, size: Size, draw: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Chooses a half of each body and finds the zoom that fills an input of `size` with it.
+    """Chooses a half of each body and computes the zoom that fills an input of `size` with it.
 
     Args:
         keypoints: `(B, K, 3)`.
         upper: `(K,)` bool, the upper body.
-        min_keypoints: a body with fewer labelled ones has no half to choose.
+        min_keypoints: bodies with fewer labelled keypoints are left whole.
         size: `(H, W)` of the input.
-        draw: `(B,)` uniform in 0 to 1, decides between two halves that would both do.
+        draw: `(B,)` uniform in 0 to 1, decides if both halves are possible.
 
     Returns:
-        found `(B,)` bool, zoom `(B,)` of at least 1, and the middle `(B, 2)` of the half's box;
-        the latter two mean nothing where nothing was found.
+        Found `(B,)` bool, zoom `(B,)` of at least 1, and the centre `(B, 2)` of the half's box. The
+        last two are only valid where a half was found.
     """
     labelled = keypoints[..., 2] > 0
     count_upper = _count(labelled & upper)
@@ -48,7 +48,7 @@ def half_bodies(
     high = tf.reduce_max(tf.where(half, points, -np.inf), axis=1)
     sides = tf.maximum(high - low, 1.0) * _PADDING
     zoom = tf.reduce_min(np.array([size[1], size[0]], np.float32) / sides, axis=1)
-    # MMPose centres on the keypoints' mean; their box's middle keeps all of them in view.
+    # MMPose centres on the keypoints' mean. The centre of their box keeps all of them in view.
     return found, tf.clip_by_value(zoom, 1.0, _MAX_ZOOM), (low + high) / 2
 
 

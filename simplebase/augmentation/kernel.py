@@ -1,6 +1,6 @@
-"""Blur and sharpness: convolutions with another kernel for each image.
+"""Blur and sharpness: convolutions with a different kernel for each image.
 
-The two are separate passes: in one, their product is no longer separable, and costs more than both.
+They are separate passes, because their product is not separable and would cost more than both.
 """
 
 import math
@@ -13,18 +13,18 @@ from simplebase.augmentation.photometric import PhotometricLayer
 from simplebase.presets.augmentation_settings import BlurSettings, SharpnessSettings
 
 _CHANNELS = 3
-# So many pixels and what reaches into them are one row of a matrix product; measured best of 8, 16
-# and 32, and every input's side is a multiple.
+# This many pixels and their neighbours form one row of a matrix product. It was the fastest of 8,
+# 16 and 32, and the side of every input is a multiple of it.
 _BLOCK = 32
 
 
 class RandomBlur(PhotometricLayer):
-    """A Gaussian blur of random strength.
+    """Blurs images with Gaussians of random strength.
 
     Args:
         settings: the largest standard deviation in pixels, and the probability.
 
-    Beyond the border of an image its outermost pixels go on.
+    Beyond the border of an image, its outermost pixels are repeated.
     """
 
     def __init__(self, settings: BlurSettings) -> None:
@@ -32,14 +32,14 @@ class RandomBlur(PhotometricLayer):
         self.sigma = settings.sigma
 
     def draw(self, count: Any) -> dict[str, tf.Tensor]:
-        """A standard deviation an image, uniform up to the largest."""
+        """Draws one standard deviation per image, uniform up to the largest."""
         return {"sigma": self.random.uniform((count,), 0.0, self.sigma)}
 
     def change(self, images: tf.Tensor, drawn: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Images blurred by kernels that reach three of the largest standard deviations."""
+        """Blurs images with kernels whose radius is three times the largest standard deviation."""
         radius = math.ceil(3 * self.sigma)
         distance = np.arange(-radius, radius + 1, dtype=np.float32)
-        # Below a hundredth of a pixel nothing is blurred and the exponent overflows.
+        # Below a hundredth of a pixel there is no visible blur, and the exponent would overflow.
         sigma = tf.maximum(drawn["sigma"], 0.01)[:, None]
         kernels = tf.exp(-(distance**2) / (2 * sigma**2))
         return filter_separably(images, kernels / tf.reduce_sum(kernels, axis=1, keepdims=True))
@@ -49,9 +49,9 @@ class RandomSharpness(PhotometricLayer):
     """Softens or sharpens: PIL's `ImageEnhance.Sharpness` with a random factor.
 
     Args:
-        settings: how far the factor lies from 1 at most, and the probability.
+        settings: the largest difference of the factor from 1, and the probability.
 
-    Images stay in 0 to 255.
+    Images stay within 0 to 255.
     """
 
     def __init__(self, settings: SharpnessSettings) -> None:
@@ -59,11 +59,11 @@ class RandomSharpness(PhotometricLayer):
         self.amount = settings.amount
 
     def draw(self, count: Any) -> dict[str, tf.Tensor]:
-        """How much sharper each image becomes; below 0 softer."""
+        """Draws how much sharper each image becomes; below 0 is softer."""
         return {"strength": self.signed(count, self.amount)}
 
     def change(self, images: tf.Tensor, drawn: dict[str, tf.Tensor]) -> tf.Tensor:
-        """`image + strength * (image - smooth)`, clipped."""
+        """Returns `image + strength * (image - smooth)`, clipped."""
         box = np.full((1, 3), 1 / 3, np.float32)
         mean = filter_separably(images, tf.repeat(box, tf.shape(images)[0], axis=0))
         # PIL smooths by [1 1 1; 1 5 1; 1 1 1] / 13, which is 9/13 of the mean and 4/13 of itself.
@@ -73,17 +73,17 @@ class RandomSharpness(PhotometricLayer):
 
 
 def filter_separably(images: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
-    """Each image convolved along x and along y with its own kernel.
+    """Convolves each image along x and along y with its own kernel.
 
-    TensorFlow has no convolution with a kernel a sample. A matrix product does it: of blocks of
-    pixels, each with the pixels around that reach into it, and a band matrix a sample.
+    TensorFlow has no convolution with one kernel per sample. Instead, blocks of pixels with their
+    neighbours are multiplied by one band matrix per sample.
 
     Args:
         images: `(B, H, W, 3)`.
         kernels: `(B, 2 r + 1)`, symmetric.
 
     Returns:
-        `(B, H, W, 3)`; beyond the border the outermost pixels go on.
+        `(B, H, W, 3)`. Beyond the border, the outermost pixels are repeated.
     """
     count, radius = tf.shape(images)[0], kernels.shape[1] // 2
     height, width = images.shape[1:3]
@@ -103,13 +103,13 @@ def filter_separably(images: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
 
 
 def _block(side: int, radius: int) -> int:
-    """How many pixels a block has: a divisor of `side`, and no block reaches over its neighbour."""
+    """Returns the pixels per block: a divisor of `side` that is not less than `radius`."""
     block = math.gcd(side, _BLOCK)
     return block if block >= radius else side
 
 
 def _bands(kernels: tf.Tensor, block: int) -> tf.Tensor:
-    """`(B, block + 2 r, block)`: pixel i with its neighbours is column i's weighted sum."""
+    """Returns `(B, block + 2 r, block)`: column i has the weights of pixel i's neighbourhood."""
     last = kernels.shape[1] - 1
     tap = np.arange(block + last)[:, None] - np.arange(block)
     inside = ((tap >= 0) & (tap <= last)).astype(np.float32)
@@ -119,7 +119,7 @@ def _bands(kernels: tf.Tensor, block: int) -> tf.Tensor:
 def _with_neighbours(
     blocks: tf.Tensor, *, axis: int, unit_axis: int, reach: int, repeat: int
 ) -> tf.Tensor:
-    """Blocks along `axis`, each with the last and first `reach` of its neighbours."""
+    """Returns blocks along `axis`, each extended by `reach` pixels of both neighbours."""
 
     def part(along: slice, within: slice) -> tf.Tensor:
         index = [slice(None)] * 4

@@ -1,10 +1,10 @@
-"""Finds out whether a layer moves pixels, by looking at what it does to images.
+"""Tests whether a layer moves pixels, by comparing its results on similar images.
 
-Two batches differ only in that two patches of an image have changed places. All statistics of an
-image, such as its mean and its histogram, are the same in both. What changes pixels where they
-are, with the same draws, makes results that differ within the two patches and nowhere else; a blur
-spreads the difference a little, and an erased patch takes it away. What moves pixels makes results
-that differ somewhere else, and what mixes samples makes other images differ as well.
+Two batches differ only in that two patches of an image are swapped. All statistics of an image,
+such as its mean and its histogram, are the same in both. If a layer changes pixels in place, its
+results differ only within the two patches, for the same draws. (A blur spreads the difference a
+little, and erasing a patch removes it.) If a layer moves pixels, the results differ elsewhere too.
+If it mixes samples, other images differ as well.
 """
 
 import re
@@ -16,29 +16,29 @@ import tensorflow as tf
 from simplebase.augmentation.foreign import WHITE, ImageLayer, with_inner_layers
 from simplebase.errors import ArgumentError, cut, first_line
 
-# Sides that no layer crops or resizes to. The corners are 16 pixels apart from the border, and
-# the patches on the grid of JPEG's blocks. No flip and no turn by 90 degrees lays one on another.
+# A size that no layer is likely to crop or resize to. The patches are at least 16 pixels from the
+# border and aligned with JPEG's blocks. No flip or rotation by 90 degrees maps one onto another.
 _SIZE = (157, 141)
 _PATCH = 16
 _PATCHES = ((16, 32), (112, 80))
 _STEPS = 4
 _SAMPLES = 16
-# Images in which nothing is exchanged: there results may differ only if samples are mixed.
+# Images without swapped patches. Their results may differ only if samples are mixed.
 _UNTOUCHED = 2
-# A step edge that is blurred has half of its height on the wrong side. A whole pixel of movement
-# has all of it there.
+# A blurred step edge has half of its height on the wrong side. A step that was moved by a pixel has
+# all of it there.
 _SPREAD = 0.6
-# Farther than that no blur of a sensible size reaches.
+# No blur of a reasonable size reaches farther than this.
 _REACH = 24
-# Levels of 255: sums over an image depend on the order of its pixels in the last digits.
+# Tolerance in levels of 255: the last digits of a sum depend on the order of the pixels.
 _ROUNDING = 1.0
 
 
 def check_layer(layer: ImageLayer) -> None:
-    """Runs the layer on small images, and returns if it can stand among an augmentation's layers.
+    """Runs the layer on small images, and raises an error if it cannot be used for augmentation.
 
-    Draws of several steps are tried on 14 images each. What a layer does in less than one image of
-    10 can escape, and so can a movement of less than about half a pixel.
+    Draws of several steps are tried on 14 images each. Effects in fewer than one of 10 images may
+    be missed, and so may movements of less than about half a pixel.
 
     Raises:
         ArgumentError: the layer fails on images alone, moves pixels, mixes samples, returns
@@ -55,13 +55,13 @@ def check_layer(layer: ImageLayer) -> None:
     state = shared.state.numpy()
     try:
         with warnings.catch_warnings():
-            # Of Keras and KerasCV, about things that the user cannot change.
+            # Hides warnings of Keras and KerasCV about things that the user cannot change.
             warnings.simplefilter("ignore")
             problem = _problem(layer)
         if (shared.state.numpy() != state).any():
             problem = (
                 "draws from TensorFlow's global generator, which a resumed run cannot repeat. "
-                "Give it, and each layer in it, a seed other than 0."
+                "Give it and each of its inner layers a seed other than 0."
             )
     except ArgumentError:
         raise
@@ -76,7 +76,7 @@ def check_layer(layer: ImageLayer) -> None:
 
 
 def _problem(layer: ImageLayer) -> str:
-    """What is wrong with the layer, or nothing."""
+    """Returns what is wrong with the layer, or an empty string."""
 
     def run(images: tf.Tensor, step: int) -> np.ndarray:
         layer.random.start(step)
@@ -106,12 +106,12 @@ def _problem(layer: ImageLayer) -> str:
             )
         brightest = max(brightest, plain.max())
     if brightest <= 1:
-        return f"takes or returns images of 0 to 1; here they are of 0 to {WHITE:g}."
+        return f"takes or returns images from 0 to 1, but here they are from 0 to {WHITE:g}."
     return ""
 
 
 def _cause(error: Exception) -> str:
-    """What went wrong in a layer, without the paragraphs that Keras and AutoGraph put around it."""
+    """Returns a layer's own error message, without the paragraphs of Keras and AutoGraph."""
     text = str(error)
     bold = re.findall(r"\x1b\[1m(.*?)\x1b\[0m", text, re.DOTALL)
     quoted = re.findall(r"^ +\w+(?:Error|Exception): (.*)", text, re.MULTILINE)
@@ -119,7 +119,7 @@ def _cause(error: Exception) -> str:
 
 
 def _batches() -> tuple[tf.Tensor, tf.Tensor]:
-    """Batches `(N, H, W, 3)` of whole levels, equal but for the patches that changed places."""
+    """Returns two batches `(N, H, W, 3)` of whole levels that differ only in swapped patches."""
     random = np.random.default_rng(0)
     images = random.integers(96, 160, (_SAMPLES, *_SIZE, 3)).astype(np.float32)
     patches = [(slice(top, top + _PATCH), slice(left, left + _PATCH)) for top, left in _PATCHES]
@@ -133,7 +133,7 @@ def _batches() -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _moved(difference: np.ndarray) -> bool:
-    """Whether the results `(H, W)` differ where neither patch is."""
+    """Returns whether the results `(H, W)` differ outside the patches."""
     inside, near = np.zeros(_SIZE, bool), np.zeros(_SIZE, bool)
     for top, left in _PATCHES:
         inside[top : top + _PATCH, left : left + _PATCH] = True

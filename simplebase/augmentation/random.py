@@ -1,4 +1,4 @@
-"""Random numbers that a resumed run draws again."""
+"""Random numbers that a resumed run repeats."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ import tensorflow as tf
 
 
 class StepRandom:
-    """Random numbers that follow from (seed, step) alone.
+    """Draws random numbers that depend on (seed, step) only.
 
-    KerasCV's layers keep a generator whose state no checkpoint holds. This one has no state: the
-    numbers of step n are the same in a run that was resumed and in one that was not. `step` is that
-    which was started last.
+    KerasCV's layers have a generator whose state no checkpoint stores. This class has no state, so
+    the numbers of step n are the same whether or not the run was resumed. `step` is the step that
+    was started last.
     """
 
     def __init__(self, seed: int) -> None:
@@ -23,12 +23,12 @@ class StepRandom:
         self._replicas = 1
 
     def start(self, step: Any, replica: Any = 0, replicas: int = 1) -> None:
-        """Begins the draws of a step; called once in each traced step.
+        """Starts the draws of a step; called once in each traced step.
 
         Args:
             step: integer scalar.
-            replica: which part of the batch this device has.
-            replicas: how many equal parts there are. Together they draw what one device would.
+            replica: index of this device's part of the batch.
+            replicas: number of equal parts. Together they draw the same numbers as one device.
         """
         self.step = tf.cast(step, tf.int32)
         self._replica, self._replicas = replica, replicas
@@ -37,7 +37,7 @@ class StepRandom:
     def uniform(
         self, shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = tf.float32
     ) -> tf.Tensor:
-        """Uniform numbers in `[minval, maxval)`; `shape` begins with the samples of this device."""
+        """Draws numbers in `[minval, maxval)`; `shape` begins with this device's samples."""
         count = shape[0]
         drawn = self.uniform_for_all((count * self._replicas, *shape[1:]), minval, maxval, dtype)
         if self._replicas == 1:
@@ -47,11 +47,11 @@ class StepRandom:
     def uniform_for_all(
         self, shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = tf.float32
     ) -> tf.Tensor:
-        """Uniform numbers that are the same on each device."""
+        """Draws uniform numbers that are the same on each device."""
         return tf.random.stateless_uniform(shape, self._next_seed(), minval, maxval, dtype)
 
     def seed(self) -> tf.Tensor:
-        """`(2,)` int32 for TensorFlow's stateless draws, another on each device."""
+        """Returns `(2,)` int32 for TensorFlow's stateless draws, different on each device."""
         replica = tf.cast(self._replica, tf.int32)
         return tf.random.experimental.stateless_fold_in(self._next_seed(), replica)
 

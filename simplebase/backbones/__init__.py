@@ -1,4 +1,4 @@
-"""Backbone families, one a file; `BACKBONES` maps a preset's name to its constructor."""
+"""Backbone families, one per module. `BACKBONES` maps a preset's name to its constructor."""
 
 from collections.abc import Callable
 from functools import partial

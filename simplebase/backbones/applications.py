@@ -1,4 +1,4 @@
-"""Backbones that stand on `keras.applications`."""
+"""Backbones that are built from `keras.applications`."""
 
 import warnings
 from collections.abc import Callable
@@ -12,21 +12,21 @@ from simplebase.layers import quicker
 
 
 class ApplicationBackbone(Backbone):
-    """A network of `keras.applications` with the constants that it fixes made arguments.
+    """A network of `keras.applications`, with its fixed constants as arguments.
 
     Args:
         input_size: `(height, width)` in pixels, each a multiple of 32.
         alpha: width multiplier.
-        bn_momentum: of every BatchNorm, in Keras's convention. The 0.99 or 0.999 of
-            `keras.applications` leaves a short training with the statistics that it began with.
-        bn_epsilon: of every BatchNorm.
-        padding: `same` as Keras pads strided convolutions, `symmetric` as PyTorch does.
-        normalisation: what its weights expect, a name of `simplebase.normalisation`; by default
-            what the family's ImageNet weights do.
+        bn_momentum: momentum of every BatchNorm, in Keras's convention. With the 0.99 or 0.999 of
+            `keras.applications`, the statistics hardly change in a short training run.
+        bn_epsilon: epsilon of every BatchNorm.
+        padding: `same` pads strided convolutions as Keras does, `symmetric` as PyTorch does.
+        normalisation: the normalisation that its weights expect, a name of
+            `simplebase.normalisation`. The default is that of the family's ImageNet weights.
 
     Class attributes:
         application: the constructor in `keras.applications`.
-        application_arguments: what it always takes.
+        application_arguments: arguments that it is always called with.
     """
 
     application: ClassVar[Callable[..., keras.Model]]
@@ -62,20 +62,20 @@ class ApplicationBackbone(Backbone):
         self.normalisation = normalisation or type(self).normalisation
 
     def build_application(self, **arguments: Any) -> keras.Model:
-        """The network as `keras.applications` builds it."""
+        """Returns the network as `keras.applications` builds it."""
         return self._build(self.input_size, self.alpha, **arguments)
 
     @classmethod
     def _build(cls, input_size: Size, alpha: float, **arguments: Any) -> keras.Model:
         with warnings.catch_warnings():
-            # Keras notes that its weights were trained at another size, which they always are.
+            # Keras notes that its weights were trained at another size, which is always so here.
             warnings.filterwarnings("ignore", message=".*input_shape", category=UserWarning)
             return cls.application(
                 input_shape=(*input_size, 3), alpha=alpha, **cls.application_arguments, **arguments
             )
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, what is frozen, and dtype policies."""
+        """Returns the constructor's arguments, the frozen layers and the dtype policies."""
         return {
             **super().get_config(),
             "input_size": self.input_size,
@@ -90,12 +90,12 @@ class ApplicationBackbone(Backbone):
 def rebuilt(
     base: keras.Model, *, bn_momentum: float, bn_epsilon: float, padding: Padding
 ) -> keras.Model:
-    """`base` with other BatchNorm constants and padding; layers keep their names and order.
+    """Rebuilds `base` with other BatchNorm constants and padding.
 
     Args:
-        base: a functional model whose strided convolutions have kernel 3 or 5.
-        bn_momentum: of every BatchNorm, in Keras's convention.
-        bn_epsilon: of every BatchNorm.
+        base: a functional model whose strided convolutions have kernel size 3 or 5.
+        bn_momentum: momentum of every BatchNorm, in Keras's convention.
+        bn_epsilon: epsilon of every BatchNorm.
         padding: `same` pads a strided convolution as Keras does, more on the right and bottom;
             `symmetric` as PyTorch does, the same on all sides.
     """

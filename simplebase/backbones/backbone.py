@@ -1,4 +1,4 @@
-"""What every backbone has: a normalisation, and ways to start from ImageNet."""
+"""The base class of the backbones: their normalisation, and loading of weights."""
 
 import os
 from typing import Any, Literal, Self, cast, get_args
@@ -18,27 +18,28 @@ NamedWeights = Literal["auto", "imagenet", "none"]
 BackboneWeights = NamedWeights | str | os.PathLike[str]
 
 Padding = Literal["same", "symmetric"]
-"""How strided convolutions are padded: as Keras does, more on the right, or as PyTorch does."""
+"""How strided convolutions are padded: as in Keras (more on the right), or as in PyTorch."""
 
 
 def check_padding(padding: str) -> None:
-    """Refuses a padding that is neither of the two."""
+    """Raises ArgumentError if `padding` is unknown."""
     if padding not in get_args(Padding):
         raise ArgumentError(f"padding is same or symmetric. Received: {padding!r}.")
 
 
 class Backbone(keras.Model):
-    """Base of the backbone families: `(B, H, W, 3)` normalised to `(B, H/32, W/32, C)`.
+    """Base class of the backbones, which map normalised `(B, H, W, 3)` to `(B, H/32, W/32, C)`.
 
     Attributes:
-        normalisation: what its weights expect, a name of `simplebase.normalisation`. A class says
-            what its family's ImageNet weights do, an object what those do that it was made for.
+        normalisation: the normalisation that the weights expect, a name of
+            `simplebase.normalisation`. The class attribute is that of the family's ImageNet
+            weights; an instance may override it.
     """
 
     normalisation: str
 
     def get_config(self) -> dict[str, Any]:
-        """The name, what is frozen, and dtype policies. A class adds its arguments."""
+        """Returns the name, the frozen layers and the dtype policies. Subclasses add arguments."""
         return {"name": self.name, **frozen_config(self), **dtypes_config(self)}
 
     @classmethod
@@ -60,19 +61,20 @@ class Backbone(keras.Model):
         """Builds the backbone of a preset.
 
         Args:
-            preset: a name, the path of a YAML, or a loaded preset. On `Backbone`, it may have any
-                family of backbones.
-            input_size: `(H, W)`, each a multiple of 32; by default the preset's.
-            backbone_weights: `auto`: ImageNet weights if they can be downloaded, else a warning;
-                `imagenet`: or an error; `none`: random weights; else the path of a weights file.
+            preset: a preset's name, the path of a YAML file, or a loaded preset. `Backbone` accepts
+                presets with any backbone, a subclass only those with its own.
+            input_size: `(H, W)`, each a multiple of 32. The default is the preset's.
+            backbone_weights: `auto` (ImageNet weights if they can be downloaded, else random
+                weights and a warning), `imagenet` (ImageNet weights or an error), `none` (random
+                weights), or the path of a weights file.
 
         Raises:
-            ArgumentError: an unknown preset, one of another family, a wrong size, or ImageNet
-                weights that cannot be downloaded.
-            MissingFileError: a path is not a file.
-            DataError: a file does not fit.
+            ArgumentError: the preset is unknown or has another backbone, a size is invalid, or
+                ImageNet weights were required and cannot be downloaded.
+            MissingFileError: a file does not exist.
+            DataError: a weights file does not match the backbone.
         """
-        # It knows all families, which import this module.
+        # Imported here: `building` imports all backbones, which import this module.
         from simplebase.backbones.building import build_backbone, family
 
         preset = as_preset(preset)
@@ -86,38 +88,39 @@ class Backbone(keras.Model):
         return cast(Self, build_backbone(preset.backbone, size, backbone_weights))
 
     def build_application(self, **arguments: Any) -> keras.Model:
-        """Builds the same network by `keras.applications`, with the same layer names and order.
+        """Builds the same network with `keras.applications`, with the same layer names and order.
 
         Args:
-            arguments: `weights` and `include_top`, as `keras.applications` takes them.
+            arguments: `weights` and `include_top` for the constructor in `keras.applications`.
 
         Raises:
-            ArgumentError: Keras has no such network.
+            ArgumentError: Keras does not have this network.
         """
         raise ArgumentError(f"keras.applications has no weights for {self.name}.")
 
     def load_imagenet(self) -> None:
-        """Fetches the ImageNet weights of `keras.applications` (cached by Keras) and takes them.
+        """Downloads (or takes from Keras's cache) and loads the weights of `keras.applications`.
 
         Raises:
-            ArgumentError: none are published for this network, or they cannot be had here.
+            ArgumentError: no weights are published for this network, or the download failed.
         """
         try:
             source = self.build_application(weights="imagenet", include_top=False)
         except ArgumentError:
             raise
-        except Exception as error:  # Keras reports a failed download by a bare Exception.
+        except Exception as error:  # Keras raises a bare Exception if a download fails.
             raise ArgumentError(
-                f"the ImageNet weights of {self.name} could not be fetched ({first_line(error)})."
+                f"the ImageNet weights of {self.name} could not be downloaded "
+                f"({first_line(error)})."
             ) from error
         self._copy_from(source)
 
     def load_file(self, path: str | os.PathLike[str]) -> None:
-        """Takes the weights of a file: ours, or one of `keras.applications` with or without top.
+        """Loads a weights file of simplebase, or of `keras.applications` with or without top.
 
         Raises:
             MissingFileError: `path` is not a file.
-            DataError: the file does not fit.
+            DataError: the file does not match the backbone.
         """
         path = require_file(path, "the backbone weights file")
         failures = []
@@ -125,7 +128,7 @@ class Backbone(keras.Model):
             try:
                 load(path)
                 return
-            except Exception as error:  # Keras raises many kinds on a file of another model.
+            except Exception as error:  # Keras raises many types for a file of another model.
                 failures.append(first_line(error))
         own, headless, with_classifier = failures
         raise DataError(
@@ -150,11 +153,13 @@ class Backbone(keras.Model):
 
 
 def load_backbone(path: str | os.PathLike[str]) -> Backbone | None:
-    """The backbone that a `.keras` file holds, without running any code in it; None if another.
+    """Loads the backbone in a `.keras` file, without running any code in it.
+
+    Returns None if the file contains another kind of model.
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is no `.keras` file, or a damaged one.
+        DataError: it is damaged, or not a `.keras` file.
     """
     path = require_file(path, "the backbone weights file")
     model = read_keras_file(path)

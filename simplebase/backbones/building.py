@@ -1,4 +1,4 @@
-"""The backbone of a preset, and the weights that it starts from."""
+"""Builds the backbone of a preset and loads its initial weights."""
 
 import warnings
 from functools import partial
@@ -14,7 +14,7 @@ from simplebase.transfer import as_trained, copy_layers
 
 
 def family(settings: BackboneSettings) -> type[Backbone]:
-    """The class that a preset's `backbone` is an object of."""
+    """Returns the class of a preset's `backbone`."""
     constructor: Any = BACKBONES[settings.name]
     return cast(
         type[Backbone], constructor.func if isinstance(constructor, partial) else constructor
@@ -27,14 +27,14 @@ def build_backbone(
     """Builds a backbone.
 
     Args:
-        settings: what a preset says of it.
+        settings: the `backbone` of a preset.
         input_size: `(H, W)`, each a multiple of 32.
-        weights: as `backbone_weights` of `Backbone.from_preset`.
+        weights: see `backbone_weights` of `Backbone.from_preset`.
 
     Raises:
-        ArgumentError: ImageNet weights that cannot be had.
-        MissingFileError: `weights` is a path, but not of a file.
-        DataError: that file does not fit.
+        ArgumentError: ImageNet weights were required and cannot be downloaded.
+        MissingFileError: `weights` is a path, but no file.
+        DataError: the file does not match the backbone.
     """
     arguments = settings.model_dump(exclude={"name"}, exclude_none=True)
     backbone = BACKBONES[settings.name](input_size=input_size, **arguments)
@@ -48,7 +48,7 @@ def build_backbone(
 
 
 def _saved(weights: BackboneWeights) -> Backbone | None:
-    """A backbone that `simplebase convert weights` wrote, which knows its arguments."""
+    """Returns the backbone of a `.keras` file that `simplebase convert weights` wrote."""
     if weights in get_args(NamedWeights) or Path(weights).suffix != ".keras":
         return None
     return load_backbone(Path(weights))

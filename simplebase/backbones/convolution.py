@@ -1,4 +1,4 @@
-"""Convolution, BatchNorm and activation: the unit that our own backbones are built from."""
+"""Convolution, BatchNorm and activation: the unit from which our own backbones are built."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +14,9 @@ class Convolution:
     """Applies convolution, BatchNorm and activation to a symbolic tensor.
 
     Args:
-        bn_momentum: of every BatchNorm, in Keras's convention.
-        bn_epsilon: of every BatchNorm.
-        padding: of strided convolutions: `same` as Keras pads, more on the right and bottom;
+        bn_momentum: momentum of every BatchNorm, in Keras's convention.
+        bn_epsilon: epsilon of every BatchNorm.
+        padding: `same` pads a strided convolution as Keras does, more on the right and bottom;
             `symmetric` as PyTorch does, the same on all sides.
     """
 
@@ -38,7 +38,7 @@ class Convolution:
         strides: int = 1,
         activation: str | None = "relu",
     ) -> Any:
-        """`(B, h, w, C)` to `(B, h / strides, w / strides, filters)`."""
+        """Maps `(B, h, w, C)` to `(B, h / strides, w / strides, filters)`."""
         x, padding = self._padded(x, kernel_size, strides, name)
         convolution = Conv2D(
             filters,
@@ -53,7 +53,7 @@ class Convolution:
     def depthwise(
         self, x: Any, kernel_size: int, *, name: str, strides: int = 1, activation: str | None
     ) -> Any:
-        """`(B, h, w, C)` to `(B, h / strides, w / strides, C)`, each channel by itself."""
+        """Maps `(B, h, w, C)` to `(B, h / strides, w / strides, C)`, each channel by itself."""
         x, padding = self._padded(x, kernel_size, strides, name)
         convolution = layers.DepthwiseConv2D(
             kernel_size, strides=strides, padding=padding, use_bias=False, name=f"{name}_dwconv"

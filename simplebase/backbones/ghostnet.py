@@ -1,4 +1,4 @@
-"""GhostNet, from the paper."""
+"""GhostNet, implemented from the paper."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from simplebase.geometry import Size
 
 
 class _Row(NamedTuple):
-    """A ghost bottleneck of the paper's Table 1."""
+    """A ghost bottleneck, a row of the paper's Table 1."""
 
     kernel: int
     expanded: int
@@ -45,18 +45,19 @@ _STEM, _LAST = 16, 960
 class GhostNetBackbone(Backbone):
     """GhostNet without its classifier (Han et al., 2020, https://arxiv.org/abs/1911.11907).
 
-    A ghost module makes half of its channels by a 1x1 convolution and the other half from them by
-    a cheap depthwise one. Ghost bottlenecks follow Table 1, the squeeze-excite ones with a quarter
-    of the channels and a hard sigmoid; the last is the 1x1 convolution to 960 channels.
+    A ghost module computes half of its channels with a 1x1 convolution, and the other half from
+    these with a cheap depthwise convolution. Ghost bottlenecks follow Table 1. Squeeze-excite has a
+    quarter of the channels and a hard sigmoid. The last layer is the 1x1 convolution to 960
+    channels.
 
     Args:
         input_size: `(height, width)` in pixels, each a multiple of 32.
         alpha: width multiplier.
-        bn_momentum: of every BatchNorm, in Keras's convention.
-        bn_epsilon: of every BatchNorm.
-        padding: `same` as Keras pads strided convolutions, `symmetric` as PyTorch does.
-        normalisation: what its weights expect, a name of `simplebase.normalisation`; by default
-            what the family's ImageNet weights do.
+        bn_momentum: momentum of every BatchNorm, in Keras's convention.
+        bn_epsilon: epsilon of every BatchNorm.
+        padding: `same` pads strided convolutions as Keras does, `symmetric` as PyTorch does.
+        normalisation: the normalisation that its weights expect, a name of
+            `simplebase.normalisation`. The default is that of the family's ImageNet weights.
 
     Input `(B, H, W, 3)`, normalised; output `(B, H/32, W/32, 960)` for `alpha` 1.
     """
@@ -130,7 +131,7 @@ class GhostNetBackbone(Backbone):
         self.normalisation = normalisation or type(self).normalisation
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, what is frozen, and dtype policies."""
+        """Returns the constructor's arguments, the frozen layers and the dtype policies."""
         return {
             **super().get_config(),
             "input_size": self.input_size,
@@ -143,6 +144,6 @@ class GhostNetBackbone(Backbone):
 
 
 def _multiple_of(divisor: int, channels: float) -> int:
-    """The nearest multiple of `divisor`, at least that, and at most a tenth below `channels`."""
+    """Rounds `channels` to a multiple of `divisor`, at least one, at most a tenth lower."""
     nearest = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return nearest + divisor if nearest < 0.9 * channels else nearest

@@ -1,4 +1,4 @@
-"""MobileNet, the first version."""
+"""MobileNet, version 1."""
 
 import keras
 
@@ -9,7 +9,7 @@ from simplebase.backbones.applications import ApplicationBackbone
 class MobileNetV1Backbone(ApplicationBackbone):
     """MobileNet without its classifier (Howard et al., 2017, https://arxiv.org/abs/1704.04861).
 
-    Arguments as `ApplicationBackbone`. Input `(B, H, W, 3)`, normalised; output
+    For the arguments see `ApplicationBackbone`. Input `(B, H, W, 3)`, normalised; output
     `(B, H/32, W/32, 1024)` for `alpha` 1.
     """
 

@@ -9,7 +9,7 @@ from simplebase.backbones.applications import ApplicationBackbone
 class MobileNetV2Backbone(ApplicationBackbone):
     """MobileNetV2 without its classifier (Sandler et al., 2018, https://arxiv.org/abs/1801.04381).
 
-    Arguments as `ApplicationBackbone`. Input `(B, H, W, 3)`, normalised; output
+    For the arguments see `ApplicationBackbone`. Input `(B, H, W, 3)`, normalised; output
     `(B, H/32, W/32, 1280)` for `alpha` up to 1.
     """
 

@@ -9,13 +9,13 @@ from simplebase.backbones.applications import ApplicationBackbone
 class MobileNetV3LargeBackbone(ApplicationBackbone):
     """MobileNetV3-Large without its classifier (Howard et al., 2019, https://arxiv.org/abs/1905.02244).
 
-    Arguments as `ApplicationBackbone`. Input `(B, H, W, 3)`, normalised; output
+    For the arguments see `ApplicationBackbone`. Input `(B, H, W, 3)`, normalised; output
     `(B, H/32, W/32, 960)` for `alpha` 1.
     """
 
     normalisation = "tf"
     application = keras.applications.MobileNetV3Large
-    # Its own rescaling would normalise a second time.
+    # With Keras's own rescaling, images would be normalised twice.
     application_arguments = {"include_preprocessing": False}
 
 
@@ -23,7 +23,7 @@ class MobileNetV3LargeBackbone(ApplicationBackbone):
 class MobileNetV3SmallBackbone(ApplicationBackbone):
     """MobileNetV3-Small without its classifier (Howard et al., 2019, https://arxiv.org/abs/1905.02244).
 
-    Arguments as `ApplicationBackbone`. Input `(B, H, W, 3)`, normalised; output
+    For the arguments see `ApplicationBackbone`. Input `(B, H, W, 3)`, normalised; output
     `(B, H/32, W/32, 576)` for `alpha` 1.
     """
 

@@ -1,4 +1,4 @@
-"""PeleeNet, from the paper."""
+"""PeleeNet, implemented from the paper."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,22 +15,22 @@ from simplebase.geometry import Size
 class PeleeNetBackbone(Backbone):
     """PeleeNet without its classifier (Wang et al., 2018, https://arxiv.org/abs/1804.06882).
 
-    A stem of two branches, four stages of two-way dense layers, and after each a 1x1 transition
-    that keeps the number of channels; average pooling halves the resolution between the stages.
-    Each convolution is followed by BatchNorm and ReLU.
+    It has a stem of two branches and four stages of two-way dense layers. Each stage ends with a
+    1x1 transition that keeps the number of channels. Average pooling halves the resolution between
+    the stages. Each convolution is followed by BatchNorm and ReLU.
 
     Args:
         input_size: `(height, width)` in pixels, each a multiple of 32.
-        depths: dense layers of each stage.
-        growth_rate: channels that a dense layer adds, half by each way.
+        depths: number of dense layers in each stage.
+        growth_rate: channels that a dense layer adds, half of them by each of its two branches.
         bottleneck_widths: width of the 1x1 convolutions in each stage, in units of half of
-            `growth_rate`; the paper's limit keeps it at half of the stage's input at most.
-        stem_channels: of the stem.
-        bn_momentum: of every BatchNorm, in Keras's convention.
-        bn_epsilon: of every BatchNorm.
-        padding: `same` as Keras pads strided convolutions, `symmetric` as PyTorch does.
-        normalisation: what its weights expect, a name of `simplebase.normalisation`; by default
-            what the family's ImageNet weights do.
+            `growth_rate`. As in the paper, it is limited to half of the stage's input channels.
+        stem_channels: channels of the stem.
+        bn_momentum: momentum of every BatchNorm, in Keras's convention.
+        bn_epsilon: epsilon of every BatchNorm.
+        padding: `same` pads strided convolutions as Keras does, `symmetric` as PyTorch does.
+        normalisation: the normalisation that its weights expect, a name of
+            `simplebase.normalisation`. The default is that of the family's ImageNet weights.
 
     Input `(B, H, W, 3)`, normalised; output `(B, H/32, W/32, 704)`.
     """
@@ -76,7 +76,7 @@ class PeleeNetBackbone(Backbone):
         x = stem(images)
         channels = stem_channels
         for stage, (depth, factor) in enumerate(zip(depths, bottleneck_widths, strict=True), 1):
-            # Steps of four, as the authors' code has it.
+            # A multiple of four, as in the authors' code.
             width = min(growth_rate // 2 * factor, channels // 8 * 4)
             for layer in range(1, depth + 1):
                 x = dense_layer(x, width, name=f"stage{stage}_layer{layer}")
@@ -98,7 +98,7 @@ class PeleeNetBackbone(Backbone):
         self.normalisation = normalisation or type(self).normalisation
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, what is frozen, and dtype policies."""
+        """Returns the constructor's arguments, the frozen layers and the dtype policies."""
         return {
             **super().get_config(),
             "input_size": self.input_size,

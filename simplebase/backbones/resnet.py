@@ -1,4 +1,4 @@
-"""ResNet-50, 101 and 152, taking the weights of `keras.applications`."""
+"""ResNet-50, 101 and 152, compatible with the weights of `keras.applications`."""
 
 from collections.abc import Callable
 from typing import Any, Literal, get_args
@@ -23,30 +23,30 @@ _APPLICATIONS: dict[int, Callable[..., keras.Model]] = {
 
 @keras.saving.register_keras_serializable(package="simplebase")
 class ResNetBackbone(Backbone):
-    """ResNet of bottlenecks without its classifier (He et al., 2015, https://arxiv.org/abs/1512.03385).
+    """Bottleneck ResNet without its classifier (He et al., 2015, https://arxiv.org/abs/1512.03385).
 
-    Layers have the names and order of `keras.applications`, so its ImageNet files fit. PyTorch's
-    ResNets are the same network with `padding="symmetric"`, `stride_in="3x3"`, `bn_epsilon=1e-5`
-    and all biases 0.
+    Layers have the same names and order as in `keras.applications`, so its ImageNet files can be
+    loaded. PyTorch's ResNets are the same network with `padding="symmetric"`, `stride_in="3x3"`,
+    `bn_epsilon=1e-5` and all biases 0.
 
     Args:
         input_size: `(height, width)` in pixels, each a multiple of 32.
         depth: 50, 101 or 152.
-        bn_momentum: of every BatchNorm, in Keras's convention.
-        bn_epsilon: of every BatchNorm; the default is that of `keras.applications`.
-        padding: `same` pads the strided 3x3 convolutions as Keras does, `symmetric` as PyTorch. The
-            7x7 stem and its pooling are padded symmetrically in both.
+        bn_momentum: momentum of every BatchNorm, in Keras's convention.
+        bn_epsilon: epsilon of every BatchNorm. The default is that of `keras.applications`.
+        padding: `same` pads the strided 3x3 convolutions as Keras does, `symmetric` as PyTorch
+            does. The 7x7 stem and its pooling are padded symmetrically in both cases.
         stride_in: which convolution of a bottleneck has the stride: the first `1x1` (paper, Keras)
             or the `3x3` (PyTorch, "v1.5").
-        stem_channels: of the stem; the width of everything follows.
-        normalisation: what its weights expect, a name of `simplebase.normalisation`; by default
-            what the family's ImageNet weights do.
+        stem_channels: channels of the stem. All other widths are multiples of it.
+        normalisation: the normalisation that its weights expect, a name of
+            `simplebase.normalisation`. The default is that of the family's ImageNet weights.
 
     Input `(B, H, W, 3)`, normalised; output `(B, H/32, W/32, 2048)` for
     64 `stem_channels`.
 
     Raises:
-        ArgumentError: another depth, padding or place of the stride.
+        ArgumentError: `depth`, `padding` or `stride_in` is invalid.
     """
 
     normalisation = "caffe"
@@ -125,11 +125,11 @@ class ResNetBackbone(Backbone):
         self.normalisation = normalisation or type(self).normalisation
 
     def build_application(self, **arguments: Any) -> keras.Model:
-        """ResNet50, ResNet101 or ResNet152 of `keras.applications`."""
+        """Builds ResNet50, ResNet101 or ResNet152 of `keras.applications`."""
         return _APPLICATIONS[self.depth](input_shape=(*self.input_size, 3), **arguments)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, what is frozen, and dtype policies."""
+        """Returns the constructor's arguments, the frozen layers and the dtype policies."""
         return {
             **super().get_config(),
             "input_size": self.input_size,

@@ -1,10 +1,10 @@
-"""How fast the parts of simplebase are on this machine."""
+"""Measures the speed of simplebase's parts on this machine."""
 
 from typing import TYPE_CHECKING
 
 from simplebase.lazy import lazy_names
 
-# Lazily: the process that measures a model counts its memory, so it loads no more than that needs.
+# Lazy, because the process that measures a model's memory must not load anything else.
 _PUBLIC = {
     "ModelSpeed": "simplebase.benchmarking.model",
     "Stage": "simplebase.benchmarking.data",

@@ -1,4 +1,4 @@
-"""A model opened in a process of its own: its memory and its threads are nobody else's."""
+"""Opens a model in a separate process, so that its memory and threads can be measured."""
 
 import multiprocessing
 import os
@@ -23,23 +23,23 @@ from simplebase.silence import silenced_stderr
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_WARM_UP = 2  # calls: the first one builds for a new batch size, the second fills the caches
+_WARM_UP = 2  # calls: the first builds for a new batch size, the second fills the caches
 _PATIENCE = 5.0  # seconds
-_FEWEST = 3  # timed calls, however slow
+_FEWEST = 3  # timed calls at least, even if they are slow
 
 
 class ArtifactProcess:
-    """Measures one model file in a process that does nothing else.
+    """Measures one model file in a separate process.
 
-    A process is started afresh, not forked, so a script that uses this needs the usual
-    `if __name__ == "__main__":`. It is a context manager, and ends its process at exit; after an
-    error at once, whatever that process is doing.
+    The process is spawned instead of forked, so a script that uses this needs the usual
+    `if __name__ == "__main__":`. It is a context manager that ends its process at exit; after an
+    error, it ends the process at once.
 
     Args:
         path: a model file of any format that `load_runtime` opens.
-        threads: how many compute; by default as many as the runtime chooses.
+        threads: number of compute threads. By default the runtime chooses.
 
-    Every method raises `DataError` where the process dies, as it does when memory runs out.
+    Every method raises `DataError` if the process dies, as it does when memory runs out.
     """
 
     def __init__(self, path: str | os.PathLike[str], threads: int | None = None) -> None:
@@ -58,34 +58,34 @@ class ArtifactProcess:
             return
         self._connection.close()
         if kind is not None:
-            # It removes its temporary files, unless native code holds it for too long.
+            # Lets it remove its temporary files, unless native code blocks it for too long.
             self._process.terminate()
             self._process.join(_PATIENCE)
             self._process.kill()
         self._process.join()
 
     def open(self) -> None:
-        """Loads the model; raises as `load_runtime` does."""
+        """Loads the model. For errors see `load_runtime`."""
         self._run(_open, self.path, self.threads)
 
     def device(self) -> str:
-        """What computes, such as `CPU: AMD EPYC 7B13` or `GPU: NVIDIA A100-SXM4-40GB`."""
+        """Returns the device, such as `CPU: AMD EPYC 7B13` or `GPU: NVIDIA A100-SXM4-40GB`."""
         return self._run(_device)
 
     def call_times(self, batch_size: int, seconds: float) -> list[float]:
-        """Seconds of each call for about so many `seconds`, a few more calls before not counted.
+        """Times calls for about `seconds`, after a few warm-up calls; returns seconds per call.
 
-        A call leads from `(B, H, W, 3)` uint8 images to what the model answers.
+        A call maps `(B, H, W, 3)` uint8 images to the model's outputs.
 
         Raises:
-            OutOfMemoryError: the device cannot hold as many images.
+            OutOfMemoryError: the device does not have enough memory.
         """
         return self._run(_call_times, batch_size, seconds)
 
     def peak_memory(self) -> int | None:
-        """Bytes that the process has held at most: Python, the runtime's library and the model.
+        """Returns the process's peak memory in bytes: Python, the runtime's library and the model.
 
-        None where the system does not tell it as Linux does.
+        None if the system does not report it as Linux does.
         """
         return self._run(_peak_memory)
 
@@ -112,17 +112,17 @@ class ArtifactProcess:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
         self._process.start()
-        # Only the process itself holds it now, so that its end is noticed here.
+        # Only the process itself has this end now, so that its death is noticed here.
         theirs.close()
         return self._connection
 
 
-# What follows runs in the process of the model.
+# The following functions run in the model's process.
 
 
 def _serve(connection: Connection) -> None:
-    """Does the tasks that come, until the other end is closed."""
-    # Ctrl-C reaches all processes; this one ends when the one that started it says so.
+    """Runs incoming tasks until the other end is closed."""
+    # Ctrl-C reaches all processes, but this one is ended by its parent.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with suppress(EOFError, ConnectionError):
@@ -177,7 +177,7 @@ def _timed_calls(batch_size: int, seconds: float) -> list[float]:
 
 
 def _peak_memory() -> int | None:
-    # Not getrusage: what it says also remembers the process that this one was started from.
+    # getrusage is not used, because its value includes the parent process.
     status = Path("/proc/self/status")
     if not status.is_file():
         return None

@@ -1,4 +1,4 @@
-"""The input pipeline's speed, stage by stage."""
+"""Measures the speed of the input pipeline, stage by stage."""
 
 import time
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ _WARM_UP = 3  # calls before a traced function is timed
 
 @dataclass(frozen=True)
 class Stage:
-    """One part of the pipeline.
+    """The speed of a stage of the pipeline.
 
     Args:
-        name: what is done.
-        threads: by how many threads; 0 where TensorFlow chooses.
-        images_per_second: of this stage alone.
+        name: name of the stage.
+        threads: number of threads; 0 if TensorFlow chooses.
+        images_per_second: speed of this stage alone.
     """
 
     name: str
@@ -39,11 +39,11 @@ class Stage:
 
     @property
     def milliseconds(self) -> float:
-        """Wall time an image."""
+        """Wall time per image."""
         return 1000 / self.images_per_second
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         return {**asdict(self), "ms_per_image": self.milliseconds}
 
 
@@ -55,14 +55,14 @@ def measure_data(
     batch_size: int,
     images: int,
 ) -> Iterator[Stage]:
-    """Times each stage over the same random `images` records; yields as they are done.
+    """Times each stage on the same random records; yields each result when it is complete.
 
     Args:
-        dataset: what is read; fewer records than `images` are read repeatedly.
-        metadata: of the model to train, for its crop, input size and targets.
-        recipe: for its augmentation, and so the canvas.
-        batch_size: samples a batch.
-        images: how many to time, at least a batch.
+        dataset: the dataset. If it has fewer records than `images`, they are read repeatedly.
+        metadata: provides the model's crop, input size and targets.
+        recipe: provides the augmentation, which determines the canvas.
+        batch_size: samples per batch.
+        images: number of images to time, at least one batch.
 
     Raises:
         ArgumentError: `images` is less than a batch.
@@ -105,14 +105,14 @@ def _one_thread(reader: CanvasReader, order: np.ndarray) -> Iterator[Stage]:
 
 
 def _rate(batches: Iterator[Batch]) -> float:
-    """Images a second."""
+    """Returns images per second."""
     started = time.perf_counter()
     images = sum(len(batch["images"]) for batch in batches)
     return images / (time.perf_counter() - started)
 
 
 def _graph_rate(augmentation: Augmentation, codec: HeatmapCodec, source: BatchSource) -> float:
-    """Images a second of what the training graph does before the network."""
+    """Returns images per second of the training graph before the network."""
 
     @tf.function(jit_compile=False)
     def prepare(images: Any, keypoints: Any, step: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The speed, memory and size of model files, one against the other."""
+"""Compares the speed, memory and size of model files."""
 
 import itertools
 import os
@@ -20,17 +20,18 @@ _ROUNDS = 3
 
 @dataclass(frozen=True)
 class ModelSpeed:
-    """What was measured of one model file.
+    """The measurements of one model file.
 
     Args:
         path: the file or folder.
-        threads: how many computed; None where the runtime chose.
-        call_times: seconds of each timed call, by batch size; batch 1 is always there.
-        file_bytes: its size; of a folder, that of its files together.
-        peak_memory: bytes that a process held at most that opened the model and ran it at batch
-            1, with Python and the runtime's library in it. None where the system does not tell.
-        cost: of the network, for an exported file as it was before; None where that is not known.
-        device: what computed, see `ArtifactProcess.device`.
+        threads: number of compute threads; None if the runtime chose it.
+        call_times: seconds of each timed call by batch size, always including batch size 1.
+        file_bytes: size of the file, or of all files in the folder.
+        peak_memory: peak memory in bytes of a process that opened the model and ran it at batch
+            size 1, including Python and the runtime's library. None if the system does not report
+            it.
+        cost: cost of the network, for an exported file that of the original; None if unknown.
+        device: the device, see `ArtifactProcess.device`.
     """
 
     path: str
@@ -42,15 +43,15 @@ class ModelSpeed:
     device: str
 
     def latency(self, percentile: float) -> float:
-        """Milliseconds of a call at batch 1 that so many per cent of the calls stay below."""
+        """Returns this percentile of the milliseconds per call at batch size 1."""
         return 1000 * float(np.percentile(self.call_times[1], percentile))
 
     def images_per_second(self, batch_size: int) -> float:
-        """Throughput by the median call."""
+        """Returns the throughput of the median call."""
         return batch_size / float(np.median(self.call_times[batch_size]))
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         return {
             "path": self.path,
             "device": self.device,
@@ -77,21 +78,21 @@ def measure_models(
     seconds: float = 3.0,
     progress: Progress | None = None,
 ) -> list[ModelSpeed]:
-    """Times each model on images of noise, in turns, so that a busy machine is busy for all.
+    """Times each model on images of noise, in turns, so that other load affects all of them.
 
-    Every model has a process of its own, see `ArtifactProcess`; only one computes at a time.
+    Every model has a separate process, see `ArtifactProcess`. Only one computes at a time.
 
     Args:
         paths: model files.
-        threads: how many compute; by default as many as each runtime chooses.
-        batch_sizes: images a call. Batch 1 is measured in any case, for the latency.
-        seconds: how long to time each model at each batch size; slow ones take longer.
-        progress: called with steps done and in all.
+        threads: number of compute threads. By default each runtime chooses.
+        batch_sizes: images per call. Batch size 1 is always measured, for the latency.
+        seconds: how long to time each model at each batch size. Slow models take longer.
+        progress: is called with the number of finished steps and the total.
 
     Raises:
-        ArgumentError: a value out of range, or a path of no format.
+        ArgumentError: a value is out of range, or a path has no known format.
         MissingFileError: a path does not exist.
-        DataError: a file is damaged or not one of ours.
+        DataError: a file is damaged or not a model.
     """
     _check(threads, batch_sizes, seconds)
     sizes = sorted({1, *batch_sizes})
@@ -106,7 +107,7 @@ def measure_models(
         memory = [process.peak_memory() for process in processes]
         for size in sizes[1:]:
             times[size] = _call_times(processes, size, seconds, step)
-        # Counting traces the network once more, so it comes after all else.
+        # Counting traces the network once more, so it comes last.
         costs = [process.cost() for process in processes]
     return [
         ModelSpeed(
@@ -127,7 +128,7 @@ def measure_models(
 def _call_times(
     processes: Sequence[ArtifactProcess], size: int, seconds: float, step: Callable[[], None]
 ) -> list[list[float]]:
-    """Of each process, `seconds` in all, but in turns."""
+    """Times each process for `seconds` in total, in turns."""
     times: list[list[float]] = [[] for _ in processes]
     for _ in range(_ROUNDS):
         for own, process in zip(times, processes, strict=True):
@@ -137,7 +138,7 @@ def _call_times(
 
 
 def _counter(total: int, progress: Progress | None) -> Callable[[], None]:
-    """What to call after each of `total` steps."""
+    """Returns the function to call after each of `total` steps."""
     steps = itertools.count(1)
 
     def step() -> None:
@@ -150,8 +151,8 @@ def _counter(total: int, progress: Progress | None) -> Callable[[], None]:
 
 def _check(threads: int | None, batch_sizes: Sequence[int], seconds: float) -> None:
     if threads is not None and threads < 1:
-        raise ArgumentError(f"threads is at least 1. Received: {threads}.")
+        raise ArgumentError(f"threads must be at least 1. Received: {threads}.")
     if not batch_sizes or min(batch_sizes) < 1:
-        raise ArgumentError(f"a batch size is at least 1. Received: {list(batch_sizes)}.")
+        raise ArgumentError(f"a batch size must be at least 1. Received: {list(batch_sizes)}.")
     if not 0 < seconds < float("inf"):
-        raise ArgumentError(f"seconds is above 0. Received: {seconds}.")
+        raise ArgumentError(f"seconds must be above 0. Received: {seconds}.")

@@ -29,7 +29,7 @@ def predict(
     model: Annotated[
         Path,
         typer.Option(
-            callback=options.open_models,
+            callback=options.open_runnable,
             help="Model of any format, or the name of a pretrained one, such as person.",
         ),
     ],

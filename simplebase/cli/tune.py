@@ -101,7 +101,7 @@ def tune(
             observe=observe,
         )
     _print(result)
-    again = ["simplebase", "train", "--preset", choice.preset.name, "--dataset", folder]
+    again = ["simplebase", "train", "--preset", preset or choice.preset.name, "--dataset", folder]
     say(f"{result.recipe_file}: the recipe of trial {result.best.number}; {result.curves}: all")
     say(f"next: {command_line([*again, '--recipe', str(result.recipe_file)])}")
 

@@ -1,4 +1,4 @@
-"""Foreign datasets become ours, and ours foreign ones."""
+"""Converts foreign datasets to ours, and ours to foreign formats."""
 
 from simplebase.converters.animal_pose import read_animal_pose
 from simplebase.converters.coco import read_coco

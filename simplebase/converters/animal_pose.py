@@ -29,8 +29,8 @@ def read_animal_pose(
 
     Args:
         source: the folder.
-        val_split: fraction of the images that is held out.
-        seed: of the draw.
+        val_split: fraction of the images that are held out.
+        seed: seed of the random split.
 
     Raises:
         MissingFileError: there is no `keypoints.json`.

@@ -1,6 +1,6 @@
 """COCO keypoint files (Lin et al., ECCV 2014), described at https://cocodataset.org/#format-data.
 
-Also what other tools write in that format, for any object, and what `to-coco` writes.
+Also reads files of other tools in that format, for any kind of object, and the files of `to-coco`.
 """
 
 import os
@@ -43,26 +43,26 @@ def read_coco(
     """Reads one annotation file or two.
 
     Args:
-        source: the image folder; images are looked for in it and then in its subfolders, at the
-            path that the file states and then by their file name.
+        source: the image folder. Images are searched in it and then in its subfolders, first at the
+            stated path and then by their file name.
         train_annotations: the file of the train split.
         val_annotations: the file of the validation split. If only one file is given, the split is
             drawn from it, unless `to-coco` wrote it.
-        category: the category or categories to convert, by name or id; by default all that have
-            keypoints, which must be the same.
-        skeleton: names the keypoints, in place of the file.
-        scale_from: whether an object's size is its box or, for people, a limb's length.
-        val_split: fraction of the images that is held out, where it is drawn.
-        seed: of the draw.
+        category: the categories to convert, by name or id. By default all with keypoints, which
+            must be the same.
+        skeleton: names the keypoints, instead of the file.
+        scale_from: whether an object's size is that of its box or, for people, a limb's length.
+        val_split: fraction of the images that are held out, where it is drawn.
+        seed: seed of the random split.
 
     Raises:
         ArgumentError: no file is given, or a choice does not fit it.
         MissingFileError: a file or the folder is missing.
-        DataError: a file is not COCO's, or an image's name fits several files.
+        DataError: a file is not a COCO file, or an image's name matches several files.
     """
     source = Path(source)
     if scale_from not in get_args(ScaleFrom):
-        raise ArgumentError(f"scale_from is box or limbs. Received: {scale_from}.")
+        raise ArgumentError(f"scale_from must be box or limbs. Received: {scale_from}.")
     names = [category] if isinstance(category, str) else list(category)
     files = _read_files(source, train_annotations, val_annotations, names, skeleton)
     skeleton = files[0].categories.skeleton
@@ -88,7 +88,7 @@ def read_coco(
 
 
 def _shared_ids(records: list[dict[str, Any]]) -> list[str]:
-    """Notes the image ids that stand for one image in train and for another in val."""
+    """Notes image ids that mean different images in train and val."""
     paths: list[dict[int, set[str]]] = [defaultdict(set), defaultdict(set)]
     for record in records:
         if "image_id" in record:
@@ -105,7 +105,7 @@ def _shared_ids(records: list[dict[str, Any]]) -> list[str]:
 
 
 def _fill_in_areas(found: list[Labelled], file: CocoFile) -> None:
-    """Gives objects with one keypoint and no box the area that `eval --annotations` gives them."""
+    """Sets the area of objects with one keypoint and no box, as `eval --annotations` does."""
     usual = usual_side(each.side for each in found)
     for each in found:
         if each.is_single_point and "area" not in each.record:
@@ -115,13 +115,13 @@ def _fill_in_areas(found: list[Labelled], file: CocoFile) -> None:
 
 
 def _add_own(conversion: Conversion, found: list[Labelled]) -> None:
-    """Puts records that were ours back in their order."""
+    """Restores the order of records that `to-coco` wrote."""
     for each in sorted(found, key=lambda each: each.index or 0):
         conversion.add(each.record, each.image)
 
 
 def _add_foreign(conversion: Conversion, found: list[Labelled]) -> None:
-    """Adds records, but not those that would train on an image of the validation split."""
+    """Adds records, except train records whose image is in the validation split."""
     held_out = {e.record["img_paths"] for e in found if e.record["isValidation"]}
     singles, boxless = [], 0
     for each in found:
@@ -145,7 +145,7 @@ def _read_files(
     names: Sequence[str],
     skeleton: Skeleton | None,
 ) -> list[CocoFile]:
-    """The files that are given, which have the same keypoints."""
+    """Reads the given files, which must have the same keypoints."""
     if not source.is_dir():
         raise MissingFileError(f"{source}: the image folder does not exist.")
     given = [(train_annotations, False), (val_annotations, True)]
@@ -180,10 +180,10 @@ def _read_file(
 
 
 def _read_images(images: list[Any], path: Path) -> tuple[dict[int, str], dict[int, Size | None]]:
-    """The images' file names and stated sizes by their ids.
+    """Returns the images' file names and stated sizes by their ids.
 
     Raises:
-        DataError: an id stands for two files, or a field is missing or wrong.
+        DataError: an id is used for two files, or a field is missing or wrong.
     """
     names: dict[int, str] = {}
     sizes: dict[int, Size | None] = {}

@@ -1,4 +1,4 @@
-"""Where the images of a COCO annotation file are: it says their names, not their folder."""
+"""Finds the images of a COCO annotation file, which states their names but not their folder."""
 
 import re
 from collections.abc import Iterable
@@ -18,29 +18,29 @@ _SPLIT_OF = {
     "valid": "val",
     "validation": "val",
 }
-# As words: `train2017` and `my_val` are folders of a split, `trainval` and `interval` are not.
+# Whole words only: `train2017` and `my_val` belong to a split, `trainval` and `interval` do not.
 _SPLIT_WORD = re.compile(rf"(?<![a-z])({'|'.join(_SPLIT_OF)})(?![a-z])", re.IGNORECASE)
 
 
 def split_images(source: Path, split: Split, names: Iterable[str]) -> ImageSearch:
-    """The images of the annotation file of a split.
+    """Returns a search for the images of a split's annotation file.
 
-    An image that its own split lacks is not taken from a folder named after the other.
+    A missing image is not taken from a folder that is named after the other split.
 
     Args:
         source: the image folder.
-        split: whose file it is.
-        names: every `file_name` in it.
+        split: the split of the file.
+        names: every `file_name` in the file.
     """
     look_up = partial(_find_in, _image_folders(source, split))
     return ImageSearch(source, map(StatedImage, names), look_up, partial(_folder_rank, split))
 
 
 def _image_folders(source: Path, split: Split) -> list[list[Path]]:
-    """Where to look for the images of a split: lists of folders, the likeliest list first.
+    """Returns where to search the images of a split: lists of folders, the most likely list first.
 
-    The image folder `source` itself; the folders in it, two levels deep, that are named after the
-    split; those named after none.
+    These are the image folder `source` itself; folders in it, up to two levels deep, that are named
+    after the split; and folders that are named after no split.
     """
     lists: list[list[Path]] = [[source], [], []]
     for folder in sorted(path for depth in ("*/", "*/*/") for path in source.glob(depth)):
@@ -51,7 +51,7 @@ def _image_folders(source: Path, split: Split) -> list[list[Path]]:
 
 
 def _folder_rank(split: Split, folder: Path) -> int | None:
-    """0 for the image folder itself, 1 for folders of the split, 2 for those of none."""
+    """Returns 0 for the image folder, 1 for folders of the split, 2 for folders of no split."""
     if not folder.parts:
         return 0
     named_after = _splits(folder)
@@ -61,12 +61,12 @@ def _folder_rank(split: Split, folder: Path) -> int | None:
 
 
 def _splits(folder: Path) -> set[str]:
-    """`train`, `val`, both or none, by the words in a path such as `images/train2017`."""
+    """Returns `train`, `val`, both or none, by the words in a path such as `images/train2017`."""
     return {_SPLIT_OF[word.lower()] for word in _SPLIT_WORD.findall(str(folder))}
 
 
 def _find_in(folders: list[list[Path]], path: str) -> Path | None:
-    """The image at `path` in the first list of folders that has it; `None` if it is nowhere.
+    """Returns the image at `path` in the first list of folders that has it; `None` if none has.
 
     Raises:
         DataError: several folders of that list have it.

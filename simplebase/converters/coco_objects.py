@@ -1,4 +1,4 @@
-"""The objects of a COCO annotation file as records."""
+"""Converts the objects of a COCO annotation file to records."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ ScaleFrom = Literal["box", "limbs"]
 
 @dataclass(frozen=True)
 class CocoFile:
-    """One annotation file; `names` and `sizes` are by image id."""
+    """An annotation file; `names` and `sizes` are by image id."""
 
     path: Path
     validation: bool
@@ -39,13 +39,13 @@ class CocoFile:
 
 @dataclass(frozen=True)
 class Labelled:
-    """A record and where its image is.
+    """A record and its image.
 
     Args:
-        record: one of ours.
-        image: its file.
-        index: its place in the dataset that `to-coco` read.
-        side: of an object that is not ours, see `object_side`.
+        record: the record.
+        image: its image file.
+        index: its position in the dataset that `to-coco` read.
+        side: size of a foreign object, see `object_side`.
     """
 
     record: dict[str, Any]
@@ -55,14 +55,14 @@ class Labelled:
 
     @property
     def is_single_point(self) -> bool:
-        """Whether its labels do not tell how large the object is."""
+        """Whether its labels do not determine the size of the object."""
         return self.index is None and not self.side
 
 
 def read_objects(
     file: CocoFile, conversion: Conversion, scale_from: ScaleFrom
 ) -> Iterator[Labelled]:
-    """The records of a file; those left out are counted in `conversion`."""
+    """Reads the records of a file; those left out are counted in `conversion`."""
     skeleton = conversion.skeleton
     for number, annotation in enumerate(file.annotations):
         where = f"{file.path}, annotations[{number}]"
@@ -86,7 +86,7 @@ def read_objects(
             continue
         path = image.relative_to(conversion.image_folder).as_posix()
         if own:
-            # Where `to-coco` wrote it, the file name is the path in the dataset.
+            # In files of `to-coco`, the file name is the path in the dataset.
             path = path if stated in file.images.by_name else stated.name
             index, record = restore_record(annotation, path, keypoints, file.validation, where)
             labelled: Labelled | str = Labelled(record, image, index)
@@ -102,7 +102,7 @@ def read_objects(
 
 
 def _image_id(annotation: dict[str, Any], file: CocoFile, where: str) -> int:
-    """The image's id; refuses ids that the file does not have."""
+    """Returns the image's id; raises DataError if the file does not have it."""
     image_id = expect.integer(annotation.get("image_id"), f"{where}.image_id")
     if image_id not in file.names:
         raise DataError(f"{where}: no image has the id {image_id}.")
@@ -129,7 +129,7 @@ def _foreign(
     scale_from: ScaleFrom,
     where: str,
 ) -> Labelled | str:
-    """The record of an annotation that is not ours, or the reason why there is none."""
+    """Returns the record of a foreign annotation, or the reason why there is none."""
     box = read_box(annotation.get("bbox"), f"{where}.bbox")
     if isinstance(box, str):
         return box
@@ -137,10 +137,10 @@ def _foreign(
     by_limb = scale_from_limbs(keypoints, skeleton) if scale_from == "limbs" else None
     if scale_from == "limbs" and by_limb is None:
         return "no labelled limb"
-    # A single keypoint is where the object is, not how large.
+    # A single keypoint shows where the object is, but not its size.
     center, scale = placement or (keypoints[keypoints[:, 2] > 0, :2].mean(axis=0).tolist(), UNSIZED)
     area, annotation_id = annotation.get("area"), annotation.get("id")
-    # With a box that has no area, tools write an area of 0, which OKS would divide by.
+    # With an empty box, tools write an area of 0, by which OKS would divide.
     area = 0 if area is None else max(expect.number(area, f"{where}.area"), 0)
     if not area and box is None:
         area = object_area(keypoints, None)

@@ -1,4 +1,4 @@
-"""What every reader returns, and how it becomes a dataset folder.
+"""The result of every reader, and writing it as a dataset folder.
 
 A reader of a foreign format fills a `Conversion`; `write_dataset` writes it:
 
@@ -44,19 +44,19 @@ REFUSED_PATH = "image path leaves the folder"
 
 @dataclass
 class Conversion:
-    """Records on their way from a foreign format to ours.
+    """Records that are converted from a foreign format.
 
     Args:
-        skeleton: what the records follow.
-        image_folder: the source's image folder, where images were looked for.
-        sources: the label files that were read; the output must not hold them.
-        records: as `make_record` writes them.
+        skeleton: the skeleton of the records.
+        image_folder: the source's image folder, in which images were searched.
+        sources: the label files that were read. The output must not contain them.
+        records: records from `make_record`.
         images: the source of each image, by its path in `img_paths`.
-        left_out: how many records were left out, by reason; where something else is counted, the
-            reason begins with what: `shape: `, `file: `.
-        notes: what was inferred and the user should know.
-        warnings: what is likely to be wrong.
-        stated_sizes: `(height, width)` of the images, by path, where the label file states it.
+        left_out: number of records that were left out, by reason. If something else is counted, the
+            reason starts with its name: `shape: `, `file: `.
+        notes: inferences that the user should know.
+        warnings: likely errors.
+        stated_sizes: `(height, width)` of the images by path, if the label file states it.
     """
 
     skeleton: Skeleton
@@ -71,11 +71,11 @@ class Conversion:
     first_missing: str | None = None
 
     def add(self, record: dict[str, Any], image: ImageSource) -> None:
-        """Takes a record and the image that its `img_paths` stands for.
+        """Adds a record and the image of its `img_paths`.
 
         Raises:
-            DataError: another image has that path already, or the record could not be read again:
-                its numbers are beyond any image.
+            DataError: another image already has that path, or the record's numbers are beyond any
+                image.
         """
         path = record["img_paths"]
         skeleton = self.skeleton
@@ -86,7 +86,7 @@ class Conversion:
         self.records.append(record)
 
     def keep(self, records: list[dict[str, Any]]) -> None:
-        """Goes on with these records only, and with their images."""
+        """Keeps only these records and their images."""
         self.records = records
         paths = {record["img_paths"] for record in records}
         self.images = {path: image for path, image in self.images.items() if path in paths}
@@ -96,11 +96,11 @@ class Conversion:
         self.left_out[reason] += count
 
     def leave_out_missing_image(self, image: str, *, refused: bool = False) -> None:
-        """Counts a record whose image is not there.
+        """Counts a record whose image does not exist.
 
         Args:
-            image: what the label file says.
-            refused: whether that leads out of the image folder.
+            image: the path in the label file.
+            refused: whether that path leads out of the image folder.
         """
         self.first_missing = self.first_missing or image
         self.leave_out(REFUSED_PATH if refused else NO_IMAGE)
@@ -112,7 +112,7 @@ class Conversion:
             record["isValidation"] = float(record["img_paths"] in chosen)
 
     def require_records(self) -> None:
-        """Says why nothing is left to write.
+        """Raises an error with the reasons if there is nothing to write.
 
         Raises:
             DataError: there are no records.
@@ -132,7 +132,7 @@ class Conversion:
 
 @dataclass(frozen=True)
 class ConversionReport:
-    """What a conversion wrote and left out."""
+    """The written and omitted records of a conversion."""
 
     train_records: int
     train_images: int
@@ -143,16 +143,16 @@ class ConversionReport:
     warnings: list[str]
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for a JSON file."""
+        """Returns plain values for a JSON file."""
         return asdict(self)
 
 
 def draw_held_out(paths: Iterable[str], fraction: float, seed: int) -> set[str]:
-    """Draws the images of the validation split; the same seed draws the same ones.
+    """Draws the images of the validation split; the same seed draws the same images.
 
     Args:
-        paths: image paths; one may stand several times, it is drawn as one.
-        fraction: of the images, rounded; at least one image and never all, unless it is 0.
+        paths: image paths. A path that occurs several times is one image.
+        fraction: fraction of the images, rounded; at least one image and never all, unless it is 0.
         seed: 0 or above.
 
     Raises:
@@ -177,18 +177,18 @@ def write_dataset(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ConversionReport:
-    """Writes a dataset folder; warns of what is likely to be wrong in it.
+    """Writes a dataset folder, and warns of likely errors in it.
 
     Args:
-        conversion: what a reader returned.
-        output: where; the folder appears only when it is complete.
-        images: `copy`, `link` (a symbolic link an image) or `none` (`images` is one link to the
-            source's image folder).
+        conversion: the result of a reader.
+        output: the folder to write, which appears only when it is complete.
+        images: `copy`, `link` (a symbolic link per image) or `none` (`images` is a single link to
+            the source's image folder).
         overwrite: replace `output` if it is a dataset.
-        progress: called with images done and in all.
+        progress: is called with the number of finished images and the total.
 
     Raises:
-        ArgumentError: `output` holds the source, or `images` does not fit it.
+        ArgumentError: `output` contains the source, or `images` is not possible for it.
         DataError: no record is left.
         OutputExistsError: `output` exists and `overwrite` is off.
     """
@@ -217,7 +217,7 @@ def write_dataset(
 
 
 def _with_earlier_links(skeleton: Skeleton, output: Path) -> Skeleton:
-    """Keeps the lines that somebody wrote by hand for a source that has none, such as labelme."""
+    """Keeps manually written links of an earlier output if the source has none, such as labelme."""
     if skeleton.links or not (output / SKELETON).exists():
         return skeleton
     earlier = own_skeleton(output)

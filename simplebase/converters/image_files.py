@@ -1,4 +1,4 @@
-"""Finding the images of a foreign dataset, and bringing them into ours."""
+"""Finds the images of a foreign dataset and copies or links them."""
 
 import base64
 import errno
@@ -20,12 +20,12 @@ ImageMode = Literal["copy", "link", "none"]
 
 @dataclass(frozen=True)
 class EmbeddedImage:
-    """An image inside a labelme file, which is read when the image is needed."""
+    """An image inside a labelme file, which is read only when needed."""
 
     label_file: Path
 
     def content(self) -> bytes:
-        """The image file's bytes; none where the label file holds no base64."""
+        """Returns the image file's bytes; empty if the label file contains no valid base64."""
         data = read_json(self.label_file).get("imageData")
         try:
             return base64.b64decode(data, validate=True) if isinstance(data, str) else b""
@@ -40,29 +40,29 @@ _NO_LINKS_ON_WINDOWS = {1, 1314}
 
 
 def inside(folder: str, path: str) -> str | None:
-    r"""`path` as seen from the root that the relative `folder` is in; `None` if it leads out of it.
+    r"""Resolves `path` in `folder` relative to the root; `None` if it leads out of the root.
 
     Args:
-        folder: where a label file is, relative to the root; empty for the root.
-        path: what it says, relative to itself, with `/` or Windows' `\`.
+        folder: folder of a label file, relative to the root; empty for the root.
+        path: the path in the file, relative to the file, with `/` or Windows' `\`.
     """
     joined = posixpath.normpath(posixpath.join(folder, path.replace("\\", "/")))
     return joined if stays_inside(joined) else None
 
 
 def find_image(folder: Path, name: str) -> Path | None:
-    """The file `name` in `folder`, if it is there."""
+    """Returns the file `name` in `folder`, if it exists."""
     path = folder / name
-    # os.path answers no to names that no file system takes; Path raises.
+    # os.path returns False for names that no file system accepts; Path raises an error.
     return path if os.path.isfile(path) else None
 
 
 def require_apart(output: str | os.PathLike[str], sources: Iterable[Path]) -> None:
-    """Refuses an output that holds its own source: replacing it would delete that.
+    """Checks that the output does not contain its own source, which replacing it would delete.
 
     Args:
         output: a folder to write.
-        sources: files and folders that are read; one that is a link stands for what it leads to.
+        sources: files and folders that are read. Links are resolved.
 
     Raises:
         ArgumentError: a source lies in `output`.
@@ -70,7 +70,7 @@ def require_apart(output: str | os.PathLike[str], sources: Iterable[Path]) -> No
     target = Path(output).resolve()
     for source in sources:
         if source.resolve().is_relative_to(target):
-            raise ArgumentError(f"{output} holds the source {source}. Choose another output.")
+            raise ArgumentError(f"{output} contains the source {source}. Choose another output.")
 
 
 def place_images(
@@ -81,18 +81,18 @@ def place_images(
     *,
     progress: Progress | None = None,
 ) -> None:
-    """Makes `folder` hold each image under its name.
+    """Fills `folder` with the images, each under its name.
 
     Args:
         images: source by name, a relative path with `/`.
-        folder: does not exist yet.
+        folder: the folder, which must not exist yet.
         mode: `copy`, `link`, or `none`, which makes `folder` itself a link to `root`.
         root: the source's image folder.
-        progress: called with images done and in all.
+        progress: is called with the number of finished images and the total.
 
     Raises:
-        ArgumentError: `mode` is another one, or `none` where the images are not `root`'s own; or
-            links are wanted where none can be made.
+        ArgumentError: `mode` is unknown; or it is `none` and the images are not those of `root`; or
+            links are not possible.
     """
     if mode not in get_args(ImageMode):
         raise ArgumentError(f"images is one of {', '.join(get_args(ImageMode))}. Received: {mode}.")
@@ -119,7 +119,7 @@ def place_images(
 
 
 def _link(path: Path, source: Path, *, is_folder: bool = False) -> None:
-    """Makes `path` a link to `source`, where the system, the account and the disk allow links."""
+    """Makes `path` a link to `source`; ArgumentError if links are not possible."""
     try:
         path.symlink_to(source.resolve(), target_is_directory=is_folder)
     except (OSError, NotImplementedError) as error:
@@ -132,7 +132,7 @@ def _link(path: Path, source: Path, *, is_folder: bool = False) -> None:
 
 
 def _forbids_links(error: OSError) -> bool:
-    """Whether the system, rather than the disk's state, refuses a link."""
+    """Returns whether the system refuses links, as opposed to a failure of the disk."""
     if getattr(error, "winerror", None) in _NO_LINKS_ON_WINDOWS:
         return True
     return error.errno in (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)

@@ -1,8 +1,8 @@
-r"""Finding an image whose stated path leads nowhere, by its file name.
+r"""Finds an image by its file name if its stated path does not exist.
 
-Labelling tools write the path that an image had for them: an absolute one, with Windows' `\`, an
-address, `/data/upload/1/...`, `/data/local-files/?d=...`, percent-encoded or in other upper and
-lower case. The image is then looked for by its file name below the image folder, and nowhere else.
+Labelling tools write the path that they used for an image: an absolute path, a path with Windows'
+`\`, an address, `/data/upload/1/...`, `/data/local-files/?d=...`, percent-encoded or with other
+upper and lower case. The image is then searched by its file name, only below the image folder.
 """
 
 import os
@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 @dataclass(frozen=True)
 class StatedImage:
-    """What a label file says of an image.
+    """The image path in a label file.
 
     Args:
         name: the path or address.
@@ -42,12 +42,12 @@ class StatedImage:
 
     @property
     def path(self) -> str | None:
-        """The path below the image folder; `None` if it leads out of it."""
+        """The path below the image folder; `None` if it leads out of the folder."""
         return inside(self.folder or "", self.name)
 
     @property
     def is_outside(self) -> bool:
-        """Whether it names a file outside the image folder; an address names none."""
+        """Whether it names a file outside the image folder; an address does not."""
         return self.path is None and not _ADDRESS.match(self.name)
 
 
@@ -56,11 +56,12 @@ class ImageSearch:
 
     Args:
         root: the image folder.
-        stated: all images of the label file. A file that one of them names exactly is not given to
-            another one whose path is wrong.
-        look_up: the file for a path below `root`, or `None`; by default the one at that path.
-        rank: tells how likely images of a folder below `root` are, from 0 on; `None` rules them
-            out. By default all are equally likely.
+        stated: all images of the label file. A file that one of them names exactly is not assigned
+            to another one with a wrong path.
+        look_up: returns the file for a path below `root`, or `None`. By default the file at that
+            path.
+        rank: ranks folders below `root`, from 0 (most likely) on; `None` excludes a folder. By
+            default all are equally likely.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class ImageSearch:
         rank: Callable[[Path], int | None] = lambda folder: 0,
     ) -> None:
         self.by_name: dict[StatedImage, Path] = {}
-        """What was found by file name, in order."""
+        """The images that were found by file name, in order."""
         self.root = root
         self._stated = list(stated)
         self._stated_of: dict[Path, StatedImage] = {}
@@ -79,12 +80,12 @@ class ImageSearch:
         self._rank = rank
 
     def share_with(self, other: "ImageSearch") -> None:
-        """Treats two label files, of a train and a val split, as one that states all images."""
+        """Treats the label files of two splits as one file that states all images."""
         self._stated = other._stated = self._stated + other._stated
         self._stated_of = other._stated_of
 
     def find(self, stated: StatedImage) -> Path | None:
-        """The image at its stated path, else by its name.
+        """Finds the image at its stated path, else by its name.
 
         Raises:
             DataError: several images are equally likely, or another stated image has that name.
@@ -92,12 +93,12 @@ class ImageSearch:
         return self.at_path(stated) or self.find_by_name(stated)
 
     def at_path(self, stated: StatedImage) -> Path | None:
-        """The image at its stated path."""
+        """Returns the image at its stated path."""
         path = stated.path
         return None if path is None else self._look_up(path)
 
     def find_by_name(self, stated: StatedImage) -> Path | None:
-        """The image that has the file name of the stated one; those found are in `by_name`.
+        """Finds the image with the file name of the stated one, and adds it to `by_name`.
 
         Raises:
             DataError: several images are equally likely, or another stated image has that name.
@@ -120,7 +121,7 @@ class ImageSearch:
         return found
 
     def notes(self) -> list[str]:
-        """How many images were found by name; empty if none was."""
+        """Returns a note on how many images were found by name; empty if none was."""
         if not self.by_name:
             return []
         stated, found = next(iter(self.by_name.items()))
@@ -130,7 +131,7 @@ class ImageSearch:
         ]
 
     def _beside(self, stated: StatedImage) -> Path | None:
-        """The image that lies beside its label file, where each image has one."""
+        """Returns the image beside its label file, if each image has its own label file."""
         if stated.folder is None:
             return None
         for *_, name in _readings(stated.name):
@@ -147,16 +148,16 @@ class ImageSearch:
         return None
 
     def _agreeing(self, parts: list[str]) -> list[Path]:
-        """The images with that name for which most folders, from the last one on, are the same."""
+        """Returns the images with that name that share the most folders, from the last one on."""
         folded = [_folded(part) for part in parts]
         ends = (tuple(folded[start:]) for start in range(len(folded)))
         return next((self._index[end] for end in ends if end in self._index), [])
 
     def _likeliest(self, candidates: list[Path], name: str, stated: StatedImage) -> Path:
-        """The candidate beside the label file, else with exactly that name, else of lowest rank.
+        """Returns the candidate beside the label file, with the exact name, or of lowest rank.
 
         Raises:
-            DataError: that leaves several.
+            DataError: several remain.
         """
         order = {
             path: (
@@ -173,7 +174,7 @@ class ImageSearch:
 
     @cached_property
     def _index(self) -> dict[tuple[str, ...], list[Path]]:
-        """The files below the image folder, relative to it, by each end of their paths.
+        """Indexes the files below the image folder by every ending of their paths.
 
         `x/y/A.jpg` is under `("x", "y", "a.jpg")`, `("y", "a.jpg")` and `("a.jpg",)`. A scan of all
         images of a name would be quadratic: each video's folder may have an image `000001.jpg`.
@@ -194,7 +195,7 @@ class ImageSearch:
         return dict(index)
 
     def _is_inside(self, path: Path | str) -> bool:
-        """Whether a file below the image folder is no link that leads out of it."""
+        """Returns whether a file is inside the image folder after resolving links."""
         return os.path.realpath(self.root / path).startswith(self._real_root)
 
     @cached_property
@@ -214,7 +215,7 @@ class ImageSearch:
 
 
 def several_images(name: str, first: Path, second: Path) -> DataError:
-    """The error that the label file does not tell which of two images it means."""
+    """Returns the error for a label file that is ambiguous between two images."""
     return DataError(
         f"several images are called {name}: {first} and {second}. Write the folder into the path "
         "in the label file, or give it as the image folder."
@@ -222,7 +223,7 @@ def several_images(name: str, first: Path, second: Path) -> DataError:
 
 
 def _readings(name: str) -> list[list[str]]:
-    """What a stated path may mean, each as folders and a file name, the likeliest first."""
+    """Returns the possible meanings of a stated path as lists of parts, most likely first."""
     texts = [each for text in _without_query(name) for each in (text, unquote(text))]
     texts = [text.replace("\\", "/") for text in texts]
     uploads = [match["name"] for text in texts if (match := _UPLOADED.fullmatch(text))]
@@ -234,7 +235,7 @@ def _readings(name: str) -> list[list[str]]:
 
 
 def _without_query(name: str) -> Iterator[str]:
-    """What an address' query names, as in `?d=images/a.jpg`; what stands before it; all of it."""
+    """Yields the path in an address' query (`?d=a.jpg`), the one before it, and the whole."""
     before, mark, query = name.partition("?")
     if mark:
         for _, value in parse_qsl(query):
@@ -245,5 +246,5 @@ def _without_query(name: str) -> Iterator[str]:
 
 
 def _folded(name: str) -> str:
-    """One spelling for upper and lower case, and for accents that are composed or not."""
+    """Normalises upper and lower case, and composed or decomposed accents."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

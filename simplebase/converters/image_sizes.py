@@ -1,8 +1,8 @@
-"""Whether images have the size that their label file states.
+"""Checks whether images have the size that their label file states.
 
-They do not where a tool passed over the Exif orientation that another one applied, which swaps
-width and height, or where images were scaled after they were labelled. Labels are then in pixels
-that the images do not have.
+They differ if one tool ignored the Exif orientation that another applied, which swaps width and
+height, or if images were scaled after labelling. The labels' pixels are then not those of the
+images.
 """
 
 from collections import defaultdict
@@ -33,11 +33,11 @@ _SWAPPED_AND_SCALED = (
     "the images that were labelled."
 )
 _SAME_ASPECT = 0.02
-"""Aspect ratios that differ by less are the same: a scaled side is rounded to whole pixels."""
+"""Tolerance of aspect ratios, because scaled sides are rounded to whole pixels."""
 
 
 def source_size(image: ImageSource) -> Size:
-    """`(height, width)` of an image as it is read, upright.
+    """Returns the upright `(height, width)` of an image.
 
     Raises:
         DataError: it is not an image.
@@ -53,14 +53,14 @@ def size_warnings(
     images: Mapping[str, ImageSource],
     progress: Progress | None = None,
 ) -> list[str]:
-    """What to tell of images that have another size than stated; opens their headers only.
+    """Returns warnings about images whose size differs from the stated one; reads only headers.
 
-    An image inside a label file is the one that was labelled, and is passed over.
+    An image inside a label file is the one that was labelled, and is not checked.
 
     Args:
         stated: `(height, width)` by path.
         images: their sources by path.
-        progress: called with images done and in all.
+        progress: is called with the number of finished images and the total.
 
     Returns:
         At most three texts: on swapped sides, on other sizes, and on both at once.
@@ -70,7 +70,7 @@ def size_warnings(
     for done, (path, image) in enumerate(compared.items(), start=1):
         try:
             found = source_size(image)
-        except DataError:  # `data check` tells of it
+        except DataError:  # `data check` reports it
             found = stated[path]
         if kind := _difference(stated[path], found):
             sizes = f"{_text(stated[path])} in the label file, {_text(found)} in the image"
@@ -84,7 +84,7 @@ def size_warnings(
 
 
 def _difference(stated: Size, found: Size) -> str | None:
-    """Which of the warnings above applies; `None` if the sizes are the same."""
+    """Returns which of the warnings above applies; `None` if the sizes are equal."""
     if found == stated:
         return None
     swapped = found[::-1]
@@ -99,5 +99,5 @@ def _have_same_aspect(one: Size, other: Size) -> bool:
 
 
 def _text(size: Size) -> str:
-    """Width x height, the order in which label files and viewers give them."""
+    """Formats width x height, in the order of label files and viewers."""
     return f"{size[1]}x{size[0]}"

@@ -1,4 +1,4 @@
-"""What is said of label files that cannot be read, and of archives in place of folders."""
+"""Reports unreadable label files, and archives that were given instead of folders."""
 
 import os
 import warnings
@@ -8,15 +8,15 @@ from pathlib import Path
 
 from simplebase.errors import DataError, SimplebaseWarning
 
-# How many files that cannot be read are named in full.
+# How many unreadable files are described in full.
 _NAMED = 10
 
 
 def refuse_archive(path: Path) -> None:
-    """Refuses a zip archive, in which most tools hand over their labels.
+    """Raises an error for a zip archive, the format in which many tools export labels.
 
     Raises:
-        DataError: `path` is one.
+        DataError: `path` is a zip archive.
     """
     if os.path.isfile(path) and zipfile.is_zipfile(path):
         raise DataError(f"{path} is a zip archive. Unpack it, and give the folder.")
@@ -25,13 +25,13 @@ def refuse_archive(path: Path) -> None:
 def report_unreadable(
     problems: list[str], usable: int, total: int, what: str, left_out: Counter[str]
 ) -> None:
-    """Warns of files that cannot be read; their number goes to `left_out`.
+    """Warns of unreadable files, and adds their number to `left_out`.
 
     Args:
-        problems: a sentence for each.
-        usable: how many files were read and are what they should be.
-        total: files that were tried.
-        what: the files, such as `.json files in labels`.
+        problems: a sentence for each file.
+        usable: number of files that were read successfully.
+        total: number of files that were tried.
+        what: description of the files, such as `.json files in labels`.
         left_out: counts by reason.
 
     Raises:

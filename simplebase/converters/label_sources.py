@@ -1,4 +1,4 @@
-"""Finding the label files in what a reader was given, and the images that are named like them."""
+"""Finds the label files of a source, and the images with the same names."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ from simplebase.converters.label_files import refuse_archive
 from simplebase.errors import DataError, MissingFileError, listed
 from simplebase.images import IMAGE_SUFFIXES, UNREAD_SUFFIXES
 
-UNREAD_IMAGE = "image of a kind that is not read (write it as PNG)"
+UNREAD_IMAGE = "image of an unsupported kind (write it as PNG)"
 
 
 def require_source(source: Path, what: str) -> Path:
@@ -17,11 +17,11 @@ def require_source(source: Path, what: str) -> Path:
 
     Args:
         source: a file or folder.
-        what: what it should be, for the error.
+        what: what it should be, for messages.
 
     Raises:
         MissingFileError: it does not exist.
-        DataError: it is a zip.
+        DataError: it is a zip archive.
     """
     if not source.exists():
         raise MissingFileError(f"{source}: {what} does not exist.")
@@ -30,7 +30,7 @@ def require_source(source: Path, what: str) -> Path:
 
 
 def files_below(folder: Path, suffixes: Iterable[str]) -> list[Path]:
-    """The files below a folder with one of these suffixes, in upper or lower case, sorted."""
+    """Returns the files below a folder with one of these suffixes in any case, sorted."""
     chosen = set(suffixes)
     found = [path for path in folder.rglob("*") if path.suffix.lower() in chosen]
     return sorted((path for path in found if path.is_file()), key=lambda path: path.as_posix())
@@ -39,17 +39,17 @@ def files_below(folder: Path, suffixes: Iterable[str]) -> list[Path]:
 def single_file(
     source: Path, suffixes: Iterable[str], what: str, fits: Callable[[Path], bool]
 ) -> Path:
-    """The label file that `source` is, or the only one that lies directly in it.
+    """Returns the label file `source`, or the only label file directly in that folder.
 
     Args:
         source: a file or a folder.
-        suffixes: of label files.
-        what: what is expected, for errors.
-        fits: whether a file in the folder is one.
+        suffixes: suffixes of label files.
+        what: what is expected, for messages.
+        fits: returns whether a file in the folder is a label file.
 
     Raises:
         MissingFileError: `source` does not exist.
-        DataError: it is an archive, or a folder that holds no such file or several.
+        DataError: it is an archive, or a folder that contains no such file or several.
     """
     require_source(source, what)
     if not source.is_dir():
@@ -66,7 +66,7 @@ def single_file(
 
 
 class ImagesByStem:
-    """Finds the image that belongs to a label file named like it, `a.jpg` for `a.pts`.
+    """Finds the image with the same name as a label file, `a.jpg` for `a.pts`.
 
     Args:
         root: the folder of the images.
@@ -78,14 +78,14 @@ class ImagesByStem:
         self._unread = _by_stem(root, UNREAD_SUFFIXES)
 
     def find(self, folder: str, stem: str) -> StatedImage:
-        """The image in the label file's folder, else the only one of that name below the root.
+        """Finds the image in the label file's folder, else the only one with that name below root.
 
         Args:
-            folder: of the label file, relative to the root.
-            stem: the image's file name without suffix; it is the answer if there is no image.
+            folder: folder of the label file, relative to the root.
+            stem: the image's file name without suffix, which is returned if there is no image.
 
         Raises:
-            DataError: there are several.
+            DataError: there are several images.
         """
         known = self._read.get(stem, [])
         found = [path for path in known if path.parent.as_posix() == folder] or known
@@ -97,12 +97,12 @@ class ImagesByStem:
         return StatedImage(found[0].as_posix() if found else stem)
 
     def is_unread(self, stem: str) -> bool:
-        """Whether there is an image, but only of a kind that is not read."""
+        """Returns whether there is an image, but only of an unsupported kind."""
         return stem in self._unread and stem not in self._read
 
 
 def _by_stem(root: Path, suffixes: Iterable[str]) -> dict[str, list[Path]]:
-    """Files by their name without suffix, as paths below `root`."""
+    """Returns files by their name without suffix, as paths below `root`."""
     names: dict[str, list[Path]] = defaultdict(list)
     for path in files_below(root, suffixes):
         names[path.stem].append(path.relative_to(root))

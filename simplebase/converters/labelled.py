@@ -1,4 +1,4 @@
-"""What readers of labelling tools' files have in common: from objects with named points to records.
+"""The common part of readers of labelling tools: converts objects with named points to records.
 
 A reader parses its format into a `LabelledImage` for each image; `to_conversion` finds the images,
 sizes the objects and holds out the validation split.
@@ -37,9 +37,9 @@ class LabelledObject:
     """One object of an image.
 
     Args:
-        points: x, y, visibility by keypoint name, in pixels, integers at pixel centres. Keypoints
-            that are absent are not labelled.
-        box: x, y, width, height in pixels, from the outer edge of its first pixels, as COCO has it.
+        points: x, y, visibility by keypoint name, in pixels, with integers at pixel centres.
+            Missing keypoints are unlabelled.
+        box: x, y, width, height in pixels, from the outer edge of its first pixels, as in COCO.
     """
 
     points: dict[str, tuple[float, float, float]] = field(default_factory=dict)
@@ -48,15 +48,15 @@ class LabelledObject:
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """What a label file says of one image.
+    """The labels of one image.
 
     Args:
         image: its stated path.
-        size: `(height, width)` as the file states it.
-        objects: those in it.
-        where: the file and the place in it, for errors.
-        group: `train` or `val` where the format says, else empty.
-        embedded: the image inside the label file, for where none is at the stated path.
+        size: the stated `(height, width)`.
+        objects: its objects.
+        where: the file and the place in it, for messages.
+        group: `train` or `val` if the format states it, else empty.
+        embedded: the image inside the label file, used if there is none at the stated path.
         embedded_name: its path in our dataset, without a suffix.
     """
 
@@ -70,14 +70,14 @@ class LabelledImage:
 
 
 def groups_of_splits(splits: Collection[str]) -> tuple[dict[str, str], list[str]]:
-    """Which group the images of each split are in, and the notes on that.
+    """Assigns the images of each split to a group; returns also the notes on that.
 
     Args:
-        splits: those that occur, of `train`, `val`, `test` and others.
+        splits: the splits that occur: `train`, `val`, `test` and others.
 
     Returns:
-        `train` and `val` by split. `test` stands for `val` where that does not occur, else it is
-        absent: its images are left out. Other splits are absent too.
+        `train` and `val` by split. `test` is used as `val` if there is no `val`. Otherwise `test`,
+        like other splits, is absent, and its images are left out.
     """
     groups = {TRAIN: TRAIN, VAL: VAL}
     if VAL in splits or "test" not in splits:
@@ -89,12 +89,12 @@ def groups_of_splits(splits: Collection[str]) -> tuple[dict[str, str], list[str]
 def infer_skeleton(
     name: str, images: Iterable[LabelledImage], keypoints: Iterable[str] = ()
 ) -> tuple[Skeleton, list[str]]:
-    """A skeleton of all keypoints that occur, and the notes on it.
+    """Returns a skeleton of all keypoints that occur, and notes on it.
 
     Args:
-        name: of the skeleton.
-        images: all of the dataset.
-        keypoints: names that come first, in their order, whether they occur or not.
+        name: name of the skeleton.
+        images: all images of the dataset.
+        keypoints: names that come first, in this order, even if they do not occur.
 
     Raises:
         DataError: there are no points.
@@ -109,7 +109,7 @@ def infer_skeleton(
 
 
 def pairs_note(skeleton: Skeleton) -> str:
-    """The note on flip pairs that only names tell."""
+    """Returns the note on flip pairs that were inferred from names."""
     return f"flip pairs, inferred from the names: {pairs_text(skeleton.horizontal_pairs)}"
 
 
@@ -125,26 +125,25 @@ def to_conversion(
     left_out: Mapping[str, int] | None = None,
     notes: Iterable[str] = (),
 ) -> Conversion:
-    """Makes records of labelled objects.
+    """Converts labelled objects to records.
 
-    An object without a usable box is as large as the box around its keypoints and a tenth larger.
-    Where some of the images are of the val split and some are not, that is the split; else images
-    are drawn.
+    An object without a usable box gets the size of the box around its keypoints plus a tenth. If
+    only some images belong to the val split, that split is kept; otherwise it is drawn.
 
     Args:
-        source: the folder below which images are looked for.
+        source: the folder below which images are searched.
         sources: the label files that were read.
-        images: what they say.
-        skeleton: holds all keypoints that occur.
+        images: the content of the label files.
+        skeleton: a skeleton with all keypoints that occur.
         dataset: the format's name, for the records.
-        val_split: fraction of the images that is held out, where it is drawn.
-        seed: of the draw.
-        left_out: what the reader left out, by reason.
-        notes: what the reader inferred.
+        val_split: fraction of the images that are held out, where it is drawn.
+        seed: seed of the random split.
+        left_out: counts of what the reader left out, by reason.
+        notes: inferences of the reader.
 
     Raises:
         DataError: a keypoint is not in the skeleton, a number is beyond any image, or an image's
-            name fits several files.
+            name matches several files.
     """
     conversion = Conversion(
         skeleton, source, sources, left_out=+Counter(left_out or {}), notes=list(notes)
@@ -165,22 +164,22 @@ def to_conversion(
 
 
 class _Builder:
-    """Adds images, one after another, to a conversion."""
+    """Adds images to a conversion, one after another."""
 
     def __init__(self, conversion: Conversion, search: ImageSearch, dataset: str) -> None:
         self.conversion = conversion
         self.search = search
         self.dataset = dataset
         self.singles: list[dict[str, Any]] = []
-        """Records whose labels tell no size."""
+        """Records whose labels do not determine a size."""
         self.boxless = 0
-        """Records that are sized by their keypoints."""
+        """Records whose size comes from their keypoints."""
         self.groups: dict[str, set[str]] = {TRAIN: set(), VAL: set(), "": set()}
-        """Paths of the images of each split."""
+        """Paths of the images in each split."""
         self._train_records: list[dict[str, Any]] = []
 
     def add(self, image: LabelledImage) -> None:
-        """Adds the objects of an image, or counts them where it cannot be had."""
+        """Adds the objects of an image, or counts them if the image is missing."""
         keypoints = [self._keypoints(each, image.where) for each in image.objects]
         usable = [
             (points, each.box)
@@ -209,7 +208,7 @@ class _Builder:
             self.groups[image.group].add(name)
 
     def drop_train_records_of_val_images(self) -> None:
-        """Leaves out what would train on an image that validates."""
+        """Leaves out train records whose image is in the val split."""
         val = self.groups[VAL]
         dropped = {id(each) for each in self._train_records if each["img_paths"] in val}
         if dropped:
@@ -246,7 +245,7 @@ class _Builder:
             self._train_records.append(record)
 
     def _keypoints(self, labelled: LabelledObject, where: str) -> np.ndarray:
-        """`(K, 3)` in the order of the skeleton."""
+        """Returns `(K, 3)` in the order of the skeleton."""
         names = self.conversion.skeleton.keypoints
         if unknown := labelled.points.keys() - set(names):
             raise DataError(
@@ -256,7 +255,7 @@ class _Builder:
         return np.array([labelled.points.get(name, (0.0, 0.0, 0.0)) for name in names])
 
     def _find(self, image: LabelledImage) -> tuple[str, ImageSource] | str | None:
-        """An image and its path; why the one in the label file is unusable; `None` for neither."""
+        """Returns an image and its path, or why the embedded one is unusable; `None` if missing."""
         embedded = None
         file = self.search.at_path(image.image)
         if file is None and image.embedded:
@@ -269,6 +268,6 @@ class _Builder:
 
 
 def _suffix(content: bytes) -> str | None:
-    """The suffix of an image's kind."""
+    """Returns the suffix for an image's kind."""
     found = (suffix for magic, suffix in _MAGIC.items() if content.startswith(magic))
     return next(found, None)

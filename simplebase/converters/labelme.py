@@ -1,11 +1,11 @@
 """labelme (https://github.com/wkentaro/labelme): a folder of its JSON files with `point` shapes.
 
-A point's label is the keypoint's name; for which are one object, see `labelme_shapes`. labelme's
-canvas is continuous, with the first pixel from 0 to 1: half a pixel less is the coordinate of pixel
-centres. X-AnyLabeling (https://github.com/CVHub520/X-AnyLabeling) writes the same, with `difficult`
-beside each shape, which its users set where a keypoint is hidden. The order of keypoints, flip
-pairs and lines may be in `classes.txt`, `match_point.txt` and `skeleton.txt` in the folder, which
-`data suggest` and `demo` write.
+A point's label is the keypoint's name. `labelme_shapes` says which points are one object. labelme's
+canvas is continuous, with the first pixel from 0 to 1, so half a pixel is subtracted to get
+coordinates of pixel centres. X-AnyLabeling (https://github.com/CVHub520/X-AnyLabeling) writes the
+same format and adds `difficult` to each shape, which its users set for hidden keypoints. The order
+of keypoints, flip pairs and lines may be in `classes.txt`, `match_point.txt` and `skeleton.txt` in
+the folder, which `data suggest` and `demo` write.
 """
 
 import os
@@ -44,20 +44,20 @@ def read_labelme(
     """Reads all labelme files in a folder and its subfolders.
 
     Args:
-        source: the folder; images are looked for where the files say and then by their file name,
-            but not outside it.
-        skeleton: which keypoints there are; by default those of `classes.txt` in the folder. If
-            that is not there, the labels in order of appearance, in files sorted by name, with flip
-            pairs inferred from left and right in the names.
-        val_split: fraction of the images that is held out.
-        seed: of the draw.
-        progress: called with files done and in all.
+        source: the folder. Images are searched at the stated paths and then by their file names,
+            but not outside the folder.
+        skeleton: the keypoints; by default those of `classes.txt` in the folder. Without that file,
+            the labels in order of appearance, in files sorted by name, with flip pairs inferred
+            from left and right in the names.
+        val_split: fraction of the images that are held out.
+        seed: seed of the random split.
+        progress: is called with the number of finished files and the total.
 
     Raises:
         MissingFileError: the folder does not exist.
         DataError: no file can be read, there are no points, or a label is not in the skeleton.
 
-    Files that cannot be read are left out, counted in `left_out` and named in a warning.
+    Unreadable files are left out, counted in `left_out`, and named in a warning.
     """
     source = Path(source)
     refuse_archive(source)
@@ -87,7 +87,7 @@ def read_labelme(
 def _read_files(
     source: Path, left_out: Counter[str], progress: Progress | None
 ) -> dict[Path, LabelledImage]:
-    """All labelme files below `source`, sorted by name; what else is there goes to `left_out`."""
+    """Reads all labelme files below `source`, sorted by name; others are counted in `left_out`."""
     paths = sorted(source.rglob("*.json"), key=lambda path: path.as_posix())
     files: dict[Path, LabelledImage] = {}
     unreadable = []

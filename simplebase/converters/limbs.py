@@ -1,7 +1,7 @@
-"""A person's height from the length of one limb, as the tf.keras project has it for COCO.
+"""Estimates a person's height from the length of a limb, as the tf.keras project does for COCO.
 
-A box ends where the image or a table does; a limb does not. But a limb that points at the camera
-is short, and its person then looks small: boxes are the default.
+A box may be cut off by the image or a table, but a limb is not. However, a limb that points at the
+camera is short, so its person appears small. Therefore boxes are the default.
 """
 
 import numpy as np
@@ -27,16 +27,16 @@ LIMBS = (
     ("left_shoulder", "right_shoulder", 0.1643),
     ("left_hip", "right_hip", 0.1029),
 )
-"""Two keypoints and the mean of their distance over `200 * scale_provided`, steadiest first.
+"""Two keypoints and their mean distance divided by `200 * scale_provided`, most reliable first.
 
 Measured on the 25,204 records of MPII's community json where both are labelled (17,696 to 25,028
-each); the coefficient of variation is 0.005 for the head, which MPII's scale is made from, 0.24 for
+each). The coefficient of variation is 0.005 for the head, which determines MPII's scale, 0.24 for
 the torso, 0.3 for thighs and upper arms, 0.37 for shins and forearms, above 0.4 for the last two.
 """
 
 
 def require_limbs(skeleton: Skeleton) -> None:
-    """Refuses a skeleton that has none of the limbs.
+    """Checks that a skeleton has at least one of the limbs.
 
     Raises:
         ArgumentError: it has none.
@@ -49,11 +49,11 @@ def require_limbs(skeleton: Skeleton) -> None:
 
 
 def scale_from_limbs(keypoints: np.ndarray, skeleton: Skeleton) -> float | None:
-    """Person height / 200 px by the first limb of `LIMBS` that is labelled; `None` without one.
+    """Returns the person's height / 200 px by the first labelled limb of `LIMBS`; `None` without.
 
     Args:
         keypoints: `(K, 3)` x, y, visibility.
-        skeleton: their names.
+        skeleton: skeleton of the keypoints.
     """
     for start, end, fraction in LIMBS:
         if start in skeleton.keypoints and end in skeleton.keypoints:

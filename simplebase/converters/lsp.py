@@ -1,23 +1,24 @@
 """Leeds Sports Pose (Johnson & Everingham, BMVC 2010) and its extension (CVPR 2011).
 
 Both are a `joints.mat` of x, y and a flag for 14 person-centric joints, and images numbered from 1.
-They differ where it hurts:
+They differ in important details:
 
 | | LSP | LSP-extended |
 |---|---|---|
 | axes | (3, 14, N) | (14, 3, N) |
 | flag 1 | the joint is hidden | the joint is labelled |
-| flag 0 | the joint is visible | not labelled: its x and y are junk |
+| flag 0 | the joint is visible | not labelled: its x and y are meaningless |
 | first pixel | 1 | 0 |
 | images | im0001.jpg | im00001.jpg |
 
-No document states the coordinate of the first pixel; the files show it. In the extension every
-coordinate is a whole multiple of one step an image, the same for x and y (in 834 of the 835 images
-where a step can be found), and labels reach down to 0: a web page counts so. LSP's lie on such
-grids too, but with another offset in each image, as clicks on MATLAB's axes do, which count from 1.
-The edges beside 36,000 places on upright limbs of LSP and 52,000 of the extension are symmetric
-about a point 0.55 and 0.20 pixels left of the raw label; those beside level limbs about one 0.1
-above and 0.7 below it. So LSP's labels lie 0.35 and 0.8 pixels further right and down.
+No document states the coordinate of the first pixel, but the files show it. In the extension, every
+coordinate is a multiple of one step per image, the same for x and y (in 834 of the 835 images for
+which a step can be found), and labels start at 0, as on a web page. LSP's labels also lie on grids,
+but with a different offset in each image, like clicks on MATLAB's axes, which count from 1. The
+edges at 36,000 places on upright limbs of LSP are symmetric around a point 0.55 pixels left of the
+raw label; at 52,000 places of the extension it is 0.20 pixels. For horizontal limbs, the points are
+0.1 above and 0.7 below the label. So LSP's labels lie 0.35 pixels further right and 0.8 further
+down.
 """
 
 import os
@@ -48,10 +49,10 @@ _OFFICIAL_SIZE, _FIRST_TEST_IMAGE = 2000, 1001
 
 @dataclass(frozen=True, eq=False)
 class _Part(ArrayEquality):
-    """One folder with a `joints.mat`.
+    """A folder with a `joints.mat`.
 
     Args:
-        folder: it.
+        folder: the folder.
         images: its image folder.
         files: image file by number.
         variant: `lsp` or `lsp-extended`.
@@ -72,20 +73,20 @@ def read_lsp(
     val_split: float = 0.1,
     seed: int = 0,
 ) -> Conversion:
-    """Reads LSP, its extension, or both where `source` has a folder for each.
+    """Reads LSP, its extension, or both if `source` has a folder for each.
 
-    Validation is LSP's official test half (images 1001 to 2000) where all of it is there; otherwise
-    drawn from LSP; only without LSP from the extension, whose labels are noisy.
+    The validation split is LSP's official test half (images 1001 to 2000) if it is complete.
+    Otherwise it is drawn from LSP or, without LSP, from the extension, whose labels are noisy.
 
     Args:
         source: a folder with `joints.mat` and `images/`, or one with such folders in it.
-        variant: what a `joints.mat` is; `auto` tells by what it holds.
-        val_split: fraction of the images that is held out, where it is drawn.
-        seed: of the draw.
+        variant: the dataset of a `joints.mat`; `auto` detects it from the content.
+        val_split: fraction of the images that are held out, where it is drawn.
+        seed: seed of the random split.
 
     Raises:
         MissingFileError: there is no `joints.mat`.
-        DataError: one is not LSP's, or does not show which of the two it is.
+        DataError: a file is not LSP's, or it is unclear which of the two it is.
     """
     if variant not in get_args(Variant):
         raise ArgumentError(
@@ -136,7 +137,7 @@ def _read_part(folder: Path, variant: Variant) -> _Part:
 
 
 def _numbered(images: Path) -> tuple[dict[int, Path], set[int]]:
-    """Image files by number, and how many digits the numbers have."""
+    """Returns the image files by number, and how many digits the numbers have."""
     files: dict[int, Path] = {}
     digits = set()
     for file in sorted(images.iterdir()):
@@ -153,14 +154,14 @@ def _numbered(images: Path) -> tuple[dict[int, Path], set[int]]:
 
 
 def _joints(path: Path) -> np.ndarray:
-    """`(N, 14, 3)` as the file has them, whichever order its axes are in."""
+    """Reads the joints as `(N, 14, 3)`, whatever the order of the file's axes."""
     value = read_variable(path, "joints")
     try:
         joints = np.asarray(value, np.float64)
     except (TypeError, ValueError):
         joints = np.zeros(0)
     if joints.ndim == 2:
-        joints = joints[..., None]  # one image: the reader drops an axis of length 1
+        joints = joints[..., None]  # for one image, the reader drops the axis of length 1
     if joints.ndim == 3 and sorted(joints.shape[:2]) == [3, _NUM_JOINTS]:
         joints = joints.transpose(2, 0, 1)
         return joints if joints.shape[1] == _NUM_JOINTS else joints.swapaxes(1, 2)
@@ -171,10 +172,10 @@ def _joints(path: Path) -> np.ndarray:
 
 
 def _detect_variant(path: Path, joints: np.ndarray, digits: set[int]) -> str:
-    """Which dataset it is, by its flags and the digits in its image names.
+    """Detects the dataset by its flags and the digits in its image names.
 
-    Nearly all joints are visible, so flags that are mostly 1 mean labelled, mostly 0 not hidden:
-    0.88 in LSP-extended, 0.07 in LSP.
+    Nearly all joints are labelled and visible. So flags that are mostly 1 mean "labelled" (the mean
+    is 0.88 in LSP-extended), and flags that are mostly 0 mean "hidden" (0.07 in LSP).
     """
     by_flags = "lsp-extended" if (joints[..., 2] == 1).mean() > 0.5 else "lsp"
     by_names = {frozenset({4}): "lsp", frozenset({5}): "lsp-extended"}.get(frozenset(digits))

@@ -1,4 +1,4 @@
-"""One variable of a MATLAB file, whatever the file holds."""
+"""Reads a variable of a MATLAB file."""
 
 import os
 import warnings
@@ -11,11 +11,11 @@ from simplebase.files import require_file
 
 
 def read_variable(path: str | os.PathLike[str], name: str) -> Any:
-    """Reads variable `name`: structs as dicts, cells as lists, one element as itself.
+    """Reads variable `name`, with structs as dicts, cells as lists, and single elements unwrapped.
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is not a MATLAB file, or has no such variable.
+        DataError: it is not a MATLAB file, or does not have the variable.
     """
     path = require_file(path, "the MATLAB file")
     try:
@@ -26,7 +26,7 @@ def read_variable(path: str | os.PathLike[str], name: str) -> Any:
         raise DataError(
             f"{path} is in MATLAB's format 7.3, which is not read. Save it with `-v7`."
         ) from error
-    except Exception as error:  # scipy raises whatever its parser trips over
+    except Exception as error:  # scipy's parser raises many types
         raise DataError(
             f"{path} cannot be read as a MATLAB file ({type(error).__name__}: "
             f"{first_line(error)}). Is it complete?"

@@ -25,10 +25,10 @@ from simplebase.skeletons import load_skeleton
 
 _ORIGIN = 1
 _SAME_PLACE = 1.0
-"""Pixels: the lists that go around were made from the same positions, some of them rounded."""
+"""Tolerance in pixels: published split files have the same positions, but some are rounded."""
 
 _Listed = dict[str, list[tuple[float, float] | None]]
-"""By file name where the held-out people of an image are; `None` holds out all of them."""
+"""Positions of the held-out people by file name; `None` holds out all people of an image."""
 
 
 def read_mpii(
@@ -44,20 +44,20 @@ def read_mpii(
     """Reads the labelled people of MPII's training images.
 
     Args:
-        source: the `.mat` file, or a folder that holds it.
+        source: the `.mat` file, or a folder that contains it.
         image_folder: by default `images` beside the file, or beside its folder.
         single_only: only people that MPII marks as standing apart.
-        split_file: a list that says who is held out: records with `img_paths`, `objpos` and
-            `isValidation`, or with `image` and `center`, all of which are held out. Other people
-            in their images are left out: papers measure nobody else, and they are no training data.
-            A record without a position holds out all people of its image.
-        val_split: fraction of the images that is held out, without `split_file`.
-        seed: of the draw.
-        progress: called with images done and in all.
+        split_file: a list of held-out people: records with `img_paths`, `objpos` and
+            `isValidation`, or records with `image` and `center`, all of which are held out. Other
+            people in these images are left out, because papers do not evaluate them and they must
+            not be trained on. A record without a position holds out all people of its image.
+        val_split: fraction of the images that are held out, without `split_file`.
+        seed: seed of the random split.
+        progress: is called with the number of finished images and the total.
 
     Raises:
         MissingFileError: a file or folder is missing.
-        DataError: a file holds something else, or `split_file` holds out nobody.
+        DataError: the content of a file is invalid, or `split_file` holds out nobody.
     """
     path = _find_file(Path(source))
     images = _find_images(path, Path(source), image_folder)
@@ -93,17 +93,17 @@ def _add_release(
 
 
 def _hold_out_listed(conversion: Conversion, listed: _Listed, path: Path) -> None:
-    """Holds out whom the split file lists.
+    """Holds out the people that the split file lists.
 
     Raises:
-        DataError: nobody that was found is listed.
+        DataError: none of the people that were found is listed.
     """
     kept = []
     for record in conversion.records:
         places = listed.get(Path(record["img_paths"]).name, [])
         held_out = any(place is None or _near(place, record["objpos"]) for place in places)
         if places and not held_out:
-            conversion.leave_out("not in the split file, beside somebody whom it holds out")
+            conversion.leave_out("not in the split file, but in an image with a held-out person")
             continue
         kept.append(record | {"isValidation": float(held_out)})
     people = [record for record in kept if record["isValidation"]]
@@ -125,7 +125,7 @@ def _hold_out_listed(conversion: Conversion, listed: _Listed, path: Path) -> Non
 
 
 def _count_missing(listed: _Listed, images: Iterable[str], people: list[dict[str, Any]]) -> int:
-    """Of those listed in `images` how many are none of the held-out `people`."""
+    """Counts the people listed in `images` that are not among the held-out `people`."""
     centers: dict[str, list[Any]] = {Path(name).name: [] for name in images}
     for record in people:
         centers[Path(record["img_paths"]).name].append(record["objpos"])
@@ -166,7 +166,7 @@ def _find_images(path: Path, source: Path, given: str | os.PathLike[str] | None)
 
 
 def _listed(path: Path) -> _Listed:
-    """Who is held out."""
+    """Reads the list of held-out people."""
     listed: _Listed = {}
     records = expect.items(read_json(require_file(path, "the split file")), str(path))
     for index, record in enumerate(records):
@@ -235,7 +235,7 @@ def _add_people(
 
 
 def _keypoints(person: Mapping[str, Any], where: str) -> np.ndarray:
-    """`(16, 3)` zero-based x, y, visibility."""
+    """Returns `(16, 3)` zero-based x, y, visibility."""
     keypoints = np.zeros((16, 3))
     points = person.get("annopoints")
     points = _as_list(points.get("point", ())) if isinstance(points, Mapping) else []
@@ -248,7 +248,7 @@ def _keypoints(person: Mapping[str, Any], where: str) -> np.ndarray:
             raise DataError(
                 f"{where}.annopoints.point({index}): id is 0 to 15. Received: {point.get('id')!r}."
             )
-        # The two head joints have no is_visible: they come from the head box, and show.
+        # The two head joints have no is_visible. They come from the head box and are visible.
         hidden = _scalar(point.get("is_visible")) == 0
         keypoints[int(joint)] = (x - _ORIGIN, y - _ORIGIN, 1 if hidden else 2)
     return keypoints
@@ -269,14 +269,14 @@ def _headbox(person: Mapping[str, Any]) -> list[float] | None:
 
 
 def _as_list(value: Any) -> list[Any]:
-    """A struct or cell array's elements; of one element the reader returns the element itself."""
+    """Returns the elements of an array; the reader returns a single element unwrapped."""
     if isinstance(value, np.ndarray):
         return list(value.ravel())
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _scalar(value: Any) -> float | None:
-    """A number, also one written as text; `None` for what is missing, empty or none."""
+    """Returns a number, which may be written as text; `None` if it is missing or invalid."""
     try:
         return expect.number(float(np.asarray(value).item()), "")
     except (TypeError, ValueError, OverflowError):

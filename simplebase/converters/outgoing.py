@@ -1,7 +1,7 @@
-"""What the writers of other tools' formats have in common: a dataset of ours on its way out.
+"""The common part of writers of other tools' formats.
 
-`open_outgoing` reads the dataset and finds its images, a writer writes the format into the folder
-that `replacing_own` yields, and `Outgoing.report` counts what was written and left out.
+`open_outgoing` reads the dataset and finds its images, a writer fills the folder that
+`replacing_own` yields, and `Outgoing.report` counts what was written and left out.
 """
 
 import os
@@ -30,22 +30,22 @@ from simplebase.images import image_size
 from simplebase.skeletons import Skeleton, pairs_by_name
 
 WRITTEN_BY = "simplebase.txt"
-"""Says who wrote a folder. Another tool's folder may look the same: this one may be replaced."""
+"""Marks a folder that simplebase wrote and may replace, because other tools' folders look alike."""
 
-OUTSIDE = "keypoint: outside of its image"
+OUTSIDE = "keypoint: outside its image"
 
 
 @dataclass
 class Outgoing:
-    """The records of a dataset that have an image and a labelled keypoint.
+    """The records of a dataset with an image and a labelled keypoint.
 
     Args:
         image_folder: the dataset's images.
-        skeleton: what the records follow.
+        skeleton: the skeleton of the records.
         records: `N` objects, in the order of the dataset.
-        files: the image of each path, in order of appearance.
-        left_out: how many records, or what else, were left out, by reason.
-        notes: what the user should know.
+        files: the image file of each path, in order of appearance.
+        left_out: number of records or other items that were left out, by reason.
+        notes: notes for the user.
     """
 
     image_folder: Path
@@ -57,30 +57,30 @@ class Outgoing:
 
     @cached_property
     def sizes(self) -> dict[str, Size]:
-        """Upright `(height, width)` of each image, by its path."""
+        """The upright `(height, width)` of each image by its path."""
         return {path: image_size(file) for path, file in self.files.items()}
 
     @cached_property
     def objects(self) -> dict[str, list[int]]:
-        """Indices of the records of each image, by its path."""
+        """The indices of the records of each image by its path."""
         found: dict[str, list[int]] = {path: [] for path in self.files}
         for index, path in enumerate(self.records.paths):
             found[path].append(index)
         return found
 
     def box(self, index: int) -> list[float] | None:
-        """x, y, width, height of a record, from the edge of the first pixel, if it has a box."""
+        """Returns x, y, width, height of a record's box, from the edge of the first pixel."""
         box = self.records.boxes[index]
         return None if np.isnan(box).any() else box.tolist()
 
     def is_inside(self, path: str, points: np.ndarray) -> np.ndarray:
-        """Which of `(K, 2)` points lie in the pixels of an image."""
+        """Returns which of `(K, 2)` points lie inside an image."""
         height, width = self.sizes[path]
         inside = (points >= -0.5) & (points <= np.array([width, height]) - 0.5)
         return np.all(inside, axis=1)
 
     def drop(self, chosen: np.ndarray, reason: str) -> None:
-        """Leaves out the records of a mask of length `N`, and the images that only they have."""
+        """Leaves out the records of a mask of length `N`, and images that only they have."""
         if chosen.any():
             self.left_out[reason] += int(chosen.sum())
             self.records = self.records.select(~chosen)
@@ -89,7 +89,7 @@ class Outgoing:
             self.__dict__.pop("objects", None)
 
     def drop_keypoints_outside(self) -> None:
-        """Makes keypoints outside of their image unlabelled, for formats that hold none.
+        """Makes keypoints outside their image unlabelled, for formats that cannot store them.
 
         Raises:
             DataError: no record is left.
@@ -103,7 +103,7 @@ class Outgoing:
         self.drop_unlabelled()
 
     def drop_unlabelled(self) -> None:
-        """Leaves out records without a labelled keypoint, which the readers leave out as well.
+        """Leaves out records without a labelled keypoint, as the readers do.
 
         Raises:
             DataError: no record is left.
@@ -116,7 +116,7 @@ class Outgoing:
             )
 
     def note_lost_pairs(self) -> None:
-        """Notes which flip pairs are lost where a reader infers them from the names."""
+        """Notes which flip pairs are lost if a reader infers them from the names."""
         mine = {frozenset(pair) for pair in self.skeleton.horizontal_pairs}
         if mine != {frozenset(pair) for pair in pairs_by_name(self.skeleton.keypoints)}:
             self.notes.append(
@@ -132,7 +132,7 @@ class Outgoing:
             self.notes.append("the format has no splits: train and val images are mixed")
 
     def report(self) -> ConversionReport:
-        """Counts of both splits, and what was left out."""
+        """Returns the counts of both splits, and of what was left out."""
         written = [
             {"img_paths": path, "isValidation": validation}
             for path, validation in zip(self.records.paths, self.records.validation, strict=True)
@@ -152,16 +152,16 @@ def open_outgoing(
 
     Args:
         dataset: the folder.
-        output: what will be written.
-        skeleton: what the records follow; `None` for what the folder's own text files say.
-        content: as `replacing_own` takes it; what is in the way is said before images are read.
+        output: the folder to write.
+        skeleton: the skeleton of the records; `None` for that of the folder's text files.
+        content: see `replacing_own`. The output is checked before images are read.
         overwrite: whether `output` may be replaced.
 
     Raises:
-        ArgumentError: `output` holds the dataset.
+        ArgumentError: `output` contains the dataset.
         MissingFileError: the folder or a file in it is missing.
         DataError: a record is wrong, no image was found, no keypoint is labelled, or a name has
-            characters that no tool's file holds.
+            characters that other formats cannot store.
         OutputExistsError: `output` exists and may not be replaced.
     """
     folder = require_folder(dataset)
@@ -181,10 +181,10 @@ def open_outgoing(
 
 
 def image_files(folder: Path, paths: Iterable[str]) -> dict[str, Path]:
-    """The images that are there, by their paths.
+    """Returns the existing images by their paths.
 
     Raises:
-        DataError: none is.
+        DataError: no image exists.
     """
     found = {path: find_image(folder, path) for path in dict.fromkeys(paths)}
     files = {path: file for path, file in found.items() if file}
@@ -194,7 +194,7 @@ def image_files(folder: Path, paths: Iterable[str]) -> dict[str, Path]:
 
 
 def require_plain_names(names: Iterable[str], where: str) -> None:
-    """Refuses names that come back changed, or not at all, from a text, XML, YAML or CSV file.
+    """Checks that names survive being written to a text, XML, YAML or CSV file and read back.
 
     Raises:
         DataError: a name is empty, has spaces at its ends or a character that cannot be printed.
@@ -208,10 +208,10 @@ def require_plain_names(names: Iterable[str], where: str) -> None:
 
 
 def require_own_label_files(paths: Iterable[str]) -> None:
-    """Refuses images that would share a label file: those of one name and two suffixes.
+    """Checks that no images would share a label file because they differ only in the suffix.
 
     Raises:
-        DataError: two do.
+        DataError: two images would.
     """
     found: dict[PurePosixPath, str] = {}
     for path in paths:
@@ -227,13 +227,13 @@ def require_own_label_files(paths: Iterable[str]) -> None:
 def replacing_own(
     output: str | os.PathLike[str], command: str, content: Sequence[str], *, overwrite: bool
 ) -> Iterator[Path]:
-    """Yields a folder that becomes `output` when the block succeeds; it does not exist yet.
+    """Yields the path of a new folder, which becomes `output` when the block succeeds.
 
     Args:
         output: the folder to write.
-        command: which writes it, such as `to-yolo`.
-        content: what it holds besides `simplebase.txt`. Only a folder of exactly that is replaced.
-        overwrite: whether it may replace one.
+        command: the command that writes it, such as `to-yolo`.
+        content: its content besides `simplebase.txt`. A folder with other content is not replaced.
+        overwrite: whether an earlier folder may be replaced.
 
     Raises:
         OutputExistsError: `output` exists and may not be replaced.

@@ -1,9 +1,8 @@
-"""What COCO has no place for, kept under one extra key so that ours -> COCO -> ours loses nothing.
+"""Stores fields without an equivalent in COCO under an extra key, so that nothing is lost.
 
-An annotation written by `to-coco` has, under `OWN_KEY`: `index` of the record, `dataset`, `objpos`,
-`scale_provided`, `headboxes` where there are any, `absent`: the names of the fields that the record
-did not have and COCO needs, and `image_id`, `annotation_id` where the record's own could not be
-used.
+An annotation of `to-coco` has under `OWN_KEY`: `index` of the record, `dataset`, `objpos`,
+`scale_provided`, `headboxes` if there are any, `absent` (names of the fields that COCO needs but
+the record did not have), and `image_id`, `annotation_id` if the record's own could not be used.
 """
 
 from typing import Any
@@ -19,14 +18,14 @@ from simplebase.errors import DataError
 def collect_own_fields(
     records: Records, index: int, dataset: str, *, image_id: int, annotation_id: int
 ) -> dict[str, Any]:
-    """The extra fields of record `index`.
+    """Returns the extra fields of record `index`.
 
     Args:
-        records: all of a dataset.
-        index: which.
-        dataset: its name.
-        image_id: what COCO's image got.
-        annotation_id: what COCO's annotation got.
+        records: all records of a dataset.
+        index: index of the record.
+        dataset: name of the dataset.
+        image_id: id of the image in the COCO file.
+        annotation_id: id of the annotation in the COCO file.
     """
     absent = [
         name
@@ -59,10 +58,10 @@ def collect_own_fields(
 def restore_record(
     annotation: dict[str, Any], path: str, keypoints: np.ndarray, validation: bool, where: str
 ) -> tuple[int, dict[str, Any]]:
-    """The record whose extra fields an annotation has, and its index.
+    """Restores a record from the extra fields of an annotation; returns also its index.
 
     Raises:
-        DataError: an extra field was damaged.
+        DataError: an extra field is damaged.
     """
     kept = expect.mapping(annotation[OWN_KEY], f"{where}.{OWN_KEY}")
     absent = expect.items(kept.get("absent"), f"{where}.{OWN_KEY}.absent")

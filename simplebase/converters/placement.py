@@ -1,4 +1,4 @@
-"""Where an object is and how large, from what its labels say."""
+"""Computes the position and size of an object from its labels."""
 
 from collections.abc import Sequence
 
@@ -12,20 +12,19 @@ Placement = tuple[list[float], float]
 
 
 def around_box(box: Sequence[float]) -> Placement:
-    """Centre and scale of a box x, y, width, height: the longer side is the object's height."""
+    """Returns centre and scale of a box x, y, width, height; its longer side is the height."""
     center, scale = Crop().around_box(np.array(box), (1, 1))
     return center.tolist(), float(scale)
 
 
 def around_keypoints(keypoints: np.ndarray) -> Placement | None:
-    """Centre and scale of the box around the labelled keypoints, a tenth larger.
+    """Returns centre and scale of the box around the labelled keypoints, enlarged by a tenth.
 
     Args:
         keypoints: `(K, 3)` x, y, visibility.
 
     Returns:
-        Centre and scale, rounded to 3 and 5 decimals; `None` where they are in one place, which
-        tells no size.
+        Centre and scale, rounded to 3 and 5 decimals; `None` if all are in one place.
     """
     side = object_side(keypoints, None)
     scale = round(side / PERSON_PIXELS, 5)
@@ -37,7 +36,7 @@ def around_keypoints(keypoints: np.ndarray) -> Placement | None:
 
 
 def boxless_note(count: int) -> str:
-    """The note on how many objects are sized by their keypoints."""
+    """Returns the note on how many objects get their size from their keypoints."""
     return (
         f"objects without a box, or with one at most a pixel wide or high: {count}; the box "
         "around their labelled keypoints is used, enlarged by a tenth"

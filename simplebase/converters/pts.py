@@ -1,8 +1,8 @@
-"""Faces of 300-W and iBUG (https://ibug.doc.ic.ac.uk/resources/300-W/): a `.pts` beside each image.
+"""Reads 300-W and iBUG faces (https://ibug.doc.ic.ac.uk/resources/300-W/): a `.pts` per image.
 
-iBUG counts pixels from 1, as MATLAB does, so 1 less is our coordinate. 68 points are the built-in
-skeleton `face68`; any others are called 1, 2 and so on. menpo's `.ljson`
-(https://github.com/menpo/menpo) is read too: its points are y, x, and its pixels count from 0.
+iBUG counts pixels from 1 like MATLAB, so 1 is subtracted. 68 points are the built-in skeleton
+`face68`; points of other numbers are called 1, 2 and so on. menpo's `.ljson`
+(https://github.com/menpo/menpo) is also read: its points are y, x, and its pixels count from 0.
 """
 
 import os
@@ -42,12 +42,12 @@ _MOST_BYTES = 1 << 22
 _PTS = re.compile(r"\s*(?:version:\s*\S+\s+)?n_points:\s*(\d{1,6})\s*\{([^{}]*)\}\s*")
 
 Point = tuple[float, float] | None
-"""x, y with integers at pixel centres; `None` where it is not labelled."""
+"""x, y with integers at pixel centres; `None` if it is not labelled."""
 
 
 @dataclass(frozen=True)
 class _LabelFile:
-    """One label file: its path relative to the source, and the sets of points in it."""
+    """A label file: its path relative to the source, and its sets of points."""
 
     path: Path
     name: Path
@@ -66,20 +66,20 @@ def read_pts(
     """Reads all `.pts` and `.ljson` files in a folder and its subfolders.
 
     Args:
-        source: the folder, or one file. An image is the one with the label file's name beside it,
-            else the only one of that name in the folder.
-        num_points: reads only the files with that many points; needed where they differ.
-        skeleton: which keypoints there are; by default `face68` for 68 points, else numbers from 1.
-        val_split: fraction of the images that is held out.
-        seed: of the draw.
-        progress: called with files done and in all.
+        source: the folder, or one file. The image of a label file is the one with its name beside
+            it, else the only one with that name in the folder.
+        num_points: read only files with this number of points; needed if the numbers differ.
+        skeleton: the keypoints; by default `face68` for 68 points, else numbers from 1.
+        val_split: fraction of the images that are held out.
+        seed: seed of the random split.
+        progress: is called with the number of finished files and the total.
 
     Raises:
         MissingFileError: the source does not exist.
-        DataError: there are no label files, none can be read, or they have different numbers of
-            points and none is chosen.
+        DataError: there are no label files, none can be read, or their numbers of points differ and
+            none is chosen.
 
-    Files that cannot be read are left out, counted in `left_out` and named in a warning.
+    Unreadable files are left out, counted in `left_out`, and named in a warning.
     """
     source = require_source(Path(source), WHAT)
     root = source if source.is_dir() else source.parent
@@ -126,7 +126,7 @@ def read_pts(
 
 
 def _read_file(path: Path) -> list[list[Point]]:
-    """The sets of points in a file: one in a `.pts`, one or more in an `.ljson`."""
+    """Reads the sets of points in a file: one in a `.pts`, one or more in an `.ljson`."""
     text = read_text(path, most_bytes=_MOST_BYTES)
     if path.suffix.lower() == ".ljson":
         return _parse_ljson(parse_json(text, str(path)), path)
@@ -154,7 +154,7 @@ def _number(text: str) -> float | None:
 
 
 def _parse_ljson(content: Any, path: Path) -> list[list[Point]]:
-    """The sets of points of menpo's versions 1, 2 and 3."""
+    """Reads the sets of points of menpo's versions 1, 2 and 3."""
     content = expect.mapping(content, f"{path}")
     groups = content.get("groups")
     if isinstance(groups, dict):
@@ -181,7 +181,7 @@ def _landmarks(group: Any, where: str) -> list[Any]:
 
 
 def _point(value: Any, where: str) -> Point:
-    """Menpo's y, x as x, y; null stands for what is not labelled."""
+    """Converts menpo's y, x to x, y; null means not labelled."""
     if value is None or value == [None, None]:
         return None
     y, x = expect.numbers(value, 2, where)
@@ -197,10 +197,10 @@ def _require_one_file_an_image(files: Sequence[_LabelFile]) -> None:
 
 
 def _only_count(files: Sequence[_LabelFile], source: Path) -> int:
-    """The number of points that all files have; of several sets in a file the largest counts.
+    """Returns the number of points that all files have; in a file with several sets, the largest.
 
     Raises:
-        DataError: files have different numbers.
+        DataError: the numbers differ.
     """
     example = {max(map(len, file.sets)): file for file in reversed(files)}
     if len(example) > 1:
@@ -220,7 +220,7 @@ def _images(
     found: ImagesByStem,
     left_out: Counter[str],
 ) -> Iterator[LabelledImage]:
-    """The images of the files that have as many points as there are names."""
+    """Yields the images of the files with as many points as there are names."""
     for file in files:
         chosen = [each for each in file.sets if len(each) == len(names)]
         if len(file.sets) > len(chosen):

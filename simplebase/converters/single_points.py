@@ -1,4 +1,4 @@
-"""The size of objects that have one labelled keypoint, or several in one place, and no box."""
+"""Sizes objects that have one labelled keypoint, or several at one point, and no box."""
 
 from collections import Counter
 from typing import Any
@@ -15,16 +15,15 @@ UNSIZED = 1.0
 
 
 def size_single_points(conversion: Conversion, singles: list[dict[str, Any]]) -> None:
-    """Sets centre and scale of objects whose labels tell no size, and notes what was done.
+    """Sets centre and scale of objects whose labels do not determine a size, and adds a note.
 
-    They get the median size of the other objects, around the keypoint. Where no other object has a
-    size, as in files with one keypoint an object, the object is the whole image: in a crop around
-    the keypoint itself, the answer would always be the centre, which teaches a model nothing.
+    They get the median size of the other objects, around the keypoint. If no other object has a
+    size, as in files with one keypoint per object, the object is the whole image. In a crop around
+    the keypoint, its position would always be the centre, so a model would learn nothing.
 
     Args:
-        conversion: all records of the dataset are in it.
-        singles: those of its records whose size is to be set; others are passed over. An object in
-            an image that cannot be read is left out.
+        conversion: contains all records of the dataset.
+        singles: the records whose size is to be set. An object in an unreadable image is left out.
     """
     wanted = {id(record) for record in singles}
     chosen = [record for record in conversion.records if id(record) in wanted]

@@ -1,20 +1,20 @@
-"""Our dataset folder as COCO keypoint files, for tools that read those.
+"""Writes a dataset folder as COCO keypoint files.
 
 ```
 OUT/
 ├── annotations/train.json, val.json   the splits that exist
 ├── images/                            copies, links, or one link to the dataset's folder
-└── simplebase.txt                     says who wrote the folder, and that it may be replaced
+└── simplebase.txt                     says that simplebase wrote the folder and may replace it
 ```
 
-The very same dataset comes back, see `simplebase.converters.own_fields`, by
+This command restores exactly the same dataset (see `simplebase.converters.own_fields`):
 
 ```
 simplebase convert coco OUT/images DIR --train-annotations OUT/annotations/train.json
 --val-annotations OUT/annotations/val.json
 ```
 
-without the option whose file there is not.
+Leave out the option of a split that does not exist.
 """
 
 import json
@@ -50,7 +50,7 @@ from simplebase.skeletons import Skeleton
 
 ANNOTATIONS = "annotations"
 MARKERS = (ANNOTATIONS, IMAGES, WRITTEN_BY)
-"""COCO's own folders have the first two as well: the last tells ours, which may be replaced."""
+"""COCO's own folders also have the first two. The last marks our folders, which may be replaced."""
 
 _WRITTEN_BY_TEXT = (
     "Written by `simplebase convert to-coco`, which replaces this folder if --overwrite is given.\n"
@@ -71,17 +71,17 @@ def to_coco(
 
     Args:
         dataset: the folder.
-        output: where; appears only when it is complete.
-        skeleton: what the records follow; by default what the folder's own text files say.
+        output: the folder to write, which appears only when it is complete.
+        skeleton: the skeleton of the records. The default comes from the folder's text files.
         images: `copy`, `link` or `none`, as in `write_dataset`.
         overwrite: replace `output` if this function wrote it.
-        progress: called with images done and in all.
+        progress: is called with the number of finished images and the total.
 
     Raises:
-        ArgumentError: `output` holds the dataset.
+        ArgumentError: `output` contains the dataset.
         MissingFileError: the folder or a file in it is missing.
         DataError: a record is wrong, or no image was found.
-        OutputExistsError: `output` exists, and `overwrite` is off or somebody else wrote it.
+        OutputExistsError: `output` exists, and `overwrite` is off or another program wrote it.
     """
     folder = Path(dataset)
     if not folder.is_dir():
@@ -104,7 +104,7 @@ def to_coco(
 
 
 def _renumbered(records: Records, numbered: Records) -> list[str]:
-    """Notes on ids that were replaced."""
+    """Returns notes on ids that were replaced."""
     notes = []
     for split, validation in _SPLITS:
         for what, reason, own, given in (
@@ -137,7 +137,7 @@ def _content(
     files: dict[str, Path],
     skeleton: Skeleton,
 ) -> dict[str, dict[str, Any]]:
-    """The splits that have records, each a COCO file with the ids of `numbered`."""
+    """Yields the splits that have records, each as a COCO file with the ids of `numbered`."""
     chosen = np.flatnonzero([path in files for path in records.paths])
     category = coco_category(skeleton) | {OWN_KEY: skeleton.to_config()}
     content = {}
@@ -167,7 +167,7 @@ def _content(
 def _annotation(
     records: Records, index: int, dataset: str, *, image_id: int, annotation_id: int
 ) -> dict[str, Any]:
-    """COCO's annotation, and what COCO has no place for."""
+    """Returns COCO's annotation with the extra fields."""
     own = collect_own_fields(
         records, index, dataset, image_id=image_id, annotation_id=annotation_id
     )

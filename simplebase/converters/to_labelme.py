@@ -1,14 +1,14 @@
-"""Our dataset folder as labelme's files, see `simplebase.converters.labelme`.
+"""Writes a dataset folder as labelme's files, see `simplebase.converters.labelme`.
 
 ```
 OUT/
 ├── images/            the images, and beside each its .json
 ├── classes.txt  match_point.txt  skeleton.txt
-└── simplebase.txt     says who wrote the folder, and that it may be replaced
+└── simplebase.txt     says that simplebase wrote the folder and may replace it
 ```
 
-The files have no place for the order of keypoints, flip pairs and splits. The text files keep the
-first two: `simplebase convert labelme OUT/images DIR --classes-path OUT/classes.txt
+The files cannot store the order of keypoints, flip pairs and splits. The text files store the first
+two: `simplebase convert labelme OUT/images DIR --classes-path OUT/classes.txt
 --matchpoint-path OUT/match_point.txt --skeleton-path OUT/skeleton.txt`.
 """
 
@@ -47,17 +47,17 @@ def to_labelme(
 
     Args:
         dataset: the folder.
-        output: where; appears only when it is complete.
-        skeleton: what the records follow; by default what the folder's own text files say.
+        output: the folder to write, which appears only when it is complete.
+        skeleton: the skeleton of the records. The default comes from the folder's text files.
         images: `copy` or `link`.
         overwrite: replace `output` if this function wrote it.
-        progress: called with images done and in all.
+        progress: is called with the number of finished images and the total.
 
     Raises:
-        ArgumentError: `output` holds the dataset, or `images` is `none`.
+        ArgumentError: `output` contains the dataset, or `images` is `none`.
         MissingFileError: the folder or a file in it is missing.
         DataError: a record is wrong, no image was found, or the format cannot hold a name.
-        OutputExistsError: `output` exists, and `overwrite` is off or somebody else wrote it.
+        OutputExistsError: `output` exists, and `overwrite` is off or another program wrote it.
     """
     outgoing = open_outgoing(dataset, output, skeleton, CONTENT, overwrite=overwrite)
     require_own_label_files(outgoing.files)
@@ -66,7 +66,7 @@ def to_labelme(
         PurePosixPath(IMAGES, path).with_suffix(".json"): _file(outgoing, path)
         for path in outgoing.files
     }
-    # Renamed like this they are never one link to the source, into which files would be written.
+    # With new names, `images` cannot be a link to the source, into which files would be written.
     files = {f"{IMAGES}/{path}": file for path, file in outgoing.files.items()}
     with replacing_own(output, "to-labelme", CONTENT, overwrite=overwrite) as partial:
         place_images(files, partial, images, outgoing.image_folder, progress=progress)
@@ -77,7 +77,7 @@ def to_labelme(
 
 
 def _file(outgoing: Outgoing, path: str) -> dict[str, Any]:
-    """What the file of an image holds."""
+    """Returns the content of an image's file."""
     shapes: list[dict[str, Any]] = []
     for group, index in enumerate(outgoing.objects[path], start=1):
         keypoints, box = outgoing.records.keypoints[index], outgoing.box(index)

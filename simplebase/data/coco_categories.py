@@ -1,4 +1,4 @@
-"""The keypoint categories of a COCO file: which to read, and the names of their keypoints."""
+"""Chooses the keypoint categories of a COCO file and reads the names of their keypoints."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from simplebase.skeletons import (
 from simplebase.skeletons.sides import pairs_text
 
 OWN_KEY = "simplebase"
-"""Where `to-coco` keeps what COCO has no place for; COCO's tools pass over it."""
+"""The key for `to-coco`'s additions to the format, which COCO's tools ignore."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Categories:
     notes: list[str] = field(default_factory=list)
 
     def include(self, annotation: Mapping[str, Any], where: str) -> bool:
-        """Whether an annotation is of these categories.
+        """Returns whether an annotation belongs to these categories.
 
         Raises:
             DataError: the file lists no category with the annotation's `category_id`.
@@ -55,7 +55,7 @@ class Categories:
 
 
 class _Category(NamedTuple):
-    """One entry of `categories`; `named` is false if its keypoints are only numbered."""
+    """An entry of `categories`; `named` is False if its keypoints are only numbered."""
 
     id: int
     title: str
@@ -80,14 +80,14 @@ def read_categories(
 
     Args:
         content: the file's content.
-        path: of the file, for messages.
-        names: the categories to choose, by name or id; by default all.
-        skeleton: names the keypoints, in place of the file.
+        path: the file, for messages.
+        names: the categories to choose, by name or id. By default all.
+        skeleton: names the keypoints, instead of the file.
 
     Raises:
         ArgumentError: there is no keypoint category with one of `names`.
-        DataError: no category has keypoints, several have different ones, or `skeleton` does not
-            fit them.
+        DataError: no category has keypoints, several have different keypoints, or `skeleton` does
+            not match them.
     """
     own = _listed(content, path)
     known = own or _implied(content, path)
@@ -98,7 +98,7 @@ def read_categories(
             f"{path}: no category has a list of keypoints, and no annotation has keypoints. Files "
             "of instances and captions have none; person_keypoints_*.json does."
         )
-    # With names of the user's own only the number of keypoints must agree.
+    # With the user's own names, only the number of keypoints must agree.
     if len({each.keypoints if skeleton is None else len(each.keypoints) for each in usable}) > 1:
         _refuse_one_name(usable, path)
         raise DataError(
@@ -144,7 +144,7 @@ def _keypoint_names(names: list[Any], where: str) -> tuple[str, ...]:
     """Keypoint names without the spaces at their ends.
 
     Raises:
-        DataError: two of them are the same but for those.
+        DataError: two names differ only in these spaces.
     """
     keypoints = tuple(_keypoint(each, f"{where}[{place}]") for place, each in enumerate(names))
     first: dict[str, int] = {}
@@ -164,7 +164,7 @@ def _keypoint(name: Any, where: str) -> str:
 
 
 def _refuse_one_name(categories: Sequence[_Category], path: Path) -> None:
-    """Refuses categories of one name with different keypoints, which only an id tells apart."""
+    """Raises DataError if categories with the same name have different keypoints."""
     by_title: dict[str, _Category] = {}
     for each in categories:
         other = by_title.setdefault(each.title, each)
@@ -177,7 +177,7 @@ def _refuse_one_name(categories: Sequence[_Category], path: Path) -> None:
 
 
 def _implied(content: Mapping[str, Any], path: Path) -> list[_Category]:
-    """The categories of a file that lists none: one for each id that its annotations give."""
+    """Returns the categories of a file that lists none: one for each id in its annotations."""
     ids = {_category_id(annotation, where) for annotation, where in _annotations(content, path)}
     return [_Category(each, path.stem, (), True, None, None, str(path)) for each in sorted(ids)]
 
@@ -185,7 +185,7 @@ def _implied(content: Mapping[str, Any], path: Path) -> list[_Category]:
 def _numbered(
     categories: Sequence[_Category], content: Mapping[str, Any], path: Path
 ) -> list[_Category]:
-    """The categories whose annotations have keypoints, which get numbers as names."""
+    """Returns the categories whose annotations have keypoints, with numbers as names."""
     lengths: dict[int, tuple[int, str]] = {}
     ids = {each.id for each in categories}
     for annotation, where in _annotations(content, path):

@@ -1,6 +1,6 @@
-"""Records as COCO has them (Lin et al., ECCV 2014), https://cocodataset.org/#format-data.
+"""Converts records to COCO's format (Lin et al., ECCV 2014), https://cocodataset.org/#format-data.
 
-Coordinates are taken over as they are: records and COCO both count pixels from zero.
+Coordinates are not changed, because records and COCO both count pixels from zero.
 """
 
 from collections.abc import Mapping
@@ -14,22 +14,22 @@ from simplebase.geometry import PERSON_PIXELS, Size
 from simplebase.skeletons import Skeleton, load_skeleton
 
 CATEGORY_ID = 1
-"""Of the one category that a dataset of one skeleton has."""
+"""The id of the only category of a dataset."""
 
 
 def coco_ground_truth(
     records: Records, skeleton: Skeleton, sizes: Mapping[str, Size] | None = None
 ) -> dict[str, Any]:
-    """What a COCO annotation file of the records holds; no image file is opened.
+    """Returns the content of a COCO annotation file for the records, without opening images.
 
     Args:
         records: `N` labelled objects.
-        skeleton: what they follow.
-        sizes: `(height, width)` of the images by their paths; an image has no size without.
+        skeleton: the skeleton of the records.
+        sizes: `(height, width)` of the images by their paths. Without it, images have no size.
 
     Returns:
-        `images`, in the order in which the records name them first; `annotations`, one a record and
-        in their order; `categories`, which is one.
+        `images`, in the order of their first records; `annotations`, one per record and in the same
+        order; `categories`, with one category.
     """
     ids, numbers = image_ids(records), annotation_ids(records)
     sizes = sizes or {}
@@ -46,7 +46,7 @@ def coco_ground_truth(
 
 
 def coco_category(skeleton: Skeleton) -> dict[str, Any]:
-    """The category of the skeleton's objects: `person` for COCO's own keypoints."""
+    """Returns the category of the skeleton's objects: `person` for COCO's own keypoints."""
     numbers = {name: number for number, name in enumerate(skeleton.keypoints, start=1)}
     is_coco = skeleton.keypoints == load_skeleton("coco").keypoints
     name = "person" if is_coco else skeleton.name
@@ -60,7 +60,7 @@ def coco_category(skeleton: Skeleton) -> dict[str, Any]:
 
 
 def coco_image(image_id: int, path: str, size: Size | None = None) -> dict[str, Any]:
-    """An entry of `images`; `size` is `(height, width)` where it is known."""
+    """Returns an entry of `images`; `size` is `(height, width)` if known."""
     image: dict[str, Any] = {"id": image_id, "file_name": path}
     if size is not None:
         height, width = size
@@ -71,7 +71,7 @@ def coco_image(image_id: int, path: str, size: Size | None = None) -> dict[str, 
 def coco_annotation(
     records: Records, index: int, *, image_id: int, annotation_id: int
 ) -> dict[str, Any]:
-    """The annotation of record `index`; box and area are made up where the record has none."""
+    """Returns the annotation of record `index`; a missing box or area is estimated."""
     keypoints = records.keypoints[index]
     box = records.boxes[index]
     if np.isnan(box).any():
@@ -90,14 +90,14 @@ def coco_annotation(
 
 
 def image_ids(records: Records) -> dict[str, int]:
-    """The records' own image ids where each image has one that no other has; else numbers."""
+    """Returns the records' own image ids if each image has a unique id; else numbers."""
     return _own_image_ids(records) or _numbers(records)
 
 
 def annotation_ids(records: Records) -> list[int]:
-    """The records' own annotation ids where they are unique and above 0; else numbers.
+    """Returns the records' own annotation ids if they are unique and above 0; else numbers.
 
-    The official evaluation takes an id of 0 for "no match".
+    The official evaluation reads an id of 0 as "no match".
     """
     if _annotation_ids_are_usable(records, lowest=1):
         return records.annotation_ids.tolist()
@@ -107,13 +107,13 @@ def annotation_ids(records: Records) -> list[int]:
 def with_ids(records: Records, *, by_split: bool, lowest: int = 1) -> Records:
     """Gives records ids of images and annotations.
 
-    Own ids stay if they are complete and unique. Otherwise they become numbers from 1 in the order
-    of the records, with the same number for the same image in both splits.
+    Existing ids are kept if they are complete and unique. Otherwise they become numbers from 1 in
+    the order of the records, with the same number for the same image in both splits.
 
     Args:
         records: all records of a dataset.
-        by_split: whether ids need to be unique only within a split: the COCO files of two splits
-            usually both count from 1.
+        by_split: whether ids only need to be unique within a split, because the COCO files of two
+            splits usually both count from 1.
         lowest: the smallest annotation id that is kept; official COCO files have none below 1.
     """
     images, annotations = records.image_ids.copy(), records.annotation_ids.copy()
@@ -131,7 +131,7 @@ def with_ids(records: Records, *, by_split: bool, lowest: int = 1) -> Records:
 
 
 def _own_image_ids(records: Records) -> dict[str, int] | None:
-    """Own ids by path; `None` if an image has none or several, or shares one with another."""
+    """Returns own ids by path; `None` if an image has none, several, or a shared id."""
     pairs = dict.fromkeys(zip(records.paths, records.image_ids.tolist(), strict=True))
     own: dict[str, int] = dict(list(pairs))
     usable = len(pairs) == len(own) == len(set(own.values())) and -1 not in own.values()
@@ -148,9 +148,9 @@ def _annotation_ids_are_usable(records: Records, lowest: int) -> bool:
 
 
 def keypoint_box(keypoints: np.ndarray) -> np.ndarray | None:
-    """`(4,)` x, y, width, height of the labelled of `(K, 3)` keypoints, whole pixels included.
+    """Returns the box `(4,)` around labelled keypoints `(K, 3)`: x, y, width, height.
 
-    `None` if they lie in one row or column of pixels.
+    It includes whole pixels, and is `None` if they lie in one row or column of pixels.
     """
     labelled = keypoints[keypoints[:, 2] > 0, :2]
     if len(labelled) and (np.ptp(labelled, axis=0) > 0).all():
@@ -160,7 +160,7 @@ def keypoint_box(keypoints: np.ndarray) -> np.ndarray | None:
 
 
 def _made_up_box(keypoints: np.ndarray, center: np.ndarray, scale: float) -> np.ndarray:
-    """`(4,)` around the labelled keypoints; the square of the scale if they make no box."""
+    """Returns a box `(4,)` around the labelled keypoints, else the square of the object's scale."""
     box = keypoint_box(keypoints)
     if box is not None:
         return box

@@ -3,7 +3,7 @@
 ```
 DIR/
 ├── annotations.json   records, see `simplebase.data.records`
-├── images/            what `img_paths` points into
+├── images/            the images that `img_paths` names
 ├── classes.txt        keypoint names          ┐
 ├── match_point.txt    pairs that swap in flips │ optional: else the caller names a skeleton
 └── skeleton.txt       lines for drawings       ┘
@@ -27,16 +27,16 @@ ANNOTATIONS = "annotations.json"
 IMAGES = "images"
 FOLDER_MARKERS = (ANNOTATIONS, IMAGES)
 FOLDER_CONTENT = (ANNOTATIONS, IMAGES, CLASSES, MATCH_POINT, SKELETON)
-"""What a folder that we write holds, at least and at most."""
+"""The required and the possible content of a folder that simplebase writes."""
 
 
 @dataclass(frozen=True)
 class KeypointDataset:
-    """Records, the skeleton they follow and the images they speak of.
+    """The records of a dataset, their skeleton and their images.
 
     Args:
         name: where it was read from, for messages.
-        skeleton: what the keypoints are called.
+        skeleton: the skeleton of the keypoints.
         records: `N` labelled objects.
         images: their images, in the same order.
     """
@@ -47,7 +47,7 @@ class KeypointDataset:
     images: ImageStore
 
     def __len__(self) -> int:
-        """Number of records."""
+        """Returns the number of records."""
         return len(self.records)
 
     @property
@@ -69,12 +69,12 @@ class KeypointDataset:
         return self.select(mask)
 
     def select(self, index: np.ndarray) -> "KeypointDataset":
-        """The records at `index`, indices or a mask of length `N`, with their images."""
+        """Returns the records at `index` (indices or a mask of length `N`) with their images."""
         records, images = self.records.select(index), self.images.select(index)
         return KeypointDataset(self.name, self.skeleton, records, images)
 
     def with_default_depth(self, depth_range: DepthRange | None) -> "KeypointDataset":
-        """The same, its images read with `depth_range` if none was chosen when it was opened."""
+        """Returns the dataset with `depth_range` for its images, if none was chosen when opened."""
         return replace(self, images=self.images.with_default_depth(depth_range))
 
 
@@ -83,16 +83,16 @@ def load_folder(
     skeleton: Skeleton | None = None,
     depth_range: DepthRange | None = None,
 ) -> KeypointDataset:
-    """Opens a folder as above.
+    """Opens a dataset folder with the structure above.
 
     Args:
         folder: the folder.
-        skeleton: what the records follow; by default what the folder's own text files say.
+        skeleton: the skeleton of the records. The default comes from the folder's text files.
         depth_range: which values of images of more than 8 bits become black and white.
 
     Raises:
         MissingFileError: the folder, its annotations or a skeleton is missing.
-        DataError: a file holds something else than it should.
+        DataError: the content of a file is invalid.
     """
     folder = require_folder(folder)
     if skeleton is None:
@@ -103,7 +103,7 @@ def load_folder(
 
 
 def require_folder(folder: str | os.PathLike[str]) -> Path:
-    """Returns `folder` if it is one with annotations, else raises MissingFileError."""
+    """Returns `folder` if it contains annotations, else raises MissingFileError."""
     folder = Path(folder)
     if folder.is_file():
         raise MissingFileError(f"{folder} is a file. Give the dataset folder that it is in.")
@@ -118,14 +118,14 @@ def require_folder(folder: str | os.PathLike[str]) -> Path:
 
 
 def annotation_file(folder: Path) -> Path:
-    """Its `annotations.json`, or else the compressed one; whether it exists is not checked."""
+    """Returns the path of `annotations.json`, or of the compressed file if only that exists."""
     plain = folder / ANNOTATIONS
     compressed = plain.with_suffix(".json.gz")
     return compressed if compressed.exists() and not plain.exists() else plain
 
 
 def own_skeleton(folder: Path) -> Skeleton:
-    """What the folder's own text files say; MissingFileError if it has none."""
+    """Reads the skeleton of the folder's text files; MissingFileError if there are none."""
     if not (folder / CLASSES).exists():
         raise MissingFileError(
             f"{folder} has no {CLASSES}. Name its skeleton with --skeleton, or --classes-path."

@@ -1,4 +1,4 @@
-"""Reading values out of foreign JSON: each has the type it should have, or the error says where."""
+"""Reads values from foreign JSON; errors say which value has the wrong type."""
 
 from typing import Any
 
@@ -23,26 +23,26 @@ def items(value: Any, where: str) -> list[Any]:
 
 
 def text(value: Any, where: str) -> str:
-    """Returns `value` if it is a string that is not empty."""
+    """Returns `value` if it is a non-empty string."""
     if not isinstance(value, str) or not value:
         raise _unexpected(where, "a text", value)
     return value
 
 
 def name(value: Any, where: str) -> str:
-    """Returns a name without the spaces at its ends, which people and tools leave there."""
+    """Returns a name without spaces at its ends."""
     return text(text(value, where).strip(), where)
 
 
 def integer(value: Any, where: str) -> int:
-    """Returns `value` if it is a whole number that 64 bits hold, as an id is."""
+    """Returns `value` if it is a whole number that fits into 64 bits, such as an id."""
     if type(value) is not int or not is_id(value):
         raise _unexpected(where, "a whole number", value)
     return value
 
 
 def number(value: Any, where: str) -> float:
-    """Returns `value` if it is a number that an image can hold: no NaN, no infinity."""
+    """Returns `value` if it is a finite number of a plausible size."""
     if not are_numbers([value], 1):
         raise _unexpected(where, "a number", value)
     return float(value)

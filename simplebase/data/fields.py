@@ -1,4 +1,4 @@
-"""What may stand in the fields of a record, and what is said of one where it does not."""
+"""Checks the fields of a record, and describes their errors."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -8,17 +8,17 @@ from simplebase.errors import shown
 from simplebase.geometry import Size
 
 LARGEST = 1e9
-"""Beyond any image: a larger number is a broken one."""
+"""Upper bound of coordinates, beyond any image."""
 
 
 def flat(value: Any) -> list[Any]:
-    """The numbers of `[x1, y1, x2, y2]`, `[[x1, y1], [x2, y2]]` or a single number."""
+    """Returns the numbers of `[x1, y1, x2, y2]`, `[[x1, y1], [x2, y2]]` or a single number."""
     items = value if isinstance(value, list) else [value]
     return [part for item in items for part in (item if isinstance(item, list) else [item])]
 
 
 def stays_inside(path: str) -> bool:
-    """Whether a relative path names something below the folder that it starts in."""
+    """Returns whether a relative path stays below its folder."""
     if path.startswith(("/", "\\")):
         return False
     if ".." in path or ":" in path:
@@ -28,7 +28,7 @@ def stays_inside(path: str) -> bool:
 
 
 def record_problems(record: Any, num_keypoints: int, skeleton: str) -> Iterator[str]:
-    """What is wrong with one record, field by field."""
+    """Yields the errors of one record, field by field."""
     if not isinstance(record, dict):
         yield f"expected a mapping. Received: {shown(record)}."
         return
@@ -39,7 +39,7 @@ def record_problems(record: Any, num_keypoints: int, skeleton: str) -> Iterator[
     if not isinstance(path, str) or not path:
         yield f"img_paths is the image's path inside images/. Received: {shown(path)}."
     elif not stays_inside(path):
-        yield "img_paths leaves the dataset folder, which is refused."
+        yield "img_paths must stay within the dataset folder."
     if not are_numbers(record.get("objpos", (0, 0)), 2):
         yield f"objpos is x, y in pixels. {numbers_problem(record['objpos'], 2)}"
     scale: Any = record.get("scale_provided", 1)
@@ -78,7 +78,7 @@ def _joint_problems(joints: Any, num_keypoints: int, skeleton: str) -> Iterator[
 
 
 def are_numbers(values: Any, count: int) -> bool:
-    """Whether `values` is a list of `count` finite numbers of believable size."""
+    """Returns whether `values` is a list of `count` finite numbers of plausible size."""
     return (
         isinstance(values, Sequence)
         and len(values) == count
@@ -87,7 +87,7 @@ def are_numbers(values: Any, count: int) -> bool:
 
 
 def numbers_problem(values: Any, count: int) -> str:
-    """Why `are_numbers` is False: how many items there are, and which one is not a number."""
+    """Explains why `are_numbers` is False: the number of items, and which one is not a number."""
     if not isinstance(values, Sequence) or isinstance(values, str):
         return f"Received: {shown(values)}."
     wrong = [index for index, value in enumerate(values) if not are_numbers([value], 1)]
@@ -99,9 +99,9 @@ def numbers_problem(values: Any, count: int) -> str:
 
 
 def stated_size(width: Any, height: Any) -> Size | None:
-    """`(height, width)` as a label file states them; `None` where it does not.
+    """Returns the `(height, width)` that a label file states; `None` if it does not.
 
-    Tools that do not know the size write 0, nothing or null; some write numbers as text.
+    Tools that do not know the size write 0, nothing or null. Some write numbers as strings.
     """
     try:
         size = float(height), float(width)
@@ -113,5 +113,5 @@ def stated_size(width: Any, height: Any) -> Size | None:
 
 
 def is_id(value: Any) -> bool:
-    """Whether `value` is a whole number that fits into int64."""
+    """Returns whether `value` is a whole number that fits into int64."""
     return type(value) in (int, float) and -(2**63) <= value < 2**63 and value == int(value)

@@ -1,4 +1,4 @@
-"""Where the encoded images of records come from: a folder of files, or packed shards."""
+"""Provides the encoded images of records, from a folder of files or from packed shards."""
 
 import os
 from pathlib import Path
@@ -16,51 +16,51 @@ class ImageStore(Protocol):
 
     @property
     def matrices(self) -> np.ndarray | None:
-        """`(N, 2, 3)` from the record's pixels to those of the stored image; None: they are one."""
+        """`(N, 2, 3)` from the record's pixels to the stored image's; None if they are the same."""
 
     @property
     def depth_range(self) -> DepthRange | None:
-        """Which values of images of more than 8 bits become black and white; None: not chosen."""
+        """Which values of deep images become black and white; None if not chosen."""
 
     def with_default_depth(self, depth_range: DepthRange | None) -> "ImageStore":
-        """The same images; `depth_range` is taken where none was chosen."""
+        """Returns the same images, with `depth_range` if none was chosen."""
 
     def name(self, index: int) -> str:
-        """What errors call the image of record `index`."""
+        """Returns the name of record `index`'s image in messages."""
 
     def read(self, index: int) -> bytes:
-        """The encoded image of record `index`.
+        """Returns the encoded image of record `index`.
 
         Raises:
             MissingFileError, DataError: it is missing or cannot be read.
         """
 
     def require(self) -> None:
-        """Says which image is missing before hours of training do.
+        """Checks before training that all images exist.
 
         Raises:
-            MissingFileError: an image is not there; whether it can be decoded is not checked.
+            MissingFileError: an image does not exist. Whether it can be decoded is not checked.
         """
 
     def identity(self) -> bytes:
-        """Changes whenever one of the images does."""
+        """Returns a key that changes whenever an image changes."""
 
     def check_canvas(self, crop: Crop, input_size: Size, canvas_size: Size) -> None:
-        """Warns where these images have less than canvases of `canvas_size` look at."""
+        """Warns if the images are too small for canvases of `canvas_size`."""
 
     def shuffled(self, seed: int, epoch: int) -> np.ndarray:
-        """`(N,)` all indices in a random order that this store is quick to read in."""
+        """Returns `(N,)`: all indices in a random order that this store can read quickly."""
 
     def select(self, index: np.ndarray) -> "ImageStore":
-        """The images of the records at `index`, indices or a mask of length `N`."""
+        """Returns the images of the records at `index`, indices or a mask of length `N`."""
 
 
 class FolderImages:
     """Image files below a folder.
 
-    The folder and the files may be links, wherever they lead: they are the user's own, and
-    `convert --images link` makes such. That `paths` do not leave the folder is checked where they
-    are read, see `simplebase.data.fields.stays_inside`.
+    The folder and the files may be links to any place, because they are the user's own, and
+    `convert --images link` creates links. When `paths` are read, it is checked that they stay in
+    the folder, see `simplebase.data.fields.stays_inside`.
 
     Args:
         folder: the dataset's `images` folder.
@@ -78,11 +78,11 @@ class FolderImages:
         self.depth_range = depth_range
 
     def with_default_depth(self, depth_range: DepthRange | None) -> "FolderImages":
-        """The same files, read with `depth_range` if none was chosen."""
+        """Returns the same files, read with `depth_range` if none was chosen."""
         return FolderImages(self.folder, self.paths, self.depth_range or depth_range)
 
     def path(self, index: int) -> Path:
-        """The file of record `index`."""
+        """Returns the file of record `index`."""
         return self.folder / self.paths[index]
 
     def name(self, index: int) -> str:
@@ -90,16 +90,16 @@ class FolderImages:
         return str(self.path(index))
 
     def read(self, index: int) -> bytes:
-        """What the file holds."""
+        """Reads the file's content."""
         return read_bytes(self.path(index))
 
     def require(self) -> None:
-        """Raises MissingFileError for the first file that is not there."""
+        """Raises MissingFileError for the first file that does not exist."""
         for path in dict.fromkeys(self.paths):
             require_file(self.folder / path, "the image")
 
     def identity(self) -> bytes:
-        """Paths, sizes and times of the files, and the range of their values."""
+        """Returns a key from paths, sizes and times of the files, and the depth range."""
         text = [str(self.folder.resolve())]
         if self.depth_range is not None:
             text.append(f"depth range {self.depth_range}")
@@ -109,12 +109,12 @@ class FolderImages:
         return os.fsencode("\n".join(text))
 
     def check_canvas(self, crop: Crop, input_size: Size, canvas_size: Size) -> None:
-        """Whole images have all there is."""
+        """Does nothing, because whole images are always large enough."""
 
     def shuffled(self, seed: int, epoch: int) -> np.ndarray:
-        """A permutation: files can be read in any order."""
+        """Returns a permutation, because files can be read in any order."""
         return np.random.default_rng([seed, epoch]).permutation(len(self.paths))
 
     def select(self, index: np.ndarray) -> "FolderImages":
-        """The files of the records at `index`."""
+        """Returns the files of the records at `index`."""
         return FolderImages(self.folder, self.paths[index], self.depth_range)

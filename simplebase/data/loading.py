@@ -1,4 +1,4 @@
-"""Opening a dataset, whether it is a folder or packed."""
+"""Opens a dataset, either a folder or a packed dataset."""
 
 import os
 from dataclasses import replace
@@ -15,16 +15,16 @@ def load_dataset(
     skeleton: Skeleton | None = None,
     depth_range: DepthRange | None = None,
 ) -> KeypointDataset:
-    """Opens a dataset: a folder (`simplebase.data.dataset`) or a packed one (`.packed`).
+    """Opens a dataset: a folder (`simplebase.data.dataset`) or a packed dataset (`.packed`).
 
     Args:
-        folder: the folder; a packed one may be an address, such as `gs://bucket/packed`.
-        skeleton: what the records follow; by default what the dataset itself says.
+        folder: the folder. A packed dataset may also be an address, such as `gs://bucket/packed`.
+        skeleton: the skeleton of the records. The default is the dataset's own.
         depth_range: which values of images of more than 8 bits become black and white.
 
     Raises:
         MissingFileError: the folder, its annotations or a skeleton is missing.
-        DataError: a file holds something else than it should.
+        DataError: the content of a file is invalid.
     """
     if is_packed(folder):
         return _load_packed(folder, skeleton, depth_range)

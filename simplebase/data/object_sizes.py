@@ -1,6 +1,6 @@
-"""How large the objects of a COCO file are, by one rule for conversion and evaluation.
+"""Sizes of the objects in a COCO file, with the same rules for conversion and evaluation.
 
-AP on a converted dataset is then AP on the file that it was converted from.
+So AP on a converted dataset equals AP on the original file.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,27 +14,28 @@ from simplebase.data.fields import LARGEST
 from simplebase.geometry import Size
 
 MARGIN = 1.1
-"""Keypoints end inside the body: an object is a little larger than the box around them."""
+"""An object is larger than the box around its keypoints, which lie inside the body."""
 
 PIXEL = 1.0
-"""A box that is no wider or no higher, and keypoints that are no farther apart, tell no size: it is
-the bare extent of keypoints, from their first pixel to their last."""
+"""A box with a side up to this, or keypoints that are no farther apart, do not determine a size.
+Such a box is the bare extent of keypoints, from their first pixel to their last."""
 
 BROKEN_BOX = "box of negative or infinite size, or NaN"
 
 
 def read_box(value: Any, where: str) -> list[float] | str | None:
-    """The box of a COCO-like annotation.
+    """Reads the box of a COCO-like annotation.
 
-    CVAT and Label Studio write the bare extent of the keypoints, which is 0 wide or high where they
-    are in line, and RectLabel writes 1; others leave the box out, or write null or an empty list.
+    CVAT and Label Studio write the bare extent of the keypoints, which is 0 wide or high if they
+    are in line; RectLabel writes 1. Others omit the box, or write null or an empty list.
 
     Args:
         value: x, y, width, height.
-        where: for errors.
+        where: where it is, for messages.
 
     Returns:
-        The box; `None` if there is none or it tells no size; why it is unusable, if it is broken.
+        The box; `None` if there is none or it does not determine a size; or, if it is invalid, the
+        reason.
 
     Raises:
         DataError: `value` is not four numbers.
@@ -42,7 +43,7 @@ def read_box(value: Any, where: str) -> list[float] | str | None:
     if value is None or value == []:
         return None
     is_number = isinstance(value, list) and all(type(each) in (int, float) for each in value)
-    # Of NaN, no comparison is true.
+    # Comparisons with NaN are always false.
     if is_number and len(value) == 4:
         if not all(abs(each) < LARGEST for each in value) or min(value[2:]) < 0:
             return BROKEN_BOX
@@ -51,19 +52,19 @@ def read_box(value: Any, where: str) -> list[float] | str | None:
 
 
 def has_size(box: Sequence[float]) -> bool:
-    """Whether a box x, y, width, height tells how large an object is."""
+    """Returns whether a box x, y, width, height determines the size of an object."""
     return min(box[2:]) > PIXEL
 
 
 def object_side(keypoints: np.ndarray, box: list[float] | None) -> float:
-    """The longer side in pixels, of the box or else of the keypoints' extent, a tenth larger.
+    """Returns the longer side in pixels of the box, or of the keypoints' extent plus a tenth.
 
     Args:
         keypoints: `(K, 3)` x, y, visibility.
-        box: x, y, width, height that tell a size, if there are such.
+        box: x, y, width, height that determine a size, if there are any.
 
     Returns:
-        0 where there is no box and the labelled keypoints are in one place, which tells no size.
+        0 if there is no box and the labelled keypoints are in one place.
     """
     if box is not None:
         return max(box[2:])
@@ -73,10 +74,10 @@ def object_side(keypoints: np.ndarray, box: list[float] | None) -> float:
 
 
 def object_area(keypoints: np.ndarray, box: list[float] | None) -> float:
-    """Square pixels of an object for which the file states no area, by which OKS divides.
+    """Returns the area for OKS of an object without a stated area, in square pixels.
 
-    That of the box, else of the box around the keypoints, or of a square if they lie in a row.
-    Arguments as in `object_side`; 0 where that is 0.
+    It is that of the box, else of the box around the keypoints, or of a square if they lie in a
+    row. For the arguments see `object_side`; the area is 0 if the side is.
     """
     if box is not None:
         return box[2] * box[3]
@@ -86,17 +87,17 @@ def object_area(keypoints: np.ndarray, box: list[float] | None) -> float:
 
 
 def usual_side(sides: Iterable[float]) -> float:
-    """The median side of a file's objects, those of unknown size (0) aside; 0 if all are."""
+    """Returns the median side of a file's objects, ignoring unknown sizes (0); 0 if all are."""
     known = [side for side in sides if side > 0]
     return float(np.median(known)) if known else 0.0
 
 
 def single_point_area(usual: float, image: Size | None) -> float:
-    """Square pixels of an object that has one labelled keypoint and no box.
+    """Returns the area of an object with one labelled keypoint and no box, in square pixels.
 
     Args:
-        usual: `usual_side` of its file, which the object is as large as.
-        image: `(height, width)` of its image, which the object fills if `usual` is 0.
+        usual: `usual_side` of its file, which is assumed for the object.
+        image: `(height, width)` of its image, which the object is assumed to fill if `usual` is 0.
 
     Returns:
         0 if neither is known.

@@ -1,9 +1,9 @@
-"""`annotations.json`: upstream's list of records, read into columns and written from dicts.
+"""Reads `annotations.json`, upstream's list of records, into columns, and writes it from dicts.
 
-A record holds `dataset`, `isValidation`, `img_paths`, `objpos` (x, y), `joint_self` (K rows of x,
+A record has `dataset`, `isValidation`, `img_paths`, `objpos` (x, y), `joint_self` (K rows of x,
 y, visibility) and `scale_provided` (object height / 200 px). Optional: `headboxes` (x1, y1, x2,
 y2), `image_id`, `annotation_id`, `bbox` (x, y, width, height), `area`, and `origin`, the coordinate
-of the first pixel's centre. A record without `origin` is upstream's, which counts pixels from 1.
+of the first pixel's centre. A record without `origin` comes from upstream and counts pixels from 1.
 """
 
 import math
@@ -29,7 +29,7 @@ from simplebase.files import read_json, require_file
 
 UPSTREAM_ORIGIN = 1
 
-# What `_to_columns` trips over.
+# Errors that an invalid record causes in `_to_columns`.
 _BROKEN = (KeyError, TypeError, ValueError, OverflowError, AttributeError)
 
 
@@ -66,7 +66,7 @@ class Records(ArrayEquality):
         return len(self.paths)
 
     def select(self, index: np.ndarray) -> "Records":
-        """The records at `index`, indices or a mask of length `N`."""
+        """Returns the records at `index`, indices or a mask of length `N`."""
         return Records(*(getattr(self, field.name)[index] for field in fields(self)))
 
 
@@ -76,18 +76,18 @@ def read_records(path: str | os.PathLike[str], num_keypoints: int, skeleton: str
     Args:
         path: the file.
         num_keypoints: `K` of the skeleton.
-        skeleton: its name, for errors.
+        skeleton: its name, for messages.
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is not a list of records; the message names file, record index and field.
+        DataError: it is not a list of records. The message names file, record index and field.
     """
     content = _read_list(path)
     try:
         return _to_columns(content, num_keypoints)
     except _BROKEN:
         pass
-    # The fast reader says only that something is wrong; this says what, or nothing if all is well.
+    # The fast reader only detects that something is wrong; this finds out what.
     for index, record in enumerate(content):
         for problem in record_problems(record, num_keypoints, skeleton):
             where = f"record {index}"
@@ -99,13 +99,13 @@ def read_records(path: str | os.PathLike[str], num_keypoints: int, skeleton: str
 
 @dataclass(frozen=True, eq=False)
 class Survey(ArrayEquality):
-    """All that stands in an annotation file, the broken records apart from the sound ones.
+    """The content of an annotation file, with valid and invalid records separated.
 
     Args:
         content: every item of the file's list.
-        sound: `(N,)` indices of the sound records in `content`.
-        records: those `N` as columns; `None` if there is none.
-        problems: what is wrong with each of the others, by its index.
+        sound: `(N,)` indices of the valid records in `content`.
+        records: the valid records as columns; `None` if there are none.
+        problems: the errors of each invalid record, by its index.
     """
 
     content: list[Any]
@@ -115,11 +115,11 @@ class Survey(ArrayEquality):
 
 
 def survey_records(path: str | os.PathLike[str], num_keypoints: int, skeleton: str) -> Survey:
-    """Reads an annotation file as `read_records` does, but goes on after a broken record.
+    """Reads an annotation file like `read_records`, but continues after an invalid record.
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is not a list, or an empty one.
+        DataError: it is not a list, or the list is empty.
     """
     content = _read_list(path)
     try:
@@ -157,20 +157,20 @@ def make_record(
     image_id: int | None = None,
     annotation_id: int | None = None,
 ) -> dict[str, Any]:
-    """One record of `annotations.json`, from zero-based pixels; nothing is rounded.
+    """Makes a record of `annotations.json` from zero-based pixels, without rounding.
 
     Args:
-        dataset: a name.
-        validation: whether it is held out.
-        path: of the image, relative to the dataset's `images` folder.
+        dataset: the dataset's name.
+        validation: whether the record is held out.
+        path: path of the image, relative to the dataset's `images` folder.
         center: x, y of the object.
         scale: object height / 200 px.
         keypoints: `(K, 3)` x, y, visibility; those with visibility 0 are written as zeros.
         headbox: x1, y1, x2, y2.
         box: x, y, width, height.
         area: square pixels.
-        image_id: as COCO has it.
-        annotation_id: as COCO has it.
+        image_id: COCO's image id.
+        annotation_id: COCO's annotation id.
     """
     keypoints = np.where(keypoints[:, 2:] > 0, keypoints, 0)
     optional = {
@@ -208,7 +208,7 @@ def _read_list(path: str | os.PathLike[str]) -> list[Any]:
 
 
 def _to_columns(content: list[dict[str, Any]], num_keypoints: int) -> Records:
-    """The records as columns; any of several errors where one of them is broken."""
+    """Converts records to columns; raises one of several errors if a record is invalid."""
     paths = [record["img_paths"] for record in content]
     validation = [record["isValidation"] for record in content]
     if not all(isinstance(path, str) and stays_inside(path) for path in paths):
@@ -222,8 +222,8 @@ def _to_columns(content: list[dict[str, Any]], num_keypoints: int) -> Records:
         raise ValueError
     origins = _optional(content, "origin", 1)[:, 0]
     origins[np.isnan(origins)] = UPSTREAM_ORIGIN
-    # Upstream's MPII records say 1 for visible, 0 for hidden and for unlabelled joints: which of
-    # the two, only the coordinates tell.
+    # In upstream's MPII records, 1 is visible, and 0 is both hidden and unlabelled. Only the
+    # coordinates distinguish the two.
     hidden = np.array([r["dataset"] == "MPI" and "origin" not in r for r in content])
     labelled = (keypoints[..., :2] > 1).all(axis=-1) & hidden[:, None]
     keypoints[..., 2] = np.where(labelled, np.minimum(keypoints[..., 2] + 1, 2), keypoints[..., 2])
@@ -246,7 +246,7 @@ def _to_columns(content: list[dict[str, Any]], num_keypoints: int) -> Records:
 
 
 def _required(content: list[dict[str, Any]], key: str, *shape: int) -> np.ndarray:
-    """`(N, *shape)` float64; NumPy alone would also take "1", true and null for numbers."""
+    """Returns `(N, *shape)` float64; NumPy alone would also accept "1", true and null."""
     values: Any = [record[key] for record in content]
     column = np.array(values, np.float64)
     for _ in shape:
@@ -260,7 +260,7 @@ def _required(content: list[dict[str, Any]], key: str, *shape: int) -> np.ndarra
 
 
 def _optional(content: list[dict[str, Any]], key: str, width: int) -> np.ndarray:
-    """`(N, width)` float64, NaN where a record lacks `key`."""
+    """Returns `(N, width)` float64, NaN where a record lacks `key`."""
     column = np.full((len(content), width), math.nan)
     for index, record in enumerate(content):
         if key in record:
@@ -272,7 +272,7 @@ def _optional(content: list[dict[str, Any]], key: str, width: int) -> np.ndarray
 
 
 def _ids(content: list[dict[str, Any]], key: str) -> np.ndarray:
-    """`(N,)` int64, -1 where a record lacks `key`."""
+    """Returns `(N,)` int64, -1 where a record lacks `key`."""
     values = [record.get(key, -1) for record in content]
     if not all(is_id(value) for value in values):
         raise ValueError

@@ -1,4 +1,4 @@
-"""Leaving out the records whose images cannot be used, and telling of those that are too dark."""
+"""Removes records whose images cannot be read, and warns of images that are too dark."""
 
 import warnings
 
@@ -16,13 +16,13 @@ _LOOKED_AT = 8
 def without_bad_images(
     dataset: KeypointDataset, progress: Progress | None = None
 ) -> tuple[KeypointDataset, list[str]]:
-    """The records whose images can be read, and a sentence for each image that cannot.
+    """Returns the records whose images can be read, and a sentence for each unreadable image.
 
-    Every image is decoded once, so that a training does not find out in its last epoch.
+    Every image is decoded once, so that a training run does not fail in its last epoch.
 
     Args:
-        dataset: of any size; no image is kept in memory.
-        progress: called with images done and in all.
+        dataset: a dataset of any size; no image is kept in memory.
+        progress: is called with the number of finished images and the total.
 
     Raises:
         DataError: no image can be read.
@@ -55,9 +55,9 @@ def without_bad_images(
 
 
 def warn_of_lost_depth(dataset: KeypointDataset) -> None:
-    """Warns if a few images that are looked at lose most of their more than 8 bits.
+    """Warns if a few sampled images of more than 8 bits lose most of their values.
 
-    All images of a camera are alike, and `data check` looks at all of them.
+    A few are enough, because all images of a camera are alike. `data check` checks all of them.
     """
     store = dataset.images
     if store.matrices is not None:
@@ -66,7 +66,7 @@ def warn_of_lost_depth(dataset: KeypointDataset) -> None:
         try:
             found = deep_range(store.read(index), store.name(index))
         except (DataError, MissingFileError):
-            continue  # whoever reads it for its pixels tells
+            continue  # reported when its pixels are read
         if found and (note := depth_note(*found, store.depth_range)):
             warnings.warn(f"{store.name(index)}: {note}. {DEPTH_ADVICE}", SimplebaseWarning, 3)
             return

@@ -1,4 +1,4 @@
-"""The embedded dataset: drawn figures, made on the user's machine in seconds, offline."""
+"""The embedded dataset: figures that are drawn on the user's machine in seconds, offline."""
 
 import os
 from contextlib import suppress
@@ -20,10 +20,10 @@ from simplebase.threads import thread_pool
 
 SKELETON = "mpii"
 VALIDATION_EVERY = 5
-"""Every fifth figure is held out, so that a larger set begins with the smaller one."""
+"""Every fifth figure is held out, so that a larger set starts with the smaller one."""
 
 DEFAULT_COUNT = 1500
-# A change of the drawings must not find yesterday's figures in the cache: count it up.
+# Increment when the drawings change, so that old figures in the cache are not used.
 _VERSION = 1
 
 
@@ -37,14 +37,14 @@ def synthesize(
 ) -> Path:
     """Draws a dataset folder of `count` figures with exact keypoints of the skeleton `mpii`.
 
-    The same count and seed give the same bytes; a larger count begins with the same figures.
+    The same count and seed give the same bytes. A larger count starts with the same figures.
 
     Args:
-        folder: where; appears only when all is drawn.
-        count: how many figures, one an image; every fifth is held out for validation.
-        seed: 0 or above.
+        folder: the folder to write, which appears only when it is complete.
+        count: number of figures, one per image. Every fifth is held out for validation.
+        seed: seed, 0 or above.
         overwrite: replace `folder` if it is a dataset.
-        progress: called with figures done and in all.
+        progress: is called with the number of finished figures and the total.
 
     Returns:
         The folder.
@@ -77,12 +77,12 @@ def synthesize(
 
 
 def embedded_dataset(progress: Progress | None = None) -> Path:
-    """The folder of the embedded dataset in the user's cache, drawn at the first call."""
+    """Returns the embedded dataset's folder in the user's cache; draws it at the first call."""
     folder = cache_folder() / f"synthetic_v{_VERSION}_{DEFAULT_COUNT}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with turn(folder.with_name(f".{folder.name}.lock"), "the embedded dataset"):
-            # The process that had its turn before has drawn it, or, without locks, is quicker.
+            # Another process has drawn it meanwhile.
             if not folder.exists():
                 with suppress(OutputExistsError):
                     synthesize(folder, count=DEFAULT_COUNT, progress=progress)

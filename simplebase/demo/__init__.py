@@ -1,4 +1,4 @@
-"""The demo: poses drawn on what is looked at."""
+"""The demo: finds poses in images, videos and cameras, and draws them."""
 
 from simplebase.demo.drawing import draw
 

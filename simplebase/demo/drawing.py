@@ -12,7 +12,7 @@ from simplebase.metadata import ModelMetadata
 from simplebase.pose import Pose
 
 CERTAIN = 0.3
-"""Keypoints of a lower score are drawn faint: hidden ones mostly, or guessed."""
+"""Keypoints with a lower score are drawn faint. They are mostly hidden, or guessed."""
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _TEXT, _EDGE, _BOX = (255, 255, 255), (16, 16, 24), (235, 235, 235)
@@ -29,14 +29,15 @@ def draw(
     labels: bool = False,
     heat: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draws skeletons, lines and dots sized to each pose's box.
+    """Draws skeletons, with lines and dots in proportion to each pose's box.
 
     Args:
-        image: `(height, width, 3)` uint8 RGB; it is not changed.
-        poses: what to draw.
-        min_score: a keypoint below it is left out, with its links; one below 0.3 is drawn faint.
-        labels: write the keypoints' names, and draw the boxes with identity and score.
-        heat: `(height, width)` uint8 to lay over the image first, see `heat_of`.
+        image: `(height, width, 3)` uint8 RGB, which is not changed.
+        poses: the poses to draw.
+        min_score: keypoints with a lower score are left out, with their links. Those below 0.3 are
+            drawn faint.
+        labels: also write the keypoints' names, and draw the boxes with identity and score.
+        heat: `(height, width)` uint8 heatmap to draw over the image first, see `heat_of`.
 
     Returns:
         A new image of the same shape.
@@ -50,7 +51,7 @@ def draw(
             points,
             pose.skeleton,
             shown=scores >= min_score,
-            # About 1 pixel for each 110 of the object.
+            # About 1 pixel for each 110 pixels of the object.
             width=max(1.0, size / 110),
             faint=scores < CERTAIN,
         )
@@ -62,13 +63,13 @@ def draw(
 def heat_of(
     image: np.ndarray, heatmaps: np.ndarray, matrices: np.ndarray, metadata: ModelMetadata
 ) -> np.ndarray:
-    """`(height, width)` uint8: the highest of all heatmaps at each pixel, 255 for certain.
+    """Returns `(height, width)` uint8: the highest of all heatmaps at each pixel, scaled to 255.
 
     Args:
         image: `(height, width, 3)`.
         heatmaps: `(B, h, w, K)`.
-        matrices: `(B, 2, 3)` from image to model input.
-        metadata: of the model.
+        matrices: `(B, 2, 3)`, map image pixels to input pixels.
+        metadata: the model's metadata.
     """
     height, width = image.shape[:2]
     codec = metadata.codec
@@ -83,7 +84,7 @@ def heat_of(
 
 
 def side_by_side(image: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """`(height, 2 * width, 3)`: the image as it was, and as it was drawn on."""
+    """Returns `(height, 2 * width, 3)`: the original image, and the image with the drawing."""
     return np.concatenate([image, picture], axis=1)
 
 
@@ -96,7 +97,7 @@ def _heated(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 def _size(pose: Pose, image: np.ndarray) -> float:
-    """Pixels of the longer side of the object, as far as it is in the image."""
+    """Returns the length of the object's longer side within the image, in pixels."""
     return min(max(pose.box[2:]), max(image.shape[:2]))
 
 
@@ -110,12 +111,12 @@ def _label(canvas: np.ndarray, pose: Pose, min_score: float) -> None:
     for name, (x, y, _) in itertools.compress(
         zip(pose.names, pose.keypoints.tolist(), strict=True), shown
     ):
-        # Outwards, where the skeleton is not.
+        # On the outer side, where the text does not cover the skeleton.
         side = 1 if x >= middle else -1
         _write(canvas, name.replace("_", " "), (x, y + capital / 2), capital, side)
     number = "" if pose.identity is None else f"{pose.identity}: "
     left, top, *_ = pose.box
-    # Above the box, or where there is no room in it.
+    # Above the box, or inside it if there is no room above.
     base = top - capital / 2 if top > 2 * capital else max(top, 0) + 2 * capital
     _write(canvas, f"{number}{pose.score:.2f}", (left, base), 1.2 * capital)
 
@@ -130,20 +131,20 @@ def _outline(canvas: np.ndarray, pose: Pose, thickness: int) -> None:
 def _write(
     canvas: np.ndarray, text: str, place: tuple[float, float], capital: float, side: int = 0
 ) -> None:
-    """Writes white text with a dark edge, moved in where it would leave the image at a side.
+    """Writes white text with a dark edge, moved so that it stays within the image's sides.
 
     Args:
-        canvas: to write on.
-        text: one line.
+        canvas: the image to write on.
+        text: one line of text.
         place: x, y in pixels of the base line's start.
         capital: height of a capital letter in pixels.
-        side: 1 or -1: to the right or to the left of `place`, a letter's width away.
+        side: 1 or -1: right or left of `place`, at the distance of a letter.
     """
     scale, thickness = capital / _CAPITAL, max(1, round(capital / 10))
     x, y = round(place[0] + side * capital), round(place[1])
     width = cv2.getTextSize(text, _FONT, scale, thickness)[0][0]
     x = max(thickness, min(x - (side < 0) * width, canvas.shape[1] - width - thickness))
-    # Thicker text is wider too, so the edge is the same text, moved to all sides.
+    # Thicker text would also be wider, so the edge is the same text, shifted in all directions.
     for across, down in ((-1, 0), (1, 0), (0, -1), (0, 1)):
         corner = x + across * thickness, y + down * thickness
         cv2.putText(canvas, text, corner, _FONT, scale, _EDGE, thickness, cv2.LINE_AA)

@@ -1,4 +1,4 @@
-"""Poses frame by frame: where to look, the model, who is who, smoothing."""
+"""Estimates poses frame by frame: finds boxes, runs the model, tracks and smooths."""
 
 import time
 from collections.abc import Sequence
@@ -22,17 +22,17 @@ from simplebase.skeletons import Skeleton
 from simplebase.videos.frame import Frame
 
 _SAME = 0.3
-"""Overlap above which a followed box is of an object that the detector found as well."""
+"""Overlap above which a tracked box and a detected box belong to the same object."""
 _DUPLICATE = 0.7
-"""OKS above which two poses are of one object. The official code's 0.9 is for average precision,
-which does not mind a second pose; an eye does."""
+"""OKS above which two poses belong to the same object. The official code uses 0.9, because average
+precision tolerates duplicates, but a viewer does not."""
 
 
 class WatchedRuntime:
-    """A runtime that keeps its last answer, and how long it took.
+    """Wraps a runtime and stores its last output and how long it took.
 
     Args:
-        runtime: the one that answers.
+        runtime: the runtime.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -42,7 +42,7 @@ class WatchedRuntime:
         self._runtime = runtime
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """As the runtime does."""
+        """Calls the runtime."""
         started = time.perf_counter()
         self.answer = self._runtime.predict(images)
         self.milliseconds = (time.perf_counter() - started) * 1e3
@@ -50,25 +50,25 @@ class WatchedRuntime:
 
 
 class FrameEstimator:
-    """Finds the poses of frames, one after another.
+    """Estimates the poses of successive frames.
 
     Args:
-        runtime: of the model.
-        find: where objects are, see `boxes` and `detector`.
-        is_sequence: whether frames go on from each other; only then objects are followed.
-        find_every: frames from one call of `find` to the next; between them, and where `find`
-            misses an object, it is looked for where its keypoints were. None: only when there is
-            nothing to follow; what it finds is looked at a second time, in the box around its
-            keypoints, since an object that is small in its box is found less well.
-        distinct: whether of several poses of one object only the best is wanted.
-        fit: how a box goes into the model's input.
-        smoothing: how strongly, of a sequence; None: not at all.
-        min_score: keypoints below it are not found.
+        runtime: the model.
+        find: finds the objects' boxes, see `boxes` and `detector`.
+        is_sequence: whether frames are consecutive. Objects are only tracked if they are.
+        find_every: number of frames between two calls of `find`. Between them, and if `find` misses
+            an object, the box is taken from the object's last keypoints. None: `find` is called
+            only if there is nothing to track. Its boxes then get a second pass around the
+            keypoints, because an object that is small in its box is found less well.
+        distinct: keep only the best of several poses of the same object.
+        fit: how a box is fitted into the model's input.
+        smoothing: settings of the filter for a sequence; None for no filter.
+        min_score: keypoints with a lower score count as not found.
         with_heat: whether results have `heat`.
         stopwatch: measures `boxes`, `crop`, `model`, `decode` and `smooth`.
 
     Raises:
-        ArgumentError: `with_heat` of a model that answers with keypoints alone.
+        ArgumentError: `with_heat` is set, but the model only returns keypoints.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class FrameEstimator:
     ) -> None:
         if with_heat and runtime.metadata.outputs[0] != "heatmaps":
             raise ArgumentError(
-                "the model returns keypoints, so there is no heatmap to lay over the image. "
+                "the model returns keypoints, so there is no heatmap to draw over the image. "
                 "Leave out --heatmap, or export the model with --outputs heatmaps."
             )
         self._watch = stopwatch or Stopwatch()
@@ -104,10 +104,10 @@ class FrameEstimator:
         self._tracker = Tracker(skeleton, smoothing, min_score, padding) if is_sequence else None
 
     def __call__(self, frame: Frame) -> FramePoses:
-        """The poses of the next frame.
+        """Estimates the poses of the next frame.
 
         Raises:
-            ArgumentError: a box lies outside of the frame.
+            ArgumentError: a box lies outside the frame.
         """
         image = frame.image
         with self._watch("boxes"):
@@ -116,7 +116,7 @@ class FrameEstimator:
         poses, heat = self._look(image, boxes) if boxes else ([], None)
         if self._find_every is None and poses and not followed:
             poses, heat = self._look_closer(image, poses, heat)
-        # Who walked out of the view is not there, but the box where he would be is.
+        # An object may have left the frame, although its predicted box is still there.
         poses = [p for i, p in enumerate(poses) if i < len(given) or p.score >= LOST]
         if self._distinct:
             poses = self._without_duplicates(poses)
@@ -128,7 +128,7 @@ class FrameEstimator:
         return FramePoses(frame, poses, heat)
 
     def _candidates(self, frame: Frame) -> tuple[Sequence[Box], Sequence[Box]]:
-        """Boxes that were found, and those of objects that are followed."""
+        """Returns the found boxes, and those of tracked objects."""
         if self._tracker is None or self._find_every == 1:
             return self._find(frame), []
         followed = self._tracker.boxes(frame.image)
@@ -163,7 +163,7 @@ class FrameEstimator:
     def _look_closer(
         self, image: np.ndarray, poses: list[Pose], heat: np.ndarray | None
     ) -> tuple[list[Pose], np.ndarray | None]:
-        """What is found in the boxes around poses, unless its scores are clearly lower."""
+        """Returns the poses of a second pass, unless their scores are clearly lower."""
         boxes = closer_boxes(poses, image, self._min_score)
         if not boxes:
             return poses, heat
@@ -171,7 +171,7 @@ class FrameEstimator:
         return (closer, closer_heat) if better_look(poses, closer) else (poses, heat)
 
     def _without_duplicates(self, poses: list[Pose]) -> list[Pose]:
-        """Of several poses of one object the best, in the order of before."""
+        """Keeps the best of several poses of the same object, without changing the order."""
         if len(poses) < 2:
             return poses
         keypoints = np.stack([pose.keypoints for pose in poses])
@@ -181,15 +181,15 @@ class FrameEstimator:
 
 
 def best_of_duplicates(keypoints: np.ndarray, boxes: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """Of several poses of one object in an image the best.
+    """Keeps the best of several poses of the same object in an image.
 
     Args:
         keypoints: `(n, K, 3)` x, y in pixels, and score.
-        boxes: `(n, 4)` x, y, width, height: where each was looked for.
-        skeleton: of the poses.
+        boxes: `(n, 4)` x, y, width, height of the boxes that were searched.
+        skeleton: skeleton of the poses.
 
     Returns:
-        Indices of the poses that stay, in their order.
+        Indices of the kept poses, in their order.
     """
     if len(keypoints) < 2:
         return np.arange(len(keypoints))

@@ -1,4 +1,4 @@
-"""Where frames come from, and what was found in them."""
+"""Sources of frames, and their results."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,15 +11,15 @@ from simplebase.videos.frame import Frame
 
 
 class Source(Protocol):
-    """Where frames come from.
+    """A source of frames.
 
     Attributes:
-        name: for people.
-        is_sequence: whether a frame goes on from the one before, as in a video.
-        is_live: whether frames are lost that are not taken in time.
-        fps: frames per second, if that is known; of variable frame rate, in the fastest part.
-        count: frames in all, if that is known; of some videos an estimate.
-        dropped: frames lost so far, see `is_live`.
+        name: its name in messages.
+        is_sequence: whether frames are consecutive, as in a video.
+        is_live: whether frames are lost if they are not read in time.
+        fps: frames per second, if known; with a variable frame rate, that of the fastest part.
+        count: total number of frames, if known; an estimate for some videos.
+        dropped: number of frames lost so far, see `is_live`.
     """
 
     name: str
@@ -36,22 +36,21 @@ class Source(Protocol):
         """See above."""
 
     def read(self) -> Frame | None:
-        """The next frame; None at the end."""
+        """Returns the next frame; None at the end."""
 
     def close(self) -> None:
-        """Lets go of file or camera; nothing is read after."""
+        """Closes the file or camera. Do not read afterwards."""
 
 
 @dataclass(frozen=True, eq=False)
 class FramePoses(ArrayEquality):
-    """What was found in a frame.
+    """The result for a frame.
 
     Args:
         frame: the frame.
-        poses: one an object.
-        heat: `(height, width)` uint8 of the frame, the highest of all heatmaps; None if nobody
-            asked for it.
-        picture: the frame as drawn; None if nobody asked for it.
+        poses: one pose per object.
+        heat: `(height, width)` uint8: the highest of all heatmaps; None if not requested.
+        picture: the frame with the drawing; None if not requested.
     """
 
     frame: Frame

@@ -1,4 +1,4 @@
-"""Which model the demo takes if none is named."""
+"""Chooses the demo's model if none is named."""
 
 import os
 from collections.abc import Callable
@@ -12,15 +12,15 @@ RUNS = "runs"
 
 
 def newest_model(runs: str | os.PathLike[str] = RUNS) -> Path | None:
-    """The best checkpoint of the run below `runs` that was trained last; None: there is no run."""
+    """Returns the best checkpoint of the newest run below `runs`; None if there is no run."""
     return next(iter(trained_models(runs)), None)
 
 
 def embedded_model(announce: Callable[[str], None]) -> Path:
-    """The file of the model in the package that finds a person, to be run.
+    """Returns the runnable file of the package's own model, which finds a person.
 
     Args:
-        announce: called with a line if it has to be converted first, see `model_file`.
+        announce: is called with one line if it has to be converted first, see `model_file`.
 
     Raises:
         DataError, DownloadError: the installation is damaged, or the cache cannot be written.
@@ -29,7 +29,7 @@ def embedded_model(announce: Callable[[str], None]) -> Path:
 
 
 def selectable_models(model: str | os.PathLike[str]) -> list[Path]:
-    """Models to choose from: the given one, those beside it, and the best of each run.
+    """Returns the models to choose from: the given one, those beside it, and the best of each run.
 
     Args:
         model: a model file.
@@ -42,7 +42,7 @@ def selectable_models(model: str | os.PathLike[str]) -> list[Path]:
     beside = [
         path
         for path in sorted(first.parent.iterdir())
-        # A folder of runs' checkpoints holds the same model at several ages.
+        # A folder of checkpoints contains the same model after several epochs.
         if path.suffix in MODEL_SUFFIXES and first.parent.name != "checkpoints"
     ]
     return list(
@@ -51,6 +51,6 @@ def selectable_models(model: str | os.PathLike[str]) -> list[Path]:
 
 
 def trained_models(runs: str | os.PathLike[str] = RUNS) -> list[Path]:
-    """The best checkpoint of each run below `runs`, the newest first."""
+    """Returns the best checkpoint of each run below `runs`, newest first."""
     found = Path(runs).glob("*/checkpoints/best.keras")
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)

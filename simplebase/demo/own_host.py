@@ -1,8 +1,8 @@
-"""Which requests come from a page of ours in a browser on this machine.
+"""Recognises requests that come from our own page in a browser on this machine.
 
 Every site that is open in the browser can send requests to 127.0.0.1, and a foreign host name may
-be made to lead there (DNS rebinding). The headers `Host` and `Origin`, which a site cannot forge,
-tell such requests apart.
+resolve to that address (DNS rebinding). The headers `Host` and `Origin`, which a site cannot forge,
+reveal such requests.
 """
 
 import re
@@ -16,18 +16,18 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 def is_own_host(hosts: Sequence[str]) -> bool:
-    """Whether the `Host` headers of a request name this machine itself.
+    """Returns whether the `Host` headers of a request name this machine itself.
 
-    The port does not matter: browsers leave out 80, and a tunnel may end at any other.
+    The port is ignored, because browsers leave out 80, and a tunnel may use any port.
 
     Args:
-        hosts: all values of the header. HTTP/1.0 allows none and browsers send one.
+        hosts: all values of the header. Browsers send one, and HTTP/1.0 allows none.
     """
     return len(hosts) == 1 and _name_and_port(hosts[0])[0] in _NAMES
 
 
 def is_same_origin(origin: str, host: str) -> bool:
-    """Whether a page of this `Origin` was loaded from this `Host`, port included."""
+    """Returns whether `origin` is the page that was loaded from `host`, port included."""
     try:
         parts = urlsplit(origin)
     except ValueError:
@@ -40,6 +40,6 @@ def is_same_origin(origin: str, host: str) -> bool:
 
 
 def _name_and_port(host: str) -> tuple[str, str]:
-    """In lower case; the port is empty where there is none, and both are where it is no host."""
+    """Returns name and port in lower case; both are empty if it is not a host."""
     match = _HOST.fullmatch(host.strip())
     return (match[1].lower(), match[2] or "") if match else ("", "")

@@ -1,4 +1,4 @@
-"""The demo as one call: from a source through the model to files, a window or a browser."""
+"""Runs the demo: from a source through the model to files, a window or a browser."""
 
 import os
 import time
@@ -37,20 +37,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class DemoProgress:
-    """How far a run of the demo is.
+    """The progress of a demo.
 
     Args:
-        stopwatch: of its stages: `read` (`wait` of a live source), `boxes`, `crop`, `model`,
+        stopwatch: times of its stages: `read` (`wait` for a live source), `boxes`, `crop`, `model`,
             `decode`, `smooth`, `draw`, `write`.
-        count: frames in all, if that is known.
-        frames: done.
-        without: frames in which there was no object.
-        dropped: frames that a live source lost.
-        started: when the first frame was done, by `time.perf_counter`.
-        latest: when the last one was.
-        poses: of the last frame.
-        stopped: whether the user ended it.
-        min_score: keypoints below it are not found.
+        count: total number of frames, if known.
+        frames: number of finished frames.
+        without: number of frames without an object.
+        dropped: number of frames that a live source lost.
+        started: when the first frame was finished, by `time.perf_counter`.
+        latest: when the last frame was finished.
+        poses: poses of the last frame.
+        stopped: whether the user stopped the demo.
+        min_score: keypoints with a lower score count as not found.
     """
 
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
@@ -66,12 +66,12 @@ class DemoProgress:
 
     @property
     def fps(self) -> float | None:
-        """Frames a second so far; None before the second one."""
+        """Frames per second so far; None before the second frame."""
         taken = self.latest - self.started
         return (self.frames - 1) / taken if self.frames > 1 and taken > 0 else None
 
     def add(self, found: FramePoses, dropped: int) -> None:
-        """Counts a frame that is done."""
+        """Adds a finished frame."""
         self.latest = time.perf_counter()
         self.started = self.started or self.latest
         self.frames += 1
@@ -94,31 +94,31 @@ def run_demo(
     observe: Callable[[DemoProgress], None] | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> DemoProgress:
-    """Finds the poses in all frames of a source, and writes or shows them.
+    """Estimates the poses in all frames of a source, and writes or shows them.
 
-    Reading, finding poses, drawing and writing overlap in threads; between them wait a few frames
-    at most. Ctrl-C ends the run, and what was written until then is complete.
+    Reading, estimating, drawing and writing overlap in threads, with at most a few frames waiting
+    between them. Ctrl-C ends the run, and all outputs up to then are complete.
 
     Args:
         model: a model of any format that `load_runtime` opens.
-        source: what `open_source` takes, or a source.
+        source: an argument of `open_source`, or a source.
         outputs: files and folders to write.
-        settings: how to look and to draw.
-        skeleton: names, links and colours in place of the model's.
-        formats: of the outputs; None, and what is missing: by the name, see `output_format`.
+        settings: how objects are found and drawn.
+        skeleton: names, links and colours instead of the model's.
+        formats: formats of the outputs. Missing formats follow from the name, see `output_format`.
         show: open a window.
-        serve: port of 127.0.0.1 where a browser sees the pictures.
+        serve: port of 127.0.0.1 at which a browser can show the pictures.
         overwrite: replace outputs that exist.
-        observe: called after each frame.
-        announce: called with the address at which `serve` shows the pictures.
+        observe: is called after each frame.
+        announce: is called with the address of `serve`.
 
-    One of several images that cannot be read is left out, and one that the box lies outside of has
-    no poses; a warning names it.
+    If one of several images cannot be read, it is left out. If a box lies outside an image, the
+    image gets no poses. A warning names the image in both cases.
 
     Raises:
-        ArgumentError: the options do not go together, there is no display, or a box lies outside
-            of a frame.
-        MissingFileError, DataError: an input is missing or not what it should be.
+        ArgumentError: the options cannot be combined, there is no display, or a box lies outside a
+            frame.
+        MissingFileError, DataError: an input is missing or invalid.
         OutputExistsError: an output exists and may not be replaced.
     """
     settings = settings or DemoSettings()
@@ -129,7 +129,7 @@ def run_demo(
         if show:
             require_display(opened.is_live)
         with ExitStack() as stack:
-            # Before the model is read, which takes seconds: a port in use is reported at once.
+            # Before the model is loaded, which takes seconds, to report a port in use at once.
             server = _server(stack, serve, announce)
             find = settings.finder()
             runtime = with_skeleton(load_runtime(model), skeleton)
@@ -159,7 +159,7 @@ def run_demo(
             )
             stack.callback(results.close)
             if opened.is_live:
-                # First of all, because a thread may be waiting for its next frame.
+                # Closed first, because a thread may be waiting for its next frame.
                 stack.callback(opened.close)
             paced = seen and opened.is_sequence and not opened.is_live
             _write_all(results, writers, opened, progress, observe, paced)
@@ -174,10 +174,10 @@ def run_demo(
 def _server(
     stack: ExitStack, port: int | None, announce: Callable[[str], None] | None
 ) -> "PictureServer | None":
-    """The server at `port`, closed with the stack whatever happens until it serves."""
+    """Returns the server at `port`; the stack closes it even before it serves."""
     if port is None:
         return None
-    # Imported here: an HTTP server takes as long to import as a photograph to look at.
+    # Imported here, because importing an HTTP server takes as long as one photograph.
     from simplebase.demo.serve import PictureServer
 
     server = PictureServer(port)
@@ -221,16 +221,16 @@ def _require_frames(
     if progress.frames > 0:
         return
     if not progress.stopped:
-        raise DataError(f"{source.name} gave no frame.")
+        raise DataError(f"{source.name} returned no frame.")
     if outputs:
         raise DataError(f"{source.name}: stopped before the first frame, so nothing is written.")
 
 
 def with_skeleton(runtime: Runtime, skeleton: Skeleton | None) -> Runtime:
-    """The runtime, its keypoints named and joined as `skeleton` says.
+    """Returns the runtime with the names and links of `skeleton`.
 
     Raises:
-        DataError: it has another number of keypoints.
+        DataError: the model has another number of keypoints.
     """
     metadata: ModelMetadata = runtime.metadata
     if skeleton is None:
@@ -253,7 +253,7 @@ def _write_all(
     observe: Callable[[DemoProgress], None] | None,
     paced: bool,
 ) -> None:
-    """Takes the results one by one; `paced`: no sooner than the video would show them."""
+    """Writes the results one by one; with `paced`, no faster than the video plays."""
     began = None
     try:
         for found in results:

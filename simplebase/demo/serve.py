@@ -1,4 +1,4 @@
-"""Pictures as they come, for a browser: motion JPEG over HTTP on this machine only."""
+"""Streams pictures to a browser on this machine: motion JPEG over HTTP."""
 
 import sys
 import threading
@@ -26,19 +26,19 @@ _JPEG_QUALITY = 85
 
 
 class PictureServer(ThreadingHTTPServer):
-    """Serves the latest picture: `/` a page, `/stream` motion JPEG, `/picture.jpg` one.
+    """Serves a page at `/`, motion JPEG at `/stream`, and the latest picture at `/picture.jpg`.
 
-    A picture becomes JPEG only when somebody looks at it. A slow client gets fewer pictures.
+    A picture is encoded only if a client requests it. A slow client gets fewer pictures.
 
     Args:
-        port: of 127.0.0.1; 0: any that is free.
+        port: port of 127.0.0.1; 0 chooses a free port.
 
     Raises:
-        ArgumentError: the port cannot be had.
+        ArgumentError: the port cannot be used.
     """
 
     daemon_threads = True
-    # One that hangs on a dead connection is not waited for.
+    # Closing does not wait for threads that hang on a dead connection.
     block_on_close = False
 
     def __init__(self, port: int) -> None:
@@ -55,29 +55,29 @@ class PictureServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Of the page."""
+        """The address of the page."""
         return f"http://{ADDRESS}:{self.server_port}"
 
     def show(self, picture: np.ndarray) -> None:
-        """Makes `(height, width, 3)` RGB the latest picture; it is not to be changed after."""
+        """Makes `(height, width, 3)` RGB the latest picture. Do not modify it afterwards."""
         with self._changed:
             self._picture = picture
             self._number += 1
             self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing of clients that went away; of what else goes wrong as usual."""
+        """Ignores clients that disconnected, and reports other errors as usual."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
     def end(self) -> None:
-        """Lets streams end."""
+        """Ends all streams."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def jpegs(self) -> Iterator[bytes]:
-        """The latest picture, then each later one in time."""
+        """Yields the latest picture, then later ones as they arrive."""
         number = 0
         while True:
             with self._changed:
@@ -96,8 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _CLIENT_TIMEOUT
 
     def do_GET(self) -> None:  # noqa: N802 - the name is http.server's
-        """Answers a page, a picture or a stream."""
-        # The browser would let another site whose name leads to 127.0.0.1 read the pictures.
+        """Sends a page, a picture or a stream."""
+        # Otherwise a site whose name resolves to 127.0.0.1 could read the pictures.
         if not is_own_host(self.headers.get_all("Host", [])):
             self.send_error(HTTPStatus.FORBIDDEN, f"open {self.server.url}")
         elif self.path == "/":
@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(f"{head}Content-Length: {len(jpeg)}\r\n\r\n".encode())
                 self.wfile.write(jpeg + b"\r\n")
         except OSError:
-            # The client went away.
+            # The client has disconnected.
             self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:

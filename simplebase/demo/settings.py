@@ -1,4 +1,4 @@
-"""What a user may choose about how frames are looked at and drawn."""
+"""The settings of the demo."""
 
 import os
 from collections.abc import Callable
@@ -23,28 +23,28 @@ from simplebase.runtimes import Runtime
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """How the demo looks at frames and draws on them.
+    """How the demo finds objects and draws them.
 
     Args:
-        box: x, y, width, height of the object in pixels; by default the whole frame.
+        box: x, y, width, height of the object in pixels. The default is the whole frame.
         boxes: a file of boxes, see `read_frame_boxes`.
         detector: a YOLOX `.onnx` file that finds the objects.
-        detector_class: which of its classes, see `Detector`.
-        detect_every: frames of a sequence from one detection to the next; between them the objects
-            are followed by their keypoints.
-        follow: without a detector: after the first frame look where the keypoints were.
-        fit: how a box goes into the model's input, see `Crop.box_matrix`.
-        smooth: the filter on the keypoints of a sequence: `one-euro`, `none`, or one of your own.
-        min_score: keypoints below it are not found: not drawn, no labels, not followed. By default
-            what the model's metadata recommend, else `MIN_SCORE`; see `for_model`.
+        detector_class: the detector's class to find, see `Detector`.
+        detect_every: number of frames between two detections. Between them, objects are tracked by
+            their keypoints.
+        follow: without a detector, track the object after the first frame by its keypoints.
+        fit: how a box is fitted into the model's input, see `Crop.box_matrix`.
+        smooth: the filter for the keypoints of a sequence: `one-euro`, `none`, or your own.
+        min_score: keypoints with a lower score count as not found: they are not drawn, labelled or
+            tracked. The default is the model's recommendation, else `MIN_SCORE`; see `for_model`.
         labels: draw names, boxes, identities and scores.
-        heatmap: lay the heatmaps over the frame.
-        side_by_side: put the frame as it was to the left.
-        depth_range: which values of images of more than 8 bits become black and white; by default
-            as the model was trained.
+        heatmap: draw the heatmaps over the frame.
+        side_by_side: put the original frame to the left.
+        depth_range: which values of images of more than 8 bits become black and white. The default
+            is the model's own range from training.
 
     Raises:
-        ArgumentError: two of `box`, `boxes` and `detector` are given, or a value cannot be.
+        ArgumentError: several of `box`, `boxes` and `detector` are given, or a value is invalid.
     """
 
     box: Box | None = None
@@ -62,13 +62,13 @@ class DemoSettings:
     depth_range: DepthRange | None = None
 
     def __post_init__(self) -> None:
-        """Checks what does not go together."""
+        """Checks the settings and their combinations."""
         require_one_place(self.box, self.boxes, self.detector)
         self.smoothing  # noqa: B018 - raises if there is none of that name
         require_fit(self.fit)
         if self.detect_every < 1:
             raise ArgumentError(
-                f"--detect-every is a number of frames above 0. Received: {self.detect_every}."
+                f"--detect-every must be a number of frames above 0. Received: {self.detect_every}."
             )
         if self.follow and (self.detector or self.boxes):
             raise ArgumentError(
@@ -78,7 +78,7 @@ class DemoSettings:
 
     @property
     def smoothing(self) -> OneEuro | None:
-        """The filter's settings; None: no filter."""
+        """The filter's settings; None for no filter."""
         return self.smooth if isinstance(self.smooth, OneEuro) else smoothing_settings(self.smooth)
 
     @property
@@ -87,13 +87,13 @@ class DemoSettings:
         return MIN_SCORE if self.min_score is None else self.min_score
 
     def for_model(self, metadata: ModelMetadata) -> "DemoSettings":
-        """The same with the model's recommendation where `min_score` was not chosen."""
+        """Returns the settings with the model's recommended `min_score` if none was chosen."""
         if self.min_score is not None or metadata.min_score is None:
             return self
         return replace(self, min_score=metadata.min_score)
 
     def finder(self) -> Finder:
-        """What says where the objects are; opens the files that it needs."""
+        """Opens the finder of objects, and the files that it needs."""
         return open_finder(
             box=self.box,
             boxes=self.boxes,
@@ -104,13 +104,13 @@ class DemoSettings:
     def estimator(
         self, runtime: Runtime, find: Finder, *, is_sequence: bool, stopwatch: Stopwatch
     ) -> FrameEstimator:
-        """What finds the poses of frames.
+        """Returns the estimator of the frames' poses.
 
         Args:
-            runtime: of the model.
+            runtime: the model.
             find: see `finder`.
-            is_sequence: whether frames go on from each other.
-            stopwatch: measures how long the parts take.
+            is_sequence: whether frames are consecutive.
+            stopwatch: measures the time of the parts.
         """
         find_every = self.detect_every if self.detector is not None else 1
         return FrameEstimator(
@@ -127,7 +127,7 @@ class DemoSettings:
         )
 
     def painter(self, stopwatch: Stopwatch) -> Callable[[FramePoses], FramePoses]:
-        """What gives a result its picture."""
+        """Returns the function that adds the picture to a result."""
         options: dict[str, Any] = {"min_score": self.least_score, "labels": self.labels}
 
         def paint(found: FramePoses) -> FramePoses:

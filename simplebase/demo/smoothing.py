@@ -1,8 +1,8 @@
 """The one-euro filter on keypoints (Casiez et al., CHI 2012, https://hal.science/hal-00670496).
 
-A low-pass filter whose cutoff rises with speed: a still point does not tremble, a fast one does not
-lag. Speeds are counted in box sides a second, so that a small person far away is smoothed as one
-who fills the view.
+A low-pass filter whose cutoff rises with speed, so that still points do not jitter and fast points
+do not lag. Speeds are in box sides per second, so that a small, distant person is smoothed like a
+large one.
 """
 
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from simplebase.errors import ArgumentError
 Smoothing = Literal["one-euro", "none"]
 
 _SHORTEST_STEP = 1e-3
-"""Seconds between two frames at least: two frames of a camera may carry the same time."""
+"""Smallest interval between frames in seconds, because two camera frames may have the same time."""
 
 
 @dataclass(frozen=True)
 class OneEuro:
-    """How strongly to smooth.
+    """The settings of the filter.
 
     Args:
-        min_cutoff: Hz that a still keypoint is filtered at; lower trembles less.
-        beta: by how much the cutoff rises, Hz for each box side a second; higher lags less.
-        derivative_cutoff: Hz that the speed itself is filtered at.
+        min_cutoff: cutoff in Hz for a still keypoint; a lower value jitters less.
+        beta: rise of the cutoff in Hz per box side per second; a higher value lags less.
+        derivative_cutoff: cutoff in Hz for the speed itself.
     """
 
     min_cutoff: float = 1.0
@@ -37,7 +37,7 @@ class KeypointSmoother:
     """Smooths the keypoints of one object from frame to frame.
 
     Args:
-        settings: how strongly.
+        settings: the settings of the filter.
         num_keypoints: `K`.
     """
 
@@ -50,13 +50,14 @@ class KeypointSmoother:
     def __call__(
         self, points: np.ndarray, found: np.ndarray, time: float, side: float
     ) -> np.ndarray:
-        """`(K, 2)` smoothed points.
+        """Returns the smoothed points `(K, 2)`.
 
         Args:
             points: `(K, 2)` pixels of the image.
-            found: `(K,)` bool; what is not found is passed through, and starts anew when it is.
-            time: seconds, above that of the call before.
-            side: pixels, the longer side of the object's box.
+            found: `(K,)` bool. Points that are not found are returned unchanged, and restart when
+                they are found again.
+            time: time in seconds, later than in the previous call.
+            side: longer side of the object's box in pixels.
         """
         step = max(time - self._time, _SHORTEST_STEP)
         fresh = np.isnan(self._points[:, 0]) | ~found
@@ -64,7 +65,7 @@ class KeypointSmoother:
         speed = (points - before) / step
         weight = _weight(self._settings.derivative_cutoff, step)
         speeds = np.where(fresh[:, None], 0.0, self._speeds + weight * (speed - self._speeds))
-        # One cutoff for both axes: with two, a point on its way would bend off its line.
+        # Both axes share one cutoff; otherwise a moving point would leave its straight line.
         pace = np.linalg.norm(speeds, axis=1, keepdims=True) / side
         weight = _weight(self._settings.min_cutoff + self._settings.beta * pace, step)
         smooth = before + weight * (points - before)
@@ -74,10 +75,10 @@ class KeypointSmoother:
 
 
 def smoothing_settings(name: Smoothing) -> OneEuro | None:
-    """The filter of that name; None for `none`.
+    """Returns the filter with this name; None for `none`.
 
     Raises:
-        ArgumentError: another name.
+        ArgumentError: the name is unknown.
     """
     if name not in get_args(Smoothing):
         known = ", ".join(get_args(Smoothing))
@@ -86,5 +87,5 @@ def smoothing_settings(name: Smoothing) -> OneEuro | None:
 
 
 def _weight(cutoff: np.ndarray | float, step: float) -> np.ndarray | float:
-    """Of a new value in a low-pass filter of `cutoff` Hz after `step` seconds."""
+    """Returns a new value's weight in a low-pass filter of `cutoff` Hz after `step` seconds."""
     return 1 / (1 + 1 / (2 * np.pi * cutoff * step))

@@ -1,7 +1,7 @@
-"""The stages between a source and what is done with its frames.
+"""The stages between a source and the outputs.
 
-Each stage works in a thread of its own while the next one takes what is done. `in_thread` makes one
-stage, `results_of` joins them, and a `Stopwatch` measures how long each takes.
+Each stage runs in its own thread while the next stage consumes its results. `in_thread` makes one
+stage, `results_of` connects them, and a `Stopwatch` measures their times.
 """
 
 import queue
@@ -22,15 +22,15 @@ _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
 _POLL = 0.1
-"""Seconds after which a waiting thread looks whether it is still wanted."""
+"""Interval in seconds at which a waiting thread checks whether it should end."""
 _PATIENCE = 30.0
-"""Seconds that an early end waits for the item that is being worked on."""
-# Share of the newest measurement in the running mean: the display follows within a second or so.
+"""Seconds to wait for the current item if the caller stops early."""
+# Weight of the newest measurement in the running mean. The display follows within about a second.
 _NEWEST = 0.1
 
 
 class Stopwatch:
-    """Mean milliseconds of named parts, measured in several threads."""
+    """Measures the mean milliseconds of named parts in several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -48,22 +48,22 @@ class Stopwatch:
             self.add(part, (time.perf_counter() - started) * 1e3)
 
     def add(self, part: str, taken: float) -> None:
-        """Counts a run of `part` that took so many milliseconds."""
+        """Adds a run of `part` that took `taken` milliseconds."""
         with self._lock:
             count = self._counts.get(part, 0)
-            # The first run warms up, and is forgotten when there is a second.
+            # The first run is a warm-up, and is dropped when there is a second.
             before = self._recent[part] if count > 1 else taken
             self._recent[part] = before + _NEWEST * (taken - before)
             self._totals[part] = self._totals.get(part, 0.0) + taken
             self._counts[part] = count + 1
 
     def recent(self) -> dict[str, float]:
-        """Milliseconds of each part lately, in the order in which they first ran."""
+        """Returns the recent milliseconds of each part, in the order of their first runs."""
         with self._lock:
             return dict(self._recent)
 
     def totals(self) -> dict[str, float]:
-        """Milliseconds of each part in all."""
+        """Returns the total milliseconds of each part."""
         with self._lock:
             return dict(self._totals)
 
@@ -74,16 +74,16 @@ def results_of(
     paint: Callable[[FramePoses], FramePoses] | None,
     watch: Stopwatch,
 ) -> Generator[FramePoses]:
-    """What was found in the frames of a source, one after another.
+    """Yields the results for the frames of a source.
 
     Args:
-        source: read in a thread, if it is not live.
-        estimate: finds the poses of a frame.
-        paint: gives a result its picture; None: nobody wants one.
-        watch: measures `read`, or `wait` of a live source.
+        source: the source, which is read in a thread if it is not live.
+        estimate: estimates the poses of a frame.
+        paint: adds the picture to a result; None if no picture is needed.
+        watch: measures `read`, or `wait` for a live source.
     """
     frames = _frames(source, watch)
-    # What waits grows old: a live source keeps its own latest frame, and one result may wait.
+    # Waiting results get old. A live source keeps only its latest frame, and one result may wait.
     waiting = 1 if source.is_live else 2
     if not source.is_live:
         frames = in_thread(frames, lambda frame: frame, waiting)
@@ -96,29 +96,29 @@ def results_of(
 
 
 def guarded(work: Callable[[_Given], _Made], item: _Given, frame: Frame) -> _Made:
-    """`work(item)`; an error names a frame that is too large for this machine.
+    """Returns `work(item)`; an error names a frame that is too large for this machine.
 
     Raises:
-        DataError: there is not enough memory, or OpenCV cannot do it.
+        DataError: there is not enough memory, or OpenCV fails.
     """
     try:
         return work(item)
     except (cv2.error, MemoryError) as error:
         height, width = frame.image.shape[:2]
         raise DataError(
-            f"{frame.name} of {width}x{height} pixels cannot be worked on: "
+            f"{frame.name} of {width}x{height} pixels cannot be processed: "
             f"{str(error).strip() or 'there is not enough memory'}. Try a smaller picture."
         ) from error
 
 
 def _lenient(estimate: Callable[[Frame], FramePoses]) -> Callable[[Frame], FramePoses]:
-    """`estimate` for images of different sizes: one that a box does not fit has no poses."""
+    """Wraps `estimate` for images of different sizes: no poses if a box lies outside an image."""
 
     def tolerant(frame: Frame) -> FramePoses:
         try:
             return estimate(frame)
         except ArgumentError as error:
-            warnings.warn(f"{frame.name} is left empty: {error}", SimplebaseWarning, stacklevel=2)
+            warnings.warn(f"{frame.name} has no poses: {error}", SimplebaseWarning, stacklevel=2)
             return FramePoses(frame)
 
     return tolerant
@@ -135,7 +135,7 @@ def _frames(source: Source, watch: Stopwatch) -> Iterator[Frame]:
 
 
 class _End:
-    """Stands for the end of a stage's items, with the error that ended it, if one did."""
+    """Marks the end of a stage's items, with the error that ended it, if there was one."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
@@ -144,17 +144,17 @@ class _End:
 def in_thread(
     items: Iterable[_Given], work: Callable[[_Given], _Made], waiting: int = 2
 ) -> Generator[_Made]:
-    """`map(work, items)` in a thread, in order, ahead of the caller by `waiting` items.
+    """Runs `map(work, items)` in a thread, in order, up to `waiting` items ahead of the caller.
 
     Args:
         items: iterated in the thread.
-        work: done in the thread.
-        waiting: how many finished items may wait; so long as they do, the thread stands still,
-            and memory does not grow.
+        work: called in the thread.
+        waiting: how many finished items may wait. The thread pauses when there are so many, so
+            that memory does not grow.
 
-    An error of `items` or `work` is raised where the result is taken. When the caller stops early,
-    and closes the iterator or lets go of it, the thread ends too, and is waited for: what `items`
-    reads from may be closed after.
+    An error of `items` or `work` is raised in the caller. If the caller closes or releases the
+    iterator early, the thread is ended and joined. So the source of `items` may be closed
+    afterwards.
     """
     results: queue.Queue[Any] = queue.Queue(waiting)
     stopped = threading.Event()
@@ -176,7 +176,7 @@ def in_thread(
         except BaseException as error:
             end = _End(error)
         finally:
-            # The stage before has a thread too, which is to end with this one.
+            # The previous stage also has a thread, which has to end with this one.
             if isinstance(items, Generator):
                 items.close()
         put(end)
@@ -200,6 +200,6 @@ def _taken(
             del item
     finally:
         stopped.set()
-        # The garbage collector may end this in any thread, even in the one to wait for.
+        # The garbage collector may run this in any thread, even in the one to be joined.
         if thread is not threading.current_thread():
             thread.join(_PATIENCE)

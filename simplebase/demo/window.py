@@ -1,4 +1,4 @@
-"""A window that shows pictures as they come."""
+"""Shows pictures in a window."""
 
 import os
 import sys
@@ -17,11 +17,11 @@ _QUIT = (ord("q"), 27)
 
 
 class WindowClosed(Exception):
-    """The user wants no more pictures."""
+    """Raised when the user closes the window."""
 
 
 def require_display(is_live: bool) -> None:
-    """Raises ArgumentError where no window can be opened, and says what to do instead."""
+    """Raises ArgumentError if no window can be opened, and says what to do instead."""
     if not has_display():
         raise ArgumentError(
             f"this machine has no display to open a window on: {_instead(is_live)}."
@@ -36,7 +36,7 @@ def _instead(is_live: bool) -> str:
 
 
 def has_display() -> bool:
-    """Whether a window can be opened: on Linux a display server is needed."""
+    """Returns whether a window can be opened. On Linux this needs a display server."""
     if sys.platform != "linux":
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
@@ -47,14 +47,14 @@ def window(waits: bool, is_live: bool = False) -> Iterator[Write]:
     """A sink that shows each picture.
 
     Args:
-        waits: for a key after each picture, as images without a time want it.
-        is_live: whether the pictures are a camera's, for advice.
+        waits: wait for a key after each picture, for images without a time.
+        is_live: whether the pictures are those of a camera, for the advice in errors.
 
     Raises:
         ArgumentError: no window can be opened.
 
     Raises, when it is called:
-        WindowClosed: the window was closed, or q or Escape pressed.
+        WindowClosed: the window was closed, or q or Escape was pressed.
     """
     try:
         cv2.namedWindow(_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)

@@ -1,6 +1,7 @@
-"""Evaluation: a model or a results file, and labels, to scores, files and pictures.
+"""Evaluates models and results files on labels; writes scores, files and pictures.
 
-The names below load what they need when they are first used: not every evaluation draws pictures.
+The names below import their modules when they are first used, because not every evaluation draws
+pictures.
 """
 
 from typing import TYPE_CHECKING

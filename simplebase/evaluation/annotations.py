@@ -17,7 +17,7 @@ from simplebase.evaluation.target import Target, counts
 from simplebase.skeletons import Skeleton
 
 _SAME_PIXELS = 1.0
-"""How far apart a keypoint may be in two copies of a label: tools round them."""
+"""How far apart a keypoint may be in two copies of a label, because tools round coordinates."""
 
 
 def with_annotations(
@@ -26,18 +26,18 @@ def with_annotations(
     skeleton: Skeleton | None = None,
     categories: Sequence[str] = (),
 ) -> Target:
-    """The labels of a COCO annotation file, with crowds and images without objects.
+    """Returns the labels of a COCO annotation file, including crowds and images without objects.
 
     Args:
         path: the file, see `read_ground_truth`.
-        target: a dataset of the same images, whose records a model is asked about. Its images get
-            the ids that they have in the file. Labels of images in the dataset's other split, and
-            of its skipped images, are left out.
-        skeleton: of the file's keypoints; by default what its categories say.
-        categories: names or ids of the categories to measure; by default all with keypoints.
+        target: a dataset of the same images, whose records a model predicts. Its images get the ids
+            that they have in the file. Labels of images in the dataset's other split, and of its
+            skipped images, are left out.
+        skeleton: the skeleton of the file's keypoints. By default it comes from the categories.
+        categories: names or ids of the categories to evaluate. By default all with keypoints.
 
     Raises:
-        ArgumentError: the file has no such category.
+        ArgumentError: the file does not have a given category.
         MissingFileError: `path` is not a file.
         DataError: it is not a COCO file, or lacks an image of the dataset.
     """
@@ -107,13 +107,13 @@ def _joined(target: Target, dataset: KeypointDataset, file: Target) -> Target:
 
 
 def _ids_in_file(target: Target, records: Records, file: Target) -> dict[int, int]:
-    """The image ids of a COCO file, by the ids of the same images in a target.
+    """Returns the image ids of a COCO file by the ids of the same images in a target.
 
     Images are matched by file name. If some names do not match, and those that do agree with the
     ids, images are matched by id. If no name matches, labels must agree too.
 
     Raises:
-        DataError: the file lacks an image that is measured, or is of other images.
+        DataError: the file lacks an evaluated image, or has other images.
     """
     images = file.image_names
     measured = target.image_ids
@@ -155,7 +155,7 @@ def _ids_in_file(target: Target, records: Records, file: Target) -> dict[int, in
 
 
 def _require_same_labels(target: Target, records: Records, file: Target) -> None:
-    """Refuses a file in which no object agrees with the dataset's object in the image of its id."""
+    """Raises an error if no object agrees with the dataset's object in the image with its id."""
     labels = defaultdict(list)
     for each in file.ground_truth["annotations"]:
         labels[each["image_id"]].append(np.array(each["keypoints"], float).reshape(-1, 3))
@@ -173,7 +173,7 @@ def _require_same_labels(target: Target, records: Records, file: Target) -> None
 
 
 def _others_in_file(target: Target, file: Target, ids: Mapping[int, int]) -> set[int]:
-    """The file's ids of those images of the dataset that are not measured.
+    """Returns the file's ids of the dataset's images that are not evaluated.
 
     Only images with labels are considered, because every image of a dataset has a record.
     """

@@ -1,4 +1,4 @@
-"""Boxes that a detector found, in place of those of the labels."""
+"""Boxes of a detector, used instead of those of the labels."""
 
 import os
 import warnings
@@ -22,12 +22,12 @@ from simplebase.geometry import Crop, Size
 
 @dataclass(frozen=True, eq=False)
 class DetectedBoxes(ArrayEquality):
-    """`M` boxes of a detector, as COCO's results format for detections has them.
+    """`M` boxes of a detector, with the content of COCO's results format for detections.
 
     Args:
         image_ids: `(M,)` int64.
         boxes: `(M, 4)` x, y, width, height in pixels.
-        scores: `(M,)` of the detector.
+        scores: `(M,)` scores of the detector.
     """
 
     image_ids: np.ndarray
@@ -42,20 +42,20 @@ def read_detected_boxes(
 ) -> DetectedBoxes:
     """Reads a COCO detections file (https://cocodataset.org/#format-results).
 
-    Boxes without area are left out; the official detections have a few.
+    Boxes without an area are left out; the official detections have a few.
 
     Args:
-        path: the file. Beside what COCO has, `file_name` may tell the image.
-        category_ids: whose boxes are wanted; by default the file has one category. If it has one,
-            that is taken for the wanted one, with a warning.
-        target: the images that there are. Boxes of other images get the id -1 where names tell the
-            images, see `match_images`; a warning says if that was not by plain `image_id`. Without
-            a target, `image_id` is taken as it is.
+        path: the file. In addition to COCO's fields, `file_name` may name the image.
+        category_ids: categories of the wanted boxes. By default the file must have one category. If
+            the file has a single category with another id, its boxes are used, with a warning.
+        target: the known images. Boxes of other images get the id -1 if images are matched by name,
+            see `match_images`. A warning is given unless they were matched by plain `image_id`.
+            Without a target, `image_id` is used as it is.
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is something else, has several categories, or none of that; the message names
-            the entry.
+        DataError: the file is not in this format (the message names the entry), has several
+            categories, or has no wanted box.
     """
     path = require_file(path, "the file of boxes")
     content = read_json(path)
@@ -78,12 +78,12 @@ def read_detected_boxes(
 
 
 def _wanted(path: Path, rows: list["_Row"], category_ids: Collection[int]) -> Collection[int]:
-    """The categories whose boxes are looked at."""
+    """Returns the categories whose boxes are used."""
     categories = {row.category_id for row in rows}
     if not category_ids and len(categories) > 1:
         raise DataError(
-            f"{path} has boxes of the categories {', '.join(map(str, sorted(categories)))}. Leave "
-            "those of one in it, or say which by --annotations."
+            f"{path} has boxes of the categories {', '.join(map(str, sorted(categories)))}. Keep "
+            "those of one category in it, or choose one with --annotations."
         )
     if category_ids and len(categories) == 1 and not categories & set(category_ids):
         warnings.warn(
@@ -97,11 +97,11 @@ def _wanted(path: Path, rows: list["_Row"], category_ids: Collection[int]) -> Co
 
 
 def _images(path: Path, rows: list["_Row"], target: Target | None) -> np.ndarray:
-    """`(M,)` image ids."""
+    """Returns `(M,)` image ids."""
     if target is None:
         numbers = [row.mention.image_id for row in rows]
         if not all(is_id(number) for number in numbers):
-            raise DataError(f"{path}: an image_id is a whole number, where no labels are given.")
+            raise DataError(f"{path}: without labels, each image_id must be a whole number.")
         return np.array(numbers, np.int64)
     matched = match_images(
         [row.mention for row in rows],
@@ -147,28 +147,28 @@ def at_boxes(
     input_size: Size,
     more_images: Mapping[int, str] | None = None,
 ) -> tuple[KeypointDataset, np.ndarray]:
-    """What to look at for boxes in place of the records: the same images, an object a box.
+    """Replaces the records of a dataset by one object per box, in the same images.
 
     Args:
-        dataset: a folder, with image ids; its labels are not taken over.
-        boxes: those in images that there are not are left out, with a warning.
-        crop: of the model.
-        input_size: `(H, W)` of the model, whose crop is to show each box whole.
-        more_images: file names by id, of images that may have no record. They lie in the dataset's
-            folder, or in a folder of it where labelled ones of them do: COCO's files name images
-            without the folder of their split.
+        dataset: a dataset folder with image ids; its labels are not used.
+        boxes: the boxes. Those in missing images are left out, with a warning.
+        crop: the model's crop.
+        input_size: `(H, W)` of the model, whose crop has to show each whole box.
+        more_images: file names by id of images that may have no record. They are looked for in the
+            dataset's image folder and in its subfolders with labelled images of the same file,
+            because COCO's files name images without the folder of their split.
 
     Returns:
         The `M` objects, and the `(M,)` indices of their boxes.
 
     Raises:
-        ArgumentError: the dataset is packed: it has no whole images.
-        DataError: no box is in an image that there is.
+        ArgumentError: the dataset is packed, so it has no whole images.
+        DataError: no box is in an existing image.
     """
     store = dataset.images
     if not isinstance(store, FolderImages):
         raise ArgumentError(
-            "boxes are looked at in whole images, but a packed dataset has only the crops of its "
+            "boxes need whole images, but a packed dataset has only the crops of its "
             "records. Give the dataset folder."
         )
     records = dataset.records
@@ -178,13 +178,13 @@ def at_boxes(
     if len(inside) == 0:
         raise DataError(
             f"none of the {len(boxes.image_ids)} boxes is in one of the {len(paths)} images of "
-            f"{dataset.name}. Do the image ids belong together?"
+            f"{dataset.name}. Check that the image ids are those of this dataset."
         )
     if left_out := len(boxes.image_ids) - len(inside):
         warnings.warn(
-            f"{left_out} of {len(boxes.image_ids)} boxes are in images that {dataset.name} does "
-            "not have, or has in several folders, and are left out. What is wrong in them does not "
-            "lower COCO's AP.",
+            f"{left_out} of {len(boxes.image_ids)} boxes are left out, because {dataset.name} does "
+            "not have their images, or has them in several folders. Wrong detections in these "
+            "images do not lower COCO's AP.",
             SimplebaseWarning,
             stacklevel=2,
         )
@@ -208,9 +208,9 @@ def at_boxes(
 def _existing(
     folder: Path, labelled: Mapping[int, str], names: Mapping[int, str]
 ) -> dict[int, str]:
-    """Paths in `folder` by id of those images of `names` that are there, and in one place only.
+    """Returns the paths in `folder`, by id, of the images in `names` that exist exactly once.
 
-    An image that is labelled tells where others of its file are, as `val2017/` before its name.
+    A labelled image shows in which subfolder the others of its file are, such as `val2017/`.
     """
     places = {""} | {
         path.removesuffix(names[image])

@@ -18,11 +18,11 @@ _KIND_COLOURS = ("#2e933c", "#edae49", "#7768ae", "#1b6ca8", "#d1495b")
 
 
 def plot_parts(scores: Scores, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Draws a bar for each keypoint and column, and a dashed line at the figure over all.
+    """Draws a bar for each keypoint and column, and a dashed line at the overall figure.
 
     Args:
-        scores: with `parts`; its figures stand in the order of its columns. Of those with a unit
-            only the first column is drawn.
+        scores: scores with `parts`, whose figures are in the order of the columns. If they have a
+            unit, only the first column is drawn.
         path: the image to write.
         overwrite: replace `path` if it exists.
 
@@ -43,7 +43,7 @@ def plot_parts(scores: Scores, path: str | os.PathLike[str], *, overwrite: bool 
             bars = axes.barh(place, values, 0.8 / columns, color=COLOURS[column], label=label)
             digits = ".3f" if not scores.unit else ".1f"
             texts = [f"{value:{digits}}" for value in values]
-            # On white, since the lines of the means pass below some of them.
+            # On a white background, because the lines of the means pass below some of them.
             ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
             axes.bar_label(bars, texts, padding=3, fontsize=9, bbox=ground)
             overall = scores.figures[column].value if column < len(scores.figures) else None
@@ -71,7 +71,7 @@ def plot_precision_recall(
     """Draws precision over recall.
 
     Args:
-        curves: by OKS threshold, `(101,)` precision at recall 0, 0.01, ... 1; NaN if no object
+        curves: by OKS threshold, the precision `(101,)` at recall 0, 0.01, ... 1; NaN if no object
             counts.
         path: the image to write.
         overwrite: replace `path` if it exists.
@@ -99,7 +99,7 @@ def plot_error_kinds(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Draws what each keypoint's errors are of, as a bar of shares.
+    """Draws the shares of the kinds of error as a bar for each keypoint.
 
     Args:
         shares: by keypoint, the share of each kind; all have the same kinds.

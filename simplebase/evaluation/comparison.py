@@ -1,4 +1,4 @@
-"""Evaluations side by side: how much they differ, and whether that is more than chance."""
+"""Compares evaluations: how much they differ, and whether that is more than chance."""
 
 import warnings
 from collections.abc import Mapping
@@ -17,25 +17,25 @@ from simplebase.skeletons import Skeleton
 
 @dataclass(frozen=True)
 class Difference:
-    """How much a figure is above that of another evaluation of the same images.
+    """The difference between a figure and that of another evaluation of the same images.
 
     Args:
-        value: this one minus the other; `None` where either is not defined.
-        interval: ends of its 95 % confidence interval. Both figures are of the same drawn images,
-            so it is usually narrower than theirs: a difference of chance leaves out 0 in one case
-            of twenty.
+        value: this figure minus the other; `None` if one of them is undefined.
+        interval: bounds of its 95 % confidence interval. Both figures use the same drawn images, so
+            it is usually narrower than their own. If two models are equally good, one interval in
+            twenty still excludes 0.
     """
 
     value: float | None
     interval: Interval | None
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         return {"value": self.value, "interval_95": self.interval}
 
 
 def difference(figure: Figure, other: Figure) -> Difference:
-    """`figure` minus `other`, the same figure of two evaluations with one target."""
+    """Returns `figure` minus `other`, the same figure of two evaluations of one target."""
     value = None if figure.value is None or other.value is None else figure.value - other.value
     if figure.samples is None or other.samples is None:
         return Difference(value, None)
@@ -46,10 +46,10 @@ def difference(figure: Figure, other: Figure) -> Difference:
 
 
 def warn_of_other_normalisers(evaluations: Mapping[str, Evaluation]) -> None:
-    """Warns where figures do not compare: upstream's normaliser depends on the aspect ratio.
+    """Warns if figures cannot be compared, as upstream's normaliser depends on the aspect ratio.
 
     Args:
-        evaluations: of one target and the same metrics.
+        evaluations: evaluations of one target with the same metrics.
     """
     conditions = [evaluation.conditions for evaluation in evaluations.values()]
     metrics = {scores.metric for each in evaluations.values() for scores in each.scores}
@@ -57,25 +57,25 @@ def warn_of_other_normalisers(evaluations: Mapping[str, Evaluation]) -> None:
     ratios = {height / width for height, width in (each["input_size"] for each in conditions)}
     if upstream and len(ratios) > 1 and metrics.intersection(NORMALISED_METRICS):
         warnings.warn(
-            "the normaliser upstream depends on the aspect ratio of a model's input, and these "
-            "have several (results files count as square): PCK, AUC and NME do not compare. "
-            "--normaliser box is the same for all.",
+            "PCK, AUC and NME cannot be compared here: the normaliser upstream depends on the "
+            "aspect ratio of a model's input, and these differ (results files count as square). "
+            "Use --normaliser box, which is the same for all.",
             SimplebaseWarning,
             stacklevel=2,
         )
 
 
 def warn_of_missing_sigmas(evaluations: Mapping[str, Evaluation], skeleton: Skeleton) -> None:
-    """Warns where OKS was computed with COCO's mean for each keypoint.
+    """Warns if OKS was computed with COCO's mean for each keypoint.
 
     Args:
-        evaluations: of one target and the same metrics.
+        evaluations: evaluations of one target with the same metrics.
         skeleton: of the target.
     """
     metrics = {scores.metric for each in evaluations.values() for scores in each.scores}
     if skeleton.sigmas is None and metrics.intersection(OKS_METRICS):
         warnings.warn(
-            f"skeleton {skeleton.name!r} has no OKS sigmas: each keypoint gets COCO's mean of "
+            f"skeleton {skeleton.name!r} has no OKS sigmas, so each keypoint gets COCO's mean of "
             "0.067. Compare these figures only with those of the same skeleton.",
             SimplebaseWarning,
             stacklevel=2,
@@ -83,10 +83,10 @@ def warn_of_missing_sigmas(evaluations: Mapping[str, Evaluation], skeleton: Skel
 
 
 def comparison_config(evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
-    """Plain values for JSON: each evaluation by its name, those after the first with differences.
+    """Returns plain values for JSON: evaluations by name, with differences from the first.
 
     Args:
-        evaluations: of one target and the same metrics.
+        evaluations: evaluations of one target with the same metrics.
     """
     names = list(evaluations)
     first = evaluations[names[0]]

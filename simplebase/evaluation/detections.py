@@ -1,4 +1,4 @@
-"""What was found in images: by a model, or by whatever wrote a results file."""
+"""Detections in images, from a model or from a results file."""
 
 import warnings
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from simplebase.metrics import match_by_oks, oks, oks_nms, rows_by_image
 ANNOTATION_KEY = "annotation_id"
 
 _COUNTED = 0.2
-"""Scores up to this do not enter an object's score (official Simple Baselines: IN_VIS_THRE)."""
+"""Keypoints up to this score are ignored in an object's score (Simple Baselines: IN_VIS_THRE)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Detections(ArrayEquality):
-    """`M` objects that were found.
+    """`M` detected objects.
 
     Args:
         image_ids: `(M,)` int64.
         keypoints: `(M, K, 3)` x, y in image pixels, and score; NaN, NaN, 0 where not found.
-        scores: `(M,)` of each object as a whole.
-        annotation_ids: `(M,)` int64, of the label at whose place it was looked for; -1 where there
-            is none.
-        boxes: `(M, 4)` x, y, width, height by which COCO's AP tells medium objects from large ones;
-            `None` if it does so by the extent of their keypoints.
+        scores: `(M,)` scores of the whole objects.
+        annotation_ids: `(M,)` int64 ids of the labels whose crops were predicted; -1 where there is
+            none.
+        boxes: `(M, 4)` x, y, width, height by which COCO's AP distinguishes medium and large
+            objects; `None` if it uses the extent of their keypoints.
     """
 
     image_ids: np.ndarray
@@ -43,7 +43,7 @@ class Detections(ArrayEquality):
         return len(self.image_ids)
 
     def select(self, index: np.ndarray) -> "Detections":
-        """Those at `index`, indices or a mask of length `M`."""
+        """Returns the detections at `index`, indices or a mask of length `M`."""
         return Detections(
             self.image_ids[index],
             self.keypoints[index],
@@ -53,10 +53,10 @@ class Detections(ArrayEquality):
         )
 
     def to_coco(self, category_id: int = CATEGORY_ID) -> list[dict[str, Any]]:
-        """In COCO's results format (https://cocodataset.org/#format-results).
+        """Converts to COCO's results format (https://cocodataset.org/#format-results).
 
-        As the official code does, the third number of a keypoint is its score. What is not found
-        stands at 0, 0. `annotation_id` is an addition of ours that other tools pass over.
+        As in the official code, the third number of a keypoint is its score. A keypoint that was
+        not found is at 0, 0. `annotation_id` is our own addition, which other tools ignore.
         """
         columns = zip(
             self.image_ids.tolist(),
@@ -79,17 +79,17 @@ class Detections(ArrayEquality):
         ]
 
     def for_records(self, records: Records, areas: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-        """`(N, K, 3)` the keypoints of each record; NaN, NaN, 0 where nothing was found for it.
+        """Returns the keypoints `(N, K, 3)` of each record; NaN, NaN, 0 where nothing was found.
 
-        What was looked for at a label's place is that record's. Other detections are matched as
-        pycocotools does: from the best score down, each gets the most similar record of its image
-        that is still free, of an OKS of 0.1 at least. Where `annotation_ids` name records of other
-        images they are of other labels: a warning says so, and all are matched. (Wrong ids within
-        one image are believed.)
+        A detection with the id of a label belongs to that record. Other detections are matched as
+        in pycocotools: in the order of their scores, each gets the most similar free record of its
+        image, with an OKS of at least 0.1. If `annotation_ids` refer to records in other images,
+        they belong to other labels: a warning is given, and all detections are matched. (Wrong ids
+        within an image are not noticed.)
 
         Args:
             records: `N` labelled objects, with ids.
-            areas: `(N,)` of them, square pixels.
+            areas: `(N,)` areas of the records in square pixels.
             sigmas: `(K,)` OKS constants.
         """
         found = np.zeros((len(records), self.keypoints.shape[1], 3))
@@ -115,7 +115,7 @@ class Detections(ArrayEquality):
         return found
 
     def _places(self, records: Records) -> np.ndarray:
-        """`(M,)` the record at whose place each was looked for; -1 for none."""
+        """Returns `(M,)` indices of the records by `annotation_ids`; -1 for none."""
         rows = {annotation: row for row, annotation in enumerate(records.annotation_ids.tolist())}
         placed = np.array([rows.get(each, -1) for each in self.annotation_ids.tolist()], int)
         known = placed >= 0
@@ -123,7 +123,7 @@ class Detections(ArrayEquality):
         if elsewhere.any():
             warnings.warn(
                 f"{elsewhere.sum()} results have the {ANNOTATION_KEY} of an object in another "
-                "image, so they are of other labels. All are matched by likeness instead.",
+                "image, so they belong to other labels. All are matched by similarity instead.",
                 SimplebaseWarning,
                 stacklevel=3,
             )
@@ -132,11 +132,11 @@ class Detections(ArrayEquality):
 
 
 def object_scores(keypoint_scores: np.ndarray, box_scores: np.ndarray) -> np.ndarray:
-    """`(M,)` the mean score of each object's certain keypoints, times the score of its box.
+    """Returns `(M,)`: the mean score of each object's certain keypoints, times its box score.
 
     Args:
-        keypoint_scores: `(M, K)`; those up to 0.2 are left out, as in the official code.
-        box_scores: `(M,)` of the detector; 1 for labelled boxes.
+        keypoint_scores: `(M, K)`; scores up to 0.2 are left out, as in the official code.
+        box_scores: `(M,)` scores of the detector; 1 for labelled boxes.
     """
     counted = keypoint_scores > _COUNTED
     sums = np.where(counted, keypoint_scores, 0).sum(axis=1)
@@ -144,10 +144,10 @@ def object_scores(keypoint_scores: np.ndarray, box_scores: np.ndarray) -> np.nda
 
 
 def without_duplicates(detections: Detections, areas: np.ndarray, sigmas: np.ndarray) -> Detections:
-    """Of detections of the same object in an image only the best, see `oks_nms`.
+    """Keeps only the best of several detections of the same object in an image, see `oks_nms`.
 
     Args:
-        detections: `M` of them.
+        detections: `M` detections.
         areas: `(M,)` square pixels of their crops.
         sigmas: `(K,)` OKS constants.
     """

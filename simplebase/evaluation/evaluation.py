@@ -1,4 +1,4 @@
-"""From a model, or from a file of results, to scores."""
+"""Evaluates a model or a results file."""
 
 import math
 import os
@@ -38,24 +38,24 @@ from simplebase.progress import Progress
 from simplebase.runtimes import Runtime
 
 USUAL_SIZE: Size = (256, 256)
-"""What a results file is taken to be of: upstream's normaliser is the same for all squares."""
+"""Input size assumed for results files. Upstream's normaliser is the same for all squares."""
 
-_MOST_THRESHOLDS = 7  # columns that a chart and a terminal can bear
+_MOST_THRESHOLDS = 7  # columns that fit a chart and a terminal
 
 
 @dataclass(frozen=True)
 class MetricSettings:
-    """What is measured.
+    """The metrics to compute, and their settings.
 
     Args:
-        metrics: which, in the order of the report.
-        thresholds: of PCK, in normalisers.
-        normaliser: of PCK, AUC and NME, see `choose_normaliser`.
-        conf_threshold: keypoints that score less count as not found (upstream's meaning).
+        metrics: names of the metrics, in the order of the report.
+        thresholds: thresholds of PCK, in units of the normaliser.
+        normaliser: normaliser of PCK, AUC and NME, see `choose_normaliser`.
+        conf_threshold: keypoints with a lower score count as not found, as in upstream.
 
     Raises:
-        ArgumentError: an unknown metric, one that occurs twice, a threshold not above 0, or one of
-            confidence that is no number.
+        ArgumentError: a metric is unknown or occurs twice, a threshold is not above 0, or
+            `conf_threshold` is NaN.
     """
 
     metrics: Sequence[str] = ("pck",)
@@ -64,7 +64,7 @@ class MetricSettings:
     conf_threshold: float = 1e-6
 
     def __post_init__(self) -> None:
-        """Checks what a command line cannot."""
+        """Checks the settings that the command line cannot check."""
         known = get_args(MetricName)
         for name in self.metrics:
             if name not in known:
@@ -73,28 +73,30 @@ class MetricSettings:
                 raise ArgumentError(f"the metric {name} is given twice.")
         if not math.isfinite(self.conf_threshold):
             raise ArgumentError(
-                f"the confidence threshold is a number. Received: {self.conf_threshold}."
+                f"the confidence threshold must be a number. Received: {self.conf_threshold}."
             )
         for threshold in self.thresholds:
             if not 0 < threshold < math.inf:
-                raise ArgumentError(f"a PCK threshold is a number above 0. Received: {threshold}.")
+                raise ArgumentError(
+                    f"a PCK threshold must be a finite number above 0. Received: {threshold}."
+                )
         texts = [f"{threshold:g}" for threshold in self.thresholds]
         if len(set(texts)) < len(texts) or not 1 <= len(texts) <= _MOST_THRESHOLDS:
             raise ArgumentError(
-                f"PCK takes 1 to {_MOST_THRESHOLDS} thresholds, none of them twice. Received: "
+                f"PCK takes 1 to {_MOST_THRESHOLDS} different thresholds. Received: "
                 f"{', '.join(texts)}."
             )
 
 
 @dataclass(frozen=True)
 class PredictionSettings:
-    """How a model is asked.
+    """How a model predicts.
 
     Args:
         decode: see `HeatmapCodec.decode`.
         flip_test: see `PoseEstimator`.
-        batch_size: samples at once.
-        boxes: where to look, in place of the labelled objects' own places.
+        batch_size: samples per batch.
+        boxes: boxes to predict, instead of those of the labelled objects.
     """
 
     decode: DecodeMethod = "dark"
@@ -105,18 +107,18 @@ class PredictionSettings:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What came out.
+    """The result of an evaluation.
 
     Args:
-        detections: what was found, near duplicates suppressed.
-        predictions: `(N, K, 3)` what was found for each record, NaN, NaN, 0 where nothing; `None`
-            if there are no records.
-        scores: one a metric.
-        objects: how many labelled objects they are of.
-        crop: of the model, or the usual one.
-        input_size: `(H, W)` of the model, or the usual one.
-        coco: curves of COCO's AP, if it was measured.
-        conditions: under which the figures hold, as plain values.
+        detections: the detections, without near duplicates.
+        predictions: `(N, K, 3)` keypoints of each record, NaN, NaN, 0 where nothing was found;
+            `None` if there are no records.
+        scores: one per metric.
+        objects: number of labelled objects.
+        crop: crop of the model, or the default.
+        input_size: `(H, W)` of the model, or the default.
+        coco: curves of COCO's AP, if it was computed.
+        conditions: conditions of the measurement, as plain values.
         depth_range: how images of more than 8 bits were read, if that was chosen.
     """
 
@@ -131,7 +133,7 @@ class Evaluation:
     depth_range: DepthRange | None = None
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         return {
             "conditions": dict(self.conditions),
             "objects": self.objects,
@@ -147,18 +149,18 @@ def evaluate_model(
     settings: PredictionSettings | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Runs a model on the images of a target and measures what it finds.
+    """Runs a model on the images of a target and computes the metrics.
 
     Args:
         runtime: the model.
-        target: with a dataset.
-        metrics: what to measure.
-        settings: how to ask the model.
-        progress: called with samples done and in all.
+        target: a target with a dataset.
+        metrics: the metrics to compute.
+        settings: how the model predicts.
+        progress: is called with the number of finished samples and the total.
 
     Raises:
-        ArgumentError: a metric needs what there is not.
-        DataError: model, boxes and target do not fit.
+        ArgumentError: a metric needs data that are missing.
+        DataError: model, boxes and target do not match.
     """
     metrics, settings = metrics or MetricSettings(), settings or PredictionSettings()
     dataset = require_dataset(target, "a model")
@@ -187,10 +189,10 @@ def evaluate_model(
         annotation_ids=objects.records.annotation_ids,
     )
     sigmas, _ = oks_sigmas(target.skeleton)
-    # A crop's side: the official code, too, takes the box as large as it is cut out.
+    # The side of the crop, as in the official code, which uses the boxes as they are cut out.
     sides = size / crop.matrix(objects.records.centers, objects.records.scales, size)[:, 0, :1]
     best = without_duplicates(detections, sides.prod(axis=1), sigmas)
-    # What was looked for at a label is its record's, even where another's detection is alike.
+    # A prediction for a label belongs to its record, even if another detection is similar.
     placed = _certain(detections if settings.boxes is None else best, metrics)
     predictions = placed.for_records(dataset.records, target.areas, sigmas)
     detections = _certain(best, metrics)
@@ -210,12 +212,12 @@ def evaluate_model(
 def evaluate_results(
     path: str | os.PathLike[str], target: Target, metrics: MetricSettings | None = None
 ) -> Evaluation:
-    """Measures what a file in COCO's results format says, whoever wrote it.
+    """Computes the metrics of a file in COCO's results format, from any tool.
 
     Raises:
-        ArgumentError: a metric needs what there is not.
+        ArgumentError: a metric needs data that are missing.
         MissingFileError: `path` is not a file.
-        DataError: it is something else, or does not fit the target.
+        DataError: it is not in this format, or does not match the target.
     """
     metrics = metrics or MetricSettings()
     detections, matched_by = read_results(path, target)
@@ -236,8 +238,8 @@ def _certain(detections: Detections, metrics: MetricSettings) -> Detections:
 
 
 def without_low_scores(predictions: np.ndarray, conf_threshold: float) -> np.ndarray:
-    """`(N, K, 3)` with NaN, NaN, 0 for keypoints that score less than the threshold."""
-    # A score that is no number is none above the threshold.
+    """Returns `(N, K, 3)` with NaN, NaN, 0 for keypoints whose score is below the threshold."""
+    # The comparison is written so that NaN counts as below the threshold.
     sure = predictions[..., 2:] >= conf_threshold
     return np.where(sure, predictions, (np.nan, np.nan, 0.0))
 

@@ -1,4 +1,4 @@
-"""A COCO annotation file of any tool as the ground truth of an evaluation.
+"""Reads the COCO annotation file of any tool as ground truth for an evaluation.
 
 COCO's own evaluation needs fields that many tools leave out. They are filled in by the rules of
 `simplebase convert coco`.
@@ -47,14 +47,14 @@ def read_ground_truth(
 
     Args:
         path: the file.
-        categories: names or ids of the categories to read; by default all with keypoints.
-        skeleton: names the keypoints, in place of the file.
+        categories: names or ids of the categories to read. By default all with keypoints.
+        skeleton: names the keypoints, instead of the file.
 
     Returns:
         The content in COCO's format with one category, and the categories of the file.
 
     Raises:
-        ArgumentError: there is no such category.
+        ArgumentError: a category does not exist.
         MissingFileError: `path` is not a file.
         DataError: it is not a COCO file, or has no keypoints.
     """
@@ -93,12 +93,12 @@ def read_ground_truth(
     try:
         check_ground_truth(truth, found.skeleton)
     except DataError as error:
-        raise DataError(f"{path} cannot be measured against: {error}") from error
+        raise DataError(f"{path} cannot be used as ground truth: {error}") from error
     return truth, found
 
 
 class _Place(NamedTuple):
-    """Where an object is: `(K, 3)` keypoints, and the box that the file states, if it is usable."""
+    """An object's keypoints `(K, 3)`, and the file's box if it is usable."""
 
     keypoints: np.ndarray
     box: list[float] | None
@@ -107,7 +107,7 @@ class _Place(NamedTuple):
 def _completed(
     annotation: dict[str, Any], num_keypoints: int, where: str
 ) -> tuple[dict[str, Any], _Place]:
-    """The annotation with all that the official evaluation looks at, but for a missing area."""
+    """Returns the annotation with all fields that the official evaluation reads, except area."""
     values = annotation.get("keypoints") or [0] * (3 * num_keypoints)
     expect.numbers(values, 3 * num_keypoints, f"{where}.keypoints")
     keypoints = np.array(values, float).reshape(-1, 3)
@@ -117,7 +117,7 @@ def _completed(
         completed["num_keypoints"] = int((keypoints[:, 2] > 0).sum())
     completed["iscrowd"] = annotation.get("iscrowd") or 0
     usable = read_box(annotation.get("bbox"), f"{where}.bbox")
-    # A box without area stays: where nothing is labelled, the official evaluation looks at it.
+    # A box without an area is kept: the official evaluation uses it if nothing is labelled.
     if not annotation.get("bbox") or isinstance(usable, str):
         around = keypoint_box(keypoints)
         completed["bbox"] = [0.0] * 4 if around is None else around.tolist()
@@ -132,15 +132,15 @@ def _fill_in_areas(
     sizes: Mapping[int, Size | None],
     path: Path,
 ) -> None:
-    """Gives an area to each object that has none, and to each that counts and has one of 0.
+    """Sets the area of each object that has none, and of each that counts and has an area of 0.
 
-    Tools write an area of 0 with a box that has none.
+    Some tools write an area of 0 together with an empty box.
 
     Args:
-        objects: which are changed.
-        places: of the objects.
-        sizes: of the images, by id.
-        path: of the file, for messages.
+        objects: the objects, which are changed.
+        places: keypoints and boxes of the objects.
+        sizes: sizes of the images, by id.
+        path: the file, for messages.
     """
     sides = (
         object_side(*place)
@@ -163,12 +163,12 @@ def _fill_in_areas(
     if replaced:
         _warn(
             f"{path}: labelled objects with an area of 0: {replaced}. OKS divides by the area, so "
-            "they get the one that `simplebase convert coco` gives them."
+            "they get the area that `simplebase convert coco` would give them."
         )
     if unsized:
         _warn(
             f"{path}: objects with one labelled keypoint and an unknown size: {unsized}. Only "
-            "exact results of them count as right. Write their area, or the width and height of "
+            "exact results count as right for them. Write their area, or the width and height of "
             "the images, into the file."
         )
 
@@ -178,6 +178,6 @@ def _warn(text: str) -> None:
 
 
 def _ids_are_usable(objects: Sequence[dict[str, Any]]) -> bool:
-    """Whether ids are whole, unique and not 0, which pycocotools reads as "no match"."""
+    """Returns whether ids are whole, unique and not 0, which pycocotools reads as "no match"."""
     ids = [each.get("id") for each in objects]
     return all(type(each) is int and each != 0 for each in ids) and len(set(ids)) == len(ids)

@@ -1,7 +1,7 @@
 """Finds the image of a result by its id, its file name, or that name without its suffix.
 
-COCO's results say `image_id`. Ultralytics writes the name without suffix there, as a number where
-it is one, and `file_name` beside it; AlphaPose writes the name itself.
+COCO's results have an `image_id`. Ultralytics writes the name without suffix there, as a number if
+possible, and adds `file_name`. AlphaPose writes the whole name there.
 """
 
 import re
@@ -24,12 +24,12 @@ _Parts = tuple[str, ...]
 class ImageNames:
     """Finds images by their names.
 
-    Two names are the same image if one is the end of the other: `a.jpg`, `val/a.jpg` and
-    `images/val/a.jpg`, but not `train/a.jpg` and `val/a.jpg`. The folders of an absolute path or an
-    address, which are those of another machine, do not count.
+    Two names mean the same image if one is the end of the other: `a.jpg`, `val/a.jpg` and
+    `images/val/a.jpg`, but not `train/a.jpg` and `val/a.jpg`. The folders of an absolute path or of
+    an address belong to another machine and are ignored.
 
     Args:
-        names: file names by id; `None` where an image has none.
+        names: file names by id; `None` for an image without a name.
     """
 
     def __init__(self, names: Mapping[int, str | None]) -> None:
@@ -47,21 +47,21 @@ class ImageNames:
                     self._numbers[int(stem)].append(image)
 
     def by_name(self, name: str, prefer: int | None = None) -> int | None:
-        """The id of the image with that file name; `None` if no image or several have it.
+        """Returns the id of the image with that file name; `None` if no image or several have it.
 
         Args:
-            name: with or without folders.
+            name: file name with or without folders.
             prefer: the id to choose if several images have the name.
         """
         return _most_alike(self._names, name, prefer)
 
     def has_name(self, name: str) -> bool:
-        """Whether an image has that file name, in whatever folder."""
+        """Returns whether an image has that file name, in any folder."""
         parts = _parts(name)
         return bool(parts) and parts[-1] in self._names
 
     def in_any_format(self, name: Any) -> int | None:
-        """As `by_name`; a name that no image has may be that of an image with another suffix."""
+        """Like `by_name`, but falls back to an image with another suffix."""
         if not isinstance(name, str):
             return None
         if self.has_name(name):
@@ -72,7 +72,7 @@ class ImageNames:
         )
 
     def by_stem(self, stem: Any) -> int | None:
-        """The id of the image with that file name, with or without suffix or leading zeros."""
+        """Returns the id of the image with that name, with or without suffix or leading zeros."""
         if isinstance(stem, str):
             found = _most_alike(self._names, stem)
             return _most_alike(self._stems, stem) if found is None else found
@@ -80,7 +80,7 @@ class ImageNames:
         return numbers[0] if len(numbers) == 1 else None
 
     def by_id(self, image: Any) -> int | None:
-        """The id itself, also where it is written as a text; `None` if no image has it."""
+        """Returns the id itself, even if it is a string; `None` if no image has it."""
         if isinstance(image, str) and re.fullmatch("[0-9]{1,18}", image):
             image = int(image)
         return int(image) if is_id(image) and image in self.ids else None
@@ -94,11 +94,11 @@ class Mention(NamedTuple):
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> "Mention":
-        """What a result or a box says.
+        """Reads the fields of a result or a box.
 
         Raises:
             KeyError: it has neither `image_id` nor `file_name`.
-            ValueError: its `image_id` is neither a whole number nor a text.
+            ValueError: its `image_id` is neither a whole number nor a string.
         """
         name, image = entry.get("file_name"), entry.get("image_id")
         if image is None and not isinstance(name, str):
@@ -113,9 +113,9 @@ class MatchedImages:
     """The images that the entries of a file belong to.
 
     Args:
-        ids: one for each entry; `None` where there is no such image.
+        ids: one for each entry; `None` where no image matches.
         by: how they were matched.
-        remark: what a user should know about it; empty if nothing is unusual.
+        remark: a remark for the user; empty if nothing is unusual.
     """
 
     ids: list[int | None]
@@ -128,9 +128,9 @@ def match_images(
 ) -> MatchedImages:
     """Finds the images of all entries of a file, all in the same way.
 
-    By `file_name` if that finds every image, else by `image_id`, else by the stem of a file name in
-    `image_id`. If one `image_id` is a text, stems come before ids. If no way finds every image, the
-    one that finds most is used.
+    They are matched by `file_name` if that finds every image, else by `image_id`, else by the stem
+    of a file name in `image_id`. If an `image_id` is a string, stems come before ids. If no method
+    finds every image, the one that finds most is used.
 
     Args:
         mentions: one for each entry.
@@ -149,7 +149,7 @@ def match_images(
     if believe_ids and all(image in (None, own) for image, own in named):
         found["image_id"] = ids
     found.setdefault("file stem", stems)
-    # Of equally many the first.
+    # The first of the best methods is used.
     by = max(found, key=lambda each: len(mentions) - found[each].count(None))
     remark = _describe_mismatch(by, mentions, found[by], ids, stems)
     if by == "image_id":
@@ -158,7 +158,7 @@ def match_images(
 
 
 def _unknown_names(mentions: Sequence[Mention], images: ImageNames) -> str:
-    """What is said of file names that no image has, although the ids are known."""
+    """Returns the remark for file names that no image has, although the ids are known."""
     names = [each.file_name for each in mentions if isinstance(each.file_name, str)]
     unknown = [name for name in names if not images.has_name(name)]
     if not unknown:
@@ -177,7 +177,7 @@ def _describe_mismatch(
     ids: Sequence[int | None],
     stems: Sequence[int | None],
 ) -> str:
-    """Describes the first entry for which the ways of matching differ."""
+    """Describes the first entry for which the methods of matching differ."""
     for mention, image, own, stem in zip(mentions, found, ids, stems, strict=True):
         if image is None:
             continue
@@ -200,7 +200,7 @@ def _describe_mismatch(
 
 
 def _parts(name: str) -> _Parts:
-    """Folders and file name; of Label Studio's `/data/local-files/?d=a/b.jpg` also those in it."""
+    """Splits a name into folders and file, also Label Studio's `/data/local-files/?d=a/b.jpg`."""
     if "://" in name:
         name = unquote(urlsplit(name).path)
     name = unicodedata.normalize("NFC", name)
@@ -218,7 +218,7 @@ def _stem(file_name: str) -> str:
 def _most_alike(
     table: Mapping[str, list[tuple[_Parts, bool, int]]], name: str, prefer: int | None = None
 ) -> int | None:
-    """The image whose name is most like `name`; `None` if there is none, or several are."""
+    """Returns the image with the most similar name; `None` if there is none or a tie."""
     parts, away = _parts(name), _is_elsewhere(name)
     candidates = table.get(parts[-1], []) if parts else []
     for alike in (

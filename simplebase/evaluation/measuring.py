@@ -1,4 +1,4 @@
-"""The metrics of `simplebase eval`, from predictions and labels to `Scores`."""
+"""Computes the metrics of `simplebase eval` as `Scores`."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -41,31 +41,32 @@ MetricName = Literal["pck", "pckh", "coco-ap", "epe", "auc", "nme", "error-kinds
 NormaliserName = Literal["upstream", "box", "torso", "head"]
 
 NORMALISED_METRICS = ("pck", "auc", "nme")
-"""Those that divide by the chosen normaliser; PCKh brings its own."""
+"""Metrics that divide by the chosen normaliser; PCKh has its own."""
 OKS_METRICS = ("coco-ap", "error-kinds")
-"""Those that need the skeleton's OKS sigmas."""
+"""Metrics that need the skeleton's OKS sigmas."""
 
-# Of COCO's AP, each of which goes over all detections at ten thresholds.
+# Fewer for COCO's AP: each resample goes over all detections at ten thresholds.
 _AP_RESAMPLES = 200
 
 FEWEST_IMAGES = 8
-"""With something that counts in them, that intervals are told of.
+"""Fewest images with something that counts for which intervals are reported.
 
-That of the difference of two equal models leaves out 0 in 5 of 100 cases at 50 images, 9 at 8, 17
-at 5, 47 at 2 (300 simulations each), and at 1 it has no width.
+For two equally good models, the interval of the difference excludes 0 in 5 of 100 cases with 50
+images, in 9 with 8, in 17 with 5 and in 47 with 2 (300 simulations each). With 1 image it has no
+width.
 """
 
 
 def mean_pck(
     predictions: np.ndarray, dataset: KeypointDataset, input_size: Size, *, threshold: float = 0.5
 ) -> float | None:
-    """PCK as upstream defines it, over all keypoints; `None` where nothing is labelled.
+    """Computes upstream's PCK over all keypoints; `None` if nothing is labelled.
 
     Args:
         predictions: `(N, K, 2 or 3)` image pixels.
         dataset: the labels.
         input_size: `(H, W)` of the model.
-        threshold: in normalisers; upstream's default is 0.5.
+        threshold: threshold in units of the normaliser; upstream's default is 0.5.
     """
     normaliser = upstream_normaliser(dataset.records.scales, input_size)
     points = _points(predictions, dataset.records)
@@ -75,17 +76,17 @@ def mean_pck(
 def choose_normaliser(
     name: NormaliserName, dataset: KeypointDataset, input_size: Size
 ) -> np.ndarray:
-    """`(N,)` pixels that distances are divided by; NaN for an object that has no such measure.
+    """Returns the normalisers `(N,)` in pixels; NaN for an object without one.
 
     Args:
-        name: `upstream`, see `upstream_normaliser`; `box`, the longer side of the box, or the
-            object's height where a record has none; `torso`, from left hip to right shoulder;
-            `head`, 0.6 times the head box's diagonal.
+        name: `upstream`: see `upstream_normaliser`. `box`: the longer side of the box, or the
+            object's height if a record has no box. `torso`: from left hip to right shoulder.
+            `head`: 0.6 times the head box's diagonal.
         dataset: the labels.
         input_size: `(H, W)` of the model, for `upstream`.
 
     Raises:
-        DataError: no object has such a measure.
+        DataError: no object has a normaliser.
     """
     records = dataset.records
     if name == "upstream":
@@ -106,10 +107,10 @@ def choose_normaliser(
 
 
 def require_measurable(metric: str, dataset: KeypointDataset, normaliser: NormaliserName) -> None:
-    """Says what a metric lacks, before a model has seen all images.
+    """Checks that a metric can be computed, before a model predicts all images.
 
     Raises:
-        DataError: the labels do not have what it divides by, or PCKh's joints.
+        DataError: the labels lack the normaliser, or PCKh's joints.
     """
     if metric == "pckh":
         _require_head_boxes(dataset)
@@ -126,13 +127,13 @@ def measure_pck(
     normaliser: np.ndarray,
     thresholds: Sequence[float] = (0.5,),
 ) -> Scores:
-    """PCK at each threshold.
+    """Computes PCK at each threshold.
 
     Args:
         predictions: `(N, K, 2 or 3)` image pixels; NaN where not found.
         dataset: `N` labelled objects.
         normaliser: `(N,)` pixels, see `choose_normaliser`.
-        thresholds: fractions of it.
+        thresholds: fractions of the normaliser.
     """
     points = _points(predictions, dataset.records)
     return _means(
@@ -149,7 +150,7 @@ def measure_pck(
 
 
 def measure_pckh(predictions: np.ndarray, dataset: KeypointDataset) -> Scores:
-    """MPII's official PCKh, at 0.5 and at 0.1; arguments as for `measure_pck`.
+    """Computes MPII's official PCKh at 0.5 and at 0.1. For the arguments see `measure_pck`.
 
     Raises:
         DataError: no record has a head box, or the skeleton lacks one of MPII's joints.
@@ -170,7 +171,7 @@ def measure_pckh(predictions: np.ndarray, dataset: KeypointDataset) -> Scores:
 
 
 def measure_epe(predictions: np.ndarray, dataset: KeypointDataset) -> Scores:
-    """Mean end-point error of what was found in image pixels; arguments as for `measure_pck`."""
+    """Computes the mean error of found keypoints in pixels. For the arguments see `measure_pck`."""
     values = distances(*_points(predictions, dataset.records))
     return _means("epe", dataset, _of_found("EPE", values), unit="px")
 
@@ -178,7 +179,7 @@ def measure_epe(predictions: np.ndarray, dataset: KeypointDataset) -> Scores:
 def measure_nme(
     predictions: np.ndarray, dataset: KeypointDataset, normaliser: np.ndarray
 ) -> Scores:
-    """Mean distance of what was found in normalisers; arguments as for `measure_pck`."""
+    """Computes the normalised error of found keypoints. For the arguments see `measure_pck`."""
     values = distances(*_points(predictions, dataset.records), normaliser)
     return _means("nme", dataset, _of_found("NME", values), unit="normalisers")
 
@@ -186,7 +187,7 @@ def measure_nme(
 def measure_auc(
     predictions: np.ndarray, dataset: KeypointDataset, normaliser: np.ndarray
 ) -> Scores:
-    """Area under the curve of PCK from 0 to 1 normaliser; arguments as for `measure_pck`."""
+    """Computes the area under PCK's curve, from 0 to 1. For the arguments see `measure_pck`."""
     points = _points(predictions, dataset.records)
     return _means("auc", dataset, {"AUC": areas_under_curve(*points, 1.0, normaliser)})
 
@@ -194,13 +195,13 @@ def measure_auc(
 def measure_error_kinds(
     predictions: np.ndarray, dataset: KeypointDataset, areas: np.ndarray
 ) -> Scores:
-    """Shares of the kinds of error of Ronchi & Perona, see `simplebase.metrics.error_kinds`.
+    """Computes the shares of the kinds of error, see `simplebase.metrics.error_kinds`.
 
     Args:
         predictions: `(N, K, 2 or 3)` image pixels; NaN where not found. A record for which nothing
             was found does not count.
         dataset: `N` labelled objects.
-        areas: `(N,)` of them, square pixels.
+        areas: `(N,)` areas of the objects in square pixels.
     """
     records, skeleton = dataset.records, dataset.skeleton
     points, labelled, visible = _points(predictions, records)
@@ -224,15 +225,15 @@ def measure_error_kinds(
 def measure_coco_ap(
     ground_truth: Mapping[str, Any], results: list[dict[str, Any]], skeleton: Skeleton
 ) -> tuple[Scores, CocoAP]:
-    """COCO's ten figures, and what the curves are drawn from.
+    """Computes COCO's ten figures and the data for the curves.
 
     Args:
-        ground_truth: COCO's format, one category.
-        results: COCO's format.
-        skeleton: for its OKS constants.
+        ground_truth: labels in COCO's format, with one category.
+        results: detections in COCO's format.
+        skeleton: provides the OKS constants.
 
     Raises:
-        DataError: they do not fit.
+        DataError: labels and detections do not match.
     """
     found = coco_ap(ground_truth, results, skeleton)
     all_sizes = found.matches["all"]
@@ -249,13 +250,13 @@ def measure_coco_ap(
 
 
 def _of_found(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
-    """Distances, infinite where not found, as two columns: of what was found, and its share."""
+    """Returns two columns: distances of found keypoints, and whether each was found."""
     found = np.where(np.isnan(values), np.nan, np.isfinite(values))
     return {name: np.where(np.isfinite(values), values, np.nan), f"{name} found": found}
 
 
 def _points(predictions: np.ndarray, records: Records) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Predicted and labelled `(N, K, 2)`, and `(N, K)` what is labelled."""
+    """Returns predicted and labelled points `(N, K, 2)`, and the mask `(N, K)` of labels."""
     keypoints = records.keypoints
     return predictions[..., :2], keypoints[..., :2], keypoints[..., 2] > 0
 
@@ -267,7 +268,7 @@ def _means(
     unit: str = "",
     leading: int = 1,
 ) -> Scores:
-    """`Scores` of metrics that are means of `(N, K)` values."""
+    """Returns `Scores` of metrics that are means of `(N, K)` values."""
     means = {name: mean_by_keypoint(values) for name, values in columns.items()}
     figures = tuple(
         Figure(name, number(means[name][1]), _resampled(values, dataset))
@@ -278,7 +279,7 @@ def _means(
 
 
 def _resampled(values: np.ndarray, dataset: KeypointDataset) -> np.ndarray | None:
-    """What the mean of `(N, K)` comes to on images drawn again; `None` where too few count."""
+    """Returns the means of `(N, K)` on resampled images; `None` if too few images count."""
     paths = dataset.records.paths
     counted = ~np.isnan(values).all(axis=1)
     return bootstrap_mean(values, paths) if len(set(paths[counted])) >= FEWEST_IMAGES else None

@@ -1,14 +1,14 @@
-"""The folder that an evaluation leaves.
+"""Writes the folder of an evaluation.
 
 ```
 DIR/
-├── keypoints_result.json   what was found, without near duplicates, in COCO's results format
+├── keypoints_result.json   the detections without near duplicates, in COCO's results format
 ├── scores.json             all figures, with their confidence intervals
-├── PCK.png, PCKh.png, ...  a chart of each metric that is told apart by keypoint
-├── precision_recall.png    with COCO's AP
-├── error_kinds.png         where there are records
+├── PCK.png, PCKh.png, ...  a chart of each metric that has values per keypoint
+├── precision_recall.png    if COCO's AP was computed
+├── error_kinds.png         if there are records
 ├── worst.png               the 24 records with the largest errors
-└── images/                 each image with what was found in it, if asked for
+└── images/                 each image with its detections, if requested
 ```
 """
 
@@ -46,11 +46,11 @@ CONTENT = (*MARKERS, *_CHARTS.values(), _ERROR_KINDS, _PRECISION_RECALL, _WORST,
 def require_evaluation_output(
     folder: str | os.PathLike[str], target: Target, *, images: bool, overwrite: bool
 ) -> None:
-    """Says what is wrong with an output folder before a model has seen all images.
+    """Checks the output folder before a model predicts all images.
 
     Raises:
-        ArgumentError: `images` without a dataset folder.
-        OutputExistsError: `folder` exists, and `overwrite` is off or it is something else.
+        ArgumentError: `images` is set, but there is no dataset folder.
+        OutputExistsError: `folder` exists, and `overwrite` is off or it has other content.
     """
     require_output(folder, overwrite=overwrite, folder_markers=MARKERS, folder_content=CONTENT)
     if images:
@@ -66,19 +66,19 @@ def write_evaluation(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> None:
-    """Writes the folder above; it appears when it is complete.
+    """Writes the folder above, which appears only when it is complete.
 
     Args:
-        folder: where.
-        evaluation: what came out.
-        target: what was measured against.
-        images: also draw what was found into each image.
+        folder: the folder to write.
+        evaluation: the result.
+        target: the labels.
+        images: also draw the detections into each image.
         overwrite: replace an earlier folder of this kind.
-        progress: called with images done and in all.
+        progress: is called with the number of finished images and the total.
 
     Raises:
-        ArgumentError: `images` without a dataset folder.
-        OutputExistsError: `folder` exists, and `overwrite` is off or it is something else.
+        ArgumentError: `images` is set, but there is no dataset folder.
+        OutputExistsError: `folder` exists, and `overwrite` is off or it has other content.
     """
     require_evaluation_output(folder, target, images=images, overwrite=overwrite)
     with replacing(
@@ -121,7 +121,7 @@ def _draw_records(
         for name, values in (kinds.parts or {}).items()
     }
     plot_error_kinds(shares, folder / _ERROR_KINDS)
-    # Imported here: fonts and sheets are for those who keep the results.
+    # Imported here, because fonts and sheets are only needed to write results.
     from simplebase.evaluation.sheets import draw_worst, mean_errors
 
     errors = mean_errors(dataset, predictions)
@@ -144,7 +144,7 @@ def _draw_images(
             _draw(canvas, keypoints, plain(dataset.skeleton))
         for keypoints in detections.keypoints[found.get(image, nothing)]:
             _draw(canvas, keypoints, dataset.skeleton)
-        # With its own suffix: two images may differ in nothing else.
+        # The suffix is kept, because two images may differ in nothing else.
         write_image(folder / f"{records.paths[rows[0]]}.jpg", canvas)
         if progress:
             progress(done, len(labelled))
@@ -157,7 +157,7 @@ def _whole_images(dataset: KeypointDataset) -> FolderImages:
 
 
 def _draw(canvas: np.ndarray, keypoints: np.ndarray, skeleton: Skeleton) -> None:
-    """Draws an object; what is not labelled or not found is left out."""
+    """Draws an object without its unlabelled or missing keypoints."""
     shown = (keypoints[:, 2] > 0) & np.isfinite(keypoints[:, :2]).all(axis=1)
     if shown.any():
         extent = np.ptp(keypoints[shown, :2], axis=0).max()

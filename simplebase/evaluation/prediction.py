@@ -1,4 +1,4 @@
-"""What a model finds on a dataset, and what somebody would guess who sees no image."""
+"""Predicts a dataset with a model, and with the mean pose as a baseline."""
 
 import warnings
 
@@ -24,18 +24,18 @@ def predict_dataset(
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """`(N, K, 3)` float32 x, y in image pixels and score, in the order of the records.
+    """Predicts a dataset; returns `(N, K, 3)` float32: x, y in image pixels, and score.
 
     Args:
         runtime: the model.
-        dataset: objects with centre and scale; their keypoints are not looked at.
+        dataset: records with centre and scale; their keypoints are ignored.
         decode: see `HeatmapCodec.decode`.
         flip_test: see `PoseEstimator`.
-        batch_size: samples at once.
-        progress: called with samples done and in all.
+        batch_size: samples per batch.
+        progress: is called with the number of finished samples and the total.
 
     Raises:
-        DataError: model and dataset have another number of keypoints, or an image is unreadable.
+        DataError: model and dataset have different numbers of keypoints, or an image is unreadable.
         OutOfMemoryError: the device cannot hold a batch.
     """
     metadata = runtime.metadata
@@ -59,7 +59,7 @@ def predict_crops(
     batch_size: int = 32,
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """`(N, K, 3)` as `predict_dataset`, of the model's `K` keypoints.
+    """Like `predict_dataset`, but returns `(N, K, 3)` for the model's own `K` keypoints.
 
     The dataset may have other keypoints.
     """
@@ -81,27 +81,27 @@ def predict_crops(
 def require_answers(
     runtime: Runtime, dataset: KeypointDataset, *, decode: DecodeMethod, flip_test: bool
 ) -> None:
-    """Says why a model cannot be asked so on a dataset, before it has seen an image.
+    """Checks that a model can predict a dataset with these settings.
 
     Raises:
-        ArgumentError: another decoding or flip test of a model that decodes itself.
-        DataError: they have another number of keypoints.
+        ArgumentError: the model decodes itself, and another decoding or a flip test was requested.
+        DataError: the numbers of keypoints differ.
     """
     PoseEstimator(runtime, decode, flip_test)
     theirs, ours = runtime.metadata.skeleton, dataset.skeleton
     if theirs.num_keypoints != ours.num_keypoints:
         raise DataError(
             f"the model has {theirs.num_keypoints} keypoints ({theirs.name}), the dataset "
-            f"{ours.num_keypoints} ({ours.name}). Give labels of the kind that it was trained on."
+            f"{ours.num_keypoints} ({ours.name}). Give labels with the model's keypoints."
         )
 
 
 def mean_pose(
     train: KeypointDataset, dataset: KeypointDataset, crop: Crop, size: Size
 ) -> np.ndarray:
-    """`(N, K, 2)` image pixels: the mean keypoints of `train` laid into each crop of `dataset`.
+    """Places the mean keypoints of `train` into each crop of `dataset`; returns `(N, K, 2)` pixels.
 
-    What a model has to beat: it knows where the crop is and nothing of the image.
+    This is a baseline for models: it knows the crop but nothing of the image.
     """
     matrices = crop.matrix(train.records.centers, train.records.scales, size)
     points = transform_points(matrices, train.records.keypoints[..., :2])

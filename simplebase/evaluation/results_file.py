@@ -1,4 +1,4 @@
-"""Results files: found objects in COCO's format, written by us or by any other tool."""
+"""Reads and writes results files: detections in COCO's format, from any tool."""
 
 import os
 import warnings
@@ -20,7 +20,7 @@ from simplebase.metrics import keypoint_extent
 _DECIMALS = 4
 _VISIBILITIES = (0, 1, 2)
 _LISTED = 5
-"""Category ids in a message: AP-10K has 54."""
+"""How many category ids a message lists: AP-10K has 54."""
 
 
 def write_results(
@@ -35,8 +35,8 @@ def write_results(
 
     Args:
         path: the file.
-        detections: what was found.
-        category_id: of all of them.
+        detections: the detections.
+        category_id: the category id of all detections.
         names: file names by image id, written as `file_name`. They identify the image even in tools
             that number the images differently.
         overwrite: replace the file if it exists.
@@ -63,24 +63,24 @@ class _Row(NamedTuple):
 def read_results(path: str | os.PathLike[str], target: Target) -> tuple[Detections, MatchedBy]:
     """Reads COCO's results format (https://cocodataset.org/#format-results).
 
-    COCO itself does not look at the third number of a keypoint. Where a file has nothing but 0, 1
-    and 2 there, they are no scores: each keypoint then scores 1, but those at 0, 0, not found.
+    COCO itself ignores the third number of a keypoint. If a file only has 0, 1 and 2 there, these
+    are not scores: each keypoint gets the score 1, except those at 0, 0, which were not found. As
 
-    As pycocotools does, the `bbox` of the results counts if the first result has one.
+    in pycocotools, the `bbox` of the results is used if the first result has one.
 
     Args:
         path: a list of objects with `image_id` or `file_name`, `keypoints` (x, y and score or
-            visibility, `K` times), `score` and optionally `bbox`. A warning tells of images that
-            were not matched by a plain `image_id`, see `match_images`.
-        target: the labels. Results in its skipped images and in those of the other split, and of
-            categories that it leaves out, are left out with a warning.
+            visibility, `K` times), `score` and optionally `bbox`. A warning is given unless images
+            were matched by plain `image_id`, see `match_images`.
+        target: the labels. Results for its skipped images, for images of the other split and for
+            other categories are left out, with a warning.
 
     Returns:
-        What was found, and how the images were matched.
+        The detections, and how the images were matched.
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is something else, or has an unknown image; the message names the entry.
+        DataError: it is not in this format, or has an unknown image. The message names the entry.
     """
     path = require_file(path, "the results file")
     content = read_json(path)
@@ -130,7 +130,7 @@ def _parse(entry: Any, num_keypoints: int) -> _Row:
     if keypoints.size != 3 * num_keypoints:
         raise ValueError(f"keypoints has {keypoints.size} numbers")
     score = float(entry["score"])
-    # An empty list is what some tools write for no box.
+    # Some tools write an empty list if there is no box.
     box = entry.get("bbox") or None
     if box is not None:
         box = [float(value) for value in box]
@@ -155,10 +155,10 @@ def _problem(error: Exception) -> str:
 def _matched(
     path: Path, rows: list[_Row], target: Target
 ) -> tuple[list[_Row], list[int], MatchedBy]:
-    """The results in measured and skipped images, and the image of each."""
+    """Returns the results in evaluated and skipped images, and the image of each."""
     ours = target.image_names
     others = ImageNames({image: name for name, image in target.others.items()})
-    # An id may be that of an image of each split, so names are looked at first.
+    # Both splits may use the same id, so names are compared first.
     measured = [not _is_named(others, row.mention) or _is_named(ours, row.mention) for row in rows]
     believe_ids = target.id_source != "renumbered"
     matched = match_images(
@@ -198,8 +198,8 @@ def _matched(
     hint = "Check --dataset, --annotations and --image-set."
     if target.dataset is not None:
         hint += (
-            " A dataset folder has no images without labelled objects: if the results are of such "
-            "ones too, give the COCO file with --annotations."
+            " A dataset folder has no images without labelled objects. If there are results for "
+            "such images, give the COCO file with --annotations."
         )
     raise DataError(
         f"{path}, result {index}: {said} is not among the {len(target.names)} "
@@ -208,19 +208,19 @@ def _matched(
 
 
 def _is_named(images: ImageNames, mention: Mention) -> bool:
-    """Whether an entry's file name is that of one of these images."""
+    """Returns whether an entry's file name is that of one of these images."""
     return images.in_any_format(mention.file_name) is not None
 
 
 def _is_one_of(images: ImageNames, mention: Mention) -> bool:
-    """Whether the id of an entry without a file name, or the stem there, is of these images."""
+    """Returns whether an entry's id, or the stem in it, is that of one of these images."""
     return mention.file_name is None and any(
         find(mention.image_id) is not None for find in (images.by_id, images.by_stem)
     )
 
 
 def _boxes(path: Path, rows: list[_Row]) -> np.ndarray | None:
-    """`(M, 4)` boxes that COCO's AP takes areas from; `None` if it takes those of keypoints."""
+    """Returns the boxes `(M, 4)` for the areas in COCO's AP; `None` if keypoints are used."""
     if rows[0].box is None:
         return None
     if lacking := sum(row.box is None for row in rows):
@@ -238,7 +238,7 @@ def _scored(keypoints: np.ndarray) -> np.ndarray:
 
 
 def _of_categories(path: Path, rows: list[_Row], target: Target) -> np.ndarray:
-    """`(M,)` whether each result is of the measured categories."""
+    """Returns `(M,)`: whether each result belongs to the evaluated categories."""
     categories = {row.category for row in rows if is_id(row.category)}
     ours = target.category_ids
     foreign = categories - ours
@@ -249,13 +249,13 @@ def _of_categories(path: Path, rows: list[_Row], target: Target) -> np.ndarray:
         counted = np.array([row.category not in foreign for row in rows])
         _warn(
             f"{path}: {np.count_nonzero(~counted)} of {len(rows)} results are of other categories "
-            "than the measured labels, and are left out."
+            "than the evaluated labels, and are left out."
         )
         return counted
     if len(categories) > 1 and len(ours) == 1:
         raise DataError(
-            f"{path} has results of the categories {theirs}. Leave those of one in it, or give the "
-            "COCO file that has these categories with --annotations."
+            f"{path} has results of the categories {theirs}. Keep those of one category, or give "
+            "the COCO file that has these categories with --annotations."
         )
     _warn(
         f"{path}: the category ids of the results ({theirs}) are not those of the labels "

@@ -1,4 +1,4 @@
-"""What a metric says, in a form that tables, JSON and charts share."""
+"""Results of metrics, in a form that tables, JSON and charts share."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,13 @@ from simplebase.metrics import Interval, percentile_interval
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a metric.
+    """A figure of a metric.
 
     Args:
-        name: such as `PCK@0.5`.
-        value: `None` where nothing is labelled that it could be of.
-        samples: `(R,)` what it comes to on images that are drawn again, see
-            `simplebase.metrics.confidence`; `None` if that was not tried.
+        name: its name, such as `PCK@0.5`.
+        value: its value; `None` if nothing relevant is labelled.
+        samples: `(R,)` values on resampled images, see `simplebase.metrics.confidence`; `None` if
+            there are none.
     """
 
     name: str
@@ -27,23 +27,23 @@ class Figure:
 
     @property
     def interval(self) -> Interval | None:
-        """Ends of its 95 % confidence interval; `None` where it is not defined."""
+        """The bounds of its 95 % confidence interval; `None` if undefined."""
         return None if self.samples is None else defined_interval(self.samples)
 
 
 @dataclass(frozen=True)
 class Scores:
-    """A metric of one model on one set of objects.
+    """The results of one metric for one model on one set of objects.
 
     Args:
-        metric: its name on the command line.
-        figures: those over all objects, the one that is looked at first in front.
-        columns: what `parts` has of each part.
-        parts: values by keypoint, or by what else the metric is told apart by.
-        unit: of the values; empty for fractions.
-        leading: how many figures somebody asked for; those after them explain the first.
-        grouped: whether the parts are groups of keypoints, few enough for a row, as in MPII's
-            table, whose last column is the first figure under the name Mean.
+        metric: the metric's name on the command line.
+        figures: figures over all objects, the most important one first.
+        columns: names of the values in `parts`.
+        parts: values by keypoint, or by another division.
+        unit: unit of the values; empty for fractions.
+        leading: number of main figures; those after them explain the first.
+        grouped: whether the parts are groups of keypoints, few enough for one row, as in MPII's
+            table. Its last column, Mean, is the first figure.
     """
 
     metric: str
@@ -55,7 +55,7 @@ class Scores:
     grouped: bool = False
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         figures = {
             figure.name: {"value": figure.value, "interval_95": figure.interval}
             for figure in self.figures
@@ -68,12 +68,12 @@ class Scores:
 
 
 def number(value: float) -> float | None:
-    """A figure for `Figure` and `Scores`: what is not finite is `None`."""
+    """Returns `value`, or `None` if it is not finite."""
     return float(value) if math.isfinite(value) else None
 
 
 def defined_interval(samples: np.ndarray) -> Interval | None:
-    """The 95 % interval of `(R,)` samples; `None` where an end is not finite."""
+    """Returns the 95 % interval of `(R,)` samples; `None` if a bound is not finite."""
     interval = percentile_interval(samples)
     return interval if np.isfinite(interval).all() else None
 
@@ -81,7 +81,7 @@ def defined_interval(samples: np.ndarray) -> Interval | None:
 def by_part(
     names: Sequence[str], columns: Sequence[np.ndarray]
 ) -> dict[str, tuple[float | None, ...]]:
-    """`parts` of `Scores` from a sequence of values for each column."""
+    """Returns `parts` of `Scores` from a sequence of values for each column."""
     return {
         name: tuple(number(value) for value in values)
         for name, values in zip(names, zip(*columns, strict=True), strict=True)

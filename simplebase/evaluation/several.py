@@ -1,4 +1,4 @@
-"""Several models and results files on one target, one after the other."""
+"""Evaluates several models and results files on one target."""
 
 import os
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ class Comparison:
     """Evaluations of one target.
 
     Args:
-        target: what was measured against.
-        evaluations: by the names of their models and results files; the first is what the others
-            are compared with.
-        folders: what was written, in the same order; empty if nothing was.
+        target: the labels.
+        evaluations: evaluations by the names of their models and results files. The others are
+            compared with the first.
+        folders: the written folders, in the same order; empty if nothing was written.
     """
 
     target: Target
@@ -44,7 +44,7 @@ class Comparison:
     folders: tuple[Path, ...] = ()
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON, see `comparison_config`."""
+        """Returns plain values for JSON, see `comparison_config`."""
         return comparison_config(self.evaluations)
 
 
@@ -63,28 +63,29 @@ def compare(
 ) -> Comparison:
     """Evaluates models, then results files, on the same labels.
 
-    Before a model sees the first image, the output folders are checked, every model is opened and
-    compared with the target, and every results file is measured. Each evaluation is written as soon
-    as it is complete.
+    Before any model predicts, the output folders are checked, every model is opened and checked
+    against the target, and every results file is evaluated. Each evaluation is written as soon as
+    it is complete.
 
     Args:
         models: files of any format, or SavedModel folders.
-        target: what to measure against; models need one with a dataset.
+        target: the labels; models need a target with a dataset.
         results: files in COCO's results format.
-        metrics: what to measure.
-        settings: how to ask the models.
-        threads: of each model's runtime, see `load_runtime`.
-        output: folder to write, see `write_evaluation`; of several sources, one each in it.
-        images: also draw what was found into each image.
+        metrics: the metrics to compute.
+        settings: how the models predict.
+        threads: threads of each model's runtime, see `load_runtime`.
+        output: the folder to write, see `write_evaluation`. With several sources, it contains one
+            folder for each.
+        images: also draw the detections into each image.
         overwrite: replace earlier folders of this kind.
         progress: opens a progress bar with the given label.
 
     Raises:
         ArgumentError: there is nothing to evaluate, a path is given twice, or a metric or setting
-            needs what there is not.
+            needs data that are missing.
         MissingFileError: a model or a results file does not exist.
-        DataError: one of them is damaged, or does not fit the target.
-        OutputExistsError: a folder exists, and `overwrite` is off or it is something else.
+        DataError: one of them is damaged, or does not match the target.
+        OutputExistsError: a folder exists, and `overwrite` is off or it has other content.
     """
     names = short_names([*models, *results])
     if not names:
@@ -118,7 +119,7 @@ def compare(
 
 
 def _folders(output: str | os.PathLike[str] | None, names: Sequence[str]) -> tuple[Path, ...]:
-    """Where each evaluation is written; a single one has the output to itself."""
+    """Returns the folder of each evaluation; a single one gets the whole output folder."""
     if output is None:
         return ()
     if len(names) == 1:

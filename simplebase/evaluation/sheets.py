@@ -1,4 +1,4 @@
-"""Sheets of samples with what was found in them."""
+"""Draws sheets of samples with predictions."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def draw_predictions(
         predictions: `(N, K, 2 or 3)` image pixels, in the order of its records.
         crop: how the samples are cut out.
         size: `(H, W)` of a sample.
-        title: of the sheet.
+        title: title of the sheet.
 
     Returns:
         `(height, width, 3)` uint8.
@@ -38,9 +38,9 @@ def draw_predictions(
 
 
 def mean_errors(dataset: KeypointDataset, predictions: np.ndarray) -> np.ndarray:
-    """`(N,)` the mean distance of each record's keypoints to their labels, in % of its height.
+    """Returns `(N,)`: each record's mean distance of keypoints to labels, in % of its height.
 
-    A keypoint that is not found, or is further away than the object is high, counts 100 %. NaN
+    A keypoint counts 100 % if it was not found or is further away than the object's height. NaN
     where nothing is labelled.
 
     Args:
@@ -57,13 +57,13 @@ def mean_errors(dataset: KeypointDataset, predictions: np.ndarray) -> np.ndarray
 def draw_worst(
     dataset: KeypointDataset, predictions: np.ndarray, errors: np.ndarray, crop: Crop, size: Size
 ) -> np.ndarray:
-    """Draws the samples with the largest errors, what is labelled below what was found.
+    """Draws the samples with the largest errors: the labels, and above them the predictions.
 
     Args:
         dataset: the records that were predicted.
         predictions: `(N, K, 2 or 3)` image pixels, in the order of its records; NaN where not
             found.
-        errors: `(N,)` of each record, in per cent of the object; NaN where nothing is labelled.
+        errors: `(N,)` errors in per cent of the object's height; NaN where nothing is labelled.
         crop: how the samples are cut out.
         size: `(H, W)` of a sample.
 
@@ -84,13 +84,13 @@ def draw_worst(
 def found_samples(
     dataset: KeypointDataset, predictions: np.ndarray, rows: np.ndarray, crop: Crop, size: Size
 ) -> list[Sample]:
-    """The records at `rows`, whose labels are `truth` and whose keypoints are those found.
+    """Returns samples of the records at `rows`, with labels as `truth` and predicted keypoints.
 
     Args:
         dataset: the records that were predicted.
         predictions: `(N, K, 2 or 3)` image pixels, in the order of its records; NaN where not
             found.
-        rows: which records.
+        rows: indices of the records.
         crop: how the samples are cut out.
         size: `(H, W)` of a sample.
     """

@@ -1,7 +1,7 @@
-"""Labels that a model contradicts.
+"""Finds labels that a model contradicts.
 
-Where a model is sure and finds a keypoint far from its label, one of the two is wrong, and often it
-is the label.
+If a model is sure of a keypoint and finds it far from its label, one of the two is wrong, and it is
+often the label.
 """
 
 from collections.abc import Iterator
@@ -21,28 +21,28 @@ from simplebase.runtimes import Runtime
 from simplebase.skeletons import Skeleton
 from simplebase.skeletons.matching import match_keypoints
 
-# Distances in heights of the object. Measured by person-mini on 300 records of LSP in which 3 % of
-# the keypoints were moved by 0.15 to 0.5 heights and 3 % of the pairs swapped on purpose: it names
-# 63 % of the moved and half of the swapped ones, and 1.5 % of the untouched ones. Of 600 records
-# of LSP-extended as published it names 2 % of the labels, of which 9 in 10 are wrong by a stronger
-# model too.
+# Distances in units of the object's height. Measured with person-mini on 300 records of LSP, in
+# which 3 % of the keypoints were moved by 0.15 to 0.5 heights and 3 % of the pairs were swapped: it
+# reports 63 % of the moved, half of the swapped and 1.5 % of the unchanged keypoints. In 600
+# records of the published LSP-extended it reports 2 % of the labels. A stronger model agrees for 9
+# in 10 of them.
 _FAR = 0.12
 _NEAR = 0.06
 
-# How many of the keypoints that the model finds near their labels score less than a sure one. Where
-# heatmaps peak depends on the model, so a fixed score would not do.
+# Fraction of the keypoints near their labels whose score is below that of a sure keypoint. The
+# height of peaks depends on the model, so a fixed score would not work.
 _UNSURE_SHARE = 0.3
 
 
 @dataclass(frozen=True, eq=False)
 class Suspects(ArrayEquality):
-    """What a model says about the labels of `N` records.
+    """The suspect labels among those of `N` records.
 
     Args:
         findings: one for each record with suspect labels; `record` is its row.
         predictions: `(N, K, 3)` x, y in image pixels and score, in the order of the dataset's
             keypoints; NaN, NaN, 0 where the model does not have the keypoint.
-        compared: the number of labels that were compared.
+        compared: number of compared labels.
     """
 
     findings: tuple[Finding, ...]
@@ -55,14 +55,14 @@ def suspect_labels(
 ) -> Suspects:
     """Finds labels that a model contradicts.
 
-    The model looks at each record and at its mirror image. Its keypoints are matched with the
+    The model predicts each record and its mirror image. Its keypoints are matched with the
     dataset's by name. A label is suspect if the model finds the keypoint further away than 12 % of
     the object's height, and is as sure of it as of most keypoints that it finds near their labels.
 
     Args:
-        runtime: the model. If it was trained on the same labels it repeats some of their errors.
+        runtime: the model. If it was trained on the same labels, it repeats some of their errors.
         dataset: the records.
-        progress: called with records done and in all.
+        progress: is called with the number of finished records and the total.
 
     Raises:
         DataError: the model has none of the dataset's keypoints, or an image is unreadable.
@@ -73,7 +73,7 @@ def suspect_labels(
     if not any(shared):
         raise DataError(
             f"the model has none of the dataset's keypoints "
-            f"({', '.join(dataset.skeleton.keypoints)}). Give a model of the same kind of object."
+            f"({', '.join(dataset.skeleton.keypoints)}). Give a model for the same kind of object."
         )
     heatmaps = metadata.outputs[0] == "heatmaps"
     estimator = PoseEstimator(runtime, "dark", flip_test=heatmaps)
@@ -87,7 +87,7 @@ def suspect_labels(
 
 
 def _suspect(dataset: KeypointDataset, predictions: np.ndarray, labelled: np.ndarray) -> np.ndarray:
-    """`(N, K)` which labels the model contradicts."""
+    """Returns `(N, K)` bool: the labels that the model contradicts."""
     records = dataset.records
     apart = np.linalg.norm(predictions[..., :2] - records.keypoints[..., :2], axis=-1)
     apart = apart / (PERSON_PIXELS * records.scales[:, None])
@@ -111,7 +111,7 @@ def _findings(
 def _describe(
     skeleton: Skeleton, labels: np.ndarray, found: np.ndarray, suspect: np.ndarray, height: float
 ) -> str:
-    """What is said of one record: labels and findings `(K, 3)`, suspects `(K,)`."""
+    """Describes the suspect labels of a record: labels and findings `(K, 3)`, suspects `(K,)`."""
     mirror, names = skeleton.horizontal_permutation, skeleton.keypoints
 
     def at_other_side(index: int) -> bool:
@@ -124,7 +124,7 @@ def _describe(
         other = int(mirror[index])
         both = at_other_side(index) and at_other_side(other)
         if both and suspect[other] and other < index:
-            continue  # told with the other one
+            continue  # described together with its counterpart
         if both:
             parts.append(f"{names[index]} and {names[other]} look swapped")
         elif at_other_side(index):

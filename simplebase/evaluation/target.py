@@ -1,4 +1,4 @@
-"""What is measured against: the labels of a dataset, or of a COCO annotation file, or of both."""
+"""The labels of an evaluation, from a dataset, a COCO annotation file, or both."""
 
 import warnings
 from collections.abc import Mapping
@@ -22,20 +22,20 @@ IdSource = Literal["own", "numbers", "renumbered"]
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """Labelled objects.
+    """The labelled objects of an evaluation.
 
     Args:
-        name: for messages.
-        skeleton: what they follow.
-        ground_truth: in COCO's format, for its AP.
-        dataset: the same objects as records that have ids; `None` if there is only a COCO file.
-        areas: `(N,)` square pixels of the records; empty if there are none.
-        names: file names by id, of the measured and the skipped images; `None` where a COCO file
+        name: its name in messages.
+        skeleton: the skeleton of the labels.
+        ground_truth: the labels in COCO's format, for its AP.
+        dataset: the same objects as records with ids; `None` if there is only a COCO file.
+        areas: `(N,)` areas of the records in square pixels; empty if there are none.
+        names: file names by id of the evaluated and the skipped images; `None` where a COCO file
             has none.
         id_source: where the image ids come from.
-        others: ids by file name, of the dataset's images that are not measured: those of the other
-            split. An id may be that of a measured image too.
-        skipped_images: ids of those of this split that cannot be read, and are not measured either.
+        others: ids by file name of the images in the dataset's other split. An evaluated image may
+            have the same id.
+        skipped_images: ids of images in this split that cannot be read and are not evaluated.
         category_ids: the category ids of the objects in the COCO file.
         other_categories: the ids of the file's other categories.
     """
@@ -53,7 +53,7 @@ class Target:
     other_categories: frozenset[int] = frozenset()
 
     def without_unreadable(self, readable: KeypointDataset) -> "Target":
-        """Keeps only the records whose images can be read, with their ids."""
+        """Returns the target with only those records whose images can be read, with their ids."""
         left = _target(readable)
         return replace(
             self,
@@ -65,12 +65,12 @@ class Target:
 
     @property
     def image_ids(self) -> set[int]:
-        """The ids of the measured images."""
+        """The ids of the evaluated images."""
         return {image["id"] for image in self.ground_truth["images"]}
 
     @property
     def image_names(self) -> ImageNames:
-        """Finds the measured and the skipped images by name."""
+        """Finds the evaluated and the skipped images by name."""
         return ImageNames(self.names)
 
     @property
@@ -89,14 +89,14 @@ class Target:
 
 
 def dataset_target(dataset: KeypointDataset, image_set: ImageSet = "val") -> Target:
-    """The labels of a split of a dataset.
+    """Returns the labels of a split of a dataset.
 
-    The image ids are those of the records if every image of the split has one of its own; the other
+    The image ids are those of the records if every image of the split has a unique id; the other
     split may use the same ids. Otherwise images are numbered from 1, with a warning if some records
     have ids.
 
     Args:
-        dataset: all of it; it gets ids if it has none.
+        dataset: the whole dataset; it gets ids if it has none.
         image_set: the split.
 
     Raises:
@@ -116,7 +116,7 @@ def dataset_target(dataset: KeypointDataset, image_set: ImageSet = "val") -> Tar
         warnings.warn(
             f"{dataset.name}: the image ids of {_described(image_set)} are not unique or not "
             "complete, so the images are numbered from 1. Results of other tools are matched by "
-            "file_name, which results written now have too.",
+            "file_name, which newly written results also have.",
             SimplebaseWarning,
             stacklevel=2,
         )
@@ -131,7 +131,7 @@ def _described(image_set: ImageSet) -> str:
 
 
 def _target(chosen: KeypointDataset) -> Target:
-    """Of a dataset whose records have ids."""
+    """Returns the target of a dataset whose records have ids."""
     truth = coco_ground_truth(chosen.records, chosen.skeleton)
     areas = np.array([each["area"] for each in truth["annotations"]])
     return Target(chosen.name, chosen.skeleton, truth, chosen, areas, _names(chosen))
@@ -143,16 +143,16 @@ def _names(dataset: KeypointDataset) -> dict[int, str]:
 
 
 def counts(annotation: Mapping[str, Any]) -> bool:
-    """Whether COCO's evaluation looks for an object: it is no crowd, and has a keypoint."""
+    """Returns whether an object counts in COCO's evaluation: it is no crowd and has a keypoint."""
     return bool(annotation["num_keypoints"]) and not annotation["iscrowd"]
 
 
 def require_dataset(target: Target, what: str) -> KeypointDataset:
-    """The records of a target.
+    """Returns the records of a target.
 
     Args:
-        target: any.
-        what: needs them, for the error.
+        target: any target.
+        what: what needs the records, for the message.
 
     Raises:
         ArgumentError: there is only a COCO file.

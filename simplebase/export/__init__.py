@@ -1,4 +1,4 @@
-"""Export to other formats; its names load TensorFlow when they are first used."""
+"""Export to other formats. TensorFlow is imported when one of the names is first used."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""One model in every format that is installed, side by side."""
+"""Exports a model to every format whose packages are installed."""
 
 import warnings
 from collections.abc import Sequence
@@ -20,23 +20,23 @@ from simplebase.export.parity import Parity
 from simplebase.files import stored_bytes
 
 THREADS = (1, 2)
-"""With how many each file is timed."""
+"""Numbers of threads with which each file is timed."""
 
 SECONDS = 2.0
 
 
 @dataclass
 class Exported:
-    """What became of one format.
+    """The result of the export to one format.
 
     Args:
-        settings: what was tried.
-        path: where the file is, or would be.
-        parity: how it compares with the model; None where it could not be written.
-        problem: why there is no file; empty where there is one.
-        failed: whether that is a failure, and not a package that nobody installed.
-        latency: milliseconds of an image at the median, by the number of threads.
-        device: what computed then, see `ArtifactProcess.device`; empty if it was not timed.
+        settings: the format and its settings.
+        path: path of the file, whether or not it was written.
+        parity: comparison with the model; None if the file could not be written.
+        problem: why there is no file; empty if there is one.
+        failed: True if the export failed, False if only a package is not installed.
+        latency: median milliseconds per image, by the number of threads.
+        device: the device of the timing, see `ArtifactProcess.device`; empty if it was not timed.
     """
 
     settings: ExportSettings
@@ -49,11 +49,11 @@ class Exported:
 
     @property
     def size(self) -> int | None:
-        """Bytes of the file."""
+        """The size of the file in bytes."""
         return None if self.problem else stored_bytes(self.path)
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         return {
             "format": self.settings.format,
             "quantization": self.settings.quantization,
@@ -72,17 +72,17 @@ def export_all(
     *,
     overwrite: bool = False,
 ) -> list[Exported]:
-    """Writes every format that is installed, and times what was written.
+    """Writes a file of every installed format, and times the files.
 
     Args:
-        exporter: of the model.
-        plan: of `plan_all_formats`.
+        exporter: the model's exporter.
+        plan: the result of `plan_all_formats`.
         overwrite: replace files that exist.
 
     Raises:
         OutputExistsError: a file exists and `overwrite` is off; then nothing is written.
         ArgumentError: int8 cannot be calibrated.
-        DataError: there is nothing to compare by, or an image cannot be read.
+        DataError: the results cannot be compared, or an image cannot be read.
     """
     for settings, path in plan:
         require_place(path, settings, overwrite=overwrite)
@@ -94,7 +94,7 @@ def export_all(
         try:
             speeds = measure_models(written, threads=threads, batch_sizes=(1,), seconds=SECONDS)
         except (DataError, OutOfMemoryError) as error:
-            # The files are there, and what is known of them is not to be lost.
+            # The files are complete, so an interruption of the timing must not lose their results.
             warnings.warn(str(error), SimplebaseWarning, stacklevel=2)
             break
         for path, speed in zip(written, speeds, strict=True):

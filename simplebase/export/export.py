@@ -1,13 +1,13 @@
-"""From a model to a file of another format that answers as it does.
+"""Exports a model to another format and verifies the result.
 
 ```
-model.tflite                what was asked for
+model.tflite                the exported file
 model.tflite.json           its metadata, see `simplebase.metadata`
-model.tflite.parity.json    how it compares with the model, see `Parity`
+model.tflite.parity.json    its comparison with the model, see `Parity`
 ```
 
-What compares badly, or does not even run, is kept as `model.tflite.rejected`, with the same two
-beside it, until an export succeeds.
+A file whose results differ, or that does not run, is kept as `model.tflite.rejected`, with the same
+two files, until an export succeeds.
 """
 
 import os
@@ -48,31 +48,31 @@ from simplebase.runtimes.keras import KerasRuntime
 from simplebase.training.runs.folder import Run
 
 DEFAULT_IMAGES = 200
-"""To calibrate on, and as many others to check with."""
+"""Number of images for calibration, and of other images for the comparison."""
 
 _FEW_IMAGES = 100
 _LOW_PCK = 0.1
 _SAVED_MODEL_MARKERS = ("saved_model.pb", "variables")
 
 ReportStep = Callable[[str], None]
-"""Called with the step that begins, in a word or two, for a progress display."""
+"""Is called with a short description of each step, for a progress display."""
 
 
 class Exporter:
-    """Exports one model, to as many files as one likes, each checked before it is handed over.
+    """Exports a model to one or more files, and verifies each before it is moved into place.
 
     Args:
-        model: a `.keras` file of ours.
-        calibration: a dataset of the model's kind, whose images int8 is calibrated on, and whose
-            other images every file is checked on. By default the embedded figures.
-        images: up to how many of it for either.
-        seed: of the choice of images.
-        tolerance: of PCK, see `limits_of`.
-        report: called with each step that begins, such as `writing onnx`.
+        model: a `.keras` file that simplebase wrote.
+        calibration: a dataset with the model's kind of objects. Some of its images calibrate int8,
+            and others are used to verify every file. The default is the embedded figures.
+        images: largest number of images for each of the two purposes.
+        seed: seed of the choice of images.
+        tolerance: largest loss of PCK, see `limits_of`.
+        report: is called with the name of each step, such as `writing onnx`.
 
     Raises:
-        MissingFileError, DataError: `model` is not such a file.
-        ArgumentError: a value out of range.
+        MissingFileError, DataError: `model` is missing or not such a file.
+        ArgumentError: a value is out of range.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Exporter:
         report: ReportStep | None = None,
     ) -> None:
         if images < 1:
-            raise ArgumentError(f"images is at least 1. Received: {images}.")
+            raise ArgumentError(f"images must be at least 1. Received: {images}.")
         limits_of("int8", tolerance)
         self.tolerance = tolerance
         self.report = report or (lambda what: None)
@@ -101,10 +101,10 @@ class Exporter:
         self._graphs: dict[tuple[Output, ...], ExportGraph] = {}
 
     def require_calibration(self) -> None:
-        """Refuses to calibrate on other things than the model is for.
+        """Checks that the calibration images show the model's kind of objects.
 
         Raises:
-            ArgumentError: there are only the embedded figures, and the model is not of their kind.
+            ArgumentError: only the embedded figures are available, and the model is for others.
         """
         theirs, mine = self._calibration.skeleton, self.model.metadata.skeleton
         if self._embedded and theirs.keypoints != mine.keypoints:
@@ -120,14 +120,14 @@ class Exporter:
         *,
         overwrite: bool = False,
     ) -> Parity:
-        """Writes a file and what belongs to it, if it answers as the model does.
+        """Writes a file with its sidecar and comparison, if its results agree with the model's.
 
         Raises:
-            ArgumentError: `output` has not the format's suffix, or int8 cannot be calibrated.
+            ArgumentError: `output` does not have the format's suffix, or int8 cannot be calibrated.
             OutputExistsError: a file exists and `overwrite` is off.
             MissingPackageError: the format needs a package that is not installed.
             DataError: the conversion fails.
-            ParityError: the file does not answer as the model does; it is kept under another name.
+            ParityError: the file's results differ from the model's. It is kept as `.rejected`.
         """
         path = require_place(output, settings, overwrite=overwrite)
         writer = import_with_extras(f"simplebase.export.{FORMATS[settings.format].module}")
@@ -147,37 +147,37 @@ class Exporter:
             write_json(parity_file(partial), report)
             if faults:
                 _reject(path, partial, faults, parity)
-        assert parity is not None, "what does not run has a fault"
+        assert parity is not None, "a file that does not run has a fault"
         _remove_rejected(path)
         if limits.pck is not None and parity.model_pck < _LOW_PCK:
             warnings.warn(
-                f"{path.name}: the model itself has a PCK of {parity.model_pck:.3f} on these "
-                "images: that the file has no less says little.",
+                f"{path.name}: the model itself has a PCK of only {parity.model_pck:.3f} on these "
+                "images, so the comparison says little.",
                 SimplebaseWarning,
                 stacklevel=2,
             )
         return parity
 
     def prepare(self) -> None:
-        """Reads all images and asks the model, so that what is wrong with them is told at once."""
+        """Reads all images and runs the model, so that their errors are reported first."""
         self.require_calibration()
         self._calibration_crops()
         self.reference()
 
     def _graph(self, outputs: tuple[Output, ...]) -> ExportGraph:
-        """The same for all files of these outputs, so that they share what they begin with."""
+        """Returns the graph that all files with these outputs share."""
         if outputs not in self._graphs:
             self._graphs[outputs] = ExportGraph(self.model, outputs)
         return self._graphs[outputs]
 
     def _calibration_crops(self) -> np.ndarray:
-        """Of the images to calibrate on; the first time it warns if they are few."""
+        """Returns the crops for calibration; warns once if there are few."""
         if self._crops is None:
             if min(len(self._calibration), len(self._check)) < _FEW_IMAGES:
                 warnings.warn(
                     f"{self._calibration.name}: int8 is calibrated on only "
-                    f"{len(self._calibration)} objects and compared on {len(self._check)}; with "
-                    f"fewer than {_FEW_IMAGES} both are a guess.",
+                    f"{len(self._calibration)} objects and compared on {len(self._check)}. With "
+                    f"fewer than {_FEW_IMAGES}, neither is reliable.",
                     SimplebaseWarning,
                     stacklevel=3,
                 )
@@ -185,7 +185,7 @@ class Exporter:
         return self._crops
 
     def reference(self) -> Reference:
-        """What the model says of the images that files are compared on; asked once."""
+        """The model's results on the images of the comparison, computed once."""
         if self._reference is None:
             samples = read_samples(self._check, self.model.metadata)
             self._reference = Reference.of(KerasRuntime(self.model), samples)
@@ -193,7 +193,7 @@ class Exporter:
 
 
 def parity_file(path: str | os.PathLike[str]) -> Path:
-    """Where the comparison of an exported file lies: its name and `.parity.json`."""
+    """Returns the path of an exported file's comparison: its name and `.parity.json`."""
     path = Path(path)
     return path.with_name(f"{path.name}.parity.json")
 
@@ -201,7 +201,7 @@ def parity_file(path: str | os.PathLike[str]) -> Path:
 def require_place(
     output: str | os.PathLike[str], settings: ExportSettings, *, overwrite: bool
 ) -> Path:
-    """`output`, if an export with `settings` may be written there; raises as `Exporter.export`."""
+    """Checks that an export with `settings` may be written to `output`; see `Exporter.export`."""
     path = Path(output)
     suffix = FORMATS[settings.format].suffix
     if path.suffix.lower() != suffix and (suffix or path.suffix in _SUFFIXES):
@@ -213,14 +213,14 @@ def require_place(
     rejected = rejected_file(path)
     if rejected.exists() and not parity_file(rejected).exists():
         raise OutputExistsError(
-            f"{rejected} is where a file would be kept that does not pass, and is something else. "
+            f"{rejected} is not a rejected export, but a rejected file would be kept there. "
             "Move it away."
         )
     return path
 
 
 def rejected_file(path: str | os.PathLike[str]) -> Path:
-    """Where an exported file is kept that does not answer as its model does."""
+    """Returns the path where a rejected file is kept."""
     path = Path(path)
     return path.with_name(f"{path.name}.rejected")
 
@@ -237,10 +237,10 @@ def _load(path: Path) -> SimpleBaseline:
             f"{path} belongs to a training run and is not a model. Write the run's model with "
             f"`simplebase dump {Run(folder).best} MODEL.keras`, and export that."
         )
-    # Its weights lie where `Reference` asks it.
+    # The weights have to be on the device on which `Reference` runs the model.
     with on_processor():
         model = load_model(path)
-    # `--quantize` chooses the numbers of an exported file.
+    # `--quantize` alone chooses the precision of an exported file.
     to_float32(model)
     return model
 
@@ -252,18 +252,18 @@ def _write(
         writer.write(graph, path, settings, crops)
     except (SimplebaseError, OSError):
         raise
-    except Exception as error:  # Each converter has its own kinds.
+    except Exception as error:  # Each converter raises its own types.
         raise DataError(
             f"{settings.title} cannot be written: {first_line(error).rstrip('.')}."
         ) from error
 
 
 def _compared(reference: Reference, path: Path, limits: Limits) -> tuple[Parity | None, list[str]]:
-    """The comparison of a file, None if it does not run; and what is wrong with it."""
+    """Returns the comparison of a file (None if it does not run), and its faults."""
     try:
         with on_processor():
             runtime = load_runtime(path)
-        assert isinstance(runtime, ArtifactRuntime), "no format of the exports is Keras's own"
+        assert isinstance(runtime, ArtifactRuntime), "no export format is Keras's own"
         parity = reference.compare(runtime, limits)
     except DataError as error:
         return None, [str(error).replace(str(path), "it").rstrip(".")]
@@ -271,7 +271,7 @@ def _compared(reference: Reference, path: Path, limits: Limits) -> tuple[Parity 
 
 
 def _reject(path: Path, partial: Path, faults: list[str], parity: Parity | None) -> None:
-    """Keeps what lies at `partial` apart, and says why.
+    """Keeps the partial file as `.rejected`, and raises the error that says why.
 
     Raises:
         ParityError: always.
@@ -288,7 +288,7 @@ def _reject(path: Path, partial: Path, faults: list[str], parity: Parity | None)
 
 
 def _remove_rejected(path: Path) -> None:
-    """Removes what an earlier export left; `require_place` has seen to it that it is that."""
+    """Removes the rejected file of an earlier export, which `require_place` has checked."""
     rejected = rejected_file(path)
     if rejected.is_dir():
         shutil.rmtree(rejected)
@@ -298,11 +298,11 @@ def _remove_rejected(path: Path) -> None:
 
 @contextmanager
 def _replacing_all(path: Path, settings: ExportSettings, *, overwrite: bool) -> Iterator[Path]:
-    """As `replacing`, for a model and what lies beside it."""
+    """Like `replacing`, for a model and its accompanying files."""
     markers = () if FORMATS[settings.format].suffix else _SAVED_MODEL_MARKERS
     besides = (metadata_file, parity_file)
     with ExitStack() as stack:
-        # What is entered last is moved first: the model itself comes when all else is there.
+        # The file that is entered last is moved first, so the model appears after all others.
         partial = stack.enter_context(replacing(path, overwrite=overwrite, folder_markers=markers))
         targets = [
             stack.enter_context(replacing(beside(path), overwrite=overwrite)) for beside in besides

@@ -1,4 +1,4 @@
-"""What can be exported, and how."""
+"""The formats of exports, and their settings."""
 
 import os
 from collections.abc import Iterable
@@ -19,10 +19,10 @@ class Format:
     """A file format.
 
     Args:
-        suffix: of its files; empty for a folder.
-        quantizations: that it has, floats first.
-        module: of `simplebase.export` that writes it.
-        free_batch: whether its files can take any number of images.
+        suffix: suffix of its files; empty for a folder.
+        quantizations: its quantizations, floats first.
+        module: module of `simplebase.export` that writes it.
+        free_batch: whether its files can accept any number of images.
     """
 
     suffix: str
@@ -48,29 +48,29 @@ QUANTIZATIONS: dict[Quantization, str] = {
     "weights": "int8 weights, computed in float32",
     "int8": "weights and activations int8, by the ranges seen on the calibration images",
 }
-"""In words, for help and tables."""
+"""Descriptions for help and tables."""
 
 _NEVER_DECODES: tuple[FormatName, Quantization] = ("mnn", "int8")
 
 OPSETS = range(13, 19)
-"""Of ONNX that can be written: int8 by channel begins with 13, tf2onnx ends with 18."""
+"""ONNX opsets that can be written: int8 per channel needs 13, tf2onnx supports up to 18."""
 
 DEFAULT_OPSET = 18
 
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """One export.
+    """The settings of one export.
 
     Args:
         format: a name in `FORMATS`.
-        quantization: one that the format has.
-        outputs: what the file answers with.
-        free_batch: whether it takes any number of images, instead of one.
-        opset: of ONNX.
+        quantization: one of the format's quantizations.
+        outputs: what the file returns.
+        free_batch: whether it accepts any number of images, instead of one.
+        opset: opset of ONNX.
 
     Raises:
-        ArgumentError: a name that does not exist, or values that do not go together.
+        ArgumentError: a name does not exist, or values cannot be combined.
     """
 
     format: FormatName
@@ -104,7 +104,7 @@ class ExportSettings:
         if self.free_batch and not form.free_batch:
             able = ", ".join(name for name, other in FORMATS.items() if other.free_batch)
             raise ArgumentError(
-                f"a {self.format} file takes one image at a time; any number is for {able}."
+                f"a {self.format} file takes one image at a time. Formats for any number: {able}."
             )
         if (self.format, self.quantization) == _NEVER_DECODES and self.outputs != "heatmaps":
             raise ArgumentError(
@@ -124,12 +124,12 @@ class ExportSettings:
 
     @property
     def calibrated(self) -> bool:
-        """Whether the ranges of activations are needed."""
+        """Whether the export needs the ranges of activations."""
         return self.quantization == "int8"
 
     @property
     def title(self) -> str:
-        """For tables: `litert int8`."""
+        """The title in tables, such as `litert int8`."""
         return self.format if self.quantization == "none" else f"{self.format} {self.quantization}"
 
 
@@ -139,19 +139,19 @@ def plan_all_formats(
     outputs: OutputsName = "heatmaps",
     opset: int = DEFAULT_OPSET,
 ) -> list[tuple[ExportSettings, Path]]:
-    """All formats with all their quantizations, and the file in `folder` that each is to be.
+    """Returns all formats with all their quantizations, and the path of each in `folder`.
 
     Args:
-        folder: to write to.
-        stem: how the files' names begin.
-        outputs: of those that can answer so; the others have heatmaps.
-        opset: of ONNX.
+        folder: the folder to write.
+        stem: start of the files' names.
+        outputs: outputs of the formats that support them; the others return heatmaps.
+        opset: opset of ONNX.
     """
     plan = []
     for name, form in FORMATS.items():
         for quantization in form.quantizations:
             ending = "" if quantization == "none" else f"_{quantization}"
-            # A folder has no suffix to tell it by.
+            # A folder has no suffix that shows its format.
             ending += form.suffix or "_saved_model"
             decodes = (name, quantization) != _NEVER_DECODES
             settings = ExportSettings(

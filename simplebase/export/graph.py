@@ -1,4 +1,4 @@
-"""What is exported: images to heatmaps, to keypoints, or to both, as a function of TensorFlow."""
+"""The exported graph: a TensorFlow function from images to heatmaps, keypoints, or both."""
 
 import shutil
 import tempfile
@@ -19,18 +19,18 @@ INPUT = "images"
 """Name of the input in every format that has names."""
 
 DECODING = "decoding"
-"""In the names of all operations that decode, in every format that has names."""
+"""Part of the names of all decoding operations, in every format that has names."""
 
 
 Made = TypeVar("Made")
 
 
 class ExportGraph:
-    """A model from RGB 0..255 to `outputs`, and what the files of several formats begin with.
+    """A model from RGB 0..255 to `outputs`, and intermediate results that several formats share.
 
     Args:
-        model: normalises by itself.
-        outputs: see `ModelMetadata.outputs`; keypoints are decoded by `dark`.
+        model: the model, which includes the normalisation.
+        outputs: see `ModelMetadata.outputs`. Keypoints are decoded with `dark`.
     """
 
     def __init__(self, model: SimpleBaseline, outputs: tuple[Output, ...]) -> None:
@@ -41,13 +41,13 @@ class ExportGraph:
 
     @property
     def metadata(self) -> ModelMetadata:
-        """What the exported file will say of itself."""
+        """The metadata of the exported file."""
         size = self.model.metadata.input_size
         cost = self.once("cost", lambda: count_cost(self.model, size))
         return replace(self.model.metadata, outputs=self.outputs, cost=cost)
 
     def __call__(self, images: Any) -> dict[str, Any]:
-        """`(B, H, W, 3)` to heatmaps `(B, h, w, K)` and keypoints `(B, K, 3)`, by name."""
+        """Maps `(B, H, W, 3)` to heatmaps `(B, h, w, K)` and keypoints `(B, K, 3)`, by name."""
         heatmaps = self.model(images, training=False)
         answers = {"heatmaps": heatmaps}
         if "keypoints" in self.outputs:
@@ -55,32 +55,32 @@ class ExportGraph:
         return {name: answers[name] for name in self.outputs}
 
     def signature(self, batch: int | None, dtype: str = "float32") -> list[tf.TensorSpec]:
-        """Of the input, `(batch, H, W, 3)`; a batch of None takes any number."""
+        """Returns the signature of the input, `(batch, H, W, 3)`; None stands for any number."""
         shape = (batch, *self.model.metadata.input_size, 3)
         return [tf.TensorSpec(shape, dtype, name=INPUT)]
 
     def function(self, batch: int | None, dtype: str = "float32") -> Any:
-        """The graph as a `tf.function` of that one signature."""
+        """Returns the graph as a `tf.function` with only this signature."""
         signature = self.signature(batch, dtype)
         return tf.function(self.__call__, input_signature=signature, jit_compile=False)
 
     def once(self, what: Hashable, make: Callable[[], Made]) -> Made:
-        """What `make` returned when first asked for `what`; it is not to be changed."""
+        """Returns the cached result of `make` for the key `what`. Do not modify it."""
         if what not in self._made:
             self._made[what] = make()
         made: Made = self._made[what]
         return made
 
     def saved_model(self, batch: int | None) -> Path:
-        """A SavedModel folder with a serving signature, which goes when the graph does."""
+        """Returns a SavedModel folder with a serving signature, deleted with the graph."""
         return self.once(("saved model", batch), lambda: self._written_saved_model(batch))
 
     def _written_saved_model(self, batch: int | None) -> Path:
         private = tempfile.mkdtemp()
         weakref.finalize(self, shutil.rmtree, private, ignore_errors=True)
-        # A copy will have its permissions, and has to be readable by others.
+        # Copies keep its permissions and have to be readable by others.
         folder = Path(private) / "model"
-        # Not Keras's ExportArchive, which writes every variable twice.
+        # Keras's ExportArchive is not used, because it writes every variable twice.
         module = tf.Module()
         module.weights = [variable.value for variable in self.model.variables]
         module.serve = self.function(batch)

@@ -1,7 +1,7 @@
-"""Models as `.tflite`, by TensorFlow's converter and the AI Edge Quantizer.
+"""Writes `.tflite` files with TensorFlow's converter and the AI Edge Quantizer.
 
-Images of int8 files are uint8, as cameras give them, and heatmaps too. Where int8 files decode, the
-decoding stays float32: a coordinate in 256 steps would be no coordinate.
+int8 files take uint8 images, as cameras deliver them, and return uint8 heatmaps. If they decode,
+the decoding stays float32, because 256 steps are too coarse for a coordinate.
 """
 
 import warnings
@@ -30,10 +30,10 @@ def write(graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.nd
     """Writes a file for one image at a time, with its metadata inside.
 
     Args:
-        graph: what to write.
+        graph: the graph to write.
         path: the file.
-        settings: which numbers it holds.
-        crops: `(N, H, W, 3)` uint8 that int8 is calibrated on.
+        settings: the settings of the export.
+        crops: `(N, H, W, 3)` uint8 for the calibration of int8.
     """
     metadata = metadata_text(graph.metadata)
     path.write_bytes(_with_metadata(_converted(graph, settings, crops), metadata))
@@ -69,8 +69,8 @@ def _convert(graph: ExportGraph, options: dict[str, Any]) -> bytes:
 def _one_by_one(crops: np.ndarray) -> Iterator[list[np.ndarray]]:
     for crop in crops:
         image = crop[None].astype(np.float32)
-        # The converter takes the range of the pixels from those it sees. So that a stored pixel is
-        # the pixel itself, it sees the darkest and the brightest.
+        # The converter determines the range of the pixels from these images. They contain the
+        # darkest and the brightest value, so that pixels are stored unchanged.
         image[:, 0, 0], image[:, -1, -1] = 0, 255
         yield [image]
 
@@ -83,15 +83,15 @@ def _with_int8_weights(model: bytes) -> bytes:
 
 
 def _with_float_decoding(model: bytes, crops: np.ndarray) -> bytes:
-    """All of `model` in int8 but what decodes; TensorFlow's converter quantises all or nothing."""
+    """Quantises `model` to int8 except for the decoding; TensorFlow's converter quantises all."""
     with silenced(), warnings.catch_warnings():
-        # That reading all intermediate tensors takes memory, and that unused ones hold anything.
+        # Hides warnings that reading intermediate tensors takes memory, and about unused tensors.
         warnings.simplefilter("ignore")
         work = quantizer.Quantizer(model)
         work.add_static_config(".*", _ALL_OPERATIONS, _BITS, _BITS)
         for names, operations in (
             (f".*{DECODING}.*", _ALL_OPERATIONS),
-            # The last one of it, which has the output's name; no network has another.
+            # The last operation, which has the output's name; no network has another one of it.
             (".*", qtyping.TFLOperationName.PACK),
             (".*", qtyping.TFLOperationName.OUTPUT),
             # Becomes uint8 below.
@@ -103,7 +103,7 @@ def _with_float_decoding(model: bytes, crops: np.ndarray) -> bytes:
         [stored] = interpreter.get_input_details()
         images = [{INPUT: image} for [image] in _one_by_one(crops)]
         ranges = work.calibrate({signature: images})
-        # The quantizer averages over the images; but a stored pixel is to be the pixel itself.
+        # The quantizer averages over the images, but pixels have to be stored unchanged.
         for name, value in (("min", 0), ("max", 255)):
             ranges[stored["name"]][name] = np.full((1, 1, 1, 1), value, np.float32)
         quantised = _inline(bytes(work.quantize(ranges).quantized_model))
@@ -111,9 +111,9 @@ def _with_float_decoding(model: bytes, crops: np.ndarray) -> bytes:
 
 
 def _inline(model: bytes) -> bytes:
-    """`model` with its weights within the flatbuffer, where all tools find them.
+    """Moves the weights of `model` into the flatbuffer, where all tools find them.
 
-    The quantizer puts them behind it, as files beyond 2 GB need it.
+    The quantizer puts them behind it, which only files above 2 GB need.
     """
     content = schema.ModelT.InitFromPackedBuf(model)
     for buffer in content.buffers:
@@ -124,7 +124,7 @@ def _inline(model: bytes) -> bytes:
 
 
 def _with_metadata(model: bytes, text: str) -> bytes:
-    """`model` with an entry in its table of metadata."""
+    """Returns `model` with an entry in its metadata table."""
     content = schema.ModelT.InitFromPackedBuf(model)
     entry, buffer = schema.MetadataT(), schema.BufferT()
     buffer.data = np.frombuffer(text.encode(), np.uint8)
@@ -135,14 +135,14 @@ def _with_metadata(model: bytes, text: str) -> bytes:
 
 
 class _AlignedBuilder(flatbuffers.Builder):
-    """Begins buffers at multiples of 16 bytes, as the format's schema wants it.
+    """Aligns buffers to 16 bytes, as the format's schema requires.
 
-    Python's own builder knows only the size of the numbers. Kernels that load vectors of them may
-    rely on more.
+    Python's own builder aligns only to the size of the numbers. Kernels that load vectors may rely
+    on more.
     """
 
     def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802 - the name of the base
-        """An array as a vector."""
+        """Writes an array as a vector."""
         if x.dtype != np.uint8:
             return super().CreateNumpyVector(x)
         self.StartVector(1, x.size, 16)

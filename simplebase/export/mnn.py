@@ -1,8 +1,8 @@
-"""Models as `.mnn`, through ONNX.
+"""Writes `.mnn` files, through ONNX.
 
-MNN reads TFLite too, but makes wrong networks of transposed convolutions without a word. Its tools
-are called directly, in a process of their own: its commands, and the packages that import them,
-install software and report over the network.
+MNN also reads TFLite, but silently converts transposed convolutions wrongly. Its tools are called
+directly, in a separate process, because its commands and the packages that import them install
+software and report over the network.
 """
 
 import json
@@ -32,8 +32,8 @@ _OPTIONS: dict[Quantization, tuple[str, ...]] = {
     "weights": ("--weightQuantBits", "8"),
     "int8": (),
 }
-# An int8 file of these networks has about 0.3 of the bytes. One that is hardly smaller is still of
-# floats, whatever the tool said.
+# An int8 file of these networks has about 0.3 of the bytes. A file that is hardly smaller still
+# contains floats, even if the tool reported success.
 _LARGEST_INT8 = 0.5
 
 
@@ -41,14 +41,14 @@ def write(graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.nd
     """Writes a file for one image at a time.
 
     Args:
-        graph: what to write.
+        graph: the graph to write.
         path: the file.
-        settings: which numbers it holds. Images and heatmaps of an int8 file are `(1, C, H, W)`:
-            of the other layout, MNN leaves the file as it is and calls that a success.
-        crops: `(N, H, W, 3)` uint8 that int8 is calibrated on.
+        settings: the settings of the export. Images and heatmaps of an int8 file are
+            `(1, C, H, W)`. With the other layout, MNN does not quantise but reports success.
+        crops: `(N, H, W, 3)` uint8 for the calibration of int8.
 
     Raises:
-        DataError: a tool fails, or the file is not what it says.
+        DataError: a tool fails, or it reports success but the file is wrong.
     """
     channels_first = settings.quantization == "int8"
     with tempfile.TemporaryDirectory() as name:
@@ -78,9 +78,9 @@ def _quantised(model: Path, crops: np.ndarray, size: tuple[int, int], folder: Pa
         "path": f"{images}/",
         "used_image_num": len(crops),
         "batch_size": 1,
-        # Averages the ranges of the images. MNN's own default, KL, cuts off what is rare, and in a
-        # heatmap that is the peak: on 64 images of people it took the PCK of a trained model
-        # from 0.53 to 0.26, this to 0.53.
+        # Averages the ranges of the images. MNN's own default, KL, cuts off rare values, which are
+        # the peaks of a heatmap. On 64 images of people it reduced the PCK of a trained model from
+        # 0.53 to 0.26; with this method it stayed at 0.53.
         "feature_quantize_method": "EMA",
         "weight_quantize_method": "MAX_ABS",
     }
@@ -89,14 +89,14 @@ def _quantised(model: Path, crops: np.ndarray, size: tuple[int, int], folder: Pa
     run_tool("mnnquant", [model, target, folder / "settings.json"], target)
     if stored_bytes(target) > _LARGEST_INT8 * stored_bytes(model):
         raise DataError(
-            f"MNN's int8 file has {stored_bytes(target)} bytes, that of floats "
-            f"{stored_bytes(model)}: it was not quantised. Choose quantization weights."
+            f"MNN did not quantise the model: the int8 file has {stored_bytes(target)} bytes, the "
+            f"float file {stored_bytes(model)}. Choose quantization weights."
         )
     return target
 
 
 def onnx_to_mnn(source: Path, target: Path) -> list[object]:
-    """Arguments of MNN's converter."""
+    """Returns the arguments of MNN's converter."""
     return ["-f", "ONNX", "--modelFile", source, "--MNNModel", target, "--bizCode", "simplebase"]
 
 
@@ -107,7 +107,7 @@ def run_tool(tool: str, arguments: list[object], target: Path) -> None:
         DataError: it fails, or writes nothing.
     """
     code = f"import sys, _tools; _tools.{tool}(sys.argv)"
-    # -P: a file of this name in the current folder is not meant.
+    # -P: a file of this name in the current folder must not be imported.
     line = [sys.executable, "-P", "-c", code, *map(str, arguments)]
     done = subprocess.run(
         line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"

@@ -1,4 +1,4 @@
-"""Models as `.onnx`, by tf2onnx; int8 by ONNX Runtime."""
+"""Writes `.onnx` files with tf2onnx, and int8 with ONNX Runtime."""
 
 import tempfile
 from pathlib import Path
@@ -17,13 +17,13 @@ from simplebase.silence import silenced
 
 
 def write(graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.ndarray) -> None:
-    """Writes a file whose input and outputs are named as in the metadata, which is inside.
+    """Writes a file with its metadata inside, whose input and outputs have the metadata's names.
 
     Args:
-        graph: what to write.
+        graph: the graph to write.
         path: the file.
-        settings: batch, opset and numbers. An int8 file takes uint8 images.
-        crops: `(N, H, W, 3)` uint8 that int8 is calibrated on.
+        settings: the settings of the export. An int8 file takes uint8 images.
+        crops: `(N, H, W, 3)` uint8 for the calibration of int8.
     """
     with silenced():
         dtype = "uint8" if settings.calibrated else "float32"
@@ -45,16 +45,17 @@ def converted(
     *,
     channels_first: bool = False,
 ) -> onnx.ModelProto:
-    """`graph` as ONNX, with its constants folded and its transpositions moved together.
+    """Converts `graph` to ONNX, with constants folded and transpositions combined.
 
-    Of the same graph and arguments it is the same object, not to be changed.
+    The result is cached for the same graph and arguments. Do not modify it.
 
     Args:
-        graph: what to convert.
+        graph: the graph to convert.
         batch: images at a time; None for any number.
-        opset: of ONNX.
-        dtype: of the images.
-        channels_first: images `(B, 3, H, W)` and heatmaps `(B, K, h, w)`; for a graph of heatmaps.
+        opset: opset of ONNX.
+        dtype: dtype of the images.
+        channels_first: use images `(B, 3, H, W)` and heatmaps `(B, K, h, w)`; only for a graph that
+            returns heatmaps.
     """
     layout: dict[str, Any] = {}
     if channels_first:
@@ -73,23 +74,23 @@ def converted(
 
 
 class _Crops(CalibrationDataReader):
-    """Hands out `crops` one by one."""
+    """Returns `crops` one by one."""
 
     def __init__(self, crops: np.ndarray) -> None:
         self._left = iter(crops)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
-        """The next input, None after the last."""
+        """Returns the next input, None after the last."""
         crop = next(self._left, None)
         return None if crop is None else {INPUT: crop[None]}
 
 
 def _quantised(model: onnx.ModelProto, crops: np.ndarray) -> onnx.ModelProto:
-    """`model` in int8, weights by channel; what decodes stays float32."""
+    """Quantises `model` to int8, weights per channel; the decoding stays float32."""
     with tempfile.TemporaryDirectory() as folder:
         source, prepared, target = (Path(folder) / name for name in ("a.onnx", "b.onnx", "c.onnx"))
         onnx.save(model, source)
-        # Without sympy, which its symbolic shapes would need: these are known.
+        # Symbolic shapes would need sympy, but the shapes are known here.
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
         nodes = onnx.load(prepared).graph.node
         quantize_static(
@@ -100,7 +101,7 @@ def _quantised(model: onnx.ModelProto, crops: np.ndarray) -> onnx.ModelProto:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             # Processors without instructions for neural networks (VNNI) add pairs of products in
-            # 16 bits, which weights of 8 bits overflow: a heatmap was off by 0.3 of its peak.
+            # 16 bits, which overflow with 8-bit weights: a heatmap was off by 0.3 of its peak.
             reduce_range=True,
             nodes_to_exclude=[node.name for node in nodes if DECODING in node.name],
         )

@@ -1,6 +1,7 @@
-"""Does an exported file answer as the model does that it was made from?
+"""Compares the results of an exported file with those of its model.
 
-Both are asked on the processor: it is there that float32 is float32, see `on_processor`.
+Both run on the processor, because GPUs do not compute with full float32 precision, see
+`on_processor`.
 """
 
 from collections.abc import Callable
@@ -21,10 +22,10 @@ from simplebase.metadata import ModelMetadata
 from simplebase.runtimes import Runtime
 
 DEFAULT_TOLERANCE = 0.02
-"""Of PCK: what 8 bit may cost."""
+"""The loss of PCK that 8-bit files may have."""
 
 _SCORE_OF_A_FIND = 0.1
-"""Below it a model has found nothing: such points are not held against an 8-bit file."""
+"""Score below which the model has not found a point. An 8-bit file is not judged by such points."""
 
 _BATCH = 16
 _ADVICE = "close what else uses its memory"
@@ -36,17 +37,17 @@ class Comparable(Protocol):
     metadata: ModelMetadata
 
     def predict_all(self, images: np.ndarray) -> list[np.ndarray]:
-        """`(B, H, W, 3)` uint8 RGB to all of `metadata.outputs`, float32."""
+        """Maps `(B, H, W, 3)` uint8 RGB to all of `metadata.outputs`, float32."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file may differ by; None where it does not matter.
+    """The largest differences that a file may have; None for no limit.
 
     Args:
-        heatmap_max: largest difference of any heatmap cell, or score of a file that decodes.
-        heatmap_p999: difference that 99.9 % of the cells stay below. Rounding to float16 adds up
-            differently everywhere: of some million cells the worst is not what the file is like.
+        heatmap_max: largest difference of any heatmap cell, or of a score if the file decodes.
+        heatmap_p999: 99.9th percentile of the cells' differences. float16 rounds every cell
+            differently, so among millions of cells the worst is not representative.
         distance: median distance of keypoints in input pixels.
         pck: loss of PCK.
     """
@@ -58,7 +59,7 @@ class Limits:
 
 
 def limits_of(quantization: Quantization, tolerance: float = DEFAULT_TOLERANCE) -> Limits:
-    """Those of a quantization; `tolerance` is the loss of PCK that 8 bit may have.
+    """Returns the limits of a quantization; `tolerance` is the loss of PCK for 8-bit files.
 
     Raises:
         ArgumentError: `tolerance` is not between 0 and 1.
@@ -74,22 +75,22 @@ def limits_of(quantization: Quantization, tolerance: float = DEFAULT_TOLERANCE) 
 
 @dataclass(frozen=True)
 class Parity:
-    """What a file and its model said of the same images.
+    """The comparison of a file and its model on the same images.
 
     Args:
-        images: how many.
-        heatmap_max: largest difference of any cell; None of a file without heatmaps.
-        heatmap_p999: what 99.9 % of the cells stay below; likewise.
-        heatmap_mean: mean absolute difference; likewise.
+        images: number of images.
+        heatmap_max: largest difference of any cell; None for a file without heatmaps.
+        heatmap_p999: 99.9th percentile of the cells' differences; None likewise.
+        heatmap_mean: mean absolute difference of the cells; None likewise.
         score_max: largest difference of a keypoint's score.
-        distance_median: of keypoints, in input pixels.
-        distance_p99: the 99th percentile.
+        distance_median: median distance of keypoints in input pixels.
+        distance_p99: 99th percentile of these distances.
         model_pck: PCK@0.5 of the model, see `mean_pck`.
-        file_pck: of the file; of one with heatmaps and keypoints, that of the worse.
-        labelled: whether these are against the images' labels. If not, they are against the
-            keypoints that the model itself finds, which then has 1.
-        limits: what the file may differ by.
-        found: `(N, K, 3)` the file's keypoints, x, y in input pixels and score; of one with
+        file_pck: PCK@0.5 of the file; the lower one if it returns heatmaps and keypoints.
+        labelled: True if PCK uses the images' labels. If False, it uses the keypoints that the
+            model itself finds, so the model's PCK is 1.
+        limits: the limits of the differences.
+        found: `(N, K, 3)` keypoints of the file: x, y in input pixels, and score. If it returns
             heatmaps and keypoints, those that it decodes itself.
     """
 
@@ -108,7 +109,7 @@ class Parity:
 
     @property
     def faults(self) -> list[str]:
-        """What is beyond the limits, in words."""
+        """The differences that exceed the limits, in words."""
         found = []
         limits = self.limits
         if _exceeds(self.heatmap_max, limits.heatmap_max):
@@ -138,11 +139,11 @@ class Parity:
 
     @property
     def passed(self) -> bool:
-        """Whether the file may be handed over."""
+        """Whether all differences are within the limits."""
         return not self.faults
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         figures = asdict(replace(self, found=None))
         del figures["found"]
         return {**figures, "passed": self.passed, "faults": self.faults}
@@ -150,14 +151,14 @@ class Parity:
 
 @dataclass(frozen=True, eq=False)
 class Reference(ArrayEquality):
-    """What the model says of the images that files are compared on.
+    """The model's results on the images of the comparison.
 
     Args:
         samples: the images.
         heatmaps: `(N, h, w, K)` of the model.
-        keypoints: `(N, K, 3)` x, y in input pixels and score.
-        truth: the objects, with labels to measure PCK by.
-        labelled: whether these are the dataset's, or what the model itself finds.
+        keypoints: `(N, K, 3)` x, y in input pixels, and score.
+        truth: the objects, with the labels for PCK.
+        labelled: True if these are the dataset's labels, False if the model itself found them.
     """
 
     samples: Samples
@@ -168,10 +169,10 @@ class Reference(ArrayEquality):
 
     @classmethod
     def of(cls, model: Runtime, samples: Samples) -> "Reference":
-        """Runs `model`, a `.keras` one.
+        """Runs `model`, which is a `.keras` model.
 
         Raises:
-            DataError: the images have no labels for it, and it finds nothing in them.
+            DataError: the images have no labels, and the model finds nothing in them.
         """
         metadata = model.metadata
         with on_processor(), explaining_out_of_memory(_BATCH, _ADVICE):
@@ -190,7 +191,7 @@ class Reference(ArrayEquality):
         return reference
 
     def pck(self, keypoints: np.ndarray) -> float | None:
-        """PCK@0.5 of `(N, K, 3)` x, y in input pixels and score."""
+        """Returns PCK@0.5 of keypoints `(N, K, 3)`: x, y in input pixels, and score."""
         located = to_image(keypoints, self.samples.matrices)
         return mean_pck(located, self.truth, self.samples.crops.shape[1:3])
 
@@ -223,7 +224,7 @@ class Reference(ArrayEquality):
 
 
 def _exceeds(value: float | None, limit: float | None) -> bool:
-    """Whether a limit is exceeded; what is no number exceeds every one."""
+    """Returns whether a limit is exceeded; NaN exceeds every limit."""
     return value is not None and limit is not None and not value <= limit
 
 
@@ -241,7 +242,7 @@ def _answers(file: Comparable, crops: np.ndarray) -> dict[str, np.ndarray]:
 def _labelled_by(
     keypoints: np.ndarray, samples: Samples, metadata: ModelMetadata
 ) -> KeypointDataset:
-    """The objects of `samples` with what a model found in them as labels."""
+    """Returns the objects of `samples`, with a model's keypoints as labels."""
     labels = to_image(keypoints, samples.matrices)
     labels[..., 2] = np.where(keypoints[..., 2] >= _SCORE_OF_A_FIND, 2, 0)
     dataset = samples.dataset

@@ -1,4 +1,4 @@
-"""Images to calibrate an export on, and others to check it with."""
+"""The images for the calibration of an export, and those for its verification."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _BATCH = 32
 
 @dataclass(frozen=True, eq=False)
 class Samples(ArrayEquality):
-    """Objects as a model sees them.
+    """Objects, cut out for a model.
 
     Args:
         dataset: the `N` objects.
@@ -33,7 +33,7 @@ class Samples(ArrayEquality):
 
 
 def read_samples(dataset: KeypointDataset, metadata: ModelMetadata) -> Samples:
-    """All objects of `dataset`, cut out as evaluation does it.
+    """Cuts out all objects of `dataset` as in an evaluation.
 
     Raises:
         MissingFileError, DataError: an image is missing or cannot be read.
@@ -50,10 +50,11 @@ def read_samples(dataset: KeypointDataset, metadata: ModelMetadata) -> Samples:
 def divide(
     dataset: KeypointDataset, count: int, seed: int
 ) -> tuple[KeypointDataset, KeypointDataset]:
-    """Up to `count` random objects to calibrate on, and as many others to check with.
+    """Chooses up to `count` random objects for calibration, and as many others for verification.
 
-    The first come from the train split and the others from the val split; where there is only one
-    split, from the halves of its images: what was calibrated on an image is not to be judged by it.
+    The former come from the train split, the latter from the val split. If there is only one split,
+    its images are divided in two halves, because a file must not be verified on the images with
+    which it was calibrated.
 
     Raises:
         DataError: there are fewer than two images.
@@ -66,10 +67,10 @@ def divide(
         images = random.permutation(np.unique(paths))
         if len(images) < 2:
             raise DataError(
-                f"{dataset.name}: there is {len(images)} image; an export is calibrated on some "
-                "and checked with others, so it needs two at the least, better some hundred."
+                f"{dataset.name}: there is {len(images)} image. An export is calibrated on some "
+                "images and verified on others, so it needs at least two, preferably hundreds."
             )
         validation = np.isin(paths, images[: len(images) // 2])
     calibration, check = order[~validation], order[validation]
-    # In their order, which is kinder to the disk.
+    # Sorted, so that the files are read in their order on the disk.
     return dataset.select(np.sort(calibration[:count])), dataset.select(np.sort(check[:count]))

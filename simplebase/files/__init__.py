@@ -1,6 +1,6 @@
-"""Reading and writing files: text, JSON, outputs that are never half-written.
+"""Reads and writes files: text, JSON, and outputs that are never half-written.
 
-What needs a library of its own is imported from its module: `yaml`, `npz`, `inflation`, `locks`.
+Modules that need further libraries are imported directly: `yaml`, `npz`, `inflation`, `locks`.
 """
 
 from simplebase.files.paths import cache_folder as cache_folder

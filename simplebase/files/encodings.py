@@ -1,6 +1,6 @@
-"""Text as bytes: UTF-8 is decoded; of any other encoding the error names the likely one.
+"""Decodes UTF-8; for any other encoding, the error names the likely one.
 
-Nothing is decoded by a guess: a wrong guess would turn names into other names without an error.
+Other encodings are not decoded by a guess, because a wrong guess would silently change names.
 """
 
 import codecs
@@ -8,7 +8,7 @@ import re
 
 from simplebase.errors import DataError
 
-# UTF-32's little-endian mark begins with that of UTF-16, so it is looked for first.
+# UTF-32's little-endian mark starts with that of UTF-16, so it is checked first.
 _BOMS = (
     (codecs.BOM_UTF32_LE, "UTF-32"),
     (codecs.BOM_UTF32_BE, "UTF-32"),
@@ -16,32 +16,32 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 
-# Text holds no control characters but these: tab, line feed, form feed, carriage return.
+# The control characters that text may contain: tab, line feed, form feed, carriage return.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 
-# How much of a file is looked at to tell its encoding.
+# How much of a file is used to detect its encoding.
 _SAMPLE = 1 << 16
 # In UTF-16 every second byte of ASCII text is 0.
 _ZEROS_OF_UTF16 = 0.2
 
 
 def decode_text(content: bytes, name: str) -> str:
-    """UTF-8 text, with or without a byte order mark, which is removed.
+    """Decodes UTF-8 text and removes a byte order mark.
 
     Args:
         content: a whole file.
-        name: of the file, for errors and for the command that converts it.
+        name: name of the file, for messages and for the command that converts it.
 
     Raises:
-        DataError: it is another encoding; the message holds the command that converts the file.
+        DataError: it has another encoding. The message contains the command that converts it.
     """
     try:
         text = content.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError:
         pass
     else:
-        # UTF-16 of ASCII text is valid UTF-8, with zeros in between.
+        # ASCII text in UTF-16 is valid UTF-8, with zeros in between.
         if "\0" not in text:
             return text
     encoding = _likely_encoding(content)
@@ -51,7 +51,7 @@ def decode_text(content: bytes, name: str) -> str:
 
 
 def _likely_encoding(content: bytes) -> str | None:
-    """As `iconv` calls it; None for what looks like no text."""
+    """Returns the likely encoding by its name in `iconv`; None if it does not look like text."""
     for bom, encoding in _BOMS:
         if content.startswith(bom):
             return encoding
@@ -62,7 +62,7 @@ def _likely_encoding(content: bytes) -> str | None:
         return None
     if _is_gb18030(content) and _is_mostly_pairs(sample):
         return "GB18030"
-    # Windows puts letters and quotes where ISO 8859 has control characters.
+    # Windows has letters and quotes where ISO 8859 has control characters.
     return "WINDOWS-1252" if re.search(rb"[\x80-\x9f]", content) else "ISO-8859-1"
 
 
@@ -85,7 +85,7 @@ def _is_gb18030(content: bytes) -> bool:
 
 
 def _is_mostly_pairs(sample: bytes) -> bool:
-    """Whether bytes above 127 come in pairs, as in Chinese text; in French most stand alone."""
+    """Returns whether bytes above 127 come in pairs, as in Chinese; in French most are single."""
     runs = _HIGH_RUN.findall(sample)
     return sum(len(run) > 1 for run in runs) * 2 >= len(runs)
 
@@ -101,5 +101,5 @@ def _conversion(name: str, encoding: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    """For a shell."""
+    """Quotes the name for a shell."""
     return "'" + name.replace("'", "'\\''") + "'"

@@ -1,4 +1,4 @@
-"""Archives that would unpack to far more than they hold: refused before anything is unpacked."""
+"""Refuses archives that would unpack to far more than their size, before unpacking anything."""
 
 import gzip
 import tarfile
@@ -11,21 +11,21 @@ import h5py
 
 from simplebase.errors import DataError, first_line
 
-# Keras and h5py store weights as they are; those who compress them save half. Even a network of
-# zeros passes up to the allowance.
+# Keras and h5py store weights uncompressed, and compression saves at most half. The allowance lets
+# even a small network of zeros pass.
 _MOST_TIMES = 20
 _ALLOWANCE = 64 << 20
 
 
 def require_sane_archive(path: Path, small: Sequence[str] = ()) -> None:
-    """Checks what a zip archive says of the sizes of its files.
+    """Checks the sizes of the files in a zip archive's directory.
 
     Args:
         path: a zip archive.
-        small: files in it that are text and have to be small.
+        small: text files in it that have to be small.
 
     Raises:
-        DataError: it would unpack to more than a file of its size can hold in earnest.
+        DataError: it would unpack to implausibly much for its size.
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
@@ -39,15 +39,15 @@ def require_sane_archive(path: Path, small: Sequence[str] = ()) -> None:
 
 
 def read_tarball(path: Path, wanted: Collection[str]) -> dict[str, bytes]:
-    """Some files of a `.tar.gz`, read into memory: nothing is unpacked to where a name says.
+    """Reads files of a `.tar.gz` into memory, without unpacking anything to the disk.
 
     Args:
         path: the archive.
-        wanted: names of files in it.
+        wanted: names of the files to read.
 
     Raises:
-        DataError: it is no such archive, lacks one of the files, or would unpack to more than a
-            file of its size can hold in earnest.
+        DataError: it is not such an archive, lacks one of the files, or would unpack to implausibly
+            much for its size.
     """
     found: dict[str, bytes] = {}
     try:
@@ -59,21 +59,21 @@ def read_tarball(path: Path, wanted: Collection[str]) -> dict[str, bytes]:
                     assert content is not None, "a file has content"
                     found[member.name] = content.read()
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} is damaged, or no .tar.gz ({first_line(error)}).") from error
+        raise DataError(f"{path} is damaged, or not a .tar.gz ({first_line(error)}).") from error
     if missing := sorted(set(wanted) - set(found)):
         raise DataError(f"{path} lacks {', '.join(missing)}. Is it the right archive?")
     return found
 
 
 def require_sane_datasets(file: h5py.File, path: Path) -> None:
-    """Checks what an HDF5 file says of the sizes of its arrays.
+    """Checks the sizes of the arrays in an HDF5 file.
 
     Args:
-        file: opened; a file in an archive, or `path` itself.
-        path: for errors.
+        file: the opened file: a file in an archive, or `path` itself.
+        path: the path, for messages.
 
     Raises:
-        DataError: its arrays would take more memory than a file of its size can hold in earnest.
+        DataError: its arrays would take implausibly much memory for its size.
     """
     sizes: list[int] = []
 
@@ -88,6 +88,6 @@ def require_sane_datasets(file: h5py.File, path: Path) -> None:
 def _require_sane(path: Path, unpacked: int, stored: int) -> None:
     if unpacked > _MOST_TIMES * stored + _ALLOWANCE:
         raise DataError(
-            f"{path} has {stored} bytes, but would unpack to {unpacked}: it may be made to "
+            f"{path} has {stored} bytes, but would unpack to {unpacked}: it may be designed to "
             "fill the memory. Do not open it unless you know where it comes from."
         )

@@ -1,7 +1,7 @@
-"""Locks that keep two processes from writing into one place at the same time.
+"""Locks that keep two processes from writing to the same place at the same time.
 
-A lock is a file that the operating system locks for a process. It is free when the process ends,
-however it ends, so a lock file that a crash left behind is no obstacle.
+A lock is a file that the operating system locks for a process. The system releases it when the
+process ends in any way, so a lock file that a crash left behind is harmless.
 """
 
 import errno
@@ -19,18 +19,18 @@ from filelock import FileLock, Timeout
 
 from simplebase.errors import InUseError, SimplebaseWarning
 
-_PATIENCE = 0.3  # seconds: long enough to try again where another process removes the file
-_LONGEST = 4096  # bytes of a lock file
+_PATIENCE = 0.3  # seconds: enough to try again while another process removes the file
+_LONGEST = 4096  # bytes that are read of a lock file
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 @dataclass(frozen=True)
 class _Holder:
-    """Who has a lock, as its file says.
+    """The process that holds a lock, as written in its file.
 
     Args:
-        pid: of the process.
-        host: where it runs; on a shared disk that may be another machine.
+        pid: id of the process.
+        host: its machine, which may be another one if the disk is shared.
         since: local time with its offset from UTC.
     """
 
@@ -51,12 +51,12 @@ class _Holder:
 def locked(path: str | os.PathLike[str], place: str, advice: str) -> Iterator[None]:
     """Holds the lock file `path` while the block runs, and removes it at the end.
 
-    Where the file system has no locks, a warning says so and the block runs without.
+    If the file system has no locks, a warning is given and the block runs without a lock.
 
     Args:
-        path: the lock file; its folder exists.
-        place: what it protects, the first words of the error.
-        advice: what else to do than wait, the last words of the error.
+        path: the lock file, whose folder must exist.
+        place: what it protects, for the start of the message.
+        advice: what to do instead of waiting, for the end of the message.
 
     Raises:
         InUseError: another process, or another thread of this one, has the lock.
@@ -74,7 +74,7 @@ def locked(path: str | os.PathLike[str], place: str, advice: str) -> Iterator[No
 
 @contextmanager
 def turn(path: str | os.PathLike[str], place: str) -> Iterator[None]:
-    """As `locked`, but waits until the lock is free; a warning says for whom it waits."""
+    """Like `locked`, but waits until the lock is free; a warning names the other process."""
     lock = _Lock(Path(path), place)
     try:
         lock.acquire(_PATIENCE)
@@ -86,25 +86,25 @@ def turn(path: str | os.PathLike[str], place: str) -> Iterator[None]:
 
 
 class _Lock:
-    """A lock file that says who holds it; a context that gives it back, once acquired."""
+    """A lock file that names its holder; as a context manager, it releases the acquired lock."""
 
     def __init__(self, path: Path, place: str) -> None:
         self._path = path
         self._place = place
         self._earlier = b""
-        # A lock that is a file's mere existence would outlive a process that was killed.
+        # If the mere existence of a file were the lock, it would outlive a killed process.
         self._lock = FileLock(path, fallback_to_soft=False, on_acquired=self._sign)
 
     @property
     def holder(self) -> str:
-        """Who has it, for the middle of a sentence."""
+        """Returns the holder, as part of a sentence."""
         try:
             return str(_Holder(**json.loads(self._path.read_text(encoding="utf-8"))))
         except (OSError, TypeError, ValueError):
             return "another process is writing there"
 
     def acquire(self, seconds: float) -> None:
-        """Waits up to `seconds` for it, below 0 for ever; raises Timeout."""
+        """Waits up to `seconds` for the lock, below 0 for ever; raises Timeout."""
         try:
             self._lock.acquire(seconds)
         except OSError as error:
@@ -121,10 +121,10 @@ class _Lock:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        # While it is still held: whoever opened the file meanwhile sees that it has gone.
+        # Removed while it is still held, so that others who opened the file notice that it is gone.
         with suppress(OSError):
             if kind is not None and self._earlier:
-                # What fails leaves a folder as it was, with what a crash left in it before.
+                # After a failure, a lock file of an earlier crash stays: the folder is unchanged.
                 self._path.write_bytes(self._earlier)
             else:
                 self._path.unlink()

@@ -1,4 +1,4 @@
-"""Moving files and folders into place, on POSIX systems and on Windows."""
+"""Moves files and folders into place, on POSIX systems and on Windows."""
 
 import errno
 import os
@@ -13,13 +13,13 @@ _IN_USE = {5, 32}
 """Windows' error numbers for a file that another program has open: access denied, sharing violation
 (https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499-)."""
 _TRIES, _PAUSE = 10, 0.1
-"""A virus scanner or a search index has a new file open for a part of a second."""
+"""Seconds to retry: a virus scanner or a search index may keep a new file open for a moment."""
 
 
 def replace(new: Path, path: Path) -> None:
-    """Moves `new` to `path`, over a file that is there.
+    """Moves `new` to `path`, replacing an existing file.
 
-    Windows moves no file that is open, so there it tries again for a second.
+    Windows cannot move an open file, so there it retries for a second.
     """
     _persistently(os.replace, new, path)
 
@@ -36,19 +36,19 @@ def _persistently(move: Callable[[Path, Path], None], new: Path, path: Path) -> 
 
 
 def move_to_new(new: Path, path: Path) -> None:
-    """Moves `new` to `path`, where nothing may be.
+    """Moves `new` to `path`, which must not exist.
 
-    The system checks that as it moves: a look before would miss what another process writes
-    between the look and the move.
+    The system itself checks this while moving. A separate check would miss a file that another
+    process writes between the check and the move.
 
     Raises:
-        OutputExistsError: something is there.
+        OutputExistsError: `path` exists.
     """
     try:
         if os.name == "nt":
-            _persistently(os.rename, new, path)  # on Windows it replaces nothing
+            _persistently(os.rename, new, path)  # on Windows it never replaces a file
         elif new.is_dir():
-            # A folder takes the place of an empty one only, and this one is ours.
+            # A folder can only replace an empty folder, and this one is ours.
             path.mkdir()
             _move_onto(new, path, undo=path.rmdir)
         else:
@@ -68,7 +68,7 @@ def _move_file(new: Path, path: Path) -> None:
     except FileExistsError:
         raise
     except (OSError, NotImplementedError):
-        # No hard links here (FAT, some network file systems): an empty file claims the name.
+        # Without hard links (FAT, some network file systems), an empty file reserves the name.
         path.touch(exist_ok=False)
         _move_onto(new, path, undo=path.unlink)
     else:
@@ -85,7 +85,7 @@ def _move_onto(new: Path, claimed: Path, undo: Callable[[], None]) -> None:
 
 
 def replace_folder(new: Path, path: Path, aside: Path) -> None:
-    """Moves `new` to `path`. A file is replaced in one step; a folder steps aside first."""
+    """Moves `new` to `path`. A file is replaced in one step; a folder is moved aside first."""
     replace(path, aside)
     try:
         replace(new, path)

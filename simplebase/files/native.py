@@ -1,7 +1,7 @@
-"""Paths for libraries in C that cannot open every name on Windows.
+"""Paths for C libraries that cannot open every name on Windows.
 
-OpenCV's videos, MNN and LiteRT open files by functions of C that take names in the system's code
-page. If the code page lacks a character of the path, the file cannot be opened. Images are read and
+OpenCV's videos, MNN and LiteRT open files by C functions that take names in the system's code page.
+If the code page lacks a character of the path, the file cannot be opened. Images are read and
 written through Python's own files instead, see `simplebase.images`.
 """
 
@@ -13,11 +13,10 @@ from pathlib import Path
 
 
 def native_name(path: str | os.PathLike[str]) -> str:
-    """A name of an existing file or folder that a library in C can open.
+    """Returns a name of an existing file or folder that a C library can open.
 
-    That is `path` itself, except on Windows for a path that is not plain ASCII: there it is the
-    short name that NTFS gives to each file (`KHE~1.MP4`). A disk may be set to have none; then it
-    is `path` again, which FFmpeg still opens.
+    This is `path` itself, except on Windows for a path that is not plain ASCII. There it is NTFS's
+    short name (`KHE~1.MP4`), or `path` if short names are disabled, which FFmpeg can still open.
     """
     name = os.fspath(path)
     return name if name.isascii() else short_name(name) or name
@@ -25,7 +24,7 @@ def native_name(path: str | os.PathLike[str]) -> str:
 
 @contextmanager
 def natively_written(path: Path) -> Iterator[str]:
-    """Yields a name under which a library in C writes the new file `path`; moves it there.
+    """Yields a name under which a C library can write a new file, and moves the file to `path`.
 
     On Windows the folder has a short name, but a short file name would cut the suffix by which
     libraries choose the format. So the file is written as `output` and renamed at the end.
@@ -40,7 +39,7 @@ def natively_written(path: Path) -> Iterator[str]:
 
 
 def short_name(path: str) -> str | None:
-    """Windows' short name of an existing file or folder; None on other systems, or without one."""
+    """Returns Windows' short name of an existing file or folder; None if there is none."""
     if sys.platform != "win32":
         return None
     import ctypes

@@ -1,7 +1,7 @@
-"""Reading our own `.npz` files without trusting what they say of their sizes.
+"""Reads our own `.npz` files without trusting the sizes in them.
 
-`np.savez` stores its arrays as they are, so that none can be larger than the file. What claims
-otherwise, a compressed member or a header of a larger shape, is refused before memory is taken.
+`np.savez` stores arrays uncompressed, so none can be larger than the file. A compressed member, or
+a header with a larger shape, is refused before memory is allocated.
 """
 
 import math
@@ -19,7 +19,7 @@ _HEADERS = {
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 
-# What zipfile and NumPy raise on damage.
+# Errors of zipfile and NumPy for damaged files.
 _BROKEN = (
     EOFError,
     KeyError,
@@ -34,18 +34,18 @@ _BROKEN = (
 
 
 class Header(NamedTuple):
-    """What a stored array says of itself."""
+    """The header of a stored array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
 
 class NpzFile:
-    """The arrays of an opened file, each read when it is asked for.
+    """The arrays of an opened file, each read on access.
 
     Args:
         archive: the file.
-        headers: of each array, by its name; they fit the sizes in the archive.
+        headers: headers of the arrays by name, which agree with the sizes in the archive.
     """
 
     def __init__(self, archive: zipfile.ZipFile, headers: dict[str, Header]) -> None:
@@ -53,7 +53,7 @@ class NpzFile:
         self._archive = archive
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """Reads an array; KeyError if there is none of this name."""
+        """Reads an array; KeyError if there is none with this name."""
         if name not in self.headers:
             raise KeyError(f"it has no {name}")
         with self._archive.open(f"{name}.npy") as member:
@@ -63,15 +63,15 @@ class NpzFile:
 
 @contextmanager
 def opened_npz(file: IO[bytes], name: str, what: str) -> Iterator[NpzFile]:
-    """Opens what `np.savez` has written; errors of reading within the block count as damage.
+    """Opens a file of `np.savez`; read errors within the block are reported as damage.
 
     Args:
-        file: opened for reading.
-        name: of the file, for errors.
-        what: a file like it is called, for errors: "a training-state file".
+        file: the file, opened for reading.
+        name: name of the file, for messages.
+        what: the kind of file, for messages: "a training-state file".
 
     Raises:
-        DataError: it is another file or damaged, or an array says another size than is stored.
+        DataError: it is not such a file, or damaged, or an array's header has a wrong size.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -87,7 +87,7 @@ def opened_npz(file: IO[bytes], name: str, what: str) -> Iterator[NpzFile]:
 
 
 def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Header:
-    """Raises ValueError if `member` is not stored as it is, or not of the size that it says."""
+    """Reads a header; raises ValueError if `member` is compressed or its size is wrong."""
     if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
         raise ValueError(f"{shown(member.filename)} is compressed, which is never written")
     with archive.open(member) as content:

@@ -1,4 +1,4 @@
-"""Reading text and JSON that somebody else wrote."""
+"""Reads foreign text and JSON."""
 
 import gzip
 import json
@@ -12,20 +12,20 @@ from simplebase.files.encodings import decode_text
 
 
 def read_text(path: Path, *, most_bytes: int | None = None) -> str:
-    """UTF-8 text; a byte order mark is accepted and removed.
+    """Reads UTF-8 text and removes a byte order mark.
 
     Args:
-        path: a file; one that ends in `.gz` is decompressed.
-        most_bytes: that a file of this kind may have.
+        path: the file. It is decompressed if its name ends in `.gz`.
+        most_bytes: upper bound for a file of this kind.
 
     Raises:
-        DataError: it is in another encoding, and the message says how to convert it; it is longer
-            than `most_bytes`; or it cannot be decompressed.
+        DataError: it has another encoding (the message says how to convert it), is longer than
+            `most_bytes`, or cannot be decompressed.
     """
     opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rb") as file:
-            # One byte more tells whether there is more.
+            # One byte more shows whether the file is longer.
             content = file.read() if most_bytes is None else file.read(most_bytes + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be decompressed: {error}.") from error
@@ -43,16 +43,16 @@ def require_length(content: str | bytes, most: int | None, name: str) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file, or of one compressed with gzip; DataError if it is neither."""
+    """Reads a JSON file, which may be compressed with gzip; DataError if it is not valid."""
     return parse_json(read_text(path), str(path))
 
 
 def parse_json(text: str, name: str) -> Any:
-    """The content of JSON.
+    """Parses JSON.
 
     Args:
         text: the JSON.
-        name: of the file that it comes from, for errors.
+        name: name of its file, for messages.
 
     Raises:
         DataError: it is not valid, or nested deeper than Python can read.

@@ -1,4 +1,4 @@
-"""Writing so that a crash leaves the old state or the new one, never half of it."""
+"""Writes files so that a crash leaves either the old or the new state, never a mixture."""
 
 import json
 import os
@@ -24,17 +24,18 @@ def require_output(
 
     Args:
         path: a file or folder to write.
-        overwrite: whether it may replace what is there.
-        folder_markers: where a folder is to be written: names that all folders of its kind hold.
-            One without them is somebody else's and stays, as does a file; and where a file is to
-            be written, any folder.
-        folder_content: all names that such a folder may hold; one with another in it stays.
+        overwrite: whether an existing output may be replaced.
+        folder_markers: for a folder, names that every folder of its kind contains. A folder without
+            them, or a file, is not replaced. Without markers, a file is written, and no folder is
+            replaced.
+        folder_content: all names that such a folder may contain. A folder with others is not
+            replaced.
 
     Raises:
         OutputExistsError: `path` exists and may not be replaced.
     """
     path = Path(path)
-    # A link that leads nowhere is somebody's too.
+    # A broken link also counts as existing.
     if os.path.lexists(path) and not overwrite:
         raise OutputExistsError(f"{path} exists. Choose another path, or pass --overwrite.")
     if folder_markers:
@@ -43,7 +44,7 @@ def require_output(
         ours = not path.is_dir()
     if path.exists() and not ours:
         raise OutputExistsError(
-            f"{path} is something else than what would be written there, so --overwrite does not "
+            f"{path} is not an earlier output of this command, so --overwrite does not "
             "replace it. Choose another path."
         )
     if path.is_dir() and folder_content is not None:
@@ -65,8 +66,8 @@ def replacing(
 ) -> Iterator[Path]:
     """Yields a temporary path beside `path`; moves it there when the block succeeds.
 
-    The temporary path keeps the suffix, because many writers choose the format by it. It can be
-    written as a file or made a folder. Whatever ends the block otherwise removes it.
+    The temporary path keeps the suffix, because many writers choose the format by it. It can become
+    a file or a folder. It is removed if the block fails in any way.
 
     Raises:
         OutputExistsError: `path` exists and may not be replaced, see `require_output`; or it
@@ -83,7 +84,7 @@ def replacing(
 
     target = checked()
     target.parent.mkdir(parents=True, exist_ok=True)
-    # The name is known before the folder is there, so that a signal between the two leaves nothing.
+    # The name is chosen before the folder exists, so that a signal in between leaves nothing.
     holder = target.parent / f".{target.name}.{secrets.token_hex(6)}.partial"
     try:
         # Windows turns 0o700 into access rights that the files keep when they are moved.
@@ -92,7 +93,7 @@ def replacing(
         with naming_file(target):
             yield partial
             if partial.is_file():
-                # A machine that fails right after must not find an empty file under the final name.
+                # Otherwise a power failure might leave an empty file under the final name.
                 # Windows syncs only files that are open for writing.
                 with partial.open("r+b") as file:
                     os.fsync(file.fileno())
@@ -108,7 +109,7 @@ def replacing(
 
 @contextmanager
 def naming_file(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Adds `path` to an error of the operating system that names no file, such as a full disk.
+    """Adds `path` to an error of the operating system without a file name, such as a full disk.
 
     Raises:
         OSError: what the block raised, with the path.
@@ -119,7 +120,7 @@ def naming_file(path: str | os.PathLike[str]) -> Iterator[None]:
         if isinstance(error, SimplebaseError) or error.filename is not None:
             raise
         if error.errno is None:
-            # A library's own: HDF5's has a text alone.
+            # Errors of libraries, such as HDF5, may only have a text.
             raise OSError(f"{os.fspath(path)} cannot be written: {error}") from error
         error.filename = os.fspath(path)
         raise
@@ -132,7 +133,7 @@ def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = Fal
 
 
 def write_json(path: str | os.PathLike[str], content: Any, *, overwrite: bool = False) -> None:
-    """Writes JSON through a temporary file, one line a list item where the content is a list."""
+    """Writes JSON through a temporary file, with one line per item if the content is a list."""
     if isinstance(content, list):
         text = "[\n" + ",\n".join(json.dumps(item) for item in content) + "\n]\n"
     else:

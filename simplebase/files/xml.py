@@ -1,4 +1,4 @@
-"""Reading XML that somebody else wrote."""
+"""Reads foreign XML."""
 
 import re
 from xml.etree import ElementTree
@@ -9,12 +9,12 @@ _DECLARATION = re.compile(r"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 def parse_xml(text: str, name: str) -> ElementTree.Element:
-    """The root element of an XML text.
+    """Returns the root element of an XML text.
 
     Args:
-        text: the XML. Document types are refused, because the entities that they declare can stand
-            for gigabytes or for other files.
-        name: of the file that it comes from, for errors.
+        text: the XML. Document types are refused, because their entities can expand to gigabytes or
+            refer to other files.
+        name: name of its file, for messages.
 
     Raises:
         DataError: it is not valid XML, or has a document type.

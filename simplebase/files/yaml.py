@@ -1,7 +1,7 @@
-"""Reading YAML that somebody else wrote: presets, recipes, a run's configuration.
+"""Reads foreign YAML: presets, recipes, a run's configuration.
 
-A few lines of YAML can stand for a billion values, by anchors that hold aliases of other anchors.
-So nodes are counted while the text is parsed, an alias as often as its anchor has nodes, and
+A few lines of YAML can expand to a billion values, by anchors that contain aliases of other
+anchors. So nodes are counted while the text is parsed, an alias with all nodes of its anchor, and
 nothing is built before the count is known.
 """
 
@@ -14,7 +14,7 @@ from simplebase.errors import DataError, one_line, shown
 from simplebase.files import require_length
 
 MOST_BYTES = 1 << 20
-"""Of a YAML file. The longest that we write, a run of a thousand keypoints, has a tenth of it."""
+"""Most bytes of a YAML file, ten times our longest, a run with a thousand keypoints."""
 
 _MOST_NODES = 100_000
 _DEEPEST = 50
@@ -22,13 +22,13 @@ _LONGEST_PROBLEM = 200
 
 
 def parse_yaml(text: str, name: str) -> Any:
-    """The content of a YAML text.
+    """Parses a YAML text.
 
-    Dates stay text, and each key of a mapping stands once.
+    Dates remain strings, and each key of a mapping may occur only once.
 
     Args:
         text: the YAML.
-        name: of the file or the option that it comes from, for errors.
+        name: name of its file or option, for messages.
 
     Raises:
         DataError: it is not valid YAML, too long, nested too deeply, expands to too many values, or
@@ -40,21 +40,21 @@ def parse_yaml(text: str, name: str) -> Any:
     except _Refused as refused:
         mark = refused.node.start_mark
         raise DataError(f"{name}, line {mark.line + 1}: {refused}") from None
-    # ValueError and OverflowError: of a number that Python does not read, and the like.
+    # ValueError and OverflowError: for numbers that Python cannot read, for example.
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise DataError(f"{name} is not valid YAML: {_problem(error)}.") from error
 
 
 def parse_own_yaml(text: str) -> Any:
-    """The content of a YAML text of this package, which needs no bounds.
+    """Parses a YAML text of this package, which needs no bounds.
 
-    The parser in C, which PyYAML's wheels have, takes a tenth of the other's time.
+    The C parser in PyYAML's wheels takes a tenth of the time.
     """
     return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def _problem(error: Exception) -> str:
-    """The line and what is wrong there, as one line."""
+    """Returns line and problem as one line."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return one_line(error)[:_LONGEST_PROBLEM].rstrip(".")
     problem = str(error.problem).rstrip(".")
@@ -62,7 +62,7 @@ def _problem(error: Exception) -> str:
 
 
 class _Refused(Exception):
-    """What is wrong with valid YAML, and the node where."""
+    """Raised for valid YAML that is refused, with the node."""
 
     def __init__(self, message: str, node: Any) -> None:
         super().__init__(message)
@@ -74,7 +74,7 @@ class _Loader(yaml.SafeLoader):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        # Nodes that each node stands for, itself among them; of the open ones it is not known yet.
+        # Number of nodes in each node, including itself; unknown for nodes that are still open.
         self._counts: dict[int, int] = {}
         self._open: list[int] = []
 
@@ -114,7 +114,7 @@ def _require_single_keys(mapping: MappingNode) -> None:
         lines[key.tag, key.value] = key.start_mark.line + 1
 
 
-# Dates stay text: a preset called 2024-05-01 is a name.
+# Dates remain strings, because a preset may be called 2024-05-01.
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()

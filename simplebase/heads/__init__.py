@@ -1,4 +1,4 @@
-"""Heads; `HEADS` maps a preset's name to its class."""
+"""Heads. `HEADS` maps a preset's name to its class."""
 
 from simplebase.heads.deconv import DeconvHead
 from simplebase.heads.head import PREDICTION_LAYER, Head

@@ -8,16 +8,16 @@ from simplebase.heads.head import Head
 
 @keras.saving.register_keras_serializable(package="simplebase")
 class DeconvHead(Head):
-    """Upsamples by Conv2DTranspose of kernel 4, as the official code does.
+    """Upsamples with Conv2DTranspose of kernel size 4, as the official code does.
 
-    Arguments as `Head`.
+    For the arguments see `Head`.
     """
 
     default_kernel_size = 4
 
     @staticmethod
     def upsampling(filters: int, kernel_size: int, name: str) -> list[keras.layers.Layer]:
-        """One transposed convolution."""
+        """Returns one transposed convolution."""
         return [
             layers.Conv2DTranspose(
                 filters,

@@ -1,4 +1,4 @@
-"""What the heads share: blocks that double the resolution, then a 1x1 prediction."""
+"""The base class of the heads: blocks that double the resolution, then a 1x1 prediction."""
 
 import os
 from collections.abc import Sequence
@@ -15,26 +15,28 @@ from simplebase.presets.loader import as_preset
 from simplebase.presets.preset import Preset
 
 PREDICTION_LAYER = "heatmaps"
-"""Name of every head's last layer, the only one whose shape depends on the keypoints."""
+"""Name of every head's last layer, the only layer whose shape depends on the keypoints."""
 
 
 class Head(keras.Model):
-    """Doubles the resolution in each block, then predicts heatmaps.
+    """Base class of the heads: doubles the resolution in each block, then predicts heatmaps.
 
-    The shape is that of Simple Baselines (Xiao et al., 2018, https://arxiv.org/abs/1804.06208): a
-    block is an upsampling convolution, BatchNorm and ReLU; the last layer is a linear 1x1
-    convolution that stays float32 under mixed precision. Subclasses say how a block upsamples.
+    The structure is that of Simple Baselines (Xiao et al., 2018, https://arxiv.org/abs/1804.06208).
+    A block is an upsampling convolution, BatchNorm and ReLU. The last layer is a linear 1x1
+    convolution that stays float32 under mixed precision. Subclasses define how a block upsamples.
 
     Args:
         input_shape: `(h, w, C)` of the backbone's output.
         num_keypoints: `K`.
-        channels: filters of each block; as many blocks as values.
-        kernel_size: of the blocks' convolutions; by default the subclass's `default_kernel_size`.
-        bn_momentum: of every BatchNorm, in Keras's convention. (Upstream's 0.1 is what PyTorch
-            calls 0.1 and Keras 0.9: in Keras it forgets nine tenths at each step.)
-        bn_epsilon: of every BatchNorm.
+        channels: filters of each block, one value per block.
+        kernel_size: kernel size of the blocks' convolutions. The default is the subclass's
+            `default_kernel_size`.
+        bn_momentum: momentum of every BatchNorm, in Keras's convention. (Upstream copied PyTorch's
+            0.1, which is 0.9 in Keras. In Keras, 0.1 forgets nine tenths at each step.)
+        bn_epsilon: epsilon of every BatchNorm.
 
-    Input `(B, h, w, C)`, output `(B, 8h, 8w, K)` for three blocks.
+    Input: `(B, h, w, C)`.
+    Output: `(B, 8h, 8w, K)` for three blocks.
     """
 
     default_kernel_size: ClassVar[int] = 3
@@ -62,7 +64,7 @@ class Head(keras.Model):
                 ),
                 layers.ReLU(name=f"block{block}_relu"),
             ]
-        # Starting near zero, where most of a heatmap is, spares the loss its first climb down.
+        # Most of a heatmap is zero, so starting near zero saves the first steps of training.
         predict = Conv2D(
             num_keypoints,
             1,
@@ -96,16 +98,17 @@ class Head(keras.Model):
         """Builds the head of a preset, with random weights.
 
         Args:
-            preset: a name, the path of a YAML, or a loaded preset. On `Head`, it may have any head.
+            preset: a preset's name, the path of a YAML file, or a loaded preset. `Head` accepts
+                presets with any head, a subclass only those with its own.
             num_keypoints: `K`.
             input_shape: `(h, w, C)` of the backbone's output: `backbone.output_shape[1:]`.
 
         Raises:
-            ArgumentError: an unknown preset, one with another head, or no keypoints.
-            MissingFileError: the path of a YAML is not a file.
-            DataError: the YAML has an unknown or wrong key.
+            ArgumentError: the preset is unknown or has another head, or a size is invalid.
+            MissingFileError: the YAML file does not exist.
+            DataError: the YAML file has an unknown key or an invalid value.
         """
-        # It imports the heads, which import this module.
+        # Imported here: that package imports the heads, which import this module.
         from simplebase.heads import HEADS
 
         preset = as_preset(preset)
@@ -129,11 +132,11 @@ class Head(keras.Model):
 
     @staticmethod
     def upsampling(filters: int, kernel_size: int, name: str) -> list[keras.layers.Layer]:
-        """The layers from `(B, h, w, C)` to `(B, 2h, 2w, filters)`, without bias."""
+        """Returns the layers that map `(B, h, w, C)` to `(B, 2h, 2w, filters)`, without bias."""
         raise TypeError("Head is abstract: use DeconvHead, UpsampleHead or UpsampleLiteHead.")
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, what is frozen, and dtype policies."""
+        """Returns the constructor's arguments, the frozen layers and the dtype policies."""
         return {
             "input_shape": self.features_shape,
             "num_keypoints": self.num_keypoints,

@@ -1,8 +1,8 @@
 """Reading, writing and cropping images: RGB, uint8, `(height, width, 3)`.
 
-Every reader of simplebase goes through `decode_image`, so that training, evaluation, checks and
-demos see the same pixels: the kinds of `kinds.py`, upright, at most `MOST_PIXELS`, damaged files
-refused by name, and 16-bit values reduced as a `DepthRange` says.
+All readers of simplebase use `decode_image`, so that training, evaluation, checks and demos get the
+same pixels. It reads the kinds in `kinds.py`, upright, with at most `MOST_PIXELS`, reports damaged
+files by name, and reduces 16-bit values by a `DepthRange`.
 """
 
 from simplebase.images.depth import DEPTH_ADVICE, DepthRange, depth_note

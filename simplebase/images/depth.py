@@ -1,8 +1,8 @@
 """Images of more than 8 bits: which of their values become black and white.
 
-Thermal and industrial cameras store 12 or 14 bits in files of 16, so that reading all 16 leaves
-almost nothing. (PNG's sBIT chunk does not tell these apart: where it is written as the standard
-says, the values are scaled to all 16 bits already.)
+Thermal and industrial cameras store 12 or 14 bits in files of 16 bits, so the full range of 16 bits
+would leave an almost black image. (PNG's sBIT chunk does not help: if it follows the standard, the
+values are already scaled to all 16 bits.)
 """
 
 import math
@@ -20,19 +20,19 @@ DEPTH_ADVICE = (
 
 _OWN = "file"
 _WHITE = 255.0
-# A quarter of 16 bits, which 14-bit cameras just do not reach.
+# A quarter of the range of 16 bits, just above that of 14-bit cameras.
 _NARROW = 2**14
 
 
 @dataclass(frozen=True)
 class DepthRange:
-    """Which values of a deep image become 0 and 255, linearly; others are clipped.
+    """Maps the values of an image of more than 8 bits linearly to 0..255; others are clipped.
 
     Images of 8 bits are never changed by it.
 
     Args:
-        limits: low and high in values of the file; None: each file's own smallest and largest,
-            so that brightness is not comparable between images.
+        limits: the values of the file that become 0 and 255. None uses each file's own smallest and
+            largest value, so brightness cannot be compared between images.
 
     Raises:
         ArgumentError: the limits are not two finite numbers, the first below the second.
@@ -69,15 +69,15 @@ class DepthRange:
         return cls((low, high))
 
     def __str__(self) -> str:
-        """What `parse` reads."""
+        """Returns the text that `parse` reads."""
         return _OWN if self.limits is None else ",".join(f"{limit:.12g}" for limit in self.limits)
 
 
 def levels(values: np.ndarray, depth_range: DepthRange | None, name: str) -> np.ndarray:
-    """`values` of any depth as uint8; without a range the upper 8 of 16 bits.
+    """Converts `values` of any depth to uint8; without a range, takes the upper 8 of 16 bits.
 
     Raises:
-        DataError: 32-bit values, which have no black and white of their own, and no range.
+        DataError: the values have 32 bits, which need a range, and there is none.
     """
     if values.dtype == np.uint8:
         return values
@@ -99,7 +99,7 @@ def levels(values: np.ndarray, depth_range: DepthRange | None, name: str) -> np.
 
 
 def depth_note(low: float, high: float, depth_range: DepthRange | None) -> str | None:
-    """What is lost of an image whose values lie from `low` to `high`; None if that is little."""
+    """Describes the loss for an image with values from `low` to `high`; None if it is small."""
     where = f"its values of more than 8 bits lie between {low:g} and {high:g}"
     if depth_range is None:
         if low == high or high - low >= _NARROW:
@@ -121,8 +121,8 @@ def _extent(values: np.ndarray) -> tuple[float, float]:
 
 
 def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Rounded to the nearest level, in double precision, as in C++; NaN is black."""
-    # Clipped first, because infinity does not survive the scaling.
+    """Scales and rounds to the nearest level, in double precision as in C++; NaN becomes black."""
+    # Clipped first, because scaling infinite values would give NaN.
     clipped = np.nan_to_num(np.clip(values.astype(np.float64), low, high), nan=low)
     scaled = (clipped - low) * _WHITE / (high - low)
     return np.floor(scaled + 0.5).astype(np.uint8)
@@ -130,5 +130,5 @@ def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _table(low: float, high: float) -> np.ndarray:
-    """`(65536,)` the level of each 16-bit value."""
+    """Returns `(65536,)`: the level of each 16-bit value."""
     return _scaled(np.arange(2**16), low, high)

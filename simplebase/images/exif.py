@@ -1,4 +1,4 @@
-"""How an image is turned upright, and the tags of TIFF and Exif data."""
+"""Reads tags of TIFF and Exif data, and rotates images upright."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -12,7 +12,7 @@ _BYTES = {_SHORT: 2, _LONG: 4, _LONG8: 8}
 
 
 class _Entry(NamedTuple):
-    """A whole-number tag, and where in the file its first value lies."""
+    """A whole-number tag, and the position of its first value in the file."""
 
     tag: int
     place: int
@@ -20,12 +20,12 @@ class _Entry(NamedTuple):
 
 
 def tiff_tags(tiff: bytes) -> dict[int, int]:
-    """The first value of each whole-number tag of the first directory; empty if it is damaged."""
+    """Returns the first value of each whole-number tag in the first directory; empty if damaged."""
     return {tag: _number(tiff, place, size) for tag, place, size in _entries(tiff)}
 
 
 def with_tag(tiff: bytes, tag: int, value: int) -> bytes:
-    """The same file with another first value of a tag that it has."""
+    """Returns the same file with another first value of an existing tag."""
     changed = bytearray(tiff)
     for each, place, size in _entries(tiff):
         if each == tag:
@@ -34,8 +34,8 @@ def with_tag(tiff: bytes, tag: int, value: int) -> bytes:
 
 
 def _entries(tiff: bytes) -> Iterator[_Entry]:
-    """The whole-number tags of the first directory."""
-    # BigTIFF, version 43, has places of 8 bytes.
+    """Yields the whole-number tags of the first directory."""
+    # BigTIFF, version 43, has offsets of 8 bytes.
     wide = _number(tiff, 2, 2) == 43
     word, entry = (8, 20) if wide else (4, 12)
     directory = _number(tiff, 8 if wide else 4, word)
@@ -46,7 +46,7 @@ def _entries(tiff: bytes) -> Iterator[_Entry]:
         if size is None:
             continue
         value = place + 4 + word
-        # More than fits into the entry lies elsewhere.
+        # Values that do not fit into the entry are stored elsewhere.
         if size * _number(tiff, place + 4, word) > word:
             value = _number(tiff, value, word)
         if value + size <= len(tiff):
@@ -62,18 +62,18 @@ def _byte_order(tiff: bytes) -> Literal["little", "big"]:
 
 
 def exif_orientation(tiff: bytes) -> int:
-    """1 to 8, see the Exif standard; 1 if it is not there or not one of them."""
+    """Returns the orientation, 1 to 8 (see the Exif standard); 1 if it is missing or invalid."""
     orientation = tiff_tags(tiff).get(ORIENTATION, 1)
     return orientation if 1 <= orientation <= 8 else 1
 
 
 def is_sideways(orientation: int) -> bool:
-    """Whether width and height change places."""
+    """Returns whether width and height are swapped."""
     return orientation >= 5
 
 
 def upright(image: np.ndarray, orientation: int) -> np.ndarray:
-    """The image as it is looked at."""
+    """Returns the image upright."""
     if is_sideways(orientation):
         image = cv2.transpose(image)
     flip = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)

@@ -1,4 +1,4 @@
-"""JPEG: its markers, and decoding that tells damage instead of filling it with grey."""
+"""JPEG: its markers, and decoding that reports damage instead of filling it with grey."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from simplebase.images.pillow import decode_by_pillow
 
 _LARGEST_REDUCTION = 8  # of libjpeg
 
-# Neither an escaped byte among the pixels nor a restart nor a fill byte.
+# A marker that is not an escaped byte among the pixels, a restart or a fill byte.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _START_OF_SCAN, _END_OF_IMAGE, _EXIF = b"\xff\xda", b"\xff\xd9", b"\xff\xe1"
 _EXIF_START = b"Exif\x00\x00"
@@ -23,23 +23,23 @@ _START_OF_FRAME = [
     bytes([0xFF, code]) for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0xCC)
 ]
 
-# Of libjpeg's warnings (jerror.h) those that say nothing of the pixels.
+# Warnings of libjpeg (jerror.h) that do not concern the pixels.
 _HARMLESS = ("unknown JFIF revision", "Unknown Adobe color", "Invalid SOS", "bad ICC marker")
-# What TurboJPEG does not take, such as 4:1:0.
+# Files that TurboJPEG does not support, such as 4:1:0.
 _RARE_SAMPLING = "subsampling level"
-# Baseline, extended and progressive, by Huffman's codes and by arithmetic ones; others are lossless
-# or hierarchical.
+# Baseline, extended and progressive, with Huffman or arithmetic coding. The others are lossless or
+# hierarchical.
 _COMMON_FRAMES = (b"\xff\xc0", b"\xff\xc1", b"\xff\xc2", b"\xff\xc9", b"\xff\xca")
 _PADDING = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 
 
 def is_jpeg(data: bytes) -> bool:
-    """Whether `data` begins as a JPEG does."""
+    """Returns whether `data` starts like a JPEG."""
     return data[:3] == b"\xff\xd8\xff"
 
 
 def jpeg_size(data: bytes) -> Size | None:
-    """`(height, width)` as a JPEG is stored; None if it does not say."""
+    """Returns the stored `(height, width)` of a JPEG; None if it is missing."""
     for marker, _, content in _segments(data):
         if marker in _START_OF_FRAME:
             return int.from_bytes(content[1:3]), int.from_bytes(content[3:5])
@@ -47,13 +47,13 @@ def jpeg_size(data: bytes) -> Size | None:
 
 
 def is_upright(data: bytes) -> bool:
-    """Whether a JPEG is stored as it is looked at; its Exif data may tell otherwise."""
+    """Returns whether a JPEG is stored upright, according to its Exif data."""
     return jpeg_orientation(data) == 1
 
 
 def jpeg_orientation(data: bytes) -> int:
-    """1 to 8, of its Exif data."""
-    if _EXIF_START not in data:  # sooner said than by going through the markers
+    """Returns the orientation in its Exif data, 1 to 8."""
+    if _EXIF_START not in data:  # quicker than reading all markers
         return 1
     for marker, _, content in _segments(data):
         if marker == _EXIF and content.startswith(_EXIF_START):
@@ -66,17 +66,17 @@ def jpeg_orientation(data: bytes) -> int:
 def decode_jpeg(
     data: bytes, name: str, reduction: int, remarks: list[str] | None = None
 ) -> tuple[np.ndarray, int]:
-    """Decodes a JPEG upright, and says by how much it was averaged down meanwhile.
+    """Decodes a JPEG upright, and returns by how much it was reduced.
 
     Args:
-        data: what the file holds.
-        name: its path, for errors.
-        reduction: a power of two that is wanted.
-        remarks: gets what libjpeg minds of a file that is read nevertheless.
+        data: content of the file.
+        name: its path, for messages.
+        reduction: the requested reduction, a power of two.
+        remarks: receives libjpeg's warnings about a file that can still be read.
 
     Returns:
-        `(height, width, 3)` uint8 RGB, and the reduction so far: at most 8, and 1 of an image that
-        is turned, whose reduced pixels would begin at the wrong side of those they are made of.
+        `(height, width, 3)` uint8 RGB, and the reduction that was applied: at most 8, and 1 for a
+        rotated image, whose reduced pixels would be aligned to the wrong side.
 
     Raises:
         DataError: it is damaged, cut off, or too large.
@@ -93,12 +93,12 @@ def decode_jpeg(
         raise DataError(f"{name} cannot be read as an image (JPEG: {error}).") from error
     require_reasonable_size((height, width), name)
     done = 1
-    # Several of libjpeg's scales give an image of a few pixels the same size.
+    # For an image of a few pixels, several of libjpeg's scales give the same size.
     if orientation == 1 and max(height, width) >= _LARGEST_REDUCTION:
         done = min(reduction, _LARGEST_REDUCTION)
     height, width = -(-height // done), -(-width // done)
     options: dict[str, Any] = {"min_height": height, "min_width": width} if done > 1 else {}
-    # Told where to write, simplejpeg takes three quarters of the time for a small image.
+    # With a given buffer, simplejpeg takes three quarters of the time for a small image.
     options["buffer"] = np.empty((height, width, 3), np.uint8)
     try:
         image = simplejpeg.decode_jpeg(data, "RGB", strict=True, **options)
@@ -115,13 +115,13 @@ def decode_jpeg(
                 "file, or leave it out."
             ) from error
         _note(remarks, error)
-        # TurboJPEG's lenient mode still refuses what it minds in a header.
+        # Even TurboJPEG's lenient mode refuses faults in a header.
         return upright(_by_pillow(data, name), orientation), 1
     return upright(image, orientation), done
 
 
 def _is_rare(data: bytes) -> bool:
-    """Whether the header asks for what libjpeg does not do, such as samples of 12 bits."""
+    """Returns whether the header needs features that libjpeg lacks, such as 12-bit samples."""
     for marker, _, content in _segments(data):
         if marker in _START_OF_FRAME:
             return marker not in _COMMON_FRAMES or content[:1] != b"\x08"
@@ -134,22 +134,22 @@ def _note(remarks: list[str] | None, error: ValueError) -> None:
 
 
 def _by_pillow(data: bytes, name: str) -> np.ndarray:
-    """A JPEG that TurboJPEG does not take; Pillow's decoder passes over damage, except a cut."""
+    """Decodes a JPEG that TurboJPEG does not support; Pillow ignores damage except truncation."""
     size = jpeg_size(data)
     if size is None:
         raise DataError(f"{name} is damaged or cut off (JPEG: it has no header).")
     require_reasonable_size(size, name)
     try:
         return decode_by_pillow(data)
-    except Exception as error:  # Pillow raises whatever its parsers trip over
+    except Exception as error:  # Pillow's parsers raise many types
         raise DataError(f"{name} is damaged or cut off (JPEG: {error}).") from error
 
 
 def _is_harmless(warning: str, data: bytes) -> bool:
-    """Whether libjpeg only minds what does not touch the pixels.
+    """Returns whether a warning of libjpeg does not concern the pixels.
 
-    Some cameras fill up the file before the marker of its end. Bytes of another kind there are
-    pixels: the decoder lost its way earlier, and was done too soon.
+    Some cameras pad the file before its end marker. Other bytes there are pixels: the decoder went
+    wrong earlier and ended too soon.
     """
     if any(each in warning for each in _HARMLESS):
         return True
@@ -160,10 +160,9 @@ def _is_harmless(warning: str, data: bytes) -> bool:
 
 
 def _is_complete(data: bytes) -> bool:
-    """Whether the image's end is there; decoders fill up what is missing with grey.
+    """Returns whether the image's end is present. Decoders fill missing parts with grey.
 
-    Neither a preview in the Exif data, which has an end of its own, nor what a phone appends to the
-    image is taken for it.
+    A preview in the Exif data, which has its own end, and data that a phone appends are ignored.
     """
     return data.endswith(_END_OF_IMAGE) or any(
         marker == _END_OF_IMAGE for marker, _, _ in _segments(data)
@@ -171,9 +170,9 @@ def _is_complete(data: bytes) -> bool:
 
 
 def _segments(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-    """The markers of a JPEG after its first, each with its place and what belongs to it."""
+    """Yields the markers of a JPEG after the first one, with their position and content."""
     place = 2
     while marker := _MARKER.search(data, place):
-        # Its length counts itself; after a scan's come the pixels.
+        # The length includes itself. The pixels follow after the header of a scan.
         place = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
         yield marker[0], marker.start(), data[marker.end() + 2 : place]

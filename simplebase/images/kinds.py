@@ -1,7 +1,7 @@
-"""Kinds of image files: which are read and written, how large they may be, what else is refused.
+"""Kinds of image files: which can be read and written, their largest size, and known others.
 
-The content of a file decides its kind, not its suffix: many a `.jpg` from the web is a PNG or WebP.
-Suffixes only choose the files of a folder and the format that is written.
+The kind of a file follows from its content instead of its suffix, because many `.jpg` files from
+the web are PNG or WebP. Suffixes only select the files of a folder and the format to write.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ _READ: dict[str, tuple[str, ...]] = {
     "TIFF": (".tif", ".tiff"),
     "GIF": (".gif",),
 }
-# OpenCV decodes some of these in some builds. A file works everywhere or nowhere, so none is read.
+# Some OpenCV builds decode some of these. All refuse them, so that files work the same everywhere.
 _NOT_READ: dict[str, tuple[str, ...]] = {
     "HEIC": (".heic", ".heif", ".hif"),
     "AVIF": (".avif",),
@@ -41,12 +41,12 @@ _NOT_READ: dict[str, tuple[str, ...]] = {
 
 
 class Header(NamedTuple):
-    """What the beginning of an image file says.
+    """The header of an image file.
 
     Args:
-        size: `(height, width)` as stored; None if it does not say.
-        orientation: 1 to 8, as the Exif standard has it.
-        bits: of a sample.
+        size: `(height, width)` as stored; None if it is missing.
+        orientation: 1 to 8, see the Exif standard.
+        bits: bits per sample.
     """
 
     size: Size | None
@@ -56,11 +56,11 @@ class Header(NamedTuple):
 
 KINDS_READ = tuple(_READ)
 IMAGE_SUFFIXES = tuple(suffix for suffixes in _READ.values() for suffix in suffixes)
-"""Suffixes of the files that a folder listing takes for images."""
+"""Suffixes by which a folder's images are recognised."""
 UNREAD_SUFFIXES = tuple(suffix for suffixes in _NOT_READ.values() for suffix in suffixes)
-"""Suffixes of images that are not read."""
+"""Suffixes of images that cannot be read."""
 WRITTEN_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-"""Suffixes of the images that are written."""
+"""Suffixes of images that can be written."""
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 
 _STARTS = (
@@ -82,21 +82,21 @@ _STARTS = (
     (b"v/1\x01", "OpenEXR"),
     (b"#?RADIANCE", "Radiance HDR"),
 )
-# Brands of files of boxes (ISO/IEC 14496-12), which videos are too.
+# Brands of the ISO base media format (ISO/IEC 14496-12), which is also used for videos.
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"
 )
 
 
 def kind_of(data: bytes) -> str | None:
-    """The kind of an image by its first bytes; None if it is of none that is known."""
+    """Returns the kind of an image by its first bytes; None if it is unknown."""
     for start, kind in _STARTS:
         if data.startswith(start):
             return kind
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WebP"
     if data[4:8] == b"ftyp":
-        # HEIF's own brands say nothing of the coding: AVIF files may begin with them.
+        # HEIF's own brands do not show the coding: AVIF files may also start with them.
         return "AVIF" if b"avif" in data[8:64] else _BRANDS.get(data[8:12])
     if (
         data[:1] == b"P"
@@ -108,14 +108,14 @@ def kind_of(data: bytes) -> str | None:
 
 
 def require_read(data: bytes, name: str) -> str:
-    """The kind of an image that is read.
+    """Returns the kind of an image that can be read.
 
     Args:
-        data: what the file holds, or its first bytes.
-        name: its path, for the error.
+        data: content of the file, or its first bytes.
+        name: its path, for messages.
 
     Raises:
-        DataError: it is of another kind, a video, or no image.
+        DataError: it is of another kind, a video, or not an image.
     """
     kind = kind_of(data)
     if kind in _READ:
@@ -137,7 +137,7 @@ def require_read(data: bytes, name: str) -> str:
 
 
 def require_reasonable_size(size: Size, name: str) -> None:
-    """Refuses an image of `(height, width)` beyond `MOST_PIXELS`, before it is decoded."""
+    """Raises DataError, before decoding, if an image has more than `MOST_PIXELS`."""
     height, width = size
     if height < 1 or width < 1:
         raise DataError(f"{name} has {width}x{height} pixels by its header. Is it damaged?")

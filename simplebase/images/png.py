@@ -1,9 +1,9 @@
-"""PNG: checked and unpacked before libpng sees it, which tells damage to the terminal alone.
+"""Checks and unpacks PNG before libpng decodes it.
 
-libpng prints what it minds, without the file's name; of damage it gives up, of odd colour profiles
-it does not. So only what makes the pixels is handed on, inflated here and stored as it is. That
-takes half as long again as libpng alone (12 against 8 ms for 640x480), so an image that was found
-sound before is handed on as it is, without its other chunks.
+libpng only prints its warnings to the terminal, without the file's name, both for damage and for
+odd colour profiles. So it gets only the chunks that make the pixels, which are inflated here and
+stored uncompressed. That takes half as long again as libpng alone (12 instead of 8 ms for 640x480).
+Therefore an image that was checked before is passed on compressed, without its other chunks.
 """
 
 import struct
@@ -18,7 +18,7 @@ from simplebase.images.exif import exif_orientation
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
-# By colour type (PNG standard, 11.2.2).
+# Samples and depths by colour type (PNG standard, 11.2.2).
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _PALETTE = 3
@@ -34,24 +34,24 @@ _PASSES = (
     (0, 1, 1, 2),
 )
 _LAST_FILTER = 4
-_COLOUR_TYPE = 25  # its place in a file
-_MOST_REST = 2**24  # bytes behind the pixels that are looked through for a wrong checksum
+_COLOUR_TYPE = 25  # its position in a file
+_MOST_REST = 2**24  # bytes after the pixels that are read to verify the checksum
 
 
 def png_size(data: bytes) -> Size | None:
-    """`(height, width)` of the header; None if the file does not begin with it."""
+    """Returns `(height, width)` of the header; None if the file does not start with it."""
     if data[12:16] != b"IHDR":
         return None
     return int.from_bytes(data[20:24]), int.from_bytes(data[16:20])
 
 
 def png_bits(data: bytes) -> int:
-    """Bits of a sample."""
+    """Returns the bits per sample."""
     return data[24] if len(data) > 24 else 0
 
 
 def png_orientation(data: bytes) -> int:
-    """1 to 8, of its Exif data."""
+    """Returns the orientation in its Exif data, 1 to 8."""
     for kind, content, _ in _chunks(data):
         if kind == b"eXIf":
             return exif_orientation(bytes(content))
@@ -59,7 +59,7 @@ def png_orientation(data: bytes) -> int:
 
 
 def plain_png(data: bytes) -> bytes:
-    """A sound image with nothing but what makes its pixels."""
+    """Returns an undamaged image with only the chunks that make its pixels."""
     view, place = memoryview(data), len(_SIGNATURE)
     first: dict[bytes, memoryview] = {}
     packed: list[memoryview] = []
@@ -78,12 +78,12 @@ def plain_png(data: bytes) -> bytes:
 
 
 def checked_png(data: bytes, name: str, remarks: list[str] | None = None) -> bytes:
-    """The same image with nothing that libpng minds.
+    """Checks an image, and returns it without anything that libpng would warn about.
 
     Args:
-        data: what the file holds.
-        name: its path, for errors.
-        remarks: gets what libpng would mind of an image that is read nevertheless.
+        data: content of the file.
+        name: its path, for messages.
+        remarks: receives libpng's warnings about an image that can still be read.
 
     Raises:
         DataError: it is damaged or cut off.
@@ -112,7 +112,7 @@ def checked_png(data: bytes, name: str, remarks: list[str] | None = None) -> byt
     if header[_COLOUR_TYPE - 16] == _PALETTE:
         _require_palette(kept.get(b"PLTE", b""), name)
     else:
-        # What other images have is a suggestion for screens of few colours.
+        # In other images, the palette is only a suggestion for screens with few colours.
         kept.pop(b"PLTE", None)
     expected = sum(count * size for count, size in rows)
     stored, left_over = _unpacked(b"".join(packed), expected, name)
@@ -125,7 +125,7 @@ def checked_png(data: bytes, name: str, remarks: list[str] | None = None) -> byt
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, int]]:
-    """Name, content and checksum of each whole chunk."""
+    """Yields name, content and checksum of each complete chunk."""
     view, place = memoryview(data), len(_SIGNATURE)
     while place + 12 <= len(data):
         end = place + 8 + int.from_bytes(data[place : place + 4])
@@ -145,7 +145,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _layout(header: bytes, name: str) -> list[tuple[int, int]]:
-    """Number and bytes of the rows of each pass; a row begins with the number of its filter."""
+    """Returns the number and length of the rows of each pass; a row starts with its filter."""
     if len(header) != 13:
         raise _damaged(name, "it has no header")
     width, height, depth, colour, *methods, interlaced = struct.unpack(">IIBBBBB", header)
@@ -168,10 +168,10 @@ def _require_palette(palette: bytes, name: str) -> None:
 
 
 def _unpacked(packed: bytes, size: int, name: str) -> tuple[bytes, bool]:
-    """`size` bytes of pixels, and whether there is more, which libpng leaves out."""
+    """Returns `size` bytes of pixels, and whether there are more, which libpng ignores."""
     stream = zlib.decompressobj()
     try:
-        # One more than wanted, so that the checksum behind the last is looked at.
+        # One more byte than needed, so that the checksum at the end is verified.
         stored = stream.decompress(packed, size + 1)
         rest = _MOST_REST if len(stored) > size else 0
         while rest > 0 and stream.unconsumed_tail:

@@ -1,4 +1,4 @@
-"""Reading image files of every kind that is read."""
+"""Reads image files of all supported kinds."""
 
 import os
 from pathlib import Path
@@ -19,48 +19,53 @@ from simplebase.images.tiff import tiff_header, unturned_tiff, with_black_at_zer
 from simplebase.images.warping import shrunk
 
 _COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-_SILENT = 0  # of OpenCV's log levels
-_HEAD = 2**16  # bytes in which most headers say all
-# Of a hundred thousand pixels of an image a few are broken, of thermal cameras more.
+_SILENT = 0  # a log level of OpenCV
+_HEAD = 2**16  # bytes that contain most headers
+# A few of a hundred thousand pixels are defective, and more in thermal cameras.
 _SHARES = (0.1, 99.9)  # per cent
 
 if "OPENCV_LOG_LEVEL" not in os.environ:
-    # What OpenCV says of a broken file lacks its name; we say it with the name.
-    # OpenCV 5 has it in another place than OpenCV 4.
+    # OpenCV's messages about damaged files lack the file's name, unlike ours.
+    # The function is in different places in OpenCV 4 and 5.
     (cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2).setLogLevel(_SILENT)
 
 
 def read_image(path: str | os.PathLike[str], depth_range: DepthRange | None = None) -> np.ndarray:
-    """Reads a JPEG, PNG, BMP, WebP, TIFF or GIF file upright (EXIF orientation honoured).
+    """Reads a JPEG, PNG, BMP, WebP, TIFF or GIF file upright, using its Exif orientation.
 
-    Greyscale, alpha and 16-bit images become three channels of 8 bits. Of several pages or frames
-    in one file the first is read.
+    Greyscale, alpha and 16-bit images become three channels of 8 bits. If a file has several pages
+    or frames, the first one is read.
 
     Args:
         path: the file.
-        depth_range: which values of an image of more than 8 bits become black and white; by default
-            0 and the largest of 16 bits.
+        depth_range: which values of an image of more than 8 bits become black and white. The
+            default is 0 and the largest 16-bit value.
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it does not hold an image, is damaged, or has more than `MOST_PIXELS`.
+        DataError: it is not an image, is damaged, or has more than `MOST_PIXELS`.
     """
     return decode_image(read_bytes(path), str(path), depth_range=depth_range)
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The content of an image file; a link is followed.
+    """Reads the content of an image file; links are followed.
 
     Raises:
         MissingFileError: `path` is not a file.
         DataError: it cannot be read.
     """
-    path = Path(path)
-    if path.is_symlink() and not path.exists():
-        raise MissingFileError(f"{path} is a link to {os.readlink(path)}, which does not exist.")
-    path = require_file(path, "the image")
+    # `pathlib` takes as long as reading a small image, so it is asked only if something is wrong.
+    if not os.path.isfile(path):
+        path = Path(path)
+        if path.is_symlink() and not path.exists():
+            raise MissingFileError(
+                f"{path} is a link to {os.readlink(path)}, which does not exist."
+            )
+        require_file(path, "the image")
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
 
@@ -73,20 +78,20 @@ def decode_image(
     remarks: list[str] | None = None,
     sound: bool = False,
 ) -> np.ndarray:
-    """Decodes an image as `read_image` does.
+    """Decodes an image like `read_image`.
 
     Args:
-        data: what the file holds.
-        name: its path, for errors.
-        reduction: a power of two: give one pixel for so many in both directions. A JPEG is decoded
-            at up to an eighth of its size, which takes less time.
+        data: content of the file.
+        name: its path, for messages.
+        reduction: a power of two by which both sides are reduced. A JPEG is decoded at up to an
+            eighth of its size, which takes less time.
         depth_range: see `read_image`.
-        remarks: gets what libjpeg or libpng mind of an image that is read nevertheless.
-        sound: the same data were decoded before without error and remark: a PNG is not checked
-            again, which takes a third of the time.
+        remarks: receives warnings of libjpeg or libpng about an image that can still be read.
+        sound: whether the same data were decoded before without errors or remarks. Then a PNG is
+            not checked again, which saves a third of the time.
 
     Raises:
-        DataError: `data` is not an image that is read, or damaged, or ends too early.
+        DataError: `data` is not a supported image, is damaged, or ends too early.
     """
     if is_jpeg(data):
         image, done = decode_jpeg(data, name, reduction, remarks)
@@ -98,10 +103,10 @@ def decode_image(
 
 
 def deep_range(data: bytes, name: str) -> tuple[float, float] | None:
-    """Between which values an image of more than 8 bits lies, but for 0.2 % of it; else None.
+    """Returns the range of 99.8 % of an image's values if it has more than 8 bits, else None.
 
     Raises:
-        DataError: as `decode_image`.
+        DataError: see `decode_image`.
     """
     if is_jpeg(data) or _header(data, require_read(data, name)).bits <= 8:
         return None
@@ -114,11 +119,11 @@ def deep_range(data: bytes, name: str) -> tuple[float, float] | None:
 
 
 def image_size(path: str | os.PathLike[str]) -> Size:
-    """`(height, width)` of an image as `read_image` gives it, upright, from its header alone.
+    """Returns the upright `(height, width)` of an image, like `read_image`, from its header only.
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is not an image that is read, or too large.
+        DataError: it is not a supported image, or too large.
     """
     name = str(path)
     with require_file(path, "the image").open("rb") as file:
@@ -126,7 +131,7 @@ def image_size(path: str | os.PathLike[str]) -> Size:
         kind = require_read(data, name)
         header = _header(data, kind)
         if header.size is None or kind == "PNG" or kind == "WebP":
-            # Exif data of these may stand behind the pixels.
+            # In these formats, the Exif data may come after the pixels.
             data += file.read()
             header = _header(data, kind)
     if header.size is None:
@@ -139,7 +144,7 @@ def image_size(path: str | os.PathLike[str]) -> Size:
 def _values(
     data: bytes, name: str, remarks: list[str] | None = None, sound: bool = False
 ) -> np.ndarray:
-    """All but a JPEG as it is stored, upright RGB: uint8, uint16, or 32-bit values of a TIFF."""
+    """Decodes anything but JPEG to upright RGB: uint8, uint16, or 32-bit values of a TIFF."""
     kind = require_read(data, name)
     header = _header(data, kind)
     if header.size is not None:
@@ -159,7 +164,7 @@ def _values(
         image = None
     if image is None:
         raise DataError(
-            f"{name} cannot be read as an image: it is damaged, cut off, or a rare sort of {kind}."
+            f"{name} cannot be read as an image: it is damaged, cut off, or a rare kind of {kind}."
         )
     if kind == "TIFF":
         image = with_black_at_zero(image, data)
@@ -167,7 +172,7 @@ def _values(
 
 
 def _rgb(image: np.ndarray) -> np.ndarray:
-    """OpenCV's channels as RGB."""
+    """Converts OpenCV's channels to RGB."""
     if image.ndim == 2 or image.shape[2] < 3:  # grey, and grey with alpha
         return np.repeat(image.reshape(*image.shape[:2], -1)[..., :1], 3, axis=-1)
     if image.dtype == np.uint8 and image.shape[2] == 3:
@@ -176,10 +181,10 @@ def _rgb(image: np.ndarray) -> np.ndarray:
 
 
 def _decode_gif(data: bytes, name: str) -> np.ndarray:
-    """By Pillow, because OpenCV reads GIF from 4.11 on only."""
+    """Decodes with Pillow, because OpenCV before 4.11 cannot read GIF."""
     try:
         return decode_by_pillow(data)
-    except Exception as error:  # Pillow raises whatever its parsers trip over
+    except Exception as error:  # Pillow's parsers raise many types
         raise DataError(f"{name} is damaged or cut off (GIF: {error}).") from error
 
 
@@ -200,7 +205,7 @@ def _header(data: bytes, kind: str) -> Header:
 def _bmp_size(data: bytes) -> Size:
     if _little(data, 14, 4) == 12:  # OS/2's header
         return _little(data, 20, 2), _little(data, 18, 2)
-    # Negative where the first row is the top one.
+    # Negative if the first row is the top row.
     height = int.from_bytes(data[22:26], "little", signed=True)
     return abs(height), _little(data, 18, 4)
 

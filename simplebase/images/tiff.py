@@ -1,4 +1,4 @@
-"""TIFF: what its first directory says, and what OpenCV does not heed of that."""
+"""TIFF: its first directory, and corrections for tags that OpenCV ignores."""
 
 import numpy as np
 
@@ -19,22 +19,22 @@ def tiff_header(data: bytes) -> Header:
 
 
 def unturned_tiff(data: bytes, name: str) -> bytes:
-    """The same image without its orientation, by which OpenCV mixes up the tiles of some.
+    """Returns the image without its orientation, with which OpenCV may mix up the tiles.
 
     Raises:
-        DataError: it is of a sort that OpenCV reads wrongly.
+        DataError: it is of a kind that OpenCV reads wrongly.
     """
     tags = tiff_tags(data)
     if tags.get(_PLANES) == _SEPARATE and tags.get(_SAMPLES, 1) > 1 and tags.get(_BITS, 8) > 8:
         raise DataError(
-            f"{name} is a TIFF of {tags[_BITS]} bits that stores its colours one after the other, "
-            "which is not read. Save it with the colours of a pixel side by side."
+            f"{name} is a TIFF of {tags[_BITS]} bits with separate planes for its colours, "
+            "which is not supported. Save it with interleaved colours."
         )
     return with_tag(data, ORIENTATION, 1) if tags.get(ORIENTATION, 1) != 1 else data
 
 
 def with_black_at_zero(values: np.ndarray, data: bytes) -> np.ndarray:
-    """`values` of the TIFF `data`, inverted if it stores white as 0; OpenCV inverts 8 bits only."""
+    """Inverts the values of a TIFF that stores white as 0; OpenCV itself only inverts 8 bits."""
     if values.dtype == np.uint16 and tiff_tags(data).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         return ~values
     return values

@@ -1,4 +1,4 @@
-"""Writing image files."""
+"""Writes image files."""
 
 import os
 from pathlib import Path
@@ -29,14 +29,14 @@ def write_image(
 
 
 def encode_image(image: np.ndarray, suffix: str, *, jpeg_quality: int = 95) -> bytes:
-    """The content of an image file.
+    """Returns the content of an image file.
 
     Python writes the files, because on Windows `cv2.imwrite` opens only names in the system's code
     page.
 
     Args:
         image: `(height, width, 3)` RGB uint8.
-        suffix: of the file, such as `.png`; it chooses the format.
+        suffix: suffix of the file, such as `.png`, which chooses the format.
         jpeg_quality: 0 to 100; other formats ignore it.
 
     Raises:
@@ -54,7 +54,7 @@ def encode_image(image: np.ndarray, suffix: str, *, jpeg_quality: int = 95) -> b
 
 
 def require_image_suffix(path: str | os.PathLike[str]) -> None:
-    """Refuses an output path that no image format answers to."""
+    """Raises ArgumentError if the path has no image suffix."""
     suffix = Path(path).suffix.lower()
     if suffix not in WRITTEN_SUFFIXES:
         raise ArgumentError(f"{path}: an image ends in {', '.join(WRITTEN_SUFFIXES)}.")

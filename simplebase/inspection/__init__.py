@@ -1,7 +1,7 @@
-"""What a model file holds: its metadata, its layers, and pictures of them.
+"""Inspects a model file: its metadata, its layers, and pictures of them.
 
-The names below load what they need when they are first used: only Keras models, whose layers can be
-looked at, need TensorFlow.
+The names below import their modules when they are first used, because only Keras models, whose
+layers can be inspected, need TensorFlow.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What the channels of a layer answer to an image."""
+"""Draws the channels of a layer for an image."""
 
 import os
 
@@ -17,7 +17,7 @@ from simplebase.pose import Box
 from simplebase.tiles import draw_tiles
 
 _TILE_SIDE, _IMAGE_SIDE = 136, 256
-# Even in lightness, so that equal steps look equal, in grey as well (https://bids.github.io/colormap).
+# Uniform in lightness, so that equal steps look equal, also in grey (https://bids.github.io/colormap).
 _COLOURS = cv2.COLORMAP_VIRIDIS
 
 
@@ -30,20 +30,20 @@ def write_feature_maps(
     box: Box | None = None,
     overwrite: bool = False,
 ) -> LayerPicture:
-    """Draws a layer's strongest channels beside the image that they answer to.
+    """Draws a layer's strongest channels for an image, beside the image.
 
     Args:
         model: a Keras model file.
         source: an image file.
         output: an image file to write.
-        layer: name or path; by default the last of the backbone.
-        box: x, y, width, height of the object in pixels; by default the whole image.
+        layer: name or path of the layer. The default is the last layer of the backbone.
+        box: x, y, width, height of the object in pixels. The default is the whole image.
         overwrite: replace `output` if it exists.
 
     Raises:
-        ArgumentError: `layer` is not in the model or answers no maps, the model's format keeps no
-            layers, `box` lies outside of the image, or `output` is not an image.
-        MissingFileError, DataError: `model` or `source` is missing or not what it should be.
+        ArgumentError: `layer` is not in the model or has no maps, the model's format has no layers,
+            `box` lies outside the image, or `output` is not an image.
+        MissingFileError, DataError: `model` or `source` is missing or invalid.
         OutputExistsError: `output` exists and `overwrite` is off.
     """
     require_picture(output, overwrite=overwrite)
@@ -58,11 +58,11 @@ def write_feature_maps(
 
 
 def feature_maps(model: SimpleBaseline, path: str, crops: np.ndarray) -> np.ndarray:
-    """`(B, h, w, C)` float32: the output of a layer for `crops` `(B, H, W, 3)`.
+    """Returns the output `(B, h, w, C)` float32 of a layer for `crops` `(B, H, W, 3)`.
 
     Args:
-        model: whose layer it is.
-        path: of the layer, see `find_layer`.
+        model: the model.
+        path: path of the layer, see `find_layer`.
         crops: uint8 RGB.
 
     Raises:
@@ -76,7 +76,7 @@ def feature_maps(model: SimpleBaseline, path: str, crops: np.ndarray) -> np.ndar
             "Choose another layer."
         )
     within, _, name = path.rpartition("/")
-    # The model is a chain of parts; its graph does not lead into them, so they are called in turn.
+    # The model's graph does not include its parts' inner layers, so the parts are called in turn.
     values = crops
     for part in model.layers[1:]:
         if part.name == within:
@@ -89,21 +89,21 @@ def feature_maps(model: SimpleBaseline, path: str, crops: np.ndarray) -> np.ndar
 
 
 def strongest_channels(maps: np.ndarray) -> np.ndarray:
-    """Indices of the channels of `(h, w, C)`, those first that vary most over the image.
+    """Sorts the channels of `(h, w, C)` by how much they vary over the image; returns indices.
 
-    A channel that answers the same everywhere, however much, says nothing of this image. Among
-    those, as in maps of one cell, the larger come first.
+    A constant channel, even with a large value, says nothing about the image. Among constant
+    channels, as in maps of one cell, the larger ones come first.
     """
     return np.lexsort([-np.abs(maps).mean(axis=(0, 1)), -maps.std(axis=(0, 1))])
 
 
 def draw_feature_maps(crop: np.ndarray, maps: np.ndarray, path: str) -> np.ndarray:
-    """A sheet of the strongest channels, at most `LIMIT`, beside the image.
+    """Draws a sheet of the strongest channels, at most `LIMIT`, beside the image.
 
     Args:
-        crop: `(H, W, 3)` uint8, what the model saw.
+        crop: `(H, W, 3)` uint8, the model's input.
         maps: `(h, w, C)`.
-        path: of the layer, for the title.
+        path: path of the layer, for the title.
 
     Returns:
         `(height, width, 3)` uint8.
@@ -134,5 +134,5 @@ def _caption(channel: int, values: np.ndarray) -> str:
 
 
 def _number(value: float) -> str:
-    """Two digits; an exponent without the zero that Python puts before it."""
+    """Formats with two digits, and without leading zeros in the exponent."""
     return f"{value:.2g}".replace("e-0", "e-").replace("e+0", "e")

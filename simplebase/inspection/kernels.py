@@ -1,4 +1,4 @@
-"""What the kernels of a convolution look like."""
+"""Draws the kernels of a convolution."""
 
 import os
 from collections.abc import Callable
@@ -15,10 +15,10 @@ from simplebase.normalisation import NORMALISATIONS
 from simplebase.tiles import draw_tiles
 
 _TILE_SIDE, _MATRIX_SIDE = 96, 768
-_WITHIN = 99.5  # per cent of the weights that the shades tell apart: a few are far larger
+_WITHIN = 99.5  # per cent of the weights within the range of shades; a few are far larger
 
-# The kernel `(kh, kw, inputs, outputs)` of each kind of convolution; of a separable one its first
-# step, whose outputs are one an input.
+# The kernel `(kh, kw, inputs, outputs)` of each kind of convolution. For a separable convolution it
+# is that of its first step, which has one output per input.
 _KERNELS: dict[type, Callable[[keras.layers.Layer], np.ndarray]] = {
     keras.layers.Conv2D: lambda layer: np.asarray(layer.kernel),
     keras.layers.DepthwiseConv2D: lambda layer: np.asarray(layer.kernel),
@@ -39,13 +39,13 @@ def write_kernels(
     Args:
         model: a Keras model file.
         output: an image file to write.
-        layer: name or path; by default the first convolution.
+        layer: name or path of the layer. The default is the first convolution.
         overwrite: replace `output` if it exists.
 
     Raises:
-        ArgumentError: `layer` is not in the model or has no kernels, the model's format keeps no
+        ArgumentError: `layer` is not in the model or has no kernels, the model's format has no
             layers, or `output` is not an image.
-        MissingFileError, DataError: `model` is missing or not what it should be.
+        MissingFileError, DataError: `model` is missing or invalid.
         OutputExistsError: `output` exists and `overwrite` is off.
     """
     require_picture(output, overwrite=overwrite)
@@ -66,18 +66,18 @@ def write_kernels(
 
 
 def draw_kernels(kernel: np.ndarray, path: str) -> tuple[np.ndarray, int, int]:
-    """A sheet of the strongest kernels, at most `LIMIT`, and how many of how many they are.
+    """Draws a sheet of the strongest kernels, at most `LIMIT`.
 
-    Kernels that read three channels are drawn in colour, one an output; of others each pair of
-    input and output is a tile of greys. Kernels of one pixel are one matrix together. All
-    share one scale, so that a kernel of next to nothing is grey.
+    Kernels with three input channels are drawn in colour, one per output. For others, each pair of
+    input and output is a tile in grey. All kernels of one pixel form one matrix. All tiles share
+    one scale, so that a kernel of very small weights is grey.
 
     Args:
-        kernel: `(kh, kw, inputs, outputs)`, RGB where it reads an image.
-        path: of the layer, for the title.
+        kernel: `(kh, kw, inputs, outputs)`; RGB if its input is an image.
+        path: path of the layer, for the title.
 
     Returns:
-        `(height, width, 3)` uint8, the number of tiles and the number of kernels.
+        `(height, width, 3)` uint8, the number of tiles, and the number of kernels.
     """
     height, width, inputs, outputs = kernel.shape
     if height == width == 1:
@@ -89,7 +89,7 @@ def draw_kernels(kernel: np.ndarray, path: str) -> tuple[np.ndarray, int, int]:
     else:
         pairs = kernel.reshape(height, width, inputs * outputs, 1)
         kernels = np.moveaxis(pairs, 2, 0)
-        # A depthwise kernel has one output an input: the pair needs no second number.
+        # A depthwise kernel has one output per input, so the pair needs no second number.
         names = [
             f"{row}" if outputs == 1 else f"{row} to {column}"
             for row in range(inputs)
@@ -110,12 +110,12 @@ def draw_kernels(kernel: np.ndarray, path: str) -> tuple[np.ndarray, int, int]:
 
 
 def _reader(layer: keras.layers.Layer) -> Callable[[keras.layers.Layer], np.ndarray] | None:
-    """What gives the kernel of `layer`; None if it is no convolution."""
+    """Returns the function that reads the kernel of `layer`; None if it is not a convolution."""
     return next((read for kind, read in _KERNELS.items() if isinstance(layer, kind)), None)
 
 
 def _draw_matrix(matrix: np.ndarray, path: str) -> np.ndarray:
-    """The `(outputs, inputs)` weights of kernels of one pixel."""
+    """Draws the weights `(outputs, inputs)` of kernels of one pixel."""
     outputs, inputs = matrix.shape
     peak = _peak(matrix)
     return draw_tiles(
@@ -127,7 +127,7 @@ def _draw_matrix(matrix: np.ndarray, path: str) -> np.ndarray:
 
 
 def _peak(weights: np.ndarray) -> float:
-    """The magnitude that is drawn as full black or white."""
+    """Returns the magnitude that is drawn as black or white."""
     return float(np.percentile(np.abs(weights), _WITHIN))
 
 
@@ -136,7 +136,7 @@ def _scale(peak: float) -> str:
 
 
 def _shaded(values: np.ndarray, peak: float, side: int) -> np.ndarray:
-    """`(h, w, 1 or 3)` weights as `(…, 3)` uint8, from black at -peak to white at peak."""
+    """Converts weights `(h, w, 1 or 3)` to `(…, 3)` uint8, from black at -peak to white at peak."""
     levels = np.clip(0.5 + values / (2 * peak), 0, 1) if peak > 0 else np.full(values.shape, 0.5)
     tile = np.round(255 * levels).astype(np.uint8)
     return magnified(np.repeat(tile, 3 // tile.shape[-1], axis=-1), side)

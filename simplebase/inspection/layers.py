@@ -1,4 +1,4 @@
-"""The layers of a model and what each of them costs."""
+"""Describes the layers of a model and the cost of each."""
 
 import difflib
 from collections.abc import Collection
@@ -14,16 +14,16 @@ from simplebase.estimator import SimpleBaseline
 
 @dataclass(frozen=True)
 class LayerDescription:
-    """A layer, or a part of the model with layers of its own.
+    """A layer, or a part of the model with inner layers.
 
     Args:
-        path: names from the outermost part to the layer, as `mobilenetv1/conv1`; of the whole
-            model empty.
+        path: names from the outermost part to the layer, such as `mobilenetv1/conv1`; empty for the
+            whole model.
         type: name of its class.
-        output_shape: without the batch, as `(h, w, C)`.
-        params: values, BatchNorm's running statistics apart.
-        multiply_adds: of one image.
-        layers: what it consists of, in the order of computation; empty for a single layer.
+        output_shape: shape without the batch, such as `(h, w, C)`.
+        params: number of values without BatchNorm's running statistics.
+        multiply_adds: multiply-adds per image.
+        layers: its inner layers in the order of computation; empty for a single layer.
     """
 
     path: str
@@ -35,16 +35,16 @@ class LayerDescription:
 
     @property
     def name(self) -> str:
-        """Its own, without those of the parts that it is in."""
+        """Its own name, without those of the parts around it."""
         return self.path.rpartition("/")[2]
 
     @property
     def gflops(self) -> float:
-        """Operations of one image in units of 1e9, each multiply-add counted as two."""
+        """Operations per image in units of 1e9; each multiply-add counts as two."""
         return gflops(self.multiply_adds)
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         config: dict[str, Any] = {
             "path": self.path,
             "type": self.type,
@@ -58,7 +58,7 @@ class LayerDescription:
 
 
 def describe_layers(model: SimpleBaseline) -> LayerDescription:
-    """The whole model as a tree: normalisation, backbone and head with their layers."""
+    """Describes the whole model as a tree: normalisation, backbone and head with their layers."""
     costs = multiply_adds_by_layer(model, model.metadata.input_size)
 
     def describe(layer: keras.layers.Layer, path: str) -> LayerDescription:
@@ -78,10 +78,10 @@ def describe_layers(model: SimpleBaseline) -> LayerDescription:
 
 
 def find_layer(model: SimpleBaseline, name: str) -> tuple[str, keras.layers.Layer]:
-    """Path and layer of a name, or of a path where several parts have a layer of that name.
+    """Finds a layer by its name or, if several parts have a layer with this name, by its path.
 
     Raises:
-        ArgumentError: the model has no such layer, or several.
+        ArgumentError: no layer has this name, or several have.
     """
     paths = layer_paths(model)
     found = [path for path in paths if name in (path, path.rpartition("/")[2])]
@@ -93,14 +93,14 @@ def find_layer(model: SimpleBaseline, name: str) -> tuple[str, keras.layers.Laye
 
 
 def nearest(name: str, paths: Collection[str]) -> str:
-    """A sentence that names the layers most like `name`."""
+    """Returns a sentence that names the layers most similar to `name`."""
     names = [path.rpartition("/")[2] for path in paths]
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
     return f"Nearest: {', '.join(near)}." if near else "`simplebase inspect MODEL` lists them all."
 
 
 def layer_paths(model: SimpleBaseline) -> dict[str, keras.layers.Layer]:
-    """All layers by path, in the order of computation; a part before its layers."""
+    """Returns all layers by path, in the order of computation; a part before its layers."""
     paths: dict[str, keras.layers.Layer] = {}
 
     def collect(layer: keras.layers.Layer, within: str) -> None:
@@ -113,6 +113,6 @@ def layer_paths(model: SimpleBaseline) -> dict[str, keras.layers.Layer]:
 
 
 def _inner(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layers of a part; its input is where the part before it ends, and no layer."""
+    """Returns the layers of a part, without its input layer."""
     inner = getattr(layer, "layers", [])
     return [one for one in inner if not isinstance(one, keras.layers.InputLayer)]

@@ -1,4 +1,4 @@
-"""What a model file says of itself."""
+"""Describes a model file."""
 
 import os
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """A model file.
+    """The description of a model file.
 
     Args:
         path: the file or folder.
-        file_bytes: its size; of a folder, that of its files together.
-        metadata: what it says of itself.
-        normalisation: a name of `simplebase.normalisation`; None where the format does not tell.
-        cost: of the whole network; None where that is not known.
-        network: its layers; None where the format keeps none.
+        file_bytes: size of the file, or of all files in the folder.
+        metadata: its metadata.
+        normalisation: a name of `simplebase.normalisation`; None if the format does not store it.
+        cost: cost of the whole network; None if unknown.
+        network: its layers; None if the format does not store them.
     """
 
     path: str
@@ -35,7 +35,7 @@ class ModelDescription:
     network: "LayerDescription | None"
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         return {
             "path": self.path,
             "file_bytes": self.file_bytes,
@@ -47,10 +47,10 @@ class ModelDescription:
 
 
 def inspect_model(path: str | os.PathLike[str]) -> ModelDescription:
-    """Opens a model of any format; only those of Keras have layers.
+    """Describes a model of any format; only Keras models have layers.
 
     Raises:
-        ArgumentError, MissingFileError, DataError: as `load_runtime`.
+        ArgumentError, MissingFileError, DataError: see `load_runtime`.
     """
     runtime = load_runtime(path)
     network, normalisation = _network(runtime)
@@ -65,26 +65,26 @@ def inspect_model(path: str | os.PathLike[str]) -> ModelDescription:
 
 
 def _network(runtime: Runtime) -> "tuple[LayerDescription | None, str | None]":
-    """The layers of a Keras model, and its normalisation; None, None of any other."""
+    """Returns the layers and the normalisation of a Keras model; None, None for any other."""
     if not isinstance(runtime, Layered):
         return None, None
-    # Imported here: it imports Keras, which no other model needs.
+    # Imported here, because it imports Keras, which other models do not need.
     from simplebase.inspection.layers import describe_layers
 
     return describe_layers(runtime.model), runtime.model.normalisation
 
 
 def open_network(path: str | os.PathLike[str]) -> "SimpleBaseline":
-    """The Keras model in a file.
+    """Opens the Keras model in a file.
 
     Raises:
         ArgumentError: the file is of another format, without layers.
-        ArgumentError, MissingFileError, DataError: as `load_runtime`.
+        ArgumentError, MissingFileError, DataError: see `load_runtime`.
     """
     runtime = load_runtime(path)
     if not isinstance(runtime, Layered):
         raise ArgumentError(
             f"{path} is not a Keras model of simplebase, so there are no layers to draw. Give the "
-            ".keras file that it was made from."
+            ".keras file from which it was made."
         )
     return runtime.model

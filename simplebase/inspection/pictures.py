@@ -1,4 +1,4 @@
-"""What the pictures of layers have in common."""
+"""The common part of pictures of layers."""
 
 import os
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from simplebase.files import require_output
 from simplebase.images import require_image_suffix
 
 LIMIT = 64
-"""Tiles of a sheet: more are too small to look at."""
+"""Most tiles of a sheet. More would be too small."""
 
 
 @dataclass(frozen=True)
 class LayerPicture:
-    """What was drawn.
+    """The result of drawing a layer.
 
     Args:
-        path: of the layer.
-        shown: how many tiles there are.
-        total: how many there could be.
+        path: path of the layer.
+        shown: number of drawn tiles.
+        total: number of possible tiles.
     """
 
     path: str
@@ -29,7 +29,7 @@ class LayerPicture:
 
 
 def require_picture(output: str | os.PathLike[str], *, overwrite: bool) -> None:
-    """Refuses an output before any work is done for it.
+    """Checks the output path before any work is done.
 
     Raises:
         ArgumentError: `output` has no image suffix.
@@ -40,7 +40,7 @@ def require_picture(output: str | os.PathLike[str], *, overwrite: bool) -> None:
 
 
 def magnified(tile: np.ndarray, side: int) -> np.ndarray:
-    """`(h, w, ...)` with its longer side of `side` pixels; enlarged, each value stays a square."""
+    """Scales `(h, w, ...)` to a longer side of `side` pixels; enlarged values become squares."""
     factor = side / max(tile.shape[:2])
     size = tuple(max(1, round(length * factor)) for length in tile.shape[1::-1])
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_NEAREST

@@ -1,7 +1,7 @@
-"""Layers of Keras whose training step is faster; see each module for what differs.
+"""Subclasses of Keras layers with a faster training step. Each module explains the difference.
 
-Names, arguments, weights and files are those of the Keras layers that they derive from, and so are
-the graphs of inference, which exports convert.
+Names, arguments, weights and files are those of the Keras layers. So are the inference graphs,
+which exports convert.
 """
 
 from typing import Any
@@ -27,5 +27,5 @@ _QUICKER = {
 
 
 def quicker(layer: type[keras.layers.Layer]) -> Any:
-    """The class here that stands for `layer` of Keras; `layer` itself if there is none."""
+    """Returns our faster version of a Keras layer class, or `layer` itself if there is none."""
     return _QUICKER.get(layer, layer)

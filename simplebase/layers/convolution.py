@@ -1,4 +1,4 @@
-"""Convolutions whose 1x1 kernels train as products of matrices."""
+"""Convolutions whose 1x1 kernels are trained as matrix products."""
 
 from functools import cache
 from typing import Any
@@ -10,15 +10,15 @@ from keras import layers
 
 @keras.saving.register_keras_serializable(package="simplebase")
 class Conv2D(layers.Conv2D):
-    """`keras.layers.Conv2D`, which trains as a product of matrices if its kernel is 1x1.
+    """`keras.layers.Conv2D` that trains a 1x1 kernel as a matrix product.
 
-    On a CPU TensorFlow then computes the gradient of the kernel in two thirds of the time. Results
-    differ from those of Keras by the order of the sums. Inference is that of Keras, which exports
-    convert, and so is training on a GPU, where this was not measured.
+    On a CPU, TensorFlow then computes the kernel's gradient in two thirds of the time. Results
+    differ from those of Keras only by the order of the sums. Inference, which exports convert, is
+    that of Keras. So is training on a GPU, where this was not measured.
     """
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """`(B, h, w, C)` to `(B, h', w', filters)`."""
+        """Maps `(B, h, w, C)` to `(B, h', w', filters)`."""
         plain = (self.kernel_size, self.strides, self.groups) == ((1, 1), (1, 1), 1)
         if not (training and plain and _can_multiply(self, inputs)):
             return super().call(inputs)
@@ -27,10 +27,10 @@ class Conv2D(layers.Conv2D):
 
 @keras.saving.register_keras_serializable(package="simplebase")
 class SeparableConv2D(layers.SeparableConv2D):
-    """`keras.layers.SeparableConv2D`, whose 1x1 convolution trains as that of `Conv2D` here."""
+    """`keras.layers.SeparableConv2D` that trains its 1x1 kernel like `Conv2D` above."""
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """`(B, h, w, C)` to `(B, h', w', filters)`."""
+        """Maps `(B, h, w, C)` to `(B, h', w', filters)`."""
         if not (training and _can_multiply(self, inputs)):
             return super().call(inputs)
         between = keras.ops.depthwise_conv(
@@ -46,7 +46,7 @@ class SeparableConv2D(layers.SeparableConv2D):
 
 @cache
 def trains_on_cpu() -> bool:
-    """Whether TensorFlow sees no GPU."""
+    """Returns whether TensorFlow sees no GPU."""
     return not tf.config.list_logical_devices("GPU")
 
 
@@ -59,7 +59,7 @@ def _can_multiply(layer: keras.layers.Layer, inputs: Any) -> bool:
 
 
 def _multiply(layer: keras.layers.Layer, images: Any, kernel: Any) -> Any:
-    """`(B, h, w, C)` by a kernel `(1, 1, C, F)` to `(B, h, w, F)`, with bias and activation."""
+    """Convolves `(B, h, w, C)` with a kernel `(1, 1, C, F)`, and adds bias and activation."""
     channels, filters = kernel.shape[2:]
     pixels = tf.reshape(images, (-1, channels))
     outputs = tf.matmul(pixels, tf.reshape(kernel, (channels, filters)))

@@ -1,4 +1,4 @@
-"""Metrics: plain functions over NumPy arrays."""
+"""Metrics, as plain functions over NumPy arrays."""
 
 from simplebase.metrics.arrays import rows_by_image
 from simplebase.metrics.coco_ap import (

@@ -1,4 +1,4 @@
-"""Checks of what the metrics are given."""
+"""Checks of the metrics' arguments."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from simplebase.errors import ArgumentError
 
 
 def require_shape(name: str, array: np.ndarray, shape: tuple[int | None, ...]) -> None:
-    """Refuses an array that NumPy might silently broadcast.
+    """Checks an array's shape, because NumPy might silently broadcast a wrong one.
 
     Args:
-        name: of the argument.
-        array: it.
-        shape: `None` for a side of any length.
+        name: name of the argument, for the message.
+        array: the array.
+        shape: the expected shape; `None` for an axis of any length.
 
     Raises:
-        ArgumentError: another shape.
+        ArgumentError: the shape differs.
     """
     fits = array.ndim == len(shape) and all(
         expected in (None, side) for side, expected in zip(array.shape, shape, strict=True)
@@ -28,7 +28,7 @@ def require_shape(name: str, array: np.ndarray, shape: tuple[int | None, ...]) -
 
 
 def rows_by_image(images: np.ndarray) -> dict[Any, np.ndarray]:
-    """By each id or path of `(N,)` images the indices where it stands, ascending."""
+    """Maps each id or path in `(N,)` images to its indices, ascending."""
     names, place = np.unique(images, return_inverse=True)
     order = np.argsort(place, kind="stable")
     parts = np.split(order, np.cumsum(np.bincount(place, minlength=len(names)))[:-1])

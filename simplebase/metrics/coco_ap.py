@@ -1,4 +1,7 @@
-"""COCO's keypoint AP and AR, by pycocotools: https://cocodataset.org/#keypoints-eval."""
+"""COCO's keypoint AP and AR, computed by pycocotools.
+
+See https://cocodataset.org/#keypoints-eval.
+"""
 
 import contextlib
 import io
@@ -15,7 +18,7 @@ from simplebase.metrics.weighted_ap import ImageMatches
 from simplebase.skeletons import Skeleton
 
 COCO_FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
-"""The ten figures in the order of pycocotools' `stats`; M and L are of medium and large objects."""
+"""The ten figures in the order of pycocotools' `stats`. M and L are medium and large objects."""
 
 _OBJECT_KEYS = (
     "id",
@@ -32,15 +35,15 @@ _RESULT_KEYS = ("image_id", "category_id", "keypoints", "score")
 
 @dataclass(frozen=True, eq=False)
 class CocoAP:
-    """What pycocotools finds.
+    """The results of pycocotools.
 
     Args:
-        figures: the ten of `COCO_FIGURES`; `None` where no labelled object counts.
+        figures: the ten `COCO_FIGURES`; `None` where no labelled object counts.
         precision: `(10, 101)` at `OKS_THRESHOLDS` and `RECALLS`, for objects of all areas; NaN if
             none counts.
-        sigmas: `(K,)` the OKS constants that were used.
-        own_sigmas: whether they are the skeleton's own, or the fallback of `oks_sigmas`.
-        matches: by pycocotools' names for areas, for `weighted_ap`.
+        sigmas: `(K,)` OKS constants that were used.
+        own_sigmas: True if they are the skeleton's own, False if `oks_sigmas` fell back.
+        matches: matches by pycocotools' names for areas, for `weighted_ap`.
     """
 
     figures: dict[str, float | None]
@@ -53,26 +56,26 @@ class CocoAP:
 def coco_ap(
     ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], skeleton: Skeleton
 ) -> CocoAP:
-    """All figures of the official evaluation; what is given stays as it is.
+    """Computes all figures of the official evaluation, without changing the arguments.
 
-    As there, at most 20 detections per image count. A detection's own area, which only matters for
-    APM to ARL, is that of its `bbox` if the first result has one, and else that of the smallest box
-    around its keypoints, including those at 0, 0.
+    As in the official evaluation, at most 20 detections per image count. A detection's area, which
+    only affects the figures for medium and large objects, is that of its `bbox` if the first result
+    has one. Otherwise it is that of the smallest box around its keypoints, including those at 0, 0.
 
     Args:
-        ground_truth: a COCO annotation file's content, of one category: see `coco_ground_truth`.
-        results: in COCO's format: `image_id`, `category_id`, `keypoints` (K times x, y, and a value
-            that is not looked at), `score` and optionally `bbox`; other keys, such as `area`, are
-            passed over. A keypoint that was not found is 0, 0.
-        skeleton: for its OKS constants; `CocoAP.own_sigmas` says whether it has any.
+        ground_truth: content of a COCO annotation file with one category, see `coco_ground_truth`.
+        results: detections in COCO's format: `image_id`, `category_id`, `keypoints` (K times x, y
+            and a value that is ignored), `score` and optionally `bbox`. Other keys, such as `area`,
+            are ignored. A keypoint that was not found is 0, 0.
+        skeleton: provides the OKS constants. `CocoAP.own_sigmas` says whether it has any.
 
     Raises:
-        DataError: the ground truth or a result is not in COCO's format, or they do not fit.
+        DataError: the ground truth or a result is not in COCO's format, or they do not match.
     """
     check_ground_truth(ground_truth, skeleton)
     plain = _plain_results(results, ground_truth, skeleton)
     sigmas, own_sigmas = oks_sigmas(skeleton)
-    # pycocotools reports each of its steps on the terminal.
+    # pycocotools prints each of its steps.
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = _evaluate(ground_truth, plain, sigmas)
     precision = evaluation.eval["precision"][:, :, 0, 0, 0]
@@ -85,7 +88,7 @@ def coco_ap(
         precision=np.where(precision == -1, np.nan, precision),
         sigmas=sigmas,
         own_sigmas=own_sigmas,
-        # All images at the first range of areas, then all at the next.
+        # `evalImgs` has all images for the first range of areas, then all for the next.
         matches={
             area: ImageMatches.from_evaluation(
                 images, evaluation.evalImgs[place * len(images) : (place + 1) * len(images)]
@@ -98,19 +101,19 @@ def coco_ap(
 def _evaluate(
     ground_truth: Mapping[str, Any], results: list[dict[str, Any]], sigmas: np.ndarray
 ) -> Any:
-    """The finished `COCOeval`."""
+    """Returns the finished `COCOeval`."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
     truth = COCO()
-    # The evaluation writes into the objects.
+    # The evaluation modifies the objects.
     objects = [dict(each) for each in ground_truth["annotations"]]
     truth.dataset = {**ground_truth, "annotations": objects}
     truth.createIndex()
     if results:
         found = truth.loadRes(results)
     else:
-        # `loadRes` looks at the first result to see what they are.
+        # `loadRes` detects the kind of the results by the first one.
         found = COCO()
         found.dataset = {**truth.dataset, "annotations": []}
         found.createIndex()
@@ -123,10 +126,10 @@ def _evaluate(
 
 
 def check_ground_truth(ground_truth: Mapping[str, Any], skeleton: Skeleton) -> None:
-    """Refuses ground truth that is not in COCO's format, or not of the skeleton's keypoints.
+    """Checks that ground truth is in COCO's format and has the skeleton's keypoints.
 
     Raises:
-        DataError: says what is missing or wrong, and where.
+        DataError: something is missing or wrong.
     """
     for key in ("images", "annotations", "categories"):
         if not isinstance(ground_truth.get(key), list):
@@ -136,7 +139,7 @@ def check_ground_truth(ground_truth: Mapping[str, Any], skeleton: Skeleton) -> N
     _check_image_ids(ground_truth["images"])
     if len(ground_truth["categories"]) != 1:
         names = ", ".join(str(each.get("name")) for each in ground_truth["categories"])
-        raise DataError(f"the ground truth has one category. Received: {names or 'none'}.")
+        raise DataError(f"the ground truth must have one category. Received: {names or 'none'}.")
     objects = ground_truth["annotations"]
     for index, each in enumerate(objects):
         missing = [key for key in _OBJECT_KEYS if key not in each]
@@ -146,13 +149,13 @@ def check_ground_truth(ground_truth: Mapping[str, Any], skeleton: Skeleton) -> N
     ids = [each["id"] for each in objects]
     if 0 in ids or len(set(ids)) < len(ids):
         raise DataError(
-            "the ids of the ground truth's annotations are unique and not 0, which pycocotools "
-            "takes for no match. Number them from 1."
+            "the ids of the ground truth's annotations must be unique and not 0, which pycocotools "
+            "reads as no match. Number them from 1."
         )
 
 
 def _check_image_ids(images: Sequence[Mapping[str, Any]]) -> None:
-    """Refuses an id of two images: objects and detections of one would be those of the other."""
+    """Checks that image ids are unique, because images with the same id would be mixed up."""
     names: dict[Any, Any] = {}
     for index, image in enumerate(images):
         if "id" not in image:
@@ -169,10 +172,10 @@ def _check_image_ids(images: Sequence[Mapping[str, Any]]) -> None:
 def _plain_results(
     results: Sequence[Mapping[str, Any]], ground_truth: Mapping[str, Any], skeleton: Skeleton
 ) -> list[dict[str, Any]]:
-    """What COCO's format has, and nothing that pycocotools might take for another task.
+    """Returns the results with only those keys that pycocotools reads for keypoints.
 
-    Its `loadRes` looks for a `bbox` in the first result only, and then needs one in every other; a
-    result without gets the box around its keypoints, which stands for the same area.
+    Its `loadRes` looks for a `bbox` in the first result only, and then requires one in every other.
+    A result without one gets the box around its keypoints, which has the same area.
     """
     images = {image["id"] for image in ground_truth["images"]}
     category = ground_truth["categories"][0]["id"]
@@ -185,7 +188,7 @@ def _plain_results(
         if result["image_id"] not in images:
             raise DataError(
                 f"{where}: the ground truth has no image {result['image_id']!r}. Check that both "
-                "are of the same split."
+                "belong to the same split."
             )
         if result["category_id"] != category:
             raise DataError(
@@ -198,11 +201,11 @@ def _plain_results(
             raise DataError(
                 f"{where}: expected bbox x, y, width, height. Received: {reprlib.repr(box)}."
             )
-        # pycocotools takes a keypoint that is not a number for a perfect one.
+        # pycocotools counts a NaN keypoint as perfect.
         if not np.isfinite([*result["keypoints"], result["score"]]).all():
             raise DataError(
-                f"{where}: keypoints and score are finite numbers. Write a keypoint that was not "
-                "found as 0, 0."
+                f"{where}: keypoints and score must be finite numbers. Write a keypoint that was "
+                "not found as 0, 0."
             )
     plain = [{key: result[key] for key in _RESULT_KEYS} for result in results]
     if results and results[0].get("bbox"):
@@ -212,13 +215,13 @@ def _plain_results(
 
 
 def keypoint_extent(keypoints: Sequence[float] | np.ndarray) -> list[float]:
-    """x, y, width, height of the smallest box around all keypoints of a result.
+    """Returns x, y, width, height of the smallest box around all keypoints of a result.
 
-    From it pycocotools takes the area of a result without `bbox`. A keypoint that was not found
-    stands at 0, 0 and counts.
+    pycocotools uses its area for results without `bbox`. A keypoint that was not found is at 0, 0
+    and counts.
 
     Args:
-        keypoints: K times x, y, and a value that is not looked at.
+        keypoints: K times x, y, and a value that is ignored.
     """
     points = np.reshape(keypoints, (-1, 3))[:, :2]
     low, high = points.min(axis=0), points.max(axis=0)
@@ -229,6 +232,6 @@ def _check_length(keypoints: Sequence[float], where: str, skeleton: Skeleton) ->
     expected = 3 * skeleton.num_keypoints
     if len(keypoints) != expected:
         raise DataError(
-            f"{where}: skeleton {skeleton.name!r} has {skeleton.num_keypoints} keypoints, which "
-            f"are {expected} numbers. Received: {len(keypoints)}."
+            f"{where}: skeleton {skeleton.name!r} has {skeleton.num_keypoints} keypoints, so "
+            f"{expected} numbers are expected. Received: {len(keypoints)}."
         )

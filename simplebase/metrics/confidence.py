@@ -1,13 +1,13 @@
-"""Confidence intervals of a metric: the percentile bootstrap.
+"""Confidence intervals of metrics, by the percentile bootstrap.
 
 Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
 
-Images are drawn with replacement, as many as there are, and the metric is computed anew; the
-interval holds the middle of what comes out. Images are drawn, not objects: the objects of one image
-share its light, its scenery and its crowd, and are not independent.
+Images are drawn with replacement, as many as the dataset has, and the metric is computed again. The
+interval contains the central share of the results. Images are drawn instead of objects, because the
+objects of one image share its light, scenery and crowd, and are not independent.
 
-The same seed draws the same images, so the metrics of two models come in pairs, and the interval of
-their differences tells of the models alone: what is hard in the images drawn is so for both.
+The same seed draws the same images, so the metrics of two models are paired. The interval of their
+differences depends on the models only, because difficult images are difficult for both.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ LEVEL = 0.95
 
 Interval = tuple[float, float]
 
-# Weights that are held in memory at once.
+# How many weights are in memory at once.
 _CHUNK_VALUES = 4_000_000
 
 
@@ -33,16 +33,16 @@ def bootstrap(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
-    """What metrics come to that can weigh their images.
+    """Resamples metrics that accept a weight for each image.
 
-    Those of COCO are `bootstrap(partial(weighted_ap, matches), num_images)`.
+    For COCO's metrics, call `bootstrap(partial(weighted_ap, matches), num_images)`.
 
     Args:
-        statistics: the metrics by name, from `(I,)` weights, how often each image was drawn; NaN
-            where one is not defined.
+        statistics: takes `(I,)` weights (how often each image was drawn) and returns the metrics by
+            name, NaN where one is undefined.
         num_images: `I`, above 0.
-        resamples: `R`, how often to draw.
-        seed: the same seed draws the same images, whatever the metric.
+        resamples: `R`, the number of resamples.
+        seed: the same seed draws the same images for any metric.
 
     Returns:
         `(R,)` values of each metric.
@@ -61,17 +61,17 @@ def bootstrap_ratio(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> np.ndarray:
-    """What a sum over a sum comes to, such as correct over labelled keypoints.
+    """Resamples a ratio of two sums, such as correct to labelled keypoints.
 
     Args:
-        numerators: `(N,)`, one an object; may be infinite.
+        numerators: `(N,)`, one per object; may be infinite.
         denominators: `(N,)`.
-        images: `(N,)` ids or paths of the images that the objects are in.
-        resamples: `R`, how often to draw.
-        seed: as for `bootstrap`.
+        images: `(N,)` ids or paths of the objects' images.
+        resamples: `R`, the number of resamples.
+        seed: see `bootstrap`.
 
     Returns:
-        `(R,)`; NaN where all denominators that were drawn are 0.
+        `(R,)`; NaN where all drawn denominators are 0.
     """
     require_shape("denominators", denominators, (len(images),))
     require_shape("numerators", numerators, (len(images),))
@@ -91,46 +91,46 @@ def bootstrap_ratio(
 def bootstrap_mean(
     values: np.ndarray, images: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> np.ndarray:
-    """What a mean over keypoints comes to: of PCK, PCKh, EPE, NME and AUC.
+    """Resamples a mean over keypoints, for PCK, PCKh, EPE, NME and AUC.
 
     Args:
-        values: `(N, K)`, NaN where nothing counts, as `correct_keypoints` and `distances` give.
-        images: `(N,)` as for `bootstrap_ratio`.
-        resamples: `R`, how often to draw.
-        seed: as for `bootstrap`.
+        values: `(N, K)` from `correct_keypoints` or `distances`; NaN where nothing counts.
+        images: `(N,)` ids or paths of the objects' images.
+        resamples: `R`, the number of resamples.
+        seed: see `bootstrap`.
 
     Returns:
-        `(R,)`; NaN where nothing that was drawn counts.
+        `(R,)`; NaN where no drawn keypoint counts.
     """
     sums, counts = np.nansum(values, axis=1), (~np.isnan(values)).sum(axis=1)
     return bootstrap_ratio(sums, counts, images, resamples=resamples, seed=seed)
 
 
 def percentile_interval(samples: np.ndarray, level: float = LEVEL) -> Interval:
-    """The middle of what a metric came to.
+    """Returns the central interval of a metric's resamples.
 
     Args:
-        samples: `(R,)` of the bootstrap; those that are NaN are passed over.
-        level: share of the resamples inside.
+        samples: `(R,)` from the bootstrap; NaN is ignored.
+        level: share of the resamples inside the interval.
 
     Returns:
-        Low and high; NaN if the metric is never defined.
+        Lower and upper bound; NaN if the metric is never defined.
     """
     samples = samples[~np.isnan(samples)]
     if not len(samples):
         return np.nan, np.nan
-    # A metric may be infinite, between whose values nothing can be interpolated.
+    # A metric may be infinite, and infinite values cannot be interpolated.
     tail = (1 - level) / 2
     low, high = np.quantile(samples, [tail, 1 - tail], method="nearest")
     return float(low), float(high)
 
 
 def _weights(num_images: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Chunks of `(R, I)`: how often each image was drawn, `resamples` rows in all."""
+    """Yields `(R, I)` weights in chunks: how often each image was drawn, in `resamples` rows."""
     if num_images < 1:
         raise ArgumentError("a confidence interval needs at least one image. Received: none.")
     if resamples < 1:
-        raise ArgumentError(f"resamples is at least 1. Received: {resamples}.")
+        raise ArgumentError(f"resamples must be at least 1. Received: {resamples}.")
     random = np.random.default_rng(seed)
     rows = max(1, _CHUNK_VALUES // num_images)
     even = np.full(num_images, 1 / num_images)

@@ -1,7 +1,7 @@
-"""Distances between predicted and labelled keypoints, and the metrics that are means of them.
+"""Distances between predicted and labelled keypoints, and metrics that average them.
 
-`N` objects, `K` keypoints. A value of NaN does not count; a keypoint that was not found is
-infinitely far, so that no metric rewards a model for leaving it out.
+`N` objects, `K` keypoints. NaN values do not count. A keypoint that was not found has an infinite
+distance, so that no metric rewards a model for omitting it.
 """
 
 import numpy as np
@@ -15,17 +15,18 @@ def distances(
     visible: np.ndarray,
     normaliser: np.ndarray | None = None,
 ) -> np.ndarray:
-    """How far each prediction is off.
+    """Returns the distance of each prediction from its label.
 
     Args:
         predicted: `(N, K, 2)` pixels; NaN where a keypoint was not found.
         labelled: `(N, K, 2)` pixels.
         visible: `(N, K)` bool, whether a keypoint counts.
-        normaliser: `(N,)` pixels that distances are divided by; an object whose normaliser is not
-            a finite number above 0 does not count.
+        normaliser: `(N,)` pixels by which distances are divided. An object does not count if its
+            normaliser is not a finite number above 0.
 
     Returns:
-        `(N, K)` pixels, or normalisers; NaN where nothing counts, infinite where not found.
+        `(N, K)` in pixels, or in units of the normaliser; NaN where a keypoint does not count,
+        infinite where it was not found.
     """
     require_shape("labelled", labelled, predicted.shape)
     require_shape("visible", visible, predicted.shape[:-1])
@@ -41,7 +42,7 @@ def distances(
 
 
 def mean_by_keypoint(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """Means over what counts.
+    """Returns the means over all values that count.
 
     Args:
         values: `(N, K)`, NaN where nothing counts.
@@ -58,7 +59,7 @@ def mean_by_keypoint(values: np.ndarray) -> tuple[np.ndarray, float]:
 def epe(
     predicted: np.ndarray, labelled: np.ndarray, visible: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    """Mean end-point error in pixels.
+    """Computes the mean end-point error in pixels.
 
     Args:
         predicted: `(N, K, 2)` pixels.
@@ -75,10 +76,10 @@ def epe(
 def nme(
     predicted: np.ndarray, labelled: np.ndarray, visible: np.ndarray, *, normaliser: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    """Normalised mean error: the mean distance over each object's own normaliser.
+    """Computes the normalised mean error: the mean distance in units of each object's normaliser.
 
-    Face alignment divides by the distance of the outer eye corners (300-W: Sagonas et al., ICCV
-    workshops 2013) or by the square root of the box's area.
+    In face alignment, the normaliser is the distance between the outer eye corners (300-W: Sagonas
+    et al., ICCV workshops 2013) or the square root of the box's area.
 
     Args:
         predicted: `(N, K, 2)` pixels.
@@ -87,7 +88,7 @@ def nme(
         normaliser: `(N,)` pixels, see `distances`.
 
     Returns:
-        As `epe`, in normalisers.
+        The same as `epe`, in units of the normaliser.
     """
     return mean_by_keypoint(distances(predicted, labelled, visible, normaliser))
 
@@ -100,17 +101,17 @@ def auc(
     maximum: float,
     normaliser: np.ndarray | None = None,
 ) -> tuple[np.ndarray, float]:
-    """Area under the curve of PCK against its threshold, from 0 to `maximum`; 1 is perfect.
+    """Computes the area under the curve of PCK over its threshold, from 0 to `maximum`.
 
-    Papers on hands report it (Zimmermann & Brox, ICCV 2017), MPII's table does for PCKh up to 0.5.
-    It is exact: software that sums PCK at a number of thresholds is up to a step off; MMPose, which
-    takes 0, 1.5 ... 28.5 pixels, is below.
+    A perfect result is 1. Papers on hands report it (Zimmermann & Brox, ICCV 2017), and so does
+    MPII's table for PCKh up to 0.5. The value is exact. Software that sums PCK at some thresholds
+    deviates by up to one step; MMPose, with 0, 1.5 ... 28.5 pixels, reports lower values.
 
     Args:
         predicted: `(N, K, 2)` pixels.
         labelled: `(N, K, 2)` pixels.
         visible: `(N, K)` bool, whether a keypoint counts.
-        maximum: upper end of the thresholds, in pixels or, if there are any, normalisers.
+        maximum: the largest threshold, in pixels or in units of the normaliser.
         normaliser: `(N,)` pixels, see `distances`.
 
     Returns:
@@ -126,9 +127,9 @@ def areas_under_curve(
     maximum: float,
     normaliser: np.ndarray | None = None,
 ) -> np.ndarray:
-    """`(N, K)`: the share of the thresholds that each keypoint meets; NaN as `distances`.
+    """Returns `(N, K)`: the share of the thresholds that each keypoint meets.
 
-    AUC is the mean of it, point by point; arguments as for `auc`.
+    AUC is the mean of it. NaN where a keypoint does not count. For the arguments see `auc`.
     """
     distance = distances(predicted, labelled, visible, normaliser)
     return np.clip(1 - distance / maximum, 0, 1)

@@ -1,17 +1,17 @@
-"""What kind of error a keypoint is (Ronchi & Perona, ICCV 2017, https://arxiv.org/abs/1707.05388).
+"""Classifies keypoint errors (Ronchi & Perona, ICCV 2017, https://arxiv.org/abs/1707.05388).
 
-Of each predicted keypoint of a detection that belongs to a labelled object, by the place in the
-image that it is most similar to (see `simplebase.metrics.oks`), as in coco-analyze, the paper's
-software:
+Each predicted keypoint of a matched detection is classified by the labelled keypoint to which it is
+most similar (see `simplebase.metrics.oks`), as in coco-analyze, the paper's software:
 
-- `good`: its own, with a similarity of 0.85 or more;
-- `jitter`: its own, 0.5 or more;
-- `inversion`: its left or right counterpart on the same object, 0.5 or more;
-- `swap`: that keypoint or its counterpart on another object of the image, 0.5 or more;
-- `miss`: less than 0.5 to any.
+- `good`: its own label, with a similarity of at least 0.85;
+- `jitter`: its own label, at least 0.5;
+- `inversion`: its left or right counterpart on the same object, at least 0.5;
+- `swap`: the same keypoint or its counterpart on another object of the image, at least 0.5;
+- `miss`: less than 0.5 to all of them.
 
-coco-analyze looks for swaps in all annotations of an image, we in the labelled objects given; and
-only at detections whose OKS with their object is 0.1 or more, which the caller decides here.
+coco-analyze looks for swaps in all annotations of an image, this module in the labelled objects
+that are given. coco-analyze only uses detections whose OKS with their object is at least 0.1; here
+the caller decides.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ ERROR_KINDS = ("good", "jitter", "inversion", "swap", "miss")
 
 GOOD = 0.85
 NEAR = 0.5
-"""The paper's bounds."""
+"""The paper's thresholds."""
 
 NOT_COUNTED = -1
 
@@ -39,22 +39,21 @@ def error_kinds(
     sigmas: np.ndarray,
     counterparts: np.ndarray,
 ) -> np.ndarray:
-    """The kind of each predicted keypoint.
+    """Classifies each predicted keypoint.
 
     Args:
         predicted: `(M, K, 2)` pixels; NaN where a keypoint was not found, which is a miss.
-        matched: `(M,)` the labelled object that each detection is of, -1 for none: see
-            `match_by_oks`, or `np.arange(N)` where each object's own crop was looked at.
+        matched: `(M,)` indices of the detections' labelled objects, -1 for none: from
+            `match_by_oks`, or `np.arange(N)` if each object's own crop was evaluated.
         labelled: `(N, K, 2)` pixels.
         visible: `(N, K)` bool, whether a keypoint is labelled.
         areas: `(N,)` square pixels.
-        images: `(N,)` ids or paths of the images that the objects are in.
+        images: `(N,)` ids or paths of the objects' images.
         sigmas: `(K,)` OKS constants.
-        counterparts: `(K,)` what swaps in a flip: `Skeleton.horizontal_permutation`.
+        counterparts: `(K,)` indices of the counterparts: `Skeleton.horizontal_permutation`.
 
     Returns:
-        `(M, K)` indices into `ERROR_KINDS`; -1 for a detection of nothing or an unlabelled
-        keypoint.
+        `(M, K)` indices into `ERROR_KINDS`; -1 for unmatched detections and unlabelled keypoints.
     """
     require_shape("predicted", predicted, (len(matched), len(sigmas), 2))
     require_shape("labelled", labelled, (len(images), len(sigmas), 2))
@@ -64,7 +63,7 @@ def error_kinds(
     for detection in np.flatnonzero(matched >= 0):
         own = matched[detection]
         rows = in_image[images[own]]
-        # The own object comes first, the others of the image after it.
+        # The matched object comes first, the others of the image after it.
         rows = np.concatenate([[own], rows[rows != own]])
         straight, inverted = (
             _similarity(predicted[detection], labelled, visible, areas, rows, sigmas, order)
@@ -80,7 +79,7 @@ def error_kinds(
 
 
 def _kinds(own: np.ndarray, inverted: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """`(K,)` indices into `ERROR_KINDS` from the `(K,)` similarities to the three places."""
+    """Returns `(K,)` indices into `ERROR_KINDS` from the `(K,)` similarities to three labels."""
     at_home = own >= np.maximum(inverted, others)
     conditions = {
         "good": at_home & (own >= GOOD),
@@ -101,7 +100,7 @@ def _similarity(
     sigmas: np.ndarray,
     order: np.ndarray,
 ) -> np.ndarray:
-    """`(R, K)`: of the `(K, 2)` points to the keypoints `order` of the objects `rows`."""
+    """Returns `(R, K)`: similarity of `(K, 2)` points to keypoints `order` of objects `rows`."""
     targets = np.ix_(rows, order)
     squared = ((points - labelled[targets]) ** 2).sum(axis=-1)
     return keypoint_similarity(squared, areas[rows], sigmas) * visible[targets]

@@ -1,4 +1,4 @@
-"""PCK: the percentage (as a fraction) of correct keypoints, and what its distances are over."""
+"""PCK, the percentage (here a fraction) of correct keypoints, and its normalisers."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from simplebase.geometry import PERSON_PIXELS, Size
 from simplebase.metrics.distance import distances, mean_by_keypoint
 from simplebase.skeletons import Skeleton
 
-# Heatmap pixels that upstream divides distances by, for an input of 256x256.
+# Heatmap pixels by which upstream divides distances, for an input of 256x256.
 _UPSTREAM_CELLS = 6.4
 _UPSTREAM_STRIDE = 4
 _UPSTREAM_PADDING = 1.25
 
 HEAD_BIAS = 0.6
-"""Of a head box's diagonal: `SC_BIAS` of MPII's evaluation toolkit."""
+"""Fraction of a head box's diagonal: `SC_BIAS` of MPII's evaluation toolkit."""
 
 TORSO = ("left_hip", "right_shoulder")
 
@@ -26,14 +26,14 @@ def pck(
     threshold: float,
     normaliser: np.ndarray,
 ) -> tuple[np.ndarray, float]:
-    """Fraction of labelled keypoints predicted within `threshold * normaliser`.
+    """Computes the fraction of labelled keypoints predicted within `threshold * normaliser`.
 
     Args:
-        predicted: `(N, K, 2)` pixels; NaN where a keypoint was not found, which is wrong.
+        predicted: `(N, K, 2)` pixels; NaN where a keypoint was not found, which counts as wrong.
         labelled: `(N, K, 2)` pixels.
         visible: `(N, K)` bool, whether a keypoint counts.
         threshold: fraction of the normaliser.
-        normaliser: `(N,)` pixels; an object without one (NaN, or not above 0) does not count.
+        normaliser: `(N,)` pixels. Objects whose normaliser is NaN or not above 0 do not count.
 
     Returns:
         `(K,)` per keypoint, and the mean over all labelled points; NaN where nothing is labelled.
@@ -51,19 +51,19 @@ def correct_keypoints(
     threshold: float,
     normaliser: np.ndarray,
 ) -> np.ndarray:
-    """`(N, K)`: 1 for a correct keypoint, 0 for a wrong one, NaN for one that does not count.
+    """Returns `(N, K)`: 1 for correct, 0 for wrong, NaN for keypoints that do not count.
 
-    PCK is the mean of it; arguments as for `pck`.
+    PCK is the mean of it. For the arguments see `pck`.
     """
     distance = distances(predicted, labelled, visible, normaliser)
     return np.where(np.isnan(distance), np.nan, distance <= threshold)
 
 
 def upstream_normaliser(scales: np.ndarray, input_size: Size = (256, 256)) -> np.ndarray:
-    """Upstream's 6.4 heatmap pixels, scaled by the mean input side / 256, in image pixels.
+    """Returns upstream's 6.4 heatmap pixels, scaled by the mean input side / 256, in image pixels.
 
-    Heatmap pixels are those of upstream's crop, 1.25 times the object's height, so that models with
-    other crops compare. In a square input they are a tenth of that crop's side, at any size.
+    Heatmap pixels refer to upstream's crop, 1.25 times the object's height, so that models with
+    other crops can be compared. For a square input, the normaliser is a tenth of that crop's side.
 
     Args:
         scales: `(N,)` object height / 200 px.
@@ -78,10 +78,10 @@ def upstream_normaliser(scales: np.ndarray, input_size: Size = (256, 256)) -> np
 
 
 def box_normaliser(boxes: np.ndarray) -> np.ndarray:
-    """The longer side of each box (Yang & Ramanan, TPAMI 2013): PCK@alpha.
+    """Returns the longer side of each box, for PCK@alpha (Yang & Ramanan, TPAMI 2013).
 
     Args:
-        boxes: `(N, 4)` x, y, width, height in pixels; NaN for an object without.
+        boxes: `(N, 4)` x, y, width, height in pixels; NaN for an object without a box.
 
     Returns:
         `(N,)` pixels.
@@ -90,10 +90,10 @@ def box_normaliser(boxes: np.ndarray) -> np.ndarray:
 
 
 def head_normaliser(headboxes: np.ndarray) -> np.ndarray:
-    """0.6 times the diagonal of each head box (Andriluka et al., CVPR 2014): PCKh.
+    """Returns 0.6 times the diagonal of each head box, for PCKh (Andriluka et al., CVPR 2014).
 
     Args:
-        headboxes: `(N, 4)` x1, y1, x2, y2 in pixels; NaN for an object without.
+        headboxes: `(N, 4)` x1, y1, x2, y2 in pixels; NaN for an object without a head box.
 
     Returns:
         `(N,)` pixels.
@@ -104,17 +104,17 @@ def head_normaliser(headboxes: np.ndarray) -> np.ndarray:
 
 
 def torso_normaliser(keypoints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """From left hip to right shoulder (FLIC: Sapp & Taskar, CVPR 2013).
+    """Returns the distance from left hip to right shoulder (FLIC: Sapp & Taskar, CVPR 2013).
 
     Args:
         keypoints: `(N, K, 3)` labelled x, y in pixels, and visibility.
-        skeleton: which has `left_hip` and `right_shoulder`.
+        skeleton: a skeleton with `left_hip` and `right_shoulder`.
 
     Returns:
-        `(N,)` pixels; NaN where either is not labelled.
+        `(N,)` pixels; NaN where one of the two is not labelled.
 
     Raises:
-        DataError: the skeleton has no such keypoints.
+        DataError: the skeleton does not have these keypoints.
     """
     rows = indices_by_name(skeleton, TORSO, "the torso's length")
     first, second = keypoints[:, rows[0]], keypoints[:, rows[1]]
@@ -123,12 +123,12 @@ def torso_normaliser(keypoints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 
 
 def indices_by_name(skeleton: Skeleton, names: tuple[str, ...], purpose: str) -> list[int]:
-    """Where the keypoints `names` stand in the skeleton.
+    """Returns the indices of the keypoints `names` in the skeleton.
 
     Args:
-        skeleton: any.
-        names: keypoints that it has to have.
-        purpose: what needs them, for the error.
+        skeleton: any skeleton.
+        names: keypoints that it must have.
+        purpose: what needs them, for the message.
 
     Raises:
         DataError: the skeleton lacks one.

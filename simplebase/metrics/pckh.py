@@ -1,9 +1,9 @@
 """PCKh, the official metric of MPII Human Pose (Andriluka et al., CVPR 2014).
 
 As in the evaluation toolkit of http://human-pose.mpi-inf.mpg.de (`evaluatePCKh.m`): a joint is
-correct if its distance over 0.6 times the head box's diagonal is at most the threshold. Pelvis and
-thorax (joints 6 and 7) are left out. The toolkit counts pixels from 1 and we from 0, in labels and
-predictions alike: distances are the same.
+correct if its distance, divided by 0.6 times the head box's diagonal, is at most the threshold.
+Pelvis and thorax (joints 6 and 7) are left out. The toolkit counts pixels from 1 and this package
+from 0, in both labels and predictions, so the distances are the same.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from simplebase.metrics.pck import correct_keypoints, head_normaliser, indices_b
 from simplebase.skeletons import Skeleton
 
 PCKH_THRESHOLDS = (0.5, 0.1)
-"""What papers report: the official one, and a stricter one."""
+"""The thresholds that papers report: the official one, and a stricter one."""
 
 PCKH_GROUPS = {
     "Head": ("upper_neck", "head_top"),
@@ -26,7 +26,7 @@ PCKH_GROUPS = {
     "Knee": ("right_knee", "left_knee"),
     "Ankle": ("right_ankle", "left_ankle"),
 }
-"""The columns of the official table in their order (`genTablePCK.m`), each the mean of two joints.
+"""The columns of the official table in order (`genTablePCK.m`), each the mean of two joints.
 
 The Python evaluation of Simple Baselines and MMPose prints `head_top` alone as "Head".
 """
@@ -40,10 +40,10 @@ class PCKh:
 
     Args:
         threshold: fraction of the normaliser.
-        groups: `Head` to `Ankle`, in the order of the official table; `None` as well if one of
-            its two joints is never labelled, as there.
-        mean: over all labelled joints of the groups.
-        per_keypoint: each of these joints.
+        groups: `Head` to `Ankle`, in the order of the official table. As there, also `None` if one
+            of a group's two joints is never labelled.
+        mean: mean over all labelled joints of the groups.
+        per_keypoint: the value of each of these joints.
     """
 
     threshold: float
@@ -53,7 +53,7 @@ class PCKh:
 
     @property
     def table(self) -> dict[str, float | None]:
-        """The official columns, `Head` to `Ankle` and `Mean`."""
+        """Returns the official columns, `Head` to `Ankle` and `Mean`."""
         return {**self.groups, "Mean": self.mean}
 
 
@@ -66,17 +66,17 @@ def pckh(
     *,
     threshold: float = 0.5,
 ) -> PCKh:
-    """PCKh at one threshold.
+    """Computes PCKh at one threshold.
 
-    Simple Baselines and its successors print as "Mean@0.1" what is in truth at 0.11 (entry 11 of
-    thresholds that start at 0): at 0.1 their figures are higher than ours.
+    The "Mean@0.1" that Simple Baselines and its successors print is actually at 0.11 (entry 11 of
+    thresholds that start at 0). So their figures for 0.1 are higher than ours.
 
     Args:
-        predicted: `(N, K, 2)` pixels; NaN where a joint was not found, which is wrong.
+        predicted: `(N, K, 2)` pixels; NaN where a joint was not found, which counts as wrong.
         labelled: `(N, K, 2)` pixels.
-        visible: `(N, K)` bool, whether a joint is labelled, be it hidden or not.
-        headboxes: `(N, 4)` x1, y1, x2, y2; a person whose head box is NaN does not count.
-        skeleton: any with the names of MPII's joints; others that it has do not count.
+        visible: `(N, K)` bool, whether a joint is labelled, hidden or not.
+        headboxes: `(N, 4)` x1, y1, x2, y2. A person whose head box is NaN does not count.
+        skeleton: a skeleton with the names of MPII's joints. Other joints do not count.
         threshold: fraction of the normaliser.
 
     Raises:
@@ -102,9 +102,10 @@ def pckh_correct(
     *,
     threshold: float = 0.5,
 ) -> np.ndarray:
-    """`(N, 14)`: 1 for a correct joint, 0 for a wrong one, NaN for one that does not count.
+    """Returns `(N, 14)`: 1 for correct, 0 for wrong, NaN for joints that do not count.
 
-    In the order of `PCKH_JOINTS`; the mean of PCKh is the mean of it. Arguments as for `pckh`.
+    The joints are in the order of `PCKH_JOINTS`. The mean PCKh is the mean of all values. For the
+    arguments see `pckh`.
     """
     rows = indices_by_name(skeleton, PCKH_JOINTS, "PCKh")
     return correct_keypoints(

@@ -1,8 +1,8 @@
-"""COCO's AP and AR of images that count several times, or not at all: for the bootstrap.
+"""COCO's AP and AR with a weight for each image, for the bootstrap.
 
-pycocotools finds out which detection is of which object, image by image; that does not change when
-images are drawn again. What comes after it, its `accumulate`, is here in NumPy with a weight for
-each image. `I` images, `D` detections, `T` OKS thresholds.
+pycocotools matches detections with objects image by image, which does not change when images are
+resampled. Its next step, `accumulate`, is implemented here in NumPy with a weight for each image.
+`I` images, `D` detections, `T` OKS thresholds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,24 +15,25 @@ from simplebase.metrics.arrays import require_shape
 
 OKS_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
-"""COCO's ten thresholds, and the recalls at which it reads the precision."""
+"""COCO's ten thresholds, and the recalls at which the precision is sampled."""
 
 AREA_SUFFIXES = {"all": "", "medium": "M", "large": "L"}
-"""Of the figures' names, by pycocotools' names for the areas of objects."""
+"""Suffixes of the figures' names, by pycocotools' names for the areas of objects."""
 
 _AT_50, _AT_75 = 0, 5
 
 
 @dataclass(frozen=True, eq=False)
 class ImageMatches:
-    """What pycocotools matched, for objects of one range of areas.
+    """The matches of pycocotools for objects of one range of areas.
 
     Args:
         image_ids: `(I,)`, ascending.
-        objects: `(I,)` how many labelled objects of each image count.
-        images: `(D,)` which of the images each detection is in; the best detection first.
-        right: `(T, D)` bool, whether it is of an object that counts.
-        wrong: `(T, D)` bool, whether it is of none; neither if it is of one that does not count.
+        objects: `(I,)` number of labelled objects that count in each image.
+        images: `(D,)` index of each detection's image; the best detection comes first.
+        right: `(T, D)` bool, whether a detection matches an object that counts.
+        wrong: `(T, D)` bool, whether it matches no object. Neither is set for a detection that
+            matches an object that does not count.
     """
 
     image_ids: np.ndarray
@@ -45,7 +46,7 @@ class ImageMatches:
     def from_evaluation(
         cls, image_ids: Sequence[int], evaluated: Sequence[Mapping[str, Any] | None]
     ) -> "ImageMatches":
-        """From the `evalImgs` of one category and one range of areas, one an image."""
+        """Reads the `evalImgs` of one category and one range of areas, one entry per image."""
         objects = np.zeros(len(image_ids), int)
         images, scores, right, wrong = [], [], [], []
         for index, image in enumerate(evaluated):
@@ -69,13 +70,13 @@ class ImageMatches:
 
 
 def weighted_ap(matches: Mapping[str, ImageMatches], weights: np.ndarray) -> dict[str, float]:
-    """COCO's ten figures; with weights of 1 they are pycocotools' own.
+    """Computes COCO's ten figures; with weights of 1 they equal those of pycocotools.
 
-    An image of weight 2 counts as two images with the same detections would. (pycocotools may see
-    those of equal score in another order.)
+    An image of weight 2 counts like two images with the same detections. (pycocotools may sort
+    detections with equal scores differently.)
 
     Args:
-        matches: of an evaluation, of all, medium and large objects, as pycocotools names them.
+        matches: matches for all, medium and large objects, by pycocotools' names.
         weights: `(I,)` how often each image counts.
 
     Returns:
@@ -94,7 +95,7 @@ def weighted_ap(matches: Mapping[str, ImageMatches], weights: np.ndarray) -> dic
 
 
 def weighted_curves(matches: ImageMatches, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`(T, 101)` precision at each of `RECALLS`, and `(T,)` the recall that is reached."""
+    """Returns the precision `(T, 101)` at each of `RECALLS`, and the recall `(T,)` reached."""
     require_shape("weights", weights, (len(matches.image_ids),))
     precision = np.zeros((len(matches.right), len(RECALLS)))
     total = weights @ matches.objects
@@ -106,7 +107,7 @@ def weighted_curves(matches: ImageMatches, weights: np.ndarray) -> tuple[np.ndar
     right = np.cumsum(matches.right * each, axis=1)
     wrong = np.cumsum(matches.wrong * each, axis=1)
     recall = right / total
-    # The best precision at this recall or any higher one.
+    # The best precision at this or any higher recall.
     exact = right / (right + wrong + np.spacing(1))
     envelope = np.maximum.accumulate(exact[:, ::-1], axis=1)[:, ::-1]
     for row, recalls, best in zip(precision, recall, envelope, strict=True):

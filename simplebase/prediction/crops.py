@@ -158,7 +158,7 @@ class CropReader:
             data = read_address(path) if is_address(path) else read_bytes(path)
             image = decode_image(data, path, depth_range=self._depth)
             index = chunk.indices[place]
-            frame = Frame(image, index, float(index), file, Path(path))
+            frame = Frame(image, index, float(index), file)
         own = chunk.boxes is not None and not self._settings.looks_itself
         if own and chunk.boxes is not None and chunk.annotation_ids is not None:
             given = list(map(tuple, chunk.boxes[row].tolist()))

@@ -179,6 +179,9 @@ def relative_name(path: str, root: str) -> str:
     """What a path is called below `root`, with slashes; the path itself elsewhere."""
     if is_address(path) or not root:
         return path.removeprefix(root.rstrip("/") + "/") if root else path
+    folder = os.path.join(root, "")
+    if path.startswith(folder):  # most do, and `relpath` takes as long as reading a small image
+        return PurePath(path[len(folder) :]).as_posix() if os.sep != "/" else path[len(folder) :]
     return PurePath(os.path.relpath(path, root)).as_posix()
 
 

@@ -3,7 +3,6 @@
 import os
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,7 +46,7 @@ class PosePredictor:
         from simplebase.zoo import model_file
 
         chosen = PredictionSettings(**settings)
-        path = Path(model_file(model))
+        path = model_file(model, runnable=True)
         self._model = open_model(path, chosen, model_sha256(path), threads)
         self._reader = CropReader(self._model.metadata, chosen)
         self._strict = strict

@@ -1,4 +1,4 @@
-"""Named models (presets) and named ways to train them (recipes)."""
+"""Named models (presets) and named training settings (recipes)."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The items of a recipe's `augmentation` list, each by its name."""
+"""The items of a recipe's `augmentation` list."""
 
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -11,10 +11,10 @@ Amount = Annotated[float, Field(ge=0, le=1)]
 
 
 class GeometryFade(NamedTuple):
-    """Between the steps `first` and `last` geometry falls from full strength to `remainder`.
+    """Reduces the geometry from full strength at step `first` to `remainder` at step `last`.
 
     The strength multiplies angles, logarithms of scales, shifts and the probability of half
-    bodies. Flips do not fade.
+    bodies. Flips are not affected.
     """
 
     first: float
@@ -37,7 +37,7 @@ class VerticalFlipSettings(YamlSettings):
 
 
 class RotationSettings(YamlSettings):
-    """Turns by up to `degrees` either way."""
+    """Rotates by up to `degrees` in either direction."""
 
     name: Literal["rotation"] = "rotation"
     degrees: float = Field(40.0, ge=0, le=180)
@@ -45,21 +45,21 @@ class RotationSettings(YamlSettings):
 
 
 class ScaleSettings(YamlSettings):
-    """Magnifies by up to `factor` or shrinks by as much, uniformly in the logarithm."""
+    """Magnifies or shrinks by up to `factor`, distributed uniformly in the logarithm."""
 
     name: Literal["scale"] = "scale"
     factor: float = Field(1.3, ge=1)
 
 
 class ShiftSettings(YamlSettings):
-    """Moves by up to `fraction` of the input's width and height."""
+    """Shifts by up to `fraction` of the input's width and height."""
 
     name: Literal["shift"] = "shift"
     fraction: float = Field(0.1, ge=0, le=0.5)
 
 
 class HalfBodySettings(YamlSettings):
-    """Zooms to the upper or the lower body where `min_keypoints` are labelled."""
+    """Zooms in on the upper or lower body if at least `min_keypoints` are labelled."""
 
     name: Literal["half_body"] = "half_body"
     probability: Probability = 0.3
@@ -67,7 +67,7 @@ class HalfBodySettings(YamlSettings):
 
 
 class BrightnessSettings(YamlSettings):
-    """Adds up to `amount` of white, or takes it away."""
+    """Adds or subtracts up to `amount` of white."""
 
     name: Literal["brightness"] = "brightness"
     amount: Amount = 0.2
@@ -91,7 +91,7 @@ class ChromaSettings(YamlSettings):
 
 
 class GrayscaleSettings(YamlSettings):
-    """Takes all colour away."""
+    """Removes all colour."""
 
     name: Literal["grayscale"] = "grayscale"
     probability: Probability = 0.1
@@ -106,7 +106,7 @@ class SharpnessSettings(YamlSettings):
 
 
 class BlurSettings(YamlSettings):
-    """Blurs by a Gaussian of up to `sigma` pixels."""
+    """Blurs with a Gaussian of up to `sigma` pixels."""
 
     name: Literal["blur"] = "blur"
     sigma: float = Field(1.5, gt=0, le=8)
@@ -114,14 +114,14 @@ class BlurSettings(YamlSettings):
 
 
 class EqualizationSettings(YamlSettings):
-    """Makes all values of a channel about equally frequent."""
+    """Equalises each channel's histogram, so that all values are about equally frequent."""
 
     name: Literal["equalization"] = "equalization"
     probability: Probability = 0.1
 
 
 class RandomCutoutSettings(YamlSettings):
-    """Covers `count` rectangles; their sides are a fraction within `size` of the input's.
+    """Covers `count` rectangles, whose sides are between `size[0]` and `size[1]` of the input's.
 
     The defaults are those of RTMPose's CoarseDropout (https://arxiv.org/abs/2303.07399).
     """
@@ -141,9 +141,9 @@ class RandomCutoutSettings(YamlSettings):
 
 
 class KerasCVSettings(YamlSettings):
-    """A layer of KerasCV that moves nothing; all other keys are its constructor's arguments.
+    """A KerasCV layer that moves no pixels. All other keys are its constructor's arguments.
 
-    What KerasCV has, and which arguments a layer takes, is checked when the layer is built.
+    The layer's name and arguments are checked when it is built.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -153,7 +153,7 @@ class KerasCVSettings(YamlSettings):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Of the layer's constructor."""
+        """The arguments of the layer's constructor."""
         return dict(self.model_extra or {})
 
 
@@ -179,7 +179,7 @@ AugmentationSettings = Annotated[
 
 
 def each_once(augmentation: tuple[AugmentationSettings, ...]) -> tuple[AugmentationSettings, ...]:
-    """The list itself; ValueError if an item occurs twice in it."""
+    """Returns the list; raises ValueError if an item occurs twice in it."""
     names = [
         f"keras_cv {item.layer}" if isinstance(item, KerasCVSettings) else item.name
         for item in augmentation

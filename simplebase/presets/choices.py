@@ -1,4 +1,4 @@
-"""What the values of a recipe may be, for those who only name them: the command line's help."""
+"""The allowed values of a recipe, apart from its schema, so that the command line loads quickly."""
 
 from typing import Literal
 
@@ -8,4 +8,4 @@ DecayType = Literal["none", "cosine", "exponential", "polynomial", "piecewise-co
 OutsideKeypoints = Literal["ignored", "absent"]
 
 DEFAULT_PRESET = "mobilenetv2_upsample_lite"
-"""What is trained where nobody says what."""
+"""The preset that is trained by default."""

@@ -1,4 +1,4 @@
-"""Presets and recipes, by built-in name or from a user's YAML."""
+"""Loads presets and recipes by built-in name or from a user's YAML file."""
 
 import difflib
 import os
@@ -19,38 +19,41 @@ _Schema = TypeVar("_Schema", bound=YamlSettings)
 
 
 def preset_names() -> list[str]:
-    """Names of the built-in presets, sorted."""
+    """Returns the names of the built-in presets, sorted."""
     return _names(_presets())
 
 
 def recipe_names() -> list[str]:
-    """Names of the built-in recipes, sorted."""
+    """Returns the names of the built-in recipes, sorted."""
     return _names(_recipes())
 
 
 def load_preset(name: str | os.PathLike[str]) -> Preset:
-    """A built-in preset by name, or a user's YAML by path.
+    """Loads a built-in preset by name, or a user's YAML file by path.
 
     Raises:
-        ArgumentError: no such preset; the message says the nearest names.
-        MissingFileError: the path of a YAML that is not there.
-        DataError: the file has an unknown or wrong key.
+        ArgumentError: no preset has this name. The message suggests similar names.
+        MissingFileError: the YAML file does not exist.
+        DataError: the file has an unknown key or an invalid value.
     """
     return _load(name, Preset, _presets(), "preset")
 
 
 def as_preset(preset: str | os.PathLike[str] | Preset) -> Preset:
-    """`preset`, loaded if it is a name or a path. Raises as `load_preset` does."""
+    """Returns `preset`, loaded if it is a name or a path. Raises the errors of `load_preset`."""
     return preset if isinstance(preset, Preset) else load_preset(preset)
 
 
 def load_recipe(name: str | os.PathLike[str]) -> Recipe:
-    """A built-in recipe by name, or a user's YAML by path. Raises as `load_preset` does."""
+    """Loads a built-in recipe by name, or a user's YAML file by path.
+
+    Raises the errors of `load_preset`.
+    """
     return _load(name, Recipe, _recipes(), "recipe")
 
 
 def preset_text(name: str) -> str:
-    """The YAML of a preset, by name or path, for reading or as the start of one's own."""
+    """Returns the YAML text of a preset, by name or path, to read or to copy and edit."""
     load_preset(name)
     path = Path(name)
     return _text(path if _is_path(name) else _presets() / f"{name}.yaml")
@@ -93,7 +96,7 @@ def _load(
 
 
 def _text(source: Traversable) -> str:
-    """Of a file of ours, which may lie in an archive, or of a user's."""
+    """Returns the text of a built-in file, which may be in an archive, or of a user's file."""
     if isinstance(source, Path):
         return read_text(source, most_bytes=MOST_BYTES)
     return source.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The schema of a preset: what the model is."""
+"""The schema of a preset, which describes a model."""
 
 import difflib
 from typing import Annotated, Any, Literal
@@ -24,33 +24,33 @@ INPUT_MULTIPLE = 32
 
 def _multiple_of_the_stride(size: Size) -> Size:
     if any(side <= 0 or side % INPUT_MULTIPLE for side in size):
-        raise ValueError(f"each side is a multiple of {INPUT_MULTIPLE}")
+        raise ValueError(f"each side must be a multiple of {INPUT_MULTIPLE}")
     if max(size) > LONGEST_SIDE:
-        raise ValueError(f"each side is at most {LONGEST_SIDE}")
+        raise ValueError(f"each side must be at most {LONGEST_SIDE}")
     return size
 
 
 InputSize = Annotated[Size, AfterValidator(_multiple_of_the_stride)]
-"""`(H, W)` that a preset or a recipe may ask for."""
+"""An input size `(H, W)` that a preset or a recipe may have."""
 
 
 class YamlSettings(BaseModel):
-    """Base of all settings read from YAML: unknown keys are errors, values do not change."""
+    """Base class of settings from YAML. Unknown keys are errors, and instances are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def first_problem(error: ValidationError, schema: type[YamlSettings]) -> tuple[str, str]:
-    """Of the first thing that is wrong: the key; what was expected and what came.
+    """Returns the key of the first problem, and a sentence on what was expected and received.
 
-    The key is empty where several keys do not go together; the sentence then names them.
+    The key is empty if several keys are inconsistent; the sentence then names them.
     """
     first = error.errors()[0]
     key = ".".join(str(part)[:60] for part in first["loc"][:10])
     expected = f"{first['msg'].removeprefix('Value error, ')}."
     received = f" Received: {shown(first['input'])}."
     if first["type"] == "missing" or not key:
-        # What came is then all there is in the file.
+        # The input is then the whole content of the file.
         received = ""
     elif first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, schema.model_fields, n=1)
@@ -64,7 +64,7 @@ def first_problem(error: ValidationError, schema: type[YamlSettings]) -> tuple[s
 
 
 class BackboneSettings(YamlSettings):
-    """Which backbone, and its constructor's arguments; `None` leaves the class's own default."""
+    """A backbone and its constructor's arguments; `None` stands for the class's own default."""
 
     name: Literal[
         "resnet50",
@@ -98,7 +98,7 @@ class BackboneSettings(YamlSettings):
 
 
 class HeadSettings(YamlSettings):
-    """Which head, and its constructor's arguments; `None` leaves the class's own default."""
+    """A head and its constructor's arguments; `None` stands for the class's own default."""
 
     name: Literal["deconv", "upsample", "upsample_lite"]
     channels: tuple[PositiveInt, ...] | None = None
@@ -123,7 +123,7 @@ class CropSettings(YamlSettings):
 
 
 class CodecSettings(YamlSettings):
-    """How heatmaps are drawn and read, see `simplebase.codec.HeatmapCodec`."""
+    """How heatmaps are encoded and decoded, see `simplebase.codec.HeatmapCodec`."""
 
     sigma: float = Field(2.0, gt=0, le=WIDEST_SIGMA)
     alignment: Alignment = "center"
@@ -138,10 +138,10 @@ class CodecSettings(YamlSettings):
 
 
 class Preset(YamlSettings):
-    """A model by name.
+    """A named model.
 
-    `params` (BatchNorm's statistics apart) and `gflops` (2 x multiply-adds) are measured for 16
-    keypoints.
+    `params` (without BatchNorm's statistics) and `gflops` (2 x multiply-adds) are those of a model
+    with 16 keypoints.
     """
 
     name: str
@@ -156,10 +156,10 @@ class Preset(YamlSettings):
     gflops: float | None = None
 
     def checked_size(self, input_size: Size | None) -> Size:
-        """`input_size` `(H, W)` if this model can have it, by default its own.
+        """Returns `input_size` `(H, W)` after checking it, or the preset's size if it is None.
 
         Raises:
-            ArgumentError: a side is not a multiple of 32, or too long.
+            ArgumentError: a side is too long or not a multiple of 32.
         """
         if input_size is None:
             return self.input_size
@@ -170,7 +170,7 @@ class Preset(YamlSettings):
             raise ArgumentError(f"input size: {error}. Received: {size[0]}x{size[1]}.") from error
 
     def summary(self) -> dict[str, Any]:
-        """What a table of presets shows."""
+        """Returns the columns of the table of presets."""
         return {
             "name": self.name,
             "backbone": self.backbone.name,

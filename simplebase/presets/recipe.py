@@ -1,4 +1,4 @@
-"""The schema of a recipe: how a model is trained."""
+"""The schema of a recipe, which describes how a model is trained."""
 
 from typing import Any, Literal
 
@@ -25,12 +25,12 @@ FreezeLevel = Literal[0, 1, 2]
 
 
 class Recipe(YamlSettings):
-    """A way to train, in two stages.
+    """The settings of a training run in two stages.
 
-    The first stage trains only what `freeze_level` leaves open, at a constant learning rate; the
-    second trains everything, with warm-up and decay. `input_size`, `sigma` and `padding`, where
-    given, replace the preset's. What each value does is in docs/training.md and in
-    `simplebase train --help`.
+    The first stage trains only the layers that `freeze_level` does not freeze, at a constant
+    learning rate. The second stage trains all layers, with warm-up and decay. `input_size`, `sigma`
+    and `padding` replace the preset's values if given. Each value is explained in docs/training.md
+    and by `simplebase train --help`.
     """
 
     name: str
@@ -63,10 +63,10 @@ class Recipe(YamlSettings):
     @field_validator("weight_decay")
     @classmethod
     def _only_of_adamw(cls, weight_decay: float, info: ValidationInfo) -> float:
-        # An optimizer that is wrong itself is not among the data, and is told of on its own.
+        # An invalid optimizer is missing from the data, and has an error of its own.
         optimizer = info.data.get("optimizer", "adamw")
         if weight_decay > 0 and optimizer != "adamw":
-            raise ValueError(f"only optimizer adamw decays weights, and this one is {optimizer}")
+            raise ValueError(f"only optimizer adamw decays weights, but optimizer is {optimizer}")
         return weight_decay
 
     @field_validator("augmentation")
@@ -80,13 +80,13 @@ class Recipe(YamlSettings):
     def _both_stages_fit(self) -> "Recipe":
         if self.init_epoch >= self.total_epoch:
             raise ValueError(
-                f"init_epoch ({self.init_epoch}) has to be less than total_epoch "
+                f"init_epoch ({self.init_epoch}) must be less than total_epoch "
                 f"({self.total_epoch}), or nothing is left to train"
             )
         if self.init_epoch + self.transfer_epoch > self.total_epoch:
             raise ValueError(
-                f"init_epoch ({self.init_epoch}) and transfer_epoch ({self.transfer_epoch}) have "
-                f"to be together no more than total_epoch ({self.total_epoch})"
+                f"init_epoch ({self.init_epoch}) plus transfer_epoch ({self.transfer_epoch}) must "
+                f"not be more than total_epoch ({self.total_epoch})"
             )
         return self
 
@@ -94,14 +94,14 @@ class Recipe(YamlSettings):
     def _masks_pseudo_keypoints(self) -> "Recipe":
         if self.unlabelled is not None and self.loss_type in ("mse", "mae"):
             raise ValueError(
-                f"unlabelled needs a loss that leaves keypoints out, and {self.loss_type} would "
-                "teach that what the teacher does not find is nowhere; choose another loss_type, "
-                "such as weighted_mse"
+                f"unlabelled needs a loss that ignores keypoints without a label, but "
+                f"{self.loss_type} would teach that a keypoint which the teacher does not find is "
+                "absent; choose another loss_type, such as weighted_mse"
             )
         return self
 
     def fitted(self, preset: Preset) -> Preset:
-        """The preset as this recipe trains it."""
+        """Returns the preset with this recipe's `input_size`, `sigma` and `padding`."""
         crop, codec = preset.crop, preset.codec
         if self.padding is not None:
             crop = crop.model_copy(update={"padding": self.padding})
@@ -111,11 +111,11 @@ class Recipe(YamlSettings):
         return preset.model_copy(update={"input_size": size, "crop": crop, "codec": codec})
 
     def fading(self, steps: int, *, unlabelled: bool = False) -> GeometryFade | None:
-        """When geometry fades; `None`: it does not.
+        """Returns when the geometry fades, or `None` if it does not.
 
         Args:
-            steps: per epoch.
-            unlabelled: of the views of unlabelled images, which may keep another share of it.
+            steps: steps per epoch.
+            unlabelled: for the views of unlabelled images, which may keep another share of it.
         """
         if not self.geometry_fade:
             return None
@@ -126,15 +126,15 @@ class Recipe(YamlSettings):
 
     @property
     def first_finishing_epoch(self) -> int:
-        """The first of the epochs for `finish_on`, which are at least one."""
-        # Half an epoch counts as one: round() would go to the even number.
+        """Returns the first of the last epochs, at least one, that train on `finish_on`."""
+        # Half an epoch counts as one: round() would round to the even number.
         return self.total_epoch + 1 - max(1, int(self.finish_share * self.total_epoch + 0.5))
 
     def updated(self, values: dict[str, Any]) -> "Recipe":
-        """The recipe with other values, checked as if they stood in its file.
+        """Returns the recipe with other values, checked as if they were in its file.
 
         Raises:
-            ArgumentError: a value is not one that its field takes.
+            ArgumentError: a value is invalid.
         """
         try:
             return Recipe.model_validate(self.model_dump() | values)

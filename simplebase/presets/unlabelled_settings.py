@@ -1,4 +1,4 @@
-"""The key `unlabelled` of a recipe: how a training learns from images that nobody labelled."""
+"""The key `unlabelled` of a recipe: how a training run learns from unlabelled images."""
 
 from pydantic import Field, field_validator
 
@@ -7,19 +7,21 @@ from simplebase.presets.preset import YamlSettings
 
 
 class UnlabelledSettings(YamlSettings):
-    """How a training learns from images that nobody labelled, see docs/unlabelled.md.
+    """How a training run learns from unlabelled images, see docs/unlabelled.md.
 
     Args:
-        share: of a step's samples that is unlabelled. They come in addition to the recipe's
-            `batch_size`, which stays the number of labelled ones.
-        weight: of their loss, beside 1 of the labelled ones'.
-        ramp: share of the run over which the weight rises from 0.
-        threshold: a pseudo keypoint of a lower score teaches nothing.
-        mirror: one that the teacher finds elsewhere in the mirrored view teaches nothing either:
-            the largest distance, in parts of the input's longer side. `None` looks at no mirrored
-            view, for half of the teacher's time.
-        augmentation: of the views that the student learns from; by default the recipe's.
-        geometry_fade_to: share of its strength that their geometry keeps where the recipe's fades.
+        share: fraction of a step's samples that are unlabelled. They come in addition to the
+            recipe's `batch_size`, which remains the number of labelled samples.
+        weight: weight of their loss; that of the labelled samples is 1.
+        ramp: fraction of the run over which the weight rises from 0.
+        threshold: pseudo keypoints with a lower score are ignored.
+        mirror: largest distance between a pseudo keypoint and the one that the teacher finds in the
+            mirrored view, as a fraction of the input's longer side. Others are ignored. `None`
+            skips the mirrored view, which halves the teacher's time.
+        augmentation: augmentation of the views that the student learns from; by default the
+            recipe's.
+        geometry_fade_to: fraction of its strength that their geometry keeps when the recipe's
+            geometry fades.
     """
 
     share: float = Field(0.5, gt=0, le=0.9)
@@ -38,5 +40,5 @@ class UnlabelledSettings(YamlSettings):
         return None if augmentation is None else each_once(augmentation)
 
     def samples(self, labelled: int) -> int:
-        """How many unlabelled samples a step has beside `labelled` ones."""
+        """Returns how many unlabelled samples a step has in addition to `labelled` samples."""
         return max(1, round(labelled * self.share / (1 - self.share)))

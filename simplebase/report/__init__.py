@@ -1,4 +1,4 @@
-"""Pages of HTML that need nothing else: of a training run, a checked dataset, exported files."""
+"""Writes self-contained HTML pages for a training run, a checked dataset and exported files."""
 
 from typing import TYPE_CHECKING
 

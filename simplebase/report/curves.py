@@ -1,4 +1,4 @@
-"""A curve as SVG, in the colours of the page that holds it."""
+"""Draws a curve as SVG, in the colours of its page."""
 
 from collections.abc import Sequence
 from html import escape
@@ -10,13 +10,13 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 12, 12, 26
 def draw_curve(
     title: str, epochs: Sequence[int], values: Sequence[float | None], *, best: int | None = None
 ) -> str:
-    """An SVG element of `values` over `epochs`, with the range of both at the axes.
+    """Returns an SVG element of `values` over `epochs`, with their ranges at the axes.
 
     Args:
-        title: what it shows, for those who do not see it.
-        epochs: at least one, counting up.
-        values: one for each epoch; gaps where None.
-        best: an epoch that gets a dot.
+        title: description for screen readers.
+        epochs: at least one epoch, in ascending order.
+        values: one value per epoch; None leaves a gap.
+        best: the epoch that gets a dot.
     """
     measured = [value for value in values if value is not None]
     if not measured:

@@ -1,4 +1,4 @@
-"""From the findings of a check to a page with pictures of them."""
+"""Writes the findings of a check as a page with pictures."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _SIZE: Size = (256, 256)
 _EXAMPLES = 6
 _SUSPECTS = 24
 _LISTED = 20
-_NAMED = 100  # records on the command line that keeps them
+_NAMED = 100  # most records in the command that selects them
 
 
 def write_check_report(
@@ -30,13 +30,13 @@ def write_check_report(
     suspects: Suspects | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Writes what a check found as one page of HTML, with pictures inside.
+    """Writes the findings of a check as one HTML page with embedded pictures.
 
     Args:
         report: the findings, with those of `suspects`.
         path: the file to write.
         folder: the dataset, for the title and the commands.
-        suspects: what a model said about `report.usable`.
+        suspects: labels of `report.usable` that a model contradicts.
         overwrite: replace `path` if it exists.
 
     Raises:
@@ -98,7 +98,7 @@ def _suspects(report: CheckReport, suspects: Suspects | None) -> Iterator[str]:
 
 
 def _by_kind(report: CheckReport) -> Iterator[str]:
-    """A section for each kind: a list, and a sheet of the records that can be drawn."""
+    """Yields a section for each kind: a list, and a sheet of the records that can be drawn."""
     for kind, findings in report.by_kind().items():
         parts = [page.listing([_where(finding) for finding in findings[:_LISTED]])]
         if len(findings) > _LISTED:
@@ -112,7 +112,7 @@ def _by_kind(report: CheckReport) -> Iterator[str]:
 
 
 def _drawable(report: CheckReport, findings: list[Finding]) -> np.ndarray:
-    """Rows of the first usable records among the findings."""
+    """Returns the rows of the first usable records among the findings."""
     place = {record: row for row, record in enumerate(report.rows)}
     named = dict.fromkeys(finding.record for finding in findings if finding.record in place)
     return np.array([place[record] for record in named][:_EXAMPLES], np.int64)

@@ -1,4 +1,4 @@
-"""From the comparison of exported files with their model to a page with pictures."""
+"""Writes the comparison of exported files with their model as a page with pictures."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from simplebase.report import page
 
 _SAMPLES = 12
 _LEAST_SCORE = 0.1
-"""What scores less is not drawn: neither the model nor the file found it."""
+"""Score below which a keypoint is not drawn."""
 
 
 def write_export_report(
@@ -23,11 +23,11 @@ def write_export_report(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Writes how exported files compare with their model as one page of HTML.
+    """Writes the comparison of exported files with their model as one HTML page.
 
     Args:
-        reference: what the model finds in the images of the comparison.
-        exported: the files, also those that failed.
+        reference: the model's results on the images of the comparison.
+        exported: the files, including failed ones.
         path: the file to write.
         overwrite: replace `path` if it exists.
 
@@ -98,7 +98,7 @@ def _file(reference: Reference, each: Exported, parity: Parity) -> str:
 
 
 def _sheet(reference: Reference, found: np.ndarray) -> np.ndarray:
-    """The samples whose keypoints lie furthest apart."""
+    """Draws the samples whose keypoints are furthest apart."""
     model = reference.keypoints
     seen = (model[..., 2] >= _LEAST_SCORE) & (found[..., 2] >= _LEAST_SCORE)
     distance = np.linalg.norm(found[..., :2] - model[..., :2], axis=-1)
@@ -120,6 +120,6 @@ def _sheet(reference: Reference, found: np.ndarray) -> np.ndarray:
 
 
 def _drawable(keypoints: np.ndarray) -> np.ndarray:
-    """`(K, 3)` with a visibility in place of the score."""
+    """Returns `(K, 3)` with a visibility instead of the score."""
     seen = keypoints[:, 2:] >= _LEAST_SCORE
     return np.concatenate([keypoints[:, :2], np.where(seen, 2.0, 0.0)], axis=-1)

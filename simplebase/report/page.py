@@ -1,4 +1,4 @@
-"""The HTML of a report: parts that are put together, and how they look."""
+"""The HTML of a report: its parts and their style."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ svg circle { fill: var(--accent); } svg .axis { fill: none; stroke: var(--line);
 
 
 def page(title: str, parts: Sequence[str]) -> str:
-    """A whole HTML document; it loads nothing from anywhere."""
+    """Returns a whole HTML document, which loads nothing from elsewhere."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -47,22 +47,22 @@ def page(title: str, parts: Sequence[str]) -> str:
 
 
 def section(title: str, *parts: str) -> str:
-    """A part under a heading."""
+    """Returns a section with a heading."""
     return f"<h2>{escape(title)}</h2>\n" + "\n".join(parts)
 
 
 def paragraph(text: str) -> str:
-    """A paragraph of plain text."""
+    """Returns a paragraph of plain text."""
     return f"<p>{escape(text)}</p>"
 
 
 def listing(texts: Sequence[str]) -> str:
-    """A list of plain texts."""
+    """Returns a list of plain texts."""
     return "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
 
 
 def cards(values: Mapping[str, str]) -> str:
-    """Figures side by side, each with what it is."""
+    """Returns labelled figures side by side."""
     inner = "".join(
         f'<div class="card"><b>{escape(value)}</b>{escape(name)}</div>'
         for name, value in values.items()
@@ -71,12 +71,12 @@ def cards(values: Mapping[str, str]) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0) -> str:
-    """A table.
+    """Returns a table.
 
     Args:
-        headings: of the columns.
+        headings: headings of the columns.
         rows: texts of the cells.
-        numbers: how many of the last columns hold numbers, which stand to the right.
+        numbers: how many of the last columns contain numbers, which are aligned to the right.
     """
 
     def cell(tag: str, place: int, text: str) -> str:
@@ -92,7 +92,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: in
 
 
 def bars(headings: Sequence[str], rows: Sequence[tuple[str, Sequence[float | None]]]) -> str:
-    """A table of fractions by name, with a bar for the first of each row."""
+    """Returns a table of fractions by name, with a bar for the first value of each row."""
     head = f"<th>{escape(headings[0])}</th><th></th>" + "".join(
         f'<th class="number">{escape(text)}</th>' for text in headings[1:]
     )
@@ -107,7 +107,7 @@ def bars(headings: Sequence[str], rows: Sequence[tuple[str, Sequence[float | Non
 
 
 def picture(image: np.ndarray, caption: str) -> str:
-    """`(height, width, 3)` RGB uint8 inside the page."""
+    """Returns the image `(height, width, 3)` RGB uint8, embedded in the page."""
     data = base64.b64encode(encode_image(image, ".jpg", jpeg_quality=_QUALITY)).decode()
     text = escape(caption)
     return (
@@ -117,10 +117,10 @@ def picture(image: np.ndarray, caption: str) -> str:
 
 
 def commands(lines: Sequence[str]) -> str:
-    """Command lines to copy."""
+    """Returns command lines to copy."""
     return f"<pre>{escape(chr(10).join(lines))}</pre>"
 
 
 def fraction(value: float | None) -> str:
-    """`0.738`, or `n/a`."""
+    """Formats a fraction as `0.738`, or `n/a`."""
     return "n/a" if value is None else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""From a run's folder to its report."""
+"""Writes the report of a run's folder."""
 
 import os
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from simplebase.training.runs.metrics import EpochMetrics, best_epoch, read_metr
 _THRESHOLDS = (0.5, 0.2, 0.1)
 _MANY_CONFUSED = 0.15
 _ENOUGH = 20
-"""Keypoints of a pair; the share of fewer says little."""
+"""Fewest keypoints of a pair for which the share is meaningful."""
 
 
 def write_report(
@@ -42,24 +42,24 @@ def write_report(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Writes a training run as one page of HTML, with pictures inside.
+    """Writes a training run as one HTML page with embedded pictures.
 
-    The best checkpoint is evaluated on the val split: PCK by keypoint, sides that are confused,
-    kinds of error, the worst samples and some that are always the same.
+    The best checkpoint is evaluated on the val split: PCK per keypoint, confused sides, kinds of
+    error, the worst samples, and some samples that are always the same.
 
     Args:
         run_dir: the folder of the run.
-        path: the file to write; by default RUN/report.html, which is always replaced.
-        dataset: where the dataset is now, if it was moved.
+        path: the file to write. The default is RUN/report.html, which is always replaced.
+        dataset: the dataset's folder, if it was moved.
         overwrite: replace `path` if it exists.
-        progress: called with samples done and in all.
+        progress: is called with the number of finished samples and the total.
 
     Returns:
-        The file that was written.
+        The written file.
 
     Raises:
         MissingFileError: `run_dir` is not the folder of a run, or it has no checkpoint yet.
-        DataError: a file of the run is broken, or the dataset has other records.
+        DataError: a file of the run is damaged, or the dataset has other records.
         OutputExistsError: `path` exists and `overwrite` is off.
     """
     run = Run(run_dir)

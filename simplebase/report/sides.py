@@ -1,4 +1,4 @@
-"""How often a model takes the left keypoint for the right one."""
+"""Counts how often a model confuses left and right keypoints."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 APART = 0.1
-"""Labels of a pair that are nearer to each other, in object heights, say nothing about sides."""
+"""Smallest distance of a pair's labels, in object heights. Closer pairs are not counted."""
 
 
 @dataclass(frozen=True)
 class SideConfusion:
-    """What became of one pair of keypoints, such as the wrists.
+    """The counts of one pair of keypoints, such as the wrists.
 
     Args:
         pair: the two names.
-        counted: keypoints that were found at one of the two labels, within half of their distance,
-            in objects with both labels far enough apart.
-        confused: how many of them lie nearer to the label of the other side than to their own.
-        objects: objects in which that holds for both sides at once: the two are exchanged.
+        counted: number of keypoints that were found at one of the two labels, within half of the
+            labels' distance, in objects whose labels are far enough apart.
+        confused: how many of them are nearer to the label of the other side than to their own.
+        objects: number of objects in which both sides are confused, so the two are exchanged.
     """
 
     pair: tuple[str, str]
@@ -28,7 +28,7 @@ class SideConfusion:
 
     @property
     def share(self) -> float | None:
-        """Of the counted keypoints the confused ones; None if there are none."""
+        """The share of confused keypoints among those counted; None if there are none."""
         return self.confused / self.counted if self.counted else None
 
 
@@ -44,9 +44,9 @@ def confused_sides(
     Args:
         predicted: `(N, K, 2)` image pixels, NaN where not found.
         labelled: `(N, K, 3)` x, y in image pixels and visibility.
-        heights: `(N,)` of the objects, in pixels.
+        heights: `(N,)` heights of the objects in pixels.
         keypoints: the `K` names.
-        pairs: of the names that swap in a horizontal flip.
+        pairs: pairs of names that swap in a horizontal flip.
     """
     found = []
     for pair in pairs:
@@ -56,7 +56,7 @@ def confused_sides(
         usable = (labelled[:, places, 2] > 0).all(axis=1) & (apart >= APART * heights)
         own = np.linalg.norm(points - labels, axis=-1)
         other = np.linalg.norm(points - labels[:, ::-1], axis=-1)
-        # What lies at neither label is no mistake about sides. NaN compares false.
+        # A keypoint at neither label is not a confusion of sides. Comparisons with NaN are false.
         counted = usable[:, None] & (np.minimum(own, other) <= apart[:, None] / 2)
         confused = counted & (other < own)
         found.append(

@@ -1,4 +1,4 @@
-"""Runtimes: one file a model format, all behind one protocol."""
+"""Runtimes: one module per model format, all with the same protocol."""
 
 from simplebase.runtimes.runtime import (
     Layered,

@@ -1,4 +1,4 @@
-"""What all formats share whose files know only tensors: layouts, number types, batches."""
+"""The common part of all formats that only describe tensors: layouts, number types, batches."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ _PIXELS = np.arange(256)
 
 @dataclass(frozen=True)
 class Port:
-    """What a file says of its input or its output.
+    """A file's description of its input or an output.
 
     Args:
         dtype: name of the NumPy type of the stored numbers.
-        shape: `(B, H, W, 3)` or `(B, 3, H, W)`, with None where any size goes; of an output it is
-            not asked, since running the model shows it.
-        scale: of integers: a stored `q` stands for `(q - zero_point) * scale`. None: unknown.
+        shape: `(B, H, W, 3)` or `(B, 3, H, W)`, with None for a free size. It is not used for
+            outputs, because running the model shows it.
+        scale: scale of integers: a stored `q` means `(q - zero_point) * scale`. None if unknown.
         zero_point: see `scale`.
     """
 
@@ -38,7 +38,7 @@ class Port:
     zero_point: int = 0
 
     def store(self, values: np.ndarray) -> np.ndarray:
-        """`values` as the file stores them."""
+        """Converts `values` to the file's numbers."""
         if self.dtype in _FLOATS:
             return values.astype(self.dtype)
         limits = np.iinfo(self.dtype)
@@ -46,29 +46,30 @@ class Port:
         return np.clip(stored, limits.min, limits.max).astype(self.dtype)
 
     def restore(self, stored: np.ndarray) -> np.ndarray:
-        """float32 of what the file stores."""
+        """Converts the file's numbers to float32."""
         values = stored.astype(np.float32)
         return values if self.scale is None else (values - self.zero_point) * self.scale
 
 
 class ArtifactRuntime:
-    """Runs a function over tensors on images of any number.
+    """Runs a function over tensors on any number of images.
 
-    Heatmaps are told from keypoints by their rank, so files may order their outputs as they like.
+    Heatmaps and keypoints are distinguished by their rank, so a file may have them in any order.
 
-    A file of a fixed batch gets the images in parts, the last one filled up; any other gets all at
-    once. One black batch is run at the start, so that a file that does not fit says so then.
+    A file with a fixed batch size gets the images in parts, the last one padded; any other file
+    gets all at once. One black batch is run at the start, so that a wrong file is reported when it
+    is opened.
 
     Args:
-        path: of the file, for messages.
-        metadata: what its sidecar says.
-        input: of the images.
-        outputs: one or two. The layout of heatmaps, `(B, h, w, K)` or `(B, K, h, w)`, is told by
-            their shape; where `h = w = K`, it is taken to be the input's.
-        run: stored input to the stored outputs.
+        path: the file, for messages.
+        metadata: the metadata of its sidecar.
+        input: description of the images.
+        outputs: descriptions of one or two outputs. The layout of heatmaps, `(B, h, w, K)` or
+            `(B, K, h, w)`, follows from their shape. If `h = w = K`, it is that of the input.
+        run: maps the stored input to the stored outputs.
 
     Raises:
-        DataError: the file does not fit the metadata, or cannot run.
+        DataError: the file does not match the metadata, or cannot run.
     """
 
     def __init__(
@@ -88,8 +89,10 @@ class ArtifactRuntime:
         self._channels_first = _has_channels_first(path, metadata, input.shape)
         self._heatmaps_first = False
         self._batch = input.shape[0]
-        # There are only 256 pixel values, so each is converted once.
-        self._stored = input.store(_PIXELS)
+        # There are only 256 pixel values, so each is converted once; often to itself.
+        stored = input.store(_PIXELS)
+        is_same = stored.dtype == np.uint8 and np.array_equal(stored, _PIXELS)
+        self._stored = None if is_same else stored
         batch = self._batch or 1
         with opening(path):
             answers = self._answers(np.zeros((batch, *metadata.input_size, 3), np.uint8))
@@ -102,16 +105,16 @@ class ArtifactRuntime:
             )
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """`(B, H, W, 3)` uint8 RGB to the first of `metadata.outputs`.
+        """Maps `(B, H, W, 3)` uint8 RGB to the first of `metadata.outputs`.
 
         Raises:
-            ArgumentError: images of another size or type.
-            OutOfMemoryError: TensorFlow's device cannot hold as many.
+            ArgumentError: the images have another size or type.
+            OutOfMemoryError: TensorFlow's device does not have enough memory.
         """
         return self.predict_all(images)[0]
 
     def predict_all(self, images: np.ndarray) -> list[np.ndarray]:
-        """All of `metadata.outputs`, float32; arguments and errors as `predict`."""
+        """Returns all of `metadata.outputs`, float32. For arguments and errors see `predict`."""
         require_images(images, self.metadata.input_size)
         if len(images) == 0:
             return [empty_output(self.metadata, output) for output in self.metadata.outputs]
@@ -124,9 +127,9 @@ class ArtifactRuntime:
         return answers
 
     def _answers(self, images: np.ndarray) -> list[np.ndarray]:
-        """Every output of no more `images` than the file takes at once, as the file has it."""
+        """Returns the file's own outputs for at most as many `images` as it takes at once."""
         count = len(images)
-        stored = self._stored[images]
+        stored = images if self._stored is None else self._stored[images]
         if self._channels_first:
             stored = np.ascontiguousarray(np.moveaxis(stored, -1, 1))
         if self._batch is not None and count < self._batch:
@@ -147,21 +150,21 @@ def require_images(images: np.ndarray, size: Size) -> None:
 
 
 def empty_output(metadata: ModelMetadata, output: Output) -> np.ndarray:
-    """`(0, h, w, K)` or `(0, K, 3)`, the answer to no images, on which not every library runs."""
+    """Returns `(0, h, w, K)` or `(0, K, 3)`, for no images; not every library can run on none."""
     count = metadata.skeleton.num_keypoints
     shape = (*metadata.codec.heatmap_size, count) if output == "heatmaps" else (count, 3)
     return np.zeros((0, *shape), np.float32)
 
 
 def single(items: Sequence[_Item], what: str, path: Path) -> _Item:
-    """The one item of `items`; DataError if there are none or more."""
+    """Returns the only item of `items`; DataError if there is not exactly one."""
     if len(items) != 1:
-        raise DataError(f"{path}: the model has {len(items)} {what}; one on images has one.")
+        raise DataError(f"{path}: the model has {len(items)} {what}. Expected: one.")
     return items[0]
 
 
 def thread_count(threads: int | None) -> int:
-    """`threads`, by default one per usable core."""
+    """Returns `threads`, or one per usable core if it is None."""
     return threads or usable_cores()
 
 
@@ -169,10 +172,10 @@ def _require_numbers(path: Path, what: str, port: Port) -> None:
     known = (*_FLOATS, *_INTEGERS)
     if port.dtype not in known:
         raise DataError(f"{path}: the model's {what} is {port.dtype}; expected {', '.join(known)}.")
-    # Pixels are whole numbers from 0 to 255 already; of all else the scale must be known.
+    # Pixels are already whole numbers from 0 to 255. For everything else the scale must be known.
     if port.dtype in _INTEGERS and port.scale is None and (what, port.dtype) != ("input", "uint8"):
         raise DataError(
-            f"{path}: the model's {what} is {port.dtype}, but the file does not say by which scale."
+            f"{path}: the model's {what} is {port.dtype}, but the file does not contain its scale."
         )
 
 
@@ -195,7 +198,7 @@ _RANKS: dict[int, Output] = {4: "heatmaps", 3: "keypoints"}
 def _order_of_outputs(
     path: Path, metadata: ModelMetadata, shapes: Sequence[tuple[int, ...]], batch: int
 ) -> list[int]:
-    """Where among the file's outputs each of `metadata.outputs` is."""
+    """Returns the index of each of `metadata.outputs` among the file's outputs."""
     found = [_RANKS.get(len(shape)) for shape in shapes]
     if sorted(map(str, found)) != sorted(metadata.outputs):
         raise DataError(

@@ -1,7 +1,7 @@
 """Frozen graphs: one `.pb` file whose variables are constants.
 
-A graph may hold any operation of TensorFlow, those that read and write files among them: open only
-what you trust.
+A graph may contain any TensorFlow operation, including those that read and write files. Open only
+files that you trust.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from simplebase.runtimes.opening import opening
 
 
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
-    """Opens a graph with one placeholder, all of whose results are outputs; see `load_runtime`."""
+    """Opens a graph with one placeholder; all its results are outputs. See `load_runtime`."""
     if path.name == "saved_model.pb":
         raise DataError(f"{path} is a part of a SavedModel, not a frozen graph. Open its folder.")
     metadata = read_metadata(path)

@@ -1,4 +1,4 @@
-"""What the formats that TensorFlow runs share."""
+"""The common part of the formats that TensorFlow runs."""
 
 from typing import Any
 
@@ -10,28 +10,28 @@ from simplebase.runtimes.artifact import Port
 
 
 def set_threads(threads: int | None) -> None:
-    """Sets the CPU threads of TensorFlow, of which a process has one number.
+    """Sets the number of TensorFlow's CPU threads, which applies to the whole process.
 
-    By default they are as many as `prepare_tensorflow` leaves.
+    With None, the number that `prepare_tensorflow` has set is kept.
 
     Raises:
-        ArgumentError: TensorFlow already computes, with another number.
+        ArgumentError: TensorFlow has already computed with another number.
     """
     prepare_tensorflow()
     if threads is None:
         return
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
-        # Operations side by side would add threads to those.
+        # Parallel operations would use further threads.
         tf.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError as error:
         raise ArgumentError(
-            "TensorFlow takes its number of threads only before it first computes in a process, "
-            f"and it has. Open the model with {threads} threads first of all, or in a new process."
+            "TensorFlow's number of threads cannot be changed after it has computed something. "
+            f"Open the model with {threads} threads before anything else, or in a new process."
         ) from error
 
 
 def port(tensor: Any) -> Port:
-    """Of a `tf.TensorSpec` or `tf.Tensor`."""
+    """Returns the port of a `tf.TensorSpec` or `tf.Tensor`."""
     shape = () if tensor.shape.rank is None else tuple(tensor.shape)
     return Port(tensor.dtype.name, shape)

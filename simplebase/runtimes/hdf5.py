@@ -23,13 +23,13 @@ from simplebase.runtimes.runtime import Runtime
 def load(path: Path, threads: int | None) -> Runtime:
     """Opens a `SimpleBaseline`, or any model from RGB 0..255 to heatmaps; see `load_runtime`.
 
-    A `SimpleBaseline` brings its metadata. Nothing in the file is run: a model with a `Lambda`
-    layer, which holds Python code, is refused.
+    A `SimpleBaseline` contains its metadata. No code in the file is run: a model with a `Lambda`
+    layer, which contains Python code, is refused.
     """
     _require_whole_model(path)
     set_threads(threads)
     with opening(path):
-        # The format writes the class without the package that Keras registered it under, so a
+        # The format stores the class without the package under which Keras registered it, so a
         # SimpleBaseline would be an "unknown layer".
         model = keras.saving.load_model(
             path,
@@ -65,17 +65,17 @@ def _require_whole_model(path: Path) -> None:
         )
     if version.startswith("2."):
         raise DataError(
-            f"{path} was saved by Keras {version}, whose layers Keras {keras.__version__} does not "
-            "read. `simplebase convert weights` converts those of the tf.keras project."
+            f"{path} was saved by Keras {version}, whose layers Keras {keras.__version__} cannot "
+            "read. `simplebase convert weights` converts files of the tf.keras project."
         )
     with opening(path):
         lambdas = _holds_class(json.loads(config), "Lambda")
     if lambdas:
-        raise DataError(f"{path} has a Lambda layer. It holds Python code, which is not run.")
+        raise DataError(f"{path} has a Lambda layer. It contains Python code, which is not run.")
 
 
 def _holds_class(config: Any, name: str) -> bool:
-    """Whether an object of the class `name` is in a model's config."""
+    """Returns whether a model's config contains an object of the class `name`."""
     if isinstance(config, dict):
         return config.get("class_name") == name or any(
             _holds_class(value, name) for value in config.values()

@@ -17,7 +17,7 @@ class KerasRuntime:
     """Runs a `SimpleBaseline`, traced once for all batch sizes."""
 
     def __init__(self, model: SimpleBaseline) -> None:
-        """`model`: its later changes of weights are seen."""
+        """`model`: the model. Later changes of its weights take effect."""
         self.model = model
         self.metadata = model.metadata
         shape = (None, *model.metadata.input_size, 3)
@@ -28,11 +28,11 @@ class KerasRuntime:
         )
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """`(B, H, W, 3)` uint8 RGB to `(B, h, w, K)` float32.
+        """Maps `(B, H, W, 3)` uint8 RGB to `(B, h, w, K)` float32.
 
         Raises:
-            ArgumentError: images of another size or type.
-            OutOfMemoryError: the device cannot hold as many.
+            ArgumentError: the images have another size or type.
+            OutOfMemoryError: the device does not have enough memory.
         """
         require_images(images, self.metadata.input_size)
         if len(images) == 0:
@@ -41,7 +41,7 @@ class KerasRuntime:
             return self._heatmaps(tf.convert_to_tensor(images)).numpy()
 
     def count_cost(self) -> Cost:
-        """Parameters, and the operations of one image."""
+        """Returns the parameters, and the operations per image."""
         return count_cost(self.model, self.metadata.input_size)
 
 

@@ -1,4 +1,4 @@
-"""`.tflite` files, by LiteRT."""
+"""`.tflite` files, run by LiteRT."""
 
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,21 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
     with opening(path):
         interpreter = Interpreter(native_name(path), num_threads=thread_count(threads))
         interpreter.allocate_tensors()
-        # Read only where it is needed: files are large.
+        # Read only if needed, because files are large.
         embedded = None if metadata_file(path).is_file() else _embedded_metadata(path)
         metadata = read_metadata(path, embedded)
         images = single(interpreter.get_input_details(), "inputs", path)
         outputs = interpreter.get_output_details()
         ports = _port(images), [*map(_port, outputs)]
+    batch = images["shape"][0]  # asking the interpreter each time takes as long as a small copy
 
     def run(stored: np.ndarray) -> list[np.ndarray]:
-        if interpreter.get_input_details()[0]["shape"][0] != len(stored):
+        nonlocal batch
+        if batch != len(stored):
+            batch = None  # until it has worked
             interpreter.resize_tensor_input(images["index"], stored.shape)
             interpreter.allocate_tensors()
+            batch = len(stored)
         interpreter.set_tensor(images["index"], stored)
         interpreter.invoke()
         return [interpreter.get_tensor(output["index"]) for output in outputs]
@@ -36,7 +40,7 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
 
 
 def output_port(path: Path) -> Port:
-    """The number type and scale of a file's one output, for those who run it elsewhere."""
+    """Returns the number type and scale of a file's only output, for running it elsewhere."""
     with opening(path):
         interpreter = Interpreter(native_name(path))
         return _port(single(interpreter.get_output_details(), "outputs", path))
@@ -61,7 +65,7 @@ def _port(details: dict[str, Any]) -> Port:
     return Port(
         dtype=np.dtype(details["dtype"]).name,
         shape=tuple(None if side < 0 else int(side) for side in sides),
-        # 0 stands for none.
+        # 0 means that there is no scale.
         scale=float(scale) or None,
         zero_point=int(zero_point),
     )

@@ -1,6 +1,6 @@
 """`.mnn` files.
 
-`import MNN` reaches for no network. `MNN.tools`, whose commands do, is not imported by it nor here.
+`import MNN` does not use the network. The commands of `MNN.tools` do, but it is not imported.
 """
 
 from pathlib import Path
@@ -18,27 +18,27 @@ from simplebase.silence import silenced
 with silenced():
     import MNN
 
-# `runSession` answers with MNN's error code.
+# `runSession` returns MNN's error code.
 _NO_ERROR = 0
 
-# WINOGRAD_MEMORY_LEVEL: how many sizes of tiles a convolution may choose from. With MNN's default,
-# 3x3 convolutions of a trained PeleeNet are off by 1e-4 of a heatmap's peak; with 1 by 1e-6, and
-# 3 % slower.
+# WINOGRAD_MEMORY_LEVEL: how many tile sizes a convolution may choose from. With MNN's default, the
+# heatmaps of a trained PeleeNet are off by 1e-4 of their peak because of its 3x3 convolutions. With
+# 1 they are off by 1e-6, and 3 % slower.
 _WINOGRAD_HINT, _SMALL_TILES = 3, 1
 
 
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
     """Opens a model on images; see `load_runtime`.
 
-    Images go in by the batch that the file has, 1 where its batch is free. MNN could resize the
-    input, but a network that fixed the batch within then answers garbage with only a line on the
-    console, and eight images at once took no less time than one by one.
+    Images are passed in batches of the file's own size, or one by one if its batch size is free.
+    MNN could resize the input, but a network with a fixed batch size inside then returns garbage
+    with only a line on the console. Eight images at once were also no faster than one by one.
 
-    MNN's threads are shared by all models of a process: the first one that is opened with more than
-    one thread sets how many there are, and later ones can use fewer.
+    All models of a process share MNN's threads. The first model that is opened with more than one
+    thread determines their number; later models can use fewer.
     """
     metadata = read_metadata(path)
-    # Of a damaged file MNN may crash, now or later, and take the process with it.
+    # A damaged file may crash MNN, now or later, and with it the process.
     require_unchanged(path)
     with opening(path):
         session = _Session(path, thread_count(threads))
@@ -49,7 +49,7 @@ class _Session:
     """An opened file.
 
     Raises:
-        DataError: it has another number of inputs than one, or other numbers than float32.
+        DataError: it does not have exactly one input, or its numbers are not float32.
     """
 
     def __init__(self, path: Path, threads: int) -> None:
@@ -65,8 +65,8 @@ class _Session:
         self.outputs = [_port(answer, path) for answer in self._answers]
 
     def run(self, stored: np.ndarray) -> list[np.ndarray]:
-        """The outputs for an input of the shape that the file has."""
-        # A tensor of the host in another layout than the session's would scramble the data.
+        """Returns the outputs for an input of the file's shape."""
+        # A host tensor with another layout than the session's would scramble the data.
         self._images.copyFrom(_host_tensor(stored, self._images))
         code = self._interpreter.runSession(self._session)
         if code != _NO_ERROR:
@@ -86,5 +86,5 @@ def _host_tensor(values: np.ndarray, like: Any) -> Any:
 
 def _port(tensor: Any, path: Path) -> Port:
     if tensor.getDataType() != MNN.Halide_Type_Float:
-        raise DataError(f"{path}: an input and output of float32 are expected of an MNN model.")
+        raise DataError(f"{path}: an MNN model must have float32 input and output.")
     return Port("float32", tuple(tensor.getShape()))

@@ -1,4 +1,4 @@
-"""`.onnx` files, by ONNX Runtime on the CPU."""
+"""`.onnx` files, run by ONNX Runtime on the CPU."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ _ERRORS_ONLY = 3
 def load(path: Path, threads: int | None) -> ArtifactRuntime:
     """Opens a model on images; see `load_runtime`."""
     session = open_session(path, threads)
-    # A garbled name is no UTF-8, which the library finds only when it is asked for.
+    # A damaged name may not be UTF-8, which the library detects only when the name is read.
     with opening(path):
         embedded = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         metadata = read_metadata(path, embedded)
@@ -38,10 +38,10 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
 
 
 def open_session(path: Path, threads: int | None) -> onnxruntime.InferenceSession:
-    """An `.onnx` file, ready to run on so many threads of the CPU, by default on all cores.
+    """Opens an `.onnx` file to run on this number of CPU threads, by default on all cores.
 
     Raises:
-        DataError: it is damaged, or no such file.
+        DataError: it is damaged, or not such a file.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = thread_count(threads)
@@ -51,6 +51,6 @@ def open_session(path: Path, threads: int | None) -> onnxruntime.InferenceSessio
 
 
 def _port(value: Any) -> Port:
-    # A size that is free has a name, or none.
+    # A free size is a name or None.
     shape = tuple(side if isinstance(side, int) else None for side in value.shape)
     return Port(_TYPES.get(value.type, value.type), shape)

@@ -1,4 +1,4 @@
-"""Opening files with libraries that chatter and raise what they like."""
+"""Opens files with libraries that print messages and raise errors of many types."""
 
 import os
 from collections.abc import Iterator
@@ -10,20 +10,20 @@ from simplebase.silence import silenced
 
 @contextmanager
 def opening(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Makes one sentence of whatever the block raises over `path`, and keeps it quiet.
+    """Silences the block, and turns any error that it raises into a DataError about `path`.
 
-    Cut and garbled files are the libraries' to find: LiteRT and MNN verify their flatbuffers,
-    ONNX Runtime and TensorFlow parse protocol buffers. Only MNN crashed, see its module.
+    The libraries themselves detect damaged files: LiteRT and MNN verify their flatbuffers, ONNX
+    Runtime and TensorFlow parse protocol buffers. Only MNN crashes, see its module.
 
     Raises:
-        DataError: the block raised, and not an error of ours.
+        DataError: the block raised an error that is not one of ours.
     """
     try:
         with silenced():
             yield
     except SimplebaseError:
         raise
-    except Exception as error:  # Each library has its own kinds, and some raise a bare Exception.
+    except Exception as error:  # Each library has its own types, and some raise a bare Exception.
         raise DataError(
             f"{path} cannot be opened: {first_line(error).rstrip('.!')}. It may be damaged or "
             "incomplete; export it again."

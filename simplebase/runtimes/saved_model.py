@@ -1,7 +1,7 @@
 """SavedModel folders.
 
-A graph may hold any operation of TensorFlow, those that read and write files among them: open only
-what you trust.
+A graph may contain any TensorFlow operation, including those that read and write files. Open only
+files that you trust.
 """
 
 from pathlib import Path
@@ -34,7 +34,7 @@ def load(path: Path, threads: int | None) -> ArtifactRuntime:
     outputs = function.structured_outputs
 
     def run(stored: np.ndarray) -> list[np.ndarray]:
-        # Only `model` keeps the variables alive: the function does not.
+        # `model` must be kept, because the function alone does not keep the variables alive.
         answers = model.signatures[_SIGNATURE](**{name: tf.constant(stored)})
         return [answers[output].numpy() for output in outputs]
 

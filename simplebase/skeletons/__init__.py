@@ -1,4 +1,4 @@
-"""Skeletons: keypoint names, flip pairs, links; built in, or from upstream's text files."""
+"""Skeletons: keypoint names, flip pairs and links, built in or from upstream's text files."""
 
 from simplebase.skeletons.loader import load_skeleton, skeleton_names
 from simplebase.skeletons.sides import coloured_link, pairs_by_name

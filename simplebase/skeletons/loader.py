@@ -1,4 +1,4 @@
-"""Finding a skeleton by its built-in name, or by its keypoints."""
+"""Finds built-in skeletons by their name or by their keypoints."""
 
 import dataclasses
 import difflib
@@ -20,11 +20,11 @@ DATASETS = {
     "macaque": "coco",
     "mhp": "mpii",
 }
-"""Datasets that have the keypoints of a built-in skeleton of another name, in its order."""
+"""Datasets whose keypoints are those of a built-in skeleton, in the same order."""
 
 
 def skeleton_names() -> list[str]:
-    """Names of the built-in skeletons, sorted."""
+    """Returns the names of the built-in skeletons, sorted."""
     folder = files("simplebase.skeletons")
     return sorted(
         entry.name.removesuffix(".yaml")
@@ -35,10 +35,10 @@ def skeleton_names() -> list[str]:
 
 @functools.cache
 def load_skeleton(name: str) -> Skeleton:
-    """The built-in skeleton `name`, such as `coco`, `hand21` or `ap10k`.
+    """Returns the built-in skeleton `name`, such as `coco`, `hand21` or `ap10k`.
 
-    The name of a dataset that uses another's keypoints, such as `freihand` or `macaque`, gives the
-    skeleton of those keypoints.
+    The name may also be that of a dataset that uses the same keypoints, such as `freihand` or
+    `macaque`.
 
     Raises:
         ArgumentError: there is no such skeleton.
@@ -49,21 +49,21 @@ def load_skeleton(name: str) -> Skeleton:
         near = difflib.get_close_matches(name, known, n=3)
         hint = f"Nearest: {', '.join(near)}." if near else f"There are {', '.join(known)}."
         raise ArgumentError(f"skeleton {name!r} is not built in. {hint}")
-    # Imported here: exported files have their skeleton in JSON.
+    # Imported here, because exported files store their skeleton as JSON and do not need it.
     from simplebase.files.yaml import parse_own_yaml
 
     return Skeleton.from_config(parse_own_yaml(_text(own)))
 
 
 def with_built_in_facts(skeleton: Skeleton) -> Skeleton:
-    """The skeleton with `sigmas` and `upper_body` of the built-in one that has its keypoints.
+    """Adds `sigmas` and `upper_body` from the built-in skeleton with the same keypoints.
 
-    The same names in the same order are the same keypoints, and these two are facts about them;
-    flip pairs and links stay, where a file may say otherwise. What the skeleton has already stays
-    too, and a skeleton of other keypoints is returned as it is.
+    Keypoints are the same if their names and order are. Values that the skeleton already has are
+    kept, as are its flip pairs and links, which a file may choose differently. A skeleton with
+    other keypoints is returned unchanged.
     """
     for name in skeleton_names():
-        # Looking for the names first is quicker than parsing each file.
+        # Searching the text for the names is quicker than parsing each file.
         text = _text(name)
         if not all(keypoint in text for keypoint in skeleton.keypoints):
             continue

@@ -1,4 +1,4 @@
-"""Which keypoints of one skeleton are those of another, by their names."""
+"""Matches the keypoints of two skeletons by their names."""
 
 import re
 from collections import Counter
@@ -9,20 +9,21 @@ from simplebase.errors import listed
 from simplebase.skeletons.sides import sides_by_name
 from simplebase.skeletons.skeleton import Skeleton
 
-# Of 133 keypoints a line has room for these.
+# How many keypoints a message lists: there may be 133.
 _MOST_NAMED = 8
 _MOST_SPELLINGS = 3
 
 
 @dataclass(frozen=True)
 class KeypointMatch:
-    """For each keypoint of one skeleton, the same one of another.
+    """Pairs each keypoint of one skeleton with the same keypoint of another.
 
     Args:
-        names: `K` keypoints of the one.
-        other_names: those of the other.
-        places: `K` indices into `other_names`, each at most once; None where it has no such one.
-        by_order: whether they were paired by their order, for want of names.
+        names: the `K` keypoints of the first skeleton.
+        other_names: the keypoints of the other skeleton.
+        places: `K` indices into `other_names`, each at most once; None for keypoints without a
+            match.
+        by_order: whether they were paired by their order, because they have no names.
     """
 
     names: tuple[str, ...]
@@ -36,12 +37,12 @@ class KeypointMatch:
         return self.names == self.other_names
 
     def sentence(self, source: str) -> str:
-        """What starts from the weights `source` and what does not, in a line for people."""
+        """Returns a sentence that says which keypoints start from the weights `source`."""
         count, found = len(self.names), len(self.places) - self.places.count(None)
         if self.by_order:
             return (
-                f"the {count} keypoints have no names here or in {source}; they start from those "
-                "of the same place."
+                f"the {count} keypoints have no names here or in {source}, so each starts from the "
+                "keypoint at the same position."
             )
         if found == 0:
             return (
@@ -62,10 +63,11 @@ class KeypointMatch:
 def match_keypoints(mine: Skeleton, theirs: Skeleton) -> KeypointMatch:
     """Finds each keypoint of `mine` in `theirs`.
 
-    Names are compared as they are; then without case, spaces, `_`, `-` and `.`; then with the side
-    as a word, so that `L_Eye` is `left_eye` where an `R_Eye` says what the letter stands for. A
-    name that fits two is left alone, and nothing else is guessed. Skeletons of as many keypoints
-    are matched by order if one of them only counts them (`keypoint_0`, or `1`, and so on).
+    Names are compared three times: unchanged; without case, spaces, `_`, `-` and `.`; and with the
+    side as a word, so that `L_Eye` matches `left_eye` if there is also an `R_Eye`. A name that
+    matches two keypoints is ignored, and nothing else is guessed. Two skeletons with the same
+    number of keypoints are matched by order if one of them only has numbers (`keypoint_0`, or `1`,
+    and so on).
     """
     names, other_names = mine.keypoints, theirs.keypoints
     if names != other_names and (_only_counted(names) or _only_counted(other_names)):
@@ -88,7 +90,7 @@ def match_keypoints(mine: Skeleton, theirs: Skeleton) -> KeypointMatch:
 
 
 def _only_counted(names: Sequence[str]) -> bool:
-    """Whether they are what stands for missing names, see `Skeleton` and `convert coco`."""
+    """Returns whether all names are placeholders, as `Skeleton` and `convert coco` make them."""
     return any(
         all(name == f"{prefix}{index}" for index, name in enumerate(names, start))
         for prefix, start in (("keypoint_", 0), ("", 1))
@@ -96,7 +98,7 @@ def _only_counted(names: Sequence[str]) -> bool:
 
 
 def _unique(keys: Mapping[str, str]) -> dict[str, str]:
-    """Names by their key, without keys that two names have."""
+    """Returns the names by their key, without keys that two names share."""
     counts = Counter(keys.values())
     return {key: name for name, key in keys.items() if counts[key] == 1}
 
@@ -110,7 +112,7 @@ def _folded(names: Sequence[str]) -> dict[str, str]:
 
 
 def _sided(names: Sequence[str]) -> dict[str, str]:
-    """The side as a word, then the rest: `left eye` of `L_Eye`, `eye.L` and `LeftEye`."""
+    """Returns names with the side as a word first: `left eye` for `L_Eye`, `eye.L`, `LeftEye`."""
     sides = sides_by_name(names)
     return {
         name: f"{sides[name][0]} {_fold(sides[name][1])}" if name in sides else _fold(name)

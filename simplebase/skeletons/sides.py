@@ -1,22 +1,22 @@
-"""Which keypoints mirror each other, as far as their names tell."""
+"""Finds keypoints that mirror each other by their names."""
 
 import re
 from collections.abc import Iterator, Sequence
 
 from simplebase.skeletons.skeleton import Link, Pair
 
-# The words, and the letters where they stand alone: l_eye, eye.L, LEye, eyeL.
+# The words, or single letters that stand alone: l_eye, eye.L, LEye, eyeL.
 _LEFT = re.compile("left|Left|LEFT|(?<![A-Za-z])[lL](?![a-z])|(?<=[a-z])L(?![A-Za-z])")
 _RIGHT_OF = {"left": "right", "Left": "Right", "LEFT": "RIGHT", "l": "r", "L": "R"}
 
 
 def pairs_by_name(keypoints: Sequence[str]) -> tuple[Pair, ...]:
-    """Left and right of the names that differ only by that word or letter."""
+    """Returns (left, right) pairs of names that differ only in the word or letter for the side."""
     return tuple((left, right) for left, right, _ in _split_pairs(keypoints))
 
 
 def sides_by_name(keypoints: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """`left` or `right` and the rest of each name in `pairs_by_name`: `L_Eye` is `left`, `_Eye`."""
+    """Returns side and rest of each name in `pairs_by_name`: `L_Eye` gives `left`, `_Eye`."""
     sides: dict[str, tuple[str, str]] = {}
     for left, right, rest in _split_pairs(keypoints):
         sides |= {left: ("left", rest), right: ("right", rest)}
@@ -24,7 +24,7 @@ def sides_by_name(keypoints: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def _split_pairs(keypoints: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Left, right, and what is left of either without the word or letter."""
+    """Yields the left name, the right name, and what remains of both without the side."""
     taken: set[str] = set()
     for name in keypoints:
         for match in _LEFT.finditer(name):
@@ -36,17 +36,17 @@ def _split_pairs(keypoints: Sequence[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def pairs_text(pairs: Sequence[Pair]) -> str:
-    """Pairs in one line, for people."""
+    """Returns the pairs as one line of text."""
     return ", ".join(f"{left}/{right}" for left, right in pairs) or "none"
 
 
 def coloured_link(start: str, end: str, pairs: Sequence[Pair]) -> Link:
-    """A link, blue on the left side, red on the right, green across and in the middle.
+    """Returns a link: blue on the left side, red on the right, green across and in the middle.
 
     Args:
-        start: a keypoint.
-        end: another.
-        pairs: left and right names.
+        start: name of the first keypoint.
+        end: name of the second keypoint.
+        pairs: (left, right) names.
     """
     ends = {start, end}
     on_left = bool(ends & {left for left, _ in pairs})

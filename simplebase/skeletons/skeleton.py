@@ -1,4 +1,4 @@
-"""What keypoints there are, which swap under a flip, and which are joined by a line."""
+"""Skeletons: keypoint names, the pairs that swap under a flip, and the links between them."""
 
 import math
 import re
@@ -13,15 +13,15 @@ import numpy as np
 from simplebase.errors import DataError, cut, listed, shown
 
 COLOURS = {"r": (235, 64, 52), "g": (52, 199, 89), "b": (48, 128, 255)}
-"""RGB of the three colour letters of upstream's skeleton file."""
+"""RGB values of the three colour letters in upstream's skeleton file."""
 
 MOST_LINKS = 100_000
-"""Of a skeleton, as in C++ (`kMostLinks`)."""
+"""Most links of a skeleton. Keep equal to `kMostLinks` in C++."""
 MOST_KEYPOINTS = 10_000
-"""Of a skeleton; `deploy/pose/metadata.cpp` has the same number."""
+"""Most keypoints of a skeleton. Keep equal to `deploy/pose/metadata.cpp`."""
 
 LONGEST_NAME = 200
-"""Characters of a keypoint's name."""
+"""Most characters of a keypoint's name."""
 
 Pair = tuple[str, str]
 
@@ -31,7 +31,7 @@ class Link:
     """A line drawn between two keypoints; `colour` is `r`, `g`, `b` or `#rrggbb`.
 
     Raises:
-        DataError: another colour.
+        DataError: the colour is invalid.
     """
 
     start: str
@@ -43,8 +43,8 @@ class Link:
         known = self.colour in COLOURS
         if not (known or re.fullmatch("#[0-9a-fA-F]{6}", self.colour)):
             raise DataError(
-                f"the colour of {cut(f'{self.start},{self.end}')} is one of {', '.join(COLOURS)} "
-                f"or #rrggbb. Received: {shown(self.colour)}."
+                f"the colour of {cut(f'{self.start},{self.end}')} must be one of "
+                f"{', '.join(COLOURS)} or #rrggbb. Received: {shown(self.colour)}."
             )
 
     @property
@@ -61,19 +61,19 @@ class Skeleton:
     """The keypoints of one kind of object.
 
     Args:
-        name: what errors and files call it.
+        name: its name in messages and files.
         keypoints: `K` names, in the order of every keypoint array.
         horizontal_pairs: names that swap when the image is mirrored left to right.
         vertical_pairs: names that swap when the image is mirrored top to bottom.
-        links: lines for drawings.
-        sigmas: `K` OKS constants where the dataset publishes them, else `None`.
+        links: lines between keypoints, for drawings.
+        sigmas: `K` OKS constants if the dataset publishes them, else `None`.
         upper_body: names of the keypoints above the hips, for the augmentation `half_body`; the
-            others are the lower body. Empty where the object has no such halves.
+            others are the lower body. Empty if the object has no such halves.
 
     Raises:
-        DataError: a name occurs twice, a pair, a link or `upper_body` names an unknown keypoint, a
-            keypoint is in two pairs of one direction, a colour is not known, or `sigmas` has
-            another length.
+        DataError: a name occurs twice; a pair, a link or `upper_body` names an unknown keypoint; a
+            keypoint is in two pairs of one direction; a colour is invalid; or the length of
+            `sigmas` is not `K`.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Skeleton:
     upper_body: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuses a skeleton that contradicts itself."""
+        """Checks that the parts of the skeleton are consistent."""
         if not self.keypoints:
             raise DataError(f"skeleton {self.name!r} has no keypoints.")
         if len(self.keypoints) > MOST_KEYPOINTS:
@@ -140,12 +140,12 @@ class Skeleton:
 
     @property
     def horizontal_permutation(self) -> np.ndarray:
-        """`(K,)` indices: after a left-right flip, keypoint k is what stood at `result[k]`."""
+        """`(K,)` indices: a left-right flip moves keypoint `result[k]` to index k."""
         return self._permutation(self.horizontal_pairs)
 
     @property
     def vertical_permutation(self) -> np.ndarray:
-        """`(K,)` indices: after a top-bottom flip, keypoint k is what stood at `result[k]`."""
+        """`(K,)` indices: a top-bottom flip moves keypoint `result[k]` to index k."""
         return self._permutation(self.vertical_pairs)
 
     def _permutation(self, pairs: Sequence[Pair]) -> np.ndarray:
@@ -157,7 +157,7 @@ class Skeleton:
         return order
 
     def to_config(self) -> dict[str, Any]:
-        """Plain lists and strings, as a skeleton YAML and a model's metadata hold them."""
+        """Returns plain lists and strings for a skeleton YAML file or a model's metadata."""
         config: dict[str, Any] = {
             "name": self.name,
             "keypoints": list(self.keypoints),
@@ -173,7 +173,7 @@ class Skeleton:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Skeleton":
-        """The inverse of `to_config`."""
+        """Returns the skeleton that `to_config` describes."""
         try:
             for key in ("keypoints", "upper_body"):
                 if isinstance(config.get(key), str):

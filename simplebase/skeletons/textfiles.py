@@ -1,9 +1,9 @@
-"""Upstream's three text files of a skeleton, read and written.
+"""Reads and writes upstream's three text files of a skeleton.
 
-`classes.txt`: one keypoint name a line. `match_point.txt`: `name,name,h` or `name,name,v` a line,
-the pairs that swap under a horizontal or vertical flip. `skeleton.txt`: `start,end,colour` a line,
-colour `r`, `g` or `b`, besides which we write and read `#rrggbb`. Empty lines and spaces around
-names are passed over.
+`classes.txt` has one keypoint name per line. `match_point.txt` has one pair per line, `name,name,h`
+or `name,name,v`, which swaps under a horizontal or vertical flip. `skeleton.txt` has one link per
+line, `start,end,colour`. The colour is `r`, `g`, `b` or, only in simplebase, `#rrggbb`. Empty lines
+and spaces around names are ignored.
 """
 
 import os
@@ -19,11 +19,11 @@ from simplebase.skeletons.skeleton import MOST_KEYPOINTS, Link, Pair, Skeleton
 CLASSES, MATCH_POINT, SKELETON = "classes.txt", "match_point.txt", "skeleton.txt"
 """Names of the three files in a dataset folder."""
 
-# Upstream's MPII files spell it so; its users' files do too.
+# This spelling is used in upstream's MPII files and in its users' files.
 _SPELLINGS = {"plevis": "pelvis"}
 
 
-# Of a file of a line a keypoint.
+# Upper bound of a file with one line per keypoint.
 _MOST_BYTES = 1 << 20
 
 
@@ -32,16 +32,17 @@ def read_text_files(
     match_point: str | os.PathLike[str] | None = None,
     skeleton: str | os.PathLike[str] | None = None,
 ) -> Skeleton:
-    """Reads a skeleton from upstream's text files; without the latter two it has no pairs or links.
+    """Reads a skeleton from upstream's text files.
 
-    The files have no place for `sigmas` and `upper_body`: see `with_built_in_facts`.
+    Without the last two files, the skeleton has no pairs or links. The files cannot contain
+    `sigmas` and `upper_body`, see `with_built_in_facts`.
 
     Raises:
         MissingFileError: a path is not a file.
-        DataError: a line has the wrong form or names a keypoint that `classes` does not have.
+        DataError: a line has the wrong form, or names a keypoint that is not in `classes`.
     """
     classes = require_file(classes, "the classes file")
-    # A dictionary, which keeps their order: lists are slow to search in a file of any length.
+    # A dictionary keeps the order, and is quicker to search than a list.
     keypoints: dict[str, None] = {}
     for where, line in _lines(classes):
         _require_new(where, keypoints, _spelling(line))
@@ -51,11 +52,11 @@ def read_text_files(
                 f"{classes} has more than {MOST_KEYPOINTS} names. Is it a classes file?"
             )
     if not keypoints:
-        raise DataError(f"{classes} has no keypoint names. Write one a line.")
+        raise DataError(f"{classes} has no keypoint names. Write one per line.")
     pairs: dict[str, list[Pair]] = {"h": [], "v": []}
     for where, (first, second, direction) in _triples(match_point, "the match point file"):
         if direction not in pairs:
-            raise DataError(f"{where}: the flip type is h or v. Received: {shown(direction)}.")
+            raise DataError(f"{where}: the flip type must be h or v. Received: {shown(direction)}.")
         paired = [name for pair in pairs[direction] for name in pair]
         _require_new(where, paired, first)
         _require_new(where, [*paired, first], second)
@@ -67,7 +68,7 @@ def read_text_files(
             links.append(Link(start, end, colour))
         except DataError as error:
             raise DataError(f"{where}: {error}") from error
-    # A dataset folder's name says more than "classes"; upstream's are called mpii_classes.txt.
+    # The folder's name is a better name than "classes"; upstream's file is mpii_classes.txt.
     folder = classes.resolve().parent.name
     name = folder if classes.name == CLASSES else classes.stem.replace("_classes", "")
     return with_built_in_facts(
@@ -99,7 +100,7 @@ def write_text_files(skeleton: Skeleton, folder: str | os.PathLike[str]) -> None
 
 
 def _is_one_line(name: str) -> bool:
-    """Whether a name consists of printable characters and spaces, of any width."""
+    """Returns whether a name consists of printable characters and spaces of any width."""
     return all(each.isprintable() or unicodedata.category(each) == "Zs" for each in name)
 
 

@@ -1,4 +1,4 @@
-"""Training; its names load TensorFlow when they are first used."""
+"""Training. TensorFlow is imported when one of the names is first used."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What the command line trains: what it gives, else what an earlier run did, else the defaults."""
+"""Chooses the settings of `simplebase train`: its options, else an earlier run's, else defaults."""
 
 import os
 from collections.abc import Mapping
@@ -14,21 +14,21 @@ from simplebase.training.runs.config import RunConfig
 from simplebase.zoo.table import ZooModel, find, is_known
 
 EMBEDDED_RECIPE = "quick"
-"""What the embedded dataset is trained by."""
+"""The recipe for the embedded dataset."""
 
-# What a recipe turns on, 0 turns off.
+# Settings that a recipe turns on and 0 turns off.
 _OFF_AT_ZERO = ("clip_norm", "ema")
 
 
 @dataclass(frozen=True)
 class TrainingChoice:
-    """What is trained and how, but for an open dataset.
+    """All settings of a training run, before the dataset is opened.
 
     Args:
-        dataset: its folder; `None` is the embedded one.
-        skeleton: what an earlier run's dataset follows; `None` leaves it to the dataset.
+        dataset: the dataset's folder; `None` stands for the embedded dataset.
+        skeleton: the skeleton of an earlier run's dataset; `None` stands for the dataset's own.
         preset: the model.
-        recipe: that of `options`, loaded.
+        recipe: the recipe of `options`, loaded.
         options: how it is trained.
     """
 
@@ -40,23 +40,23 @@ class TrainingChoice:
 
 
 def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) -> TrainingChoice:
-    """Settles what is trained, and how.
+    """Chooses what is trained, and how.
 
     Args:
-        given: by name, any of `preset`, `dataset`, the fields of `TrainingOptions`, those of a
-            recipe, and `unlabelled_settings`, which are laid over the recipe's `unlabelled`; other
-            names are passed over. Where `weights` names a pretrained model, its
-            preset and input size are the defaults.
-        earlier: a run whose settings hold where nothing is given.
+        given: values by name: `preset`, `dataset`, fields of `TrainingOptions` or of a recipe, and
+            `unlabelled_settings`, which override values of the recipe's `unlabelled`. Other names
+            are ignored. If `weights` names a pretrained model, its preset and input size are the
+            defaults.
+        earlier: a run whose settings apply where nothing is given.
 
     Raises:
-        ArgumentError: an unknown preset or recipe, a value that its field does not take, or a run
-            with augmentation layers of its own.
+        ArgumentError: a preset or recipe is unknown, a value is invalid, or the earlier run had
+            augmentation layers of its own.
     """
     if earlier is not None and earlier.augmentation_layers:
         raise ArgumentError(
             f"that run was trained with its own augmentation layers ({earlier.layer_names}), which "
-            "can be given only in Python: simplebase.train(preset, dataset, options, run_dir=..., "
+            "can only be passed in Python: simplebase.train(preset, dataset, options, run_dir=..., "
             "augmentation=[...])."
         )
     values = dict(earlier.options()) if earlier else {}
@@ -65,11 +65,11 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
     if "dataset" in given:
         folder, skeleton = given["dataset"], None
     if {"weights", "backbone_weights"} & given.keys():
-        # Weights that are given replace all that the earlier run began with.
+        # Given weights replace all options of the earlier run on its initial weights.
         for name in START:
             values.pop(name, None)
     if {"preset", "recipe"} & given.keys():
-        # They say which size is theirs.
+        # The weights determine the input size.
         values.pop("input_size", None)
     start = None if earlier or "preset" in given else _pretrained(given.get("weights"))
     preset = earlier.preset if earlier else load_preset(DEFAULT_PRESET)
@@ -87,13 +87,13 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
     values |= {name: given[name] for name in TrainingOptions.model_fields if name in given}
     values["recipe"] = recipe = recipe.updated(_recipe_values(given, recipe))
     if folder is None and "weights" not in given:
-        # ImageNet knows nothing of drawn figures, and the embedded dataset is there to try offline.
+        # ImageNet weights do not help with drawn figures, and the embedded dataset works offline.
         values.setdefault("backbone_weights", "none")
     return TrainingChoice(folder, skeleton, preset, recipe, TrainingOptions(**values))
 
 
 def _pretrained(weights: str | os.PathLike[str] | None) -> ZooModel | None:
-    """The model of the table that `weights` names, unless it is a file."""
+    """Returns the pretrained model that `weights` names; None if it is a file."""
     if weights is None or os.path.exists(weights) or not is_known(os.fspath(weights)):
         return None
     return find(os.fspath(weights), "keypoints")
@@ -101,7 +101,7 @@ def _pretrained(weights: str | os.PathLike[str] | None) -> ZooModel | None:
 
 def _recipe_values(given: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
     values = {name: given[name] for name in Recipe.model_fields if name in given}
-    # A size that is given is an option, which stands above the recipe's.
+    # A given size is an option, which overrides the recipe's.
     values.pop("input_size", None)
     if "unlabelled_settings" in given:
         values["unlabelled"] = _laid_over(given["unlabelled_settings"], recipe)
@@ -110,10 +110,10 @@ def _recipe_values(given: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
 
 
 def _laid_over(settings: Any, recipe: Recipe) -> dict[str, Any]:
-    """The recipe's `unlabelled` with other values."""
+    """Returns the recipe's `unlabelled` with other values."""
     if not isinstance(settings, dict):
         raise ArgumentError(
-            "--unlabelled-settings is a mapping such as '{threshold: 0.3}'. "
+            "--unlabelled-settings must be a mapping such as '{threshold: 0.3}'. "
             f"Received: {shown(settings)}."
         )
     own = {} if recipe.unlabelled is None else recipe.unlabelled.model_dump()

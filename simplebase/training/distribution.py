@@ -1,4 +1,4 @@
-"""On which devices a training runs: one, several of this machine, or several machines'."""
+"""The devices of a training run: one, several of this machine, or those of several machines."""
 
 import json
 import os
@@ -16,10 +16,10 @@ from simplebase.errors import ArgumentError, TrainingError, cut, first_line
 
 StrategyName = Literal["mirrored", "multi-worker"]
 
-# What TensorFlow raises when another worker does not answer.
+# The errors that TensorFlow raises if another worker does not respond.
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 
-# TensorFlow's strategy of no strategy knows no devices.
+# TensorFlow's default strategy has no list of devices.
 _WITH_DEVICES = (
     tf.distribute.OneDeviceStrategy,
     tf.distribute.MirroredStrategy,
@@ -30,12 +30,12 @@ _WITH_DEVICES = (
 class Distribution:
     """The devices that share each batch in equal parts.
 
-    Each device has a copy of the weights, sees its part of every batch and gets the gradient of the
-    whole one, so the batch size of a recipe is that of all devices together, and its learning rate
-    holds for any number of them.
+    Each device has a copy of the weights, computes its part of every batch and gets the gradient of
+    the whole batch. So a recipe's batch size is that of all devices together, and its learning rate
+    is right for any number of devices.
 
     Args:
-        strategy: TensorFlow's, which keeps the copies equal.
+        strategy: TensorFlow's strategy, which keeps the copies equal.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
@@ -51,11 +51,11 @@ class Distribution:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process is the one that writes files."""
+        """Whether this is the process that writes files."""
         return self._worker == 0
 
     def local_part(self, batch_size: int) -> slice:
-        """Which samples of a batch this process has to read.
+        """Returns which samples of a batch this process has to read.
 
         Raises:
             ArgumentError: the batch cannot be shared equally.
@@ -63,14 +63,15 @@ class Distribution:
         if batch_size % self.replicas:
             fitting = max(batch_size - batch_size % self.replicas, self.replicas)
             raise ArgumentError(
-                f"{self.replicas} devices share a batch of {batch_size} samples, but not equally. "
+                f"a batch of {batch_size} samples cannot be shared equally by {self.replicas} "
+                f"devices. "
                 f"Choose a multiple of {self.replicas}, such as --batch-size {fitting}."
             )
         size = batch_size // self.workers
         return slice(self._worker * size, (self._worker + 1) * size)
 
     def share(self, batch: Batch) -> Batch:
-        """Copies to each local device its part of this process's samples."""
+        """Copies each local device's part of this process's samples to the device."""
         if self._local_replicas == 1 and self.workers == 1:
             return self._on_device(0, batch)
 
@@ -86,15 +87,15 @@ class Distribution:
         return self.strategy.experimental_distribute_values_from_function(part)
 
     def _on_device(self, local: int, batch: Batch) -> Batch:
-        """The batch as tensors of this process's device number `local`."""
-        device = None  # TensorFlow's choice: a GPU, if there is one.
+        """Returns the batch as tensors on this process's device number `local`."""
+        device = None  # TensorFlow chooses: a GPU, if there is one.
         if isinstance(self.strategy, _WITH_DEVICES):
             device = self.strategy.extended.worker_devices[local]
         with tf.device(device):
             return {name: tf.convert_to_tensor(values) for name, values in batch.items()}
 
     def synchronise_batch_norms(self, model: keras.Model) -> None:
-        """Lets every BatchNorm see the statistics of the whole batch."""
+        """Makes every BatchNorm use the statistics of the whole batch."""
         if self.replicas == 1:
             return
         for layer in model._flatten_layers():
@@ -102,13 +103,13 @@ class Distribution:
                 layer.synchronized = True
 
     def require_same(self, training: Iterable[bytes]) -> None:
-        """Refuses workers that would not train the same; called by all of them at once.
+        """Checks that all workers start with the same values; all of them call it together.
 
         Args:
-            training: whatever all of them must have alike; of one worker it is not looked at.
+            training: the values that must be equal; ignored if there is only one worker.
 
         Raises:
-            TrainingError: another worker has something else.
+            TrainingError: another worker has different values.
         """
         if self.workers == 1:
             return
@@ -123,17 +124,17 @@ class Distribution:
             mine = zlib.crc32(part, mine)
         if sum_over_devices(tf.constant(mine, tf.int64)) != mine * self.replicas:
             raise TrainingError(
-                "the workers do not begin with the same weights, settings and step. Give all of "
-                "them the same options and files; to resume, copy the folder of the first "
-                "worker's run to the others."
+                "the workers do not start with the same weights, settings and step. Give all of "
+                "them the same options and files. To resume, copy the run folder of the first "
+                "worker to the others."
             )
 
     @contextmanager
     def explaining_lost_workers(self) -> Iterator[None]:
-        """Within it, whatever exchanges with other workers says so when one is gone.
+        """Raises a clear error if another worker is lost within the block.
 
         Raises:
-            TrainingError: another worker has ended without telling, or the network has failed.
+            TrainingError: another worker has ended without notice, or the network has failed.
         """
         try:
             yield
@@ -141,8 +142,8 @@ class Distribution:
             if self.workers == 1:
                 raise
             raise TrainingError(
-                "another worker does not respond: it has failed, or the network has. Read what the "
-                "other workers printed, and start all of them again. With --resume they continue "
+                "another worker does not respond: it or the network has failed. Read the output of "
+                "the other workers, and start all of them again. With --resume they continue "
                 "from the last saved state."
             ) from error
 
@@ -150,16 +151,16 @@ class Distribution:
 def distribute(
     strategy: StrategyName = "mirrored", devices: Sequence[str] | None = None
 ) -> Distribution:
-    """Prepares the devices of a training.
+    """Prepares the devices of a training run.
 
     Args:
-        strategy: `mirrored`: this machine's; `multi-worker`: those of all machines that the
-            environment variable TF_CONFIG names, one process each. It must come before anything
-            else that TensorFlow does in the process.
-        devices: for `mirrored`, such as `["GPU:0", "GPU:1"]`; by default the first.
+        strategy: `mirrored` uses devices of this machine. `multi-worker` uses those of all machines
+            that the environment variable TF_CONFIG names, with one process each; call it before
+            TensorFlow does anything else in the process.
+        devices: for `mirrored`, such as `["GPU:0", "GPU:1"]`. The default is the first device.
 
     Raises:
-        ArgumentError: there is no such device, or TF_CONFIG is missing or not what it should be.
+        ArgumentError: a device does not exist, or TF_CONFIG is missing or invalid.
     """
     if strategy == "multi-worker":
         _require_cluster()
@@ -167,7 +168,7 @@ def distribute(
             return Distribution(tf.distribute.MultiWorkerMirroredStrategy())
         except (RuntimeError, ValueError, tf.errors.OpError) as error:
             raise ArgumentError(
-                f"the workers of TF_CONFIG do not come together: {first_line(error)}"
+                f"the workers of TF_CONFIG could not connect: {first_line(error)}"
             ) from error
     if not devices:
         return Distribution(tf.distribute.get_strategy())
@@ -181,7 +182,7 @@ def distribute(
 
 
 def gpu_devices(count: int) -> list[str] | None:
-    """Names of the first `count` GPUs; `None` for one, which TensorFlow takes by itself.
+    """Returns the names of the first `count` GPUs; `None` for one, TensorFlow's default.
 
     Raises:
         ArgumentError: there are fewer.
@@ -192,17 +193,17 @@ def gpu_devices(count: int) -> list[str] | None:
     if count > found:
         raise ArgumentError(
             f"--gpu-num is {count}, but TensorFlow finds {found} GPUs here. Leave it out to train "
-            "on one, or on the CPU."
+            "on one GPU, or on the CPU."
         )
     return [f"GPU:{index}" for index in range(count)]
 
 
 @cache
 def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
-    """One strategy for all trainings of a process on the same devices.
+    """Returns the strategy that all training runs of a process on the same devices share.
 
-    Each strategy counts its exchanges between devices from the same number on, and TensorFlow takes
-    a second one's for the first one's, which fails unless they have the same shapes.
+    Every strategy numbers its exchanges between devices from the same start. TensorFlow confuses
+    those of a second strategy with those of the first, which fails if the shapes differ.
     """
     return tf.distribute.MirroredStrategy(list(devices))
 
@@ -216,7 +217,7 @@ def _require_cluster() -> None:
     if not text:
         raise ArgumentError(
             "multi-worker training reads the environment variable TF_CONFIG, which is not set. On "
-            f"each machine it is {example} with that machine's index."
+            f"each machine, set it to {example} with that machine's index."
         )
     try:
         config = json.loads(text)
@@ -227,6 +228,6 @@ def _require_cluster() -> None:
         valid = False
     if not valid:
         raise ArgumentError(
-            f"TF_CONFIG names workers only, and this process's index among them, as in {example}. "
+            f"TF_CONFIG must name workers only, and this process's index, as in {example}. "
             f"Received: {cut(text)}"
         )

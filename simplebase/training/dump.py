@@ -1,4 +1,4 @@
-"""From a checkpoint to the model for inference."""
+"""Writes the model of a checkpoint for inference."""
 
 import os
 
@@ -14,7 +14,7 @@ def dump_model(
     *,
     overwrite: bool = False,
 ) -> SimpleBaseline:
-    """Writes the model of a checkpoint for inference: float32, nothing of the training.
+    """Writes the model of a checkpoint for inference, in float32 and without training state.
 
     Args:
         checkpoint: a `.keras` file of a run.
@@ -22,12 +22,12 @@ def dump_model(
         overwrite: replace `output` if it exists.
 
     Raises:
-        MissingFileError, DataError: `checkpoint` is missing or not one.
+        MissingFileError, DataError: `checkpoint` is missing or not a checkpoint.
         ArgumentError: `output` does not end in `.keras`.
         OutputExistsError: `output` exists and `overwrite` is off.
     """
     if not os.fspath(output).endswith(".keras"):
-        raise ArgumentError(f"{output}: a dumped model ends in .keras.")
+        raise ArgumentError(f"{output}: the name of a dumped model must end in .keras.")
     with replacing(output, overwrite=overwrite) as partial:
         model = load_model(checkpoint)
         to_float32(model)

@@ -1,4 +1,4 @@
-"""Batches on their way to the devices while the step before still runs."""
+"""Copies the next batch to the devices while the previous step still runs."""
 
 from collections.abc import Generator
 from contextlib import closing
@@ -11,17 +11,17 @@ from simplebase.training.distribution import Distribution
 def on_devices(
     distribution: Distribution, batches: Generator[Batch, None, None]
 ) -> Generator[Batch, None, None]:
-    """Yields what a step needs of each batch, all but `matrices`, shared among the devices.
+    """Yields each batch without `matrices`, shared among the devices.
 
-    A thread of its own copies the next batch: TensorFlow lets a copy to a GPU wait for what that
-    GPU was given to compute before, and whoever made it waits too.
+    A separate thread copies the next batch, because TensorFlow starts a copy to a GPU only after
+    the GPU's pending work, and blocks the calling thread until then.
 
     Args:
         distribution: the devices.
-        batches: of `BatchSource.batches`; closed at the end.
+        batches: from `BatchSource.batches`; closed at the end.
 
     Raises:
-        MissingFileError, DataError: as `batches`, after all batches before.
+        MissingFileError, DataError: the errors of `batches`, after all earlier batches.
     """
 
     def next_on_devices() -> Batch | None:

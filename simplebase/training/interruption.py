@@ -1,4 +1,4 @@
-"""Ending a training between two steps when it is asked to."""
+"""Stops a training run between two steps when a signal arrives."""
 
 import signal
 import threading
@@ -8,16 +8,16 @@ from types import FrameType
 
 
 class StopSignals:
-    """A context in which SIGINT (Ctrl-C), SIGTERM and SIGHUP are kept until the step is done.
+    """A context that holds SIGINT (Ctrl-C), SIGTERM and SIGHUP back until the step is done.
 
-    The second signal has its usual effect at once. A signal that is ignored stays ignored, as
-    SIGHUP is under `nohup`. Only a process's main thread can do this; in another the context
-    changes nothing.
+    A second signal has its usual effect at once. A signal that is ignored, such as SIGHUP under
+    `nohup`, stays ignored. This works only in the main thread; in other threads the context does
+    nothing.
 
     Args:
-        notice: is called with the signal's name when it comes.
+        notice: is called with the signal's name when it arrives.
 
-    `received` is the name of the signal that came, or `None`.
+    `received` is the name of the signal that arrived, or `None`.
     """
 
     _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP.
@@ -28,7 +28,7 @@ class StopSignals:
         self._earlier: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> "StopSignals":
-        """Takes the signals over."""
+        """Replaces the signal handlers."""
         if threading.current_thread() is threading.main_thread():
             for number in (getattr(signal, name) for name in self._NAMES if hasattr(signal, name)):
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
@@ -36,13 +36,13 @@ class StopSignals:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Gives them back."""
+        """Restores the signal handlers."""
         self._restore()
 
     def _keep(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number).name
         self._restore()
-        # After a hangup nobody can be told any more; the step and its saving go on.
+        # After a hangup nobody reads messages any more; the step and the saving continue.
         with suppress(OSError):
             self._notice(self.received)
 

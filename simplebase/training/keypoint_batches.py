@@ -1,4 +1,4 @@
-"""Batches of a dataset as Keras's `fit` takes them."""
+"""Batches of a dataset for Keras's `fit`."""
 
 import math
 from collections.abc import Callable
@@ -14,18 +14,18 @@ class KeypointBatches(keras.utils.PyDataset):
     """A `BatchSource` as a `keras.utils.PyDataset`.
 
     Args:
-        source: reads and crops, with its number of threads.
-        order: indices of the records of an epoch, counted from 1; by default all in their order.
-        max_queue_size: batches that are read ahead; by default as many as `source` would, see
-            `BatchSource.ahead`.
+        source: reads and crops the images, with its number of threads.
+        order: returns the indices of an epoch's records; epochs count from 1. By default, all
+            records in their order.
+        max_queue_size: number of batches to read ahead. The default is `BatchSource.ahead`.
 
     Batch `i` is images uint8 `(B, Hc, Wc, 3)` RGB and keypoints float32 `(B, K, 3)`: x and y in
-    pixels of the image, and visibility. What is in it follows from `epoch` and `i`, not from the
-    threads' timing.
+    pixels of the image, and visibility. Its content depends on `epoch` and `i` only, not on the
+    timing of the threads.
 
-    `fit` of a `TrainingModel` sets `epoch`. Any other `fit` counts it up at the end of each epoch,
-    and should get `shuffle=False`: otherwise Keras shuffles the batches once more, by a random
-    number generator without our seed.
+    `fit` of a `TrainingModel` sets `epoch`. Any other `fit` increments it at the end of each epoch.
+    Pass `shuffle=False` to it, or Keras shuffles the batches once more with a generator that does
+    not use our seed.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class KeypointBatches(keras.utils.PyDataset):
 
     @property
     def epoch(self) -> int:
-        """Which epoch's batches these are, counted from 1."""
+        """The epoch of these batches, counted from 1."""
         return self._epoch
 
     @epoch.setter
@@ -51,29 +51,29 @@ class KeypointBatches(keras.utils.PyDataset):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        """Batches per epoch."""
+        """Returns the number of batches per epoch."""
         return math.ceil(len(self._rows) / self.source.batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Images and keypoints of batch `index`."""
+        """Returns images and keypoints of batch `index`."""
         size = self.source.batch_size
         batch = self.source.batch(self._rows[index * size : (index + 1) * size])
         return batch["images"], batch["keypoints"]
 
     def on_epoch_end(self) -> None:
-        """Goes on to the next epoch's order."""
+        """Changes to the next epoch's order."""
         self.epoch += 1
 
 
 class SetEpoch(keras.callbacks.Callback):
-    """Sets the epoch of the training batches when `fit` begins it.
+    """Sets the epoch of the training batches when `fit` starts an epoch.
 
-    Keras calls `on_epoch_end` of a `PyDataset` also where no epoch ended, such as after a look at
-    its first batch. The epoch follows from the steps trained, so that a second `fit`, or one that
-    begins from saved weights, goes on where the last one ended.
+    Keras also calls `on_epoch_end` of a `PyDataset` when no epoch has ended, such as after it has
+    read the first batch. Here the epoch follows from the number of trained steps, so that a second
+    `fit`, or one that starts from saved weights, continues where the last one ended.
 
     Args:
-        batches: what the model is trained on.
+        batches: the training batches.
     """
 
     def __init__(self, batches: KeypointBatches) -> None:
@@ -81,6 +81,6 @@ class SetEpoch(keras.callbacks.Callback):
         self._batches = batches
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """`epoch` counts from 0."""
+        """Sets the epoch; `epoch` counts from 0."""
         done = int(self.model.steps_trained.numpy()) // len(self._batches)
         self._batches.epoch = max(epoch, done) + 1

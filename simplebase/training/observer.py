@@ -1,4 +1,4 @@
-"""What a training tells those who watch it."""
+"""The interface through which a training run reports its progress."""
 
 from dataclasses import dataclass
 
@@ -9,21 +9,21 @@ from simplebase.training.runs.metrics import EpochMetrics
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training sets out to do; epochs count from 1.
+    """What a training run is going to do; epochs count from 1.
 
     Args:
-        first_epoch: 1, or where a resumed run goes on.
-        first_step: 1, or where it goes on within that epoch.
-        last_epoch: with which it ends.
-        steps_per_epoch: of `batch_size` samples each.
-        batch_size: samples a step, over all devices together.
-        first_stage_ends: the last epoch of the first stage, which leaves a part frozen; 0 if there
+        first_epoch: the first epoch: 1, or the one in which a resumed run continues.
+        first_step: the first step of that epoch.
+        last_epoch: the last epoch.
+        steps_per_epoch: steps per epoch, of `batch_size` samples each.
+        batch_size: samples per step, over all devices together.
+        first_stage_ends: the last epoch of the first stage, in which a part is frozen; 0 if there
+            is no such stage.
+        first_finishing_epoch: the first epoch that only uses the records of `finish_on`; 0 if there
             is none.
-        first_finishing_epoch: from which on only the records to finish on are used; 0 if it never
-            comes to that.
-        finish_records: how many those are.
-        unlabelled_records: objects without labels that are learnt from.
-        unlabelled_samples: how many of a step's samples are such; `batch_size` counts them too.
+        finish_records: number of these records.
+        unlabelled_records: number of unlabelled objects.
+        unlabelled_samples: number of unlabelled samples per step, which `batch_size` includes.
     """
 
     first_epoch: int
@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class StepMetrics:
-    """What one step gave; `epoch` and `step` (within the epoch) count from 1."""
+    """The results of one step; `epoch` and `step` (within the epoch) count from 1."""
 
     epoch: int
     step: int
@@ -49,7 +49,10 @@ class StepMetrics:
 
 
 class Observer:
-    """Is told how a training goes. A subclass overrides what it needs, and returns quickly."""
+    """Receives the progress of a training run.
+
+    Subclasses override the methods they need, which should return quickly.
+    """
 
     def started(self, plan: Plan) -> None:
         """Before the first step."""

@@ -1,9 +1,9 @@
 """Optimizer and learning rate of a recipe.
 
-The learning rate rises linearly, then decays. A decay is a plain function of `progress`, which goes
-from 0 after the warm-up to 1 at the end of the run, and gives a fraction of the peak. Like
-`HeatmapCodec.encode` it takes the array library, so that the graph and the display compute the
-same.
+The learning rate rises linearly, then decays. A decay is a plain function that returns a fraction
+of the peak. Its argument `progress` rises from 0 after the warm-up to 1 at the end of the run. Like
+`HeatmapCodec.encode`, it takes the array library as an argument, so that the graph and the display
+compute the same values.
 """
 
 import math
@@ -19,43 +19,43 @@ from simplebase.presets.choices import DecayType
 
 Decay = Callable[[Any, Any], Any]
 
-_FLOOR = 0.01  # Fraction of the peak at which cosine and polynomial end; upstream's cosine: at 0.
+_FLOOR = 0.01  # Fraction of the peak at which cosine and polynomial end; upstream's cosine: 0.
 _EXPONENTIAL_END = 0.9  # Upstream's decay_rate, over all steps of its second stage.
 _PIECEWISE_DROP = 0.9  # Upstream's boundary; our warm-up replaces its 500 steps at 0.001.
 _STEP_DROPS = (90 / 140, 120 / 140)  # Epochs of Xiao et al., 2018, https://arxiv.org/abs/1804.06208
-_MAX_WARMUP = 0.1  # of the run: a warm-up that outlasts a short run never trains
+_MAX_WARMUP = 0.1  # Fraction of the run. In a short run, the warm-up must not take all steps.
 _SGD_MOMENTUM = 0.9
-# Biases and BatchNorm's parameters: too few to overfit, and decay would only bias them.
+# Biases and BatchNorm's parameters are too few to overfit, and decay would only bias them.
 _NOT_DECAYED = ["bias", "gamma", "beta"]
 
 
 def constant(progress: Any, ops: Any) -> Any:
-    """The peak throughout."""
+    """Stays at the peak."""
     return ops.ones_like(progress)
 
 
 def cosine(progress: Any, ops: Any) -> Any:
-    """Half a cosine wave down to a hundredth."""
+    """Falls to a hundredth as half a cosine wave."""
     return _FLOOR + (1 - _FLOOR) * (1 + ops.cos(math.pi * progress)) / 2
 
 
 def exponential(progress: Any, ops: Any) -> Any:
-    """By the same factor each step, to nine tenths."""
+    """Falls to nine tenths, by the same factor in each step."""
     return ops.exp(math.log(_EXPONENTIAL_END) * progress)
 
 
 def polynomial(progress: Any, ops: Any) -> Any:
-    """A straight line down to a hundredth."""
+    """Falls linearly to a hundredth."""
     return 1 - (1 - _FLOOR) * progress
 
 
 def piecewise_constant(progress: Any, ops: Any) -> Any:
-    """A tenth in the last tenth of the run."""
+    """Falls to a tenth in the last tenth of the run."""
     return ops.where(progress < _PIECEWISE_DROP, 1.0, 0.1)
 
 
 def stepwise(progress: Any, ops: Any) -> Any:
-    """A tenth after 90/140 of the run, a hundredth after 120/140."""
+    """Falls to a tenth after 90/140 of the run, and to a hundredth after 120/140."""
     first, second = _STEP_DROPS
     return ops.where(progress < first, 1.0, ops.where(progress < second, 0.1, 0.01))
 
@@ -72,16 +72,16 @@ DECAYS: dict[DecayType, Decay] = {
 
 @keras.saving.register_keras_serializable(package="simplebase")
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """A linear rise to `learning_rate`, then a decay to the end of the run.
+    """Rises linearly to `learning_rate`, then decays until the end of the run.
 
     Args:
         learning_rate: the peak, at step `warmup_steps`; steps count from 0.
         decay_type: a name in `DECAYS`.
-        warmup_steps: length of the rise; the first step is above 0.
-        total_steps: of the run with the rise. Later steps have the rate of its end.
+        warmup_steps: length of the rise. The rate of the first step is above 0.
+        total_steps: length of the run, including the rise. Later steps keep the final rate.
 
     Raises:
-        ArgumentError: an unknown decay.
+        ArgumentError: the decay is unknown.
     """
 
     def __init__(
@@ -97,15 +97,15 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         self.total_steps = total_steps
 
     def __call__(self, step: Any) -> Any:
-        """The learning rate at `step` as a float32 tensor, for the optimizer."""
+        """Returns the learning rate at `step` as a float32 tensor, for the optimizer."""
         return self._rate(keras.ops.cast(step, "float32"), keras.ops)
 
     def at(self, step: int) -> float:
-        """The learning rate at `step`, without a graph."""
+        """Returns the learning rate at `step` as a number, without a graph."""
         return float(self._rate(np.float64(step), np))
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {
             "learning_rate": self.learning_rate,
             "decay_type": self.decay_type,
@@ -121,13 +121,13 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def build_schedule(recipe: Recipe, steps_per_epoch: int, *, transfer: bool) -> Schedule:
-    """The schedule of one of the recipe's two stages, whose steps count from 0.
+    """Builds the schedule of one of the recipe's two stages. Its steps count from 0.
 
     Args:
         recipe: how to train.
-        steps_per_epoch: optimizer steps.
-        transfer: the first stage, at a constant rate; else the second, with warm-up and decay over
-            the epochs that `init_epoch` and the first stage leave.
+        steps_per_epoch: optimizer steps per epoch.
+        transfer: True for the first stage, with a constant rate. False for the second, with warm-up
+            and decay over the epochs that `init_epoch` and the first stage leave.
     """
     if transfer:
         steps = recipe.transfer_epoch * steps_per_epoch
@@ -141,14 +141,14 @@ def build_schedule(recipe: Recipe, steps_per_epoch: int, *, transfer: bool) -> S
 def build_optimizer(
     recipe: Recipe, schedule: Schedule, *, replicas: int = 1
 ) -> keras.optimizers.Optimizer:
-    """The optimizer of a recipe; the average of `recipe.ema` is not its business.
+    """Builds the optimizer of a recipe, without the weight average of `recipe.ema`.
 
     Args:
         recipe: how to train.
-        schedule: of the stage that is to be trained.
-        replicas: devices that share a batch. A training step hands over the sum of their gradients
-            divided by their number, which Keras sums again after clipping: the norm to clip at is
-            divided as well.
+        schedule: schedule of the stage to train.
+        replicas: number of devices that share a batch. A training step passes the sum of their
+            gradients divided by this number, which Keras sums again after clipping. So the clipping
+            norm is divided by it as well.
     """
     clip = None if recipe.clip_norm is None else recipe.clip_norm / replicas
     arguments: dict[str, Any] = {"learning_rate": schedule, "global_clipnorm": clip}

@@ -1,4 +1,4 @@
-"""How a model is trained: the options of `simplebase.train`."""
+"""The options of `simplebase.train`."""
 
 import os
 from pathlib import Path
@@ -16,11 +16,11 @@ from simplebase.training.unlabelled.images import UnlabelledImages
 
 MAX_SEED = 2**32 - 1
 START = ("backbone_weights", "normalisation", "weights")
-"""Options that say which weights a training begins with."""
+"""Options that choose the initial weights of a training run."""
 
 
 def _absolute(weights: str | os.PathLike[str]) -> str:
-    """A file's path from the root: the run may be resumed from another folder. Names stay."""
+    """Makes a file's path absolute, for resuming from another folder; keeps names of models."""
     from simplebase.zoo import is_known
 
     named = weights in get_args(NamedWeights) or (
@@ -33,27 +33,31 @@ _WeightsFile = Annotated[str | Path, AfterValidator(_absolute)]
 
 
 class TrainingOptions(YamlSettings):
-    """How a model is trained; a run's `config.yaml` repeats them.
+    """The options of a training run, which its `config.yaml` stores.
 
     Args:
-        recipe: a name, the path of a YAML, or a loaded recipe; by default the preset's.
-        input_size: `(H, W)`; by default the recipe's, else the preset's.
-        backbone_weights: `auto`, `imagenet`, `none`, a file or the name of a pretrained backbone,
+        recipe: a recipe's name, the path of a YAML file, or a loaded recipe. The default is the
+            preset's recipe.
+        input_size: `(H, W)`. The default is the recipe's, else the preset's.
+        backbone_weights: `auto`, `imagenet`, `none`, a file, or the name of a pretrained backbone,
             see `SimpleBaseline.from_preset`.
-        normalisation: what `backbone_weights` expects, see `SimpleBaseline.from_preset`.
-        weights: a whole model to start from, `.keras`, or the name of a pretrained one.
-        mixed_precision: compute in 16 bit, see `simplebase.training.precision`.
-        deterministic: add up in the same order always, see `make_deterministic`.
-        cache: whether decoded canvases are kept for the next epochs, see `BatchSource`.
-        save_every_steps: save the state within an epoch too, for `resume`.
-        unlabelled_images: to learn from without labels, see docs/unlabelled.md.
-        teacher: a model whose keypoints are learnt, a file of any format or the name of a
-            pretrained one; by default the average of the weights that are trained. It labels the
-            images of the train split too.
-        seed: of weights, order and augmentation: the same seed gives the same run on one machine.
+        normalisation: the normalisation that `backbone_weights` expect, see
+            `SimpleBaseline.from_preset`.
+        weights: a whole model to start from: a `.keras` file or the name of a pretrained model.
+        mixed_precision: compute in 16 bits, see `simplebase.training.precision`.
+        deterministic: sum in a fixed order, so that runs are reproducible, see
+            `make_deterministic`.
+        cache: keep decoded canvases for the next epochs, see `BatchSource`.
+        save_every_steps: also save the state within an epoch, every so many steps, for `resume`.
+        unlabelled_images: images to learn from without labels, see docs/unlabelled.md.
+        teacher: a model whose keypoints are learnt: a file of any format or the name of a
+            pretrained model. It also labels the images of the train split. The default teacher is
+            the average of the trained weights.
+        seed: seed of weights, order and augmentation. The same seed gives the same run on one
+            machine.
 
     Raises:
-        ArgumentError: an unknown option, or a value that it does not take.
+        ArgumentError: an option is unknown, or its value is invalid.
     """
 
     recipe: str | Path | Recipe | None = None
@@ -69,14 +73,14 @@ class TrainingOptions(YamlSettings):
     teacher: _WeightsFile | None = None
     seed: int = Field(0, ge=0, le=MAX_SEED)
 
-    if not TYPE_CHECKING:  # Type checkers make the signature from the fields.
+    if not TYPE_CHECKING:  # Type checkers derive the signature from the fields.
 
         def __init__(self, **values: Any) -> None:
             try:
                 super().__init__(**values)
             except ValidationError as error:
                 if type(self) is not TrainingOptions:
-                    # Whoever reads a file says which one it is.
+                    # The code that reads a file adds the file's name to the error.
                     raise
                 key, problem = first_problem(error, TrainingOptions)
                 raise ArgumentError(f"{key}: {problem}") from error

@@ -1,4 +1,4 @@
-"""Which records an epoch trains on, and in which order."""
+"""Chooses the records of an epoch and their order."""
 
 from fnmatch import fnmatchcase
 
@@ -12,18 +12,18 @@ from simplebase.training.distribution import Distribution
 
 
 class EpochOrder:
-    """All records at first; towards the end, if the recipe says so, only those to finish on.
+    """Returns all records at first and, if the recipe has `finish_on`, only those at the end.
 
     Args:
         train_split: the records.
-        recipe: says what to finish on, from when, and how many records a batch has.
-        seed: the order follows from the arguments and the epoch alone.
+        recipe: provides `finish_on`, when it applies, and the batch size.
+        seed: the order depends only on the arguments and the epoch.
 
-    An epoch has `steps` full batches. From `first_finishing_epoch` on they are of `finish_records`
-    records only; both are 0 if the recipe finishes on nothing in particular.
+    An epoch has `steps` full batches. From `first_finishing_epoch` on they contain only the
+    `finish_records` records of `finish_on`; both are 0 if the recipe has no `finish_on`.
 
     Raises:
-        ArgumentError: no record is one to finish on.
+        ArgumentError: no record matches `finish_on`.
     """
 
     def __init__(self, train_split: KeypointDataset, recipe: Recipe, seed: int) -> None:
@@ -39,15 +39,15 @@ class EpochOrder:
             self.finish_records = len(self._finish_rows)
 
     def __call__(self, epoch: int) -> np.ndarray:
-        """Indices of the records of an epoch, counted from 1: as many as fill its batches.
+        """Returns the indices of the records of an epoch, which counts from 1.
 
-        An epoch stays as long as it was: where there are fewer records to finish on, it goes
-        through all of them, in another order, again.
+        An epoch with fewer records is as long as the others: it uses its records several times,
+        each time in another order.
         """
         if self.finish_records == 0 or epoch < self.first_finishing_epoch:
             return self._images.shuffled(self._seed, epoch)[: self._count]
         passes = -(-self._count // self.finish_records)
-        # Every pass of the run has a number of its own.
+        # Every pass over the records has a different number within the run.
         numbers = range((epoch - 1) * passes + 1, epoch * passes + 1)
         order = [self._finish_images.shuffled(self._seed, number) for number in numbers]
         return self._finish_rows[np.concatenate(order)[: self._count]]
@@ -56,10 +56,10 @@ class EpochOrder:
 def checked_order(
     dataset: KeypointDataset, recipe: Recipe, seed: int, distribution: Distribution
 ) -> EpochOrder:
-    """The order of the train split, once the dataset is found fit for the recipe.
+    """Returns the order of the train split after checking that the dataset suits the recipe.
 
     Raises:
-        ArgumentError: the batch size fits neither the train split nor the devices.
+        ArgumentError: the batch size does not fit the train split or the devices.
         MissingFileError: an image is missing.
     """
     dataset.images.require()
@@ -77,7 +77,7 @@ def checked_order(
 
 
 def _matching(dataset: KeypointDataset, pattern: str) -> np.ndarray:
-    """Indices of the records whose image path matches."""
+    """Returns the indices of the records whose image path matches."""
     paths = dataset.records.paths
     rows = np.flatnonzero([fnmatchcase(path, pattern) for path in paths])
     if len(rows) == 0:

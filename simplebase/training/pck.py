@@ -1,4 +1,4 @@
-"""PCK while a model is trained, as a Keras metric."""
+"""PCK as a Keras metric."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ from simplebase.metrics import upstream_normaliser
 
 
 def find_peaks(heatmaps: Any, codec: HeatmapCodec) -> Any:
-    """The highest cell of each heatmap, as `codec.decode(heatmaps, "argmax")` but in a graph.
+    """Finds the highest cell of each heatmap, like `codec.decode(heatmaps, "argmax")`, in a graph.
 
     Args:
         heatmaps: `(B, h, w, K)`.
-        codec: says where the cells lie.
+        codec: provides the positions of the cells.
 
     Returns:
         `(B, K, 3)` float32: x and y in input pixels, and the peak's height.
@@ -35,24 +35,23 @@ def find_peaks(heatmaps: Any, codec: HeatmapCodec) -> Any:
 
 @keras.saving.register_keras_serializable(package="simplebase")
 class PCK(keras.metrics.Metric):
-    """Fraction of labelled keypoints predicted within `threshold * normaliser` pixels.
+    """The fraction of labelled keypoints predicted within `threshold * normaliser` pixels.
 
-    With the default normaliser it is the PCK of `simplebase eval --decode argmax`: it takes the
-    highest cell of each heatmap. `simplebase.train` refines that position first (`dark`), so its
-    PCK is a little higher. `y_true` is keypoints `(B, K, 3)`: x, y and visibility, 0 where not
-    labelled; `y_pred` `(B, K, 2 or more)` begins with x and y. The result is NaN where nothing is
-    labelled.
+    With the default normaliser it equals the PCK of `simplebase eval --decode argmax`, which uses
+    the highest cell of each heatmap. `simplebase.train` refines that position (`dark`), so its PCK
+    is a little higher. `y_true` is keypoints `(B, K, 3)`: x, y and visibility, 0 where unlabelled.
+    `y_pred` `(B, K, 2 or more)` starts with x and y. The result is NaN if nothing is labelled.
 
     Args:
         threshold: fraction of the normaliser.
-        normaliser: pixels of the model's input; by default that of
-            `simplebase.metrics.upstream_normaliser`, a tenth of a crop 1.25 times as high as the
-            object.
+        normaliser: length in pixels of the model's input. The default is that of
+            `simplebase.metrics.upstream_normaliser`, a tenth of a crop that is 1.25 times as high
+            as the object.
         num_keypoints: `K`.
-        name: under which Keras reports it.
-        dtype: of the counts.
+        name: the name under which Keras reports it.
+        dtype: dtype of the counts.
 
-    `TrainingModel.compile` fills in the second and the third from the model.
+    `TrainingModel.compile` takes a missing `normaliser` and `num_keypoints` from the model.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class PCK(keras.metrics.Metric):
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        # By which callbacks know whether more is better.
+        # Tells callbacks that higher is better.
         self._direction = "up"
         self.threshold = threshold
         self.normaliser = normaliser
@@ -73,7 +72,7 @@ class PCK(keras.metrics.Metric):
             self._count(num_keypoints)
 
     def complete(self, metadata: ModelMetadata) -> None:
-        """Takes from a model what the constructor was not given.
+        """Takes missing arguments of the constructor from a model.
 
         Raises:
             ArgumentError: the metric is for another number of keypoints.
@@ -86,16 +85,16 @@ class PCK(keras.metrics.Metric):
                 f"this PCK is for {self.num_keypoints} keypoints, but the model has {count}."
             )
         if self.normaliser is None:
-            # In pixels of the input, it is the same for objects of all sizes.
+            # In pixels of the input, the normaliser is the same for objects of all sizes.
             image_pixels = upstream_normaliser(np.ones(1), metadata.input_size)[0]
             magnification = metadata.input_size[0] / (PERSON_PIXELS * metadata.crop.padding)
             self.normaliser = float(image_pixels * magnification)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Counts a batch; `sample_weight` `(B,)` or `(B, K)` counts some more than others.
+        """Adds a batch, optionally with weights `sample_weight` `(B,)` or `(B, K)`.
 
         Raises:
-            ArgumentError: `normaliser` or `num_keypoints` is not known.
+            ArgumentError: `normaliser` or `num_keypoints` is unknown.
         """
         if self.normaliser is None or self.num_keypoints is None:
             raise ArgumentError(
@@ -112,15 +111,15 @@ class PCK(keras.metrics.Metric):
         self.counts.assign_add(ops.sum(counts, axis=0))
 
     def result(self) -> Any:
-        """Over all labelled keypoints, a scalar."""
+        """Returns the PCK over all labelled keypoints, a scalar."""
         return ops.sum(self.hits) / ops.sum(self.counts)
 
     def by_keypoint(self) -> np.ndarray:
-        """`(K,)`, NaN for a keypoint that is never labelled."""
+        """Returns `(K,)`, NaN for a keypoint that is never labelled."""
         return ops.convert_to_numpy(self.hits / self.counts)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {
             **super().get_config(),
             "threshold": self.threshold,

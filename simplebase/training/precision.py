@@ -1,4 +1,4 @@
-"""Which numbers a training computes with, and whether it adds them up in one order always."""
+"""The precision of a training run, and whether its sums have a fixed order."""
 
 import tensorflow as tf
 
@@ -8,11 +8,11 @@ FLOAT16 = "mixed_float16"
 
 
 def choose_policy(mixed_precision: bool) -> str:
-    """Name of Keras's dtype policy for this machine.
+    """Returns the name of Keras's dtype policy for this machine.
 
-    A GPU gets float16, which all that have tensor cores are fast with, and a loss scale against its
-    small range. Without one it is bfloat16, which has float32's range: fast where the processor has
-    instructions for it (AMX, AVX512-BF16), and slower than float32 elsewhere.
+    A GPU gets float16, which is fast on all GPUs with tensor cores, and a loss scale because of its
+    small range. Without a GPU it is bfloat16, which has the range of float32. It is fast on
+    processors with instructions for it (AMX, AVX512-BF16), and slower than float32 on others.
     """
     if not mixed_precision:
         return "float32"
@@ -20,21 +20,21 @@ def choose_policy(mixed_precision: bool) -> str:
 
 
 def make_deterministic() -> None:
-    """Has TensorFlow add up in the same order always, in this process and from now on.
+    """Makes TensorFlow sum in a fixed order for the rest of this process.
 
-    Sums that several threads share have no fixed order, so the same seed gives the same curve only
-    until rounding has grown: within an epoch or two. With one thread, and on a GPU with kernels of
-    fixed order, runs are equal. Has to be called before TensorFlow computes anything.
+    Sums that several threads share have no fixed order, so runs with the same seed differ after an
+    epoch or two, when rounding errors have grown. With one thread, and on a GPU with deterministic
+    kernels, runs are equal. Call it before TensorFlow computes anything.
 
     Raises:
-        ArgumentError: it has computed something.
+        ArgumentError: TensorFlow has already computed something.
     """
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError as error:
         raise ArgumentError(
-            "make_deterministic comes before all else that uses TensorFlow: its threads cannot be "
-            "changed once it has computed something."
+            "call make_deterministic before anything else that uses TensorFlow. Its threads cannot "
+            "be changed once it has computed something."
         ) from error
     tf.config.experimental.enable_op_determinism()

@@ -1,4 +1,4 @@
-"""The stages of a training, each with an optimizer of its own."""
+"""The stages of a training run, each with its own optimizer."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ from simplebase.training.unlabelled.lesson import Lesson
 
 @dataclass(frozen=True)
 class Stage:
-    """Epochs with the same weights frozen.
+    """Epochs in which the same weights are frozen.
 
     Args:
-        first_epoch: counts from 1.
-        last_epoch: the last one that belongs to it.
+        first_epoch: its first epoch, counted from 1.
+        last_epoch: its last epoch.
         freeze_level: see `SimpleBaseline.freeze`.
-        transfer: whether it is the first of two.
+        transfer: whether it is the first of two stages.
     """
 
     first_epoch: int
@@ -30,7 +30,7 @@ class Stage:
 
 
 def stages(recipe: Recipe) -> tuple[Stage, ...]:
-    """The transfer stage, if the recipe has one, and the main one, if epochs are left for it."""
+    """Returns the transfer stage, if any, and the main stage, if epochs are left for it."""
     first = recipe.init_epoch + 1
     main = Stage(first + recipe.transfer_epoch, recipe.total_epoch, 0, False)
     transfer = Stage(first, main.first_epoch - 1, recipe.freeze_level, True)
@@ -38,17 +38,17 @@ def stages(recipe: Recipe) -> tuple[Stage, ...]:
 
 
 class StageTraining:
-    """What lasts for one stage: its schedule, its optimizer and its traced step.
+    """The schedule, the optimizer and the traced step of one stage.
 
     Args:
-        stage: which; the model is frozen as it says.
+        stage: the stage; the model is frozen accordingly.
         recipe: how to train.
         steps_per_epoch: optimizer steps.
         model: the graph from a batch to its errors.
         distribution: the devices.
-        average: what follows the weights, if anything.
+        average: the moving average of the weights, if there is one.
         loss_scaling: whether gradients are computed in float16.
-        lesson: what unlabelled images teach, if there are any.
+        lesson: the unlabelled samples, if there are any.
     """
 
     def __init__(
@@ -82,5 +82,5 @@ class StageTraining:
         )
 
     def learning_rate(self, epoch: int, step: int) -> float:
-        """Of step `step` of epoch `epoch`; the step counts from 0."""
+        """Returns the rate of step `step` (from 0) of epoch `epoch`."""
         return self.schedule.at((epoch - self.stage.first_epoch) * self.steps_per_epoch + step)

@@ -1,4 +1,4 @@
-"""One step of a training, traced, on all its devices, and the average that follows the weights."""
+"""The traced training step on all devices, and the moving average of the weights."""
 
 from typing import Any, NamedTuple
 
@@ -14,15 +14,15 @@ from simplebase.training.unlabelled.lesson import Lesson
 
 
 class WeightAverage:
-    """A second model, whose weights follow those of the first as an exponential moving average.
+    """A second model whose weights are the exponential moving average of the first model's.
 
-    All weights are averaged, the statistics of BatchNorm too: they belong to the weights they were
-    measured under. In the first steps the average is over fewer, `(1 + step) / (10 + step)` of it
-    kept at each, as TensorFlow's `ExponentialMovingAverage` does.
+    All weights are averaged, including BatchNorm's statistics, which belong to the weights with
+    which they were measured. The first steps keep only `(1 + step) / (10 + step)` of the average,
+    like TensorFlow's `ExponentialMovingAverage`.
 
     Args:
-        model: what is trained.
-        decay: how much of the average each step keeps, 0 to 1.
+        model: the model that is trained.
+        decay: fraction of the average that each step keeps, 0 to 1.
     """
 
     def __init__(self, model: SimpleBaseline, decay: float) -> None:
@@ -32,7 +32,7 @@ class WeightAverage:
         self._pairs = list(zip(self.model.weights, model.weights, strict=True))
 
     def update(self, step: Any) -> None:
-        """Moves the average after training step `step`, an integer scalar counted from 0."""
+        """Updates the average after training step `step`, an integer scalar counted from 0."""
         step = tf.cast(step, tf.float32)
         decay = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
         for average, weight in self._pairs:
@@ -41,13 +41,12 @@ class WeightAverage:
 
 
 class StepResult(NamedTuple):
-    """What a step gave, over all devices.
+    """The result of a step over all devices.
 
     Args:
-        loss: over the whole batch.
-        stop: whether any process wants to stop: the others have to know, since none can go on
-            alone.
-        passed: pseudo keypoints that were taught, see `Lesson`.
+        loss: loss of the whole batch.
+        stop: whether any process wants to stop. Then all have to, since none can continue alone.
+        passed: number of pseudo keypoints that were taught, see `Lesson`.
         scores: sum of the teacher's scores.
     """
 
@@ -61,33 +60,33 @@ class StartedStep:
     """A step that a device may still be computing.
 
     Args:
-        sums: over all devices, of the loss, of the wishes to stop, and with unlabelled images of
-            pseudo keypoints and their scores.
+        sums: sums over all devices of the loss, of the stop requests and, with unlabelled images,
+            of pseudo keypoints and their scores.
     """
 
     def __init__(self, sums: list[Any]) -> None:
         self._sums = sums
 
     def result(self) -> StepResult:
-        """Waits for the step."""
+        """Waits for the step and returns its result."""
         loss, stops, *pseudo = (each.numpy() for each in self._sums)
         return StepResult(float(loss), bool(stops > 0), *map(float, pseudo))
 
 
 class TrainingStep:
-    """From a batch to new weights; the same for one device and for many.
+    """Updates the weights from a batch, in the same way for one device and for many.
 
     Args:
         model: the graph from a batch to its errors.
-        optimizer: built for the weights of `model` that are trainable now.
+        optimizer: built for the weights of `model` that are currently trainable.
         distribution: the devices.
-        average: what follows the weights, if anything.
+        average: the moving average of the weights, if there is one.
         reduce_first: sum the gradients over the devices before the optimizer does. Clipping and the
-            check for overflow have to see the whole gradient, but Keras makes them on each device's
-            own; everything else can do without that second sum.
-        lesson: what unlabelled images teach, if there are any.
+            check for overflow need the whole gradient, but Keras applies them to each device's
+            gradient. Without them, this second sum is not needed.
+        lesson: the unlabelled samples, if there are any.
 
-    `is_traced` tells whether a step was made: the first one traces the graph, which takes seconds.
+    `is_traced` is True after the first step, which traces the graph and takes seconds.
     """
 
     def __init__(
@@ -108,23 +107,23 @@ class TrainingStep:
         self.is_traced = False
 
     def __call__(self, batch: Batch, step: int, stop: bool = False) -> tuple[float, bool]:
-        """Trains on the samples of this process and waits for it; see `start` and `StartedStep`."""
+        """Trains on the samples of this process and waits for the result, see `start`."""
         result = self.start(self.distribution.share(batch), step, stop).result()
         return result.loss, result.stop
 
     def start(self, shared: Batch, step: int, stop: bool = False) -> StartedStep:
-        """Trains on the samples of this process.
+        """Starts a step on the samples of this process.
 
-        A GPU still computes when this returns: whoever starts the next step before asking for the
-        result of this one keeps it busy.
+        A GPU is still computing when this returns. To keep it busy, start the next step before
+        reading the result of this one.
 
         Args:
-            shared: `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}`, and with a lesson what
-                that adds, from `Distribution.share`.
-            step: since the training began, counted from 0.
+            shared: `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}` from `Distribution.share`,
+                with the additions of the lesson, if there is one.
+            step: number of the step in the run, counted from 0.
             stop: whether this process wants to stop.
         """
-        # A copy to a GPU would wait until the step before is done.
+        # A copy to a GPU would wait until the previous step is done.
         with tf.device("CPU:0"):
             numbers = tf.constant(step), tf.constant(float(stop))
         sums = self._run(shared, *numbers)
@@ -134,7 +133,7 @@ class TrainingStep:
     # XLA makes this step several times slower on a CPU, and lacks a kernel for the warp.
     @tf.function(jit_compile=False)
     def _run(self, batch: Batch, step: Any, stop: Any) -> list[Any]:
-        """What `_on_device` returns, summed over all devices."""
+        """Returns the results of `_on_device`, summed over all devices."""
         strategy = self.distribution.strategy
         values = strategy.run(self._on_device, args=(batch, step, stop))
         if self.average is not None:
@@ -142,11 +141,11 @@ class TrainingStep:
         return [strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None) for each in values]
 
     def _on_device(self, batch: Batch, step: Any, stop: Any) -> tuple[Any, ...]:
-        """This device's part of what `StepResult` has."""
+        """Returns this device's part of the values in `StepResult`."""
         context = tf.distribute.get_replica_context()
         replica, replicas = context.replica_id_in_sync_group, self.distribution.replicas
         weights = self.model.trainable_variables
-        # Outside of the tape, which would keep all that the teacher computes.
+        # Outside the tape, which would store all intermediate results of the teacher.
         taught = None if self.lesson is None else self.lesson.taught(batch)
         with tf.GradientTape() as tape:
             total, count = self.model.errors(

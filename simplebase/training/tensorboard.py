@@ -1,4 +1,4 @@
-"""A training's figures as TensorBoard shows them."""
+"""Writes the metrics of a training run for TensorBoard."""
 
 import os
 import warnings
@@ -12,27 +12,27 @@ from simplebase.errors import SimplebaseWarning, first_line
 from simplebase.training.observer import Observer, Plan, StepMetrics
 from simplebase.training.runs.metrics import EpochMetrics
 
-# Of steps: a run of a hundred thousand stays a file of a few megabytes.
+# In steps. The file of a run with a hundred thousand steps has a few megabytes.
 _EVERY = 10
 
 
 class TensorBoardLog(Observer):
-    """Writes event files, to be looked at by `tensorboard --logdir FOLDER`.
+    """Writes event files for `tensorboard --logdir FOLDER`.
 
     ```
     loss/step, learning_rate/step          every tenth step, counted over all epochs
     loss/epoch, learning_rate/epoch,       every epoch
     val_pck, images_per_second,
     pseudo_keypoints, pseudo_score
-    validation                             an image, after the epochs that draw one
+    validation                             an image, after epochs that draw one
     ```
 
-    A resumed run adds a file to those in its folder, and TensorBoard draws them as one; the steps
-    that it repeats after a kill stand there twice, with the same values. Where a file cannot be
-    written, a warning says so and the training goes on without: it does not need the log.
+    A resumed run adds a file to its folder, and TensorBoard draws all files as one run. Steps that
+    are repeated after a kill appear twice, with the same values. If a file cannot be written, a
+    warning is given and the training continues without the log.
 
     Args:
-        folder: made if it does not exist.
+        folder: the folder, which is created if it does not exist.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -41,7 +41,7 @@ class TensorBoardLog(Observer):
         self._steps_per_epoch = 0
 
     def started(self, plan: Plan) -> None:
-        """Opens a file: a training that fails earlier leaves none."""
+        """Opens a file. A run that fails earlier leaves none."""
         self._steps_per_epoch = plan.steps_per_epoch
         with self._giving_up():
             self._writer = tf.summary.create_file_writer(self._folder)
@@ -85,7 +85,7 @@ class TensorBoardLog(Observer):
 
     @contextmanager
     def _giving_up(self) -> Iterator[None]:
-        """What is written within goes to the file, if there is one, and can be looked at after."""
+        """Flushes the file after the block; if writing fails, warns and ends the log."""
         try:
             with self._writer.as_default() if self._writer else nullcontext():
                 yield

@@ -45,18 +45,18 @@ _SHEET_EVERY = 5  # epochs
 
 
 class Trainer:
-    """Trains a model on a dataset, and writes what the run's folder holds.
+    """Trains a model on a dataset, and writes the files of the run's folder.
 
     Args:
-        model: built under the distribution's scope.
+        model: the model, built in the distribution's scope.
         config: all settings.
-        dataset: both splits.
-        run: where to write.
+        dataset: the dataset with both splits.
+        run: the folder to write.
         distribution: the devices.
-        observers: are told how it goes.
-        progress: how far the training is already.
-        order: which records each epoch trains on.
-        layers: augmentation beside the recipe's.
+        observers: receive the progress.
+        progress: the progress so far.
+        order: returns the records of each epoch.
+        layers: augmentation in addition to the recipe's.
         pool: images to learn from without labels.
     """
 
@@ -120,19 +120,19 @@ class Trainer:
 
     @property
     def result(self) -> SimpleBaseline:
-        """What is validated and saved: the model, or the average of its weights."""
+        """The model that is validated and saved: the trained model, or its moving average."""
         return self.model if self._average is None else self._average.model
 
     def train(self, state: Path | None) -> None:
-        """Runs all epochs that are not done.
+        """Runs all remaining epochs.
 
         Args:
-            state: the file to go on from; `None` begins.
+            state: the state file from which to continue; `None` starts a new run.
 
         Raises:
             TrainingError: the loss is NaN or infinite, or a file cannot be written.
             OutOfMemoryError: a device cannot hold a batch.
-            TrainingStopped: a signal came.
+            TrainingStopped: a signal arrived.
         """
         ahead = [stage for stage in stages(self.recipe) if self.progress.epoch <= stage.last_epoch]
         with self._signals:
@@ -154,7 +154,7 @@ class Trainer:
                     self._tell_start()
                 while self.progress.epoch <= stage.last_epoch:
                     self._epoch(training)
-        # A run that was killed right after its last state may have too many.
+        # A run that was killed right after saving its state may have too many checkpoints.
         self.saver.remove_others(self.progress)
 
     def _variables(self, training: StageTraining) -> Variables:
@@ -166,13 +166,13 @@ class Trainer:
     def _restore(self, training: StageTraining, state: Path) -> None:
         variables = self._variables(training)
         if self.progress.epoch == training.stage.first_epoch and self.progress.step == 0:
-            # The state was saved at the end of the stage before: this optimizer is a new one.
+            # The state was saved at the end of the previous stage: this stage's optimizer is new.
             del variables["optimizer"]
         with self.distribution.strategy.scope():
             load_state(state, variables)
 
     def _beginning(self) -> Iterator[bytes]:
-        """What all workers have alike before their first step."""
+        """Yields the values that all workers must share before their first step."""
         place = f"{self.progress.epoch} {self.progress.step} {self.config.shared_settings()}"
         yield place.encode()
         for weight in self.model.weights:
@@ -202,12 +202,12 @@ class Trainer:
             observer.stopping(name)
 
     def _epoch(self, training: StageTraining) -> None:
-        """Trains and validates the epoch that `progress` says, from its step on.
+        """Trains and validates the current epoch of `progress`, from its step on.
 
-        The loss of a step is looked at when the next step has been started, so that no device
-        waits for this loop. A thread fetches it from the device right away: a copy from a GPU waits
-        for all that the GPU was given before, which would be the next step too. Before anything is
-        saved, all losses are looked at: a state never holds weights whose loss nobody knows.
+        The loss of a step is read after the next step has started, so that no device waits for this
+        loop. A thread fetches it from the device at once, because a later copy from a GPU would
+        wait for the next step too. All losses are checked before anything is saved, so a state
+        never contains weights whose loss is unknown.
         """
         progress, size = self.progress, self.recipe.batch_size
         number, every = progress.epoch, self.config.save_every_steps
@@ -245,15 +245,15 @@ class Trainer:
     def _count_step(
         self, result: Future[StepResult], training: StageTraining, rows: np.ndarray
     ) -> bool:
-        """Waits for the first step that `progress` does not have, and adds it.
+        """Waits for the first step that is not in `progress`, and adds it.
 
         Args:
-            result: of that step.
+            result: the result of that step.
             training: its stage.
-            rows: `(steps, B)` the records of each step of the epoch.
+            rows: `(steps, B)` indices of the records of the epoch's steps.
 
         Returns:
-            Whether the training has to stop. Of several workers each finds that at the same step.
+            Whether the training has to stop. All workers find that at the same step.
 
         Raises:
             TrainingError: the loss is NaN or infinite.
@@ -286,7 +286,7 @@ class Trainer:
         progress.add_epoch(metrics)
         self.saver.save_epoch(self.result, self._variables(training), metrics, progress)
         last = metrics.epoch == self.recipe.total_epoch
-        # Of several workers only the first has somebody to show it to.
+        # With several workers, only the first one draws.
         if self.observers and (last or metrics.epoch % _SHEET_EVERY == 0):
             title = f"epoch {metrics.epoch}"
             sheet = draw_predictions(
@@ -299,12 +299,12 @@ class Trainer:
             observer.epoch_ended(metrics)
 
     def _predict(self, training: StageTraining) -> np.ndarray:
-        """`(N, K, 3)` of the val split, in image pixels."""
+        """Predicts the val split; returns `(N, K, 3)` in image pixels."""
 
         def tell(done: int, total: int) -> None:
             for observer in self.observers:
                 observer.validating(done, total)
-            # Of several workers none may stop alone: they do so after the next step.
+            # No worker may stop alone: all stop after the next step.
             if self._signals.received and self.distribution.workers == 1:
                 self._stop(training)
 
@@ -321,10 +321,10 @@ class Trainer:
         reason = f"stopped by {name}" if name else "another worker stopped"
         raise TrainingStopped(
             f"{reason} in epoch {progress.epoch} after step {progress.step} of {self.steps}; "
-            f"nothing is lost. {self.saver.resume_hint} goes on from here.",
+            f"nothing is lost. {self.saver.resume_hint} continues from here.",
             exit_code=128 + signal.Signals[name] if name else 1,
         )
 
     def _names(self, rows: np.ndarray) -> str:
-        """The images of a batch."""
+        """Returns the names of a batch's images."""
         return ", ".join(sorted({self.train_split.images.name(int(row)) for row in rows}))

@@ -1,4 +1,4 @@
-"""Training from a preset, a recipe and a dataset to the best checkpoint, and going on with it."""
+"""Trains a preset on a dataset, and resumes runs."""
 
 import os
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ from simplebase.training.unlabelled.preparing import make_pool, no_bar, restored
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training gave; PCK as in `simplebase.evaluation.mean_pck`."""
+    """The result of a training run. For PCK see `simplebase.evaluation.mean_pck`."""
 
     best: Path
     best_epoch: int
@@ -48,7 +48,7 @@ class TrainingResult:
     epochs: tuple[EpochMetrics, ...]
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         return {**asdict(self), "best": str(self.best)}
 
 
@@ -65,28 +65,28 @@ def train(
     unlabelled: KeypointDataset | None = None,
     progress: ProgressBar = no_bar,
 ) -> TrainingResult:
-    """Trains a preset on the train split, keeping the epoch that is best on the val split.
+    """Trains a preset on the train split, and keeps the epoch that is best on the val split.
 
     Args:
-        preset: a name, the path of a YAML, or a loaded preset.
-        dataset: both splits.
+        preset: a preset's name, the path of a YAML file, or a loaded preset.
+        dataset: the dataset with both splits.
         options: how to train.
         run_dir: the folder to write, see `simplebase.training.runs.folder`.
         overwrite: replace an earlier run in `run_dir`.
-        distribution: the devices, from `simplebase.training.distribute`; by default one.
-        observer: is told how it goes.
+        distribution: the devices, from `simplebase.training.distribute`. The default is one device.
+        observer: receives the progress.
         augmentation: layers to apply after the recipe's augmentation, see `Augmentation`.
-        unlabelled: objects whose images are learnt from without their labels, in place of
+        unlabelled: a dataset whose images are used without their labels, instead of
             `unlabelled_images` of the options.
-        progress: opens a bar for what takes long before the first step.
+        progress: opens a progress bar for slow work before the first step.
 
     Raises:
-        ArgumentError: a value that does not work, such as a batch larger than the train split.
-        DataError: a file of the dataset or of weights is wrong.
+        ArgumentError: a value is invalid, such as a batch larger than the train split.
+        DataError: a file of the dataset or of weights is invalid.
         OutputExistsError: `run_dir` exists and `overwrite` is off.
         InUseError: another process trains in `run_dir`.
-        TrainingError: the training cannot go on; the best checkpoint so far remains.
-        OutOfMemoryError: a device cannot hold a batch; likewise.
+        TrainingError: the training cannot continue. The best checkpoint so far is kept.
+        OutOfMemoryError: a device cannot hold a batch. The best checkpoint so far is kept.
     """
     preset, options = as_preset(preset), options or TrainingOptions()
     recipe = options.recipe
@@ -117,7 +117,7 @@ def train(
             **{name: getattr(options, name) for name in START},
         )
         if options.weights is not None or options.backbone_weights not in get_args(NamedWeights):
-            # A resumed run starts without the file, which says how its weights were trained.
+            # A resumed run builds its model without the weights file, which stores these settings.
             preset = completed(preset, model)
         pool = make_pool(
             options, unlabelled, dataset, recipe, model.metadata, distribution, progress
@@ -158,20 +158,20 @@ def resume(
     observer: Observer | None = None,
     augmentation: Sequence[keras.layers.Layer] = (),
 ) -> TrainingResult:
-    """Goes on with a run that was stopped, as if it had not been.
+    """Resumes a run that was stopped; the result is the same as without the stop.
 
     Args:
-        run_dir: its folder.
-        dataset: its dataset, where it does not lie where it did.
-        distribution: as for `train`; it may be another one than before.
-        observer: is told how it goes.
-        augmentation: the same layers as for `train`: a run's files cannot bring them back.
+        run_dir: the run's folder.
+        dataset: the run's dataset; needed only if it was moved.
+        distribution: the devices, see `train`. They may differ from before.
+        observer: receives the progress.
+        augmentation: the same layers as for `train`, because a run's files do not contain them.
 
     Raises:
-        MissingFileError: `run_dir` is not a run, or its dataset is gone.
+        MissingFileError: `run_dir` is not a run, or its dataset does not exist.
         DataError: a file of the run is damaged, the dataset has changed, or the run is complete.
         ArgumentError: `augmentation` is not what the run was trained with.
-        InUseError, TrainingError: as `train`.
+        InUseError, TrainingError: see `train`.
     """
     config = RunConfig.read(run_dir)
     config.require_same_layers(augmentation)
@@ -195,15 +195,15 @@ def _resume(
     progress = load_progress(state) if state else RunProgress(epoch=config.recipe.init_epoch + 1)
     if progress.epoch > config.recipe.total_epoch and run.summary.exists():
         raise DataError(
-            f"{run.folder} is complete: all {config.recipe.total_epoch} epochs are done. A longer "
-            f"training starts from its model: --weights {run.best}."
+            f"{run.folder} is complete: all {config.recipe.total_epoch} epochs are done. To train "
+            f"longer, start a new run from its model: --weights {run.best}."
         )
     if dataset is None:
         dataset = load_dataset(config.dataset.folder, config.dataset.own_skeleton())
     dataset = dataset.with_default_depth(config.dataset.own_depth_range())
     config.dataset.require_same(dataset)
     pool = None if config.pool is None else restored_pool(config, run)
-    # A state brings the weights; a run that was killed before it had one begins as it did.
+    # The state contains the weights. A run that was killed before its first state starts anew.
     start: dict[str, Any] = {
         "backbone_weights": "none",
         "normalisation": config.model_normalisation,
@@ -240,7 +240,7 @@ def _build_model(
     distribution: Distribution,
     **start: Any,
 ) -> SimpleBaseline:
-    """The model of a run on its devices; `start` says which weights it begins with."""
+    """Builds the model of a run on its devices; `start` chooses the initial weights."""
     keras.utils.set_random_seed(seed)
     with distribution.strategy.scope(), dtype_policy(policy):
         model = SimpleBaseline.from_preset(
@@ -267,7 +267,7 @@ def _trainer(
     augmentation: Sequence[keras.layers.Layer],
     pool: Pool | None,
 ) -> Trainer:
-    """What runs the epochs; writes nothing yet."""
+    """Returns the trainer of the run; writes nothing yet."""
     observers = [] if observer is None else [observer]
     if distribution.is_chief:
         observers.append(TensorBoardLog(run.tensorboard))
@@ -287,11 +287,11 @@ def _trainer(
 
 
 def _run(trainer: Trainer, state: Path | None) -> TrainingResult:
-    """Trains, and writes what a run has at its end."""
+    """Trains, and writes the final files of the run."""
     try:
         trainer.train(state)
     except TrainingError:
-        # What stopped the training is what the user has to know.
+        # The user has to see the error that stopped the training, not one of drawing.
         with suppress(OSError):
             _draw_curves(trainer)
         raise
@@ -312,7 +312,7 @@ def _finish(trainer: Trainer) -> TrainingResult:
     run, progress = trainer.saver.run, trainer.progress
     metadata, val_split = trainer.model.metadata, trainer.val_split
     best = progress.best
-    assert best is not None, "a training has an epoch"
+    assert best is not None, "a training run has an epoch"
     baseline = mean_pose(trainer.train_split, val_split, metadata.crop, metadata.input_size)
     result = TrainingResult(
         best=run.best,

@@ -1,4 +1,4 @@
-"""The graph that is trained: augmentation, targets, network and loss in one."""
+"""The graph that is trained: augmentation, targets, network and loss."""
 
 import os
 from collections.abc import Iterable
@@ -22,25 +22,26 @@ from simplebase.training.precision import FLOAT16
 
 
 class TrainingModel(keras.Model):
-    """`augmentation -> codec.encode -> SimpleBaseline -> loss`: trains an estimator.
+    """Trains an estimator: `augmentation -> codec.encode -> SimpleBaseline -> loss`.
 
-    `simplebase.train` calls `errors` in its own loop. With Keras's loop, call `compile` and `fit`:
-    both compute the same. Called like any model, it returns the estimator's heatmaps, without
-    augmentation. KerasCV's layers cannot tell training from use, so they live here only: what
-    `save` writes is the estimator.
+    `simplebase.train` calls `errors` in its own loop. To use Keras's loop, call `compile` and
+    `fit`; both loops compute the same. Calling the model returns the estimator's heatmaps, without
+    augmentation. `save` writes only the estimator, because KerasCV's layers cannot distinguish
+    training from inference.
 
     Args:
         estimator: the network.
-        augmentation: may be one without layers; by default the recipe's.
-        loss: over (target heatmaps, predicted heatmaps, weights); by default the recipe's.
-        loss_scale: factor on the loss; Adam's epsilon is not small against the gradients of a plain
-            mean square over mostly empty heatmaps. By default the recipe's.
-        recipe: a name, the path of a YAML, or a loaded recipe. Only its augmentation, loss and
-            batch size are used, and `finish_on`; the optimizer is that of `compile`.
-        seed: of the augmentation and of the order of records.
+        augmentation: the augmentation, which may have no layers. The default is the recipe's.
+        loss: function of (target heatmaps, predicted heatmaps, weights). The default is the
+            recipe's.
+        loss_scale: factor for the loss. Without it, the gradients of a mean square over mostly
+            empty heatmaps are so small that Adam's epsilon matters. The default is the recipe's.
+        recipe: a recipe's name, the path of a YAML file, or a loaded recipe. Only its augmentation,
+            loss, batch size and `finish_on` are used; `compile` sets the optimizer.
+        seed: seed of the augmentation and of the order of records.
 
-    `steps_trained` counts the steps of `fit` over all its calls. It is one of the model's weights,
-    so that training that starts from saved weights draws the random numbers of the next step.
+    `steps_trained` counts the steps of all calls of `fit`. It is one of the model's weights, so
+    that training from saved weights continues with the random numbers of the next step.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class TrainingModel(keras.Model):
         recipe: str | os.PathLike[str] | Recipe = "default",
         seed: int = 0,
     ) -> None:
-        # Keypoints do not survive float16: only the estimator follows the precision policy.
+        # float16 is too coarse for keypoints, so only the estimator follows the precision policy.
         super().__init__(dtype="float32")
         metadata = estimator.metadata
         self.recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
@@ -70,7 +71,7 @@ class TrainingModel(keras.Model):
         self.built = True
 
     def call(self, images: Any, training: bool = False) -> Any:
-        """Heatmaps `(B, h, w, K)` of images `(B, Hc, Wc, 3)`, of which the centre is taken."""
+        """Returns heatmaps `(B, h, w, K)` of the centres of images `(B, Hc, Wc, 3)`."""
         images, _ = self._middle(images)
         return self.estimator(images, training=training)
 
@@ -82,20 +83,20 @@ class TrainingModel(keras.Model):
         replicas: int = 1,
         training: bool = True,
     ) -> tuple[Any, Any]:
-        """The scaled sum of errors and the count of keypoints, see `simplebase.losses`.
+        """Returns the scaled sum of errors and the count of keypoints, see `simplebase.losses`.
 
         Args:
             batch: `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}`.
-            step: of the training, an integer scalar.
-            replica: which of `replicas` equal parts of the step's batch this is.
-            replicas: how many devices share the step.
-            training: whether BatchNorms take the batch's statistics.
+            step: the training step, an integer scalar.
+            replica: index of this part of the step's batch, which has `replicas` equal parts.
+            replicas: number of devices that share the step.
+            training: whether BatchNorms use the batch's statistics.
         """
         batch = self.augmentation(batch, step=step, replica=replica, replicas=replicas)
         return self.errors_of_views(batch, training)
 
     def errors_of_views(self, batch: dict[str, Any], training: bool = True) -> tuple[Any, Any]:
-        """As `errors`, of samples `(B, H, W, 3)` that were augmented already."""
+        """Like `errors`, for samples `(B, H, W, 3)` that are already augmented."""
         target, weights = self._encode(batch["keypoints"])
         predicted = self.estimator(batch["images"], training=training)
         total, count = self.heatmap_loss(target, predicted, weights)
@@ -110,16 +111,16 @@ class TrainingModel(keras.Model):
         cache: CacheMode = "none",
         workers: int | None = None,
     ) -> KeypointBatches:
-        """Batches of a dataset for `fit`, `evaluate` and `predict`, cropped as the model needs.
+        """Returns batches of a dataset for `fit`, `evaluate` and `predict`, cropped for the model.
 
         Args:
             dataset: one split, such as `dataset.train`.
-            batch_size: samples per batch; by default the recipe's.
-            training: full batches in an order that changes with each epoch, of images large enough
-                for the strongest augmentation. If off, all records in their order, cropped as in
-                `simplebase eval`.
+            batch_size: samples per batch. The default is the recipe's.
+            training: if True, full batches in an order that changes with each epoch, of images that
+                are large enough for the strongest augmentation. If False, all records in their
+                order, cropped as in `simplebase eval`.
             cache: whether decoded images are kept, see `BatchSource`.
-            workers: threads that read; by default one per core.
+            workers: number of threads that read. The default is one per core.
 
         Raises:
             ArgumentError: a training batch is larger than the dataset.
@@ -163,23 +164,24 @@ class TrainingModel(keras.Model):
         auto_scale_loss: bool = True,
         **arguments: Any,
     ) -> None:
-        """Prepares `fit` and `evaluate`, as `keras.Model.compile` does.
+        """Prepares `fit` and `evaluate`, like `keras.Model.compile`.
 
         Args:
             optimizer: see Keras.
             loss: a name of `simplebase.losses.LOSSES`, a `HeatmapLoss`, or a Keras loss that
                 returns errors `(B, K)` of heatmaps `(B, h, w, K)`. It gets sample weights `(B, K)`,
-                0 where a keypoint is not labelled or not in the image. By default the recipe's.
-            loss_weights: factor on the loss; by default `loss_scale`.
-            metrics: such as `PCK`. They compare keypoints `(B, K, 3)` in input pixels: x, y and
-                visibility with the predicted x, y and score, each from the highest heatmap cell.
-            jit_compile: XLA makes this step several times slower on a CPU, and lacks a kernel for
-                the warp.
+                which are 0 where a keypoint is unlabelled or outside the image. The default is the
+                recipe's loss.
+            loss_weights: factor for the loss. The default is `loss_scale`.
+            metrics: metrics such as `PCK`. They compare keypoints `(B, K, 3)` in input pixels: x, y
+                and visibility with the predicted x, y and score of the highest heatmap cells.
+            jit_compile: off by default, because XLA makes this step several times slower on a CPU
+                and lacks a kernel for the warp.
             auto_scale_loss: scale the loss of a model in `mixed_float16`.
             arguments: the other arguments of `keras.Model.compile`.
 
         Raises:
-            ArgumentError: an unknown loss, or a strategy of several devices.
+            ArgumentError: the loss is unknown, or the strategy has several devices.
         """
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             raise ArgumentError(
@@ -193,7 +195,7 @@ class TrainingModel(keras.Model):
         for metric in keras.tree.flatten(groups):
             if isinstance(metric, PCK):
                 metric.complete(self.estimator.metadata)
-        # Keras looks at the policy of this model, which is float32.
+        # Keras would check the policy of this model, which is float32.
         if auto_scale_loss and self.estimator.dtype_policy.name == FLOAT16:
             optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.get(optimizer))
         super().compile(
@@ -215,21 +217,21 @@ class TrainingModel(keras.Model):
         shuffle: bool = True,
         **arguments: Any,
     ) -> keras.callbacks.History:
-        """Trains as `keras.Model.fit` does.
+        """Trains like `keras.Model.fit`.
 
         Args:
-            x: from `batches`, or images `(N, Hc, Wc, 3)` RGB 0..255, at least as large as the
-                model's input and the object in the middle; or anything that Keras takes and that
-                yields images and keypoints.
-            y: keypoints `(N, K, 3)`, x and y in pixels of `x`, and visibility, if `x` is images.
+            x: batches from `batches`; or images `(N, Hc, Wc, 3)` RGB 0..255, at least as large as
+                the model's input, with the object in the middle; or anything that Keras accepts and
+                that yields images and keypoints.
+            y: keypoints `(N, K, 3)` (x and y in pixels of `x`, and visibility) if `x` is images.
             callbacks: see Keras.
-            shuffle: of arrays. What `batches` returns has an order of its own, from the seed.
+            shuffle: whether to shuffle arrays. The order of `batches` depends on the seed instead.
             arguments: the other arguments of `keras.Model.fit`.
         """
         if self.recipe.unlabelled is not None:
             raise ArgumentError(
-                f"recipe {self.recipe.name!r} learns from unlabelled images, which fit does not: "
-                "their teacher is an average of the weights that Keras's loop does not keep. Call "
+                f"recipe {self.recipe.name!r} learns from unlabelled images, but fit cannot: "
+                "their teacher is a weight average that Keras's loop does not keep. Call "
                 "simplebase.train(..., unlabelled=...), or give the model another recipe."
             )
         if isinstance(x, KeypointBatches):
@@ -238,7 +240,7 @@ class TrainingModel(keras.Model):
         return super().fit(x, y, callbacks=callbacks, shuffle=shuffle, **arguments)
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        """One step of `fit`: augments, and takes the optimizer's step."""
+        """Runs a step of `fit`: augments the batch and updates the weights."""
         images, keypoints, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         batch = {"images": images, "keypoints": tf.cast(keypoints, tf.float32)}
         batch = self.augmentation(batch, step=self.steps_trained)
@@ -255,7 +257,7 @@ class TrainingModel(keras.Model):
         return self._results(images, keypoints, predicted, sample_weight, loss)
 
     def test_step(self, data: Any) -> dict[str, Any]:
-        """One step of `evaluate`: the centre of each image, as it is."""
+        """Runs a step of `evaluate` on the centres of the images, without augmentation."""
         images, keypoints, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         images, offset = self._middle(images)
         keypoints = tf.cast(keypoints, tf.float32) - offset
@@ -271,7 +273,7 @@ class TrainingModel(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """The loss of heatmaps `y_pred` against keypoints `y` `(B, K, 3)` in input pixels.
+        """Returns the loss of heatmaps `y_pred` for keypoints `y` `(B, K, 3)` in input pixels.
 
         `sample_weight` `(B,)` or `(B, K)` multiplies the weights of the keypoints.
         """
@@ -282,22 +284,22 @@ class TrainingModel(keras.Model):
         return super().compute_loss(x, target, y_pred, weights, training)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Metrics over keypoints: the labelled ones, and the peaks of heatmaps `y_pred`."""
+        """Computes the metrics of labelled keypoints and the peaks of heatmaps `y_pred`."""
         peaks = find_peaks(y_pred, self.estimator.metadata.codec)
         return super().compute_metrics(x, y, peaks, sample_weight)
 
     def save(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
-        """Writes the estimator, as `keras.Model.save` does; `save_weights` writes it all.
+        """Writes the estimator like `keras.Model.save`; `save_weights` writes the whole model.
 
-        So a file of `ModelCheckpoint` is a model that `simplebase.load` and every command open.
+        So `simplebase.load` and all commands can open a file of `ModelCheckpoint`.
         """
         self.estimator.save(filepath, *args, **kwargs)
 
     def _encode(self, keypoints: Any) -> tuple[Any, Any]:
-        """Target heatmaps and the weights `(B, K)` of the keypoints, as the recipe has them."""
+        """Returns target heatmaps and the weights `(B, K)` of the keypoints, as the recipe sets."""
         target, weights = self.estimator.metadata.codec.encode(keypoints, ops=keras.ops)
         if self.recipe.outside_keypoints == "absent":
-            # Their target is empty: the model learns to find nothing.
+            # Their target is empty: the model learns to find nothing there.
             weights = keras.ops.cast(keypoints[..., 2] > 0, weights.dtype)
         return target, weights
 
@@ -308,25 +310,27 @@ class TrainingModel(keras.Model):
         return self.compute_metrics(images, keypoints, predicted, sample_weight)
 
     def _middle(self, images: Any) -> tuple[Any, Any]:
-        """The centre of canvases in the model's size, and what to subtract from keypoints."""
+        """Returns the centres of canvases in the model's size, and their keypoints' offset."""
         height, width = size = self.estimator.metadata.input_size
         known = images.shape[1:3]
         if any(side is not None and side < own for side, own in zip(known, size, strict=True)):
             raise ArgumentError(
-                f"images are at least as large as the model's input of {height} x {width} pixels "
-                f"(height x width). Received: {known[0]} x {known[1]}."
+                f"images must be at least as large as the model's input of {height} x {width} "
+                f"pixels (height x width). Received: {known[0]} x {known[1]}."
             )
-        # Keras traces once for images of several sizes, whose size is then known at run time only.
+        # Keras traces once for images of several sizes, so their size is only known at run time.
         given = tf.shape(images)
         tf.debugging.assert_greater_equal(
-            given[1:3], size, f"images are at least as large as the model's input of {size} pixels"
+            given[1:3],
+            size,
+            f"images must be at least as large as the model's input of {size} pixels",
         )
         top, left = (given[1] - height) // 2, (given[2] - width) // 2
         middle = images[:, top : top + height, left : left + width]
         return tf.ensure_shape(middle, (None, *size, 3)), tf.cast([left, top, 0], tf.float32)
 
     def _remember_depth(self, dataset: KeypointDataset) -> None:
-        """Lets the model's file say how deep images were reduced, so that use does the same."""
+        """Stores in the metadata how images of more than 8 bits were read."""
         chosen = dataset.images.depth_range
         if chosen is not None:
             self.estimator.metadata = replace(self.estimator.metadata, depth_range=chosen)

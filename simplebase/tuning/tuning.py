@@ -1,23 +1,7 @@
-"""Tries recipes, each in a run of its own, by Optuna: what to try next, and what to stop early.
+"""Tries recipes, each in a run of its own, and keeps the best."""
 
-```
-FOLDER/
-├── tuning.json        what is tuned: preset, recipe, dataset, space
-├── study.log          Optuna's journal: values and val PCK of all trials
-├── trial_000/         an ordinary run, see `simplebase.training.runs.folder`
-├── ...
-├── curves.png         of all trials
-└── best_recipe.yaml   the recipe of the best trial, for `train --recipe`
-```
-The next values are drawn by Optuna's TPE sampler (Bergstra et al., 2011). A trial whose val PCK is
-below the median of the earlier ones at the same epoch is stopped (Optuna's `MedianPruner`).
-"""
-
-import json
 import os
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,28 +14,21 @@ from simplebase.errors import (
     ArgumentError,
     DataError,
     OutOfMemoryError,
-    OutputExistsError,
     SimplebaseWarning,
     TrainingError,
     TrainingStopped,
 )
 from simplebase.extras import import_with_extras
-from simplebase.files import read_json, write_json, write_text
-from simplebase.files.locks import locked
+from simplebase.files import write_text
 from simplebase.presets import Preset, Recipe, load_recipe
 from simplebase.presets.loader import as_preset
-from simplebase.training import EpochMetrics, Observer, TrainingOptions, resume, train
-from simplebase.training.runs.config import DatasetSettings
+from simplebase.training import TrainingOptions, resume, train
 from simplebase.training.runs.curves import plot_curves
 from simplebase.training.runs.folder import Run
 from simplebase.training.runs.metrics import best_epoch, read_metrics
+from simplebase.tuning.folder import BEST, CURVES, study_folder, study_settings
 from simplebase.tuning.space import Space
-
-SETTINGS, JOURNAL = "tuning.json", "study.log"
-BEST, CURVES = "best_recipe.yaml", "curves.png"
-
-_UNPRUNED_TRIALS = 3
-"""Trials that run to their end before others are compared with them: fewer have no median."""
+from simplebase.tuning.study import EpochReports, Observe, TrialEnded, open_study, quiet
 
 
 @dataclass(frozen=True)
@@ -88,13 +65,6 @@ class TuningResult:
     best: TrialResult
     recipe_file: Path
     curves: Path
-
-
-class _TrialEnded(TrainingError):
-    """A trial is not worth going on with."""
-
-
-Observe = Callable[[int, EpochMetrics], None]
 
 
 def tune(
@@ -139,8 +109,8 @@ def tune(
     space.require_valid(recipe)
     options = options.model_copy(update={"recipe": recipe})
     place = Path(folder)
-    with _opened(place, _settings(preset, options, dataset, space)), _quiet(optuna):
-        study = _study(optuna, place, options.seed)
+    with study_folder(place, study_settings(preset, options, dataset, space)), quiet(optuna):
+        study = open_study(optuna, place, options.seed)
         tuner = _Tuner(optuna, study, place, preset, dataset, space, options, recipe, observe)
         tuner.run(trials)
         return tuner.result()
@@ -182,7 +152,7 @@ class _Tuner:
             self._train(trial)
         except TrainingStopped:
             raise
-        except _TrialEnded:
+        except TrialEnded:
             self._study.tell(trial.number, state=states.PRUNED)
         except (TrainingError, OutOfMemoryError, ArgumentError) as error:
             self._study.tell(trial.number, state=states.FAIL)
@@ -198,7 +168,7 @@ class _Tuner:
         recipe = self._recipe.updated(values)
         options = self._options.model_copy(update={"recipe": recipe})
         run = Run(self._run_dir(trial.number))
-        watch = _Watch(trial, recipe.total_epoch, self._observe)
+        watch = EpochReports(trial, recipe.total_epoch, self._observe)
         if run.state.exists():
             # It may have been killed between its last epoch and the study's note of it.
             ended = run.summary.exists()
@@ -252,90 +222,3 @@ class _Tuner:
             pck = max(frozen.intermediate_values.values(), default=None)
         number = frozen.number
         return TrialResult(number, self._run_dir(number), values, pck, names[frozen.state])
-
-
-class _Watch(Observer):
-    """Tells Optuna of each epoch, and ends the trial if it says so."""
-
-    def __init__(self, trial: Any, last: int, observe: Observe | None) -> None:
-        self._trial, self._last, self._observe = trial, last, observe
-
-    def epoch_ended(self, metrics: EpochMetrics) -> None:
-        """The epoch is saved already, so the run can be resumed by hand."""
-        if self._observe:
-            self._observe(self._trial.number, metrics)
-        if metrics.val_pck is None:
-            return
-        self._trial.report(metrics.val_pck, metrics.epoch)
-        if metrics.epoch < self._last and self._trial.should_prune():
-            raise _TrialEnded(f"trial {self._trial.number} is below the median of the others")
-
-
-def _study(optuna: Any, folder: Path, seed: int) -> Any:
-    backend = optuna.storages.journal.JournalFileBackend(str(folder / JOURNAL))
-    study = optuna.create_study(
-        storage=optuna.storages.JournalStorage(backend),
-        study_name="tuning",
-        direction="maximize",
-        load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS),
-    )
-    # One that goes on draws other values than at its beginning.
-    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
-    return study
-
-
-def _settings(
-    preset: Preset, options: TrainingOptions, dataset: KeypointDataset, space: Space
-) -> dict[str, Any]:
-    """What has to be the same for a study to go on."""
-    content = {
-        "preset": preset.model_dump(mode="json"),
-        "options": options.model_dump(mode="json"),
-        "dataset": {**DatasetSettings.of(dataset).model_dump(mode="json"), "folder": ""},
-        "space": space.to_config(),
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(content))
-    return plain
-
-
-@contextmanager
-def _opened(folder: Path, settings: dict[str, Any]) -> Iterator[None]:
-    """Within it the folder is there and ours; one without a trial is removed at the end.
-
-    Raises:
-        OutputExistsError: it is of something else, or of other settings.
-        InUseError: another process writes there.
-    """
-    file = folder / SETTINGS
-    if folder.exists() and not file.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputExistsError(
-            f"{folder} is no folder of `simplebase tune`. Choose another path with --output."
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / ".simplebase.lock", str(folder), "choose another --output"):
-        if file.exists():
-            _require_same(folder, read_json(file), settings)
-        else:
-            write_json(file, settings)
-        yield
-
-
-def _require_same(folder: Path, found: Any, settings: dict[str, Any]) -> None:
-    for name, ours in settings.items():
-        if not isinstance(found, dict) or found.get(name) != ours:
-            raise OutputExistsError(
-                f"{folder} was tuned with another {name}. Give the same one to go on, or choose "
-                "another --output."
-            )
-
-
-@contextmanager
-def _quiet(optuna: Any) -> Iterator[None]:
-    """Keeps Optuna from printing what the caller shows."""
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(level)

@@ -1,1 +1,1 @@
-"""Video files: their frames, and when each is shown."""
+"""Video files: their frames, and the times of the frames."""

@@ -14,12 +14,12 @@ class Frame(ArrayEquality):
 
     Args:
         image: `(height, width, 3)` uint8 RGB.
-        index: its number in the source, from 0; a live source leaves numbers out.
-        time: seconds since the first one, by the file's time stamps where it is a video file; for
-            images, which have no time, their number.
-        name: a file name that no other frame of the source has, such as `street_000012.jpg`.
+        index: its number in the source, from 0. Numbers of a live source may have gaps.
+        time: seconds since the first frame, by the time stamps of a video file. For images, which
+            have no time, their number.
+        name: a file name that is unique in the source, such as `street_000012.jpg`.
         path: the image file that it was read from.
-        duration: seconds until the next frame; None where that is not known yet, as of a camera.
+        duration: seconds until the next frame; None if not yet known, as for a camera.
     """
 
     image: np.ndarray

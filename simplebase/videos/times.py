@@ -1,8 +1,8 @@
-"""When the frames of a video file are shown, by the file's own time stamps.
+"""Computes the times of a video's frames from the file's own time stamps.
 
-Phones and screen recorders write videos of variable frame rate: there `index / fps` is off by
-seconds. OpenCV gives a frame's time stamp (`CAP_PROP_POS_MSEC`) once the frame is grabbed, and 0
-before the first frame and behind the last one.
+Phones and screen recorders write videos with a variable frame rate, for which `index / fps` is off
+by seconds. OpenCV returns a frame's time stamp (`CAP_PROP_POS_MSEC`) after the frame was grabbed,
+and 0 before the first frame and after the last one.
 """
 
 import warnings
@@ -17,34 +17,34 @@ from simplebase.errors import SimplebaseWarning
 from simplebase.files.native import native_name
 
 _JUMP = 0.5
-"""Seconds. A time stamp that goes back by more starts a new count, as in files joined end to end;
-one that goes back by less is a single wrong one."""
+"""Seconds. If a time stamp goes back by more, a new count starts, as in concatenated files. If it
+goes back by less, it is a single wrong time stamp."""
 _REORDERED = 16
-"""Frames that a decoder holds back at most (H.264, `max_num_reorder_frames`)."""
+"""Most frames that a decoder holds back (H.264, `max_num_reorder_frames`)."""
 _SAMPLE = 600
-"""Packets that are sampled at most: 20 seconds of a phone's video."""
+"""Most packets that are sampled: 20 seconds of a phone's video."""
 _FAST_SHARE = 10
-"""Percentile of the intervals that is taken for the shortest: a few wrong stamps change nothing."""
+"""Percentile of the intervals used as the shortest, so that a few wrong stamps do not matter."""
 _ALIKE = 1.5
-"""Intervals up to this multiple of the shortest are of the same rate: a phone's clock jitters."""
+"""Intervals up to this multiple of the shortest have the same rate, because phone clocks jitter."""
 _SAME_RATE = 0.01
 """MKV and WebM round time stamps to milliseconds, which changes a rate by less than this."""
 HIGHEST_RATE = 240.0
-"""Frames per second that a phone's slow motion has; a header that says more means its clock."""
+"""Highest frame rate of a phone's slow motion. A higher rate in a header is that of its clock."""
 _FEWEST = 3
-"""Time stamps that tell a rate at least."""
+"""Fewest time stamps from which a rate is computed."""
 
 
 class Clock:
-    """Turns a file's time stamps into times that begin at 0 and always increase.
+    """Converts a file's time stamps to times that start at 0 and always increase.
 
-    A time stamp that stands still or goes back is replaced: the frame is shown one frame period
-    after the one before. A file without time stamps so gets `index / fps`. A warning names the
-    first such frame, unless only the last few have none: decoders that reorder frames (AVI, MPEG)
-    hand those over at the end of the file without their time stamps.
+    A time stamp that does not increase is replaced by that of the previous frame plus one frame
+    period. So a file without time stamps gets `index / fps`. A warning names the first such frame,
+    unless only the last few frames are affected: decoders that reorder frames (AVI, MPEG) return
+    these at the end of the file without their time stamps.
 
     Args:
-        name: of the file, for people.
+        name: name of the file, for messages.
         fps: frames per second, for frames without a usable time stamp.
     """
 
@@ -55,14 +55,14 @@ class Clock:
         self._stamp = 0.0
         self._time = 0.0
         self._base = 0.0
-        # Of the count before a jump back, until it is known whether a new one began.
+        # The count before a jump back, kept until it is known whether a new count has started.
         self._earlier_base: float | None = None
         self._replaced = 0
         self._warning: str | None = None
         self._has_warned = False
 
     def __call__(self, stamp: float) -> float:
-        """Seconds from the first frame to the next one.
+        """Returns the seconds from the first frame to the next one.
 
         Args:
             stamp: seconds, the next frame's time stamp in the file.
@@ -89,14 +89,14 @@ class Clock:
         return time
 
     def _note(self, stamp: float) -> None:
-        """Keeps the warning of the first replaced stamp back while it may be harmless."""
+        """Holds back the warning about the first replaced stamp while it may be harmless."""
         if self._warning is None:
             self._warning = (
                 f"{self._name}, frame {self._index}: the time stamp is {stamp:.3f} s, but that of "
                 f"the frame before is {self._stamp:.3f} s. Where time stamps do not increase, each "
                 f"frame is taken to last 1/{self._fps:g} s."
             )
-        # OpenCV answers 0 where there is no stamp; if frame 1 has none, no frame has.
+        # OpenCV returns 0 if there is no stamp. If frame 1 has none, no frame has one.
         is_missing = stamp == 0 and self._replaced <= min(_REORDERED, self._index - 1)
         if not is_missing:
             self._warn()
@@ -109,11 +109,11 @@ class Clock:
 
 @dataclass(frozen=True, eq=False)
 class Sample(ArrayEquality):
-    """The beginning of a video file, undecoded.
+    """The start of a video file, undecoded.
 
     Args:
         stamps: `(N,)` seconds, the different time stamps of its packets in ascending order.
-        packets: how many there are.
+        packets: number of packets.
         is_whole: whether the file ends with them.
     """
 
@@ -122,12 +122,12 @@ class Sample(ArrayEquality):
     is_whole: bool
 
     def rate(self, fps: float) -> float:
-        """Frames per second in the fastest part, so that a video of this rate shows every frame.
+        """Returns the rate of the fastest part, at which a video can show every frame.
 
-        A header may say the mean rate, or that of a clock (1000 in recordings of a browser).
+        A header may contain the mean rate, or that of a clock (1000 in recordings of a browser).
 
         Args:
-            fps: what the header says; returned where it is right or nothing can be measured.
+            fps: the header's rate, which is returned if it is right or nothing can be measured.
         """
         if len(self.stamps) < _FEWEST:
             return fps

@@ -1,4 +1,4 @@
-"""Frames of a video file."""
+"""Reads the frames of a video file."""
 
 import os
 import threading
@@ -18,10 +18,10 @@ from simplebase.videos.frame import Frame
 from simplebase.videos.times import HIGHEST_RATE, Clock, sampled
 
 DEFAULT_FPS = 30.0
-"""Where neither file nor camera says."""
-# A header's count is an estimate from duration and rate: a few frames less are no damage.
+"""Frame rate if neither file nor camera states one."""
+# A header's count is an estimate from duration and rate, so a few missing frames are no damage.
 _TOLERANCE = 0.02
-# `cv2.CAP_PROP_PTS`, in frames. OpenCV has it since 4.11, and answers 0 before.
+# `cv2.CAP_PROP_PTS`, in frames. OpenCV has it since 4.11, and returns 0 before.
 _FIRST_STAMP = 71
 
 
@@ -30,12 +30,12 @@ class VideoFile:
 
     Args:
         capture: the opened file.
-        name: for people.
-        stem: what the names of its frames begin with.
-        path: where it is, if it is on this machine.
+        name: its name in messages.
+        stem: start of the names of its frames.
+        path: its path, if it is on this machine.
 
     Raises:
-        DataError: it cannot be opened, or holds no frame.
+        DataError: it cannot be opened, or contains no frame.
     """
 
     is_sequence = True
@@ -49,7 +49,7 @@ class VideoFile:
         self.paths = [] if path is None else [path]
         self._stem = stem
         self._capture = capture
-        # Nothing is let go of while a thread reads from it.
+        # The capture must not be released while a thread reads from it.
         self._reading = threading.Lock()
         with quiet_opencv():
             first = self._decoded()
@@ -72,14 +72,14 @@ class VideoFile:
 
     @classmethod
     def open(cls, path: Path) -> "VideoFile":
-        """Opens a file; raises MissingFileError if there is none, DataError as above."""
+        """Opens a file; raises MissingFileError if it does not exist, DataError as above."""
         require_file(path, "the video")
         with quiet_opencv():
             capture = cv2.VideoCapture(native_name(path))
         return cls(capture, str(path), path.stem, path)
 
     def read(self) -> Frame | None:
-        """The next frame; warns if the file ends before its header says so."""
+        """Returns the next frame; warns if the file ends earlier than its header says."""
         if self._next is None:
             self._warn_if_cut()
             return None
@@ -107,15 +107,15 @@ class VideoFile:
             self._capture.release()
 
     def _decoded(self) -> tuple[np.ndarray, float] | None:
-        """The next image, `(height, width, 3)` uint8 BGR, and its time stamp in seconds."""
+        """Returns the next image, `(height, width, 3)` uint8 BGR, and its time stamp in seconds."""
         with self._reading:
             read, image = self._capture.read()
-            # Asked now: it is 0 before the first frame, and again behind the last one.
+            # Read now, because it is 0 before the first frame and after the last one.
             stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         return (image, stamp) if read else None
 
     def _last_duration(self) -> float:
-        """Seconds that the last frame is shown: until the end in the header, if that can be."""
+        """Returns the duration of the last frame, until the end in the header if plausible."""
         return min(max(self._end - self._time, 1 / self.fps), self._longest)
 
     def _warn_if_cut(self) -> None:
@@ -124,14 +124,14 @@ class VideoFile:
         if is_short and self._time + self._longest < self._end * (1 - _TOLERANCE):
             warnings.warn(
                 f"{self.name} ends after {self._done} of {self._declared} frames: it is damaged or "
-                "cut off. The frames until there are done.",
+                "cut off. The frames up to there are processed.",
                 SimplebaseWarning,
                 stacklevel=2,
             )
 
 
 def _declared_end(capture: cv2.VideoCapture) -> float:
-    """Seconds from the first frame, which was just read, to the end in the header; 0: unknown."""
+    """Returns the seconds from the first frame, just read, to the header's end; 0 if unknown."""
     # MKV counts its duration from 0, and the first frame may come later.
     start = max(0.0, capture.get(_FIRST_STAMP))
     fps = capture.get(cv2.CAP_PROP_FPS)
@@ -139,7 +139,7 @@ def _declared_end(capture: cv2.VideoCapture) -> float:
 
 
 def _rate_and_count(path: Path | None, fps: float, count: int) -> tuple[float, int | None]:
-    """Frames per second and number of frames, by the file itself where its header only guesses."""
+    """Returns rate and number of frames, measured where the header only estimates them."""
     known = count if count > 0 else None
     if path is None:
         return (fps if fps <= HIGHEST_RATE else DEFAULT_FPS), known
@@ -149,14 +149,14 @@ def _rate_and_count(path: Path | None, fps: float, count: int) -> tuple[float, i
 
 
 def plausible_fps(capture: cv2.VideoCapture) -> float:
-    """Frames a second as the file or the camera says, 30 if that cannot be."""
+    """Returns the frame rate of the file or camera; 30 if it is implausible."""
     fps = capture.get(cv2.CAP_PROP_FPS)
     return fps if 0.1 <= fps <= 1000 else DEFAULT_FPS
 
 
 @contextmanager
 def quiet_opencv() -> Iterator[None]:
-    """Keeps OpenCV and FFmpeg from writing to the terminal what an error of ours says."""
+    """Keeps OpenCV and FFmpeg from printing errors that we report ourselves."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     with silenced_stderr():
         yield

@@ -1,4 +1,4 @@
-"""Pretrained models by name: what there is, where, under which licence, and how to use it."""
+"""Pretrained models by name, with their addresses, licences and settings."""
 
 from typing import TYPE_CHECKING
 

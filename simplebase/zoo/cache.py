@@ -1,17 +1,17 @@
-"""Fetched models as `.keras` files, converted once and kept.
+"""Converts fetched models to `.keras` files once, and keeps them.
 
 ```
 $SIMPLEBASE_CACHE/models/
 ├── FILE                               as it was published, see `fetching`
-├── MODEL-HASH-VERSION.keras           what it was converted to: HASH is the start of the hash of
-│                                      FILE, VERSION that of the conversion
-└── MODEL-HASH-VERSION.json            size, time and SHA-256 of the `.keras`, and what it is from
+├── MODEL-HASH-VERSION.keras           the converted model: HASH is the start of FILE's hash,
+│                                      VERSION that of the conversion
+└── MODEL-HASH-VERSION.json            size, time and SHA-256 of the `.keras`, and its source
 ```
 
-Of a model of the package FILE is not here but there, see `embedded`.
+For a model of the package, FILE is in the package instead, see `embedded`.
 
-FILE is kept too: a later version converts it again without a network, and the folder can be another
-machine's SIMPLEBASE_MIRROR.
+FILE is kept too, so that a later version can convert it again without a network, and the folder can
+serve as another machine's SIMPLEBASE_MIRROR.
 """
 
 import json
@@ -42,11 +42,11 @@ class CachedFile:
     """A file of the cache.
 
     Args:
-        path: where it is.
+        path: its path.
         bytes: its size.
-        when: it was written, in local time.
-        model: of a converted model its name, else None.
-        unfinished: whether it is what came so far of an interrupted download.
+        when: when it was written, in local time.
+        model: name of the converted model, else None.
+        unfinished: whether it belongs to an interrupted download.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class CachedFile:
 
     @property
     def name(self) -> str:
-        """The name that `remove` takes: of the model, else of the published file."""
+        """The name that `remove` takes: that of the model, else of the published file."""
         return self.model or self.path.name.removesuffix(_PARTIAL)
 
 
@@ -71,27 +71,26 @@ def converted(
     announce: Announce,
     progress: ProgressBar | None = None,
 ) -> Path:
-    """Returns the `.keras` of a published model, after fetching and converting it if need be.
+    """Returns the `.keras` file of a published model, after fetching and converting it if needed.
 
-    Of several processes one converts, and the others wait. A `.keras` that was changed or damaged
-    after it was written is made again.
+    If several processes need it, one converts and the others wait. A `.keras` file that was changed
+    or damaged after it was written is made again.
 
     Args:
         model: its name in the table.
-        file: what was published, or is in the package; the latter needs no network.
-        convert: writes what it makes of its first argument to its second, a path that ends in
-            `.keras`.
-        version: of the conversion. Another one, such as after a change of the converter or of the
-            model's row in the table, converts again.
-        offline: as for `fetch`.
-        announce: as for `fetch`.
-        progress: as for `fetch`.
+        file: the published file, or a file of the package, which needs no network.
+        convert: converts its first argument to its second, a path that ends in `.keras`.
+        version: version of the conversion. If it changes, with the converter or the model's row in
+            the table, the file is converted again.
+        offline: see `fetch`.
+        announce: see `fetch`.
+        progress: see `fetch`.
 
     Raises:
         ArgumentError: `model` or `version` does not fit into a file name.
-        DownloadError: the file cannot be fetched or kept.
+        DownloadError: the file cannot be downloaded or stored.
         DataError: the file of the package was changed.
-        SimplebaseError: what `convert` raises.
+        SimplebaseError: the errors of `convert`.
     """
     name = f"{model}-{file.digest[:8]}-{version}.keras"
     if not _MODEL.fullmatch(name):
@@ -105,10 +104,10 @@ def converted(
     with storing(path.parent, model):
         path.parent.mkdir(parents=True, exist_ok=True)
         with turn(path.with_name(f".{path.name}.lock"), model):
-            # The process that had its turn before may have converted it.
+            # Another process may have converted it meanwhile.
             if not _is_intact(path):
                 if path.exists():
-                    announce(f"{path} was changed since it was written, and is made again.")
+                    announce(f"{path} was changed after it was written, and is made again.")
                 _remove_leftovers(path)
                 if isinstance(file, EmbeddedFile):
                     original = file.checked()
@@ -116,20 +115,20 @@ def converted(
                     original = fetch(file, offline=offline, announce=announce, progress=progress)
                 with replacing(path, overwrite=True) as partial:
                     convert(original, partial)
-                    # Before the move: whoever is killed in between leaves no file that counts.
+                    # Before the move, so that a process killed in between leaves no valid file.
                     _write_record(path, partial, file.name)
                 _remove_others(path, model)
     return path
 
 
 def cached() -> list[CachedFile]:
-    """The models and published files of the cache, in the order of their paths."""
+    """Returns the models and published files in the cache, in the order of their paths."""
     found = []
     for path in _files():
         if path.suffix == ".json":
             continue
         match = _MODEL.fullmatch(path.name)
-        with suppress(FileNotFoundError):  # another process may be at work
+        with suppress(FileNotFoundError):  # another process may be removing files
             status = path.stat()
             found.append(
                 CachedFile(
@@ -144,16 +143,16 @@ def cached() -> list[CachedFile]:
 
 
 def remove(*names: str) -> int:
-    """Removes models, with the files that they were made from, or published files from the cache.
+    """Removes models with their source files, or published files, from the cache.
 
     Args:
-        names: of models or of published files; one that is not there is passed over.
+        names: names of models or of published files; missing ones are ignored.
 
     Returns:
         Bytes freed.
 
     Raises:
-        MissingFileError: none of them is there.
+        MissingFileError: none of them exists.
         OSError: the folder cannot be written.
     """
     files = cached()
@@ -177,7 +176,7 @@ def remove(*names: str) -> int:
 
 
 def _files() -> list[Path]:
-    """What is in the folder, without locks and temporary files."""
+    """Returns the files in the folder, without locks and temporary files."""
     with suppress(FileNotFoundError, NotADirectoryError):
         return sorted(
             path
@@ -194,12 +193,12 @@ def _remove(path: Path) -> None:
 
 
 def _record(path: Path) -> Path:
-    """The file that says what the `.keras` file `path` was when it was written."""
+    """Returns the record of the `.keras` file `path`, which describes it as it was written."""
     return path.with_suffix(".json")
 
 
 def _source(file: CachedFile) -> str | None:
-    """Name of the published file that a model was made from."""
+    """Returns the name of the published file from which a model was made."""
     return _read_record(file.path).get("source")
 
 
@@ -223,7 +222,7 @@ def _write_record(path: Path, written: Path, source: str) -> None:
 
 
 def _is_intact(path: Path) -> bool:
-    """Whether `path` is as it was written. It is read only if its time differs, as in a copy."""
+    """Returns whether `path` is unchanged. It is read only if its time differs, as in a copy."""
     record = _read_record(path)
     try:
         status = path.stat()
@@ -235,21 +234,21 @@ def _is_intact(path: Path) -> bool:
         return True
     if file_sha256(path) != record.get("sha256"):
         return False
-    with suppress(OSError):  # a folder that cannot be written; then it is read each time
+    with suppress(OSError):  # if the folder is read-only, the file is read each time
         _write_record(path, path, record.get("source", ""))
     return True
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Removes what a process left that was killed while it wrote `path`."""
+    """Removes files of a process that was killed while it wrote `path`."""
     for holder in path.parent.glob(f".{path.name}.*{_PARTIAL}"):
         shutil.rmtree(holder, ignore_errors=True)
 
 
 def _remove_others(path: Path, model: str) -> None:
-    """Removes what earlier versions made of the same model."""
+    """Removes files that earlier versions made of the same model."""
     for other in _files():
         match = _MODEL.fullmatch(other.name)
         if match and match["model"] == model and other != path:
-            with suppress(OSError):  # Windows keeps a file that another process has open
+            with suppress(OSError):  # Windows cannot remove a file that another process has open
                 _remove(other)

@@ -1,7 +1,7 @@
-"""Requests over HTTP: certificates, redirects, and why an address does not deliver.
+"""HTTP requests: certificates, redirects, and error messages.
 
-Requests does the work, which TensorFlow brings anyway. It follows HTTP_PROXY, HTTPS_PROXY and
-NO_PROXY and always verifies TLS.
+It uses the package requests, which TensorFlow installs anyway, respects HTTP_PROXY, HTTPS_PROXY and
+NO_PROXY, and always verifies TLS.
 """
 
 import os
@@ -25,18 +25,18 @@ _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 class Session(requests.Session):
-    """Requests' session, stricter about redirects, and with SSL_CERT_FILE."""
+    """A session of requests that is stricter about redirects and supports SSL_CERT_FILE."""
 
     def __init__(self) -> None:
         super().__init__()
         self.max_redirects = _MOST_REDIRECTS
-        # Uncompressed, so that lengths and ranges count the bytes of the file itself.
+        # Uncompressed, so that lengths and ranges refer to the bytes of the file itself.
         self.headers.update(
             {"User-Agent": f"simplebase/{__version__}", "Accept-Encoding": "identity"}
         )
 
     def get_redirect_target(self, response: requests.Response) -> str | None:
-        """Refuses to go from https to http."""
+        """Refuses redirects from https to http."""
         target = super().get_redirect_target(response)
         if target is not None and response.url.startswith("https:"):
             target = urljoin(response.url, target)
@@ -48,10 +48,10 @@ class Session(requests.Session):
         return target
 
     def open(self, url: str, headers: dict[str, str]) -> requests.Response:
-        """The answer to a request, of status 200, 206 or 416; its body is not yet read.
+        """Sends a request; returns a response of status 200, 206 or 416 with an unread body.
 
         Raises:
-            UnavailableError: there is none, or it is not the file.
+            UnavailableError: there is no response, or it is not the file.
         """
         certificates = _certificates()
         try:
@@ -69,18 +69,18 @@ class Session(requests.Session):
 
 
 def shown_address(url: str) -> str:
-    """`url` for people: without passwords and signatures."""
+    """Returns `url` for messages, without passwords and signatures."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{host_of(url)}{parts.path}"
 
 
 def host_of(url: str) -> str:
-    """The host of `url`, and the port if there is one."""
+    """Returns the host of `url`, with the port if there is one."""
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def reason_of(error: Exception, url: str) -> str:
-    """What went wrong on the way to the host of `url`, as a clause."""
+    """Describes an error of a request to the host of `url`, as a clause."""
     host, causes = host_of(url), list(_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -93,17 +93,17 @@ def reason_of(error: Exception, url: str) -> str:
         return f"the proxy that the environment names for {host} fails ({_words(causes)})"
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return f"the name {host} cannot be looked up (is there a network?)"
-    if isinstance(error, ValueError):  # requests' errors of addresses
+    if isinstance(error, ValueError):  # errors of requests about addresses
         return f"{shown_address(url)} leads to something that is not a valid http or https address"
     if isinstance(error, failures.TooManyRedirects):
         return f"{host} redirects more than {_MOST_REDIRECTS} times"
     if any(isinstance(cause, failures.Timeout | TimeoutError) for cause in causes):
-        return f"{host} does not answer in time"
+        return f"{host} does not respond in time"
     return f"{host} cannot be reached ({_words(causes)})"
 
 
 def _certificates() -> str | bool:
-    """The file or folder of trusted certificates that the environment names; True without."""
+    """Returns the certificates that the environment names; True if it names none."""
     for variable in _CERTIFICATES:
         if path := os.environ.get(variable):
             if not os.path.exists(path):
@@ -117,7 +117,7 @@ def _require_file(response: requests.Response) -> None:
     is_page = response.headers.get("Content-Type", "").lower().startswith("text/html")
     if status == 511 or (status in (200, 206) and is_page):
         raise UnavailableError(
-            f"{host} sent a web page in place of the file; if this network asks for a log-in, "
+            f"{host} sent a web page instead of the file; if this network requires a log-in, "
             "open any page in a browser first"
         )
     if status in (404, 410):
@@ -129,17 +129,17 @@ def _require_file(response: requests.Response) -> None:
 
 
 def _words(causes: list[BaseException]) -> str:
-    """What the operating system says, else what is wrong with the answer, else the last error."""
+    """Returns the operating system's message, else the response's fault, else the last error."""
     for cause in causes:
         if isinstance(cause, OSError) and cause.errno and cause.strerror:
             return cause.strerror
     causes = [cause for cause in causes if isinstance(cause, HTTPException)] or causes
-    # A server may have sent it, so nothing in it may steer the terminal.
+    # The text may come from a server, so control characters are removed.
     return re.sub(r"[^ -~]", "?", first_line(Exception(causes[-1])))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """`error` and those that it wraps, by any of the ways of requests and urllib3."""
+    """Yields `error` and all errors that requests and urllib3 wrapped in it."""
     waiting, seen = [error], set[int]()
     while waiting:
         error = waiting.pop(0)

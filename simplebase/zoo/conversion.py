@@ -1,4 +1,4 @@
-"""What `convert_weights` has to be told to make a `.keras` file of a model of the table."""
+"""Determines the arguments of `convert_weights` for a model of the table."""
 
 from typing import TypedDict
 
@@ -19,14 +19,13 @@ class ConversionOptions(TypedDict):
 
 
 def conversion_options(model: ZooModel) -> ConversionOptions:
-    """How the file of `model` becomes a `.keras` file that answers as published.
+    """Returns the arguments that convert the file of `model` so that it works as published.
 
-    The crop and the codec go into the preset, where they take precedence over what the converter
-    would assume for MMPose's files.
+    Crop and codec are part of the preset, where they override the converter's defaults for MMPose's
+    files.
 
     Raises:
-        ArgumentError: a detector, which is used as it is, or a model of the package, whose file is
-            one of ours.
+        ArgumentError: `model` is a detector, which needs no conversion, or a model of the package.
     """
     if model.embedded is not None:
         raise ArgumentError(f"{model.name} is in the package: its file needs no converter.")
@@ -34,7 +33,7 @@ def conversion_options(model: ZooModel) -> ConversionOptions:
         raise ArgumentError(f"{model.name} is a detector: its file is used as it is.")
     preset = skeleton = None
     if model.preset is not None and model.skeleton is not None:
-        assert model.crop is not None and model.codec is not None, "a model of keypoints has both"
+        assert model.crop is not None and model.codec is not None, "a keypoint model has both"
         codec = model.codec.to_config()
         # Heatmaps of all presets have stride 4.
         del codec["stride"]

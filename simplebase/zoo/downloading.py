@@ -1,7 +1,7 @@
-"""One download into a file, which goes on after an interruption.
+"""Downloads a file, and resumes after an interruption.
 
-Requests is used and not Pooch, because Pooch starts an interrupted download anew, follows redirects
-from https to http, and has no limit of size.
+Pooch is not used, because it restarts interrupted downloads, follows redirects from https to http,
+and has no size limit.
 """
 
 import hashlib
@@ -21,32 +21,32 @@ from simplebase.zoo.connection import Session, host_of, reason_of
 from simplebase.zoo.remote import UnavailableError
 from simplebase.zoo.storage import discard, in_megabytes, note_of
 
-_MOST_BYTES = 2 << 30  # of a file whose size is not known; published checkpoints have a third
+_MOST_BYTES = 2 << 30  # if the size is unknown; published checkpoints have a third
 _CHUNK = 1 << 16
-_TRIES, _PAUSE = 3, 1.0  # of a transfer that is cut, and seconds between
+_TRIES, _PAUSE = 3, 1.0  # tries of an interrupted transfer, and seconds between them
 
 Begin = Callable[[int, int | None], Progress]
-"""Called once, before the first byte, with the bytes that are there and those of the whole file (or
-None); returns what is called with bytes done and in all while they come."""
+"""Is called once before the first byte, with the bytes that are present and the total (or None).
+Returns a function that is called with the finished bytes and the total during the transfer."""
 
 
 def download(url: str, partial: Path, *, size: int | None, begin: Begin) -> bool:
-    """Writes the file at `url` to `partial`, after what an interrupted download left there.
+    """Downloads the file at `url` to `partial`, resuming an interrupted download.
 
-    It goes on only if the server confirms that its file has not changed. If it is interrupted, what
-    came stays for the next call.
+    It resumes only if the server confirms that its file has not changed. If it is interrupted, the
+    received part is kept for the next call.
 
     Args:
         url: `http://` or `https://`.
-        partial: the file to write; `.json` after its name is the file that says where it is from.
-        size: bytes expected, or None.
+        partial: the file to write. A file with `.json` after its name stores its origin.
+        size: expected size in bytes, or None.
         begin: see `Begin`.
 
     Returns:
-        Whether there was something to go on with.
+        Whether an earlier download was resumed.
 
     Raises:
-        UnavailableError: the address does not deliver the file, or one that is not `size` long.
+        UnavailableError: the address does not deliver the file, or it has another size.
         OSError: `partial` cannot be written.
     """
     report: Progress | None = None
@@ -74,7 +74,7 @@ def download(url: str, partial: Path, *, size: int | None, begin: Begin) -> bool
 
 
 def _rest(partial: Path, url: str) -> tuple[int, dict[str, str]]:
-    """Bytes that are there already, and the headers that ask for the others."""
+    """Returns the number of bytes that are present, and the headers that request the others."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         note = parse_json(note_of(partial).read_text(encoding="utf-8"), str(note_of(partial)))
         there = partial.stat().st_size
@@ -84,25 +84,25 @@ def _rest(partial: Path, url: str) -> tuple[int, dict[str, str]]:
 
 
 def _write_note(partial: Path, url: str, response: requests.Response) -> None:
-    """Remembers which version of the file the server is sending, if it names one."""
+    """Stores which version of the file the server is sending, if it names one."""
     version = response.headers.get("ETag", "W/")
-    if version.startswith("W/"):  # a weak one does not tell files of other bytes
+    if version.startswith("W/"):  # a weak ETag does not identify exact bytes
         version = response.headers.get("Last-Modified", "")
     if version and not _is_compressed(response):
         write_json(note_of(partial), {"address": _mark(url), "version": version}, overwrite=True)
 
 
 def _mark(url: str) -> str:
-    """Stands for `url` on the disk: it may hold a password."""
+    """Returns a hash that represents `url` on the disk, because it may contain a password."""
     return hashlib.sha256(url.encode()).hexdigest()
 
 
 class _OtherPartError(Exception):
-    """The server answered a request for the rest of a file with something else."""
+    """Raised if the server does not send the requested rest of a file."""
 
 
 def _place(response: requests.Response, there: int) -> int:
-    """Where in the file the body begins: at 0, or after the bytes that are there."""
+    """Returns where in the file the body starts: at 0, or after the bytes that are present."""
     if response.status_code == 200:
         return 0
     found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
@@ -112,7 +112,7 @@ def _place(response: requests.Response, there: int) -> int:
 
 
 def _total(response: requests.Response, there: int, size: int | None) -> int | None:
-    """Bytes of the whole file, if that is known."""
+    """Returns the size of the whole file in bytes, if known."""
     length = response.headers.get("Content-Length", "")
     if _is_compressed(response) or not length.isdecimal():
         return size

@@ -1,13 +1,13 @@
-"""Fetching a published file once, into the cache of models.
+"""Fetches a published file once into the cache of models.
 
 ```
 $SIMPLEBASE_CACHE/models/
-├── NAME                 the file as it was published, its hash checked
-├── NAME.partial         what came so far of one that is being fetched, or was interrupted
-└── NAME.partial.json    from where, and which version of it
+├── NAME                 the published file, with a verified hash
+├── NAME.partial         the received part of a running or interrupted download
+└── NAME.partial.json    its origin and version
 ```
 
-The hash is checked each time that a file is asked for, so nothing that was damaged later is read.
+The hash is verified at each request, so a file that was damaged later is never read.
 """
 
 import os
@@ -36,7 +36,7 @@ from simplebase.zoo.storage import (
 _CHUNK = 1 << 20
 
 Announce = Callable[[str], None]
-"""Called with a line for the user."""
+"""Is called with a line for the user."""
 
 
 def fetch(
@@ -46,23 +46,22 @@ def fetch(
     announce: Announce,
     progress: ProgressBar | None = None,
 ) -> Path:
-    """Returns where `file` is in the cache, after fetching it if it is not there.
+    """Returns the path of `file` in the cache, after fetching it if it is missing.
 
-    SIMPLEBASE_MIRROR, a folder or an address that has files by their names, takes the place of its
-    addresses. Of several processes one fetches, and the others wait.
+    SIMPLEBASE_MIRROR, a folder or an address with files by their names, replaces its addresses. If
+    several processes need the file, one fetches it and the others wait.
 
     Args:
-        file: what to fetch.
-        offline: not to ask the network; so does SIMPLEBASE_OFFLINE=1. A mirror that is a folder is
-            used all the same.
-        announce: called with one line before anything is downloaded: what, how large, from where,
-            under which licence.
-        progress: opens a progress bar, of bytes.
+        file: the file to fetch.
+        offline: do not use the network, like SIMPLEBASE_OFFLINE=1. A mirror folder is still used.
+        announce: is called with one line before anything is downloaded: the file, its size, origin
+            and licence.
+        progress: opens a progress bar that counts bytes.
 
     Raises:
-        ArgumentError: SIMPLEBASE_MIRROR is no folder and no http or https address.
-        DownloadError: it cannot be had, has another hash, or cannot be kept. Nothing under its name
-            is left then.
+        ArgumentError: SIMPLEBASE_MIRROR is neither a folder nor an http or https address.
+        DownloadError: the file cannot be downloaded, has another hash, or cannot be stored. Then no
+            file with its name is left.
     """
     path = models_folder() / file.name
     if is_intact(path, file):
@@ -71,7 +70,7 @@ def fetch(
     with storing(path.parent, file.name):
         path.parent.mkdir(parents=True, exist_ok=True)
         with turn(path.with_name(f".{file.name}.lock"), file.name):
-            # The process that had its turn before may have fetched it.
+            # Another process may have fetched it meanwhile.
             if not is_intact(path, file):
                 if path.exists():
                     announce(f"{path} is damaged and is fetched again.")
@@ -83,18 +82,18 @@ def fetch(
 
 
 def is_intact(path: Path, file: RemoteFile) -> bool:
-    """Whether `path` is there and has the hash of `file`."""
+    """Returns whether `path` exists and has the hash of `file`."""
     return path.is_file() and file.digest_of(path) == file.digest
 
 
 def is_offline(offline: bool = False) -> bool:
-    """Whether the network must not be asked: by `offline`, or by SIMPLEBASE_OFFLINE."""
+    """Returns whether the network must not be used, by `offline` or SIMPLEBASE_OFFLINE."""
     value = os.environ.get("SIMPLEBASE_OFFLINE", "").strip().lower()
     return offline or value not in ("", "0", "false", "no", "off")
 
 
 def _mirror() -> str | Path | None:
-    """What SIMPLEBASE_MIRROR names: an address, a folder or nothing."""
+    """Returns the address or folder in SIMPLEBASE_MIRROR; None if it is not set."""
     mirror = os.environ.get("SIMPLEBASE_MIRROR", "").strip()
     scheme = urlsplit(mirror).scheme.lower() if "://" in mirror else ""
     if not mirror or scheme in ("http", "https"):
@@ -110,7 +109,7 @@ def _mirror() -> str | Path | None:
 
 
 def _sources(file: RemoteFile, path: Path, offline: bool) -> list[str | Path]:
-    """Where to look for `file`: the mirror alone if there is one."""
+    """Returns the sources of `file`: only the mirror, if there is one."""
     mirror = _mirror()
     if isinstance(mirror, Path):
         return [mirror / file.name]
@@ -129,14 +128,14 @@ def _sources(file: RemoteFile, path: Path, offline: bool) -> list[str | Path]:
 
 @dataclass(frozen=True)
 class _Display:
-    """What the user sees of a download."""
+    """Shows a download to the user."""
 
     file: RemoteFile
     announce: Announce
     progress: ProgressBar | None
 
     def begin(self, place: str, there: int, total: int | None, stack: ExitStack) -> Progress:
-        """Says what is about to come, and opens the bar in `stack`."""
+        """Announces the download, and opens the progress bar in `stack`."""
         size = "of unknown size" if total is None else in_megabytes(total)
         going_on = f" ({in_megabytes(there)} of it are there)" if there else ""
         self.announce(
@@ -198,13 +197,13 @@ def _download(url: str, partial: Path, file: RemoteFile, display: _Display) -> N
         try:
             return _require_hash(partial, file, place)
         except UnavailableError:
-            # What an earlier process left may have been damaged; it is gone now.
+            # The part of an earlier process may have been damaged, and is now removed.
             if not (went_on and may_try_again):
                 raise
 
 
 def _copy(source: Path, partial: Path, file: RemoteFile, display: _Display) -> None:
-    """Copies from a folder, so that a model stays when the folder goes."""
+    """Copies from a folder, so that a model is kept if the folder is removed."""
     if not source.is_file():
         raise UnavailableError(f"{source} does not exist")
     try:

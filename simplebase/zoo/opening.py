@@ -1,4 +1,4 @@
-"""The one door to pretrained models: where a model file is taken, their names are, too."""
+"""Resolves model arguments, which may be paths or names of pretrained models."""
 
 import hashlib
 import json
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from simplebase.zoo.table import Kind, ZooModel
 
 CONVERSION = 1
-"""Of `convert_weights` and `convert_compact`. Count up if one makes something else of a file: all
-are made anew."""
+"""Version of `convert_weights` and `convert_compact`. Increment it if a result changes, so that all
+files are converted again."""
 
 _NAME = re.compile(r"[A-Za-z0-9]+([-_][A-Za-z0-9]+)*")
 
@@ -36,41 +36,41 @@ def model_file(
     announce: "Announce | None" = None,
     progress: ProgressBar | None = None,
 ) -> Path:
-    """The model file that a path or the name of a pretrained model stands for.
+    """Returns the model file for a path or the name of a pretrained model.
 
-    A pretrained model is fetched and converted at its first use, see docs/pretrained.md. One of
-    those in the package needs no network.
+    A pretrained model is fetched and converted at its first use, see docs/pretrained.md. Models of
+    the package need no network.
 
     Args:
-        model: the path of a file or folder, or a name such as `person`. What exists under this path
-            goes before the name, and `announce` is told.
-        kind: what a name has to be of.
-        runnable: whether any format will do, because the model is only to be run. Of a model of the
-            package that is its int8 `.tflite`, unless LiteRT is not installed.
-        local: whether a file or folder may be meant. If not, `model` is a name.
-        offline: not to ask the network, as by SIMPLEBASE_OFFLINE=1.
-        announce: called with a line before something is fetched or converted; by default it is
-            printed to the standard error.
+        model: the path of a file or folder, or a name such as `person`. An existing path takes
+            precedence over a name, and is reported to `announce`.
+        kind: the required kind of a pretrained model.
+        runnable: whether any format is acceptable, because the model is only run. For a model of
+            the package this is its int8 `.tflite` if LiteRT is installed.
+        local: whether `model` may be a file or folder. If not, it is a name.
+        offline: do not use the network, like SIMPLEBASE_OFFLINE=1.
+        announce: is called with a line before something is fetched or converted. By default the
+            line is printed to standard error.
         progress: opens a progress bar.
 
     Returns:
-        A path, not checked: `.keras` for a name (see `runnable`), `.onnx` for that of a detector.
+        The unchecked path: for a name, a `.keras` file (see `runnable`), or `.onnx` for a detector.
 
     Raises:
-        ArgumentError: a model of another kind has this name.
-        MissingFileError: what looks like a name is none; the nearest are named.
-        DownloadError: it cannot be fetched or kept.
+        ArgumentError: the model with this name is of another kind.
+        MissingFileError: neither a file nor a model has this name. Similar names are suggested.
+        DownloadError: the model cannot be downloaded or stored.
         DataError: its file in the package was changed.
     """
     text = os.fspath(model)
     if local and not _NAME.fullmatch(text):
         return Path(text)
     if runnable and kind == "keypoints" and not (local and os.path.exists(text)):
-        # Known without the table and what reading it imports.
+        # Found without the table and its imports.
         ready = runnable_file(text)
         if ready is not None:
             return ready
-    # A path needs none of these, and should not wait for them.
+    # Imported here, because a path does not need these modules.
     from simplebase.zoo.cache import converted
     from simplebase.zoo.fetching import fetch
     from simplebase.zoo.table import find, is_known, nearest
@@ -107,7 +107,7 @@ def model_file(
 def _converter(row: "ZooModel", announce: "Announce") -> Callable[[Path, Path], None]:
     def convert(original: Path, target: Path) -> None:
         announce(f"Converting {row.name}, once.")
-        # Only this needs TensorFlow, which prints notes as it starts.
+        # Only the conversion needs TensorFlow, which prints notes when it starts.
         with silenced_stderr():
             import_with_extras("tensorflow")
         if row.embedded is not None:
@@ -123,7 +123,7 @@ def _converter(row: "ZooModel", announce: "Announce") -> Callable[[Path, Path], 
 
 
 def _version(row: "ZooModel") -> str:
-    """Of what is made of the row's file: another converter, or other settings, make another."""
+    """Returns the version of the conversion, which depends on the converter and the settings."""
     settings = [
         row.preset,
         row.backbone,

@@ -1,12 +1,12 @@
-"""Published programs that exports bring along, fetched as the models are.
+"""Published programs that exports include, fetched like models.
 
-Google publishes LiteRT.js as packages of npm. `models get litert-js` fetches them ahead.
+Google publishes LiteRT.js as npm packages. `models get litert-js` fetches them in advance.
 """
 
 from simplebase.zoo.remote import RemoteFile
 
 LITERT_JS_VERSION = "2.5.3"
-"""Of both packages: a version of `core` goes with the same version of `wasm-utils`."""
+"""Version of both packages: `core` needs the same version of `wasm-utils`."""
 
 _REGISTRY = "https://registry.npmjs.org/@litertjs"
 _LICENCE = "Apache-2.0"
@@ -33,4 +33,4 @@ LITERT_JS_WASM_UTILS = _package(
 PROGRAMS: dict[str, tuple[RemoteFile, ...]] = {
     "litert-js": (LITERT_JS_CORE, LITERT_JS_WASM_UTILS),
 }
-"""By the name that `simplebase models get` takes: the files of each."""
+"""The files of each program, by its name in `simplebase models get`."""

@@ -1,4 +1,4 @@
-"""A file that somebody published, and the error of an address that does not deliver it."""
+"""Published files, and the error for an address that does not deliver its file."""
 
 import hashlib
 import os
@@ -18,18 +18,18 @@ class RemoteFile:
     """A published file.
 
     Args:
-        name: of the file, in the cache and in a mirror.
-        urls: where it is; they are tried one after the other.
+        name: name of the file, in the cache and in a mirror.
+        urls: its addresses, which are tried in this order.
         sha256: the first 8 or more hex digits of its SHA-256.
-        model: what it is, by the name that `simplebase models get` takes.
-        licence: in one phrase.
-        size: bytes, if known.
-        git_sha1: where no SHA-256 is known: the first 8 or more hex digits of the SHA-1 by which
-            Git names a file, that of `blob SIZE`, a zero byte and the content.
+        model: its name in `simplebase models get`.
+        licence: the licence in one phrase.
+        size: size in bytes, if known.
+        git_sha1: if no SHA-256 is known, the first 8 or more hex digits of Git's SHA-1 of the file,
+            which is that of `blob SIZE`, a zero byte and the content.
 
     Raises:
-        ArgumentError: `name` is no plain file name, there is not exactly one hash of at least 8 hex
-            digits, or `urls` or `licence` is empty.
+        ArgumentError: `name` is not a plain file name, there is not exactly one hash of at least 8
+            hex digits, or `urls` or `licence` is empty.
     """
 
     name: str
@@ -55,11 +55,11 @@ class RemoteFile:
 
     @property
     def digest(self) -> str:
-        """The known hex digits of its hash, whichever that is."""
+        """The known hex digits of its hash."""
         return self.sha256 or self.git_sha1 or ""
 
     def digest_of(self, path: Path) -> str:
-        """As many hex digits of the same hash of the file `path`."""
+        """Returns as many hex digits of the same hash of the file `path`."""
         if self.sha256:
             found = file_sha256(path)
         else:
@@ -70,11 +70,11 @@ class RemoteFile:
 
 
 class UnavailableError(Exception):
-    """An address does not deliver a file; the text is a clause without a period.
+    """Raised if an address does not deliver a file; the text is a clause without a period.
 
     Args:
         reason: the text.
-        cut: whether the transfer had begun, so that another try can go on with it.
+        cut: whether the transfer had started, so that another try can resume it.
     """
 
     def __init__(self, reason: str, *, cut: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The folder of fetched models: its files, and what to do if it cannot be written."""
+"""The folder of fetched models, and errors of writing to it."""
 
 import errno
 import os
@@ -15,30 +15,30 @@ _NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EE
 
 
 def models_folder() -> Path:
-    """Where fetched and converted models are kept; it need not exist yet."""
+    """Returns the folder of fetched and converted models, which may not exist yet."""
     return cache_folder() / "models"
 
 
 def note_of(partial: Path) -> Path:
-    """The file that says where a partial file is from."""
+    """Returns the file that stores the origin of a partial file."""
     return partial.with_name(f"{partial.name}.json")
 
 
 def discard(partial: Path) -> None:
-    """Removes what an interrupted download left, if anything."""
+    """Removes the files of an interrupted download, if there are any."""
     note_of(partial).unlink(missing_ok=True)
     partial.unlink(missing_ok=True)
 
 
 def in_megabytes(count: int) -> str:
-    """`count` bytes as text, such as `136.4 MB`; below a kilobyte the bytes."""
+    """Formats `count` bytes as text, such as `136.4 MB`."""
     if count < 1000:
         return f"{count} bytes"
     return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
 
 
 def require_room(folder: Path, count: int, what: str) -> None:
-    """Raises DownloadError if the disk of `folder` has no room for `count` bytes more."""
+    """Raises DownloadError if the disk of `folder` does not have `count` bytes free."""
     free = shutil.disk_usage(folder).free
     if free < count:
         raise DownloadError(
@@ -49,7 +49,7 @@ def require_room(folder: Path, count: int, what: str) -> None:
 
 @contextmanager
 def storing(folder: Path, what: str) -> Iterator[None]:
-    """Says what to do where the block cannot write `what` into `folder`, or below it.
+    """Turns write errors of the block into messages with advice.
 
     Raises:
         DownloadError: the disk is full, or the folder cannot be written.
@@ -59,15 +59,15 @@ def storing(folder: Path, what: str) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, SimplebaseError):
             raise
-        # HDF5 puts the system's words into a text of its own.
+        # HDF5 puts the system's message into its own text.
         if error.errno in _FULL or os.strerror(errno.ENOSPC) in str(error):
             raise DownloadError(
-                f"{folder}: the disk is full, so {what} was not kept. {_MAKE_ROOM}"
+                f"{folder}: the disk is full, so {what} was not stored. {_MAKE_ROOM}"
             ) from error
         if error.errno in _NOT_WRITABLE:
             raise DownloadError(
-                f"{folder}: {what} cannot be kept there, because the folder cannot be written "
-                f"({error.strerror}). Set SIMPLEBASE_CACHE to a folder that can be."
+                f"{folder}: {what} cannot be stored there, because the folder cannot be written "
+                f"({error.strerror}). Set SIMPLEBASE_CACHE to another folder."
             ) from error
         raise
 

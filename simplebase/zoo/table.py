@@ -1,22 +1,22 @@
-"""The table of pretrained models: `rows/*.yaml`, one row a model.
+"""The table of pretrained models: `rows/*.yaml`, with one row per model.
 
-A file has `kind`, `subject`, `defaults` for all of its models, `datasets` with what is the same for
-all that were trained on one, and `models`. A row's own keys go before its dataset's, and these
-before the defaults. The keys are the attributes of `ZooModel`, except:
+A file has `kind`, `subject`, `defaults` for all its models, `datasets` with keys that all models of
+a dataset share, and `models`. A row's own keys take precedence over its dataset's, and these over
+the defaults. The keys are the attributes of `ZooModel`, except:
 
-- `url`: one address, or a list of them, the first to be asked first;
-- `file`: only where the address does not end in a name that no other model has;
-- `bytes` or `megabytes`: of the file, counted, or estimated from the network's parameters;
-- `padding`, `center_shift`: of `crop`;
-- `sigma`, `alignment`, `blur_kernel`: of `codec`;
+- `url`: one address, or a list in the order in which to try them;
+- `file`: only needed if the address does not end in a unique name;
+- `bytes` or `megabytes`: size of the file, exact, or estimated from the network's parameters;
+- `padding`, `center_shift`: values of `crop`;
+- `sigma`, `alignment`, `blur_kernel`: values of `codec`;
 - `published`: one figure, `{METRIC: VALUE}`; `measured_on` says how it was measured;
-- `keypoints`: how many the skeleton has.
+- `keypoints`: number of keypoints of the skeleton.
 
-A file with `place: package` has models that are in the package. Their rows have no address, hash or
-size, and nothing of the network: all of that is taken from `embedded/NAME/NAME.yaml`.
+A file with `place: package` has models of the package. Their rows have no address, hash, size or
+properties of the network, which are taken from `embedded/NAME/NAME.yaml`.
 
-Figures are fractions, also where the publisher prints percent. Left out are models of MMPose that a
-newer file of the same network replaces, and those of other heads than three deconvolutions.
+Figures are fractions, even if the publisher prints per cent. Models of MMPose are left out if a
+newer file of the same network replaces them, or if their head is not three deconvolutions.
 """
 
 import difflib
@@ -36,7 +36,7 @@ Kind = Literal["keypoints", "detector", "backbone"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-# In the order in which models are listed.
+# The order in which models are listed.
 _FILES = (
     "embedded",
     "person",
@@ -54,12 +54,12 @@ _MOST_NEAREST = 5
 
 @dataclass(frozen=True)
 class Published:
-    """What the publisher measured.
+    """The publisher's measurement.
 
     Args:
-        metric: such as `AP`, `AUC`, `PCKh@0.5`, or `NME`, of which less is better.
-        value: as a fraction.
-        measured_on: the data, whose boxes, and whether images were mirrored too (flip test).
+        metric: `AP`, `AUC`, `PCKh@0.5` or similar, or `NME`, for which lower is better.
+        value: the value as a fraction.
+        measured_on: the data, the boxes, and whether a flip test was used.
     """
 
     metric: str
@@ -69,38 +69,39 @@ class Published:
 
 @dataclass(frozen=True)
 class ZooModel:
-    """A model that somebody published or that is in the package, and how to use it as it was meant.
+    """A published model or a model of the package, with its settings.
 
     Args:
         name: unique in the table.
-        kind: `keypoints`: a whole model, `detector`: finds boxes, `backbone`: to train from.
-        subject: what it is for: `person`, `wholebody`, `animal`, `hand`, `face`, `clothes`;
+        kind: `keypoints`: a whole model; `detector`: finds boxes; `backbone`: to train from.
+        subject: its objects: `person`, `wholebody`, `animal`, `hand`, `face` or `clothes`;
             `detector` or `backbone` for these kinds.
         description: a sentence.
-        urls: addresses of the same file, in the order to ask them; none of what is in the package.
-        file: name of the file, in a cache or a mirror; no other model has it.
-        sha256: the start of the file's SHA-256, or all 64 digits; None if not known.
-        git_sha1: of a file without `sha256`: SHA-1 of `blob SIZE`, a zero byte and the content.
-        size: of the file in bytes; None if not known exactly.
-        approximate_bytes: the same, or estimated; None if not known.
-        weights_licence: in a phrase, never empty.
-        data_licence: of what it was trained on, likewise.
-        homepage: of the data, or of the publisher for detectors and backbones.
-        trained_on: in a phrase.
-        published: its accuracy.
+        urls: addresses of the file, in the order to try them; empty for models of the package.
+        file: unique name of the file, in a cache or a mirror.
+        sha256: the start of the file's SHA-256, or all 64 digits; None if unknown.
+        git_sha1: for a file without `sha256`: SHA-1 of `blob SIZE`, a zero byte and the content.
+        size: size of the file in bytes; None if not known exactly.
+        approximate_bytes: the same, or an estimate; None if unknown.
+        weights_licence: licence of the weights in a phrase, never empty.
+        data_licence: licence of the training data, likewise.
+        homepage: homepage of the data, or of the publisher for detectors and backbones.
+        trained_on: the training data in a phrase.
+        published: its published accuracy.
         input_size: `(H, W)` in pixels.
-        normalisation: what the network is shown, see `simplebase.normalisation`; None: a detector.
-        backbone: a name of `simplebase.backbones.BACKBONES`; None: not a backbone alone.
-        preset: a built-in preset; None: not of kind `keypoints`, as for all below.
-        skeleton: the name of a built-in skeleton; of what is in the package its own's.
+        normalisation: normalisation of the input, see `simplebase.normalisation`; None for a
+            detector.
+        backbone: a name of `simplebase.backbones.BACKBONES`; None if it is not of this kind.
+        preset: a built-in preset. None for other kinds than `keypoints`, like all fields below.
+        skeleton: the name of a built-in skeleton, or of the model's own for models of the package.
         num_keypoints: `K`.
         crop: how the object was cut out.
-        codec: how heatmaps lie; a `blur_kernel` says that the model was trained with DARK.
-        labelled: the first and the last keypoint that its data label, where it does not label all;
-            what it answers for the others has no meaning.
+        codec: how heatmaps are decoded. A `blur_kernel` means that it was trained with DARK.
+        labelled: the first and last labelled keypoint, if its data do not label all; predictions
+            for the others are meaningless.
         aliases: short names.
-        note: what else is to be known, such as where the publisher contradicts himself.
-        embedded: its files, if it is in the package; then `file` is that of its weights.
+        note: further remarks, such as contradictions in the publisher's information.
+        embedded: its files, if it is part of the package; `file` is then that of its weights.
     """
 
     name: str
@@ -133,20 +134,20 @@ class ZooModel:
 
     @property
     def short_name(self) -> str:
-        """The first short name, else the long one."""
+        """The first short name, else the long name."""
         return self.aliases[0] if self.aliases else self.name
 
     @property
     def original(self) -> RemoteFile | EmbeddedFile:
-        """The file that it is made from: what to fetch, or a file of the package."""
+        """The file from which it is made: a file to fetch, or a file of the package."""
         return self.remote if self.embedded is None else self.embedded.weights
 
     @property
     def remote(self) -> RemoteFile:
-        """What `fetch` is asked for.
+        """Returns the file for `fetch`.
 
         Raises:
-            ArgumentError: it is in the package.
+            ArgumentError: the model is part of the package.
         """
         return RemoteFile(
             self.file,
@@ -160,12 +161,12 @@ class ZooModel:
 
 
 def names() -> tuple[str, ...]:
-    """The long names of all models, in the table's order."""
+    """Returns the long names of all models, in the table's order."""
     return tuple(_rows())
 
 
 def models(kind: Kind | None = None, subject: str | None = None) -> tuple[ZooModel, ...]:
-    """All rows, or those of a kind or for a subject, in the table's order."""
+    """Returns all rows, or those of a kind or a subject, in the table's order."""
     return tuple(
         row
         for row in _rows().values()
@@ -174,24 +175,24 @@ def models(kind: Kind | None = None, subject: str | None = None) -> tuple[ZooMod
 
 
 def aliases() -> dict[str, str]:
-    """From each short name to the long one."""
+    """Maps each short name to the long name."""
     return {alias: row.name for row in _rows().values() for alias in row.aliases}
 
 
 def is_known(name: str) -> bool:
-    """Whether `name` is the long or a short name of a model."""
+    """Returns whether `name` is the long or a short name of a model."""
     return name in _rows() or name in aliases()
 
 
 def find(name: str, kind: Kind | None = None) -> ZooModel:
-    """The row of a long or short name.
+    """Returns the row of a long or short name.
 
     Args:
-        name: such as `person` or `resnet50_deconv_coco_256x192`.
-        kind: what it has to be; None: anything.
+        name: a name such as `person` or `resnet50_deconv_coco_256x192`.
+        kind: the required kind; None for any.
 
     Raises:
-        ArgumentError: there is none, or it is of another kind; the message names the nearest.
+        ArgumentError: there is no such model, or it is of another kind; similar names are listed.
     """
     short = aliases()
     row = _rows().get(short.get(name, name))
@@ -208,7 +209,7 @@ def find(name: str, kind: Kind | None = None) -> ZooModel:
 
 
 def nearest(name: str) -> str:
-    """A sentence with the names that are most like `name`, else with the short ones."""
+    """Returns a sentence with the names most similar to `name`, else with the short names."""
     short = aliases()
     near = difflib.get_close_matches(name.lower(), [*short, *_rows()], n=_MOST_NEAREST, cutoff=0.55)
     return f"Nearest: {', '.join(near)}." if near else f"Short names: {', '.join(short)}."
@@ -230,7 +231,7 @@ def _rows() -> dict[str, ZooModel]:
 
 
 def _embedded_facts(name: str) -> dict[str, Any]:
-    """What a row of the network has besides, of a model of the package."""
+    """Returns the properties of a model of the package that other rows contain themselves."""
     folder = folder_of(name)
     facts = parse_own_yaml((folder / f"{name}.yaml").read_text(encoding="utf-8"))
     weights, runnable = (
@@ -278,7 +279,7 @@ def _row(name: str, kind: Kind, subject: str, facts: dict[str, Any]) -> ZooModel
 
 
 def _keypoint_facts(size: Size, facts: dict[str, Any]) -> dict[str, Any]:
-    """What only a model of keypoints has."""
+    """Returns the fields that only keypoint models have."""
     codec = HeatmapCodec(
         size,
         sigma=facts["sigma"],

@@ -107,12 +107,12 @@ def test_models_take_turns_and_memory_is_that_of_batch_1(log: list[tuple[object,
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"threads": 0}, "threads is at least 1. Received: 0"),
-        ({"batch_sizes": [4, 0]}, r"a batch size is at least 1. Received: \[4, 0\]"),
-        ({"batch_sizes": []}, "a batch size is at least 1"),
-        ({"seconds": 0}, "seconds is above 0. Received: 0"),
-        ({"seconds": float("nan")}, "seconds is above 0. Received: nan"),
-        ({"seconds": float("inf")}, "seconds is above 0. Received: inf"),
+        ({"threads": 0}, "threads must be at least 1. Received: 0"),
+        ({"batch_sizes": [4, 0]}, r"a batch size must be at least 1. Received: \[4, 0\]"),
+        ({"batch_sizes": []}, "a batch size must be at least 1"),
+        ({"seconds": 0}, "seconds must be above 0. Received: 0"),
+        ({"seconds": float("nan")}, "seconds must be above 0. Received: nan"),
+        ({"seconds": float("inf")}, "seconds must be above 0. Received: inf"),
     ],
 )
 def test_a_value_out_of_range_is_refused(

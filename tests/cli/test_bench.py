@@ -83,8 +83,8 @@ def second_model_file(small_model_file: Path, tmp_path: Path) -> Path:
         ("{cut}", 1, "cut.keras cannot be loaded"),
         ("model.pt", 2, "model.pt: a model ends in .keras"),
         ("{model} --batch-sizes 1,two", 2, "--batch-sizes takes whole numbers separated by commas"),
-        ("{model} --batch-sizes 0", 2, "a batch size is at least 1. Received: [0]."),
-        ("{model} --seconds 0", 2, "seconds is above 0. Received: 0.0."),
+        ("{model} --batch-sizes 0", 2, "a batch size must be at least 1. Received: [0]."),
+        ("{model} --seconds 0", 2, "seconds must be above 0. Received: 0.0."),
         ("{model} --json old.json", 1, "old.json exists"),
     ],
 )

@@ -165,7 +165,7 @@ BAD = {
     "an evaluation folder of somebody else": (
         "eval {model} --dataset {figures} --output {figures} --overwrite",
         1,
-        "is something else than what would be written there",
+        "is not an earlier output of this command",
     ),
     "an unknown preset": (
         "train --preset mobilenetv2_upsample_lit --dataset {figures} --run-dir run",
@@ -362,12 +362,12 @@ BAD = {
     "a first stage longer than the training": (
         "train --dataset {figures} --recipe quick --transfer-epoch 8 --run-dir run",
         2,
-        "init_epoch (0) and transfer_epoch (8) have to be together no more than total_epoch (7)",
+        "init_epoch (0) plus transfer_epoch (8) must not be more than total_epoch (7)",
     ),
     "no epoch left to train": (
         "train --dataset {figures} --total-epoch 3 --init-epoch 3 --run-dir run",
         2,
-        "init_epoch (3) has to be less than total_epoch (3)",
+        "init_epoch (3) must be less than total_epoch (3)",
     ),
     "a weight decay that nothing does": (
         "train --dataset {figures} --weight-decay 0.1 --run-dir run",

@@ -143,7 +143,7 @@ def test_a_dataset_never_replaces_what_it_was_made_from(convert, figures_folder,
     shutil.move(cows / "mine.json", tmp_path / "mine.json")
     labels = coco / "annotations" / "train.json"
     code, _, err = convert("coco", coco / "images", *replace, "--train-annotations", labels)
-    assert code != 0 and "cows holds the source" in err
+    assert code != 0 and "cows contains the source" in err
     shutil.move(tmp_path / "mine.json", cows / "mine.json")
     source = labelled_folder(tmp_path / "labels")
     (cows / "names.txt").write_text("left_end\nright_end\n")

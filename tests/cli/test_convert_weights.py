@@ -90,7 +90,7 @@ def test_bad_input_ends_with_one_sentence_and_writes_nothing(
         (cut, output): "cut.pth is damaged or incomplete",
         (bare, output): "a bare pickle",
         (text, output): "not a supported weights file",
-        (SOURCE, tmp_path / "out.h5"): "the converted weights end in .keras",
+        (SOURCE, tmp_path / "out.h5"): "the output must end in .keras",
         (SOURCE, output, "--skeleton", "lsp"): "5 heatmaps, but the skeleton 'lsp' has 14",
         (SOURCE, output, "--preset", "resnet50_deconv"): "has the backbone mobilenetv2, but the",
         (SOURCE, output, "--input-size", "100x96"): "multiple of 32. Received: 100x96",

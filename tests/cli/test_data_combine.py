@@ -62,4 +62,4 @@ def test_select_writes_a_part(command: Command, figures_folder: Path) -> None:
 def test_a_packed_dataset_is_refused_in_one_sentence(command: Command) -> None:
     for line in ("split gs://bucket/set out", "select gs://b/set out --first 1"):
         code, _, error = command("data", *line.split())
-        assert code == 2 and "is packed: it holds crops" in error and "Traceback" not in error
+        assert code == 2 and "is packed: it contains crops" in error and "Traceback" not in error

@@ -49,7 +49,7 @@ def test_a_format_without_layers_shows_the_rest(
         monkeypatch.setattr("simplebase.inspection.feature_maps.read_image", lambda _: IMAGE)
         code, _, error = command("inspect", "model.onnx", *draws.split(), "--output", "a.png")
         assert (
-            code == 2 and "no layers to draw. Give the .keras file that it was made from." in error
+            code == 2 and "no layers to draw. Give the .keras file from which it was made." in error
         )
 
 
@@ -97,7 +97,7 @@ def test_feature_maps_and_kernels_are_drawn(
         (
             "{model} --feature-maps {image} --output a.png --box 9000,0,10,10",
             2,
-            "lies outside of the image",
+            "lies outside the image",
         ),
     ],
 )

@@ -88,7 +88,7 @@ def test_an_existing_packing_is_replaced_only_when_asked(
     "line, code, message",
     [
         ("absent packed", 1, "absent: the dataset folder does not exist. Check the path."),
-        ("{figures} file.txt", 1, "file.txt holds something else than a packed dataset"),
+        ("{figures} file.txt", 1, "file.txt contains files that are not part of a packed dataset"),
         (
             "{figures} s4://bucket/x",
             1,

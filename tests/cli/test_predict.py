@@ -1,55 +1,74 @@
 """`simplebase predict`."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from coloured_dots import moving
 
-from simplebase.images import write_image
-
-
-@pytest.fixture(scope="module")
-def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
-    from colour_model import write_colour_model
-
-    return write_colour_model(tmp_path_factory.mktemp("models") / "colours.onnx")
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photos")
-    for number, image in enumerate(moving(3)):
-        write_image(folder / f"{number}.png", image)
-    return folder
+import simplebase
+from simplebase.files import file_sha256
+from simplebase.zoo import model_file
 
 
 def test_a_folder_becomes_a_table_and_is_not_predicted_twice(
-    command: Any, model_file: Path, photos: Path
+    command: Any, colour_model_file: Path, dot_photos: Path
 ) -> None:
-    arguments = ["predict", photos, "--model", model_file, "--output", "out"]
+    arguments = ["predict", dot_photos, "--model", colour_model_file, "--output", "out"]
     code, printed, problems = command(*arguments)
     assert (code, problems) == (0, "")
-    assert "out: 3 objects in 3 images" in printed
+    assert "out: 10 objects in 10 images" in printed
     rows = pq.read_table("out").to_pylist()
     moved = np.array([row["keypoints"][0] for row in rows])
-    np.testing.assert_allclose(moved, [60, 62, 64], atol=2.5)
+    np.testing.assert_allclose(moved, 60 + 5 * np.arange(10), atol=2.5)
     code, printed, _ = command(*arguments)
     assert code == 0 and "(1 of 1 parts were there already)" in printed
 
 
+def test_the_model_of_the_package_gives_the_rows_of_the_demo(
+    command: Any, dot_photos: Path
+) -> None:
+    pytest.importorskip("ai_edge_litert", reason="the extra litert is not installed")
+    model = ["--model", "person-mini"]
+    assert command("demo", "--input", dot_photos, *model, "--output", "demo.json")[0] == 0
+    assert command("predict", dot_photos, *model, "--output", "out")[0] == 0
+    frames = json.loads(Path("demo.json").read_text())["frames"]
+    theirs = np.array([pose["keypoints"] for frame in frames for pose in frame["poses"]])
+    rows = pq.read_table("out").to_pylist()
+    ours = np.array([row["keypoints"] for row in rows]).reshape(len(theirs), -1, 2)
+    # The demo's file has two decimals.
+    np.testing.assert_allclose(np.round(ours, 2), theirs[..., :2], atol=1e-4)
+    file = model_file("person-mini", runnable=True)
+    assert file.suffix == ".tflite"
+    manifest = json.loads(Path("out/_manifest.json").read_text())
+    assert {manifest["model"]["sha256"], *(row["model"] for row in rows)} == {file_sha256(file)}
+    assert manifest["model_file"] == file.name
+    (batch,) = simplebase.predict(dot_photos, "person-mini")
+    np.testing.assert_array_equal(batch["keypoints"], [row["keypoints"] for row in rows])
+    predictor = simplebase.PosePredictor("person-mini", threads=1)
+    again = predictor({"path": batch["path"]})
+    np.testing.assert_array_equal(again["keypoints"], batch["keypoints"])
+
+
 def test_what_cannot_be_read_is_a_warning_and_an_error_if_it_is_all_or_strict(
-    command: Any, model_file: Path, photos: Path
+    command: Any, colour_model_file: Path, dot_photos: Path
 ) -> None:
     Path("bad.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
-    arguments = ["predict", photos, "bad.png", "--model", model_file, "--output", "out.csv"]
+    arguments = [
+        "predict",
+        dot_photos,
+        "bad.png",
+        "--model",
+        colour_model_file,
+        "--output",
+        "out.csv",
+    ]
     code, printed, problems = command(*arguments, "--strict")
     assert code == 1 and "bad.png" in problems and not Path("out.csv").exists()
     code, printed, problems = command(*arguments)
-    assert code == 0 and "3 objects in 3 images" in printed
+    assert code == 0 and "10 objects in 10 images" in printed
     assert "1 inputs could not be read, see " in problems and "out.errors.parquet" in problems
 
 
@@ -64,9 +83,14 @@ def test_what_cannot_be_read_is_a_warning_and_an_error_if_it_is_all_or_strict(
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(
-    arguments: list[str], code: int, message: str, command: Any, model_file: Path, photos: Path
+    arguments: list[str],
+    code: int,
+    message: str,
+    command: Any,
+    colour_model_file: Path,
+    dot_photos: Path,
 ) -> None:
-    given = [photos if argument == "PHOTOS" else argument for argument in arguments]
-    ended, _, problems = command("predict", *given, "--model", model_file, "--output", "out")
+    given = [dot_photos if argument == "PHOTOS" else argument for argument in arguments]
+    ended, _, problems = command("predict", *given, "--model", colour_model_file, "--output", "out")
     assert ended == code and message in problems
     assert list(Path().iterdir()) == []

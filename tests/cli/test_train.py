@@ -122,7 +122,7 @@ def test_unlabelled_images_are_named_on_the_line_and_drawn_from_the_run(
     ("line", "message"),
     [
         (["--unlabelled-boxes", "boxes.json"], "go with --unlabelled"),
-        (["--unlabelled-settings", "3"], "is a mapping such as"),
+        (["--unlabelled-settings", "3"], "must be a mapping such as"),
         (["--unlabelled-settings", "{share: 2}"], "unlabelled.share"),
         (["--unlabelled", "nowhere"], "nowhere"),
         (["--recipe", "few"], "Give --unlabelled, --teacher or both"),

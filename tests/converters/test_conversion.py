@@ -132,7 +132,7 @@ def test_an_output_that_holds_its_source_is_refused(conversion, tmp_path) -> Non
     write_dataset(conversion, tmp_path / "out")
     inner = Conversion(load_skeleton("lsp"), tmp_path / "out" / "images")
     inner.add(record("a.jpg"), tmp_path / "out" / "images" / "a.jpg")
-    with pytest.raises(ArgumentError, match="holds the source"):
+    with pytest.raises(ArgumentError, match="contains the source"):
         write_dataset(inner, tmp_path / "out", images="link", overwrite=True)
     assert (tmp_path / "out/images/a.jpg").is_file()
 
@@ -145,7 +145,7 @@ def test_an_output_that_images_of_the_source_lead_to_is_refused(conversion, tmp_
     (linked / "a.jpg").symlink_to(tmp_path / "out/images/a.jpg")
     there_and_back = Conversion(load_skeleton("lsp"), linked)
     there_and_back.add(record("a.jpg"), linked / "a.jpg")
-    with pytest.raises(ArgumentError, match=r"out holds the source .*linked/a\.jpg"):
+    with pytest.raises(ArgumentError, match=r"out contains the source .*linked/a\.jpg"):
         write_dataset(there_and_back, tmp_path / "out", images=mode, overwrite=True)
     assert read_image(tmp_path / "out/images/a.jpg").shape == (40, 30, 3)
 
@@ -158,7 +158,7 @@ def test_an_output_that_holds_a_label_file_is_refused(conversion, tmp_path, link
     if linked:
         (tmp_path / "link.json").symlink_to(labels)
     conversion.sources.append(tmp_path / "link.json" if linked else labels)
-    with pytest.raises(ArgumentError, match=r"out holds the source .*\.json"):
+    with pytest.raises(ArgumentError, match=r"out contains the source .*\.json"):
         write_dataset(conversion, tmp_path / "out", overwrite=True)
     assert labels.read_text() == "[]"
 

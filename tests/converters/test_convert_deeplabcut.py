@@ -186,7 +186,7 @@ def test_the_scorer_of_the_project_is_read_and_no_other(tmp_path) -> None:
         (SINGLE[:-6], r"line 5 has 6 cells, but the rows at the top have 7\. Was the file cut off"),
         (SINGLE.replace("20.25", "2o"), r"line 4, cell 3: expected a number .* Received: '2o'"),
         (SINGLE.replace("20.25", "inf"), r"line 4, cell 3: .* Received: 'inf'"),
-        (SINGLE.replace("b.png", "a.png"), r"line 5: the image '.*a\.png' is there already"),
+        (SINGLE.replace("b.png", "a.png"), r"line 5: the image '.*a\.png' occurs twice"),
         (SINGLE.replace("left_ear", "nose"), "two columns x of 'nose'"),
         (SINGLE.replace("coords,x,y", "coords,x,z"), "'z' of 'nose'"),
         (SINGLE.replace("coords,", "likelihood,"), "rows that begin with scorer, bodyparts"),

@@ -77,7 +77,7 @@ def test_an_image_in_another_folder_is_found_by_its_name(faces) -> None:
 def test_an_image_of_a_kind_that_is_not_read_is_counted(faces) -> None:
     save(save(faces, pts(*ENDS)), pts(*ENDS), "c.pts")
     (faces / "c.ppm").write_bytes(b"P6 1 1 255 abc")
-    assert read_pts(faces).left_out == {"image of a kind that is not read (write it as PNG)": 1}
+    assert read_pts(faces).left_out == {"image of an unsupported kind (write it as PNG)": 1}
 
 
 def test_two_images_or_two_label_files_of_one_name_are_refused(faces) -> None:
@@ -162,7 +162,7 @@ def test_the_real_faces_have_the_coordinates_that_their_source_gives(shared) -> 
     assert found["einstein.jpg"][0] == pytest.approx([356.417253, 307.455774, 2])
     # takeo.ppm, the face with 19 points, and the pupils of lenna.ljson.
     assert conversion.left_out == {
-        "image of a kind that is not read (write it as PNG)": 1,
+        "image of an unsupported kind (write it as PNG)": 1,
         "shape: not 68 points": 2,
     }
 

@@ -111,7 +111,7 @@ def test_yolo_leaves_out_keypoints_outside_and_draws_missing_boxes(tmp_path, wri
     far = np.array([[5, 6, 2], [9, 16, 1], [-3, 4, 2], [0, 0, 0]])
     records = [record("a.jpg", far), record("b.jpg", FIRST, box=(-20, 0, 35, 10))]
     report = to_yolo(save(tmp_path / "far", records), tmp_path / "yolo")
-    assert report.left_out == {"keypoint: outside of its image": 1}
+    assert report.left_out == {"keypoint: outside its image": 1}
     back = written(read_yolo(tmp_path / "yolo", val_split=0))
     assert back.records.keypoints[0, 2, 2] == 0
     np.testing.assert_allclose(back.records.boxes, [[5, 6, 5, 11], [0, 0, 15, 10]], atol=1e-5)
@@ -275,7 +275,7 @@ def test_a_writer_replaces_only_its_own_folder(tmp_path, write) -> None:
     (output / "mine.txt").write_text("corrected labels")
     with pytest.raises(OutputExistsError, match=r"mine\.txt"):
         write(folder, output, overwrite=True)
-    with pytest.raises(ArgumentError, match="holds the source"):
+    with pytest.raises(ArgumentError, match="contains the source"):
         write(folder, tmp_path, overwrite=True)
     assert contents(output).keys() - first.keys() == {str(output / "mine.txt")}
 

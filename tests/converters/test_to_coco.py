@@ -223,7 +223,7 @@ def test_none_links_the_image_folder(tmp_path) -> None:
 
 def test_the_dataset_itself_is_never_the_output(tmp_path) -> None:
     folder = flags(tmp_path / "flags")
-    with pytest.raises(ArgumentError, match="holds the source"):
+    with pytest.raises(ArgumentError, match="contains the source"):
         to_coco(folder, folder, overwrite=True)
     with pytest.raises(MissingFileError, match="does not exist"):
         to_coco(tmp_path / "none", tmp_path / "coco")
@@ -235,7 +235,7 @@ def test_images_that_lead_into_the_output_are_refused(tmp_path) -> None:
     moved = folder / "images" / "sub" / "0.jpg"
     moved.unlink()
     moved.symlink_to(tmp_path / "coco/images/sub/0.jpg")
-    with pytest.raises(ArgumentError, match="coco holds the source"):
+    with pytest.raises(ArgumentError, match="coco contains the source"):
         to_coco(folder, tmp_path / "coco", images="link", overwrite=True)
     assert read_image(moved).shape == (40, 30, 3)
 

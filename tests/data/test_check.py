@@ -92,7 +92,7 @@ def test_every_broken_record_is_named_and_the_rest_is_checked(dataset: Copy) -> 
     assert [finding.record for finding in broken] == [3, 3, 7, 9, 11]
     assert "objpos is missing" in broken[0].message
     assert "scale_provided" in broken[1].message
-    assert broken[2].message == "img_paths leaves the dataset folder, which is refused."
+    assert broken[2].message == "img_paths must stay within the dataset folder."
     assert broken[2].img_paths == "../outside.jpg" and broken[3].img_paths is None
     missing = report.by_kind()["missing-image"]
     assert [(finding.record, finding.img_paths) for finding in missing] == [(12, "000012.jpg")]

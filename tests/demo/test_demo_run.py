@@ -184,7 +184,7 @@ def test_a_camera_is_seen_until_it_ends(model: DotModel, tmp_path: Path) -> None
 
 def test_a_camera_that_gives_nothing_is_told(model: DotModel, tmp_path: Path) -> None:
     source = LiveSource(Feed([]), "camera 0")
-    with pytest.raises(DataError, match="camera 0 gave no frame"):
+    with pytest.raises(DataError, match="camera 0 returned no frame"):
         run_demo("m.keras", source, [tmp_path / "a.json"])
     assert not (tmp_path / "a.json").exists()
 
@@ -233,7 +233,7 @@ def test_a_window_that_cannot_be_opened_is_told(
     ("options", "message"),
     [
         ({"box": (1, 1, 5, 5), "detector": "d.onnx"}, "give one of --box and --detector"),
-        ({"detect_every": 0}, "--detect-every is a number of frames above 0"),
+        ({"detect_every": 0}, "--detect-every must be a number of frames above 0"),
         ({"detector": "d.onnx", "follow": True}, "--follow cannot be combined with --detector"),
     ],
 )
@@ -266,7 +266,7 @@ def test_a_frame_that_is_too_large_for_the_machine_is_named(
         raise MemoryError
 
     monkeypatch.setattr(model, "predict", fail)
-    with pytest.raises(DataError, match="clip_000000.jpg of 160x120 pixels cannot be worked on"):
+    with pytest.raises(DataError, match="clip_000000.jpg of 160x120 pixels cannot be processed"):
         run_demo("m.keras", video, [tmp_path / "a.mp4"])
     assert not (tmp_path / "a.mp4").exists()
 
@@ -289,7 +289,7 @@ def test_an_image_that_the_box_lies_outside_of_is_left_empty(
     cv2.imwrite(str(tmp_path / "in" / "a.png"), moving(1)[0])
     cv2.imwrite(str(tmp_path / "in" / "b.png"), moving(1)[0][:50, :50])
     settings = DemoSettings(box=(60, 10, 90, 90))
-    with pytest.warns(SimplebaseWarning, match="b.png is left empty: the box .* lies outside"):
+    with pytest.warns(SimplebaseWarning, match="b.png has no poses: the box .* lies outside"):
         run_demo("m.keras", tmp_path / "in", [tmp_path / "a.json"], settings=settings)
     assert [len(found) for found in poses(tmp_path / "a.json")] == [1, 0]
     with pytest.raises(ArgumentError, match="lies outside"):
@@ -352,12 +352,12 @@ def test_an_output_is_given_once(video: Path, tmp_path: Path, name: str) -> None
 
 def test_what_is_read_is_never_replaced(model: DotModel, video: Path, tmp_path: Path) -> None:
     before = video.read_bytes()
-    with pytest.raises(ArgumentError, match="clip.mp4 would replace what is read"):
+    with pytest.raises(ArgumentError, match="clip.mp4 would replace the input"):
         run_demo("m.keras", video, [video], overwrite=True)
     assert video.read_bytes() == before
     cv2.imwrite(str(tmp_path / "a.png"), moving(1)[0])
     run_demo("m.keras", tmp_path / "a.png", [tmp_path / "out"])
-    with pytest.raises(ArgumentError, match="out would replace what is read"):
+    with pytest.raises(ArgumentError, match="out would replace the input"):
         run_demo("m.keras", tmp_path / "out", [tmp_path / "out"], overwrite=True)
 
 

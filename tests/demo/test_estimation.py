@@ -146,7 +146,7 @@ def test_following_starts_over_when_the_object_is_lost() -> None:
 
 def test_a_box_outside_of_the_frame_is_told() -> None:
     estimate = FrameEstimator(DotModel(), GivenBoxes([(900.0, 0.0, 5.0, 5.0)]), is_sequence=False)
-    with pytest.raises(ArgumentError, match="outside of the image of 400x200"):
+    with pytest.raises(ArgumentError, match="outside the image of 400x200"):
         estimate(frame(scene()))
 
 
@@ -170,5 +170,5 @@ def test_heat_of_a_model_without_heatmaps_is_refused() -> None:
                 "dots", known.input_size, known.crop, known.codec, SKELETON, outputs=("keypoints",)
             )
 
-    with pytest.raises(ArgumentError, match="there is no heatmap to lay over"):
+    with pytest.raises(ArgumentError, match="there is no heatmap to draw over"):
         FrameEstimator(Decoding(), WholeFrame(), is_sequence=False, with_heat=True)

@@ -55,7 +55,7 @@ def test_objects_lie_at_the_boxes_that_are_in_the_datasets_images(
         np.array([[10.0, 20, 31, 41], [0, 0, 9, 9], [5, 5, 11, 11]]),
         np.array([0.9, 0.8, 0.7]),
     )
-    with pytest.warns(SimplebaseWarning, match="1 of 3 boxes are in images"):
+    with pytest.warns(SimplebaseWarning, match="1 of 3 boxes are left out"):
         objects, chosen = at_boxes(dataset, boxes, Crop(), (256, 256))
     np.testing.assert_array_equal(chosen, [0, 2])
     assert set(objects.records.paths) == {dataset.records.paths[2]}
@@ -107,7 +107,7 @@ def test_an_image_that_cannot_be_told_is_left_out(
     dataset = replace(figures, records=records, images=FolderImages(folder, paths))
     boxes = DetectedBoxes(np.array([7, 9]), np.array([[10.0, 20, 31, 41]] * 2), np.ones(2))
     names = {7: "0.jpg", 8: "3.jpg", 9: name.format(folder=folder)}
-    with pytest.warns(SimplebaseWarning, match="1 of 2 boxes are in images"):
+    with pytest.warns(SimplebaseWarning, match="1 of 2 boxes are left out"):
         at_boxes(dataset, boxes, Crop(), (256, 256), names)
 
 

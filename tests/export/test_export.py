@@ -134,7 +134,7 @@ def test_a_file_of_somebody_else_is_not_taken_for_a_rejected_one(
     exporter: Exporter, tmp_path: Path
 ) -> None:
     (tmp_path / "m.pb.rejected").write_text("mine")
-    with pytest.raises(OutputExistsError, match="something else"):
+    with pytest.raises(OutputExistsError, match="not a rejected export"):
         exporter.export(tmp_path / "m.pb", ExportSettings("frozen-graph"))
 
 

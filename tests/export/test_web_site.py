@@ -140,7 +140,9 @@ def test_a_page_that_answers_otherwise_is_kept_apart(
         raise ParityError("the page fails in the browser: no such function", None)
 
     monkeypatch.setattr(site, "_in_browser", compared)
-    expected = "site does not answer as the model does, in the browser: the page fails in the"
+    expected = (
+        r"the results of site \(in the browser\) differ from those of the model: the page fails"
+    )
     for _ in range(2):
         with pytest.raises(ParityError, match=expected):
             exported(exporter, tmp_path / "site")
@@ -192,7 +194,7 @@ def test_another_version_of_the_package_is_refused(hub: Hub, tmp_path: Path) -> 
     for content, message in (
         (core(b"start();"), "does not import wasm-utils as expected"),
         (tarball({"package/dist/index.js": INDEX}), "lacks package/wasm/litert_wasm_compat"),
-        (b"no archive", "is damaged, or no .tar.gz"),
+        (b"no archive", "is damaged, or not a .tar.gz"),
     ):
         path.write_bytes(content)
         with pytest.raises(DataError, match=message):

@@ -172,7 +172,7 @@ def test_a_folder_of_another_kind_is_never_replaced(tmp_path, markers):
     target.mkdir()
     (target / "old.txt").write_text("old")
     replaced = replacing(target, overwrite=True, folder_markers=markers)
-    with pytest.raises(OutputExistsError, match="something else"), replaced as partial:
+    with pytest.raises(OutputExistsError, match="not an earlier output"), replaced as partial:
         partial.mkdir()
     assert listing(target) == ["old.txt"]
 
@@ -306,7 +306,7 @@ def test_with_overwrite_what_appeared_is_replaced_only_if_it_is_of_the_kind(tmp_
         target.write_text("theirs")
     assert target.read_text() == "mine"
     folder = tmp_path / "figures"
-    with pytest.raises(OutputExistsError, match="something else"):
+    with pytest.raises(OutputExistsError, match="not an earlier output"):
         with replacing(folder, overwrite=True, folder_markers=["marker"]) as partial:
             partial.mkdir()
             folder.mkdir()

@@ -252,7 +252,7 @@ def test_paths_of_records_do_not_leave_the_folder_even_where_a_link_would_bring_
 ) -> None:
     folder = dataset_folder(tmp_path / "data", "../outside.png")
     write_image(tmp_path / "data" / "outside.png", IMAGE)
-    with pytest.raises(DataError, match="leaves the dataset folder"):
+    with pytest.raises(DataError, match="must stay within the dataset folder"):
         load_dataset(folder, DOT)
 
 

@@ -138,7 +138,7 @@ def test_an_infinite_error_has_an_infinite_bound():
     "call, message",
     [
         (lambda: bootstrap(dict, 0), "at least one image"),
-        (lambda: bootstrap(dict, 3, resamples=0), "resamples is at least 1"),
+        (lambda: bootstrap(dict, 3, resamples=0), "resamples must be at least 1"),
         (lambda: bootstrap_ratio(np.ones(0), np.ones(0), np.ones(0)), "at least one image"),
         (lambda: bootstrap_ratio(np.ones(2), np.ones(3), np.ones(3)), r"numerators .* \(3,\)"),
         (lambda: bootstrap_ratio(np.ones(3), np.ones(2), np.ones(3)), r"denominators .* \(3,\)"),

@@ -58,7 +58,7 @@ def test_a_dataset_gives_each_image_once_with_all_its_objects(
 
 
 def test_a_coco_file_gives_its_images_ids_and_boxes(
-    figures: KeypointDataset, figures_folder: Path, model_file: Path, tmp_path: Path
+    figures: KeypointDataset, figures_folder: Path, colour_model_file: Path, tmp_path: Path
 ) -> None:
     truth = coco_ground_truth(figures.records, figures.skeleton)
     for number, annotation in enumerate(truth["annotations"]):
@@ -71,7 +71,10 @@ def test_a_coco_file_gives_its_images_ids_and_boxes(
     assert found.image_ids is not None and found.image_ids[-1] == 999
     batches = list(
         simplebase.predict(
-            tmp_path / "labels.json", model_file, images=figures_folder / "images", batch_size=8
+            tmp_path / "labels.json",
+            colour_model_file,
+            images=figures_folder / "images",
+            batch_size=8,
         )
     )
     rows = {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
@@ -82,7 +85,7 @@ def test_a_coco_file_gives_its_images_ids_and_boxes(
 
 
 def test_a_packed_dataset_gives_the_crops_of_its_folder(
-    figures: KeypointDataset, figures_folder: Path, model_file: Path, tmp_path: Path
+    figures: KeypointDataset, figures_folder: Path, colour_model_file: Path, tmp_path: Path
 ) -> None:
     from simplebase.data.packed import pack_dataset
 
@@ -102,11 +105,11 @@ def test_a_packed_dataset_gives_the_crops_of_its_folder(
     # Packed crops are JPEGs that are sampled a second time.
     assert max(apart) < 10 < others
     with pytest.raises(ArgumentError, match="is packed"):
-        next(simplebase.predict(packed, model_file, box=(0, 0, 9, 9)))
+        next(simplebase.predict(packed, colour_model_file, box=(0, 0, 9, 9)))
 
 
-def test_lists_of_paths_keep_their_order(photos: Path, tmp_path: Path) -> None:
-    paths = [str(photos / f"{number}.png") for number in (3, 1, 2)]
+def test_lists_of_paths_keep_their_order(dot_photos: Path, tmp_path: Path) -> None:
+    paths = [str(dot_photos / f"{number}.png") for number in (3, 1, 2)]
     (tmp_path / "list.txt").write_text("# chosen\n" + "\n".join(paths) + "\n\n")
     pq.write_table(pyarrow.table({"path": paths}), tmp_path / "list.parquet")
     for name in ("list.txt", "list.parquet"):
@@ -135,52 +138,52 @@ def test_a_broken_list_is_named(content: str, message: str, tmp_path: Path) -> N
         inputs(tmp_path / "list.csv")
 
 
-def test_patterns_reach_into_subfolders(photos: Path, tmp_path: Path) -> None:
+def test_patterns_reach_into_subfolders(dot_photos: Path, tmp_path: Path) -> None:
     for name in ("a", "b/c"):
         (tmp_path / name).mkdir(parents=True)
-        shutil.copy(photos / "0.png", tmp_path / name / "same.png")
+        shutil.copy(dot_photos / "0.png", tmp_path / name / "same.png")
     found = inputs(tmp_path / "**" / "*.png")
     assert len(found) == 2 and found.root == str(tmp_path)
 
 
-def test_empty_and_missing_sources_say_so(tmp_path: Path, photos: Path) -> None:
+def test_empty_and_missing_sources_say_so(tmp_path: Path, dot_photos: Path) -> None:
     with pytest.raises(DataError, match="there is no image"):
         inputs(tmp_path)
     with pytest.raises(MissingFileError, match="does not exist"):
         inputs(tmp_path / "none.jpg")
     (tmp_path / "list.txt").write_text("a.jpg\n")
     with pytest.raises(ArgumentError, match="predicted alone"):
-        inputs(tmp_path / "list.txt", photos)
+        inputs(tmp_path / "list.txt", dot_photos)
     with pytest.raises(ArgumentError, match="--images goes with"):
-        inputs(photos, images=photos)
+        inputs(dot_photos, images=dot_photos)
 
 
 def test_addresses_are_read_by_fsspec(
-    photos: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
+    dot_photos: Path, colour_model_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
     memory = fsspec.filesystem("memory")
     monkeypatch.setattr(type(memory), "store", {})
     monkeypatch.setattr(type(memory), "pseudo_dirs", [""])
     for number in range(3):
-        memory.pipe_file(f"/bucket/{number}.png", (photos / f"{number}.png").read_bytes())
-    local = next(simplebase.predict([photos / f"{n}.png" for n in range(3)], model_file))
+        memory.pipe_file(f"/bucket/{number}.png", (dot_photos / f"{number}.png").read_bytes())
+    local = next(simplebase.predict([dot_photos / f"{n}.png" for n in range(3)], colour_model_file))
     for source in ("memory://bucket", "memory://bucket/*.png"):
-        (batch,) = simplebase.predict(source, model_file)
+        (batch,) = simplebase.predict(source, colour_model_file)
         assert batch["file"].tolist() == ["0.png", "1.png", "2.png"]
         assert batch["path"][0] == "memory:///bucket/0.png"
         np.testing.assert_array_equal(batch["keypoints"], local["keypoints"])
     with pytest.raises(MissingFileError, match="memory://bucket/no.png does not exist"):
-        next(simplebase.predict("memory://bucket/no.png", model_file))
+        next(simplebase.predict("memory://bucket/no.png", colour_model_file))
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError("403 Forbidden")
 
     monkeypatch.setattr(type(memory), "ls", refuse)
     with pytest.raises(DataError, match="access is denied.*403"):
-        next(simplebase.predict("memory://bucket", model_file))
+        next(simplebase.predict("memory://bucket", colour_model_file))
     with pytest.raises(MissingPackageError, match="hdfs|arrow|gcsfs"):
-        next(simplebase.predict("gs://bucket/*.jpg", model_file))
+        next(simplebase.predict("gs://bucket/*.jpg", colour_model_file))
 
 
 def test_the_common_folder_is_found_without_comparing_all() -> None:

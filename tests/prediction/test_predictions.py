@@ -43,16 +43,16 @@ def points(row: dict[str, Any]) -> np.ndarray:
 
 
 def test_each_image_gives_a_row_where_its_dots_are(
-    model_file: Path, photos: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
-    summary = write_predictions(photos, model_file, tmp_path / "out", images_per_part=4)
+    summary = write_predictions(dot_photos, colour_model_file, tmp_path / "out", images_per_part=4)
     assert (summary.images, summary.rows, summary.parts, summary.kept) == (10, 10, 3, 0)
     rows = table(tmp_path / "out")
     assert [row["file"] for row in rows] == [f"{number}.png" for number in range(10)]
     for number, row in enumerate(rows):
         expected = np.array(TRIANGLE) + [STEP * number, 0]
         np.testing.assert_allclose(points(row), expected, atol=2.5)
-        assert row["path"] == str(photos / row["file"])
+        assert row["path"] == str(dot_photos / row["file"])
         assert row["box"] == [0, 0, 160, 120]
         assert (row["frame"], row["time"], row["image_id"]) == (None, None, None)
         assert row["score"] == pytest.approx(np.mean(row["scores"]))
@@ -63,7 +63,7 @@ def test_each_image_gives_a_row_where_its_dots_are(
 
 @pytest.mark.parametrize("where", ["whole", "box", "boxes"])
 def test_rows_are_those_of_the_demo(
-    where: str, model_file: Path, photos: Path, tmp_path: Path
+    where: str, colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
     chosen: dict[str, Any] = {}
     if where == "box":
@@ -72,9 +72,11 @@ def test_rows_are_those_of_the_demo(
         boxes = {f"{n}.png": [[10 + n, 5, 90, 100], [40, 20, 60, 70]] for n in range(9)}
         (tmp_path / "boxes.json").write_text(json.dumps(boxes))
         chosen["boxes"] = tmp_path / "boxes.json"
-    run_demo(model_file, photos, [tmp_path / "demo.json"], settings=DemoSettings(**chosen))
+    run_demo(
+        colour_model_file, dot_photos, [tmp_path / "demo.json"], settings=DemoSettings(**chosen)
+    )
     settings = PredictionSettings(**chosen, batch_size=3)
-    write_predictions(photos, model_file, tmp_path / "out", settings=settings)
+    write_predictions(dot_photos, colour_model_file, tmp_path / "out", settings=settings)
     frames = json.loads((tmp_path / "demo.json").read_text())["frames"]
     theirs = [(frame["file"], pose) for frame in frames for pose in frame["poses"]]
     ours = table(tmp_path / "out")
@@ -88,15 +90,17 @@ def test_rows_are_those_of_the_demo(
 
 
 def test_each_frame_of_a_video_counts_for_itself_as_in_an_unsmoothed_demo(
-    model_file: Path, tmp_path: Path
+    colour_model_file: Path, tmp_path: Path
 ) -> None:
     video = write_video(tmp_path / "clip.mp4", moving(12))
     still = tmp_path / "still.png"
     write_image(still, dots([TRIANGLE]))
-    run_demo(model_file, video, [tmp_path / "demo.json"], settings=DemoSettings(smooth="none"))
+    run_demo(
+        colour_model_file, video, [tmp_path / "demo.json"], settings=DemoSettings(smooth="none")
+    )
     settings = PredictionSettings(batch_size=5)
     summary = write_predictions(
-        [video, still], model_file, tmp_path / "out", settings=settings, images_per_part=4
+        [video, still], colour_model_file, tmp_path / "out", settings=settings, images_per_part=4
     )
     assert (summary.images, summary.parts) == (13, 2)
     *frames, last = table(tmp_path / "out")
@@ -109,12 +113,12 @@ def test_each_frame_of_a_video_counts_for_itself_as_in_an_unsmoothed_demo(
     assert (last["file"], last["frame"]) == ("still.png", None)
 
 
-def test_batches_are_yielded_in_order(model_file: Path, photos: Path) -> None:
+def test_batches_are_yielded_in_order(colour_model_file: Path, dot_photos: Path) -> None:
     told = []
     batches = list(
         simplebase.predict(
-            [photos / "1.png", photos / "0.png", photos / "2.png"],
-            model_file,
+            [dot_photos / "1.png", dot_photos / "0.png", dot_photos / "2.png"],
+            colour_model_file,
             batch_size=2,
             progress=lambda done, total: told.append((done, total)),
         )
@@ -129,12 +133,12 @@ def test_batches_are_yielded_in_order(model_file: Path, photos: Path) -> None:
 
 
 def test_unreadable_inputs_are_listed_and_with_strict_stop_the_run(
-    model_file: Path, photos: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
-    folder = shutil.copytree(photos, tmp_path / "photos")
+    folder = shutil.copytree(dot_photos, tmp_path / "photos")
     (folder / "3.png").write_bytes((folder / "3.png").read_bytes()[:60])
     (folder / "5.mp4").write_bytes(b"no video")
-    summary = write_predictions(folder, model_file, tmp_path / "out", images_per_part=3)
+    summary = write_predictions(folder, colour_model_file, tmp_path / "out", images_per_part=3)
     assert summary.rows == summary.images == 9
     listed = pq.read_table(tmp_path / "out" / "_errors.parquet").to_pylist()
     assert [Path(each["path"]).name for each in listed] == ["3.png", "5.mp4"]
@@ -142,34 +146,34 @@ def test_unreadable_inputs_are_listed_and_with_strict_stop_the_run(
     # What is in the folder is still one table.
     assert len(table(tmp_path / "out")) == 9
     with pytest.raises(DataError, match="3.png"):
-        write_predictions(folder, model_file, tmp_path / "strict", strict=True)
+        write_predictions(folder, colour_model_file, tmp_path / "strict", strict=True)
 
 
 def test_a_box_outside_of_an_image_is_a_problem_of_that_image(
-    model_file: Path, photos: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
-    rows = [f"{photos}/0.png,10,10,90,90", f"{photos}/1.png,500,10,9,9"]
-    rows += [f"{photos}/2.png,10,10,90,90", f"{photos}/2.png,20,10,90,90"]
+    rows = [f"{dot_photos}/0.png,10,10,90,90", f"{dot_photos}/1.png,500,10,9,9"]
+    rows += [f"{dot_photos}/2.png,10,10,90,90", f"{dot_photos}/2.png,20,10,90,90"]
     listed = tmp_path / "list.csv"
     listed.write_text("path,x,y,width,height\n" + "\n".join(rows) + "\n")
-    summary = write_predictions(listed, model_file, tmp_path / "out")
+    summary = write_predictions(listed, colour_model_file, tmp_path / "out")
     assert (summary.images, summary.rows, len(summary.problems)) == (2, 3, 1)
     assert "outside" in summary.problems[0].error
     assert [row["box"][0] for row in table(tmp_path / "out")] == [10, 10, 20]
 
 
 def test_a_second_run_does_what_is_missing_and_no_more(
-    model_file: Path, photos: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    write_predictions(photos, model_file, out, images_per_part=4)
+    write_predictions(dot_photos, colour_model_file, out, images_per_part=4)
     before = table(out)
     (out / "part-00001.parquet").write_bytes(b"PAR1 cut off")
     (out / "part-00002.parquet").unlink()
     untouched = (out / "part-00000.parquet").stat().st_mtime_ns
     done: list[int] = []
     summary = write_predictions(
-        photos, model_file, out, images_per_part=4, progress=lambda n, _: done.append(n)
+        dot_photos, colour_model_file, out, images_per_part=4, progress=lambda n, _: done.append(n)
     )
     assert (summary.kept, summary.rows) == (1, 10) and done[0] > 4
     assert table(out) == before
@@ -177,43 +181,45 @@ def test_a_second_run_does_what_is_missing_and_no_more(
 
 
 def test_an_output_of_other_inputs_or_options_is_kept(
-    model_file: Path, photos: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    write_predictions(photos, model_file, out)
+    write_predictions(dot_photos, colour_model_file, out)
     with pytest.raises(OutputExistsError, match="options, flip_test: False, now True"):
         settings = PredictionSettings(flip_test=True)
-        write_predictions(photos, model_file, out, settings=settings)
+        write_predictions(dot_photos, colour_model_file, out, settings=settings)
     with pytest.raises(OutputExistsError, match="another inputs, count: 10, now 1"):
-        write_predictions(photos / "0.png", model_file, out)
+        write_predictions(dot_photos / "0.png", colour_model_file, out)
     assert len(table(out)) == 10
-    summary = write_predictions(photos / "0.png", model_file, out, overwrite=True)
+    summary = write_predictions(dot_photos / "0.png", colour_model_file, out, overwrite=True)
     assert (summary.rows, len(table(out))) == (1, 1)
 
 
 def test_somebody_elses_folder_is_not_touched(
-    model_file: Path, photos: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     for overwrite in (False, True):
         with pytest.raises(OutputExistsError, match="notes.txt"):
-            write_predictions(photos, model_file, tmp_path, overwrite=overwrite)
+            write_predictions(dot_photos, colour_model_file, tmp_path, overwrite=overwrite)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_two_processes_do_not_write_one_output(
-    model_file: Path, photos: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
     with locked(tmp_path / ".out.lock", "out", "wait"), pytest.raises(InUseError):
-        write_predictions(photos, model_file, tmp_path / "out")
+        write_predictions(dot_photos, colour_model_file, tmp_path / "out")
 
 
 def test_json_has_coco_results_and_csv_the_same_numbers(
-    model_file: Path, photos: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
     for suffix in ("json", "csv"):
-        write_predictions(photos, model_file, tmp_path / f"out.{suffix}", images_per_part=4)
-    write_predictions(photos, model_file, tmp_path / "out")
+        write_predictions(
+            dot_photos, colour_model_file, tmp_path / f"out.{suffix}", images_per_part=4
+        )
+    write_predictions(dot_photos, colour_model_file, tmp_path / "out")
     results = json.loads((tmp_path / "out.json").read_text())
     with (tmp_path / "out.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
@@ -227,39 +233,41 @@ def test_json_has_coco_results_and_csv_the_same_numbers(
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"out", "out.json", "out.csv"}
     with pytest.raises(OutputExistsError):
-        write_predictions(photos, model_file, tmp_path / "out.csv")
+        write_predictions(dot_photos, colour_model_file, tmp_path / "out.csv")
 
 
 def test_problems_of_a_file_are_listed_beside_it(
-    model_file: Path, photos: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff nothing")
-    sources = [photos / "0.png", tmp_path / "bad.jpg"]
-    summary = write_predictions(sources, model_file, tmp_path / "out.csv")
+    sources = [dot_photos / "0.png", tmp_path / "bad.jpg"]
+    summary = write_predictions(sources, colour_model_file, tmp_path / "out.csv")
     assert summary.errors_file == tmp_path / "out.errors.parquet"
     assert pq.read_table(summary.errors_file).num_rows == 1
 
 
 def test_entries_of_a_file_of_boxes_that_match_nothing_are_warned_of(
-    model_file: Path, photos: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "boxes.json").write_text('{"0.png": [[0, 0, 9, 9]], "zero.png": [[0, 0, 9, 9]]}')
     settings = PredictionSettings(boxes=tmp_path / "boxes.json")
     with pytest.warns(SimplebaseWarning, match="'zero.png'"):
-        write_predictions(photos / "0.png", model_file, tmp_path / "out", settings=settings)
+        write_predictions(
+            dot_photos / "0.png", colour_model_file, tmp_path / "out", settings=settings
+        )
 
 
 def test_what_cannot_be_is_refused_before_anything_is_written(
-    model_file: Path, photos: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ArgumentError, match="not both"):
         PredictionSettings(box=(0, 0, 1, 1), detector="d.onnx")
     with pytest.raises(ArgumentError, match="parquet|json|csv"):
-        write_predictions(photos, model_file, tmp_path / "out.txt")
+        write_predictions(dot_photos, colour_model_file, tmp_path / "out.txt")
     with pytest.raises(ArgumentError, match="disks"):
-        write_predictions(photos, model_file, "s3://bucket/out")
+        write_predictions(dot_photos, colour_model_file, "s3://bucket/out")
     with pytest.raises(ArgumentError, match="local, ray"):
-        write_predictions(photos, model_file, tmp_path / "out", engine="spark")  # type: ignore[arg-type]
+        write_predictions(dot_photos, colour_model_file, tmp_path / "out", engine="spark")  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -275,11 +283,11 @@ write_predictions(
 
 
 def test_a_run_that_was_killed_goes_on_without_loss_or_repetition(
-    model_file: Path, photos: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.json"
     folder = tmp_path / ".out.json.predicting"
-    program = [sys.executable, "-c", DRIVER, str(photos), str(model_file), str(out)]
+    program = [sys.executable, "-c", DRIVER, str(dot_photos), str(colour_model_file), str(out)]
     process = subprocess.Popen(program, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     deadline = time.monotonic() + 30
     while len(list(folder.glob("part-*"))) < 2 and time.monotonic() < deadline:
@@ -290,7 +298,9 @@ def test_a_run_that_was_killed_goes_on_without_loss_or_repetition(
     assert 2 <= done < 5
     (folder / ".part-00004.parquet.0123456789ab.partial").mkdir()  # what a kill may leave
     settings = PredictionSettings(batch_size=1)
-    summary = write_predictions(photos, model_file, out, settings=settings, images_per_part=2)
+    summary = write_predictions(
+        dot_photos, colour_model_file, out, settings=settings, images_per_part=2
+    )
     assert summary.kept == done and summary.rows == 10
     files = [each["file_name"] for each in json.loads(out.read_text())]
     assert not folder.exists()
@@ -298,9 +308,11 @@ def test_a_run_that_was_killed_goes_on_without_loss_or_repetition(
 
 
 def test_python_is_warned_of_what_is_left_out(
-    model_file: Path, photos: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff nothing")
     with pytest.warns(SimplebaseWarning, match="left out: .*bad.jpg"):
-        batches = list(simplebase.predict([tmp_path / "bad.jpg", photos / "0.png"], model_file))
+        batches = list(
+            simplebase.predict([tmp_path / "bad.jpg", dot_photos / "0.png"], colour_model_file)
+        )
     assert [len(batch["path"]) for batch in batches] == [1]

@@ -15,12 +15,12 @@ from simplebase.prediction import PosePredictor
 
 
 def test_batches_of_paths_and_of_images_give_the_rows_of_predict(
-    model_file: Path, photos: Path
+    colour_model_file: Path, dot_photos: Path
 ) -> None:
-    paths = np.array([str(photos / f"{number}.png") for number in range(4)], object)
+    paths = np.array([str(dot_photos / f"{number}.png") for number in range(4)], object)
     images = np.stack([read_image(path) for path in paths])
-    (expected,) = simplebase.predict(list(paths), model_file)
-    predictor = PosePredictor(model_file)
+    (expected,) = simplebase.predict(list(paths), colour_model_file)
+    predictor = PosePredictor(colour_model_file)
     for batch in ({"path": paths}, {"image": images}, {"image": images, "path": paths}):
         rows = predictor(batch)
         np.testing.assert_array_equal(rows["keypoints"], expected["keypoints"])
@@ -28,28 +28,30 @@ def test_batches_of_paths_and_of_images_give_the_rows_of_predict(
         assert rows["path"].tolist() == ([""] * 4 if "path" not in batch else paths.tolist())
 
 
-def test_a_box_of_each_image_is_looked_into(model_file: Path, photos: Path) -> None:
+def test_a_box_of_each_image_is_looked_into(colour_model_file: Path, dot_photos: Path) -> None:
     boxes = np.array([[10.0, 5, 90, 100], [40, 20, 60, 70]])
-    paths = np.array([str(photos / "0.png")] * 2, object)
-    rows = PosePredictor(model_file)({"path": paths, "box": boxes})
+    paths = np.array([str(dot_photos / "0.png")] * 2, object)
+    rows = PosePredictor(colour_model_file)({"path": paths, "box": boxes})
     np.testing.assert_array_equal(rows["box"], boxes)
-    poses = simplebase.load(model_file)(read_image(paths[0]), [tuple(box) for box in boxes])
+    poses = simplebase.load(colour_model_file)(read_image(paths[0]), [tuple(box) for box in boxes])
     expected = np.stack([pose.keypoints[:, :2].ravel() for pose in poses])
     np.testing.assert_allclose(rows["keypoints"], expected, atol=1e-4)
 
 
-def test_what_cannot_be_read_is_left_out_or_an_error(model_file: Path, photos: Path) -> None:
-    paths = np.array([str(photos / "none.png"), str(photos / "0.png")], object)
+def test_what_cannot_be_read_is_left_out_or_an_error(
+    colour_model_file: Path, dot_photos: Path
+) -> None:
+    paths = np.array([str(dot_photos / "none.png"), str(dot_photos / "0.png")], object)
     with pytest.warns(SimplebaseWarning, match="none.png"):
-        assert len(PosePredictor(model_file)({"path": paths})["path"]) == 1
+        assert len(PosePredictor(colour_model_file)({"path": paths})["path"]) == 1
     with pytest.raises(DataError, match="none.png"):
-        PosePredictor(model_file, strict=True)({"path": paths})
+        PosePredictor(colour_model_file, strict=True)({"path": paths})
     with pytest.raises(ArgumentError, match="`path` or `image`. Received: file"):
-        PosePredictor(model_file)({"file": paths})
+        PosePredictor(colour_model_file)({"file": paths})
 
 
 def test_a_detector_finds_what_it_finds_in_the_demo(
-    model_file: Path, shared: Path, tmp_path: Path
+    colour_model_file: Path, shared: Path, tmp_path: Path
 ) -> None:
     detector = shared / "weights" / "yolox_nano.onnx"
     photos = shared / "data" / "coco" / "images"
@@ -59,10 +61,10 @@ def test_a_detector_finds_what_it_finds_in_the_demo(
     for path in paths:
         (folder / path.name).symlink_to(path)
     settings = DemoSettings(detector=detector)
-    run_demo(model_file, folder, [tmp_path / "demo.json"], settings=settings)
+    run_demo(colour_model_file, folder, [tmp_path / "demo.json"], settings=settings)
     frames = json.loads((tmp_path / "demo.json").read_text())["frames"]
     theirs = [(frame["file"], pose) for frame in frames for pose in frame["poses"]]
-    (ours,) = simplebase.predict(folder, model_file, detector=detector)
+    (ours,) = simplebase.predict(folder, colour_model_file, detector=detector)
     assert len(theirs) == len(ours["file"]) > 6
     for row, (file, pose) in enumerate(theirs):
         assert ours["file"][row] == file

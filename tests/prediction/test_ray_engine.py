@@ -98,12 +98,12 @@ except MissingPackageError as error:
 
 @pytest.mark.slow
 def test_rows_and_shards_are_those_of_one_process(
-    model_file: Path, photos: Path, figures_folder: Path, tmp_path: Path
+    colour_model_file: Path, dot_photos: Path, figures_folder: Path, tmp_path: Path
 ) -> None:
     if importlib.util.find_spec("ray") is None:
         pytest.skip('the extra ray is not installed: pip install "simplebase[ray]"')
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, photos, model_file, figures_folder, tmp_path],
+        [sys.executable, "-c", PROGRAM, dot_photos, colour_model_file, figures_folder, tmp_path],
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join(sys.path),
@@ -123,11 +123,11 @@ def test_rows_and_shards_are_those_of_one_process(
 
 
 def test_without_ray_the_error_says_how_to_install_it(
-    model_file: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    colour_model_file: Path, dot_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingPackageError, match=r'pip install "simplebase\[ray\]"'):
-        write_predictions(photos, model_file, tmp_path / "out", engine="ray")
+        write_predictions(dot_photos, colour_model_file, tmp_path / "out", engine="ray")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -126,7 +126,7 @@ RECIPE_FAULTS = [
     ("optimizer: lion\n", "'optimizer'", "Received: 'lion'"),
     ("optimizer: lion\nweight_decay: 0.1\n", "'optimizer'", "Received: 'lion'"),
     ("weight_decay: 0.1\n", "'weight_decay'", "only optimizer adamw decays weights"),
-    ("weight_decay: 0.1\n", "'weight_decay'", "this one is adam. Received: 0.1"),
+    ("weight_decay: 0.1\n", "'weight_decay'", "optimizer is adam. Received: 0.1"),
     ("optimizer: adamw\nweight_decay: -1\n", "'weight_decay'", "Received: -1"),
     ("decay_type: piecewise_constant\n", "'decay_type'", "'piecewise-constant'"),
     ("clip_norm: 0\n", "'clip_norm'", "greater than 0. Received: 0"),
@@ -168,12 +168,11 @@ def test_a_fault_of_a_recipe_is_named_with_file_key_and_value(tmp_path, text, ke
 EPOCH_FAULTS = [
     (
         {"init_epoch": 60, "transfer_epoch": 41},
-        "init_epoch (60) and transfer_epoch (41) have to be together no more than "
-        "total_epoch (100).",
+        "init_epoch (60) plus transfer_epoch (41) must not be more than total_epoch (100).",
     ),
     (
         {"init_epoch": 100},
-        "init_epoch (100) has to be less than total_epoch (100), or nothing is left to train.",
+        "init_epoch (100) must be less than total_epoch (100), or nothing is left to train.",
     ),
 ]
 
@@ -208,7 +207,7 @@ def test_a_recipe_takes_what_just_fits(values):
 
 def test_another_optimizer_does_not_take_over_the_weight_decay():
     recipe = load_recipe("default").updated({"optimizer": "adamw", "weight_decay": 0.1})
-    with pytest.raises(ArgumentError, match=r"^weight_decay: .* one is sgd\. Received: 0\.1"):
+    with pytest.raises(ArgumentError, match=r"^weight_decay: .* optimizer is sgd\. Received: 0\.1"):
         recipe.updated({"optimizer": "sgd"})
 
 
@@ -298,7 +297,7 @@ def test_updated_takes_new_values_and_leaves_the_recipe():
         ({"batch_size": 0}, "batch_size: .* Received: 0"),
         ({"learning_rate": -0.1}, r"learning_rate: .* Received: -0\.1"),
         ({"decay_type": "linear"}, "decay_type: .* Received: 'linear'"),
-        ({"weight_decay": 0.1}, r"^weight_decay: .* this one is adam\. Received: 0\.1"),
+        ({"weight_decay": 0.1}, r"^weight_decay: .* optimizer is adam\. Received: 0\.1"),
         ({"learning_rate": float("inf")}, "learning_rate: .* Received: inf"),
         ({"ema": 1.5}, r"ema: .* Received: 1\.5"),
         ({"learning_rte": 0.1}, r"learning_rte: .* Received: 0\.1"),

@@ -304,7 +304,9 @@ def test_python_code_in_an_hdf5_is_not_run(artifacts: Artifacts, tmp_path: Path)
     write_metadata(path, artifacts.metadata)
     # Making the model has run it.
     witness.unlink()
-    with pytest.raises(DataError, match="has a Lambda layer. It holds Python code, which is not r"):
+    with pytest.raises(
+        DataError, match="has a Lambda layer. It contains Python code, which is not"
+    ):
         load_runtime(path)
     assert not witness.exists()
 

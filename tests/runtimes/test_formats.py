@@ -110,7 +110,7 @@ def test_threads_below_one_are_refused(artifacts: Artifacts, threads: int) -> No
 
 @pytest.mark.parametrize("name", TENSORFLOW)
 def test_tensorflow_that_has_computed_keeps_its_threads(artifacts: Artifacts, name: str) -> None:
-    with pytest.raises(ArgumentError, match="17 threads first of all, or in a new process"):
+    with pytest.raises(ArgumentError, match="17 threads before anything else, or in a new process"):
         load_runtime(artifacts.path(name), threads=17)
 
 

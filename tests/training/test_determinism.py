@@ -72,5 +72,5 @@ def test_a_killed_and_resumed_run_equals_one_that_was_not_killed(
 
 def test_it_has_to_be_said_before_tensorflow_computes() -> None:
     tf.zeros(1)
-    with pytest.raises(ArgumentError, match="comes before all else"):
+    with pytest.raises(ArgumentError, match="before anything else"):
         make_deterministic()

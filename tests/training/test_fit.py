@@ -197,7 +197,7 @@ def test_evaluate_of_larger_images_takes_their_middle(
     assert built.evaluate(wide, moved, verbose=0) == pytest.approx(expected, rel=1e-6)
     np.testing.assert_array_equal(built.predict(wide, verbose=0), model.predict(images, verbose=0))
     with pytest.raises(
-        tf.errors.InvalidArgumentError, match="images are at least as large as the model"
+        tf.errors.InvalidArgumentError, match="images must be at least as large as the model"
     ):
         built.predict(images[:, 1:], verbose=0)
     with pytest.raises(ArgumentError, match="input of 64 x 64 pixels.*Received: 63 x 64"):

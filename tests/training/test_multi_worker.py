@@ -181,7 +181,7 @@ def test_workers_that_would_not_train_the_same_do_not_begin(
     resume = ["train", "--strategy", "multi-worker", "--resume"]
     for worker in run_workers(tmp_path, [[*resume, str(tmp_path / name)] for name in "01"]):
         assert worker.exit_code == 1 and not worker.steps
-        assert "the workers do not begin with the same weights, settings and step" in worker.output
+        assert "the workers do not start with the same weights, settings and step" in worker.output
 
 
 def test_each_worker_reads_its_half_of_each_batch(trained: TwoWorkers) -> None:

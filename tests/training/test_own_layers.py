@@ -73,7 +73,7 @@ def test_a_run_goes_on_only_with_the_layers_that_it_began_with(
         with pytest.raises(ArgumentError, match=r"layers \(.*Darken\)\. Pass the same"):
             resume(folder, augmentation=others)
     with pytest.raises(
-        ArgumentError, match=r"layers \(.*Darken\), which can be given only in Python"
+        ArgumentError, match=r"layers \(.*Darken\), which can only be passed in Python"
     ):
         choose_training({}, config)
     with one_layer_network():

@@ -225,7 +225,7 @@ def test_a_signal_saves_the_state_and_says_how_to_go_on(
         train_tiny(figures, folder, recipe=RECIPE, observer=observer)
     assert str(caught.value) == (
         f"stopped by {number.name} in epoch {stopped[0]} after step {stopped[1]} of 4; nothing is "
-        f"lost. simplebase train --resume {folder} goes on from here."
+        f"lost. simplebase train --resume {folder} continues from here."
     )
     assert observer.places[-1] == stopped and observer.ends == 1
     assert signal.getsignal(number) is before

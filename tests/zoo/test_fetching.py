@@ -132,7 +132,7 @@ def test_a_file_damaged_later_is_fetched_again(hub: Hub, models: Path) -> None:
         (status(500), "HOST does not deliver it at the moment (status 500)."),
         (
             log_in_page,
-            "HOST sent a web page in place of the file; if this network asks for a log-in, open "
+            "HOST sent a web page instead of the file; if this network requires a log-in, open "
             "any page in a browser first.",
         ),
         (
@@ -205,7 +205,7 @@ def test_a_server_that_falls_silent_is_given_up(
 ) -> None:
     monkeypatch.setattr(connection, "_TIMEOUTS", (5, 0.1))
     hub.answers = [halting(100_000)] * 3
-    assert f"does not answer in time.{AGAIN}" in refusal(hub.row())
+    assert f"does not respond in time.{AGAIN}" in refusal(hub.row())
     assert names(models) == ["person.pth.partial", "person.pth.partial.json"]
 
 
@@ -448,7 +448,8 @@ def test_a_disk_that_fills_up_meanwhile_is_left_as_it_was(hub: Hub, models: Path
         [sys.executable, "-c", limited + FETCH, hub.address, HASH], capture_output=True, text=True
     )
     assert done.stderr.splitlines()[-1] == (
-        f"simplebase.errors.DownloadError: {models}: the disk is full, so person.pth was not kept. "
+        f"simplebase.errors.DownloadError: {models}: the disk is full, so "
+        "person.pth was not stored. "
         "Free some of it, or set SIMPLEBASE_CACHE to a folder on another disk."
     )
     assert names(models) == []
@@ -459,8 +460,8 @@ def test_a_cache_that_cannot_be_written_says_where_to_put_it(
 ) -> None:
     models.parent.write_bytes(b"")
     assert refusal(hub.row()) == (
-        f"{models}: person.pth cannot be kept there, because the folder cannot be written (Not a "
-        "directory). Set SIMPLEBASE_CACHE to a folder that can be."
+        f"{models}: person.pth cannot be stored there, because the folder cannot be written (Not a "
+        "directory). Set SIMPLEBASE_CACHE to another folder."
     )
     models.parent.unlink()
 

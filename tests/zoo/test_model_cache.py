@@ -107,7 +107,7 @@ def test_a_model_damaged_later_is_made_again_without_a_network(
     os.utime(path, (1, 1))  # this test is faster than some clocks
     lines: list[str] = []
     made(hub, convert, offline=True, announce=lines.append)
-    assert lines == [f"{path} was changed since it was written, and is made again."]
+    assert lines == [f"{path} was changed after it was written, and is made again."]
     assert path.read_bytes() == b"as keras"
     assert convert.runs == 2
 
@@ -164,7 +164,7 @@ def test_a_disk_that_fills_up_in_the_conversion_is_said(
     with pytest.raises(DownloadError) as caught:
         made(hub, fill)
     assert str(caught.value) == (
-        f"{models}: the disk is full, so person was not kept. Free some of it, or set "
+        f"{models}: the disk is full, so person was not stored. Free some of it, or set "
         "SIMPLEBASE_CACHE to a folder on another disk."
     )
     assert names(models) == ["person.pth"]

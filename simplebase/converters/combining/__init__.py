@@ -1,4 +1,4 @@
-"""Dataset folders from dataset folders: merged, split anew, or a part of one."""
+"""Makes dataset folders from dataset folders: merges, splits and selects."""
 
 from simplebase.converters.combining.merging import merge_folders
 from simplebase.converters.combining.selecting import select_folder

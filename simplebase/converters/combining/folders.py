@@ -1,4 +1,4 @@
-"""Reading one of our own folders as what is written to another one."""
+"""Reads a dataset folder in order to write another one."""
 
 import os
 from collections.abc import Sequence
@@ -17,24 +17,24 @@ def read_folder(
     skeleton: Skeleton | None = None,
     chosen: Sequence[range] | None = None,
 ) -> Conversion:
-    """The records of a dataset folder as they stand in its file, and their images.
+    """Reads the unchanged records of a dataset folder, and their images.
 
-    Records whose image is not there are left out and counted. Fields that we do not know stay.
+    Records without an image file are left out and counted. Unknown fields are kept.
 
     Args:
         folder: the dataset folder.
-        skeleton: what the records follow; by default what the folder's own text files say.
-        chosen: the places of those records in the file that are wanted; by default all.
+        skeleton: the skeleton of the records. The default comes from the folder's text files.
+        chosen: indices of the wanted records in the file. By default all.
 
     Raises:
         ArgumentError: the dataset is packed, or has fewer records than `chosen` names.
         MissingFileError: the folder, its annotations or a skeleton is missing.
-        DataError: a record is broken; the message names file, record index and field.
+        DataError: a record is invalid; the message names file, record index and field.
     """
     if is_packed(folder):
         raise ArgumentError(
-            f"{os.fspath(folder)} is packed: it holds crops, not images. Give the dataset folder "
-            "that it was packed from."
+            f"{os.fspath(folder)} is packed: it contains crops, not images. Give the dataset "
+            "folder from which it was packed."
         )
     folder = require_folder(folder)
     skeleton = skeleton or own_skeleton(folder)

@@ -1,4 +1,4 @@
-"""Which images belong together: frames of a video, files of a folder, or what a pattern says."""
+"""Groups images: frames of a video, files of a folder, or by a pattern."""
 
 import re
 from collections.abc import Iterable
@@ -15,21 +15,21 @@ _FRAME_NUMBER = re.compile(r"[\s_.(-]*[0-9]+\)?$")
 def group_images(
     paths: Iterable[str], by: Grouping = "image", pattern: str | None = None
 ) -> dict[str, list[str]]:
-    """The images of each group, in the order of their numbers.
+    """Returns the images of each group, in the order of their numbers.
 
     Args:
-        paths: image paths with `/`; one may stand several times, it is one image.
-        by: `image`: each alone. `folder`: those directly in the same folder. `video`: those whose
-            paths differ in the number at the name's end only, as `cam1/img_0012.png` and
-            `cam1/img_0013.png` do.
-        pattern: instead of `by`, a regular expression that is searched in each path. What its
-            groups, or else all of it, match names the group.
+        paths: image paths with `/`. A path that occurs several times is one image.
+        by: `image`: each image alone. `folder`: images directly in the same folder. `video`: images
+            whose paths differ only in the number at the end of the name, such as
+            `cam1/img_0012.png` and `cam1/img_0013.png`.
+        pattern: instead of `by`, a regular expression that is searched in each path. The text that
+            its groups (or the whole expression) match names the group.
 
     Returns:
-        Paths by group; groups, too, are in the order of their numbers.
+        Paths by group. The groups are also in the order of their numbers.
 
     Raises:
-        ArgumentError: `by` is another one, or `pattern` is no regular expression.
+        ArgumentError: `by` is unknown, or `pattern` is not a regular expression.
         DataError: `pattern` is not found in a path.
     """
     if by not in get_args(Grouping):
@@ -43,7 +43,7 @@ def group_images(
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """The regular expression; ArgumentError where it is none."""
+    """Compiles the regular expression; ArgumentError if it is invalid."""
     try:
         return re.compile(pattern)
     except re.error as error:
@@ -53,7 +53,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def by_numbers(path: str) -> tuple[list[tuple[str, int]], str]:
-    """A key that sorts `2.jpg` before `10.jpg`."""
+    """Returns a key that sorts `2.jpg` before `10.jpg`."""
     parts = re.split("([0-9]+)", path)
     # Python refuses to read numbers of thousands of digits; their length orders them as well.
     numbers = [number.lstrip("0") for number in parts[1::2]]

@@ -1,4 +1,4 @@
-"""One skeleton of several: the same keypoints by name, in whatever order."""
+"""Joins skeletons with the same keypoints by name, in any order."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,15 +11,15 @@ from simplebase.skeletons.skeleton import Pair
 
 @dataclass
 class JointSkeleton:
-    """A skeleton that others are joined to, one after the other.
+    """A skeleton to which others are joined, one after another.
 
-    Keypoints are in the first one's order; those that only later ones have follow. Flip pairs and
-    links of all are kept; where two draw the same line, the earlier one's colour.
+    Keypoints are in the order of the first skeleton, followed by those that only later ones have.
+    Flip pairs and links of all are kept. If two have the same link, the earlier colour is used.
 
     Args:
-        source: what messages call the dataset of the first one.
-        skeleton: that one, then the joint one.
-        notes: keypoints that are spelt in two ways.
+        source: name of the first skeleton's dataset in messages.
+        skeleton: the first skeleton, then the joint one.
+        notes: keypoints with two spellings.
     """
 
     source: str
@@ -30,12 +30,12 @@ class JointSkeleton:
         """Joins another skeleton.
 
         Args:
-            source: what messages call its dataset.
+            source: name of its dataset in messages.
             other: the skeleton.
-            union: keep keypoints that only some have; else it must have the same ones.
+            union: keep keypoints that only some have. Otherwise all must have the same keypoints.
 
         Returns:
-            `K` names that its keypoints have in the joint skeleton.
+            `K` names of its keypoints in the joint skeleton.
 
         Raises:
             DataError: its keypoints differ and `union` is off, they have no names to match by, or
@@ -101,7 +101,7 @@ class JointSkeleton:
     def _pairs(
         self, source: str, flip: str, pairs: Sequence[Pair], others: Iterable[Pair]
     ) -> tuple[Pair, ...]:
-        """Those of both; DataError where a keypoint would be in two."""
+        """Returns the pairs of both; DataError if a keypoint would be in two pairs."""
         partner = {first: second for pair in pairs for first, second in (pair, pair[::-1])}
         joint = list(pairs)
         for pair in others:
@@ -118,7 +118,7 @@ class JointSkeleton:
 
 
 def _links(links: Sequence[Link], others: Iterable[Link]) -> tuple[Link, ...]:
-    """Those of both, each line once."""
+    """Returns the links of both, each once."""
     joint = {frozenset((link.start, link.end)): link for link in others}
     own = {frozenset((link.start, link.end)) for link in links}
     return (*links, *(link for ends, link in joint.items() if ends not in own))

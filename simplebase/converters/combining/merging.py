@@ -1,4 +1,4 @@
-"""Several dataset folders as one."""
+"""Merges dataset folders."""
 
 import os
 import re
@@ -25,20 +25,20 @@ def merge_folders(
     union: bool = False,
     skeleton: Skeleton | None = None,
 ) -> Conversion:
-    """Joins datasets of the same keypoints, which are matched by name and reordered.
+    """Joins datasets with the same keypoints, which are matched by name and reordered.
 
-    Images are in a folder named after their dataset, so that none collide. Splits stay. Ids stay
-    unless two datasets use the same one: then no record keeps any.
+    Images are in a folder named after their dataset, so that names do not collide. Splits are kept.
+    Ids are kept unless two datasets use the same id; then all ids are removed.
 
     Args:
         folders: two or more dataset folders.
-        union: keep keypoints that only some datasets have; the others' are not labelled.
-        skeleton: what folders without text files of their own follow.
+        union: keep keypoints that only some datasets have; they are unlabelled in the others.
+        skeleton: the skeleton of folders without text files.
 
     Raises:
-        ArgumentError: fewer than two folders, one twice, or one is packed.
+        ArgumentError: there are fewer than two folders, one is given twice, or one is packed.
         MissingFileError: a folder, its annotations or a skeleton is missing.
-        DataError: a record is broken, a dataset has no image, or the keypoints or flip pairs
+        DataError: a record is invalid, a dataset has no image, or the keypoints or flip pairs
             do not fit together.
     """
     if len(folders) < 2:

@@ -1,4 +1,4 @@
-"""A part of a dataset folder."""
+"""Selects a part of a dataset folder."""
 
 import os
 import re
@@ -30,25 +30,25 @@ def select_folder(
 ) -> Conversion:
     """Keeps some records of a dataset; each stays in its split.
 
-    Each way of choosing that is given narrows what the ones before it left, in this order.
+    The given criteria are applied one after another, in this order.
 
     Args:
         folder: the dataset folder.
         image_set: the split to keep records of.
-        records: numbers of records, such as `0-99,250`: their places in the annotation file.
+        records: numbers of records in the annotation file, such as `0-99,250`.
         pattern: a regular expression that is searched in the image paths.
-        first: images of each video or folder, by the numbers in their paths.
-        by: of what `first` are kept, see `group_images`.
+        first: number of images to keep of each video or folder, by the numbers in their paths.
+        by: how images are grouped for `first`, see `group_images`.
         group: instead of `by`, see `group_images`.
-        random: images drawn from what is left.
-        seed: 0 or above; the same seed draws the same ones.
-        skeleton: what the records follow; by default what the folder's own text files say.
+        random: number of images to draw from the rest.
+        seed: seed, 0 or above. The same seed draws the same images.
+        skeleton: the skeleton of the records. The default comes from the folder's text files.
 
     Raises:
-        ArgumentError: nothing is chosen by, an argument is out of range or has another form, there
-            are fewer images than `random`, or the dataset is packed.
+        ArgumentError: no criterion is given, an argument is out of range or malformed, there are
+            fewer images than `random`, or the dataset is packed.
         MissingFileError: the folder, its annotations or a skeleton is missing.
-        DataError: a record is broken, or none is left.
+        DataError: a record is invalid, or none is left.
     """
     if image_set == "all" and records is pattern is first is random is None:
         raise ArgumentError(

@@ -1,4 +1,4 @@
-"""A dataset folder with another validation split."""
+"""Draws a new validation split of a dataset folder."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -21,20 +21,21 @@ def split_folder(
     seed: int = 0,
     skeleton: Skeleton | None = None,
 ) -> Conversion:
-    """Draws the validation split anew; records of one group are all in the same split.
+    """Draws a new validation split; records of one group are all in the same split.
 
     Args:
         folder: the dataset folder.
-        fraction: of the images to hold out, 0 or more and below 1; as near as groups allow.
+        fraction: fraction of the images to hold out, 0 or more and below 1, as near as the groups
+            allow.
         by: see `group_images`.
         pattern: see `group_images`.
         seed: 0 or above; the same seed draws the same groups.
-        skeleton: what the records follow; by default what the folder's own text files say.
+        skeleton: the skeleton of the records. The default comes from the folder's text files.
 
     Raises:
         ArgumentError: an argument is out of range, or the dataset is packed.
         MissingFileError: the folder, its annotations or a skeleton is missing.
-        DataError: a record is broken, `pattern` is not found in a path, or there is one group only.
+        DataError: a record is invalid, `pattern` is not found in a path, or there is one group.
     """
     if not 0 <= fraction < 1:
         raise ArgumentError(f"the validation split is 0 or more and below 1. Received: {fraction}.")
@@ -62,14 +63,14 @@ def split_folder(
 
 
 def draw_groups(groups: Mapping[str, Sequence[str]], fraction: float, seed: int) -> list[str]:
-    """Draws groups until they hold the fraction of the images; at least one and never all.
+    """Draws groups until they contain the fraction of the images; at least one and never all.
 
-    Groups are taken in a random order; one is passed over that would bring the number of images
-    further from what was asked for. So a video of half the dataset is not held out for a tenth.
+    Groups are taken in random order. A group is skipped if it would increase the difference from
+    the requested number of images, so a video with half of the dataset is not drawn for a tenth.
 
     Args:
-        groups: two or more, each with its images.
-        fraction: of the images, at least 0 and below 1; of 0 none is drawn.
+        groups: two or more groups with their images.
+        fraction: fraction of the images, at least 0 and below 1. With 0, none is drawn.
         seed: 0 or above.
     """
     if fraction == 0:

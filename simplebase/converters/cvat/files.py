@@ -1,4 +1,4 @@
-"""CVAT's XML files, for images and for videos, and the shapes in each of their images."""
+"""Reads CVAT's XML files, for images and for videos, and the shapes in their images."""
 
 import os
 import re
@@ -24,7 +24,7 @@ from simplebase.images import IMAGE_SUFFIXES
 from simplebase.progress import Progress
 
 _FRAME = re.compile(r"frame_(\d{1,9})", re.IGNORECASE)
-"""What CVAT calls the images of a video."""
+"""CVAT's names for the images of a video."""
 
 _SPLITS = {"train": "train", "training": "train"} | dict.fromkeys(
     ("val", "valid", "validation"), "val"
@@ -37,10 +37,10 @@ class CvatImage:
 
     Args:
         image: its stated path.
-        size: `(height, width)` as the file states it.
+        size: the stated `(height, width)`.
         split: `train`, `val`, `test` or empty.
-        where: the file and the image, for errors.
-        shapes: those in it.
+        where: the file and the image, for messages.
+        shapes: the shapes in the image.
     """
 
     image: StatedImage
@@ -52,13 +52,13 @@ class CvatImage:
 
 @dataclass
 class CvatFiles:
-    """What all files of a source say.
+    """The content of all files of a source.
 
     Args:
         root: the folder below which images are.
-        paths: of the files.
-        images: with at least one shape each.
-        labels: what they say of their labels.
+        paths: paths of the files.
+        images: images with at least one shape.
+        labels: the labels of the files.
         left_out: counts by reason.
         videos: the files of videos by the folder of their frames.
     """
@@ -74,15 +74,15 @@ class CvatFiles:
 def read_cvat_files(
     source: Path, image_folder: Path | None = None, progress: Progress | None = None
 ) -> CvatFiles:
-    """Reads one file, or all in a folder and below it.
+    """Reads one file, or all files in a folder and below it.
 
     Args:
         source: the file or the folder.
-        image_folder: where the images are, by default in the folder of their file and below it.
-        progress: called with files done and in all.
+        image_folder: the images' folder. By default the folder of their file and below it.
+        progress: is called with the number of finished files and the total.
 
     Raises:
-        MissingFileError: there is no such file or folder, or no XML in it.
+        MissingFileError: the file or folder does not exist, or contains no XML.
         DataError: no file can be read, or one contradicts itself.
     """
     refuse_archive(source)
@@ -160,9 +160,9 @@ class _Reader:
         )
 
     def _place(self, name: str, subset: str) -> str:
-        """Where the image is: exports have `images/`, and those of projects a folder a subset.
+        """Returns where the image is: exports have `images/`, and projects a folder per subset.
 
-        Of a video's frames, CVAT for images writes the names without a suffix.
+        For frames of a video, CVAT for images writes names without a suffix.
         """
         suffixes = ("", ".PNG", ".png", ".jpg", ".jpeg") if not Path(name).suffix else ("",)
         for folder in ("", "images/", f"{subset}/", f"images/{subset}/"):
@@ -173,7 +173,7 @@ class _Reader:
         return name
 
     def _frames(self, tracks: list[Element]) -> Iterator[CvatImage]:
-        """The frames of a video that have shapes."""
+        """Yields the frames of a video that have shapes."""
         other = self._files.videos.setdefault(self._folder, self._path)
         if other != self._path:
             raise DataError(
@@ -200,10 +200,10 @@ class _Reader:
             yield CvatImage(image, stated_size(*stated) if stated else None, "", where, shapes)
 
     def _frame_images(self) -> dict[int, Path]:
-        """The images of the video by their frame.
+        """Returns the images of the video by their frame.
 
         Raises:
-            DataError: a frame has two.
+            DataError: a frame has two images.
         """
         found: dict[int, Path] = {}
         for where, _, names in os.walk(self._files.root / self._folder):

@@ -1,4 +1,4 @@
-"""The labels at the top of CVAT's XML: names of keypoints, and lines between them."""
+"""Reads the labels at the top of CVAT's XML: names of keypoints, and lines between them."""
 
 import re
 from collections import defaultdict
@@ -14,10 +14,10 @@ _ATTRIBUTE = re.compile(r'data-([a-z-]+)="([^"]*)"')
 
 @dataclass
 class CvatLabels:
-    """What the labels of all files say.
+    """The labels of all files.
 
     Args:
-        names: in order; those in a skeleton by its label, others under an empty one.
+        names: names in order: those of a skeleton by its label, others under an empty label.
         edges: lines between keypoints, by the skeleton's label.
     """
 
@@ -41,7 +41,7 @@ class CvatLabels:
 
 
 def _edges(drawing: str) -> list[tuple[str, str]]:
-    """The lines of a skeleton's drawing, by the names of the keypoints at their ends."""
+    """Returns the lines of a skeleton's drawing, by the names of the keypoints at their ends."""
     nodes: dict[str, str] = {}
     lines: list[tuple[str, str]] = []
     for tag, text in _TAG.findall(drawing):

@@ -1,16 +1,16 @@
 """CVAT's own XML: "CVAT for images 1.1" and "CVAT for video 1.1" (https://www.cvat.ai).
 
-CVAT's canvas is continuous, with the first pixel from 0 to 1: half a pixel less is the coordinate
-of pixel centres. A point that is `occluded` is a hidden keypoint; one that is `outside` is not
-labelled. An object is one of these:
+CVAT's canvas is continuous, with the first pixel from 0 to 1, so half a pixel is subtracted to get
+coordinates of pixel centres. An `occluded` point is a hidden keypoint, and an `outside` point is
+not labelled. An object is one of these:
 
 - a skeleton; its points have names;
 - several points in one shape; they are called 1, 2, 3 and so on;
-- single points with the keypoints' names as labels: all that have the same `group_id`, or else all
-  others in the image.
+- single points with the keypoints' names as labels: those with the same `group_id`, or all others
+  in the image.
 
-A box belongs to the one object with its `group_id`, else to the only one with the same attributes,
-else to the only object of the image if no other box is there and it holds all of its points.
+A box belongs to the object with its `group_id`, else to the only one with the same attributes, else
+to the only object of the image if there is no other box and it contains all points.
 """
 
 import os
@@ -36,7 +36,7 @@ from simplebase.skeletons import Skeleton, coloured_link, pairs_by_name
 
 _PIXEL_CENTRE = 0.5
 _LOOSE = ""
-"""The label of objects that are made of single points."""
+"""The label of objects that consist of single points."""
 
 
 def read_cvat(
@@ -49,26 +49,25 @@ def read_cvat(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Conversion:
-    """Reads one XML file of CVAT, or all in a folder and below it.
+    """Reads one XML file of CVAT, or all files in a folder and below it.
 
     Args:
         source: the file or the folder.
-        image_folder: where the images are looked for, by default in the folder of their file and
-            below it. The frames of a video are images named `frame_000000` and so on, as CVAT
-            exports them.
-        category: labels of the skeletons, or of shapes with several points, to convert; by default
-            all, which must have the same keypoints. Single points are converted if there is
-            neither.
+        image_folder: where images are searched. By default the folder of their file and below it.
+            The frames of a video are images named `frame_000000` and so on, as CVAT exports them.
+        category: labels of the skeletons, or of shapes with several points, to convert. By default
+            all, which must have the same keypoints. Single points are only converted if there are
+            no such shapes.
         skeleton: which keypoints there are, by name; by default those of the file.
-        val_split: fraction of the images that is held out, where the file names no subsets such as
+        val_split: fraction of the images that are held out if the file names no subsets such as
             `Train` and `Validation`.
-        seed: of the draw.
-        progress: called with files done and in all.
+        seed: seed of the random split.
+        progress: is called with the number of finished files and the total.
 
     Raises:
-        ArgumentError: there is no such category.
+        ArgumentError: a category does not exist.
         MissingFileError: the file or folder does not exist.
-        DataError: no file can be read, there are no points, or the categories have different ones.
+        DataError: no file can be read, there are no points, or the categories' keypoints differ.
     """
     folder = None if image_folder is None else Path(image_folder)
     files = read_cvat_files(Path(source), folder, progress)
@@ -106,7 +105,7 @@ def read_cvat(
 
 
 def _skeleton(files: CvatFiles, chosen: Sequence[str], names: tuple[str, ...]) -> Skeleton:
-    """The skeleton of the chosen labels, with the lines that the first one is drawn with."""
+    """Returns the skeleton of the chosen labels, with the lines of the first one."""
     pairs = pairs_by_name(names)
     edges = files.labels.edges.get(chosen[0], [])
     links = [coloured_link(*edge, pairs) for edge in edges if set(edge) <= set(names)]
@@ -116,7 +115,7 @@ def _skeleton(files: CvatFiles, chosen: Sequence[str], names: tuple[str, ...]) -
 
 @dataclass
 class _Object:
-    """An object of an image: its label, its points by keypoint, and what may tell its box."""
+    """An object of an image: its label, its points by keypoint, and clues to its box."""
 
     label: str
     where: str
@@ -126,7 +125,7 @@ class _Object:
     box: Box | None = None
 
     def labelled(self) -> LabelledObject:
-        """The same with x, y, visibility of the points that are in view, in our pixels."""
+        """Returns the object with x, y, visibility of the points in view, in our pixels."""
         points = {
             name: (each.x - _PIXEL_CENTRE, each.y - _PIXEL_CENTRE, 1.0 if each.occluded else 2.0)
             for name, each in self.points.items()
@@ -135,7 +134,7 @@ class _Object:
         return LabelledObject(points, self.box)
 
     def is_within(self, box: Box) -> bool:
-        """Whether a box holds all points."""
+        """Returns whether a box contains all points."""
         left, top, width, height = box
         seen = [each for each in self.points.values() if not each.outside]
         return all(left <= p.x <= left + width and top <= p.y <= top + height for p in seen)
@@ -166,7 +165,7 @@ def _shapes_of_several_points(files: CvatFiles) -> dict[str, int]:
 
 
 def _objects(image: CvatImage, several: Mapping[str, int], left_out: Counter[str]) -> list[_Object]:
-    """The objects of an image, with their boxes; boxes of none are counted."""
+    """Returns the objects of an image with their boxes; boxes without an object are counted."""
     objects: list[_Object] = []
     loose: dict[str | None, _Object] = {}
     boxes = []
@@ -192,7 +191,7 @@ def _objects(image: CvatImage, several: Mapping[str, int], left_out: Counter[str
 
 
 def _give_boxes(objects: Sequence[_Object], boxes: Sequence[CvatShape]) -> int:
-    """Gives objects the boxes that are certainly theirs; returns how many."""
+    """Assigns boxes that clearly belong to an object; returns how many."""
     left = list(boxes)
     for same in (_same_group, _same_attributes):
         for box in list(left):
@@ -216,7 +215,7 @@ def _same_attributes(labelled: _Object, box: CvatShape) -> bool:
 
 
 def _keypoints(files: CvatFiles, objects: Sequence[_Object]) -> dict[str, tuple[str, ...]]:
-    """The keypoints of each label that has objects, in the order of the files' labels.
+    """Returns the keypoints of each label with objects, in the order of the files' labels.
 
     Raises:
         DataError: there are no objects.
@@ -232,7 +231,7 @@ def _keypoints(files: CvatFiles, objects: Sequence[_Object]) -> dict[str, tuple[
     keypoints: dict[str, tuple[str, ...]] = {}
     for label, names in found.items():
         known = files.labels.names.get(label, [])
-        # Of single points those that occur; of a skeleton all that it has.
+        # For single points, those that occur; for a skeleton, all of its points.
         first = [name for name in known if label or name in names]
         keypoints[label] = tuple(dict.fromkeys([*first, *names]))
     return keypoints
@@ -241,7 +240,7 @@ def _keypoints(files: CvatFiles, objects: Sequence[_Object]) -> dict[str, tuple[
 def _choose(
     keypoints: Mapping[str, tuple[str, ...]], wanted: Sequence[str], source: object
 ) -> list[str]:
-    """The labels to convert, which have the same keypoints."""
+    """Returns the labels to convert, which must have the same keypoints."""
     labels = [label for label in keypoints if label != _LOOSE]
     for name in wanted:
         if name.strip() not in labels:

@@ -38,7 +38,7 @@ class CvatShape:
         attributes: names and values.
         rotation: of a box around its centre, in degrees.
         outside: whether it is out of view, as a whole.
-        where: the file and the place in it, for errors.
+        where: the file and the place in it, for messages.
     """
 
     kind: Literal["skeleton", "points", "box"]
@@ -74,7 +74,7 @@ def parse_shape(
 
     Args:
         element: of an image or a track.
-        where: the file and the image or track, for errors.
+        where: the file and the image or track, for messages.
         label: of the track that it belongs to.
         group: `group_id` of that track.
 

@@ -30,7 +30,7 @@ def track_shapes(
 
     Args:
         track: the element.
-        where: the file and the track, for errors.
+        where: the file and the track, for messages.
         frames: numbers of the frames that have an image, in order.
         stop: the last frame of the video, where it is known.
         left_out: counts shapes of other kinds.

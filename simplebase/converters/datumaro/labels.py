@@ -1,4 +1,4 @@
-"""What a Datumaro JSON file says of its labels, and which keypoints its annotations have."""
+"""Reads the labels of a Datumaro JSON file, and the keypoints of its annotations."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from simplebase.skeletons import Skeleton, coloured_link, pairs_by_name
 
 @dataclass(frozen=True)
 class PointNames:
-    """The keypoints of a label: their names in order, and its lines as the file counts them."""
+    """The keypoints of a label: their names in order, and its lines as numbered in the file."""
 
     names: tuple[str, ...]
     joints: list[list[int]] = field(default_factory=list)
@@ -23,18 +23,18 @@ class Labels:
     """The labels of one file.
 
     Args:
-        names: by their place, which is their id.
-        points: the keypoints of the labels that have some, by id.
+        names: names of the labels; the index is the id.
+        points: the keypoints of labels that have some, by id.
     """
 
     names: tuple[str, ...]
     points: dict[int, PointNames]
 
     def name(self, annotation: dict[str, Any], where: str) -> str:
-        """The label of an annotation.
+        """Returns the label of an annotation.
 
         Raises:
-            DataError: the file has no such label.
+            DataError: the file does not have the label.
         """
         number = expect.integer(annotation.get("label_id"), f"{where}.label_id")
         if not 0 <= number < len(self.names):
@@ -42,7 +42,7 @@ class Labels:
         return self.names[number]
 
     def keypoints(self, annotation: dict[str, Any], count: int) -> tuple[str, ...]:
-        """The names of the `count` points of an annotation; numbers from 1 if it has none."""
+        """Returns the names of an annotation's `count` points; numbers from 1 if it has none."""
         known = self.points.get(annotation["label_id"])
         if known is not None and len(known.names) == count:
             return known.names
@@ -50,10 +50,10 @@ class Labels:
 
 
 def read_labels(content: dict[str, Any], path: Path) -> Labels:
-    """The labels of a file's `categories`.
+    """Reads the labels of a file's `categories`.
 
     Raises:
-        DataError: a value is not what Datumaro writes.
+        DataError: a value is not as Datumaro writes it.
     """
     where = f"{path}, categories"
     categories = expect.mapping(content.get("categories"), where)
@@ -79,10 +79,10 @@ def read_labels(content: dict[str, Any], path: Path) -> Labels:
 
 
 def require_labels(files: Iterable[Labels], chosen: Iterable[str], source: Path) -> None:
-    """Holds the labels that a user chose to those of the files.
+    """Checks that the files have the labels that the user chose.
 
     Raises:
-        ArgumentError: there is no such label.
+        ArgumentError: a label does not exist.
     """
     known = list(dict.fromkeys(name for labels in files for name in labels.names))
     for name in chosen:
@@ -91,9 +91,10 @@ def require_labels(files: Iterable[Labels], chosen: Iterable[str], source: Path)
 
 
 def skeleton_of(names: Iterable[str], label: str, points: PointNames | None) -> Skeleton:
-    """A skeleton of these keypoints, with the lines of the label.
+    """Returns a skeleton of these keypoints, with the lines of the label.
 
-    Datumaro's lines count points from 1, as COCO's do; some start from 0, which a 0 tells.
+    Like COCO, Datumaro numbers the points of lines from 1. Some files start from 0, which is
+    recognised by a 0.
     """
     names = tuple(names)
     pairs = pairs_by_name(names)

@@ -1,4 +1,4 @@
-"""The annotations of Datumaro's items as objects with named points."""
+"""Converts the annotations of Datumaro's items to objects with named points."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ from simplebase.skeletons import Skeleton
 
 Box = tuple[float, float, float, float]
 _Objects = dict[tuple[int, int | None], LabelledObject]
-"""By group and place; by group alone where single points are joined."""
+"""Objects by group and position; by group alone if single points are joined."""
 _PIXEL_CENTRE = 0.5
 
 
 class ObjectReader:
-    """Collects objects, and the keypoints that their labels have."""
+    """Collects objects, and the keypoints of their labels."""
 
     def __init__(self, chosen: Sequence[str]) -> None:
         self.left_out: Counter[str] = Counter()
@@ -26,13 +26,13 @@ class ObjectReader:
         self._keypoints: dict[str, None] = {}
         """Names of single points, in order of appearance."""
         self._shapes: dict[tuple[str, ...], tuple[str, PointNames | None]] = {}
-        """By the keypoints of an object: its label, and what the file says of the label."""
+        """The label and its properties, by the keypoints of an object."""
 
     def skeleton(self, source: Path) -> Skeleton:
-        """The keypoints of all objects that were read.
+        """Returns the skeleton of all objects that were read.
 
         Raises:
-            DataError: there are none, or labels have different ones.
+            DataError: there are none, or the labels' keypoints differ.
         """
         if len(self._shapes) > 1:
             labels = dict.fromkeys(label for label, _ in self._shapes.values())
@@ -49,10 +49,10 @@ class ObjectReader:
         return skeleton_of(names, label, points)
 
     def objects(self, item: dict[str, Any], labels: Labels, where: str) -> list[LabelledObject]:
-        """The objects of an item.
+        """Returns the objects of an item.
 
         Raises:
-            DataError: a value is not what Datumaro writes, or a keypoint occurs twice.
+            DataError: a value is not as Datumaro writes it, or a keypoint occurs twice.
         """
         objects: _Objects = {}
         boxes: dict[int, list[Box]] = defaultdict(list)
@@ -81,7 +81,7 @@ class ObjectReader:
         labels: Labels,
         where: str,
     ) -> None:
-        """Adds the points of an annotation, as an object of their own or to their group's."""
+        """Adds the points of an annotation, as a separate object or to that of their group."""
         label = labels.name(annotation, where)
         if self._chosen and label not in self._chosen:
             self.left_out["of another label"] += 1
@@ -106,7 +106,7 @@ class ObjectReader:
     def _points(
         self, annotation: dict[str, Any], label: str, labels: Labels, where: str
     ) -> dict[str, tuple[float, float, float]]:
-        """The points of an annotation by their names."""
+        """Returns the points of an annotation by their names."""
         if annotation["type"] == "skeleton":
             points: dict[str, tuple[float, float, float]] = {}
             elements = expect.items(annotation.get("elements"), f"{where}.elements")
@@ -133,10 +133,10 @@ class ObjectReader:
 
 
 def _give_boxes(objects: _Objects, boxes: Mapping[int, list[Box]]) -> int:
-    """Gives objects the boxes that are certainly theirs; returns how many.
+    """Assigns boxes that clearly belong to an object; returns how many.
 
-    That is the only box of the group of an object, or the only one around the only object. Group 0
-    is none.
+    These are the only box of an object's group, or the only box around the only object. Group 0
+    means no group.
     """
     given = 0
     for group, found in boxes.items():
@@ -154,7 +154,7 @@ def _give_boxes(objects: _Objects, boxes: Mapping[int, list[Box]]) -> int:
 
 
 def _holds(box: Box, labelled: LabelledObject) -> bool:
-    """Whether all labelled points lie in a box, from whose outer edges pixels are counted."""
+    """Returns whether all labelled points lie in a box, which is given by its outer edges."""
     left, top, width, height = box
     return all(
         left <= x + _PIXEL_CENTRE <= left + width and top <= y + _PIXEL_CENTRE <= top + height
@@ -166,10 +166,10 @@ def _holds(box: Box, labelled: LabelledObject) -> bool:
 def _coordinates(
     annotation: dict[str, Any], where: str, count: int | None = None
 ) -> list[tuple[float, float, float]]:
-    """x, y, visibility of each point.
+    """Returns x, y, visibility of each point.
 
     Raises:
-        DataError: there are not as many as `count`, or their number is odd.
+        DataError: their number is not `count`, or coordinates are missing.
     """
     values = expect.items(annotation.get("points"), f"{where}.points")
     expected = len(values) // 2 if count is None else count

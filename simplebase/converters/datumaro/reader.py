@@ -7,10 +7,10 @@ SOURCE/
 ```
 
 A `skeleton`, or `points` of several points, is an object. `points` of one point are a keypoint that
-its label names; the same `group` other than 0 makes them one object. A `bbox` of the object's group
-is its box, or the only one around the only object of an image. CVAT's canvas is continuous, with
-the first pixel from 0 to 1: half a pixel less is the coordinate of pixel centres. An image's `size`
-is height, width.
+its label names; keypoints with the same `group` other than 0 form an object. A `bbox` of the
+object's group is its box, or the only box around the only object of an image. CVAT's canvas is
+continuous, with the first pixel from 0 to 1, so half a pixel is subtracted to get coordinates of
+pixel centres. An image's `size` is height, width.
 """
 
 import os
@@ -47,7 +47,7 @@ _ANNOTATIONS = "annotations"
 
 @dataclass(frozen=True)
 class _File:
-    """One subset: `images` is its image folder below the root, if it has one."""
+    """A subset; `images` is its image folder below the root, if it has one."""
 
     path: Path
     items: list[Any]
@@ -71,19 +71,19 @@ def read_datumaro(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Conversion:
-    """Reads a Datumaro project, or one file of it.
+    """Reads a Datumaro project or one of its files.
 
     Args:
-        source: the folder that holds `annotations`, or a file.
-        image_folder: where the images are; by default the project's folder.
-        category: the label or labels to convert; by default all.
-        skeleton: which keypoints there are; by default those of the labels.
-        val_split: fraction of the images that is held out, where no subset is called train or val.
-        seed: of the draw.
-        progress: called with files done and in all.
+        source: the folder that contains `annotations`, or a file.
+        image_folder: the images' folder. By default the project's folder.
+        category: the labels to convert. By default all.
+        skeleton: the keypoints; by default those of the labels.
+        val_split: fraction of the images that are held out, where no subset is called train or val.
+        seed: seed of the random split.
+        progress: is called with the number of finished files and the total.
 
     Raises:
-        ArgumentError: there is no label `category`.
+        ArgumentError: a label of `category` does not exist.
         MissingFileError: the source or the image folder does not exist.
         DataError: a file is not Datumaro's, or labels have different keypoints.
     """
@@ -123,7 +123,7 @@ def read_datumaro(
 
 
 def _find_files(source: Path) -> tuple[list[Path], Path]:
-    """The label files, and the folder of the project."""
+    """Returns the label files, and the folder of the project."""
     if source.is_file():
         folder = source.parent
         return [source], folder.parent if folder.name == _ANNOTATIONS else folder
@@ -150,7 +150,7 @@ def _read_file(path: Path, root: Path) -> _File:
 
 
 def _images(file: _File, reader: ObjectReader, group: str) -> Iterator[LabelledImage]:
-    """The images of a file.
+    """Yields the images of a file.
 
     Raises:
         DataError: a value is not what Datumaro writes.

@@ -1,1 +1,1 @@
-"""DeepLabCut's tables, which Lightning Pose writes too."""
+"""DeepLabCut's tables, which Lightning Pose also uses."""

@@ -1,4 +1,4 @@
-"""The table of keypoints in DeepLabCut's HDF5 files, read without pandas and without unpickling.
+"""Reads the keypoint table in DeepLabCut's HDF5 files, without pandas and without unpickling.
 
 pandas writes a table in two ways:
 
@@ -36,7 +36,7 @@ def read_keypoint_h5(path: Path) -> KeypointTable:
     """Reads a table.
 
     Raises:
-        DataError: it is not a table that pandas wrote in one of the two ways.
+        DataError: it is not a table in one of the two formats of pandas.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -48,11 +48,11 @@ def read_keypoint_h5(path: Path) -> KeypointTable:
             raise
         csv = path.with_suffix(".csv").name
         raise DataError(
-            f"{path} cannot be read ({first_line(error).rstrip('.')}). Where pandas is installed, "
+            f"{path} cannot be read ({first_line(error).rstrip('.')}). With pandas installed, "
             f"write the labels as CSV beside it: pandas.read_hdf({path.name!r}).to_csv({csv!r})."
         ) from error
     if len(values) and not np.all(np.isnan(values) | (np.abs(values) < LARGEST)):
-        raise DataError(f"{path} holds numbers that are beyond any image. Check the labels.")
+        raise DataError(f"{path} has coordinates beyond any image. Check the labels.")
     columns = keypoint_columns(places, path)
     table = KeypointTable(
         path=path,
@@ -66,7 +66,7 @@ def read_keypoint_h5(path: Path) -> KeypointTable:
 
 
 def _read(file: h5py.File) -> tuple[list[tuple[str, ...]], list[str], np.ndarray]:
-    """Names of the columns, images, and `(N, columns)` numbers."""
+    """Returns the names of the columns, the images, and `(N, columns)` numbers."""
     groups = [group for group in file.values() if isinstance(group, h5py.Group)]
     if len(groups) != 1:
         raise ValueError(f"expected one table, found {len(groups)}")
@@ -89,7 +89,7 @@ def _read(file: h5py.File) -> tuple[list[tuple[str, ...]], list[str], np.ndarray
 
 
 def _axis(group: h5py.Group, name: str) -> list[tuple[str, ...]]:
-    """The names along an axis, each with one part a level."""
+    """Returns the names along an axis, each with one part per level."""
     if name in group:
         return [(text,) for text in _texts(group[name])]
     count = int(group.attrs[f"{name}_nlevels"])
@@ -113,14 +113,14 @@ def _texts(dataset: Any) -> list[str]:
 
 
 def _column(name: tuple[str, ...]) -> tuple[Column, str]:
-    """Scorer, individual where there are several, keypoint, coordinate."""
+    """Splits a name into individual (if there are several), keypoint, and coordinate."""
     if len(name) not in (3, 4):
         raise ValueError(f"expected columns of scorer, keypoint, coordinate; found {shown(name)}")
     return (name[1].strip() if len(name) == 4 else "", name[-2].strip()), name[-1].strip().lower()
 
 
 def _pickled_names(data: bytes) -> list[tuple[str, ...]]:
-    """The list of tuples of strings that `data` is, in pickle's protocol 0."""
+    """Reads a list of tuples of strings in pickle's protocol 0."""
     stack: list[Any] = []
     memo: dict[Any, Any] = {}
     mark = object()

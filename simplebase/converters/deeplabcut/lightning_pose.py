@@ -1,8 +1,9 @@
-"""Lightning Pose (https://github.com/paninski-lab/lightning-pose): `CollectedData.csv` at the root.
+"""Reads Lightning Pose (https://github.com/paninski-lab/lightning-pose): `CollectedData.csv`.
 
-The table is DeepLabCut's, see `keypoint_table`, and so is what a coordinate means: the labels come
-from DeepLabCut's windows, and an integer is a pixel's centre. Paths of images start at the folder
-of the table. There is one animal an image; the names of several begin with that of the animal.
+The table and the meaning of coordinates are those of DeepLabCut, see `table`: the labels come from
+DeepLabCut's windows, and an integer is a pixel's centre. Paths of images start at the folder of the
+table. There is one animal per image. With several animals, names of keypoints start with that of
+the animal.
 """
 
 import os
@@ -28,10 +29,10 @@ def read_lightning_pose(
     """Reads one table.
 
     Args:
-        source: the table, or the folder that holds it as `CollectedData*.csv`.
-        val_split: fraction of the images that is held out.
-        seed: of the draw.
-        progress: called with label files done and in all.
+        source: the table, or the folder that contains it as `CollectedData*.csv`.
+        val_split: fraction of the images that are held out.
+        seed: seed of the random split.
+        progress: is called with the number of finished label files and the total.
 
     Raises:
         MissingFileError: there is no table.

@@ -1,4 +1,4 @@
-"""DeepLabCut (https://github.com/DeepLabCut/DeepLabCut): a project folder.
+"""Reads a project folder of DeepLabCut (https://github.com/DeepLabCut/DeepLabCut).
 
 ```
 PROJECT/
@@ -6,10 +6,10 @@ PROJECT/
 └── labeled-data/VIDEO/
     ├── img005.png ...
     ├── CollectedData_SCORER.csv             see `keypoint_table`
-    └── CollectedData_SCORER.h5              the same; read only where there is no csv
+    └── CollectedData_SCORER.h5              the same; only read if there is no csv
 ```
 
-An integer coordinate is a pixel's centre, as ours. The labelling window of DeepLabCut up to 2.2
+An integer coordinate is a pixel's centre, as here. The labelling window of DeepLabCut up to 2.2
 takes `event.xdata` over Matplotlib's `imshow` (`generate_training_dataset/labeling_toolbox.py`);
 napari-deeplabcut writes the coordinates of napari's points as they are (`_form_df` in its
 `_writer.py`). Both have pixel centres at integers. The format has no visibility: a keypoint that is
@@ -41,7 +41,7 @@ FRAMES = "labeled-data"
 
 @dataclass(frozen=True)
 class _Project:
-    """What `config.yaml` says; empty where there is none."""
+    """The content of `config.yaml`; empty if there is none."""
 
     scorer: str
     keypoints: tuple[str, ...]
@@ -55,19 +55,19 @@ def read_deeplabcut(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Conversion:
-    """Reads the labels of all videos in a project, of one animal or several.
+    """Reads the labels of all videos in a project, with one or several animals.
 
     Args:
         source: the project folder.
-        val_split: fraction of the images that is held out.
-        seed: of the draw.
-        progress: called with label files done and in all.
+        val_split: fraction of the images that are held out.
+        seed: seed of the random split.
+        progress: is called with the number of finished label files and the total.
 
     Raises:
         MissingFileError: the folder, or `labeled-data` in it, does not exist.
         DataError: there are no labels, or a file cannot be read.
 
-    Keypoints are those of `config.yaml`; others are left out and counted, as DeepLabCut does.
+    Keypoints are those of `config.yaml`. Others are left out, as in DeepLabCut, and counted.
     """
     source = Path(source)
     _require_project(source)
@@ -128,7 +128,7 @@ def _read_project(path: Path) -> _Project:
 
 
 def _names(config: dict[str, Any], key: str, path: Path) -> list[str]:
-    """Names; YAML reads some of them as numbers or booleans."""
+    """Reads names, some of which YAML parses as numbers or booleans."""
     names = expect.items(config.get(key) or [], f"{path}, {key}")
     return [
         expect.name(str(name) if type(name) in (int, float, bool) else name, f"{path}, {key}")
@@ -139,14 +139,14 @@ def _names(config: dict[str, Any], key: str, path: Path) -> list[str]:
 def _links(config: dict[str, Any], path: Path) -> tuple[tuple[str, str], ...]:
     links = []
     for pair in expect.items(config.get("skeleton") or [], f"{path}, skeleton"):
-        # A project begins with an example whose names it may not have.
+        # A new project has an example skeleton, whose names may not exist.
         if isinstance(pair, list) and len(pair) == 2:
             links.append((str(pair[0]).strip(), str(pair[1]).strip()))
     return tuple(links)
 
 
 def _label_files(source: Path, scorer: str) -> list[Path]:
-    """One file a video: the scorer's csv, else the scorer's h5."""
+    """Returns one file per video: the scorer's csv, else the scorer's h5."""
     paths = []
     for folder in sorted(path for path in (source / FRAMES).iterdir() if path.is_dir()):
         found = sorted(
@@ -174,7 +174,7 @@ def _skeleton(project: _Project, tables: list[KeypointTable], source: Path) -> S
     names = project.keypoints or tuple(
         dict.fromkeys(name for table in tables for name in table.keypoints)
     )
-    # A line stands once, in whichever direction.
+    # Each line is kept once, in either direction.
     pairs = {frozenset(pair): pair for pair in project.links if {*pair} <= {*names}}
     links = tuple(Link(start, end) for start, end in pairs.values() if start != end)
     return Skeleton(source.resolve().name, names, pairs_by_name(names), links=links)
@@ -200,7 +200,7 @@ def _images(
 
 
 def _stated(image: str, folder: Path, source: Path) -> StatedImage:
-    """The path in a row; else the image beside the table, as where a video was renamed."""
+    """Returns the path in a row; else the image beside the table, if a video was renamed."""
     stated = StatedImage(image)
     if stated.path and find_image(source, stated.path):
         return stated

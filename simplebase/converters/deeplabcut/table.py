@@ -1,15 +1,15 @@
-"""The table of keypoints that DeepLabCut writes and Lightning Pose reads, as CSV.
+"""Reads the keypoint table of DeepLabCut and Lightning Pose, as CSV.
 
 ```
-scorer,Ann,Ann,Ann,Ann                      of no use here; Lightning Pose has "Unnamed: 1_level_0"
+scorer,Ann,Ann,Ann,Ann                      ignored; Lightning Pose has "Unnamed: 1_level_0"
 individuals,mouse1,mouse1,mouse2,mouse2     only in projects with several animals
 bodyparts,nose,nose,nose,nose
 coords,x,y,x,y                              and `likelihood` in the labels of a model
 labeled-data/video1/img005.png,185.2,610.3,,
 ```
 
-DeepLabCut from 2.3 on writes a path as three columns: labeled-data, video, image. An empty cell is
-a keypoint that is not labelled.
+Since 2.3, DeepLabCut writes a path as three columns: labeled-data, video, image. An empty cell is
+an unlabelled keypoint.
 """
 
 import csv
@@ -33,20 +33,20 @@ Column = tuple[str, str]
 
 _LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 _COORDINATES = ("x", "y", "likelihood")
-# A pixel's centre is an integer, so the first pixel begins here.
+# A pixel's centre is an integer, so the first pixel starts here.
 _EDGE = -0.5
 
 
 @dataclass(frozen=True, eq=False)
 class KeypointTable(ArrayEquality):
-    """Labels of one file.
+    """The labels of one file.
 
     Args:
         path: the file.
         columns: `C` individuals and keypoints, in the order of the file.
-        images: `N` paths as the file states them, with `/`.
+        images: `N` paths as stated in the file, with `/`.
         points: `(N, C, 2)` x, y; NaN where not labelled.
-        places: `N` places in the file, for errors.
+        places: `N` positions in the file, for messages.
     """
 
     path: Path
@@ -57,18 +57,18 @@ class KeypointTable(ArrayEquality):
 
     @property
     def keypoints(self) -> tuple[str, ...]:
-        """Names of the keypoints in order of appearance."""
+        """The names of the keypoints in order of appearance."""
         return tuple(dict.fromkeys(name for _, name in self.columns))
 
     def labelled_images(
         self, stated: Sequence[StatedImage], keypoints: Iterable[str], left_out: Counter[str]
     ) -> list[LabelledImage]:
-        """The images in which something is labelled; each individual is an object.
+        """Returns the images with labels; each individual is an object.
 
         Args:
             stated: the image of each row.
-            keypoints: names of those that are wanted.
-            left_out: gets the number of points and images that are not usable.
+            keypoints: names of the wanted keypoints.
+            left_out: receives the number of unusable points and images.
         """
         wanted = set(keypoints)
         images = []
@@ -97,8 +97,8 @@ def read_keypoint_csv(path: Path) -> KeypointTable:
     """Reads a table.
 
     Raises:
-        DataError: it is no such table, a row is cut off, a cell is no number, or an image or a
-            keypoint occurs twice.
+        DataError: it is not such a table, a row is cut off, a cell is not a number, or an image or
+            a keypoint occurs twice.
     """
     rows = _rows(path)
     header = _header(rows, path)
@@ -130,14 +130,14 @@ def read_keypoint_csv(path: Path) -> KeypointTable:
 def keypoint_columns(
     places: Sequence[tuple[Column, str]], path: Path
 ) -> dict[Column, tuple[int, int]]:
-    """Where x and y of each keypoint stand.
+    """Returns the columns of x and y of each keypoint.
 
     Args:
-        places: what each column holds: of whom, and `x`, `y` or `likelihood`.
-        path: of the file, for errors.
+        places: individual and keypoint of each column, and `x`, `y` or `likelihood`.
+        path: the file, for messages.
 
     Raises:
-        DataError: a column is something else, or occurs twice, or x or y is missing.
+        DataError: a column has another name or occurs twice, or x or y is missing.
     """
     found: dict[Column, dict[str, int]] = {}
     for index, (column, coordinate) in enumerate(places):
@@ -160,24 +160,24 @@ def keypoint_columns(
 
 
 def pick_points(values: np.ndarray, columns: dict[Column, tuple[int, int]]) -> np.ndarray:
-    """`(N, C, 2)` x, y of `(N, columns)` values."""
+    """Returns x, y `(N, C, 2)` of `(N, columns)` values."""
     order = np.array(list(columns.values()), dtype=int).reshape(-1, 2)
     return values[:, order]
 
 
 def require_single_images(table: KeypointTable) -> None:
-    """Raises DataError if an image occurs twice: it is unclear which row is right."""
+    """Raises DataError if an image occurs twice, because it is unclear which row is right."""
     lines: dict[str, str] = {}
     for image, place in zip(table.images, table.places, strict=True):
         if image in lines:
             raise DataError(
-                f"{place}: the image {image!r} is there already ({lines[image]}). Remove one."
+                f"{place}: the image {image!r} occurs twice ({lines[image]}). Remove one."
             )
         lines[image] = place
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    """Line numbers and cells of all rows."""
+    """Returns line numbers and cells of all rows."""
     reader = csv.reader(read_text(path).splitlines())
     try:
         return [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
@@ -208,7 +208,7 @@ def _header(rows: list[tuple[int, list[str]]], path: Path) -> dict[str, list[str
 
 
 def _first_coordinate(coordinates: list[str], path: Path) -> int:
-    """How many columns name the image: 1, or 3 for folder, video and image."""
+    """Returns how many columns name the image: 1, or 3 for folder, video and image."""
     for index, cell in enumerate(coordinates):
         if cell.lower() in _COORDINATES:
             if index in (1, 3):
@@ -230,7 +230,7 @@ def _numbers(cells: list[str], where: str, count: int, first: int) -> list[float
 
 
 def _number(cell: str, where: str) -> float:
-    """A number, NaN where the cell is empty."""
+    """Returns a number, NaN if the cell is empty."""
     try:
         value = float(cell) if cell else math.nan
     except ValueError:

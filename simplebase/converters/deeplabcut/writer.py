@@ -1,17 +1,17 @@
-"""Our dataset folder as a project of DeepLabCut, see `simplebase.converters.deeplabcut.reader`.
+"""Writes a dataset folder as a DeepLabCut project, see `simplebase.converters.deeplabcut.reader`.
 
 ```
 OUT/
 ├── config.yaml                                     scorer, bodyparts, skeleton
 ├── labeled-data/FOLDER/                            the images of each folder
 │   └── CollectedData_SCORER.csv
-└── simplebase.txt                                  says who wrote the folder
+└── simplebase.txt                                  says that simplebase wrote the folder
 ```
 
-Coordinates have four decimals. Folders in `labeled-data` have no folders in them, so `a/b/0.jpg` is
-`labeled-data/a_b/0.jpg`; images outside of any folder are in one called like the skeleton. If
-an image has several objects, the project is one of several animals: `individual1` is the first
-object of each image, whoever it is.
+Coordinates have four decimals. Folders in `labeled-data` cannot be nested, so `a/b/0.jpg` becomes
+`labeled-data/a_b/0.jpg`. Images outside any folder are in a folder named after the skeleton. If an
+image has several objects, the project is a multi-animal project: `individual1` is the first object
+of each image, even if identities differ.
 
 DeepLabCut itself reads HDF5: `deeplabcut.convertcsv2h5("OUT/config.yaml", userfeedback=False)`
 writes that from the CSV files.
@@ -56,26 +56,26 @@ def to_deeplabcut(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ConversionReport:
-    """Writes a dataset folder as a project of DeepLabCut.
+    """Writes a dataset folder as a DeepLabCut project.
 
-    The format has no visibility, boxes and splits: hidden keypoints become visible ones. Keypoints
-    outside of their image are left out and counted.
+    The format has no visibility, boxes or splits, so hidden keypoints become visible. Keypoints
+    outside their image are left out and counted.
 
     Args:
         dataset: the folder.
-        output: where; appears only when it is complete.
-        scorer: who labelled, as DeepLabCut calls it.
-        skeleton: what the records follow; by default what the folder's own text files say.
+        output: the folder to write, which appears only when it is complete.
+        scorer: DeepLabCut's name for the person who labelled.
+        skeleton: the skeleton of the records. The default comes from the folder's text files.
         images: `copy` or `link`.
         overwrite: replace `output` if this function wrote it.
-        progress: called with images done and in all.
+        progress: is called with the number of finished images and the total.
 
     Raises:
         ArgumentError: `output` holds the dataset, `images` is `none`, or `scorer` cannot be in a
             file's name.
         MissingFileError: the folder or a file in it is missing.
         DataError: a record is wrong, no image was found, or the format cannot hold a name.
-        OutputExistsError: `output` exists, and `overwrite` is off or somebody else wrote it.
+        OutputExistsError: `output` exists, and `overwrite` is off or another program wrote it.
     """
     _require_scorer(scorer)
     outgoing = open_outgoing(dataset, output, skeleton, CONTENT, overwrite=overwrite)
@@ -110,10 +110,10 @@ def _require_scorer(scorer: str) -> None:
 
 
 def _folders(outgoing: Outgoing) -> dict[str, list[str]]:
-    """The images of each folder in `labeled-data`.
+    """Returns the images of each folder in `labeled-data`.
 
     Raises:
-        DataError: two folders of the dataset would be one, or a name cannot be a folder's.
+        DataError: two folders would get the same name, or a name is not possible for a folder.
     """
     folders: dict[str, list[str]] = defaultdict(list)
     origins: dict[str, str] = {}
@@ -150,7 +150,7 @@ def _note_losses(outgoing: Outgoing) -> None:
 def _table(
     outgoing: Outgoing, folder: str, paths: list[str], scorer: str, individuals: list[str]
 ) -> str:
-    """The CSV of one folder."""
+    """Returns the CSV of one folder."""
     columns = [
         (individual, name)
         for individual in individuals or [""]
@@ -182,9 +182,9 @@ def _config(
     scorer: str,
     individuals: list[str],
 ) -> str:
-    """`config.yaml`, with the values that DeepLabCut writes for a new project.
+    """Returns `config.yaml`, with the values that DeepLabCut writes for a new project.
 
-    DeepLabCut takes the names of the folders from those of videos, which need not exist.
+    DeepLabCut derives the folders' names from the names of videos, which need not exist.
     """
     skeleton = outgoing.skeleton
     videos = {}

@@ -1,4 +1,4 @@
-"""Label Studio (https://labelstud.io): its JSON and JSON-MIN exports.
+"""Reads JSON and JSON-MIN exports of Label Studio (https://labelstud.io).
 
 ```
 [{"id": 7, "data": {"image": "/data/upload/1/0a1b2c3d-a.jpg"},          JSON
@@ -7,10 +7,10 @@
 [{"id": 7, "image": "...", "keypoints": [REGION'S VALUE, ...], "bbox": [...]}]      JSON-MIN
 ```
 
-Coordinates are percentages of `original_width` and `original_height`: see `label_studio_regions`.
-Where those are missing, as in predictions, the image itself is asked. Label Studio has no
-visibility of keypoints: each is visible, unless a choice of its region is `hidden` or `occluded`.
-JSON-MIN has neither parents nor relations, so there only the place tells what belongs together.
+Coordinates are percentages of `original_width` and `original_height`, see `regions`. If these are
+missing, as in predictions, the size of the image is used. Label Studio has no visibility of
+keypoints: each is visible, unless a choice of its region is `hidden` or `occluded`. JSON-MIN has
+neither parents nor relations, so regions are grouped by position only.
 """
 
 import os
@@ -33,7 +33,7 @@ from simplebase.images import IMAGE_SUFFIXES, image_size
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
 
-# Of an image that is not there, whose labels are counted only.
+# Size of a missing image, whose labels are only counted.
 _ANY_SIZE = (100, 100)
 _NOT_LAST = "annotation: not the last of its task"
 _ROTATED = "annotation: of an image that was rotated in Label Studio"
@@ -41,14 +41,14 @@ _ROTATED = "annotation: of an image that was rotated in Label Studio"
 
 @dataclass(frozen=True)
 class _Task:
-    """An image and the regions that count.
+    """An image and its regions.
 
     Args:
-        where: the file and the place in it, for errors.
-        image: as stated.
-        regions: drawn in it.
-        relations: ids that are linked.
-        size: as stated.
+        where: the file and the place in it, for messages.
+        image: the stated image.
+        regions: the regions in it.
+        relations: pairs of linked ids.
+        size: the stated size.
     """
 
     where: str
@@ -72,18 +72,18 @@ def read_label_studio(
 
     Args:
         source: the JSON file.
-        image_folder: where the images are; by default the folder of the file. They are looked for
-            at the stated path and by their names.
-        skeleton: which keypoints there are; by default the labels in order of appearance.
-        predictions: take the predictions of tasks that nobody annotated.
-        val_split: fraction of the images that is held out.
-        seed: of the draw.
-        progress: called with tasks done and in all.
+        image_folder: the images' folder. By default that of the file. Images are searched at the
+            stated path and by their names.
+        skeleton: the keypoints; by default the labels in order of appearance.
+        predictions: use the predictions of tasks without annotations.
+        val_split: fraction of the images that are held out.
+        seed: seed of the random split.
+        progress: is called with the number of finished tasks and the total.
 
     Raises:
-        MissingFileError: there is no such file.
+        MissingFileError: the file does not exist.
         DataError: it is not an export of Label Studio, there are no keypoints, or two keypoints of
-            an object have one name.
+            an object have the same name.
     """
     path = require_file(source, "the JSON file of Label Studio")
     content = read_json(path)
@@ -139,7 +139,7 @@ def _tasks(
                 "the tasks of the project with their predictions, as JSON."
             )
         else:
-            # An entry for each annotation; the last one of a task counts.
+            # There is an entry for each annotation; the last one of a task counts.
             id = str(task.get("id", where))
             if minimal.pop(id, None):
                 left_out[_NOT_LAST] += 1
@@ -151,7 +151,7 @@ def _tasks(
 def _annotation(
     task: dict[str, Any], where: str, predictions: bool, left_out: Counter[str]
 ) -> dict[str, Any] | None:
-    """The annotation that was changed last and not cancelled, else a prediction if wanted."""
+    """Returns the last changed annotation that was not cancelled, else a prediction if wanted."""
     found = _mappings(task.get("annotations", task.get("completions")), f"{where}.annotations")
     valid = [each for each in found if not each.get("was_cancelled")]
     if cancelled := len(found) - len(valid):
@@ -169,7 +169,7 @@ def _annotation(
 
 
 def _mappings(value: Any, where: str) -> list[dict[str, Any]]:
-    """Dictionaries of a list; older exports have ids in some places."""
+    """Returns the dictionaries of a list; older exports have ids in some places."""
     return [each for each in expect.items(value or [], where) if isinstance(each, dict)]
 
 
@@ -195,7 +195,7 @@ def _full_task(
         region.texts |= _texts(result.get("meta"))
         sizes.append(stated_size(result.get("original_width"), result.get("original_height")))
         names.append(str(result.get("to_name")))
-    # Choices of a whole image are no shape.
+    # Choices for the whole image are not shapes.
     shapes = [region for region in regions.values() if "x" in region.value]
     image = _image(expect.mapping(task["data"], f"{where}.data"), names, where)
     yield _Task(where, image, shapes, relations, next(filter(None, sizes), None))
@@ -221,7 +221,7 @@ def _minimal_task(task: dict[str, Any], where: str) -> _Task:
 
 
 def _image(data: dict[str, Any], names: list[str], where: str) -> StatedImage:
-    """The image of a task: the value that looks like one, by preference under a usual name."""
+    """Returns the image of a task: a value that looks like one, preferably under a usual name."""
     found = {
         key: value for key, value in data.items() if isinstance(value, str) and _is_image(value)
     }
@@ -235,12 +235,12 @@ def _image(data: dict[str, Any], names: list[str], where: str) -> StatedImage:
 
 
 def _is_image(value: str) -> bool:
-    """Whether a text ends like an image file, before its query or within that."""
+    """Returns whether a text ends like an image file, before or within its query."""
     before, _, query = value.partition("?")
     return before.lower().endswith(IMAGE_SUFFIXES) or query.lower().endswith(IMAGE_SUFFIXES)
 
 
 def _size_of(image: StatedImage, search: ImageSearch) -> Size:
-    """`(height, width)` of the image; any where there is none, whose labels are only counted."""
+    """Returns the `(height, width)` of the image; an arbitrary size if it is missing."""
     found = search.find(image)
     return image_size(found) if found else _ANY_SIZE

@@ -1,16 +1,15 @@
-"""Objects from the regions that somebody drew in Label Studio.
+"""Groups the regions of Label Studio into objects.
 
-A region is a keypoint or a rectangle; coordinates are percentages of the image, from its outer
-edge, so half a pixel less is the coordinate of pixel centres. What belongs together is told in one
+A region is a keypoint or a rectangle. Coordinates are percentages of the image, from its outer
+edge, so half a pixel is subtracted to get coordinates of pixel centres. Regions are grouped in one
 of several ways, tried in this order:
 
 - `parentID`, the id of the rectangle, or of a keypoint of the same object; and relations between
   regions (`from_id`, `to_id`);
 - `meta.text`, which is the rectangle's id or text, as the YOLO backend writes it;
-- the place: a keypoint belongs to the only rectangle that it lies in, or to the only one there is.
+- the position: a keypoint belongs to the only rectangle that contains it, or to the only rectangle.
 
-Without rectangles, keypoints that nothing links are one object, or one for each `meta.text` if all
-of them have one.
+Without rectangles, unlinked keypoints are one object, or one per `meta.text` if all have one.
 """
 
 import math
@@ -36,14 +35,14 @@ Box = tuple[float, float, float, float]
 
 @dataclass
 class Region:
-    """One shape, put together from all results that have its id.
+    """A shape, combined from all results with its id.
 
     Args:
         id: unique in its annotation.
-        where: the file and the place in it, for errors.
-        value: coordinates in percent and labels, under the names that the file has.
+        where: the file and the place in it, for messages.
+        value: coordinates in per cent and labels, with the names in the file.
         parent: the id of the region that it belongs to.
-        texts: of `meta`.
+        texts: texts of `meta`.
     """
 
     id: str
@@ -54,7 +53,7 @@ class Region:
 
     @property
     def is_keypoint(self) -> bool:
-        """Whether it is one place with a name."""
+        """Whether it is a named point."""
         value = self.value
         return "x" in value and "y" in value and not {"height", "radiusX", "points"} & value.keys()
 
@@ -74,7 +73,7 @@ class Region:
         return expect.name(labels[0], f"{self.where}.keypointlabels")
 
     def point(self, size: Size) -> tuple[float, float, float] | None:
-        """x, y, visibility in pixels; `None` where it lies outside the image."""
+        """Returns x, y, visibility in pixels; `None` if it lies outside the image."""
         x, y = (expect.number(self.value[axis], f"{self.where}.{axis}") for axis in "xy")
         if not (0 <= x <= 100 and 0 <= y <= 100):
             return None
@@ -85,7 +84,7 @@ class Region:
         return x * width / 100 - _PIXEL_CENTRE, y * height / 100 - _PIXEL_CENTRE, visibility
 
     def box(self, size: Size) -> Box:
-        """x, y, width, height in pixels; of a rotated rectangle, that of its upright extent."""
+        """Returns x, y, width, height in pixels of the upright extent of the rectangle."""
         x, y, width, height = (
             expect.number(self.value[key], f"{self.where}.{key}") * side / 100
             for key, side in zip(("x", "y", "width", "height"), (size[1], size[0]) * 2, strict=True)
@@ -93,7 +92,7 @@ class Region:
         angle = math.radians(
             expect.number(self.value.get("rotation") or 0, f"{self.where}.rotation")
         )
-        # It is turned around its first corner.
+        # It is rotated around its first corner.
         across = (0.0, width * math.cos(angle), -height * math.sin(angle))
         down = (0.0, width * math.sin(angle), height * math.cos(angle))
         xs, ys = [*across, across[1] + across[2]], [*down, down[1] + down[2]]
@@ -107,17 +106,17 @@ def find_objects(
     left_out: Counter[str],
     where: str,
 ) -> list[LabelledObject]:
-    """Sorts the keypoints of an image into objects.
+    """Groups the keypoints of an image into objects.
 
     Args:
-        regions: of the image.
-        relations: pairs of ids that are linked.
+        regions: the regions of the image.
+        relations: pairs of linked ids.
         size: `(height, width)` of the image.
-        left_out: gets the number of shapes that are not usable.
-        where: the file and the place in it, for errors.
+        left_out: receives the number of unusable shapes.
+        where: the file and the place in it, for messages.
 
     Raises:
-        DataError: two keypoints of an object have one name, or a value is wrong.
+        DataError: two keypoints of an object have the same name, or a value is wrong.
     """
     keypoints = [region for region in regions if region.is_keypoint]
     boxes = {region.id: region.box(size) for region in regions if region.is_rectangle}
@@ -155,9 +154,9 @@ def _owners(
     relations: Iterable[tuple[str, str]],
     size: Size,
 ) -> dict[str, str | None]:
-    """The object of each region, under a name of its own; `None` where several are possible."""
+    """Returns the object of each region, by a unique name; `None` if several are possible."""
     links = [(region.id, region.parent) for region in keypoints if region.parent]
-    # Two rectangles are two objects, even if a relation joins them.
+    # Two rectangles are two objects, even if a relation links them.
     links += [pair for pair in relations if not {*pair} <= boxes.keys()]
     groups = _joined([region.id for region in regions], links)
     counts = Counter(groups.values())
@@ -178,7 +177,7 @@ def _owners(
 
 
 def _joined(ids: Iterable[str], links: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The first id of the group that each is in; links to ids that do not exist are passed over."""
+    """Returns the first id of each id's group; links to missing ids are ignored."""
     group = {id: id for id in ids}
     members = {id: [id] for id in group}
     for first, second in links:
@@ -191,10 +190,10 @@ def _joined(ids: Iterable[str], links: Iterable[tuple[str, str]]) -> dict[str, s
 
 
 def _around(point: tuple[float, float, float] | None, boxes: dict[str, Box]) -> list[str]:
-    """The rectangles in which a point lies, or else the only one there is."""
+    """Returns the rectangles that contain a point, or else the only rectangle."""
     if point is None:
         return []
-    # Of the pixel's centre, from the outer edge of the first pixel on as boxes are.
+    # The pixel's centre, measured like boxes from the outer edge of the first pixel.
     x, y = point[0] + _PIXEL_CENTRE, point[1] + _PIXEL_CENTRE
     found = [
         id

@@ -1,1 +1,1 @@
-"""What OpenPose, AlphaPose and MediaPipe found."""
+"""Results of OpenPose, AlphaPose and MediaPipe."""

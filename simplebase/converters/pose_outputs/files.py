@@ -1,4 +1,4 @@
-"""What OpenPose, AlphaPose and MediaPipe write of the people that they found."""
+"""Reads the result files of OpenPose, AlphaPose and MediaPipe."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from simplebase.errors import DataError
 from simplebase.files import parse_json, read_text
 
 OPENPOSE_END = "_keypoints"
-"""What OpenPose puts behind the name of the image."""
+"""OpenPose's suffix after the name of the image."""
 TEXT_SUFFIXES = (".pbtxt", ".prototxt")
 SUFFIXES = (".json", *TEXT_SUFFIXES)
 
@@ -30,12 +30,12 @@ _TOKEN = re.compile(r'\s+|#[^\n]*|(\w+)\s*(\{)|(\w+)\s*:\s*("[^"\n]*"|[^\s{}]+)|
 
 @dataclass(frozen=True, eq=False)
 class Pose(ArrayEquality):
-    """One object that was found.
+    """A detected object.
 
     Args:
         points: `(K, 3)` x, y, score as the tool writes them.
-        where: the file and the place in it, for errors.
-        image: the image's file name where the file says it; else the label file's name tells it.
+        where: the file and the place in it, for messages.
+        image: the image's file name if the file states it; else it follows from the file's name.
         box: x, y, width, height.
     """
 
@@ -46,10 +46,10 @@ class Pose(ArrayEquality):
 
 
 def read_poses(path: Path) -> tuple[Tool, list[Pose]] | None:
-    """Which tool wrote a file, and what it found; `None` if it is none of them.
+    """Returns the tool that wrote a file, and its results; `None` if it is none of them.
 
     Raises:
-        DataError: the file is broken.
+        DataError: the file is damaged.
     """
     if path.suffix.lower() in TEXT_SUFFIXES:
         return _mediapipe(_parse_text(read_text(path, most_bytes=_MOST_TEXT), path), path)
@@ -69,7 +69,7 @@ def _openpose(people: list[Any], path: Path) -> Iterator[Pose]:
         where = f"{path}, people[{index}]"
         person = expect.mapping(person, where)
         key = next((key for key in _BODY if key in person), _BODY[0])
-        # Someone of whom only the face or a hand was found has no body.
+        # A person of whom only the face or a hand was found has no body.
         if values := expect.items(person.get(key), f"{where}.{key}"):
             yield Pose(_triples(values, f"{where}.{key}"), where)
 
@@ -98,7 +98,7 @@ def _mediapipe(content: dict[str, Any], path: Path) -> tuple[Tool, list[Pose]] |
     if key is None:
         return None
     found = content[key]
-    # Several objects, or the landmarks of a single one.
+    # Several objects, or the landmarks of a single object.
     if found and isinstance(found[0], dict) and isinstance(found[0].get("landmark"), list):
         found = [expect.mapping(each, f"{path}, {key}").get("landmark") for each in found]
     elif found and isinstance(found[0], dict):
@@ -113,14 +113,14 @@ def _mediapipe(content: dict[str, Any], path: Path) -> tuple[Tool, list[Pose]] |
 
 
 def _landmark(value: Any, where: str) -> list[float]:
-    """X and y as parts of the image's sides, and how likely it is that the point is visible."""
+    """Returns x and y as fractions of the image's sides, and the probability of being visible."""
     value = expect.mapping(value, where)
     x, y = (expect.number(value.get(key), f"{where}, {key}") for key in ("x", "y"))
     return [x, y, expect.number(value.get("visibility", 1.0), f"{where}, visibility")]
 
 
 def _triples(values: Any, where: str) -> np.ndarray:
-    """`(K, 3)` of a flat list."""
+    """Converts a flat list to `(K, 3)`."""
     values = expect.items(values, where)
     if len(values) % 3 or not values:
         raise DataError(f"{where}: expected x, y, score of each point. Received {len(values)}.")
@@ -128,10 +128,10 @@ def _triples(values: Any, where: str) -> np.ndarray:
 
 
 def _parse_text(text: str, path: Path) -> dict[str, Any]:
-    """A protocol buffer as text: each name's values are a list, numbers are floats.
+    """Parses a protocol buffer in text format: values are lists by name, numbers are floats.
 
     Raises:
-        DataError: it is not such a text.
+        DataError: it is not in this format.
     """
     message: dict[str, Any] = {}
     outer: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Results of OpenPose, AlphaPose and MediaPipe as labels to correct.
+"""Reads results of OpenPose, AlphaPose and MediaPipe as labels to correct.
 
 - OpenPose (https://github.com/CMU-Perceptual-Computing-Lab/openpose): `NAME_keypoints.json` for the
   image `NAME.jpg`, 25 or 18 points in pixels; a score of 0 is a point that was not found.
@@ -7,8 +7,8 @@
 - MediaPipe (https://github.com/google-ai-edge/mediapipe): `NAME.json` or `NAME.pbtxt` with
   landmarks, 33 of a person or 21 of a hand, as parts of the image's width and height.
 
-An integer is a pixel's centre with the first two. MediaPipe's 0 to 1 reach from the outer edge of
-the first pixel to that of the last, so half a pixel is subtracted.
+For the first two, an integer is a pixel's centre. MediaPipe's range from 0 to 1 starts at the outer
+edge of the first pixel and ends at that of the last, so half a pixel is subtracted.
 """
 
 import os
@@ -47,7 +47,7 @@ SKELETONS: dict[Tool, dict[int, str]] = {
     "AlphaPose": {17: "coco", 26: "halpe26", 133: "coco_wholebody"},
     "MediaPipe": {33: "blazepose33", 21: "hand21"},
 }
-"""The built-in skeleton of a tool's results, by their number of points."""
+"""The built-in skeletons of the tools' results, by their number of points."""
 _PIXEL_CENTRE = 0.5
 
 
@@ -64,19 +64,19 @@ def read_pose_outputs(
 
     Args:
         source: the folder, or one file.
-        image_folder: where the images are; by default beside the results.
-        min_score: a point with a lower score is not labelled.
-        val_split: fraction of the images that is held out.
-        seed: of the draw.
-        progress: called with files done and in all.
+        image_folder: the images' folder. By default they are beside the results.
+        min_score: points with a lower score are not labelled.
+        val_split: fraction of the images that are held out.
+        seed: seed of the random split.
+        progress: is called with the number of finished files and the total.
 
     Raises:
         ArgumentError: `min_score` is not between 0 and 1.
         MissingFileError: the source or the image folder does not exist.
-        DataError: there are no results, those of several tools or numbers of points, or they are
-            not in pixels.
+        DataError: there are no results, they are from several tools or have different numbers of
+            points, or they are not in pixels.
 
-    Files that cannot be read are left out, counted in `left_out` and named in a warning.
+    Unreadable files are left out, counted in `left_out`, and named in a warning.
     """
     if not 0 <= min_score <= 1:
         raise ArgumentError(f"the lowest score is between 0 and 1. Received: {min_score}.")
@@ -116,7 +116,7 @@ def read_pose_outputs(
 def _read_files(
     source: Path, left_out: Counter[str], progress: Progress | None
 ) -> tuple[Tool, dict[Path, list[Pose]]]:
-    """The tool, and what it found by the file that says it."""
+    """Returns the tool, and its results by file."""
     paths = files_below(source, SUFFIXES) if source.is_dir() else [source]
     files: dict[Path, list[Pose]] = {}
     tools: dict[Tool, Path] = {}
@@ -148,10 +148,10 @@ def _read_files(
 
 
 def _skeleton_name(tool: Tool, poses: Sequence[Pose], source: Path) -> str:
-    """The skeleton of the only number of points that occurs.
+    """Returns the skeleton for the only number of points that occurs.
 
     Raises:
-        DataError: there are several, or it is not known.
+        DataError: there are several numbers, or the number is unknown.
     """
     counts = {len(pose.points): pose.where for pose in poses}
     if len(counts) > 1:
@@ -169,10 +169,10 @@ def _skeleton_name(tool: Tool, poses: Sequence[Pose], source: Path) -> str:
 
 
 def _require_pixels(tool: Tool, poses: Sequence[Pose], source: Path) -> None:
-    """Refuses coordinates from 0 to 1 or from -1 to 1.
+    """Raises an error for coordinates from 0 to 1 or from -1 to 1.
 
     Raises:
-        DataError: no point lies outside of the first pixels.
+        DataError: all points lie within this range, so they are not pixels.
     """
     places = np.concatenate([pose.points[pose.points[:, 2] > 0, :2] for pose in poses])
     if len(places) and np.abs(places).max() <= 1:
@@ -183,7 +183,7 @@ def _require_pixels(tool: Tool, poses: Sequence[Pose], source: Path) -> None:
 
 
 class _Builder:
-    """Makes labelled images, and counts the points whose score is too low."""
+    """Makes labelled images, and counts points with low scores."""
 
     def __init__(
         self, tool: Tool, root: Path, keypoints: tuple[str, ...], min_score: float
@@ -199,7 +199,7 @@ class _Builder:
     def images(
         self, name: Path, poses: Sequence[Pose], left_out: Counter[str]
     ) -> list[LabelledImage]:
-        """The images of a results file, whose `name` is relative to the source."""
+        """Yields the images of a results file, whose `name` is relative to the source."""
         images: dict[str | None, list[Pose]] = {}
         for pose in poses:
             images.setdefault(pose.image, []).append(pose)
@@ -228,7 +228,7 @@ class _Builder:
         return self._by_stem.find(name.parent.as_posix(), stem)
 
     def _size(self, stated: StatedImage) -> Size | None:
-        """The size of an image; one of a pixel if it is missing, `None` if it cannot be read."""
+        """Returns the size of an image; one pixel if it is missing, `None` if it is unreadable."""
         path = self._root / stated.name
         if not path.is_file():
             return 1, 1
@@ -238,7 +238,7 @@ class _Builder:
             return None
 
     def _object(self, pose: Pose, size: Size | None) -> LabelledObject:
-        """The points of a pose; where `size` is given, they are parts of an image's sides."""
+        """Converts the points of a pose; if `size` is given, they are fractions of the sides."""
         points = pose.points
         places = points[:, :2]
         if size is not None:

@@ -1,1 +1,1 @@
-"""Which format a folder or file of labels has."""
+"""Detects the format of a folder or file of labels."""

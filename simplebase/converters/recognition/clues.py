@@ -1,4 +1,4 @@
-"""What tells the format of a source: its label files, and how they begin."""
+"""Clues to the format of a source: its label files and their first bytes."""
 
 import os
 import re
@@ -11,9 +11,9 @@ from pathlib import Path
 LABEL_SUFFIXES = {".json", ".csv", ".xml", ".yaml", ".yml", ".mat", ".slp", ".pts", ".ljson"}
 LABEL_SUFFIXES |= {".pbtxt", ".prototxt"}
 _MOST_ENTRIES = 200_000
-"""Files and folders of a source that are looked at; more would keep the user waiting."""
+"""Most files and folders of a source that are examined, so that the user need not wait."""
 _MOST_FILES = 20
-"""Label files of a kind that are opened."""
+"""Most label files of each kind that are opened."""
 _HEAD = 1 << 16
 _DEEPEST = 4
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?|[\[\]{}]')
@@ -21,7 +21,7 @@ _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?|[\[\]{}]')
 
 @dataclass(frozen=True)
 class JsonKeys:
-    """The keys in the beginning of a JSON text.
+    """The keys at the start of a JSON text.
 
     Args:
         is_list: whether the text is a list.
@@ -32,12 +32,12 @@ class JsonKeys:
     by_depth: dict[int, set[str]]
 
     def has(self, *keys: str, depth: int = 1) -> bool:
-        """Whether all of these keys stand at a depth."""
+        """Returns whether all of these keys occur at a depth."""
         return set(keys) <= self.by_depth.get(depth, set())
 
 
 class Clues:
-    """The label files of a source, and their beginnings.
+    """The label files of a source, and their first bytes.
 
     Args:
         source: a file or a folder.
@@ -47,32 +47,32 @@ class Clues:
         self.source = source
         self._files = _label_files(source)
         self.head = cache(_head)
-        """The first 64 KiB of a file as text; empty if it cannot be opened."""
+        """Returns the first 64 KiB of a file as text; empty if it cannot be opened."""
         self.keys = cache(lambda path: json_keys(self.head(path)))
-        """The keys of a JSON file."""
+        """Returns the keys of a JSON file."""
 
     def files(self, *suffixes: str) -> list[Path]:
-        """The first label files with these suffixes, in order of their paths."""
+        """Returns the first label files with these suffixes, in the order of their paths."""
         return [path for suffix in suffixes for path in self._files.get(suffix, [])]
 
     def find_json(self, fits: Callable[[JsonKeys], bool]) -> list[Path]:
-        """The JSON files whose keys fit."""
+        """Returns the JSON files whose keys fit."""
         return [path for path in self.files(".json") if fits(self.keys(path))]
 
     def short(self, path: Path) -> str:
-        """A path as seen from the source."""
+        """Returns a path relative to the source."""
         return path.name if path == self.source else path.relative_to(self.source).as_posix()
 
     def summary(self) -> str:
-        """How many label files of each kind were found, for errors."""
+        """Returns how many label files of each kind were found, for messages."""
         counts = [f"{len(paths)} {suffix}" for suffix, paths in sorted(self._files.items())]
         return ", ".join(counts) or "no label files"
 
 
 def json_keys(text: str) -> JsonKeys:
-    """The keys in a JSON text, which may be cut off.
+    """Returns the keys in a JSON text, which may be cut off.
 
-    Of `{"a": [{"b": 1}]}` they are `{1: {"a"}, 3: {"b"}}`.
+    For `{"a": [{"b": 1}]}` they are `{1: {"a"}, 3: {"b"}}`.
     """
     keys: dict[int, set[str]] = defaultdict(set)
     depth = 0
@@ -87,7 +87,7 @@ def json_keys(text: str) -> JsonKeys:
 
 
 def _label_files(source: Path) -> dict[str, list[Path]]:
-    """The first label files of each suffix."""
+    """Returns the first label files of each suffix."""
     files: dict[str, list[Path]] = defaultdict(list)
     if source.is_file():
         return {source.suffix.lower(): [source]}
@@ -110,5 +110,5 @@ def _head(path: Path) -> str:
             content = file.read(_HEAD)
     except OSError:
         return ""
-    # The last character may be cut in two, and what is binary has a magic word in ASCII.
+    # The last character may be incomplete. Binary files have a magic word in ASCII.
     return content.decode("utf-8-sig", errors="ignore")

@@ -1,6 +1,6 @@
-"""Evidence for each format in the names and first bytes of label files.
+"""Looks for evidence of each format in the names and first bytes of label files.
 
-A function looks for one format, and is called like it.
+Each function looks for one format and has its name.
 """
 
 import re
@@ -25,9 +25,9 @@ class Evidence:
     """Why a source looks like a format.
 
     Args:
-        source: what the format's reader is given.
-        reason: goes on after "because".
-        arguments: what else the reader is given.
+        source: source for the format's reader.
+        reason: text that follows "because".
+        arguments: further arguments for the reader.
     """
 
     source: Path

@@ -1,6 +1,6 @@
-"""Telling the format of a dataset by its files' names and first bytes.
+"""Detects the format of a dataset by its files' names and first bytes.
 
-A further format is a function in `looks_like.py` and a line in `FORMATS`.
+To add a format, add a function to `looks_like.py` and a line to `FORMATS`.
 """
 
 from collections.abc import Callable
@@ -38,12 +38,12 @@ FORMATS: dict[str, Callable[[Clues], Evidence | None]] = {
     "mpii": looks_like.mpii,
     "lsp": looks_like.lsp,
 }
-"""By the command's name; the reader is `read_` and that name."""
+"""Formats by the command's name; the reader is `read_` and that name."""
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """A source whose format is known; `format` is the command's name."""
+    """A source with a known format; `format` is the command's name."""
 
     format: str
     evidence: Evidence
@@ -54,7 +54,7 @@ class Recognised:
         """Reads the source with the format's reader.
 
         Raises:
-            SimplebaseError: as that reader.
+            SimplebaseError: the errors of that reader.
         """
         from simplebase import converters
 
@@ -71,11 +71,11 @@ class Recognised:
 
 
 def recognise(source: Path) -> Recognised:
-    """Tells the format of a file or folder.
+    """Detects the format of a file or folder.
 
     Raises:
         MissingFileError: `source` does not exist.
-        DataError: it is an archive, looks like no format that is read, or like several.
+        DataError: it is an archive, or it looks like no supported format or like several.
     """
     clues = Clues(require_source(source, "the dataset"))
     if own := clues.find_json(lambda keys: keys.is_list and keys.has("joint_self", depth=2)):

@@ -1,4 +1,4 @@
-"""SLEAP (https://sleap.ai): `.slp` files, and `.pkg.slp` files that hold the images.
+"""Reads SLEAP (https://sleap.ai): `.slp` files, and `.pkg.slp` files that contain the images.
 
 ```
 /metadata             attributes: format_id, json (skeletons, names of all nodes)
@@ -8,12 +8,12 @@
 /points, /pred_points x, y, visible
 ```
 
-An integer coordinate is a pixel's centre from format 1.1 on; before that it is the pixel's corner,
-so half a pixel is taken off (the history of formats at the top of sleap-io's `io/slp.py`). A node
-that is not visible counts as not labelled, as in SLEAP's training: its place is a guess.
+Since format 1.1, an integer coordinate is a pixel's centre. Before, it was the pixel's corner, so
+half a pixel is subtracted (see the history of formats in sleap-io's `io/slp.py`). A node that is
+not visible counts as unlabelled, as in SLEAP's training, because its position is a guess.
 
-Read by h5py: sleap-io reads the same files, but brings about 30 packages (neuroscience formats,
-aiohttp, Skia), and gives the images decoded.
+The files are read with h5py. sleap-io can read them too, but needs about 30 packages (neuroscience
+formats, aiohttp, Skia) and returns decoded images.
 """
 
 import os
@@ -41,23 +41,23 @@ from simplebase.files import parse_json, require_file
 from simplebase.progress import Progress
 
 _CENTRED = 1.1
-"""The format from which on an integer is a pixel's centre."""
+"""The first format in which an integer is a pixel's centre."""
 _USER, _PREDICTED = 0, 1
-# What deflate compresses at most.
+# The highest compression ratio of deflate.
 _MOST_TIMES = 1000
 _ALLOWANCE = 64 << 20
 
 
 @dataclass(frozen=True, eq=False)
 class _Labels(ArrayEquality):
-    """What is kept of a file.
+    """The used content of a file.
 
     Args:
         metadata: `metadata`'s JSON.
-        names: of the nodes of each skeleton.
-        videos: by number.
-        frames: video, frame, and its instances: user or predicted, skeleton, `(K, 2)` points with
-            NaN where not labelled.
+        names: names of the nodes of each skeleton.
+        videos: the videos by number.
+        frames: video, frame, and its instances: user or predicted, skeleton, and points `(K, 2)`
+            with NaN where not labelled.
     """
 
     metadata: dict[str, Any]
@@ -79,15 +79,15 @@ def read_sleap(
 
     Args:
         source: the `.slp` or `.pkg.slp` file.
-        video_folder: where videos and images are that are not in the file; by default the folder
-            of the file. They are looked for at the stated path and by their names.
-        predicted: in frames without user instances, take the predicted ones.
-        val_split: fraction of the images that is held out.
-        seed: of the draw.
-        progress: called with the frames of a video that are done and in all.
+        video_folder: the folder of videos and images that are not in the file. By default that of
+            the file. They are searched at the stated path and by their names.
+        predicted: use predicted instances in frames without user instances.
+        val_split: fraction of the images that are held out.
+        seed: seed of the random split.
+        progress: is called with the number of finished frames of a video and the total.
 
     Raises:
-        MissingFileError: there is no such file.
+        MissingFileError: the file does not exist.
         DataError: the file is damaged or not SLEAP's, or a video cannot be read.
     """
     path = require_file(source, "the SLEAP file")
@@ -192,7 +192,7 @@ def _labels(file: h5py.File, path: Path) -> _Labels:
 
 
 def _rows(file: h5py.File, name: str, path: Path) -> np.ndarray:
-    """A table; empty where the file has none."""
+    """Returns a table; empty if the file has none."""
     if name not in file:
         return np.zeros(0)
     table = file[name]
@@ -205,7 +205,7 @@ def _rows(file: h5py.File, name: str, path: Path) -> np.ndarray:
 
 
 def _points(rows: np.ndarray, where: str) -> np.ndarray:
-    """`(N, 2)` x, y; NaN where not visible."""
+    """Returns x, y `(N, 2)`; NaN where not visible."""
     if len(rows) == 0:
         return np.zeros((0, 2))
     points = np.stack([rows["x"], rows["y"]], axis=1).astype(float)
@@ -238,7 +238,7 @@ def _instance(
 def _chosen(
     instances: list[tuple[int, int, np.ndarray]], predicted: bool, left_out: Counter[str]
 ) -> list[tuple[int, int, np.ndarray]]:
-    """User instances; where there are none, predicted ones if they are wanted."""
+    """Returns the user instances, or the predicted ones if there are none and they are wanted."""
     user = [each for each in instances if each[0] == _USER]
     others = len(instances) - len(user)
     if user or not predicted:

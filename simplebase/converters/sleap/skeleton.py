@@ -1,4 +1,4 @@
-"""Skeletons in SLEAP's metadata: networkx graphs, as jsonpickle wrote them.
+"""Reads skeletons in SLEAP's metadata: networkx graphs, written by jsonpickle.
 
 ```
 nodes:      [{"name": "A"}, {"name": "B"}]         of all skeletons
@@ -25,7 +25,7 @@ _ENDS = ("source", "target")
 
 
 def read_skeletons(metadata: dict[str, Any], where: str) -> list[list[str]]:
-    """The names of the nodes of each skeleton, in the order of its points."""
+    """Returns the names of the nodes of each skeleton, in the order of its points."""
     nodes = _all_nodes(metadata, where)
     found = []
     for index, graph in enumerate(_graphs(metadata, where)):
@@ -41,15 +41,15 @@ def read_skeletons(metadata: dict[str, Any], where: str) -> list[list[str]]:
 def single_skeleton(
     name: str, metadata: dict[str, Any], names: list[list[str]], path: Path
 ) -> tuple[Skeleton, list[str]]:
-    """One skeleton with the nodes of all, and the notes on it.
+    """Returns one skeleton with the nodes of all skeletons, and notes on it.
 
     Args:
-        name: of the skeleton.
-        metadata: of the file.
-        names: what `read_skeletons` gave.
-        path: of the file, for errors.
+        name: name of the skeleton.
+        metadata: metadata of the file.
+        names: the result of `read_skeletons`.
+        path: the file, for messages.
 
-    Symmetric nodes swap in a flip; where the file knows none, left and right in names tell.
+    Symmetric nodes swap in a flip. If the file has none, pairs are inferred from the names.
     """
     keypoints = tuple(dict.fromkeys(each for part in names for each in part))
     if not keypoints:
@@ -86,12 +86,12 @@ def _graphs(metadata: dict[str, Any], where: str) -> list[dict[str, Any]]:
         expect.mapping(graph, f"{where}, skeletons")
         for graph in expect.items(metadata.get("skeletons"), f"{where}, skeletons")
     ]
-    # SLEAP 1.3.2 and later keep a preview image beside the graph.
+    # Since 1.3.2, SLEAP stores a preview image beside the graph.
     return [expect.mapping(graph.get("nx_graph", graph), f"{where}, skeletons") for graph in graphs]
 
 
 def _numbers(graph: dict[str, Any], count: int, where: str) -> list[int]:
-    """Places in the list of all nodes."""
+    """Returns indices into the list of all nodes."""
     numbers = [
         expect.integer(expect.mapping(node, where).get("id"), f"{where}.nodes.id")
         for node in expect.items(graph.get("nodes"), f"{where}.nodes")
@@ -103,7 +103,7 @@ def _numbers(graph: dict[str, Any], count: int, where: str) -> list[int]:
 
 
 def _edges(graph: dict[str, Any], nodes: list[str], where: str) -> list[tuple[str, str, int]]:
-    """Names of both ends, and the type."""
+    """Returns the names of both ends, and the type."""
     written: list[int] = []
     edges = []
     for link in expect.items(graph.get("links"), f"{where}.links"):
@@ -116,7 +116,7 @@ def _edges(graph: dict[str, Any], nodes: list[str], where: str) -> list[tuple[st
 
 
 def _kind(value: Any, written: list[int]) -> int:
-    """A link's type; 0 where it is not known. `written` are those that came before."""
+    """Returns a link's type; 0 if unknown. `written` are the types that came before."""
     try:
         if "py/reduce" in value:
             written.append(int(value["py/reduce"][1]["py/tuple"][0]))

@@ -1,4 +1,4 @@
-"""Frames of a video as images of a dataset."""
+"""Extracts frames of a video as images of a dataset."""
 
 import shutil
 import tempfile
@@ -14,7 +14,7 @@ from simplebase.videos.video_file import VideoFile
 
 
 class _Folder:
-    """A temporary folder, removed with the last frame that is in it."""
+    """A temporary folder that is removed with its last frame."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="simplebase-frames-"))
@@ -23,27 +23,27 @@ class _Folder:
 
 @dataclass(frozen=True)
 class VideoFrame(EmbeddedImage):
-    """A frame of a video, kept as a PNG file until the dataset is written."""
+    """A frame of a video, stored as a PNG file until the dataset is written."""
 
     folder: _Folder = field(compare=False, repr=False)
 
     def content(self) -> bytes:
-        """The PNG file's bytes."""
+        """Returns the PNG file's bytes."""
         return self.label_file.read_bytes()
 
 
 def read_frames(
     path: Path, wanted: Iterable[int], progress: Progress | None = None
 ) -> dict[int, VideoFrame]:
-    """Decodes some frames of a video, from its beginning on: seeking is not exact in all formats.
+    """Decodes frames of a video from its beginning, because seeking is not exact in all formats.
 
     Args:
         path: the video.
         wanted: indices of frames, from 0.
-        progress: called with frames found and wanted.
+        progress: is called with the number of found frames and the total.
 
     Returns:
-        The frames by index; those behind the end of the video are not among them.
+        The frames by index, without those after the end of the video.
 
     Raises:
         DataError: the video cannot be opened.

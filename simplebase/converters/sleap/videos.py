@@ -1,4 +1,4 @@
-"""Where the images of a SLEAP file are: in the file itself, in videos, or files of their own.
+"""Finds the images of a SLEAP file: in the file itself, in videos, or in image files.
 
 `videos_json` has for each video a `backend`:
 
@@ -27,7 +27,7 @@ from simplebase.files import parse_json
 from simplebase.images import VIDEO_SUFFIXES, decode_image, encode_image
 from simplebase.progress import Progress
 
-# From this version on the file says in which order the channels of its images are.
+# Since this version, the file states the channel order of its images.
 _STATES_ORDER = 1.4
 
 
@@ -35,14 +35,14 @@ _STATES_ORDER = 1.4
 class SleapImage(EmbeddedImage):
     """An image inside a `.pkg.slp` file.
 
-    `videoN/video` holds encoded images as bytes, each a row filled up with zeros or an array of its
-    own, or else pixels; `videoN/frame_numbers` says which frames of the original video they are.
+    `videoN/video` contains encoded images as bytes, each as a row padded with zeros or as a
+    separate array, or else pixels. `videoN/frame_numbers` are the original frame numbers.
 
     Args:
         label_file: the file.
-        dataset: of the images.
-        row: of the image.
-        swapped: whether red and blue are exchanged: OpenCV encoded RGB as if it were BGR.
+        dataset: dataset of the images.
+        row: row of the image.
+        swapped: whether red and blue are swapped, because OpenCV encoded RGB as if it were BGR.
     """
 
     dataset: str
@@ -50,7 +50,7 @@ class SleapImage(EmbeddedImage):
     swapped: bool
 
     def content(self) -> bytes:
-        """The image file's bytes; none where it cannot be read."""
+        """Returns the image file's bytes; empty if it cannot be read."""
         try:
             with h5py.File(self.label_file, "r") as file:
                 stored = np.asarray(file[self.dataset][self.row])
@@ -64,12 +64,12 @@ class SleapImage(EmbeddedImage):
 
 @dataclass
 class SleapVideo:
-    """One video.
+    """A video.
 
     Args:
-        name: what its frames are called after.
-        filename: as stated.
-        filenames: of its images, where it is a list of images.
+        name: name on which the names of its frames are based.
+        filename: the stated file name.
+        filenames: names of its images, if it is a list of images.
         embedded: its images in the label file, by frame.
     """
 
@@ -79,22 +79,22 @@ class SleapVideo:
     embedded: dict[int, EmbeddedImage] = field(default_factory=dict)
 
     def stated(self, frame: int) -> StatedImage:
-        """What the file says of a frame; for a frame of a video a name that no file has."""
+        """Returns the stated image of a frame; for a frame of a video, a name that no file has."""
         if 0 <= frame < len(self.filenames):
             return StatedImage(self.filenames[frame])
         return StatedImage(f"{_base_name(self.filename)}, frame {frame}")
 
     def frame_name(self, frame: int) -> str:
-        """The path of a frame in our dataset, without its suffix."""
+        """Returns the path of a frame in the dataset, without its suffix."""
         return f"{self.name}/{frame:06d}"
 
 
 def read_videos(file: h5py.File, path: Path, version: float) -> dict[int, SleapVideo]:
-    """The videos by the number that frames have for them.
+    """Returns the videos by the number that frames use for them.
 
     Args:
-        file: opened.
-        path: of the file.
+        file: the opened file.
+        path: path of the file.
         version: its `format_id`.
     """
     texts = [_text(each) for each in file["videos_json"][()].tolist()]
@@ -115,18 +115,18 @@ def read_videos(file: h5py.File, path: Path, version: float) -> dict[int, SleapV
 def extract_frames(
     videos: Iterable[tuple[SleapVideo, set[int]]], root: Path, progress: Progress | None = None
 ) -> tuple[list[Path], list[str]]:
-    """Decodes frames of the videos that are below `root`, at the stated path or by their name.
+    """Decodes frames of the videos below `root`, found at the stated path or by their name.
 
     Args:
-        videos: each with the frames that are wanted; those found go to its `embedded`.
-        root: the folder in which videos are looked for.
-        progress: called with the frames of a video that are done and in all.
+        videos: videos with the wanted frames. Decoded frames are added to `embedded`.
+        root: the folder in which videos are searched.
+        progress: is called with the number of finished frames of a video and the total.
 
     Returns:
-        The videos that were read, and the names of those that are not there.
+        The videos that were read, and the names of missing videos.
 
     Raises:
-        DataError: a video cannot be read, or several have its name.
+        DataError: a video cannot be read, or several have the same name.
     """
     read, absent = [], []
     wanted = [
@@ -147,7 +147,7 @@ def extract_frames(
 def _video(
     file: h5py.File, path: Path, version: float, backend: dict[str, Any], where: str
 ) -> tuple[int | None, SleapVideo]:
-    """A video and, if its images are in the file, the number in its dataset's name."""
+    """Returns a video and, if its images are in the file, the number in its dataset's name."""
     filename = expect.text(backend.get("filename"), f"{where}.backend.filename")
     filenames = backend.get("filenames")
     if filenames is not None:
@@ -171,7 +171,7 @@ def _video(
 
 
 def _is_swapped(attributes: Any, version: float) -> bool:
-    """Whether images in the file have red and blue exchanged."""
+    """Returns whether images in the file have red and blue swapped."""
     if "channel_order" in attributes:
         return _text(attributes["channel_order"]) == "BGR"
     return version < _STATES_ORDER and attributes.get("channels", 3) != 1
@@ -187,7 +187,7 @@ def _exchanged(content: bytes, name: str) -> bytes:
 
 
 def _rgb(pixels: np.ndarray) -> np.ndarray:
-    """`(height, width, 3)` uint8 of pixels that may be grey."""
+    """Converts pixels, which may be grey, to `(height, width, 3)` uint8."""
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
     if pixels.dtype != np.uint8 or pixels.shape[2] not in (1, 3):
         raise ValueError(f"no image: {pixels.dtype} {pixels.shape}")
@@ -195,7 +195,7 @@ def _rgb(pixels: np.ndarray) -> np.ndarray:
 
 
 def _source_stem(group: h5py.Group) -> str:
-    """The name of the video from which images were taken, if the file says."""
+    """Returns the name of the images' original video, if the file states it."""
     source = group.get("source_video")
     text = source.attrs.get("json") if source is not None else None
     try:
@@ -206,7 +206,7 @@ def _source_stem(group: h5py.Group) -> str:
 
 
 def _stem(filename: str) -> str:
-    """The file name without folders and suffix, as a name for a folder."""
+    """Returns the file name without folders and suffix, as a name for a folder."""
     name = posixpath.splitext(_base_name(filename))[0]
     return name.strip(". ") or ("video" if filename else "")
 

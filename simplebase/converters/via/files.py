@@ -1,4 +1,4 @@
-"""The files of VGG Image Annotator 2: images and their regions, from JSON or CSV."""
+"""Reads files of VGG Image Annotator 2: images and their regions, from JSON or CSV."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ COLUMNS = ("filename", "region_shape_attributes", "region_attributes")
 
 @dataclass(frozen=True)
 class Region:
-    """One region: its shape as VIA describes it, and its attributes that have a value."""
+    """A region: its shape as VIA describes it, and its attributes that have a value."""
 
     shape: dict[str, Any]
     attributes: dict[str, str]
@@ -39,10 +39,10 @@ class Entry:
 
 
 def read_entries(path: Path) -> list[Entry]:
-    """The images of a file.
+    """Reads the images of a file.
 
     Raises:
-        DataError: it is not VIA 2's, or an image occurs twice.
+        DataError: it is not a VIA 2 file, or an image occurs twice.
     """
     text = read_text(path)
     is_json = text.lstrip()[:1] in ("{", "[")
@@ -99,7 +99,7 @@ def _from_csv(text: str, path: Path) -> Iterator[Entry]:
             for column in COLUMNS[1:]
         )
         region = _region({"shape_attributes": shape, "region_attributes": attributes}, where)
-        # An image without regions has a row, too.
+        # An image without regions also has a row.
         regions[key] += [region] if region.shape else []
     for (name, _), found in regions.items():
         yield Entry(name, found, f"{path}, {shown(name)}")
@@ -114,7 +114,7 @@ def _region(value: Any, where: str) -> Region:
 
 
 def _attribute(value: Any) -> str:
-    """A region attribute as text; a checkbox is a mapping from its options to true."""
+    """Returns a region attribute as text; a checkbox maps its options to true."""
     if isinstance(value, dict):
         return ", ".join(name.strip() for name, chosen in value.items() if chosen)
     return "" if value is None else str(value).strip()

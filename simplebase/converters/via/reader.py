@@ -1,9 +1,9 @@
-"""VGG Image Annotator 2 (https://www.robots.ox.ac.uk/~vgg/software/via/): its projects and exports.
+"""Reads VGG Image Annotator 2 (https://www.robots.ox.ac.uk/~vgg/software/via/).
 
-A project (`.json`), or the annotations exported as `.json` or `.csv`. A keypoint is a region of
-shape `point`, which a region attribute names; where the regions have no attributes, the keypoint is
-the region's place among the image's points. VIA rounds a click to a whole pixel, counted from 0, so
-an integer is a pixel's centre. A `rect` is an object's box.
+The source is a project (`.json`), or annotations exported as `.json` or `.csv`. A keypoint is a
+region of shape `point`, named by a region attribute. If regions have no attributes, keypoints are
+numbered by their order in the image. VIA rounds a click to a whole pixel, counted from 0, so an
+integer is a pixel's centre. A `rect` is an object's box.
 """
 
 import os
@@ -27,7 +27,7 @@ from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
 
 WHAT = "the VIA file (.json or .csv)"
-# VIA has no convention for these; they are the names that people give.
+# VIA has no convention for these; they are common choices.
 _KEYPOINT_NAMES = {"keypoint", "keypoints", "keypoint_name", "landmark", "part", "bodypart"}
 _KEYPOINT_NAMES |= {"joint", "name", "label", "point"}
 _OBJECT_NAMES = {"object", "object_id", "instance", "instance_id", "group", "group_id", "id"}
@@ -50,17 +50,17 @@ def read_via(
     """Reads a project or an export of VIA 2.
 
     Args:
-        source: the file, or a folder that holds one.
-        image_folder: where the images are; by default the folder of the file.
-        keypoint_attribute: the region attribute that names keypoints; by default the only one, or
-            the one that is called `keypoint`, `name`, `label` or the like.
-        object_attribute: the region attribute that tells objects in one image apart; by default
-            the one that is called `object`, `instance`, `id` or the like.
-        skeleton: which keypoints there are; by default the names in order of appearance, or numbers
+        source: the file, or a folder that contains one.
+        image_folder: the images' folder. By default that of the file.
+        keypoint_attribute: the region attribute that names keypoints. By default the only one, or
+            the one called `keypoint`, `name`, `label` or similar.
+        object_attribute: the region attribute that identifies the object in an image. By default
+            the one called `object`, `instance`, `id` or similar.
+        skeleton: the keypoints; by default the names in order of appearance, or numbers
             from 1 where regions have no attributes.
-        val_split: fraction of the images that is held out.
-        seed: of the draw.
-        progress: called with images done and in all.
+        val_split: fraction of the images that are held out.
+        seed: seed of the random split.
+        progress: is called with the number of finished images and the total.
 
     Raises:
         ArgumentError: an attribute does not exist, or has to be chosen.
@@ -116,10 +116,10 @@ def _is_via(path: Path) -> bool:
 def _choose_attributes(
     path: Path, points: Sequence[Region], by_object: str | None, by_name: str | None
 ) -> tuple[str | None, str | None]:
-    """The attribute that tells objects apart, if there is one, and the one that names keypoints.
+    """Returns the attribute that identifies objects, if any, and the one that names keypoints.
 
     Raises:
-        ArgumentError: a given one does not occur, or it is not clear which one names keypoints.
+        ArgumentError: a given attribute does not occur, or it is unclear which names keypoints.
     """
     found = list(dict.fromkeys(name for each in points for name in each.attributes))
     for option, given in (("--object-attribute", by_object), ("--keypoint-attribute", by_name)):
@@ -150,7 +150,7 @@ def _choose_attributes(
 def _objects(
     entry: Entry, by_object: str | None, by_name: str | None, left_out: Counter[str]
 ) -> list[LabelledObject]:
-    """The objects of an image; without names, keypoints are called 1, 2 and so on."""
+    """Returns the objects of an image; without names, keypoints are called 1, 2 and so on."""
     objects: dict[str, LabelledObject] = defaultdict(LabelledObject)
     boxes: dict[str, list[tuple[float, float, float, float]]] = defaultdict(list)
     for region in entry.regions:
@@ -176,7 +176,7 @@ def _objects(
         else:
             left_out["shape: neither point nor rectangle"] += 1
     for key, found in boxes.items():
-        # Of several rectangles of one object none is known to be its box.
+        # With several rectangles of one object, it is unclear which is its box.
         if key in objects and len(found) == 1:
             objects[key].box = found[0]
         else:
@@ -195,12 +195,12 @@ def _point(region: Region) -> tuple[float, float, float]:
 def _require_same_count(
     images: list[LabelledImage], skeleton: Skeleton | None, left_out: Counter[str]
 ) -> None:
-    """Holds objects whose keypoints are told by their order to one number of them.
+    """Checks that objects whose keypoints are identified by order have the same number of them.
 
-    With a skeleton, objects of another number are left out.
+    With a skeleton, objects with another number are left out.
 
     Raises:
-        DataError: numbers differ and there is no skeleton to tell which one is right.
+        DataError: the numbers differ, and no skeleton says which one is right.
     """
     if skeleton is not None:
         for image in images:

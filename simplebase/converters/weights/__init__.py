@@ -1,4 +1,4 @@
-"""Weights of other projects become ours; needs neither torch nor Keras 2, and runs no code."""
+"""Converts weights of other projects, without torch or Keras 2, and without running code."""
 
 from simplebase.converters.weights.conversion import WeightsReport, convert_weights
 

@@ -1,4 +1,4 @@
-"""What was read from a weights file: named arrays, each of which is used once."""
+"""The content of a weights file: named arrays, each of which is used once."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -19,11 +19,11 @@ _NAMES_SHOWN = 5
 
 
 class Tensors:
-    """Arrays by name, and which of them have not been used. What was used is not kept.
+    """Arrays by name, with a record of which were used. Used arrays are released.
 
     Args:
         arrays: float32 or integer arrays.
-        where: the file, for errors.
+        where: the file, for messages.
     """
 
     def __init__(self, arrays: dict[str, np.ndarray], where: Path) -> None:
@@ -32,28 +32,28 @@ class Tensors:
         self.where = where
 
     def __contains__(self, name: str) -> bool:
-        """Whether the file has a tensor of this name."""
+        """Returns whether the file has a tensor with this name."""
         return name in self._shapes
 
     @property
     def names(self) -> list[str]:
-        """All names, in the file's order."""
+        """Returns all names, in the file's order."""
         return list(self._shapes)
 
     @property
     def unused(self) -> list[str]:
-        """Names of those that nobody took."""
+        """Returns the names of unused tensors."""
         return list(self._unused)
 
     def shape(self, name: str, axes: int | None = None) -> tuple[int, ...]:
-        """Shape of a tensor, as the file has it.
+        """Returns the shape of a tensor in the file.
 
         Args:
-            name: of the tensor.
-            axes: how many it has to have; None for any number.
+            name: name of the tensor.
+            axes: the required number of axes; None for any number.
 
         Raises:
-            DataError: there is none of this name, or it has another number of axes.
+            DataError: there is no such tensor, or it has another number of axes.
         """
         shape = self._shape(name)
         if axes is not None and len(shape) != axes:
@@ -64,11 +64,11 @@ class Tensors:
         return shape
 
     def take(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """A tensor as float32; a second time it is an error, as is another shape.
+        """Returns a tensor as float32 and marks it as used.
 
         Raises:
-            DataError: there is none of this name, it has another shape, holds no numbers, or was
-                taken before.
+            DataError: there is no such tensor, it has another shape, contains NaN or infinite
+                values, or was already used.
         """
         found = self._shape(name)
         if found != shape:
@@ -80,7 +80,7 @@ class Tensors:
             raise DataError(f"{self.where}: {name} would be used twice.")
         values = np.asarray(self._unused[name], np.float32)
         if not np.isfinite(values).all():
-            raise DataError(f"{self.where}: {name} holds numbers that are not finite.")
+            raise DataError(f"{self.where}: {name} contains NaN or infinite values.")
         del self._unused[name]
         return values
 
@@ -92,10 +92,10 @@ class Tensors:
         return len(chosen)
 
     def require_all_used(self, network: str) -> None:
-        """Names what is left over.
+        """Checks that no tensor is left over.
 
         Raises:
-            DataError: a tensor was neither taken nor left.
+            DataError: a tensor was neither used nor ignored.
         """
         if self._unused:
             raise DataError(
@@ -114,19 +114,19 @@ class Tensors:
 
 @dataclass(eq=False)
 class Checkpoint(ArrayEquality):
-    """A weights file that was read, nothing of it executed.
+    """A weights file that was read without executing anything in it.
 
     Args:
         path: the file.
         layout: how names and axes are ordered. `torch`: `module.variable`, kernels
             `(out, in, h, w)`; `keras2`: `layer/variable`, kernels `(h, w, in, out)`.
-        container: what the file is, for people.
+        container: description of the file format, for messages.
         tensors: its arrays.
         layers: in `keras2`, names of the layers with weights, in the file's order.
-        input_size: `(H, W)`, where the file says.
-        epsilons: in `keras2`, epsilon of each BatchNorm layer, where the file says.
-        skeleton: where the file says.
-        left_out: what the file holds besides weights, and how much of it.
+        input_size: `(H, W)`, if the file states it.
+        epsilons: in `keras2`, epsilon of each BatchNorm layer, if the file states it.
+        skeleton: the skeleton, if the file contains it.
+        left_out: other content of the file, with the number of items.
     """
 
     path: Path
@@ -141,7 +141,7 @@ class Checkpoint(ArrayEquality):
 
 
 def shortened(names: Collection[object]) -> str:
-    """The first of the names that a file has, as a message can show them, and how many more."""
+    """Returns the first names for a message, and how many more there are."""
     first = [str(name) for name in islice(names, _NAMES_SHOWN)]
     texts = ", ".join(cut(name) if name.isprintable() else shown(name) for name in first)
     more = len(names) - _NAMES_SHOWN

@@ -1,4 +1,4 @@
-"""Foreign weights become a `.keras` file: a whole model, or a backbone to start a training from."""
+"""Converts foreign weights to a `.keras` file: a whole model, or a backbone to train from."""
 
 import gc
 import os
@@ -31,26 +31,26 @@ _Built = TypeVar("_Built")
 
 @dataclass(frozen=True)
 class WeightsReport:
-    """What a conversion found and wrote.
+    """The result of a conversion.
 
     Args:
-        source: what the file is, and whose.
-        kind: `model`, or `backbone` where the file has no head.
-        preset: name of the preset; of the network for a backbone.
-        arguments: of the backbone's constructor that are not its defaults.
+        source: the file's format and origin.
+        kind: `model`, or `backbone` if the file has no head.
+        preset: name of the preset, or of the network for a backbone.
+        arguments: arguments of the backbone's constructor that differ from its defaults.
         input_size: `(H, W)`.
         num_keypoints: `K`; 0 for a backbone.
-        skeleton: its name; empty for a backbone.
-        normalisation: what the network is shown.
-        crop: padding and shift of what it is shown; empty for a backbone.
-        codec: stride, sigma and alignment of its heatmaps; empty for a backbone.
-        params: parameters, BatchNorm's running statistics apart.
-        tensors: how many the file holds.
-        used: how many of them the model took.
-        left_out: what else there is, and how many of each.
-        lowest: the lowest value that the model answered to the check's images.
-        highest: the highest.
-        notes: what was assumed.
+        skeleton: name of the skeleton; empty for a backbone.
+        normalisation: normalisation of the input.
+        crop: padding and shift of the crop; empty for a backbone.
+        codec: stride, sigma and alignment of the heatmaps; empty for a backbone.
+        params: number of parameters without BatchNorm's running statistics.
+        tensors: number of tensors in the file.
+        used: number of tensors that the model uses.
+        left_out: other content of the file, with the number of items.
+        lowest: lowest output of the model on the images of the check.
+        highest: highest output.
+        notes: assumptions that were made.
     """
 
     source: str
@@ -72,7 +72,7 @@ class WeightsReport:
     notes: tuple[str, ...]
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for a JSON file."""
+        """Returns plain values for a JSON file."""
         return asdict(self)
 
 
@@ -91,22 +91,22 @@ def convert_weights(
     Args:
         source: `.h5`, `.pth`, `.pth.tar` or `.safetensors`, see docs/weights.md.
         output: the `.keras` file to write.
-        preset: name or path of the preset that the file has to fit. What its YAML says of padding,
-            stride, epsilon, crop and codec goes before what the origin's code did.
-        input_size: `(H, W)`; by default what the file says, or its name, or the origin's usual one.
-        skeleton: the keypoints; by default what the file says, or their number.
-        normalisation: what the network was shown, where it is not what the origin's code does.
+        preset: name or path of the preset that the file must match. Its values for padding, stride,
+            epsilon, crop and codec take precedence over those of the original code.
+        input_size: `(H, W)`. By default from the file, its name, or the origin's usual size.
+        skeleton: the keypoints. By default from the file, or by their number.
+        normalisation: normalisation of the input, if it differs from that of the original code.
         overwrite: replace `output` if it exists.
 
     Raises:
-        ArgumentError: `output` does not end in `.keras`, or an argument does not fit the file.
+        ArgumentError: `output` does not end in `.keras`, or an argument does not match the file.
         MissingFileError: `source` does not exist.
-        DataError: it is damaged, names code, is of an unknown architecture, has tensors left over,
-            or answers the check with numbers that are not finite.
+        DataError: it is damaged, names code, has an unknown architecture or unused tensors, or its
+            network returns NaN or infinite values in the check.
         OutputExistsError: `output` exists and `overwrite` is off.
     """
     if not os.fspath(output).endswith(".keras"):
-        raise ArgumentError(f"{os.fspath(output)}: the converted weights end in .keras.")
+        raise ArgumentError(f"{os.fspath(output)}: the output must end in .keras.")
     require_output(output, overwrite=overwrite)
     checkpoint = read_checkpoint(source)
     recognised = recognise(checkpoint)
@@ -121,7 +121,7 @@ def convert_weights(
     built = _build(checkpoint, recognised, settings)
     with replacing(output, overwrite=overwrite) as partial:
         built.save(partial)
-        # A network refers to itself: else there would be two of it in memory.
+        # Networks have reference cycles, so without this there would be two in memory.
         del built
         gc.collect()
         model, answer = _checked(partial, settings, Path(source))
@@ -131,7 +131,7 @@ def convert_weights(
 def _build(
     checkpoint: Checkpoint, recognised: Recognised, settings: ConversionSettings
 ) -> SimpleBaseline | Backbone:
-    """The network with the file's weights, every tensor used once."""
+    """Builds the network with the file's weights, using every tensor once."""
     tensors = checkpoint.tensors
     _count_classifier(checkpoint, recognised)
     backbone = _constructed(
@@ -163,10 +163,10 @@ def _build(
 def _constructed(
     network: Callable[..., _Built], checkpoint: Checkpoint, **arguments: Any
 ) -> _Built:
-    """A backbone or head of the widths that the file's tensors have.
+    """Builds a backbone or head with the widths of the file's tensors.
 
     Raises:
-        DataError: there is none of these widths.
+        DataError: these widths are not possible.
     """
     try:
         return network(**arguments)
@@ -177,7 +177,7 @@ def _constructed(
 
 
 def _count_classifier(checkpoint: Checkpoint, recognised: Recognised) -> None:
-    """Leaves a classifier's tensors, which no keypoint model needs, and says so."""
+    """Ignores a classifier's tensors, which keypoint models do not need, and counts them."""
     if recognised.head is not None:
         return
     tensors, prefixes = checkpoint.tensors, recognised.network.classifier
@@ -189,18 +189,18 @@ def _count_classifier(checkpoint: Checkpoint, recognised: Recognised) -> None:
 def _checked(
     path: Path, settings: ConversionSettings, source: Path
 ) -> tuple[SimpleBaseline | Backbone, np.ndarray]:
-    """The network of the written file, and what it answers to noise of all brightnesses.
+    """Returns the network of the written file, and its output on noise of different brightness.
 
     Raises:
-        DataError: it is not finite, or not of the shape that it should have.
+        DataError: the output has NaN or infinite values, or a wrong shape.
     """
     model = load_model(path) if settings.metadata is not None else load_backbone(path)
-    assert model is not None, "what was written is what was built"
+    assert model is not None, "the written file contains the model"
     height, width = settings.input_size
     noise = np.random.default_rng(_CHECK_SEED)
     images: np.ndarray = noise.integers(0, 256, (2, height, width, 3)).astype(np.float32)
     if settings.metadata is None:
-        # A backbone's own input is normalised already.
+        # A backbone's own input is already normalised.
         images = (images - np.float32(127.5)) / np.float32(64)
     answer = np.asarray(model(images, training=False))
     if not np.isfinite(answer).all():

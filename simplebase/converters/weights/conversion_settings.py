@@ -1,4 +1,4 @@
-"""What a converted model has besides its weights: input, crop, codec, keypoints."""
+"""The settings of a converted model besides its weights: input, crop, codec, keypoints."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from simplebase.presets import INPUT_MULTIPLE, Preset, load_preset
 from simplebase.skeletons import Skeleton, load_skeleton
 
 _MPII_SHIFT = 15.0
-"""Pixels per scale that MPII's crops lie below the person's centre, in the official code."""
+"""Pixels per scale by which MPII's crops lie below the person's centre in the official code."""
 
 _BY_NUMBER = {16: "mpii", 17: "coco"}
 
@@ -33,15 +33,15 @@ _LARGE, _LARGE_SIGMA = 384, 3.0
 
 @dataclass(frozen=True)
 class ConversionSettings:
-    """Everything about a converted file but its weights.
+    """All settings of a converted file besides its weights.
 
     Args:
         input_size: `(H, W)`.
-        normalisation: a name of `simplebase.normalisation`; None: the family's own.
-        backbone_arguments: of the constructor, but `input_size` and `normalisation`.
-        head_arguments: of the head's constructor that the file's shapes do not say.
-        metadata: of a whole model; None for a backbone.
-        notes: what was assumed and the user should know.
+        normalisation: a name of `simplebase.normalisation`; None for the family's own.
+        backbone_arguments: arguments of the backbone without `input_size` and `normalisation`.
+        head_arguments: arguments of the head that do not follow from the file's shapes.
+        metadata: metadata of a whole model; None for a backbone.
+        notes: assumptions that the user should know.
     """
 
     input_size: Size
@@ -61,11 +61,11 @@ def choose_settings(
     skeleton: Skeleton | None,
     normalisation: str | None,
 ) -> ConversionSettings:
-    """What the user says, else the preset's YAML, else the file, else the origin's code.
+    """Takes each setting from the user, else the preset, else the file, else the origin's code.
 
     Raises:
-        ArgumentError: what the user says does not fit the file.
-        DataError: it states colours that no normalisation here has.
+        ArgumentError: the user's settings do not match the file.
+        DataError: the file states a normalisation that is not supported.
     """
     if preset is not None and not isinstance(preset, Preset):
         preset = load_preset(preset)
@@ -91,7 +91,7 @@ def choose_settings(
 
 
 def _require_fitting(preset: Preset, recognised: Recognised, path: Path) -> None:
-    """Refuses a preset of another network, or one whose YAML contradicts the file's shapes."""
+    """Checks that a preset has the file's network and does not contradict its shapes."""
     found: dict[str, Any] = {"backbone": recognised.backbone}
     asked: dict[str, Any] = {"backbone": preset.backbone.name}
     if recognised.head is not None:
@@ -167,7 +167,7 @@ def _input_size(
 
 
 def _size_in_name(name: str) -> Size | None:
-    """`pose_resnet_50_256x192.pth.tar` is one of 256 by 192 pixels."""
+    """Reads the size in a file name such as `pose_resnet_50_256x192.pth.tar`."""
     sizes = [(int(h), int(w)) for h, w in re.findall(r"(?<!\d)(\d{2,4})x(\d{2,4})(?!\d)", name)]
     sizes = [size for size in sizes if all(side and side % INPUT_MULTIPLE == 0 for side in size)]
     return sizes[0] if len(sizes) == 1 else None
@@ -176,7 +176,7 @@ def _size_in_name(name: str) -> Size | None:
 def _normalisation(
     checkpoint: Checkpoint, recognised: Recognised, chosen: str | None
 ) -> str | None:
-    """What the user says, else the one whose statistics the file has, else the origin's."""
+    """Chooses the user's normalisation, else that of the file's statistics, else the origin's."""
     statistics = input_statistics(checkpoint.tensors)
     if chosen is not None or statistics is None:
         return chosen or recognised.origin.normalisation
@@ -194,7 +194,7 @@ def _normalisation(
 def _metadata(
     recognised: Recognised, preset: Preset | None, size: Size, skeleton: Skeleton
 ) -> ModelMetadata:
-    """Crop and codec as the origin's code has them, but for what the preset's YAML says."""
+    """Returns crop and codec of the origin's code, with the values of the preset's YAML."""
     assert recognised.head is not None, "only a whole model has metadata"
     origin = recognised.origin
     shifts = origin.always_shifts or skeleton.name == "mpii"
@@ -217,5 +217,5 @@ def _metadata(
 
 
 def _named(preset: Preset, part: str) -> set[str]:
-    """The keys of a part that stand in the preset's YAML."""
+    """Returns the keys of a part that the preset's YAML sets."""
     return set(getattr(preset, part).model_fields_set) if part in preset.model_fields_set else set()

@@ -1,4 +1,4 @@
-"""Our backbone and head with the weights of a file."""
+"""Fills our backbones and heads with the weights of a file."""
 
 import keras
 
@@ -11,12 +11,12 @@ from simplebase.heads import PREDICTION_LAYER, Head
 
 
 def fill_backbone(backbone: Backbone, recognised: Recognised, checkpoint: Checkpoint) -> None:
-    """Gives a backbone its weights; a classifier behind it is left.
+    """Sets the weights of a backbone; a classifier behind it is ignored.
 
     Raises:
         DataError: a tensor is missing or has another shape.
     """
-    # PyTorch's ResNets have no biases before their BatchNorms; those of Keras are zeros.
+    # PyTorch's ResNets have no biases before BatchNorm, so those of Keras are zero.
     biases = not (checkpoint.layout == "torch" and recognised.network.family == "resnet")
     for layer in backbone.layers:
         if layer.weights:
@@ -25,10 +25,10 @@ def fill_backbone(backbone: Backbone, recognised: Recognised, checkpoint: Checkp
 
 
 def fill_head(head: Head, found: RecognisedHead, checkpoint: Checkpoint) -> None:
-    """Gives a head its weights.
+    """Sets the weights of a head.
 
-    Our convolutions have no bias, since a BatchNorm follows. Where a file has one, it goes into
-    that BatchNorm's mean: `(x + b) - m` is `x - (m - b)`.
+    Our convolutions have no bias, because a BatchNorm follows. A bias in the file is subtracted
+    from that BatchNorm's mean: `(x + b) - m` is `x - (m - b)`.
 
     Raises:
         DataError: a tensor is missing or has another shape.
@@ -46,7 +46,7 @@ def fill_head(head: Head, found: RecognisedHead, checkpoint: Checkpoint) -> None
 
 
 def _layer(head: Head, block: int, *, convolves: bool) -> keras.layers.Layer:
-    """The convolution of a block, of whatever kind, or its BatchNorm."""
+    """Returns the convolution of a block, of any kind, or its BatchNorm."""
     for layer in head.layers:
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         if layer.weights and layer.name.startswith(f"block{block}_") and is_norm != convolves:

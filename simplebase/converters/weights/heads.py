@@ -1,4 +1,4 @@
-"""Which head a file has, by the kinds and shapes of its last layers."""
+"""Recognises the head in a file by the kinds and shapes of its last layers."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ class RecognisedHead:
 
     Args:
         name: a name of `simplebase.heads.HEADS`.
-        channels: of its blocks.
-        kernel_size: of its blocks' convolutions.
+        channels: channels of its blocks.
+        kernel_size: kernel size of its blocks' convolutions.
         num_keypoints: `K`.
         convolutions: modules of the three blocks, in order.
         batch_norms: modules of the three BatchNorms, in order.
@@ -35,7 +35,7 @@ class RecognisedHead:
 
 
 def find_torch_head(checkpoint: Checkpoint, prefix: str) -> RecognisedHead | None:
-    """The transposed convolutions of the official code and of MMPose, or None without a head.
+    """Finds the transposed convolutions of the official code or MMPose; None without a head.
 
     Raises:
         DataError: there is a head of another kind.
@@ -65,9 +65,9 @@ def find_torch_head(checkpoint: Checkpoint, prefix: str) -> RecognisedHead | Non
 
 
 def find_keras2_head(checkpoint: Checkpoint) -> RecognisedHead | None:
-    """The last seven layers where they are a head of the tf.keras project, else None.
+    """Finds a head of the tf.keras project in the last seven layers; None if they are no head.
 
-    Keras numbers layers by how many of a kind a process made before, so names say nothing.
+    Keras numbers layers by their count in a process, so names cannot be used.
     """
     if len(checkpoint.layers) < _MODULES:
         return None
@@ -102,7 +102,7 @@ def _channels(norm: str, checkpoint: Checkpoint) -> int:
 
 
 def _kind(layer: str, checkpoint: Checkpoint, norm: str) -> tuple[str, int] | None:
-    """Head and kernel size that an upsampling convolution belongs to."""
+    """Returns the head and kernel size of an upsampling convolution."""
     tensors, channels = checkpoint.tensors, _channels(norm, checkpoint)
     if f"{layer}/pointwise_kernel" in tensors:
         return "upsample_lite", tensors.shape(f"{layer}/depthwise_kernel", 4)[0]
@@ -111,7 +111,7 @@ def _kind(layer: str, checkpoint: Checkpoint, norm: str) -> tuple[str, int] | No
     size, _, third, fourth = tensors.shape(f"{layer}/kernel")
     if size == 1:
         return None
-    # Transposed convolutions have their output channels third. Where both are alike, as many in
-    # as out, the official kernel size decides: 4 is even, which no upsampling convolution is.
+    # Transposed convolutions have their output channels on the third axis. If there are as many
+    # input channels, the official kernel size decides: 4 is even, unlike those after upsampling.
     transposed = third == channels and (fourth != channels or size % 2 == 0)
     return ("deconv" if transposed else "upsample"), size

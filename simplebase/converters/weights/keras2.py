@@ -8,7 +8,7 @@
 /optimizer_weights         not needed
 ```
 
-Only numbers and texts are read; no layer of the file is built.
+Only numbers and strings are read; no layer of the file is built.
 """
 
 import json
@@ -25,7 +25,7 @@ from simplebase.geometry import Size
 
 
 def read_keras2(path: Path) -> Checkpoint:
-    """Reads the weights of all layers, and what the model's description says of them.
+    """Reads the weights of all layers, and their description in the model's config.
 
     Raises:
         DataError: the file is damaged, or Keras 2 did not write it.
@@ -90,18 +90,18 @@ def _short(variable: str) -> str:
 
 def _array(group: h5py.Group, name: str, path: Path) -> np.ndarray:
     dataset = group[name]
-    # HDF5 can point into other files.
+    # HDF5 can refer to other files.
     inside = isinstance(dataset, h5py.Dataset) and dataset.file.filename == str(path)
     if not inside or dataset.external or dataset.is_virtual:
         raise DataError(f"{path}: {name} is not an array inside this file.")
-    # Keras does not compress: a small file cannot claim to be a large one.
+    # Keras does not compress, so an array cannot be larger than the file.
     if dataset.dtype.kind not in "fiu" or dataset.nbytes > path.stat().st_size:
         raise DataError(f"{path}: {name} is not a numeric array, or is larger than the file.")
     return dataset[()]
 
 
 def _texts(group: h5py.Group, name: str) -> list[str]:
-    """An attribute that is a list of texts; long lists are split over NAME0, NAME1, ..."""
+    """Reads a list of strings; long lists are split over the attributes NAME0, NAME1, ..."""
     if name in group.attrs:
         return [_text(value) for value in np.atleast_1d(group.attrs[name])]
     texts: list[str] = []
@@ -117,7 +117,7 @@ def _text(value: Any) -> str:
 
 
 def _layers(config: Any) -> list[dict[str, Any]]:
-    """The layers of a functional model's description, a mapping each; none in a weights file."""
+    """Returns the layers of a functional model's config; empty for a weights file."""
     inner = config.get("config") if isinstance(config, dict) else None
     layers = inner.get("layers") if isinstance(inner, dict) else None
     return [

@@ -1,4 +1,4 @@
-"""From a file's tensors to the weights of one of our layers: names of variables, order of axes."""
+"""Converts a file's tensors to our layers' weights: names of variables and order of axes."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ _BATCH_NORM = {
 def module_weights(
     layer: keras.layers.Layer, module: str, checkpoint: Checkpoint, *, biases: bool = True
 ) -> list[np.ndarray]:
-    """The weights of `layer`, in its own order.
+    """Returns the weights of `layer`, in its own order.
 
     Args:
-        layer: one of ours, with weights.
-        module: what the file calls it.
+        layer: one of our layers, with weights.
+        module: its name in the file.
         checkpoint: the file.
-        biases: whether the file has biases where our convolutions do; else they are zeros.
+        biases: whether the file has the biases of our convolutions. Otherwise they are zeros.
 
     Raises:
         DataError: a tensor is missing or has another shape.
@@ -39,7 +39,7 @@ def module_weights(
 
 
 def take_bias(module: str, size: int, checkpoint: Checkpoint) -> np.ndarray:
-    """The bias of a convolution as `(size,)`; zeros where it has none."""
+    """Returns the bias of a convolution as `(size,)`; zeros if it has none."""
     name = f"{module}{separator(checkpoint.layout)}bias"
     if name not in checkpoint.tensors:
         return np.zeros(size, np.float32)
@@ -47,7 +47,7 @@ def take_bias(module: str, size: int, checkpoint: Checkpoint) -> np.ndarray:
 
 
 def separator(layout: Layout) -> str:
-    """What stands between the name of a module and that of its variable."""
+    """Returns the separator between the names of a module and its variable."""
     return "." if layout == "torch" else "/"
 
 
@@ -71,11 +71,11 @@ def _take_torch(
 
 
 def _kernel(layer: Any, shape: tuple[int, ...], name: str, tensors: Tensors) -> np.ndarray:
-    """A kernel of PyTorch in Keras's order of axes.
+    """Returns a kernel of PyTorch in Keras's order of axes.
 
     Conv2d is `(out, in, h, w)`, depthwise `(channels, 1, h, w)`, ConvTranspose2d
     `(in, out, h, w)`; Keras's are `(h, w, in, out)`, `(h, w, channels, 1)` and `(h, w, out, in)`.
-    A transposed convolution is the gradient of one in both, so nothing is mirrored.
+    In both, a transposed convolution is the gradient of a convolution, so nothing is mirrored.
     """
     height, width, third, fourth = shape
     if isinstance(layer, keras.layers.DepthwiseConv2D):

@@ -1,4 +1,4 @@
-"""What an MMPose checkpoint holds beside the weights: keypoints, colours, a second copy."""
+"""Reads an MMPose checkpoint's content besides weights: keypoints, statistics, a second copy."""
 
 from collections.abc import Collection
 from typing import Any
@@ -17,10 +17,10 @@ _CHANNELS = 3
 
 
 def skeleton_of(checkpoint: dict[str, Any]) -> Skeleton | None:
-    """The skeleton in `meta.dataset_meta`; None where there is none that makes sense.
+    """Returns the skeleton in `meta.dataset_meta`; None if there is no valid one.
 
     Args:
-        checkpoint: what stands beside the state dict.
+        checkpoint: the content besides the state dict.
     """
     match checkpoint.get("meta"):
         case {"dataset_meta": {"keypoint_id2name": dict(names)} as described}:
@@ -47,20 +47,20 @@ def skeleton_of(checkpoint: dict[str, Any]) -> Skeleton | None:
 
 
 def spare_copies(names: Collection[str]) -> set[str]:
-    """Names of the copies that MMCV's moving average keeps: `ema_backbone_conv1_weight`.
+    """Returns names of the copies of MMCV's moving average, such as `ema_backbone_conv1_weight`.
 
-    They are not the average: its hook swaps the two before a checkpoint is written, so that the
-    averaged numbers have the usual names (mmcv, runner/hooks/ema.py). MMEngine swaps, too, and
+    They are not the average: the hook swaps the two before it writes a checkpoint, so that the
+    averaged values have the usual names (mmcv, runner/hooks/ema.py). MMEngine also swaps, and
     writes the other copy beside the state dict.
     """
     return {f"{_COPY}{name.replace('.', '_')}" for name in names}.intersection(names)
 
 
 def input_statistics(tensors: Tensors) -> np.ndarray | None:
-    """Mean and deviation of each channel, `(2, 3)` of 0..255, where MMPose 1.x wrote them.
+    """Returns mean and deviation of each channel, `(2, 3)` of 0..255, if MMPose 1.x wrote them.
 
     Raises:
-        DataError: one is missing, or they are not of three channels.
+        DataError: one is missing, or they do not have three channels.
     """
     if not any(name.startswith(_PREPROCESSOR) for name in tensors.names):
         return None
@@ -78,7 +78,7 @@ def input_statistics(tensors: Tensors) -> np.ndarray | None:
 
 
 def _pairs(indices: Any, keypoints: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """From `flip_indices`: what stands where in a mirrored image."""
+    """Returns the flip pairs in `flip_indices`, the order of keypoints in a mirrored image."""
     if not isinstance(indices, list) or not all(_is_index(i, keypoints) for i in indices):
         return ()
     return tuple((keypoints[i], keypoints[j]) for i, j in enumerate(indices) if i < j)

@@ -1,7 +1,7 @@
-"""What other projects call the layers of our backbones.
+"""Translates the names of our backbones' layers to those of other projects.
 
-Each function takes the name of one of our layers and returns that of the module that holds its
-weights. Numbers of blocks are those of the papers' tables.
+Each function takes the name of one of our layers and returns the module with its weights. Blocks
+are numbered as in the papers' tables.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 Translate = Callable[[str], str]
 
-# Blocks of each stage, as torchvision, timm and MMPose group them.
+# Blocks per stage in torchvision, timm and MMPose.
 _MOBILENETV2_STAGES = (1, 2, 3, 4, 3, 3, 1)
 _MOBILENETV3_STAGES = {15: (1, 2, 3, 4, 2, 3), 11: (1, 2, 3, 2, 3)}
 _GHOSTNET_STAGES = (1, 1, 1, 1, 1, 1, 5, 1, 4)
@@ -191,14 +191,14 @@ def peleenet(prefix: str, joint: str) -> Translate:
 
 
 def _mobilenetv2_block(name: str) -> tuple[int, str, int]:
-    """Number of the block, part of it, and 1 if it is the part's BatchNorm."""
+    """Returns the number of the block, its part, and 1 if it is the part's BatchNorm."""
     block, part, norm = _match(r"(expanded_conv|block_\d+)_(expand|depthwise|project)(_BN)?", name)
     number = 0 if block == "expanded_conv" else int(block.removeprefix("block_"))
     return number, part, int(bool(norm))
 
 
 def _mobilenetv3_block(name: str) -> tuple[int, str, int]:
-    """As `_mobilenetv2_block`; squeeze and excitation are `squeeze_excite1` and `2`."""
+    """Like `_mobilenetv2_block`; squeeze and excitation are `squeeze_excite1` and `2`."""
     number, part, norm = _match(
         r"expanded_conv(?:_(\d+))?_(expand|depthwise|project|squeeze_excite_conv(?:_1)?)(_bn)?",
         name,
@@ -209,7 +209,7 @@ def _mobilenetv3_block(name: str) -> tuple[int, str, int]:
 
 
 def _timm_part(expands: bool, part: str, norm: int) -> str:
-    """Timm numbers BatchNorms in their order, and calls a projection `conv_pwl` or `conv_pw`."""
+    """Returns timm's name: BatchNorms are numbered, and a projection is `conv_pwl` or `conv_pw`."""
     parts = ("expand", "depthwise", "project") if expands else ("depthwise", "project")
     if norm:
         return f"bn{parts.index(part) + 1}"
@@ -218,7 +218,7 @@ def _timm_part(expands: bool, part: str, norm: int) -> str:
 
 
 def _place(block: int, stages: tuple[int, ...]) -> str:
-    """`stage.block` of a block that is numbered through, all from 0."""
+    """Converts a consecutive block number to `stage.block`, all from 0."""
     for stage, count in enumerate(stages):
         if block < count:
             return f"{stage}.{block}"

@@ -1,4 +1,4 @@
-"""Which networks are known, by the tensors that only they have."""
+"""The known networks, recognised by tensors that only they have."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from simplebase.converters.weights.checkpoint import Layout, Tensors
 from simplebase.errors import DataError
 
 _KERNEL_AXES = 4
-# Of full width; the widest with published weights is 1.4.
+# Largest multiple of the full width; the widest with published weights is 1.4.
 _WIDEST = 4
 
 
 @dataclass(frozen=True)
 class Network:
-    """A backbone as one project writes it.
+    """A backbone in the files of one project.
 
     Args:
         family: a name of `simplebase.backbones.BACKBONES`; `resnet` for all depths.
-        layout: of the files that it comes in.
-        marks: tensors that together only this network has.
-        translate: from our layer's name to the module in the file.
-        width: a tensor, the axis of its output channels, and how many they are at full width.
-        bn_epsilon: of PyTorch's, where it is not the usual one.
-        classifier: what the names of a classifier's tensors begin with.
+        layout: layout of its files.
+        marks: a set of tensors that only this network has.
+        translate: translates our layer's name to the module in the file.
+        width: a tensor, the axis of its output channels, and their number at full width.
+        bn_epsilon: epsilon in PyTorch, if it is not the usual one.
+        classifier: start of the names of a classifier's tensors.
     """
 
     family: str
@@ -36,10 +36,10 @@ class Network:
     classifier: tuple[str, ...] = ()
 
     def arguments(self, tensors: Tensors, prefix: str) -> dict[str, Any]:
-        """What a constructor needs for a network of the file's depth and width.
+        """Returns the constructor's arguments for the file's depth and width.
 
         Raises:
-            DataError: there is none of this depth or width.
+            DataError: this depth or width is not possible.
         """
         if self.family == "resnet":
             return _resnet_arguments(tensors, prefix, self.layout)
@@ -66,7 +66,7 @@ def _small_excites(block: int) -> bool:
 _FEATURES = ("classifier.",)
 _TIMM_HEAD = ("conv_head.", "classifier.")
 
-# The first whose marks are all there is it: more specific ones stand before others.
+# The first network with all its marks is chosen, so more specific networks come first.
 NETWORKS = (
     Network(
         "resnet",
@@ -104,7 +104,7 @@ NETWORKS = (
         ("features.0.0.weight", "features.15.block.0.0.weight"),
         names.mobilenetv3_torchvision(15, _large_excites),
         ("features.15.block.3.0.weight", 0, 160),
-        # torchvision keeps that of the paper's TensorFlow code.
+        # torchvision uses the value of the paper's TensorFlow code.
         bn_epsilon=1e-3,
         classifier=_FEATURES,
     ),
@@ -219,7 +219,7 @@ def _resnet_arguments(tensors: Tensors, prefix: str, layout: Layout) -> dict[str
 
 
 def find_network(tensors: Tensors, layout: Layout, prefix: str) -> Network | None:
-    """The network whose marks a file has, `prefix` standing before each."""
+    """Returns the network whose marks, preceded by `prefix`, are in the file."""
     for network in NETWORKS:
         if network.layout == layout and all(prefix + mark in tensors for mark in network.marks):
             return network

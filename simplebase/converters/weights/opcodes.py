@@ -1,19 +1,19 @@
-"""What a pickle is made of, looked over before any of it is carried out.
+"""Checks the instructions of a pickle before any of them is executed.
 
-Python's own reader trusts a pickle: an index of its memo is allocated as it is, and a tuple that is
-nested a million times ends the process when it becomes a key. So its instructions are listed first
-(`pickletools` carries nothing out), and those that no weights file needs are refused.
+Python's own reader trusts a pickle: it allocates any memo index, and a tuple that is nested a
+million times crashes the process when it is used as a key. So the instructions are listed first
+(`pickletools` does not execute them), and those that no weights file needs are refused.
 """
 
 import pickle
 import pickletools
 from typing import IO, NamedTuple
 
-# A checkpoint of ResNet-152 has 30 thousand; logs of a training are a few hundred thousand.
+# A checkpoint of ResNet-152 has 30 thousand; logs of a training run have a few hundred thousand.
 _MOST_INSTRUCTIONS = 2_000_000
 _DEEPEST = 64
 _LARGEST_TUPLE = 2**16
-# All tuples that are ever handled, each counted with what is inside: bounds the time of hashing.
+# Total size of all tuples with their content, which limits the time of hashing.
 _MOST_HANDLED = 2**26
 
 _ATOMS = frozenset(
@@ -22,9 +22,9 @@ _ATOMS = frozenset(
     "EMPTY_LIST EMPTY_SET EMPTY_TUPLE".split()
 )
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-# How many values become one other: an object, a class, a storage.
+# Instructions that combine values into one: an object, a class, a storage.
 _REPLACED = {"REDUCE": 2, "NEWOBJ": 2, "NEWOBJ_EX": 3, "STACK_GLOBAL": 2, "BINPERSID": 1}
-# How many values go into the one below. A state (BUILD) is what PyTorch's ordered dicts have.
+# Instructions that add values to the one below. PyTorch's ordered dicts have a state (BUILD).
 _ABSORBED = {"SETITEM": 2, "APPEND": 1, "BUILD": 1}
 _ABSORBED_TO_MARK = frozenset({"SETITEMS", "APPENDS", "ADDITEMS"})
 _PUTS = frozenset({"BINPUT", "LONG_BINPUT", "MEMOIZE"})
@@ -33,7 +33,7 @@ _WITHOUT_EFFECT = frozenset({"PROTO", "FRAME", "STOP"})
 
 
 class _Extent(NamedTuple):
-    """How deep a tuple is nested, and how many values hashing it visits."""
+    """The nesting depth of a tuple, and the number of values that hashing it visits."""
 
     depth: int
     values: int
@@ -43,12 +43,11 @@ _ATOM = _Extent(1, 1)
 
 
 def require_harmless(stream: IO[bytes]) -> None:
-    """Looks a pickle over, up to its end in the stream; what it names is not looked at here.
+    """Checks the instructions of a pickle up to its end; the names in it are not checked here.
 
     Raises:
-        pickle.UnpicklingError: it has an instruction that no weights file needs, or more of one
-            than any has.
-        ValueError: it is cut, or no pickle.
+        pickle.UnpicklingError: it has an instruction that no weights file needs, or too many.
+        ValueError: it is cut off, or not a pickle.
     """
     machine = _Machine()
     for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
@@ -58,7 +57,7 @@ def require_harmless(stream: IO[bytes]) -> None:
 
 
 class _Machine:
-    """The stack and the memo of a pickle, of whose values only the extent is known."""
+    """The stack and the memo of a pickle, in which only the extent of values is stored."""
 
     def __init__(self) -> None:
         self._stack: list[_Extent] = []
@@ -67,7 +66,7 @@ class _Machine:
         self._handled = 0
 
     def step(self, name: str, argument: object) -> None:
-        """Does what one instruction would do."""
+        """Simulates one instruction."""
         if name in _ATOMS:
             self._stack.append(_ATOM)
         elif name in _TUPLES or name == "TUPLE":
@@ -94,7 +93,7 @@ class _Machine:
         self._stack.append(extent)
 
     def _pop(self, count: int | None) -> list[_Extent]:
-        """Takes the last values, down to the last mark for None."""
+        """Removes the last `count` values, or those down to the last mark for None."""
         floor = self._marks[-1] if self._marks else 0
         if count is None:
             if not self._marks:

@@ -1,4 +1,4 @@
-"""A weights file of any kind that is read here, told by its first bytes."""
+"""Reads a weights file of any supported kind, which is detected by its first bytes."""
 
 import os
 from pathlib import Path
@@ -24,18 +24,18 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"
 
-# What wrappers of a model put before every name.
+# Prefixes that wrappers of a model add to every name.
 _WRAPPERS = ("module.", "_orig_mod.")
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Reads the tensors of a weights file; nothing in it is executed.
+    """Reads the tensors of a weights file without executing anything in it.
 
     Args:
         path: `.h5` of Keras 2, `.pth` or `.pth.tar` of PyTorch, or `.safetensors`.
 
     Raises:
-        MissingFileError: there is no such file.
+        MissingFileError: the file does not exist.
         DataError: it is of another kind, damaged, or names code.
     """
     path = require_file(path, "the weights file")
@@ -69,7 +69,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 
 def _looks_like_safetensors(head: bytes) -> bool:
-    """A length, then a JSON mapping."""
+    """Returns whether the file starts with a length and a JSON mapping."""
     return len(head) > 9 and head[8:9] == b"{"
 
 

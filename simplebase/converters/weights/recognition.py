@@ -1,4 +1,4 @@
-"""What a weights file is: whose, which network, how many keypoints, and what it was trained on."""
+"""Recognises a weights file: its origin, network, number of keypoints and training settings."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +14,14 @@ _TORCH = {"padding": "symmetric"}
 
 @dataclass(frozen=True)
 class Origin:
-    """Whose code trained a file, and what that code did beside the network.
+    """The code that trained a file, and its settings.
 
     Args:
-        title: for people.
-        normalisation: what the network was shown; None: what the family's ImageNet weights were.
-        sigma: of the target Gaussians, in heatmap cells.
+        title: its name in messages.
+        normalisation: normalisation of the input; None for that of the family's ImageNet weights.
+        sigma: sigma of the target Gaussians, in heatmap cells.
         alignment: see `HeatmapCodec`.
-        always_shifts: whether crops lie lower for every dataset, not for MPII's alone.
+        always_shifts: whether crops are shifted down for every dataset, not only for MPII.
     """
 
     title: str
@@ -40,16 +40,16 @@ IMAGENET_KERAS = Origin("a Keras 2 backbone", None)
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a file was recognised as.
+    """The recognised properties of a file.
 
     Args:
-        origin: whose it is.
-        network: how its backbone is written.
-        prefix: what the names of the backbone's tensors begin with.
+        origin: the code that trained it.
+        network: the backbone in that project's files.
+        prefix: start of the names of the backbone's tensors.
         backbone: name in `simplebase.backbones.BACKBONES`.
-        arguments: of that backbone's constructor, but `input_size`.
+        arguments: arguments of that backbone's constructor without `input_size`.
         head: its head; None for a backbone alone.
-        head_arguments: `bn_epsilon` of the head, where it is not our own.
+        head_arguments: `bn_epsilon` of the head, if it is not our own.
     """
 
     origin: Origin
@@ -62,10 +62,10 @@ class Recognised:
 
 
 def recognise(checkpoint: Checkpoint) -> Recognised:
-    """Tells what a file is by names and shapes.
+    """Recognises a file by the names and shapes of its tensors.
 
     Raises:
-        DataError: it is nothing that is known here.
+        DataError: the network is not supported.
     """
     torch = checkpoint.layout == "torch"
     names = checkpoint.tensors.names
@@ -97,7 +97,7 @@ def recognise(checkpoint: Checkpoint) -> Recognised:
 
 
 def _head_prefix(names: list[str]) -> str:
-    """MMPose 0.x says `keypoint_head.`, 1.x `head.`, the official code nothing."""
+    """Returns the prefix: `keypoint_head.` (MMPose 0.x), `head.` (1.x), or none (official code)."""
     for prefix in ("keypoint_head.", "head."):
         if any(name.startswith(prefix) for name in names):
             return prefix
@@ -115,7 +115,7 @@ def _origin(torch: bool, prefix: str, head: RecognisedHead | None) -> Origin:
 def _as_trained(
     checkpoint: Checkpoint, network: Network, head: RecognisedHead | None
 ) -> dict[str, Any]:
-    """Padding, place of the stride and epsilon of the backbone."""
+    """Returns padding, position of the stride and epsilon of the backbone."""
     if checkpoint.layout == "torch":
         stride = {"stride_in": "3x3"} if network.family == "resnet" else {}
         return {**_TORCH, **stride, "bn_epsilon": network.bn_epsilon}
@@ -136,7 +136,7 @@ def _head_epsilon(checkpoint: Checkpoint, head: RecognisedHead | None) -> dict[s
 
 
 def _shared_epsilon(checkpoint: Checkpoint, layers: list[str]) -> float | None:
-    """The epsilon of these BatchNorms; None where the file does not say."""
+    """Returns the epsilon of these BatchNorms; None if the file does not state it."""
     found = {checkpoint.epsilons[layer] for layer in layers if layer in checkpoint.epsilons}
     if len(found) > 1:
         raise DataError(

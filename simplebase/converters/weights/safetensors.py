@@ -1,4 +1,4 @@
-"""Files of the format `.safetensors`, https://github.com/huggingface/safetensors#format."""
+"""Reads `.safetensors` files, https://github.com/huggingface/safetensors#format."""
 
 import json
 from collections import Counter
@@ -31,8 +31,8 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     """Reads all tensors; bfloat16, which NumPy lacks, as float32.
 
     Raises:
-        DataError: the file is damaged or incomplete, a name stands in it twice, or a tensor has
-            numbers of a type that no network here uses.
+        DataError: the file is damaged or incomplete, a name occurs twice, or a tensor has an
+            unsupported type of numbers.
     """
     content = path.read_bytes()
     try:
@@ -42,15 +42,15 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     except (SafetensorError, RecursionError, ValueError) as error:
         reason = cut(first_line(error).removeprefix("Error while deserializing: "))
         raise DataError(f"{path} is damaged or incomplete: {reason}. Download it again.") from error
-    if repeated:  # Of two entries the library would silently keep one.
+    if repeated:  # The library would silently keep one of two entries.
         raise DataError(f"{path} is damaged: its header has {shown(repeated[0])} twice.")
     return {name: _array(name, tensors[name], path) for name in names if name in tensors}
 
 
 def _names(content: bytes) -> list[str]:
-    """The header's names in their order, which the library does not keep.
+    """Returns the header's names in order, which the library does not preserve.
 
-    The header is a mapping: by its first brace the reader knew the format.
+    The header is a mapping, because the format was detected by its first brace.
 
     Raises:
         ValueError, RecursionError: it is not JSON.
@@ -69,7 +69,7 @@ def _array(name: str, tensor: dict[str, Any], path: Path) -> np.ndarray:
         )
     try:
         array = np.frombuffer(tensor["data"], _DTYPES[dtype]).reshape(shape)
-    except (ValueError, OverflowError) as error:  # More axes, or a longer one, than NumPy can have.
+    except (ValueError, OverflowError) as error:  # More axes, or a longer axis, than NumPy allows.
         raise DataError(
             f"{path}: tensor {shown(name)} has a shape that no array can have: {cut(str(shape))}."
         ) from error

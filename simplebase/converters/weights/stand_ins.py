@@ -1,7 +1,7 @@
-"""What stands for the names in a pickle of tensors.
+"""Replacements for the names in a pickle of tensors.
 
-A pickle calls what it names, and may change what came of it (BUILD). Nothing here does more than
-keep numbers, and what was checked refuses to be changed.
+A pickle calls the names in it, and may change the results (BUILD). These replacements only store
+numbers, and checked objects refuse to be changed.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-# Storages by their name in torch; bfloat16 is half of a float32 and is widened when it is read.
+# Storages by their name in torch. bfloat16 is half of a float32 and is widened when it is read.
 STORAGES = {
     "FloatStorage": "float32",
     "DoubleStorage": "float64",
@@ -25,7 +25,7 @@ STORAGES = {
     "BoolStorage": "bool",
 }
 
-# What training frameworks put beside the weights. It is passed over: an inert object stands for it.
+# Objects that training frameworks store with the weights. They are replaced by an inert object.
 PASSED_OVER = {
     "_codecs.encode",
     "argparse.Namespace",
@@ -46,28 +46,28 @@ PASSED_OVER = {
     "torch.device",
 }
 
-# As NumPy had them for long; a kernel has four.
+# Most axes: NumPy's former limit; a kernel has four.
 _MOST_AXES = 32
-# Of all ordered dicts that are made of a list.
+# Most items of all ordered dicts that are made from lists.
 _MOST_ITEMS = 2**20
 
 
 def _refuse_state(self: Any, state: Any) -> None:
-    """In place of `__setstate__`, with which a pickle would rewrite what was checked before."""
+    """Replaces `__setstate__`, by which a pickle could change objects after they were checked."""
     raise pickle.UnpicklingError(f"it changes a {type(self).__name__.strip('_')} afterwards")
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Numbers that lie elsewhere in the file.
+    """Numbers that are stored elsewhere in the file.
 
     Args:
-        dtype: of the numbers; `bfloat16` is not one of NumPy's.
-        key: what the file calls it.
-        count: how many there are.
+        dtype: type of the numbers; NumPy does not have `bfloat16`.
+        key: its key in the file.
+        count: number of numbers.
     """
 
-    # In the class itself: otherwise `dataclass` writes one that takes any state.
+    # In the class itself, because `dataclass` would add a method that accepts any state.
     __setstate__ = _refuse_state
 
     dtype: str
@@ -76,13 +76,13 @@ class Storage:
 
     @property
     def itemsize(self) -> int:
-        """Bytes a number."""
+        """Bytes per number."""
         return 2 if self.dtype == "bfloat16" else np.dtype(self.dtype).itemsize
 
 
 @dataclass(frozen=True, slots=True)
 class TensorView:
-    """A tensor: a window onto a storage, offset and strides in numbers."""
+    """A tensor: a window onto a storage, with offset and strides counted in numbers."""
 
     __setstate__ = _refuse_state
 
@@ -93,7 +93,7 @@ class TensorView:
 
     @property
     def end(self) -> int:
-        """Where in its storage its last number ends; 0 if it has none."""
+        """The end of its last number in the storage; 0 if it has none."""
         if math.prod(self.shape) == 0:
             return 0
         steps = zip(self.shape, self.strides, strict=True)
@@ -102,7 +102,7 @@ class TensorView:
 
 @dataclass(frozen=True, slots=True)
 class StorageView:
-    """A part of a storage that PyTorch before 0.4 had as a storage of its own."""
+    """A part of a storage, which was a separate storage in PyTorch before 0.4."""
 
     __setstate__ = _refuse_state
 
@@ -112,12 +112,12 @@ class StorageView:
 
 
 class Parameter(TensorView):
-    """A tensor as PyTorch before 1.1 wrote parameters: its state says nothing of its numbers."""
+    """A tensor as written for parameters by PyTorch before 1.1, with a state that is not needed."""
 
     __slots__ = ()
 
     def __new__(cls, tensor: Any, *rest: Any) -> "Parameter":
-        """The same window, of another class."""
+        """Returns the same window as this class."""
         if not isinstance(tensor, TensorView):
             raise pickle.UnpicklingError("a parameter without a tensor")
         made = super().__new__(cls)
@@ -128,40 +128,40 @@ class Parameter(TensorView):
         pass
 
     def __setstate__(self, state: Any) -> None:
-        """Takes what is not needed: whether it is trained, and how."""
+        """Ignores the state: whether the parameter is trained, and how."""
 
 
 class IgnoredObject:
-    """Stands for an object that is not needed; takes whatever a pickle does to it."""
+    """Replaces an object that is not needed, and accepts any operation of a pickle."""
 
     __slots__ = ()
 
     def __new__(cls, *arguments: Any, **more: Any) -> "IgnoredObject":
-        """One like all others."""
+        """Returns a new inert object."""
         return super().__new__(cls)
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         pass
 
     def __call__(self, *arguments: Any, **more: Any) -> "IgnoredObject":
-        """Itself, in place of what the call would give."""
+        """Returns itself instead of the result of the call."""
         return self
 
     def __setstate__(self, state: Any) -> None:
-        """Takes any state."""
+        """Accepts any state."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        """Takes an item, as a dict does."""
+        """Accepts an item, like a dict."""
 
     def append(self, value: Any) -> None:
-        """Takes an item, as a list does."""
+        """Accepts an item, like a list."""
 
     def extend(self, values: Any) -> None:
-        """Takes items, as a list does."""
+        """Accepts items, like a list."""
 
 
 class _OrderedDict(dict[Any, Any]):
-    """Stands for `collections.OrderedDict`, of which a pickle sets attributes; here it has none."""
+    """Replaces `collections.OrderedDict`; attributes that a pickle sets are ignored."""
 
     __slots__ = ()
 
@@ -170,7 +170,7 @@ class _OrderedDict(dict[Any, Any]):
 
 
 class MakeOrderedDict:
-    """What a pickle calls to make an ordered dict; Python 2 passes its items in a list."""
+    """Makes an ordered dict for a pickle; Python 2 passes its items in a list."""
 
     __slots__ = ("_items_left",)
     __setstate__ = _refuse_state
@@ -179,8 +179,8 @@ class MakeOrderedDict:
         self._items_left = _MOST_ITEMS
 
     def __call__(self, items: Any = ()) -> _OrderedDict:
-        """A dict with these items; Python 3 adds them later."""
-        # One list may be named again and again: its items count each time.
+        """Returns a dict with these items; Python 3 adds them later."""
+        # A list may be referenced repeatedly; its items count each time.
         self._items_left -= len(items)
         if self._items_left < 0 or not isinstance(items, list | tuple):
             raise pickle.UnpicklingError("an ordered dict of what no weights file has")
@@ -195,7 +195,7 @@ class MakeOrderedDict:
 
 
 class RebuildTensor:
-    """What a pickle calls to make a tensor of a storage."""
+    """Makes a tensor from a storage for a pickle."""
 
     __slots__ = ()
     __setstate__ = _refuse_state
@@ -203,7 +203,7 @@ class RebuildTensor:
     def __call__(
         self, storage: Any, offset: Any, shape: Any, strides: Any, *rest: Any
     ) -> TensorView:
-        """A window onto `storage`, or onto a part of it."""
+        """Returns a window onto `storage` or a part of it."""
         shape, strides = counting_numbers(shape), counting_numbers(strides)
         if len(shape) != len(strides):
             raise pickle.UnpicklingError("a tensor with other strides than its shape has")
@@ -219,31 +219,31 @@ class RebuildTensor:
 
 
 class RebuildParameter:
-    """What a pickle calls to mark a tensor as a parameter."""
+    """Marks a tensor as a parameter for a pickle."""
 
     __slots__ = ()
     __setstate__ = _refuse_state
 
     def __call__(self, tensor: Any, *rest: Any) -> TensorView:
-        """The tensor itself."""
+        """Returns the tensor itself."""
         if not isinstance(tensor, TensorView):
             raise pickle.UnpicklingError("a parameter without a tensor")
         return tensor
 
 
 class MakeSize:
-    """The class that a pickle calls to make a shape."""
+    """The class by which a pickle makes a shape."""
 
     __slots__ = ()
     __setstate__ = _refuse_state
 
     def __new__(cls, sizes: Any = ()) -> tuple[int, ...]:  # type: ignore[misc]
-        """A plain tuple."""
+        """Returns a plain tuple."""
         return counting_numbers(sizes)
 
 
 def counting_numbers(values: Any) -> tuple[int, ...]:
-    """A shape, strides or an offset."""
+    """Returns a checked shape, strides or offset."""
     if not isinstance(values, tuple | list) or len(values) > _MOST_AXES:
         raise pickle.UnpicklingError("a shape or strides that are none")
     if any(type(value) is not int or value < 0 for value in values):
@@ -253,7 +253,7 @@ def counting_numbers(values: Any) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class StorageType:
-    """What a storage's numbers are, in place of a class of torch."""
+    """The type of a storage's numbers, replacing a class of torch."""
 
     __setstate__ = _refuse_state
 

@@ -1,15 +1,16 @@
-"""PyTorch's format before 1.6, and of `_use_new_zipfile_serialization=False`: five pickles, bytes.
+"""PyTorch's format before 1.6 and with `_use_new_zipfile_serialization=False`.
 
 ```
 magic number         0x1950a86a20f9469cfc6c
 protocol             1001
-facts                of the machine that wrote it; its order of bytes is not that of the file
+facts                properties of the writing machine; its byte order is not that of the file
 content              containers, names, shapes; refers to storages by key
 keys                 a list of the storages' keys
-a storage a key      an int64, how many numbers it has, then these; always little-endian
+one storage per key  an int64 with the count, then the numbers; always little-endian
 ```
 
-MMPose publishes its models in it. Tar archives, which the first releases wrote, are not read.
+The first five are pickles. MMPose publishes its models in this format. Tar archives of the first
+releases are not supported.
 """
 
 import io
@@ -31,33 +32,33 @@ from simplebase.errors import DataError, shown
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
-# The instruction LONG1, its length, the number: in the first bytes, whatever the pickle's protocol.
+# The instruction LONG1, its length and the number are in the first bytes for any pickle protocol.
 _MAGIC_PICKLED = b"\x8a\x0a" + _MAGIC.to_bytes(10, "little")
 _MAGIC_WITHIN = 32
 _COUNT_BYTES = 8
 
 
 def is_torch_stream(head: bytes) -> bool:
-    """Whether a file begins as those of PyTorch before 1.6 do: with a pickled number."""
+    """Returns whether a file starts like those of PyTorch before 1.6, with a pickled number."""
     return head.startswith(b"\x80") and _MAGIC_PICKLED in head[:_MAGIC_WITHIN]
 
 
 def is_torch_tar(head: bytes) -> bool:
-    """Whether a file is a tar archive, as PyTorch's first releases wrote."""
+    """Returns whether a file is a tar archive of PyTorch's first releases."""
     return head[257:262] == b"ustar"
 
 
 def read_torch_stream(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Reads the tensors of a state dict; storages of nothing else are passed over.
+    """Reads the tensors of a state dict; other storages are skipped.
 
     Args:
         path: a file that `torch.save` wrote.
 
     Returns:
-        The tensors by name, and what else the file holds beside the state dict.
+        The tensors by name, and the content besides the state dict.
 
     Raises:
-        DataError: it is damaged, names code, or holds no state dict.
+        DataError: it is damaged, names code, or contains no state dict.
     """
     with damage_reported(path), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -72,11 +73,11 @@ def read_torch_stream(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]
 
 
 def _require_protocol(stream: io.BytesIO, path: Path) -> None:
-    """Reads what stands before the content.
+    """Reads the parts before the content.
 
     Raises:
-        DataError: it is of another version.
-        ValueError: it is not what torch writes.
+        DataError: it has another version.
+        ValueError: it is not in torch's format.
     """
     if read_pickle(stream, path).value != _MAGIC:
         raise ValueError("its magic number is not PyTorch's")
@@ -91,7 +92,7 @@ def _require_protocol(stream: io.BytesIO, path: Path) -> None:
 
 
 def _checked_keys(keys: Any, storages: dict[str, Storage]) -> list[Storage]:
-    """The storages in the order of the file."""
+    """Returns the storages in the order of the file."""
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise ValueError("its list of storages is none")
     if len(keys) != len(storages) or set(keys) != set(storages):
@@ -102,11 +103,11 @@ def _checked_keys(keys: Any, storages: dict[str, Storage]) -> list[Storage]:
 def _places(
     file: BinaryIO, storages: list[Storage], position: int, size: int
 ) -> dict[Storage, int]:
-    """Where the numbers of each storage begin, by the counts alone.
+    """Computes where the numbers of each storage start, from the counts.
 
     Raises:
-        ValueError: a count is not the one that the pickle says, or the file does not end with the
-            last storage.
+        ValueError: a count differs from that in the pickle, or the file does not end with the last
+            storage.
     """
     places = {}
     for storage in storages:

@@ -1,7 +1,7 @@
-"""What both containers of PyTorch share: the pickle of a state dict, and arrays out of storages.
+"""The common part of both PyTorch formats: the pickle of a state dict, and arrays from storages.
 
-A tensor is a window onto a storage, so that several may share one. The containers differ in where
-the bytes of a storage lie: see `torch_zip` and `torch_stream`.
+A tensor is a window onto a storage, so several may share one. The formats differ in where a
+storage's bytes are, see `torch_zip` and `torch_stream`.
 """
 
 import io
@@ -19,12 +19,12 @@ from simplebase.converters.weights.unpickling import ForbiddenNameError, Unpickl
 from simplebase.errors import DataError, first_line, shown
 
 LARGEST_PICKLE = 64 * 2**20
-"""A pickle holds names and shapes only; ResNet-152's has 0.2 MB."""
+"""Most bytes of a pickle, which contains only names and shapes. ResNet-152's has 0.2 MB."""
 
-# Tensors may share a storage, and each may be copied: how many times the file that may be, in all.
+# Tensors may share a storage and be copied. This limits the total to a multiple of the file size.
 _MOST_COPIES = 4
 
-# What NumPy and a reader of damaged content raise.
+# Errors of NumPy and of readers for damaged content.
 _DAMAGE = (
     EOFError,
     OSError,
@@ -40,7 +40,7 @@ ByteOrder = Literal["<", ">"]
 
 
 class StateDict(NamedTuple):
-    """The tensors of a state dict by name, and what else the file holds beside it."""
+    """The tensors of a state dict by name, and the other content of the file."""
 
     views: dict[str, TensorView]
     rest: dict[str, Any]
@@ -48,7 +48,7 @@ class StateDict(NamedTuple):
 
 @contextmanager
 def damage_reported(path: Path, *also: type[Exception]) -> Iterator[None]:
-    """Turns what damaged content raises, `also` among it, into a `DataError`."""
+    """Turns the errors of damaged content, including `also`, into a `DataError`."""
     kinds: tuple[type[Exception], ...] = (*_DAMAGE, *also)
     try:
         yield
@@ -61,7 +61,7 @@ def damage_reported(path: Path, *also: type[Exception]) -> Iterator[None]:
 
 
 def read_pickle(stream: io.BytesIO, path: Path) -> Unpickled:
-    """Reads the next pickle of a stream; nothing in it is executed.
+    """Reads the next pickle of a stream without executing anything in it.
 
     Raises:
         DataError: it is damaged, or names code.
@@ -74,7 +74,7 @@ def read_pickle(stream: io.BytesIO, path: Path) -> Unpickled:
             "are read. If you trust the file, save its weights alone, by "
             "torch.save(model.state_dict(), FILE)."
         ) from error
-    except Exception as error:  # A damaged pickle raises whatever its next instruction trips over.
+    except Exception as error:  # A damaged pickle can cause any type of error.
         raise DataError(
             f"{path} is damaged or incomplete: its pickle cannot be read "
             f"({type(error).__name__}: {first_line(error)}). Fetch it again."
@@ -111,21 +111,21 @@ def arrays_of(
     file_size: int,
     order: ByteOrder = "<",
 ) -> dict[str, np.ndarray]:
-    """The numbers of tensors; bfloat16, which NumPy lacks, as float32.
+    """Returns the numbers of tensors; bfloat16, which NumPy lacks, as float32.
 
     Args:
-        views: by name.
+        views: tensors by name.
         read: returns the bytes of a storage. Each is read once.
-        file_size: bytes of the file, which bound the memory that is taken.
-        order: of the bytes of a number.
+        file_size: size of the file in bytes, which limits the memory.
+        order: byte order of the numbers.
 
     Returns:
-        Arrays in the order of `views`. Those that are one piece of a storage share its memory and
-        cannot be written to.
+        Arrays in the order of `views`. Contiguous arrays share the storage's memory and are
+        read-only.
 
     Raises:
-        ValueError: a tensor reaches beyond its storage, or they claim more numbers than the file
-            can have.
+        ValueError: a tensor reaches beyond its storage, or the tensors claim more numbers than the
+            file can have.
     """
     shared: dict[Storage, list[str]] = {}
     for name, view in views.items():
@@ -149,10 +149,10 @@ def _numbers(content: bytes, dtype: str, order: ByteOrder) -> np.ndarray:
 
 
 def windowed(storage: np.ndarray, view: TensorView) -> np.ndarray:
-    """The numbers of a tensor: a part of the storage, or a copy where they are not in one piece.
+    """Returns the numbers of a tensor: a part of the storage, or a copy if not contiguous.
 
     Raises:
-        ValueError: one of them lies outside of the storage. `as_strided` reads what it is told to.
+        ValueError: the tensor reaches beyond the storage, which `as_strided` does not check.
     """
     if any(type(n) is not int or n < 0 for n in (view.offset, *view.shape, *view.strides)):
         raise ValueError("a tensor's offset, shape and strides are not all numbers from 0 on")
@@ -160,7 +160,7 @@ def windowed(storage: np.ndarray, view: TensorView) -> np.ndarray:
         return np.zeros(view.shape, storage.dtype)
     if view.end > len(storage):
         raise ValueError("a tensor reaches beyond its storage")
-    # Along an axis of one there is no step; PyTorch writes any number there.
+    # The stride of an axis of length 1 is not used, and PyTorch writes any number there.
     strides = [
         stride if size > 1 else 0 for size, stride in zip(view.shape, view.strides, strict=True)
     ]
@@ -171,7 +171,7 @@ def windowed(storage: np.ndarray, view: TensorView) -> np.ndarray:
 
 
 def _in_one_piece(shape: Sequence[int], strides: Sequence[int]) -> bool:
-    """Whether the last axis changes fastest and nothing lies between the numbers."""
+    """Returns whether the numbers are contiguous, with the last axis changing fastest."""
     step = 1
     for size, stride in zip(reversed(shape), reversed(strides), strict=True):
         if size > 1 and stride != step:

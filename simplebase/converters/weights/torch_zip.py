@@ -31,7 +31,7 @@ from simplebase.errors import DataError
 # "little" or "big".
 _LONGEST_BYTEORDER = 16
 
-# What zipfile and its decompressors raise on an archive that was cut, altered or made up.
+# Errors of zipfile and its decompressors for truncated, altered or forged archives.
 _ARCHIVE_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
 
 
@@ -42,10 +42,10 @@ def read_torch_zip(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         path: a file that `torch.save` wrote.
 
     Returns:
-        The tensors by name, and what else the file holds beside the state dict.
+        The tensors by name, and the content besides the state dict.
 
     Raises:
-        DataError: it is damaged, no such file, names code, or holds no state dict.
+        DataError: it is damaged, not such a file, names code, or contains no state dict.
     """
     with damage_reported(path, *_ARCHIVE_DAMAGE), zipfile.ZipFile(path) as archive:
         folder = _folder(archive, path)
@@ -86,7 +86,7 @@ def _read_pickle(archive: zipfile.ZipFile, name: str, path: Path) -> Any:
 
 def _is_little_endian(archive: zipfile.ZipFile, folder: str) -> bool:
     name = f"{folder}byteorder"
-    if name not in archive.namelist():  # Files of torch before 2.1 are of the machine's order.
+    if name not in archive.namelist():  # Files of torch before 2.1 have the machine's byte order.
         return True
     if archive.getinfo(name).file_size > _LONGEST_BYTEORDER:
         raise ValueError("its byteorder is neither little nor big")
@@ -96,7 +96,7 @@ def _is_little_endian(archive: zipfile.ZipFile, folder: str) -> bool:
 def _read_storage(archive: zipfile.ZipFile, folder: str, storage: Storage) -> bytes:
     information = archive.getinfo(f"{folder}data/{storage.key}")
     expected = storage.count * storage.itemsize
-    # torch does not compress: a small file cannot claim to be a large one.
+    # torch does not compress, so a storage cannot be larger than the file.
     if information.compress_type != zipfile.ZIP_STORED or information.file_size < expected:
         raise ValueError(f"storage {storage.key} has not the {expected} bytes that it should have")
     return archive.read(information)[:expected]

@@ -1,7 +1,7 @@
-"""A pickle of tensors, read without running anything that it names.
+"""Reads a pickle of tensors without running anything that it names.
 
-A pickle is a program: it may name any function that can be imported, and call it. Here a name is
-looked up in a table instead. What the table does not hold is an error, before anything is called.
+A pickle is a program: it may name and call any function that can be imported. Here, names are
+looked up in a table instead. A name that is not in the table is an error before anything is called.
 """
 
 import io
@@ -31,7 +31,7 @@ class ForbiddenNameError(Exception):
 
 
 class Unpickled(NamedTuple):
-    """What a pickle holds, and the storages that it refers to, by key."""
+    """The content of a pickle, and the storages to which it refers, by key."""
 
     value: Any
     storages: dict[str, Storage]
@@ -39,13 +39,13 @@ class Unpickled(NamedTuple):
 
 class _Unpickler(pickle.Unpickler):
     def __init__(self, content: bytes) -> None:
-        # Texts of Python 2 are bytes; read so, each of them has a text.
+        # Strings of Python 2 are bytes. With this encoding, any bytes can be decoded.
         super().__init__(io.BytesIO(content), encoding="latin-1")
         self.storages: dict[str, Storage] = {}
         self._make_ordered_dict = MakeOrderedDict()
 
     def find_class(self, module: str, name: str) -> Any:
-        """What stands for a name; the names themselves are never imported."""
+        """Returns the replacement for a name; the names themselves are never imported."""
         full = f"{module.replace('__builtin__', 'builtins')}.{name}"
         if full == "collections.OrderedDict":
             return self._make_ordered_dict
@@ -67,9 +67,9 @@ class _Unpickler(pickle.Unpickler):
         raise ForbiddenNameError(cut(full) if full.isprintable() else shown(full))
 
     def persistent_load(self, reference: Any) -> Storage | StorageView:
-        """A storage, named by a tuple: "storage", its type, its key, the device, its count.
+        """Returns a storage, named by a tuple: "storage", its type, key, device and count.
 
-        The stream format adds None, or key, begin and count of a part.
+        The stream format adds None, or key, start and count of a part.
         """
         match reference:
             case ("storage", StorageType(dtype=dtype), str(key), str(), int(count), *part) if (
@@ -91,11 +91,11 @@ class _Unpickler(pickle.Unpickler):
 
 
 def unpickle(stream: io.BytesIO) -> Unpickled:
-    """Reads the next pickle of a stream: containers, numbers, texts and `TensorView`s.
+    """Reads the next pickle of a stream: containers, numbers, strings and `TensorView` objects.
 
     Raises:
         ForbiddenNameError: it names something else.
-        Exception: whatever a damaged pickle causes.
+        Exception: any error that a damaged pickle causes.
     """
     begin = stream.tell()
     require_harmless(stream)

@@ -1,8 +1,8 @@
-"""Where the images and label files of an Ultralytics dataset are.
+"""Finds the images and label files of an Ultralytics dataset.
 
 `train`, `val` and `test` in `data.yaml` name folders of images, text files that list images, or
-several of either. The label file of an image is found by replacing the last folder `images` in its
-path by `labels`, and its suffix by `.txt`; without such a folder it lies beside the image.
+several of either. The path of an image's label file has `labels` instead of the last folder
+`images`, and the suffix `.txt`. Without such a folder, the label file is beside the image.
 """
 
 import os
@@ -22,12 +22,12 @@ from simplebase.images import IMAGE_SUFFIXES
 
 @dataclass(frozen=True)
 class YoloItem:
-    """An image of a split, and where its labels are.
+    """An image of a split, and its label file.
 
     Args:
         image: the file; `None` if it is absent.
-        stated: what the dataset calls it.
-        label: its label file, which may be absent too.
+        stated: its stated path.
+        label: its label file, which may also be absent.
         split: `train`, `val` or `test`.
     """
 
@@ -41,13 +41,13 @@ class YoloLayout:
     """Finds the files of a dataset.
 
     Args:
-        root: the dataset's folder, outside of which nothing is read.
+        root: the dataset's folder; nothing outside is read.
         settings: its `data.yaml`.
     """
 
     def __init__(self, root: Path, settings: YoloSettings) -> None:
         self.lists: list[Path] = []
-        """The text files of images that were read."""
+        """The text files with lists of images that were read."""
         self.notes: list[str] = []
         self.left_out: dict[str, int] = {}
         self._root = root
@@ -56,10 +56,10 @@ class YoloLayout:
         self._shortened: dict[Path, str] = {}
 
     def items(self) -> list[YoloItem]:
-        """The images of all splits in order, each once a split, and labels without an image.
+        """Returns the images of all splits in order, each once per split, and labels without image.
 
         Raises:
-            MissingFileError: there are none.
+            MissingFileError: there are no images.
             DataError: it is unclear which folder is meant.
         """
         items: dict[tuple[Path, str], YoloItem] = {}
@@ -82,7 +82,7 @@ class YoloLayout:
         return list(items.values())
 
     def _find(self, entry: str) -> Path | None:
-        """A folder or list in the dataset's folder, by its whole path or else by its last parts."""
+        """Finds a folder or list in the dataset's folder, by its path or by its last parts."""
         text = entry.replace("\\", "/")
         whole = f"{self._base}/{text}" if self._base else text
         # Roboflow writes ../train/images for the folder train/ beside data.yaml.
@@ -107,7 +107,7 @@ class YoloLayout:
         return self._root / path if path and os.path.exists(self._root / path) else None
 
     def _in_folder(self, folder: Path) -> Iterator[tuple[Path | None, StatedImage, Path]]:
-        """The images below a folder, and those that only have labels."""
+        """Yields the images below a folder, and label files without an image."""
         labels = set()
         for image in _files(folder):
             if image.suffix.lower() in IMAGE_SUFFIXES:
@@ -122,7 +122,7 @@ class YoloLayout:
                     yield None, self._stated(name), label
 
     def _in_list(self, file: Path) -> Iterator[tuple[Path | None, StatedImage, Path]]:
-        """The images that a text file names, one a line."""
+        """Yields the images that a text file names, one per line."""
         self.lists.append(file)
         folder = file.parent.relative_to(self._root).as_posix()
         base = inside("", self._base) or ""
@@ -149,7 +149,7 @@ class YoloLayout:
 
 
 def label_of(image: PurePath) -> PurePath:
-    """The label file of an image; both relative to the dataset's folder."""
+    """Returns the label file of an image; both are relative to the dataset's folder."""
     parts = list(image.parts)
     for index in reversed(range(len(parts) - 1)):
         if parts[index] == "images":

@@ -1,10 +1,10 @@
-"""Ultralytics' YOLO pose datasets: `data.yaml`, and a text file of objects for each image.
+"""Reads Ultralytics' YOLO pose datasets: `data.yaml`, and a text file of objects per image.
 
-A row is the class, the box (centre and sides) and the keypoints, as fractions of the width and
-height. A fraction of 0 is the left or upper edge of the image and 1 is the other one: fraction
-times width less half a pixel is the coordinate of pixel centres. Of three values for each keypoint
-the third is COCO's visibility. Of two, a keypoint is unlabelled if one is negative, as Ultralytics
-reads it, or if both are 0, where Ultralytics draws none.
+A row has the class, the box (centre and sides) and the keypoints, as fractions of the width and
+height. 0 is the left or upper edge of the image and 1 the other edge, so the coordinate of a
+pixel's centre is the fraction times the width minus half a pixel. With three values per keypoint,
+the third is COCO's visibility. With two, a keypoint is unlabelled if one is negative, as
+Ultralytics reads it, or if both are 0, which Ultralytics does not draw.
 """
 
 import math
@@ -33,7 +33,7 @@ from simplebase.skeletons import Skeleton
 
 _PIXEL_CENTRE = 0.5
 _TOLERANCE = 0.01
-"""By which a fraction may leave 0 to 1, as in Ultralytics' own check: tools round."""
+"""Tolerance of fractions outside 0 to 1, as in Ultralytics' own check, because tools round."""
 
 
 def read_yolo(
@@ -49,22 +49,22 @@ def read_yolo(
     """Reads a YOLO pose dataset.
 
     Args:
-        source: its `data.yaml`, or the folder that holds it.
-        image_folder: the dataset's folder, by default that of `data.yaml`. `path`, `train`, `val`
-            and `test` in the file are looked for in it, and what leads out of it by its last parts.
-        category: the classes to convert, by name or number; by default all.
-        skeleton: names the keypoints, in place of the file.
-        val_split: fraction of the images that is held out, where the dataset has only one split.
+        source: its `data.yaml`, or the folder that contains it.
+        image_folder: the dataset's folder. By default that of `data.yaml`. `path`, `train`, `val`
+            and `test` in the file are searched in it; paths that lead outside by their last parts.
+        category: the classes to convert, by name or number. By default all.
+        skeleton: names the keypoints, instead of the file.
+        val_split: fraction of the images that are held out, where the dataset has only one split.
             Without `val`, `test` is the validation split; with it, `test` is left out.
-        seed: of the draw.
-        progress: called with images done and in all.
+        seed: seed of the random split.
+        progress: is called with the number of finished images and the total.
 
     Raises:
-        ArgumentError: there is no such class.
+        ArgumentError: a class does not exist.
         MissingFileError: `data.yaml` or the folders that it names are missing.
         DataError: `data.yaml` is wrong, or no label file can be read.
 
-    Label files that cannot be read are left out, counted in `left_out` and named in a warning.
+    Unreadable label files are left out, counted in `left_out`, and named in a warning.
     """
     names = [category] if isinstance(category, str) else list(category)
     settings = read_yolo_settings(Path(source), names, skeleton)
@@ -99,7 +99,7 @@ class _Reader:
         self._by_class: Counter[int] = Counter()
 
     def read(self, progress: Progress | None) -> list[LabelledImage]:
-        """All images with objects."""
+        """Yields all images with objects."""
         images: list[LabelledImage] = []
         problems = []
         for done, item in enumerate(self._items, start=1):
@@ -141,8 +141,8 @@ class _Reader:
         return []
 
     def _read_labels(self, item: YoloItem) -> list[LabelledObject]:
-        """The objects of the chosen classes."""
-        # Without its image an object is only counted, so any size will do.
+        """Returns the objects of the chosen classes."""
+        # Without its image, an object is only counted, so any size is fine.
         size = image_size(item.image) if item.image else (1, 1)
         rows: dict[tuple[str, ...], str] = {}
         for number, line in enumerate(read_text(item.label).splitlines(), start=1):
@@ -159,10 +159,10 @@ class _Reader:
 def _parse_row(
     values: Sequence[str], settings: YoloSettings, size: Size, where: str
 ) -> tuple[int, LabelledObject]:
-    """The class and the object of one row.
+    """Parses the class and the object of a row.
 
     Raises:
-        DataError: another number of values than `kpt_shape` says, or a value that cannot be.
+        DataError: the number of values does not agree with `kpt_shape`, or a value is invalid.
     """
     skeleton, each = settings.skeleton, settings.values
     expected = 5 + skeleton.num_keypoints * each

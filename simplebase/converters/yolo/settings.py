@@ -1,4 +1,4 @@
-"""`data.yaml` of an Ultralytics pose dataset: classes, keypoints, splits.
+"""Reads `data.yaml` of an Ultralytics pose dataset: classes, keypoints, splits.
 
 https://docs.ultralytics.com/datasets/pose/ describes it.
 """
@@ -24,17 +24,17 @@ _MOST_KEYPOINTS = 10_000
 
 @dataclass(frozen=True)
 class YoloSettings:
-    """What `data.yaml` says.
+    """The content of `data.yaml`.
 
     Args:
-        path: of the file.
+        path: path of the file.
         root: `path` in it, relative or absolute, possibly of another computer.
-        splits: folders and lists of images by split, as they are written.
+        splits: folders and lists of images by split, as stated.
         classes: all names by number.
-        chosen: the numbers to convert.
-        values: numbers for each keypoint, 2 or 3.
+        chosen: the numbers of the classes to convert.
+        values: numbers per keypoint, 2 or 3.
         skeleton: the keypoints.
-        notes: what was inferred about them.
+        notes: inferences about them.
     """
 
     path: Path
@@ -53,13 +53,13 @@ def read_yolo_settings(
     """Reads `data.yaml`.
 
     Args:
-        source: the file, or the folder that holds it.
-        category: the classes to convert, by name or number; by default all.
-        skeleton: names the keypoints, in place of the file.
+        source: the file, or the folder that contains it.
+        category: the classes to convert, by name or number. By default all.
+        skeleton: names the keypoints, instead of the file.
 
     Raises:
-        ArgumentError: there is no such class.
-        MissingFileError: there is no such file.
+        ArgumentError: a class does not exist.
+        MissingFileError: the file does not exist.
         DataError: it is not the YAML of a pose dataset, or contradicts itself.
     """
     path = _find(source)
@@ -113,7 +113,7 @@ def _parse(path: Path) -> Any:
 
 
 def _kpt_shape(content: Mapping[str, Any], path: Path) -> tuple[int, int]:
-    """How many keypoints there are, and how many numbers each has."""
+    """Returns the number of keypoints, and of values per keypoint."""
     shape = content.get("kpt_shape")
     if shape is None:
         raise DataError(
@@ -160,7 +160,7 @@ def _choose(classes: Mapping[int, str], category: Sequence[str], path: Path) -> 
 def _skeleton(
     content: Mapping[str, Any], path: Path, count: int, titles: Sequence[str], chosen: list[int]
 ) -> tuple[Skeleton, list[str]]:
-    """The keypoints of the chosen classes, and notes on them."""
+    """Returns the keypoints of the chosen classes, and notes on them."""
     name = titles[0] if len(titles) == 1 else path.resolve().parent.name or path.stem
     names = _keypoint_names(content.get("kpt_names"), path, count, chosen)
     flips = content.get("flip_idx")
@@ -178,7 +178,7 @@ def _skeleton(
     if pairs:
         skeleton = Skeleton(name, names, pairs)
         return skeleton, [f"flip pairs, from flip_idx: {pairs_text(pairs)}"]
-    # Roboflow writes a flip_idx that swaps nothing, whatever the keypoints are.
+    # Roboflow always writes a flip_idx that swaps nothing.
     skeleton = Skeleton(name, names, pairs_by_name(names))
     return skeleton, [pairs_note(skeleton)]
 
@@ -196,7 +196,7 @@ def _numbers(count: int) -> tuple[str, ...]:
 def _keypoint_names(
     value: Any, path: Path, count: int, chosen: Sequence[int]
 ) -> tuple[str, ...] | None:
-    """The names in `kpt_names`: a list, or a list for each class."""
+    """Returns the names in `kpt_names`: a list, or a list for each class."""
     if value is None:
         return None
     lists = [value]
@@ -220,7 +220,7 @@ def _keypoint_names(
 
 
 def _pairs(flips: Any, names: Sequence[str], path: Path) -> tuple[Pair, ...]:
-    """The pairs that `flip_idx` swaps, the left one first where names tell."""
+    """Returns the pairs that `flip_idx` swaps, the left one first if names show it."""
     where = f"{path}, flip_idx"
     flips = [expect.integer(each, where) for each in expect.items(flips, where)]
     if sorted(flips) != list(range(len(names))):
@@ -240,7 +240,7 @@ def _pairs(flips: Any, names: Sequence[str], path: Path) -> tuple[Pair, ...]:
 
 
 def _entries(value: Any, where: str) -> list[str]:
-    """Folders or lists of one split; empty where it has none."""
+    """Returns the folders or lists of a split; empty if it has none."""
     if value is None or value == "":
         return []
     values = value if isinstance(value, list) else [value]

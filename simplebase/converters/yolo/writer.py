@@ -59,17 +59,17 @@ def to_yolo(
 
     Args:
         dataset: the folder.
-        output: where; appears only when it is complete.
-        skeleton: what the records follow; by default what the folder's own text files say.
+        output: the folder to write, which appears only when it is complete.
+        skeleton: the skeleton of the records. The default comes from the folder's text files.
         images: `copy` or `link`.
         overwrite: replace `output` if this function wrote it.
-        progress: called with images done and in all.
+        progress: is called with the number of finished images and the total.
 
     Raises:
         ArgumentError: `output` holds the dataset, or `images` is `none`.
         MissingFileError: the folder or a file in it is missing.
         DataError: a record is wrong, no image was found, or the format cannot hold a name.
-        OutputExistsError: `output` exists, and `overwrite` is off or somebody else wrote it.
+        OutputExistsError: `output` exists, and `overwrite` is off or another program wrote it.
     """
     outgoing = open_outgoing(dataset, output, skeleton, CONTENT, overwrite=overwrite)
     _require_names(outgoing)

@@ -1,4 +1,4 @@
-"""Looking for what is wrong with a dataset before a training finds out."""
+"""Finds errors in a dataset before training."""
 
 from simplebase.data.checking.check import check_dataset
 from simplebase.data.checking.findings import KINDS, CheckReport, Finding

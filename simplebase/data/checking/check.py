@@ -1,4 +1,4 @@
-"""All checks of a dataset folder, in one pass over its images."""
+"""Runs all checks of a dataset folder, in one pass over its images."""
 
 import os
 from collections.abc import Iterator
@@ -40,21 +40,20 @@ def check_dataset(
     progress: Progress | None = None,
     depth_range: DepthRange | None = None,
 ) -> CheckReport:
-    """Looks for errors in a dataset folder: records, labels and images.
+    """Checks the records, labels and images of a dataset folder.
 
-    Records whose fields are broken are reported and left out of all further checks. Of a packed
-    dataset the checksums are compared: its labels are those of the folder it was packed from.
+    Records with invalid fields are reported and left out of all further checks. For a packed
+    dataset only the checksums are verified, because its labels are those of the original folder.
 
     Args:
         folder: the dataset.
-        skeleton: what the records follow; by default what the folder's own text files say.
-        progress: called with images done and in all.
+        skeleton: the skeleton of the records. The default comes from the folder's text files.
+        progress: is called with the number of finished images and the total.
         depth_range: which values of images of more than 8 bits become black and white.
 
     Raises:
         MissingFileError: the folder, its annotations or a skeleton is missing.
-        DataError: the annotation file is not a list, or a text file or manifest holds something
-            else than it should.
+        DataError: the annotation file is not a list, or a text file or manifest is invalid.
     """
     if is_packed(folder):
         return _check_shards(folder, progress)
@@ -86,7 +85,7 @@ def check_dataset(
 
 
 def _check_shards(location: str | os.PathLike[str], progress: Progress | None) -> CheckReport:
-    # Imported here: shards are TensorFlow's, which a folder does not need.
+    # Imported here, because only shards need TensorFlow.
     from simplebase.data.packed import open_packed
 
     records, images = open_packed(location)
@@ -109,7 +108,7 @@ def _check_records(
     inspections: list[ImageInspection],
     image_of: np.ndarray,
 ) -> Iterator[Finding]:
-    """Findings whose `record` is a row of `records`; `image_of` `(N,)` indexes `inspections`."""
+    """Yields findings whose `record` is a row of `records`; `image_of` `(N,)` are inspections."""
     unknown = (np.nan, np.nan)
     sizes = np.array(
         [inspection.size[::-1] if inspection.size else unknown for inspection in inspections]
@@ -131,7 +130,7 @@ def _check_records(
 def _check_depth(
     inspections: list[ImageInspection], image_of: np.ndarray, depth_range: DepthRange | None
 ) -> Iterator[Finding]:
-    """Images of more than 8 bits that come out as nearly one grey, and what to do."""
+    """Finds images of more than 8 bits that become almost uniformly grey, with advice."""
     notes = {
         image: note
         for image, inspection in enumerate(inspections)
@@ -151,7 +150,7 @@ def _check_depth(
 def _check_splits(
     records: Records, inspections: list[ImageInspection], image_of: np.ndarray
 ) -> Iterator[Finding]:
-    """Images that are trained on and measured on."""
+    """Finds images that are in both splits."""
     train, held_out = (
         dict(zip(image_of[rows].tolist(), rows.tolist(), strict=True))
         for rows in (np.flatnonzero(~records.validation), np.flatnonzero(records.validation))
@@ -178,7 +177,7 @@ def _check_splits(
 
 
 def _in_file(finding: Finding, survey: Survey) -> Finding:
-    """The finding with the record's index in the file, and its image."""
+    """Returns the finding with the record's index in the file, and its image."""
     if finding.record is None or survey.records is None:
         return finding
     path = survey.records.paths[finding.record]

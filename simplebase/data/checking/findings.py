@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""The findings of a check."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -9,7 +9,7 @@ from simplebase.data.dataset import KeypointDataset
 Severity = Literal["error", "warning"]
 
 KINDS: dict[str, Severity] = {
-    # A training stops at these, or learns nothing from the record.
+    # A training run stops at these, or learns nothing from the record.
     "broken-record": "error",
     "missing-image": "error",
     "unreadable-image": "error",
@@ -17,7 +17,7 @@ KINDS: dict[str, Severity] = {
     "damaged-shard": "error",
     "box-without-area": "error",
     "crop-misses-object": "error",
-    # These may be meant.
+    # These may be intended.
     "lost-depth": "warning",
     "empty-split": "warning",
     "missing-flip-pairs": "warning",
@@ -37,17 +37,17 @@ KINDS: dict[str, Severity] = {
     "keypoint-rarely-labelled": "warning",
     "unusual-visibility": "warning",
 }
-"""Every kind of finding and how bad it is, in the order of a report."""
+"""All kinds of findings with their severity, in the order of a report."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, or looks so.
+    """An error or a suspicion.
 
     Args:
         kind: one of `KINDS`.
-        message: what was found, in a sentence.
-        record: index in the annotation file; `None` where it is about the dataset as a whole.
+        message: a sentence that describes it.
+        record: index in the annotation file; `None` if it concerns the whole dataset.
         img_paths: the record's image, if it has one.
     """
 
@@ -62,7 +62,7 @@ class Finding:
         return KINDS[self.kind]
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         return {"severity": self.severity, **asdict(self)}
 
 
@@ -71,12 +71,12 @@ class CheckReport:
     """All findings of a dataset, errors first, then by kind and record.
 
     Args:
-        records: how many the annotation file has.
-        images: how many files they name.
-        findings: what was found.
-        usable: the records without a broken field or image; `None` if there are none, or if the
+        records: number of records in the annotation file.
+        images: number of image files that they name.
+        findings: the findings.
+        usable: the records whose fields and images are valid; `None` if there are none, or if the
             dataset is packed.
-        rows: for each usable record its index in the annotation file.
+        rows: index of each usable record in the annotation file.
     """
 
     records: int
@@ -93,7 +93,7 @@ class CheckReport:
         object.__setattr__(self, "findings", tuple(self.findings[place] for place in places))
 
     def with_findings(self, more: Iterable[Finding]) -> "CheckReport":
-        """The report with further findings, whose `record` is a row of `usable`."""
+        """Returns the report with further findings, whose `record` is a row of `usable`."""
         added = list(more)
         if self.usable is not None:
             paths = self.usable.records.paths
@@ -107,23 +107,23 @@ class CheckReport:
 
     @property
     def errors(self) -> int:
-        """How many findings are errors."""
+        """The number of errors."""
         return sum(finding.severity == "error" for finding in self.findings)
 
     @property
     def warnings(self) -> int:
-        """How many findings are warnings."""
+        """The number of warnings."""
         return len(self.findings) - self.errors
 
     def by_kind(self) -> dict[str, list[Finding]]:
-        """The findings of each kind that there are any of."""
+        """Returns the findings by their kind."""
         groups: dict[str, list[Finding]] = {}
         for finding in self.findings:
             groups.setdefault(finding.kind, []).append(finding)
         return groups
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         return {
             "records": self.records,
             "images": self.images,

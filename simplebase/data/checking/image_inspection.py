@@ -1,4 +1,4 @@
-"""Each image decoded once, to its end, and what is kept of it: some 300 bytes."""
+"""Decodes each image completely, and keeps about 300 bytes about it."""
 
 import os
 from collections.abc import Sequence
@@ -23,21 +23,21 @@ from simplebase.images import (
 from simplebase.progress import Progress
 from simplebase.threads import thread_pool
 
-# A JPEG is decoded at the smallest of its scales above such sides; that reads it to the end too.
+# A JPEG is decoded at its smallest scale above this size, which still reads the whole file.
 _DRAFT_SIDE = 4 * FINGERPRINT_SIDE
 _LARGEST_REDUCTION = 8
 
 
 @dataclass(frozen=True)
 class ImageInspection:
-    """What decoding an image file showed.
+    """The result of decoding an image file.
 
     Args:
         size: `(height, width)` upright; `None` if it cannot be decoded.
-        fingerprint: for finding its copies; `None` likewise.
-        deep_range: between which values it lies, if it has more than 8 bits.
-        kind: of the finding, if something is wrong.
-        problem: what that is.
+        fingerprint: its fingerprint, for finding copies; `None` likewise.
+        deep_range: the range of its values, if it has more than 8 bits.
+        kind: kind of the finding, if something is wrong.
+        problem: description of the problem.
     """
 
     size: Size | None = None
@@ -52,7 +52,7 @@ def inspect_images(
     progress: Progress | None = None,
     depth_range: DepthRange | None = None,
 ) -> list[ImageInspection]:
-    """Decodes every file of `paths`; `progress` is called with files done and in all."""
+    """Decodes all `paths`; `progress` is called with the number of finished files and the total."""
     inspections = []
     with thread_pool() as pool:
         inspect = partial(inspect_image, depth_range=depth_range)
@@ -65,7 +65,7 @@ def inspect_images(
 
 
 def inspect_image(path: Path, depth_range: DepthRange | None = None) -> ImageInspection:
-    """Decodes one file to its end, as training does."""
+    """Decodes one file completely, as training does."""
     try:
         if path.is_symlink() and not path.exists():
             problem = f"{path} is a link to {os.readlink(path)}, which does not exist"
@@ -90,7 +90,7 @@ def inspect_image(path: Path, depth_range: DepthRange | None = None) -> ImageIns
 
 
 def _reduction(data: bytes) -> int:
-    """The largest at which a JPEG still has all that a fingerprint is made of."""
+    """Returns the largest reduction at which a JPEG still has all features of a fingerprint."""
     reduction = 1
     while (
         reduction < _LARGEST_REDUCTION

@@ -1,6 +1,6 @@
-"""What the records themselves say that cannot be right: boxes, crops, keypoints, visibility.
+"""Checks of the records themselves: boxes, crops, keypoints and visibility.
 
-Each check takes the sound records as columns and yields findings whose `record` is a row of them.
+Each check takes the valid records as columns and yields findings whose `record` is a row of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,10 +12,10 @@ from simplebase.data.records import Records
 from simplebase.geometry import PERSON_PIXELS, Crop
 from simplebase.skeletons import Skeleton, pairs_by_name
 
-# Annotation tools round, and some count pixels from 1.
+# Annotation tools round coordinates, and some count pixels from 1.
 _TOLERANCE = 1.0  # pixels
 
-# Fewer pixels than one heatmap has cells.
+# Fewer pixels than a heatmap has cells.
 _TINY = 32.0
 
 # The longer side of COCO's boxes is 0.8 to 1.6 times that of the keypoints in them.
@@ -23,7 +23,7 @@ _BOX_OVER_KEYPOINTS = (0.5, 3.0)
 
 
 def check_boxes(records: Records, sizes: np.ndarray) -> Iterator[Finding]:
-    """Boxes and head boxes against the images, `sizes` `(N, 2)` width and height, and keypoints."""
+    """Compares boxes and head boxes with the images' `sizes` `(N, 2)` and with the keypoints."""
     heads = records.headboxes
     for row in np.flatnonzero((heads[:, 2:] <= heads[:, :2]).any(axis=1)):
         corners = _numbers(heads[row])
@@ -32,7 +32,7 @@ def check_boxes(records: Records, sizes: np.ndarray) -> Iterator[Finding]:
     for row in np.flatnonzero((boxes[:, 2:] <= 0).any(axis=1)):
         message = f"bbox x, y, width, height is {_numbers(boxes[row])}"
         yield Finding("box-without-area", message, int(row))
-    # Pixel 0 begins at -0.5; a box from 0 to the width covers the image in either convention.
+    # Pixel 0 starts at -0.5. A box from 0 to the width covers the image in either convention.
     over = np.maximum(-boxes[:, :2], boxes[:, :2] + boxes[:, 2:] - sizes).max(axis=1)
     for row in np.flatnonzero(over > _TOLERANCE):
         message = f"bbox reaches {over[row]:.0f} px beyond the image of {_size(sizes[row])}"
@@ -52,7 +52,7 @@ def _boxes_against_keypoints(records: Records) -> Iterator[Finding]:
     long_side = records.boxes[:, 2:].max(axis=1)
     ratio = long_side / np.maximum(extents(records), 1.0)
     low, high = _BOX_OVER_KEYPOINTS
-    # Few keypoints say little of the object's size.
+    # Few keypoints say little about the object's size.
     wrong = ((ratio < low) | (ratio > high)) & (2 * counts >= labelled.shape[1]) & (long_side > 0)
     for row in np.flatnonzero(wrong):
         message = f"bbox is {ratio[row]:.1f} times as long as the keypoints' extent"
@@ -60,7 +60,7 @@ def _boxes_against_keypoints(records: Records) -> Iterator[Finding]:
 
 
 def check_crops(records: Records, skeleton: Skeleton, crop: Crop) -> Iterator[Finding]:
-    """What the network will see: the square around `objpos` against the keypoints."""
+    """Compares the network's crop, the square around `objpos`, with the keypoints."""
     labelled = records.keypoints[..., 2] > 0
     center = records.centers + [0.0, crop.center_shift] * records.scales[:, None]
     distance = np.abs(records.keypoints[..., :2] - center[:, None]).max(axis=-1)
@@ -83,7 +83,7 @@ def check_crops(records: Records, skeleton: Skeleton, crop: Crop) -> Iterator[Fi
 
 
 def check_keypoints(records: Records, sizes: np.ndarray, skeleton: Skeleton) -> Iterator[Finding]:
-    """Keypoints against the images, `sizes` `(N, 2)` width and height, and against each other."""
+    """Compares keypoints with the images' `sizes` `(N, 2)`, and records with each other."""
     labelled = records.keypoints[..., 2] > 0
     points = records.keypoints[..., :2]
     last = sizes[:, None] - 1
@@ -91,7 +91,7 @@ def check_keypoints(records: Records, sizes: np.ndarray, skeleton: Skeleton) -> 
     outside = outside.any(axis=-1) & labelled & ~np.isnan(sizes[:, :1])
     for row in np.flatnonzero(outside.any(axis=1)):
         names = _names(skeleton, outside[row])
-        message = f"{names} outside of the image of {_size(sizes[row])}"
+        message = f"{names} outside the image of {_size(sizes[row])}"
         yield Finding("keypoint-outside-image", message, int(row))
     for row in np.flatnonzero(~labelled.any(axis=1)):
         yield Finding("no-keypoints", "no keypoint is labelled", int(row))
@@ -99,17 +99,17 @@ def check_keypoints(records: Records, sizes: np.ndarray, skeleton: Skeleton) -> 
     for repeated in np.flatnonzero(labelled.any(axis=1)).tolist():
         key = (records.paths[repeated], records.keypoints[repeated].tobytes())
         if first.setdefault(key, repeated) != repeated:
-            message = "the same keypoints of the same image stand in an earlier record"
+            message = "an earlier record has the same keypoints of the same image"
             yield Finding("repeated-record", message, repeated)
 
 
 def check_labelling(records: Records, joints: np.ndarray, skeleton: Skeleton) -> Iterator[Finding]:
-    """What is unusual about the records as a whole.
+    """Finds unusual properties of all records together.
 
     Args:
-        records: `N` of them.
-        joints: `(N, K, 3)` as they stand in the file.
-        skeleton: for the names.
+        records: `N` records.
+        joints: `(N, K, 3)` as in the file.
+        skeleton: provides the names.
     """
     for name, mask in (("train", ~records.validation), ("val", records.validation)):
         if not mask.any():
@@ -124,18 +124,18 @@ def check_labelling(records: Records, joints: np.ndarray, skeleton: Skeleton) ->
                 yield Finding("keypoint-never-labelled", share)
             elif count < len(train) / 100:
                 yield Finding("keypoint-rarely-labelled", share)
-    # Coordinates beyond the first pixel, of which upstream's own writers leave both at 0 or 1.
+    # Coordinates beyond the first pixel. For unlabelled keypoints, upstream writes 0 or 1.
     ignored = ~labelled & (joints[..., :2] > 1).all(axis=-1)
     if ignored.any():
         yield Finding(
             "unusual-visibility",
             f"{ignored.sum()} keypoints of {ignored.any(axis=1).sum()} records have coordinates "
-            "but visibility 0, which means not labelled: hidden ones are 1",
+            "but visibility 0, which means not labelled; hidden keypoints have visibility 1",
         )
 
 
 def check_flip_pairs(skeleton: Skeleton) -> Iterator[Finding]:
-    """Names that differ by left and right alone but do not swap in a flip."""
+    """Finds names that differ only in left and right but do not swap in a flip."""
     paired = {frozenset(pair) for pair in skeleton.horizontal_pairs}
     for left, right in pairs_by_name(skeleton.keypoints):
         if {left, right} not in paired:
@@ -145,7 +145,7 @@ def check_flip_pairs(skeleton: Skeleton) -> Iterator[Finding]:
 
 
 def extents(records: Records) -> np.ndarray:
-    """`(N,)` the longer side of what the labelled keypoints span, in pixels; 0 without any."""
+    """Returns `(N,)`: longer side of the labelled keypoints' extent in pixels; 0 without any."""
     labelled = records.keypoints[..., 2:] > 0
     points = records.keypoints[..., :2]
     lowest = np.where(labelled, points, np.inf).min(axis=1)

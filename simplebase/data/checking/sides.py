@@ -1,9 +1,8 @@
-"""Left and right that were mistaken for each other, told by the length of the links.
+"""Finds keypoints whose left and right were swapped, by the length of the links.
 
-The links of a skeleton are bones. Where the two keypoints of a pair are swapped, the bones that end
-in them cross over and become longer than bones are: longer than the median of the dataset, relative
-to the object. Only that excess counts, so that crossed legs and folded arms, whose bones cross but
-keep their length, are left in peace.
+The links of a skeleton are bones. If the two keypoints of a pair are swapped, the bones that end
+there cross and become longer than the median of the dataset, relative to the object. Only this
+excess counts, so crossed legs and folded arms, whose bones keep their length, are not reported.
 """
 
 from collections.abc import Iterator
@@ -16,23 +15,23 @@ from simplebase.data.records import Records
 from simplebase.geometry import PERSON_PIXELS
 from simplebase.skeletons import Skeleton
 
-# Excess that the swap takes away, in heights of the object. Measured on published labels: it speaks
-# up for 0.7 % of MPII's 25,204 records, 0.5 % of LSP's 1000, 0.6 % of 181 of COCO and 2.1 % of
-# LSP-extended's 10,000, most of which, looked at, are swapped indeed. Of pairs swapped on purpose
-# in 5 % of the records it finds, in MPII / LSP: ankles 45 / 50 %, knees 57 / 74 %, hips 23 / 52 %,
-# wrists 79 / 84 %, elbows 87 / 92 %, shoulders 76 / 84 %. The rest lie close together: of those
-# apart by more than a fifth of the height it finds ankles 91 / 74 %, knees 91 / 100 %, hips
+# The excess that swapping back removes, in heights of the object. Measured on published labels: it
+# reports 0.7 % of MPII's 25,204 records, 0.5 % of LSP's 1000, 0.6 % of 181 of COCO and 2.1 % of
+# LSP-extended's 10,000. By inspection, most of these are really swapped. Of pairs that were swapped
+# on purpose in 5 % of the records, it finds in MPII / LSP: ankles 45 / 50 %, knees 57 / 74 %, hips
+# 23 / 52 %, wrists 79 / 84 %, elbows 87 / 92 %, shoulders 76 / 84 %. The others are close together.
+# Of those more than a fifth of the height apart, it finds ankles 91 / 74 %, knees 91 / 100 %, hips
 # 54 / 100 %, wrists 99 / 100 %, elbows 100 / 100 %, shoulders 98 / 100 %.
 _CLEAR = 0.06
 
-# A converter that mixes up two keypoints does so in all records. In none of the four datasets more
-# than half of the records speak for a swap; with any pair swapped throughout they do.
+# A converter that confuses two keypoints does so in all records. In none of the four datasets do
+# more than half of the records suggest a swap; if any pair is swapped throughout, they do.
 _MOST = 0.5
 _FEWEST_RECORDS = 10
 
 
 def check_sides(records: Records, skeleton: Skeleton) -> Iterator[Finding]:
-    """Pairs that look swapped in a record, or in most records."""
+    """Finds pairs that look swapped in a record, or in most records."""
     pairs = [(_index(skeleton, a), _index(skeleton, b)) for a, b in skeleton.horizontal_pairs]
     if not pairs:
         return
@@ -56,7 +55,7 @@ def check_sides(records: Records, skeleton: Skeleton) -> Iterator[Finding]:
 
 
 class _LinkLengths:
-    """Lengths of the links, over the object's height, as labelled and with a pair swapped."""
+    """Lengths of the links relative to the object's height, as labelled and with a pair swapped."""
 
     def __init__(self, records: Records, skeleton: Skeleton) -> None:
         self.points = records.keypoints[..., :2]
@@ -69,7 +68,7 @@ class _LinkLengths:
         self.medians = {link: self._median(*link) for link in self.links}
 
     def gains(self, first: int, second: int) -> np.ndarray:
-        """`(N,)` excess over the median lengths that swapping a pair takes away."""
+        """Returns `(N,)`: the excess over the median lengths that swapping a pair removes."""
         total = np.zeros(len(self.points))
         for link, known, before, after in self._touching(first, second):
             median = self.medians[link]
@@ -78,7 +77,7 @@ class _LinkLengths:
         return total
 
     def changes(self, first: int, second: int) -> tuple[int, int]:
-        """In how many records swapping a pair makes its links shorter, and longer."""
+        """Returns in how many records swapping a pair makes its links shorter, and longer."""
         total = np.zeros(len(self.points))
         for _, known, before, after in self._touching(first, second):
             total += np.where(known, before - after, 0)
@@ -87,11 +86,11 @@ class _LinkLengths:
     def _touching(
         self, first: int, second: int
     ) -> Iterator[tuple[tuple[int, int], np.ndarray, np.ndarray, np.ndarray]]:
-        """The links that end in one of a pair: where known, and both lengths."""
+        """Yields the links at a pair: where they are known, and both lengths."""
         swap = {first: second, second: first}
         for start, end in self.links:
             if len({start, end} & {first, second}) == 1:
-                # Of both sides, or else a profile, of which one side is labelled, looks twisted.
+                # Both sides must be known, or a profile with one labelled side looks twisted.
                 ends = [start, end, self.mirror[start], self.mirror[end]]
                 known = np.asarray(self.labelled[:, ends].all(axis=1))
                 after = self._length(swap.get(start, start), swap.get(end, end))

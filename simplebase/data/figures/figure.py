@@ -21,7 +21,7 @@ from simplebase.data.figures.scenery import background, occlude, photograph
 from simplebase.equality import ArrayEquality
 from simplebase.errors import ArgumentError
 
-# A keypoint is visible where the front-most region is one of these; rows are keypoints 0-15.
+# A keypoint is visible if the front-most region is one of these. Rows are keypoints 0-15.
 _SHOWS_IN = (
     *[(R_LEG,)] * 2, (TORSO, R_LEG), (TORSO, L_LEG), *[(L_LEG,)] * 2,
     (TORSO, R_LEG, L_LEG), (TORSO,), (TORSO, HEAD), (HEAD,),
@@ -35,8 +35,8 @@ class Figure(ArrayEquality):
 
     Attributes:
         image: uint8 `(H, W, 3)` RGB.
-        keypoints: float64 `(16, 3)`, x, y and COCO's visibility, in MPII's order. 0 is outside of
-            the image (x and y are then 0), 1 is hidden by a body part or an object, 2 is visible.
+        keypoints: float64 `(16, 3)`, x, y and COCO's visibility, in MPII's order. 0 is outside the
+            image (x and y are then 0), 1 is hidden by a body part or an object, 2 is visible.
         headbox: x1, y1, x2, y2 around the head, upper neck to head top; not clipped to the image.
         center: x, y of the middle of the bounding box of the keypoints inside the image.
         scale: person size / 200 px, as in MPII. The size is the longer side of the keypoints'
@@ -55,7 +55,7 @@ def draw_figure(rng: np.random.Generator, size: tuple[int, int] = (256, 256)) ->
     """Draws a person in a random pose, outfit and scene.
 
     Args:
-        rng: the only source of randomness: the same state gives the same bytes.
+        rng: the only source of randomness. The same state gives the same bytes.
         size: `(height, width)` of the image in pixels, each at least 32.
 
     Raises:
@@ -108,7 +108,7 @@ def _place(
 
 
 def _label(points: np.ndarray, regions: np.ndarray) -> np.ndarray:
-    """Adds the visibility to `points` `(16, 2)`, from what the map of regions shows there."""
+    """Adds the visibility to `points` `(16, 2)`, according to the map of regions."""
     height, width = regions.shape
     keypoints = np.zeros((len(points), 3))
     for row, (x, y) in enumerate(points):

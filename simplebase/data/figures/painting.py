@@ -1,4 +1,4 @@
-"""Balls and their hulls: how everything in a figure's image is painted."""
+"""Paints the parts of a figure, as hulls of balls."""
 
 import colorsys
 from dataclasses import dataclass, field
@@ -31,16 +31,16 @@ class Part(ArrayEquality):
 
 @dataclass(frozen=True, eq=False)
 class Scene(ArrayEquality):
-    """What is painted into: the image, and which body region is in front at each pixel."""
+    """The image, and the body region that is in front at each pixel."""
 
     image: np.ndarray
     regions: np.ndarray
     light: np.ndarray  # (x, y) towards it, below 1
-    backdrop: np.ndarray  # the image before the figure came
+    backdrop: np.ndarray  # the image without the figure
 
 
 def cloth(rng: np.random.Generator) -> np.ndarray:
-    """A colour `(3,)` that clothes may have, 0 to 255."""
+    """Returns a random colour `(3,)` for clothes, 0 to 255."""
     hue, saturation, value = rng.uniform((0, 0.05, 0.22), (1, 0.8, 0.95))
     return np.array(colorsys.hsv_to_rgb(hue, saturation, value)) * 255
 

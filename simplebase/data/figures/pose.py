@@ -58,7 +58,7 @@ def sample_pose(rng: np.random.Generator) -> Pose:
     points = np.zeros((20, 3))
     points[THORAX] = chest @ (0, -0.29 * rng.uniform(0.9, 1.1), 0)
     points[NECK] = points[THORAX] + chest @ (0, -0.05, 0.01)
-    # Larger than life: the head is what tells a person's front from its back.
+    # Larger than in reality, because the head distinguishes a person's front from the back.
     points[HEAD_TOP] = points[NECK] + head @ (0, -rng.uniform(0.15, 0.165), 0)
     breadth, leg_size, arm_size = rng.normal(1, 0.06, 3).clip(0.85, 1.15)
 
@@ -109,7 +109,7 @@ def _directions(
         flexion: degrees from hanging down towards the front.
         abduction: degrees away from the body.
         bend: degrees at the joint in between: forwards, or backwards if negative.
-        inward: how much the lower half bends towards the body's middle.
+        inward: how much the lower half bends towards the body's centre line.
     """
     f, a, b = np.radians([flexion, abduction, bend])
     upper = np.array([out * np.sin(a), np.cos(a) * np.cos(f), np.cos(a) * np.sin(f)])

@@ -1,4 +1,4 @@
-"""What is around a figure: background, objects in front, and the camera's doing."""
+"""The surroundings of a figure: background, objects in front, and the camera's effects."""
 
 import cv2
 import numpy as np

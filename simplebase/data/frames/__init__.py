@@ -1,4 +1,4 @@
-"""Frames of videos that are worth labelling."""
+"""Chooses and writes frames of videos that are worth labelling."""
 
 from simplebase.data.frames.extracting import Extraction, extract_frames
 

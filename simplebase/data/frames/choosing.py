@@ -1,4 +1,4 @@
-"""Which frames of videos are worth labelling."""
+"""Chooses frames of videos that are worth labelling."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ Method = Literal["kmeans", "uniform"]
 ALIKE = 20.0
 """Grey levels. Two frames are near duplicates if no pixel of their small images differs by more.
 
-The largest difference tells, not the mean: where the camera stands still and a small animal moves,
-most pixels stay the same. `data check` finds copies of an image by the same bound.
+The largest difference counts instead of the mean: if the camera stands still and a small animal
+moves, most pixels stay the same. `data check` finds copies of an image by the same bound.
 """
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The frames that were chosen.
+    """The chosen frames.
 
     Args:
-        moments: by video and time.
+        moments: the chosen frames by video and time.
         alike: sampled frames that were left out because they look like a chosen one.
         known: sampled frames that were left out because they look like a known image.
     """
@@ -37,18 +37,18 @@ class Choice:
 def choose(
     sample: Sample, count: int, *, method: Method = "kmeans", seed: int = 0, alike: float = ALIKE
 ) -> Choice:
-    """Chooses frames that differ, fewer than `count` where all others look like a chosen one.
+    """Chooses frames that differ; fewer than `count` if all others look like a chosen one.
 
     Args:
         sample: the frames to choose from.
-        count: frames to choose of all videos together; each has the same share.
-        method: `kmeans` forms clusters of frames that look alike, as DeepLabCut does, and
-            takes from each the frame nearest to its mean (Mathis et al., 2018,
-            https://doi.org/10.1038/s41593-018-0209-y); places that near duplicates leave free go
-            to the frames that differ most from the chosen ones. `uniform` divides the time of a
-            video into equal parts and takes from each the frame nearest to its middle. A part or
-            cluster gives the next frame instead of a near duplicate.
-        seed: of k-means; the same seed chooses the same frames.
+        count: number of frames from all videos together; each video has the same share.
+        method: `kmeans` clusters similar frames, as DeepLabCut does, and takes the frame nearest to
+            the mean of each cluster (Mathis et al., 2018,
+            https://doi.org/10.1038/s41593-018-0209-y). If near duplicates leave places free, these
+            go to the frames that differ most from the chosen ones. `uniform` divides the time of a
+            video into equal parts and takes the frame nearest to the middle of each. Instead of a
+            near duplicate, the next frame of the part or cluster is taken.
+        seed: seed of k-means. The same seed chooses the same frames.
         alike: grey levels, see `ALIKE`; below 0 nothing is a near duplicate.
     """
     chosen = _Chosen(sample.images, count, alike)
@@ -74,15 +74,15 @@ def choose_best(
     alike: float = ALIKE,
     known: Iterable[np.ndarray] = (),
 ) -> Choice:
-    """Chooses the frames of the highest scores that differ.
+    """Chooses different frames with the highest scores.
 
-    Each video has the same share; places that near duplicates leave free go to the best of the
-    other frames, whatever their video. Of equal scores the earlier frame comes first.
+    Each video has the same share. If near duplicates leave places free, these go to the best of the
+    other frames of any video. For equal scores, the earlier frame comes first.
 
     Args:
         sample: the frames to choose from.
-        scores: `(N,)` of them.
-        count: frames to choose of all videos together.
+        scores: `(N,)` scores of the frames.
+        count: number of frames from all videos together.
         alike: grey levels, see `ALIKE`; below 0 nothing is a near duplicate.
         known: `(height, width)` uint8 small images, of which no near duplicate is chosen.
     """
@@ -103,11 +103,11 @@ def choose_best(
 
 
 class _Chosen:
-    """Frames chosen so far, and the frames near to them.
+    """The frames chosen so far, and the frames that are similar to them.
 
     Args:
         images: `(N, height, width)` uint8.
-        count: frames to choose at most.
+        count: largest number of frames to choose.
         alike: grey levels.
     """
 
@@ -120,7 +120,7 @@ class _Chosen:
         self._alike = alike
 
     def take_first(self, places: np.ndarray) -> None:
-        """Takes the first of these frames that is near to no chosen one, if there is one."""
+        """Takes the first of these frames that is not similar to a chosen one, if there is one."""
         free = places[~self.near[places]]
         if len(self.places) >= self._count or not len(free):
             return
@@ -133,28 +133,28 @@ class _Chosen:
     def leave_out(self, image: np.ndarray) -> np.ndarray:
         """Leaves out the frames that are near to an image; returns `(N,)` how far they are."""
         image = image.ravel()
-        # Unsigned numbers do not go below 0.
+        # Differences of unsigned numbers would wrap around below 0.
         apart = np.maximum(self._images, image) - np.minimum(self._images, image)
         largest = apart.max(axis=1)
         self.near |= largest <= self._alike
         return np.asarray(largest)
 
     def fill(self) -> None:
-        """Takes the frame that differs most from the chosen ones, until there are enough."""
+        """Takes frames that differ most from the chosen ones, until there are enough."""
         while len(self.places) < self._count and not self.near.all():
             self.take_first(np.argsort(-self._difference, kind="stable"))
 
 
 def _shares(videos: np.ndarray, count: int) -> Iterator[tuple[np.ndarray, int]]:
-    """The places of each video's frames, and how many to choose of them.
+    """Yields the indices of each video's frames, and how many of them to choose.
 
-    Each video has the same share, whatever its length: k-means over all of them together takes
-    most frames from the one with the largest movements. What is left over goes to those with the
-    most frames.
+    Each video has the same share, whatever its length, because k-means over all videos together
+    would take most frames from the one with the largest movements. The remainder goes to the videos
+    with the most frames.
 
     Args:
         videos: `(N,)` int, the video of each frame.
-        count: frames to choose in all.
+        count: total number of frames to choose.
     """
     different, sizes = np.unique(videos, return_counts=True)
     share, left = divmod(count, len(different))
@@ -165,7 +165,7 @@ def _shares(videos: np.ndarray, count: int) -> Iterator[tuple[np.ndarray, int]]:
 
 
 def _clusters(images: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
-    """The places of the frames of each cluster, the largest first, from its middle outwards."""
+    """Yields the frames of each cluster, the largest first, from its centre outwards."""
     labels, distances = k_means(images.reshape(len(images), -1), count, seed)
     for cluster in np.argsort(-np.bincount(labels), kind="stable"):
         members = np.flatnonzero(labels == cluster)
@@ -173,7 +173,7 @@ def _clusters(images: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]
 
 
 def _parts(times: np.ndarray, count: int) -> Iterator[np.ndarray]:
-    """The places of the frames in each of equal parts of the time, from its middle outwards."""
+    """Yields the frames of equal parts of the time, from the middle of each part outwards."""
     length = times[-1] - times[0]
     edges = times[0] + length * np.arange(1, count) / count
     parts = np.searchsorted(edges, times, side="right")

@@ -1,4 +1,4 @@
-"""k-means with seeded beginnings."""
+"""k-means with seeded initialisation."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ _ROUNDS = 50
 
 
 def k_means(points: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Clusters points around means, from beginnings drawn as k-means++ does.
+    """Clusters points with k-means, initialised by k-means++.
 
     Arthur and Vassilvitskii, 2007, https://theory.stanford.edu/~sergei/papers/kMeansPP-soda.pdf.
 
     Args:
         points: `(N, D)`, at least one.
-        count: clusters at most; there are fewer where fewer points differ.
-        seed: of the draws.
+        count: largest number of clusters. There are fewer if fewer points differ.
+        seed: seed of the initialisation.
 
     Returns:
-        `(N,)` int, the cluster of each point, and `(N,)` its squared distance to the mean of it.
+        `(N,)` int: the cluster of each point; and `(N,)`: its squared distance from the mean.
     """
     points = np.asarray(points, np.float64)
     centers = _beginnings(points, count, np.random.default_rng(seed))
@@ -29,7 +29,7 @@ def k_means(points: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.n
         labels = nearest
         for cluster in range(len(centers)):
             members = points[labels == cluster]
-            # One that lost all its points stays where it was.
+            # A mean that has lost all its points is kept.
             if len(members):
                 centers[cluster] = members.mean(axis=0)
     distances = _squared_distances(points, centers)
@@ -38,7 +38,7 @@ def k_means(points: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.n
 
 
 def _beginnings(points: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """`(count or fewer, D)`: points drawn far from each other."""
+    """Returns `(count or fewer, D)`: points drawn far from each other."""
     chosen = [int(random.integers(len(points)))]
     nearest = ((points - points[chosen[0]]) ** 2).sum(axis=1)
     while len(chosen) < count and nearest.sum() > 0:
@@ -48,6 +48,6 @@ def _beginnings(points: np.ndarray, count: int, random: np.random.Generator) -> 
 
 
 def _squared_distances(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    """`(N, count)`; a product of matrices, which may be a rounding error below 0."""
+    """Returns `(N, count)`, computed as a matrix product, so rounding may give values below 0."""
     squares = (points**2).sum(axis=1)[:, None] + (centers**2).sum(axis=1)
     return np.maximum(squares - 2 * points @ centers.T, 0)

@@ -26,12 +26,12 @@ _COLUMNS = ("file", "video", "frame", "time")
 
 @dataclass(frozen=True)
 class Extraction:
-    """What was written.
+    """The result of an extraction.
 
     Args:
-        folders: of each video the folder's name and its number of frames.
-        compared: frames that were compared.
-        alike: those of them that were left out because they look like a chosen one.
+        folders: folder name and number of frames of each video.
+        compared: number of compared frames.
+        alike: number of frames that were left out because they look like a chosen one.
     """
 
     folders: dict[str, int]
@@ -40,7 +40,7 @@ class Extraction:
 
     @property
     def count(self) -> int:
-        """Frames in all."""
+        """The total number of frames."""
         return sum(self.folders.values())
 
 
@@ -58,7 +58,7 @@ def extract_frames(
     file_format: Literal["png", "jpg"] = "png",
     overwrite: bool = False,
 ) -> Extraction:
-    """Writes frames that are worth labelling, and a table that says where they are from.
+    """Writes frames that are worth labelling, and a table of their origin.
 
     ```
     OUT/
@@ -66,20 +66,20 @@ def extract_frames(
     └── VIDEO/frame_000123.png    VIDEO: the video's name without its suffix
     ```
 
-    Each video is decoded from its beginning on, twice: seeking is not exact in all formats.
+    Each video is decoded twice from its beginning, because seeking is not exact in all formats.
 
     Args:
         videos: the files.
         output: the folder to write.
-        count: frames to choose of all videos together; each has the same share.
-        progress: opens a bar for each reading of a video.
+        count: number of frames from all videos together; each video has the same share.
+        progress: opens a progress bar for each reading of a video.
         method: see `choose`.
         seed: see `choose`.
         alike: see `choose`.
-        start: seconds from the beginning of each video; frames before are not looked at.
-        end: seconds from the beginning of each video; frames from there on are not looked at.
-        file_format: of the images.
-        overwrite: replace an earlier output, unless it holds other files than frames.
+        start: seconds from the beginning of each video; earlier frames are ignored.
+        end: seconds from the beginning of each video; frames from there on are ignored.
+        file_format: format of the images.
+        overwrite: replace an earlier output, unless it contains other files.
 
     Raises:
         ArgumentError: `end` is not after `start`, or a video is given twice.
@@ -87,10 +87,10 @@ def extract_frames(
         DataError: a video cannot be read, or has no frame between `start` and `end`.
         OutputExistsError: `output` exists and may not be replaced.
     """
-    if not start < end:  # nor where one of them is NaN
-        raise ArgumentError(f"--end has to be after --start. Received: {start:g} and {end:g} s.")
+    if not start < end:  # also true if one of them is NaN
+        raise ArgumentError(f"--end must be after --start. Received: {start:g} and {end:g} s.")
     if count < 1:
-        raise ArgumentError(f"at least 1 frame has to be chosen. Received: {count}.")
+        raise ArgumentError(f"--count must be at least 1. Received: {count}.")
     names = _folder_names(videos)
     _require_replaceable(output, overwrite)
     sampler = Sampler()
@@ -106,7 +106,7 @@ def extract_frames(
         for place, (path, name) in enumerate(zip(videos, names, strict=True)):
             own = [moment for moment in choice.moments if moment.video == place]
             rows += list(_write_frames(path, own, partial, name, file_format, progress))
-        # A path may be no text; its bytes are kept.
+        # A path may not be valid text; its bytes are kept.
         with (partial / TABLE).open(
             "w", encoding="utf-8", errors="surrogateescape", newline=""
         ) as file:
@@ -161,7 +161,7 @@ def _write_frames(
     (folder / name).mkdir()
     frames = _frames(path, f"writing frames of {path.name}", progress)
     with warnings.catch_warnings(), closing(frames):
-        # The first reading said it all.
+        # The first reading has already given all warnings.
         warnings.simplefilter("ignore", SimplebaseWarning)
         for frame in frames:
             if frame.index not in left:
@@ -189,8 +189,8 @@ def _frames(path: Path, label: str, progress: ProgressBar) -> Generator[Frame, N
 
 
 def _folder_names(videos: Sequence[Path]) -> list[str]:
-    """A folder's name for each video: its stem, or more of its path where others are called so."""
-    paths = short_names(videos)  # refuses one that is given twice
+    """Returns a folder name for each video: its stem, or more of its path if stems are equal."""
+    paths = short_names(videos)  # raises an error if one is given twice
     stems = [path.stem.casefold() for path in videos]
     names = [
         path.stem if stems.count(stem) == 1 else "_".join(Path(short).parts)
@@ -206,7 +206,7 @@ def _folder_names(videos: Sequence[Path]) -> list[str]:
 
 
 def _require_replaceable(output: Path, overwrite: bool) -> None:
-    """Refuses an output that exists; with `overwrite` one that holds more than frames.
+    """Raises an error if the output exists or, with `overwrite`, contains more than frames.
 
     Labelling tools write their files beside the images, and those must not be lost.
     """

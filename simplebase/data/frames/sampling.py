@@ -1,4 +1,4 @@
-"""Small grey images of the frames of videos, as many as fit in a fixed amount of memory."""
+"""Samples small grey images of videos, limited by a fixed amount of memory."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ import numpy as np
 from simplebase.equality import ArrayEquality
 
 WIDTH = 30
-"""Pixels, as DeepLabCut's `cluster_resizewidth`."""
+"""Pixels, like DeepLabCut's `cluster_resizewidth`."""
 _HEIGHTS = (8, 60)
 _LIMIT = 4000
-"""Frames that are compared at most: 15 MB of small images, and two minutes of a phone's video."""
+"""Most frames that are compared: 15 MB of small images, and two minutes of a phone's video."""
 _FIRST_SPACING = 1 / 60
 """Seconds."""
 _ROUNDING = 0.002
-"""Seconds. Some formats round time stamps to milliseconds: a frame that comes this early belongs to
-the next interval."""
+"""Tolerance in seconds, because some formats round time stamps to milliseconds. A frame that is
+this early belongs to the next interval."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Moment:
     """A frame of one of several videos.
 
     Args:
-        video: the video's place among them.
+        video: the video's index.
         index: the frame's number in its video, from 0.
         time: seconds from the first frame of its video, by the video's time stamps.
     """
@@ -37,10 +37,10 @@ class Moment:
 
 @dataclass(frozen=True, eq=False)
 class Sample(ArrayEquality):
-    """The frames that are compared.
+    """The compared frames.
 
     Args:
-        moments: `N` of them, by video and time.
+        moments: `N` frames, by video and time.
         images: `(N, height, width)` uint8 grey.
     """
 
@@ -50,14 +50,13 @@ class Sample(ArrayEquality):
 
 @dataclass(eq=False)
 class Sampler:
-    """Keeps small images of frames, all of them or as many as the limit allows, evenly over time.
+    """Keeps small images of all frames or, if there are too many, of frames evenly over time.
 
-    When there are more, it divides the time into intervals and keeps the first frame of each. It
-    doubles their length whenever there are too many again, so the length of the videos need not be
-    known before.
+    In that case it divides the time into intervals and keeps the first frame of each. It doubles
+    their length whenever there are too many again, so the length of the videos need not be known.
 
     Args:
-        limit: frames that are kept at most; each video keeps at least one.
+        limit: most frames to keep. Each video keeps at least one.
     """
 
     limit: int = _LIMIT
@@ -67,10 +66,10 @@ class Sampler:
     _images: list[np.ndarray] = field(default_factory=list)
 
     def add(self, moment: Moment, image: np.ndarray) -> None:
-        """Looks at the next frame.
+        """Adds the next frame.
 
         Args:
-            moment: where it is; those of a video come in order.
+            moment: its position. The frames of a video come in order.
             image: `(height, width, 3)` uint8 RGB.
         """
         if self._moments and self._is_near(self._moments[-1], moment):
@@ -89,24 +88,24 @@ class Sampler:
             image: `(height, width, 3)` uint8 RGB.
         """
         if self._size is None:
-            # All are compared with each other, so the first one's shape is that of all.
+            # All images are compared with each other, so all have the shape of the first.
             height = round(WIDTH * image.shape[0] / image.shape[1])
             self._size = (WIDTH, min(max(height, _HEIGHTS[0]), _HEIGHTS[1]))
         small = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
 
     def sample(self) -> Sample:
-        """What was kept of the frames so far, at least one."""
+        """Returns the kept frames, at least one."""
         return Sample(tuple(self._moments), np.stack(self._images))
 
     def _is_near(self, last: Moment, moment: Moment) -> bool:
-        """Whether two frames share an interval of time, of which only the first frame is kept."""
+        """Returns whether two frames are in the same interval, of which only the first is kept."""
         return last.video == moment.video and self._interval(last) == self._interval(moment)
 
     def _interval(self, moment: Moment) -> float:
         if not self._spacing:
             return moment.index
-        # Intervals of twice the length begin where every second one did.
+        # Intervals of twice the length start where every second interval did.
         return math.floor((moment.time + _ROUNDING) / self._spacing)
 
     def _thin(self) -> None:

@@ -9,10 +9,10 @@ OUT/
 └── val-00000.tfrecord
 ```
 
-A folder that is still being packed has `packing.json` in the place of `manifest.json`. All paths
-may be whatever `tf.io.gfile` opens, such as `gs://bucket/packed`.
+A folder that is still being packed has `packing.json` instead of `manifest.json`. Paths may be
+anything that `tf.io.gfile` can open, such as `gs://bucket/packed`.
 
-The names below load what they need when they are first used: reading does not import the writer,
+The names below import their modules when they are first used: reading does not import the writer,
 and `is_packed` does not import TensorFlow.
 """
 

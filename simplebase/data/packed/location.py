@@ -1,4 +1,4 @@
-"""Where a packed dataset is, and how it is told from a plain folder. Needs no TensorFlow."""
+"""Recognises packed datasets, without importing TensorFlow."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 from simplebase.data.dataset import annotation_file
 
 MANIFEST = "manifest.json"
-"""What a packed dataset has in place of annotations."""
+"""The file of a packed dataset that replaces the annotations."""
 
 
 def is_packed(location: str | os.PathLike[str]) -> bool:
-    """Whether `location` is an address, a packed folder, or one whose packing has begun."""
+    """Returns whether `location` is an address, a packed folder, or one that is being packed."""
     if "://" in os.fspath(location):
         return True
     folder = Path(location)
@@ -20,11 +20,11 @@ def is_packed(location: str | os.PathLike[str]) -> bool:
 
 
 def unfinished(location: str | os.PathLike[str]) -> str:
-    """Where a dataset is while it is packed."""
+    """Returns the path of a dataset while it is being packed."""
     parent, slash, name = os.fspath(location).rstrip("/").rpartition("/")
     return f"{parent}{slash}.{name}.packing"
 
 
 def join(location: str | os.PathLike[str], name: str) -> str:
-    """The path of a file in a folder that may be an address."""
+    """Returns the path of a file in a folder or at an address."""
     return f"{os.fspath(location).rstrip('/')}/{name}"

@@ -1,4 +1,4 @@
-"""What a packed dataset says of itself."""
+"""The manifest and the table of a packed dataset."""
 
 import hashlib
 import io
@@ -27,7 +27,7 @@ PACKING, RECORDS = "packing.json", "records.npz"
 _FORMAT = "simplebase packed keypoints"
 _VERSION = 1
 
-# The kind and shape of a record in each column of the table; keypoints have as many as they have.
+# Kind and shape of a record in each column of the table. The number of keypoints varies.
 _ROWS: dict[str, tuple[str, tuple[int, ...]]] = {
     "paths": ("S", ()),
     "centers": ("f", (2,)),
@@ -41,18 +41,18 @@ _ROWS: dict[str, tuple[str, tuple[int, ...]]] = {
     "matrices": ("f", (2, 3)),
 }
 
-# A canvas is somewhat larger than the input that is cut out of it.
+# Upper bound: a canvas is somewhat larger than the input that is cut out of it.
 _LONGEST_CANVAS = 4 * LONGEST_SIDE
 
 _FINITE = ("keypoints", "centers", "scales", "matrices")
 
-# What `Manifest.from_json` trips over.
+# Errors that an invalid manifest causes in `Manifest.from_json`.
 _BROKEN = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of records."""
+    """A file of records."""
 
     name: str
     records: int
@@ -62,7 +62,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Manifest:
-    """How a dataset was packed, and its shards in the order of the records."""
+    """The settings of a packed dataset, and its shards in the order of the records."""
 
     skeleton: Skeleton
     crop: Crop
@@ -73,7 +73,7 @@ class Manifest:
     depth_range: DepthRange | None = None
 
     def to_json(self) -> str:
-        """The content of `manifest.json`."""
+        """Returns the content of `manifest.json`."""
         config = {
             "format": _FORMAT,
             "version": _VERSION,
@@ -90,7 +90,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: str, name: str) -> "Manifest":
-        """The inverse of `to_json`; `name` is the file's, for errors."""
+        """Reads the text that `to_json` wrote; `name` is the file's name, for messages."""
         try:
             config = json.loads(text)
             if (config["format"], config["version"]) != (_FORMAT, _VERSION):
@@ -119,8 +119,8 @@ def read_manifest(location: str | os.PathLike[str]) -> Manifest:
     """Reads `manifest.json`.
 
     Raises:
-        MissingFileError: it is missing; the message says whether packing did not end.
-        DataError: it is none, or the address is not one that TensorFlow can read.
+        MissingFileError: it is missing. The message says whether packing is incomplete.
+        DataError: it is invalid, or TensorFlow cannot read the address.
     """
     path = join(location, MANIFEST)
     with reading(path):
@@ -128,15 +128,15 @@ def read_manifest(location: str | os.PathLike[str]) -> Manifest:
             return Manifest.from_json(read_text(path), path)
         if tf.io.gfile.exists(unfinished(location)):
             raise MissingFileError(
-                f"{location} was not packed to its end. Run the same `simplebase data pack` again: "
-                "it goes on where it stopped."
+                f"{location} is not completely packed. Run the same `simplebase data pack` again; "
+                "it continues where it stopped."
             )
     raise MissingFileError(f"{location} has no {MANIFEST}. Is it a packed dataset?")
 
 
 @contextmanager
 def reading(path: str) -> Iterator[None]:
-    """Says what TensorFlow has to say of a file in our words."""
+    """Turns TensorFlow's errors about a file into ours."""
     try:
         yield
     except tf.errors.OpError as error:
@@ -144,7 +144,7 @@ def reading(path: str) -> Iterator[None]:
 
 
 def checksum(path: str) -> str:
-    """SHA-256 of a file at any address."""
+    """Returns the SHA-256 of a file at any address."""
     digest = hashlib.sha256()
     with tf.io.gfile.GFile(path, "rb") as file:
         while block := file.read(2**20):
@@ -153,15 +153,15 @@ def checksum(path: str) -> str:
 
 
 def read_text(path: str) -> str:
-    """A text file at any address."""
+    """Reads a text file at any address."""
     with tf.io.gfile.GFile(path, "rb") as file:
         return decode_text(file.read(), path)
 
 
 def write_columns(path: str, records: Records, matrices: np.ndarray) -> None:
-    """Writes `records.npz`; keypoints as float32, which is a thousandth of a pixel and finer.
+    """Writes `records.npz`, with keypoints as float32, which is exact to a thousandth of a pixel.
 
-    `matrices` `(N, 2, 3)` lead from the original images to the canvases.
+    `matrices` `(N, 2, 3)` map the original images to the canvases.
     """
     columns: dict[str, Any] = {f.name: getattr(records, f.name) for f in fields(Records)}
     columns["matrices"] = matrices
@@ -174,7 +174,7 @@ def write_columns(path: str, records: Records, matrices: np.ndarray) -> None:
 
 
 def read_columns(path: str) -> tuple[Records, np.ndarray]:
-    """Reads `records.npz`, one column after the other: the records and the matrices.
+    """Reads the records and the matrices of `records.npz`, column by column.
 
     Raises:
         DataError: it is missing or not a table of records.
@@ -198,7 +198,7 @@ def read_columns(path: str) -> tuple[Records, np.ndarray]:
 
 
 def _check_columns(columns: dict[str, np.ndarray]) -> None:
-    """Raises ValueError if the columns of `records.npz` are not a table of sound records."""
+    """Raises ValueError if the columns of `records.npz` are not a valid table of records."""
     count, num_keypoints, _ = columns["keypoints"].shape
     for name, column in columns.items():
         kind, row = ("f", (num_keypoints, 3)) if name == "keypoints" else _ROWS[name]
@@ -221,7 +221,7 @@ def _size(values: Any) -> Size:
 
 
 def _is_sound(shard: Shard) -> bool:
-    """Whether the values are what they should be, and the name leads nowhere else."""
+    """Returns whether the values are valid, and the name stays within the folder."""
     if not (isinstance(shard.name, str) and isinstance(shard.sha256, str)):
         return False
     if type(shard.records) is not int or type(shard.bytes) is not int or shard.records < 1:

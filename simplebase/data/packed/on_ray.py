@@ -1,4 +1,4 @@
-"""Shards of a packing, made by a Ray cluster; the process that packs writes them."""
+"""Computes shards on a Ray cluster; the packing process writes them."""
 
 import itertools
 from collections import deque
@@ -11,7 +11,7 @@ from simplebase.data.packed.shards import ShardSettings, shard_examples
 from simplebase.ray_cluster import ClusterOptions, connected_ray
 
 _AHEAD = 1.5
-"""Shards that are made at a time, per CPU: some wait until it is their turn to be written."""
+"""Shards in progress per CPU. Some wait for their turn to be written."""
 
 
 def shards_on_ray(
@@ -20,13 +20,13 @@ def shards_on_ray(
     shards: Sequence[np.ndarray],
     options: ClusterOptions,
 ) -> Iterator[list[bytes]]:
-    """The serialized examples of each shard, in order.
+    """Yields the serialized examples of each shard, in order.
 
     Args:
-        dataset: in the order of the shards.
+        dataset: the dataset, in the order of the shards.
         settings: how canvases are cut out.
-        shards: indices of the records of each.
-        options: what Ray is asked for; `num_cpus` is of each shard that is being made.
+        shards: indices of the records of each shard.
+        options: the resources to request; `num_cpus` applies to each shard in progress.
     """
     with connected_ray(options) as ray:
         make = ray.remote(num_cpus=options.num_cpus, max_retries=-1)(shard_examples)
@@ -39,7 +39,7 @@ def shards_on_ray(
 
         def start(count: int) -> None:
             for rows in itertools.islice(left, count):
-                # A worker needs the records of its shard only.
+                # A worker only needs the records of its shard.
                 waiting.append(make.remote(dataset.select(rows), settings, rows))
 
         start(most)

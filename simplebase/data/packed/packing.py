@@ -1,8 +1,8 @@
-"""The files of a packing while it goes on.
+"""The files of a dataset while it is being packed.
 
-They are written to `.OUT.packing`, which becomes `OUT` when all is there. While a process packs,
-`.OUT.packing.lock` says which one. Nothing but files that a
-packing writes is ever removed, and never through a link.
+They are written to `.OUT.packing`, which becomes `OUT` when it is complete. While a process packs,
+`.OUT.packing.lock` names it. Only files that packing writes are ever removed, and never through a
+link.
 """
 
 import json
@@ -36,15 +36,15 @@ _OUR_FILES = re.compile(
 
 
 class Packing:
-    """Shards appear whole, and `packing.json` lists them.
+    """Writes shards, which appear only when complete, and lists them in `packing.json`.
 
     Args:
-        output: the folder or address to write in the end.
-        fingerprint: of data and settings: a stopped packing goes on only with the same.
+        output: the final folder or address.
+        fingerprint: fingerprint of data and settings, which must be the same to resume.
     """
 
     def __init__(self, output: str, fingerprint: str) -> None:
-        # A link stays what it is; what it leads to is replaced.
+        # A link is kept, and its target is replaced.
         self.output = output if "://" in output else os.path.realpath(output)
         self.folder = unfinished(self.output)
         self.fingerprint = fingerprint
@@ -53,13 +53,13 @@ class Packing:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Within it no other process packs to this output; only folders, not addresses, have locks.
+        """Locks the output against other processes. Only folders, not addresses, have locks.
 
-        A packing that ends before its first shard leaves nothing: there is nothing to go on from.
+        If packing ends before its first shard, nothing is left, because there is nothing to resume.
 
         Raises:
-            InUseError: another process packs to it.
-            DataError: nothing can be written there.
+            InUseError: another process packs to this output.
+            DataError: the output cannot be written.
         """
         with ExitStack() as stack:
             if "://" not in self.output:
@@ -76,19 +76,19 @@ class Packing:
                 raise
 
     def open(self, overwrite: bool) -> None:
-        """Makes the folder, or takes over what a stopped packing of the same left there.
+        """Creates the folder, or resumes a packing of the same data and settings.
 
         Raises:
-            OutputExistsError: the output may not be replaced, or another packing was stopped.
-            DataError: nothing can be written there.
+            OutputExistsError: the output may not be replaced, or a different packing was stopped.
+            DataError: the output cannot be written.
         """
         with self._writing():
             _require_replaceable(self.output, overwrite)
             if tf.io.gfile.exists(self.folder) and not self._resume():
                 if not overwrite:
                     raise OutputExistsError(
-                        f"{self.folder} holds a packing of other data or settings that was "
-                        "stopped. Remove it, choose another path, or pass --overwrite."
+                        f"{self.folder} contains an unfinished packing of other data or settings. "
+                        "Remove it, choose another path, or pass --overwrite."
                     )
                 _remove(self.folder)
             tf.io.gfile.makedirs(self.folder)
@@ -96,7 +96,7 @@ class Packing:
         self._opened = True
 
     def _resume(self) -> bool:
-        """Takes over the shards of a stopped packing, if it was of the same."""
+        """Takes over the shards of an unfinished packing of the same data and settings."""
         try:
             content = json.loads(read_text(join(self.folder, PACKING)))
             if content["fingerprint"] != self.fingerprint:
@@ -115,7 +115,7 @@ class Packing:
         """Writes one shard.
 
         Raises:
-            DataError: the disk is full, or whatever `examples` raises; what was there stays.
+            DataError: the disk is full, or an error of `examples`. Earlier shards are kept.
         """
         path = join(self.folder, name)
         with self._writing():
@@ -133,7 +133,7 @@ class Packing:
             self._save()
 
     def finish(self, manifest: Manifest, records: Records, matrices: np.ndarray) -> None:
-        """Writes the table and the manifest, and puts all in its place."""
+        """Writes the table and the manifest, and moves all files into place."""
         with self._writing():
             write_columns(join(self.folder, RECORDS), records, matrices)
             self._write(MANIFEST, manifest.to_json())
@@ -153,10 +153,10 @@ class Packing:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Says of a failure to write how far the packing is."""
+        """Turns write errors into a message that says how far the packing is."""
         try:
             yield
-        except SimplebaseError:  # of an image, or said already
+        except SimplebaseError:  # an error of an image, or already worded
             raise
         except (tf.errors.OpError, OSError) as error:
             reason = error.message if isinstance(error, tf.errors.OpError) else str(error)
@@ -164,12 +164,12 @@ class Packing:
                 raise DataError(f"{self.output} cannot be written: {reason}.") from error
             raise DataError(
                 f"{self.output}: packing stopped after {len(self.shards)} shards: {reason}. Is "
-                "the disk full? The same command goes on from there."
+                "the disk full? The same command continues from there."
             ) from error
 
 
 def _require_replaceable(output: str, overwrite: bool) -> None:
-    """Refuses to replace anything but a packed dataset with nothing else in its folder."""
+    """Raises an error unless the output is a packed dataset without other files."""
     if not tf.io.gfile.exists(output):
         return
     is_folder = tf.io.gfile.isdir(output)
@@ -181,15 +181,15 @@ def _require_replaceable(output: str, overwrite: bool) -> None:
         foreign = names
     if foreign:
         raise OutputExistsError(
-            f"{output} holds something else than a packed dataset ({foreign[0]}), so it is not "
-            "replaced. Choose another path."
+            f"{output} contains files that are not part of a packed dataset ({foreign[0]}), so it "
+            "is not replaced. Choose another path."
         )
     if tf.io.gfile.exists(join(output, MANIFEST)) and not overwrite:
         raise OutputExistsError(f"{output} exists. Choose another path, or pass --overwrite.")
 
 
 def _is_packed(output: str) -> bool:
-    """Whether it has a manifest of ours, or was just being put in its place."""
+    """Returns whether it has our manifest, or was just being moved into place."""
     try:
         read_manifest(output)
     except DataError:
@@ -200,9 +200,9 @@ def _is_packed(output: str) -> bool:
 
 
 def _move(folder: str, output: str) -> None:
-    """Moves the files one by one, since not every file system can rename a folder.
+    """Moves the files one by one, because not every file system can rename a folder.
 
-    The manifest comes last: until then nobody takes what is there for a dataset.
+    The manifest comes last, so that an incomplete folder is not mistaken for a dataset.
     """
     tf.io.gfile.makedirs(output)
     names = [name for name in tf.io.gfile.listdir(folder) if name != PACKING]
@@ -217,5 +217,5 @@ def _remove(folder: str) -> None:
         if _OUR_FILES.fullmatch(name):
             tf.io.gfile.remove(join(folder, name))
     if rest := tf.io.gfile.listdir(folder):
-        raise OutputExistsError(f"{folder} holds other files ({rest[0]}). Move them away.")
+        raise OutputExistsError(f"{folder} contains other files ({rest[0]}). Move them away.")
     tf.io.gfile.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Reading packed datasets: shard by shard, with a few of them in memory."""
+"""Reads packed datasets shard by shard, with a few shards in memory."""
 
 import math
 import os
@@ -28,11 +28,11 @@ from simplebase.geometry import Crop, Size
 from simplebase.images import DepthRange
 from simplebase.progress import Progress
 
-# So many shards are mixed at any time, and a few more are kept for those who lag behind.
+# This many shards are mixed at any time, and a few more are kept for slower threads.
 _MIXED = 16
 _KEPT = _MIXED + 6
 
-_LARGEST_ZOOM = 1.05  # of packed pixels before it shows
+_LARGEST_ZOOM = 1.05  # largest magnification of packed pixels that is not visible
 
 _FEATURES = {
     "image": tf.io.FixedLenFeature((), tf.string),
@@ -46,7 +46,7 @@ class PackedImages:
     Args:
         location: the packed folder or address.
         manifest: its content.
-        positions: `(N,)` the records' places in the order of all shards.
+        positions: `(N,)` positions of the records in the order of all shards.
         matrices: `(N, 2, 3)` from the original image to the canvas.
     """
 
@@ -68,11 +68,11 @@ class PackedImages:
 
     @property
     def depth_range(self) -> DepthRange | None:
-        """What the images were packed with; their own values are of 8 bits."""
+        """The range with which the images were packed; they now have 8 bits."""
         return self.manifest.depth_range
 
     def with_default_depth(self, depth_range: DepthRange | None) -> "PackedImages":
-        """The same; warns where they were packed with another range."""
+        """Returns the same images; warns if they were packed with another range."""
         if depth_range not in (None, self.depth_range):
             packed = "none" if self.depth_range is None else str(self.depth_range)
             warnings.warn(
@@ -84,22 +84,22 @@ class PackedImages:
         return self
 
     def name(self, index: int) -> str:
-        """The shard, and the record's row in it."""
+        """Returns the shard, and the record's row in it."""
         number, row = self._place(index)
         return f"{join(self.location, self.manifest.shards[number].name)}, record {row}"
 
     def read(self, index: int) -> bytes:
-        """The JPEG of record `index`."""
+        """Returns the JPEG of record `index`."""
         number, row = self._place(index)
         return self._shards.get(number)[row]
 
     def require(self) -> None:
-        """Checks that each shard is there, with the size that the manifest says."""
+        """Checks that each shard exists and has the size in the manifest."""
         for number in np.unique(self._shard_numbers()):
             self._require(self.manifest.shards[number])
 
     def verify(self, progress: Progress | None = None) -> list[str]:
-        """What is wrong with the shards, a sentence each; reads them all."""
+        """Reads all shards and returns a sentence about each that is damaged."""
         problems = []
         numbers = np.unique(self._shard_numbers())
         for done, number in enumerate(numbers, start=1):
@@ -118,12 +118,12 @@ class PackedImages:
         return problems
 
     def identity(self) -> bytes:
-        """The checksums of the shards."""
+        """Returns the checksums of the shards."""
         text = " ".join(shard.sha256 for shard in self.manifest.shards)
         return f"{self.location} {text}".encode() + self._positions.tobytes()
 
     def check_canvas(self, crop: Crop, input_size: Size, canvas_size: Size) -> None:
-        """Warns where a training looks beyond what was packed, or closer."""
+        """Warns if training needs larger or finer canvases than were packed."""
         packed = self.manifest
         zoom = input_size[0] / crop.padding / (packed.input_size[0] / packed.crop.padding)
         looks_at = math.ceil(canvas_size[0] / zoom), math.ceil(canvas_size[1] / zoom)
@@ -139,10 +139,10 @@ class PackedImages:
             )
 
     def shuffled(self, seed: int, epoch: int) -> np.ndarray:
-        """A random order that looks into few shards at any time.
+        """Returns a random order that needs only a few shards at any time.
 
-        The shards follow each other at random; a record's place is that of its shard plus a random
-        part of the next `_MIXED`, so that each batch mixes about so many.
+        The shards are in random order. A record's position is that of its shard plus a random part
+        of the next `_MIXED` shards, so each batch mixes about that many.
         """
         rng = np.random.default_rng([seed, epoch])
         rank = rng.permutation(len(self.manifest.shards))[self._shard_numbers()]
@@ -150,7 +150,7 @@ class PackedImages:
         return np.argsort(rank + _MIXED * rng.random(len(rank)))
 
     def select(self, index: np.ndarray) -> "PackedImages":
-        """The canvases of the records at `index`; shards in memory are shared."""
+        """Returns the canvases of the records at `index`; shards in memory are shared."""
         return PackedImages(
             self.location,
             self.manifest,
@@ -175,7 +175,7 @@ class PackedImages:
             size = tf.io.gfile.stat(path).length
         if size != shard.bytes:
             raise DataError(
-                f"{path} has {size} bytes, but the manifest says {shard.bytes}. Copy it again."
+                f"{path} has {size} bytes, but {shard.bytes} in the manifest. Copy it again."
             )
 
     def _load(self, number: int) -> list[bytes]:
@@ -192,14 +192,14 @@ class PackedImages:
         expected = np.arange(self._starts[number], self._starts[number + 1])
         if not np.array_equal(columns["index"].numpy(), expected):
             raise DataError(
-                f"{path} does not hold records {expected[0]} to {expected[-1]}, as the manifest "
+                f"{path} does not contain records {expected[0]} to {expected[-1]}, as the manifest "
                 "says. Copy it again, or pack the dataset again."
             )
         return list(columns["image"].numpy())
 
 
 class _OpenShards:
-    """The shards read last; each is read by one thread, whoever else wants it waits."""
+    """The most recent shards. One thread reads a shard while others that need it wait."""
 
     def __init__(self, load: Callable[[int], list[bytes]]) -> None:
         self._load = load
@@ -224,10 +224,10 @@ class _OpenShards:
 
 
 def load_packed(location: str | os.PathLike[str]) -> KeypointDataset:
-    """Opens a packed dataset; of the images, nothing is read yet.
+    """Opens a packed dataset without reading images.
 
     Raises:
-        MissingFileError: there is no manifest.
+        MissingFileError: the manifest does not exist.
         DataError: the manifest or the table of records is damaged.
     """
     if "://" not in os.fspath(location):
@@ -237,7 +237,7 @@ def load_packed(location: str | os.PathLike[str]) -> KeypointDataset:
 
 
 def open_packed(location: str | os.PathLike[str]) -> tuple[Records, PackedImages]:
-    """The records of a packed dataset and their canvases; raises as `load_packed` does."""
+    """Opens the records of a packed dataset and their canvases. For errors see `load_packed`."""
     location = os.fspath(location)
     manifest = read_manifest(location)
     records, matrices = read_columns(join(location, RECORDS))

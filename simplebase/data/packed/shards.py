@@ -1,4 +1,4 @@
-"""What is in a shard: each record's canvas as a JPEG, with its keypoints, as `tf.train.Example`."""
+"""Makes a shard: each record's canvas as a JPEG with its keypoints, as `tf.train.Example`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from simplebase.geometry import Crop, Size
 from simplebase.images import encode_image
 from simplebase.threads import thread_pool
 
-QUALITY = 95  # of the JPEGs
-BATCH = 16  # records that one thread cuts out
+QUALITY = 95  # JPEG quality
+BATCH = 16  # records that a thread cuts out at a time
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,19 @@ class ShardSettings:
 def shard_examples(
     dataset: KeypointDataset, settings: ShardSettings, rows: np.ndarray
 ) -> list[bytes]:
-    """The serialized examples of one shard.
+    """Yields the serialized examples of one shard.
 
     Args:
-        dataset: its records.
+        dataset: the records of the shard.
         settings: how canvases are cut out.
-        rows: of these records in the whole packing.
+        rows: indices of these records in the whole packing.
     """
     source = BatchSource(dataset, settings.crop, settings.input_size, BATCH, settings.canvas_size)
     return list(examples(source.batches(), rows))
 
 
 def examples(batches: Iterator[Batch], rows: np.ndarray) -> Iterator[bytes]:
-    """The serialized examples of one shard, whose records are at `rows`."""
+    """Yields the serialized examples of one shard, whose records are at `rows`."""
     indices = iter(rows)
     with thread_pool() as pool:
         for batch in batches:
@@ -62,5 +62,5 @@ def _example(image: bytes, keypoints: np.ndarray, matrix: np.ndarray, index: int
         "index": tf.train.Feature(int64_list=tf.train.Int64List(value=[index])),
     }
     example = tf.train.Example(features=tf.train.Features(feature=features))
-    # The order of a map's fields differs from process to process otherwise, and so the checksum.
+    # Otherwise the order of a map's fields, and thus the checksum, would differ between processes.
     return bytes(example.SerializeToString(deterministic=True))

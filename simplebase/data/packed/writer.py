@@ -1,4 +1,4 @@
-"""Packing a dataset: every record's canvas, cut once, as a JPEG in a shard."""
+"""Packs a dataset: cuts out every record's canvas and writes it as a JPEG into a shard."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ from simplebase.geometry import Crop, Size
 from simplebase.progress import Progress
 from simplebase.ray_cluster import ClusterOptions
 
-RECORDS_A_SHARD = 256  # some 20 MB at 256x256
+RECORDS_A_SHARD = 256  # about 20 MB at 256x256
 
 
 def pack_dataset(
@@ -34,32 +34,32 @@ def pack_dataset(
     cluster: ClusterOptions | None = None,
     progress: Progress | None = None,
 ) -> Manifest:
-    """Packs `dataset` for a network of `input_size`; a packing that was stopped goes on.
+    """Packs `dataset` for a network of `input_size`, or resumes a packing that was stopped.
 
-    The files are the same to the byte whoever makes them.
+    The files are the same to the byte, no matter which processes make them.
 
     Args:
-        dataset: what to pack; the records of its train split are shuffled once.
+        dataset: the dataset to pack. The records of its train split are shuffled once.
         output: the folder or address to write.
         crop: how the object is cut out.
-        input_size: `(H, W)` of the network, which sets the magnification.
-        canvas_size: `(Hc, Wc)` to keep, larger by what the augmentation looks at.
-        seed: of the shuffling.
-        records_a_shard: records a file.
-        overwrite: replace what was packed there before.
-        cluster: make the shards in parallel by Ray; by default the threads of this process make
-            one after the other.
-        progress: called with records done and in all.
+        input_size: `(H, W)` of the network, which determines the magnification.
+        canvas_size: `(Hc, Wc)` of the stored canvases, with the margin that augmentation needs.
+        seed: seed of the shuffling.
+        records_a_shard: number of records per file.
+        overwrite: replace an earlier packed dataset.
+        cluster: make the shards in parallel with Ray. By default, the threads of this process make
+            one after another.
+        progress: is called with the number of finished records and the total.
 
     Raises:
-        OutputExistsError: `output` holds something else, or is complete and `overwrite` is off.
+        OutputExistsError: `output` has other content, or is complete and `overwrite` is off.
         InUseError: another process packs to `output`.
-        MissingFileError, DataError: an image is missing or unreadable, or the disk is full; what
-            was packed so far stays, and the same call goes on from there.
-        MissingPackageError: Ray is asked for and not installed.
+        MissingFileError, DataError: an image is missing or unreadable, or the disk is full. The
+            finished shards are kept, and the same call continues from there.
+        MissingPackageError: Ray is requested and not installed.
     """
     if records_a_shard < 1:
-        raise ArgumentError(f"records a shard are at least 1. Received: {records_a_shard}.")
+        raise ArgumentError(f"records per shard must be at least 1. Received: {records_a_shard}.")
     output = os.fspath(output)
     order, sizes = _layout(dataset, seed, records_a_shard)
     dataset = dataset.select(order)
@@ -102,7 +102,7 @@ def pack_dataset(
 def _layout(
     dataset: KeypointDataset, seed: int, records_a_shard: int
 ) -> tuple[np.ndarray, list[tuple[str, int]]]:
-    """The order of the records, and each shard's split and number of records."""
+    """Returns the order of the records, and the split and size of each shard."""
     validation = dataset.records.validation
     train = np.random.default_rng(seed).permutation(np.flatnonzero(~validation))
     held_out = np.flatnonzero(validation)
@@ -115,7 +115,7 @@ def _layout(
 
 
 def _fingerprint(dataset: KeypointDataset, *settings: Any) -> str:
-    """Tells whether a packing that was stopped is of the same data and settings."""
+    """Returns a key by which an unfinished packing of the same data and settings is recognised."""
     digest = hashlib.sha256(repr(settings).encode())
     digest.update(dataset.images.identity())
     for column in (dataset.records.centers, dataset.records.scales, dataset.records.keypoints):

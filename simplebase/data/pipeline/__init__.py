@@ -1,4 +1,4 @@
-"""From records to batches of canvases."""
+"""The input pipeline, from records to batches of canvases."""
 
 from simplebase.data.pipeline.batches import Batch, BatchSource
 from simplebase.data.pipeline.cache import CacheMode

@@ -1,4 +1,4 @@
-"""Batches of canvases, made ahead by several threads."""
+"""Makes batches of canvases ahead of time in several threads."""
 
 from collections import deque
 from collections.abc import Generator
@@ -16,34 +16,34 @@ from simplebase.threads import usable_cores
 
 Batch = dict[str, Any]
 
-# One batch a thread in the making, and so many ready: a slow image delays nobody.
+# Each thread makes one batch, and this many are ready, so that a slow image delays nothing.
 _READY = 2
 
 _AHEAD_SHARE = 1 / 16
-"""Of the usable memory that batches made ahead may take.
+"""Largest fraction of the usable memory for batches that are made ahead.
 
-It is there for many threads and large batches: 64 canvases of 700x700 are 90 MiB, so one a thread
-on 64 cores would be 6 GiB. A model's training needs the rest."""
+It matters for many threads and large batches: 64 canvases of 700x700 have 90 MiB, so one batch per
+thread on 64 cores would need 6 GiB. Training the model needs the rest."""
 
 
 class BatchSource:
-    """Reads, crops and batches a dataset, some batches ahead of the one who asks.
+    """Reads, crops and batches a dataset, some batches ahead of the consumer.
 
-    Only the columns of the records and a few batches are in memory, however many images there are:
-    one a thread and two more, as far as they fit into a sixteenth of the usable memory.
-    The order and content of the batches follow from the arguments, not from the threads' timing.
+    Only the columns of the records and a few batches are in memory, whatever the number of images:
+    one batch per thread and two more, if they fit into a sixteenth of the usable memory.
+    The order and content of the batches depend on the arguments, not on the timing of the threads.
 
     Args:
-        dataset: what to read.
+        dataset: the dataset to read.
         crop: how the object is cut out.
-        input_size: `(H, W)` of the network, which sets the magnification.
-        batch_size: samples a batch.
-        canvas_size: `(Hc, Wc)` to deliver; by default `input_size`.
+        input_size: `(H, W)` of the network, which determines the magnification.
+        batch_size: samples per batch.
+        canvas_size: `(Hc, Wc)` to deliver. The default is `input_size`.
         cache: whether canvases are kept, see `simplebase.data.pipeline.cache`.
-        workers: threads; by default one per usable core.
+        workers: number of threads. The default is one per usable core.
 
     Raises:
-        ArgumentError, DataError: the cache has no room.
+        ArgumentError, DataError: there is not enough space for the cache.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class BatchSource:
 
     @property
     def ahead(self) -> int:
-        """Batches that are in the making or ready at most; at least one."""
+        """The largest number of batches in progress or ready, at least one."""
         wanted = self.workers + _READY
         memory = usable_memory()
         if memory is None:
@@ -76,7 +76,7 @@ class BatchSource:
         return max(1, min(wanted, int(_AHEAD_SHARE * memory / batch_bytes)))
 
     def plan_matrices(self, indices: np.ndarray) -> np.ndarray:
-        """`(B, 2, 3)` from the pixels of the records at `indices` to their canvases."""
+        """Returns `(B, 2, 3)` from the pixels of the records at `indices` to their canvases."""
         return self._reader.plan(indices)[1]
 
     def batches(
@@ -84,16 +84,16 @@ class BatchSource:
     ) -> Generator[Batch, None, None]:
         """Yields `images` uint8 `(B, Hc, Wc, 3)` RGB, `keypoints` float32 `(B, K, 3)`, `matrices`.
 
-        The matrices, float64 `(B, 2, 3)`, lead from the records' pixels to the canvas, exactly as
-        it was sampled.
+        The matrices, float64 `(B, 2, 3)`, map the records' pixels to the canvas, exactly as it was
+        sampled.
 
         Args:
-            order: indices of the records; by default all in their order.
-            drop_remainder: leave out a last batch that is not full.
+            order: indices of the records. By default all in their order.
+            drop_remainder: leave out a last, incomplete batch.
 
         Raises:
-            MissingFileError, DataError: an image is missing or cannot be read; the message has its
-                path.
+            MissingFileError, DataError: an image is missing or cannot be read. The message names
+                it.
         """
         if order is None:
             order = np.arange(len(self.dataset))
@@ -115,7 +115,7 @@ class BatchSource:
             pool.shutdown(cancel_futures=True)
 
     def batch(self, indices: np.ndarray) -> Batch:
-        """One batch of the records at `indices`, read in this thread; see `batches`."""
+        """Returns a batch of the records at `indices`, read in this thread; see `batches`."""
         sampling, matrices = self._reader.plan(indices)
         images = np.empty((len(indices), *self.canvas_size, 3), np.uint8)
         for row, index in enumerate(indices):

@@ -1,8 +1,8 @@
-"""Decoded canvases kept for the next epoch, in memory or on disk.
+"""Keeps decoded canvases for the next epoch, in memory or on disk.
 
-The system writes the pages of a file to disk in any order, so a canvas may be missing after a power
-loss although it was marked as there. The mark is therefore the canvas's checksum, and each process
-checks a canvas before it uses it for the first time.
+The system writes the pages of a file to disk in any order, so after a power loss a canvas may be
+missing although it was marked as present. Therefore the mark is the canvas's checksum, and each
+process verifies a canvas before its first use.
 """
 
 import errno
@@ -25,25 +25,25 @@ CacheMode = Literal["none", "memory", "disk"]
 
 Shape = tuple[int, int, int, int]
 
-_VERSION = 2  # Count it up when canvases are sampled or kept in another way.
-_MEMORY_SHARE = 0.8  # of the usable memory that canvases may take
+_VERSION = 2  # Increment when canvases are sampled or stored differently.
+_MEMORY_SHARE = 0.8  # fraction of the usable memory for canvases
 
 
 class CanvasCache:
-    """`N` canvases, each kept from when it was first read.
+    """`N` canvases, each of which is kept after it was first read.
 
     Args:
-        canvases: `(N, Hc, Wc, 3)` uint8 to keep them in.
-        marks: `(N,)` uint32, the checksum of each canvas that is there, else 0.
+        canvases: `(N, Hc, Wc, 3)` uint8 storage.
+        marks: `(N,)` uint32 checksums of the canvases that are present, else 0.
     """
 
     def __init__(self, canvases: np.ndarray, marks: np.ndarray) -> None:
         self._canvases = canvases
         self._marks = marks
-        self._sound = np.zeros(len(marks), bool)  # what this process has checked or written
+        self._sound = np.zeros(len(marks), bool)  # verified or written by this process
 
     def read_into(self, canvas: np.ndarray, index: int, read: Callable[[np.ndarray], None]) -> None:
-        """Fills `canvas` `(Hc, Wc, 3)` with number `index`, which `read` makes if it is not here.
+        """Fills `canvas` `(Hc, Wc, 3)` with number `index`, calling `read` if it is not cached.
 
         Several threads may call it.
         """
@@ -52,7 +52,7 @@ class CanvasCache:
             if self._sound[index] or self._marks[index] == _mark(canvas):
                 self._sound[index] = True
                 return
-        # Kept only when it is whole, and marked last: others may look at it meanwhile.
+        # Stored only when complete, and marked last, because other threads may read it meanwhile.
         read(canvas)
         np.copyto(self._canvases[index], canvas)
         self._marks[index] = _mark(canvas)
@@ -60,15 +60,15 @@ class CanvasCache:
 
 
 def open_cache(mode: CacheMode, shape: Shape, key: Callable[[], bytes]) -> CanvasCache | None:
-    """A cache for canvases of `shape` `(N, Hc, Wc, 3)`, or none.
+    """Opens a cache for canvases of `shape` `(N, Hc, Wc, 3)`; None if `mode` is `none`.
 
     Args:
-        mode: `memory` lasts as long as the process; `disk` is found again by later ones.
-        shape: of all canvases.
-        key: everything that the canvases depend on; asked for `disk` only.
+        mode: `memory` lasts as long as the process; `disk` is reused by later processes.
+        shape: shape of all canvases.
+        key: returns everything that the canvases depend on; only called for `disk`.
 
     Raises:
-        ArgumentError: they do not fit into memory, or `mode` is not known.
+        ArgumentError: they do not fit into memory, or `mode` is unknown.
         DataError: they do not fit on the disk.
     """
     if mode == "none":
@@ -76,7 +76,7 @@ def open_cache(mode: CacheMode, shape: Shape, key: Callable[[], bytes]) -> Canva
     if mode == "memory":
         _require_memory(shape)
         try:
-            # Pages that nothing was written to take no memory, except on Windows.
+            # Pages without data take no memory, except on Windows.
             return CanvasCache(np.empty(shape, np.uint8), np.zeros(shape[0], np.uint32))
         except MemoryError as error:
             raise ArgumentError(_too_large(shape, "cannot give that much")) from error
@@ -87,7 +87,7 @@ def open_cache(mode: CacheMode, shape: Shape, key: Callable[[], bytes]) -> Canva
 
 
 def _mark(canvas: np.ndarray) -> int:
-    """CRC-32 of a canvas, but never 0, which means that there is none."""
+    """Returns the CRC-32 of a canvas, but never 0, which means that it is not present."""
     return zlib.crc32(canvas.data) or 1
 
 
@@ -109,9 +109,9 @@ def _require_memory(shape: Shape) -> None:
 
 
 def _disk_arrays(folder: Path, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """The two files of a cache as arrays; both appear at once, with all their blocks.
+    """Opens the two files of a cache as arrays; both appear at once, with all blocks reserved.
 
-    So writing to them cannot run out of disk. Processes that train on the same canvases share them.
+    So writing to them cannot fail for lack of space. Processes with the same canvases share them.
     """
     canvases, marks = folder / "canvases.u8", folder / "marks.u4"
     sizes = {canvases: _bytes(shape), marks: 4 * shape[0]}
@@ -151,7 +151,7 @@ def _allocate(descriptor: int, size: int, folder: Path) -> None:
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size)
     else:
-        # macOS and Windows: the file may get its blocks later, so the room is checked before.
+        # On macOS and Windows the blocks may be reserved later, so the free space is checked first.
         if shutil.disk_usage(folder).free < size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.ftruncate(descriptor, size)

@@ -1,4 +1,4 @@
-"""One record's canvas: as little of its image as possible decoded, and sampled once."""
+"""Makes a record's canvas: decodes as little of the image as possible, and samples it once."""
 
 from dataclasses import dataclass
 
@@ -17,25 +17,25 @@ from simplebase.images import (
     reduction_for,
 )
 
-_LARGEST_REDUCTION = 256  # beyond, the canvas is a few pixels of any image
-_LARGEST_SCALE = 32  # beyond, whole pixels enlarged would be much larger than the canvas
+_LARGEST_REDUCTION = 256  # beyond this, the canvas shows a few pixels of any image
+_LARGEST_SCALE = 32  # beyond this, enlarged whole pixels would be much larger than the canvas
 _LARGEST_SIDE = 2**30
-_SAME_SCALE = 1e-6  # off by less than a hundredth of a pixel over any canvas
+_SAME_SCALE = 1e-6  # an error of less than a hundredth of a pixel over any canvas
 
-# Measured on COCO and LSP: below, looking for what can be left out costs more than it saves.
+# Measured on COCO and LSP: for smaller files and larger parts, cropping costs more than it saves.
 _SMALLEST_CROPPED_FILE = 32_768  # bytes
-_LARGEST_CROPPED_SHARE = 0.7  # of the image
+_LARGEST_CROPPED_SHARE = 0.7  # fraction of the image
 
 
 @dataclass(frozen=True, eq=False)
 class Sampling(ArrayEquality):
-    """How the canvases of `B` records are sampled, each from its image averaged down.
+    """How the canvases of `B` records are sampled from their reduced images.
 
     Args:
-        reductions: `(B,)` pixels of the image a pixel of the reduced one, both ways.
-        scales: `(B,)` canvas pixels a reduced pixel.
-        starts: `(B, 2)` the first reduced column and row that is looked at.
-        places: `(B, 2)` the canvas column and row where that one's pixels begin.
+        reductions: `(B,)` image pixels per pixel of the reduced image, in both directions.
+        scales: `(B,)` canvas pixels per reduced pixel.
+        starts: `(B, 2)` the first reduced column and row that is used.
+        places: `(B, 2)` the canvas column and row where its pixels start.
         matrices: `(B, 2, 3)` from the stored image to the canvas, exactly as sampled.
     """
 
@@ -47,16 +47,16 @@ class Sampling(ArrayEquality):
 
 
 def plan_sampling(matrices: np.ndarray) -> Sampling:
-    """Plans for `(B, 2, 3)` matrices that only scale and shift.
+    """Plans the sampling for `(B, 2, 3)` matrices that only scale and shift.
 
-    The resampling starts at a whole pixel of image and canvas, since that is several times faster
-    than a general warp. It moves the canvas by up to half a pixel, which the matrices hold.
+    The resampling starts at a whole pixel of image and canvas, which is several times faster than a
+    general warp. This moves the canvas by up to half a pixel, which the returned matrices include.
     """
     reductions = np.minimum(reduction_for(matrices[:, 0, 0]), _LARGEST_REDUCTION)
     reduced = reduced_matrix(matrices, reductions)
     scales, offsets = reduced[:, 0, 0], reduced[:, :, 2]
     starts = np.maximum(0, np.floor(-offsets / scales[:, None]) - 1)
-    # Pixel `start` covers the canvas from `start - 1/2`, mapped, plus 1/2.
+    # Pixel `start` covers the canvas from the mapped `start - 1/2`, plus 1/2.
     edges = offsets + (starts - 0.5) * scales[:, None] + 0.5
     places = np.round(edges)
     actual = matrices.copy()
@@ -68,9 +68,9 @@ class CanvasReader:
     """Cuts canvases out of a dataset's images.
 
     Args:
-        dataset: whose.
+        dataset: the dataset.
         crop: how the object is cut out.
-        input_size: `(H, W)` of the network, which sets the magnification.
+        input_size: `(H, W)` of the network, which determines the magnification.
         canvas_size: `(Hc, Wc)` to cut out.
     """
 
@@ -81,11 +81,11 @@ class CanvasReader:
         self.crop = crop
         self.input_size = input_size
         self.canvas_size = canvas_size
-        # Records whose images were once decoded to their end without a remark.
+        # Records whose images were completely decoded before without a remark.
         self._sound = np.zeros(len(dataset), bool)
 
     def plan(self, indices: np.ndarray) -> tuple[Sampling, np.ndarray]:
-        """How to sample the records at `indices`, and the `(B, 2, 3)` from record to canvas."""
+        """Returns the sampling of the records at `indices`, and `(B, 2, 3)` record to canvas."""
         records = self.dataset.records
         matrices = self.crop.canvas_matrix(
             records.centers[indices], records.scales[indices], self.input_size, self.canvas_size
@@ -98,7 +98,7 @@ class CanvasReader:
         return sampling, compose(sampling.matrices, stored[indices])
 
     def keypoints(self, indices: np.ndarray, matrices: np.ndarray) -> np.ndarray:
-        """`(B, K, 3)` float32 in canvas pixels, by the `matrices` of `plan`."""
+        """Returns `(B, K, 3)` float32 in canvas pixels, by the `matrices` of `plan`."""
         labelled = self.dataset.records.keypoints[indices]
         moved = transform_points(matrices, labelled[..., :2])
         return np.concatenate([moved, labelled[..., 2:]], axis=-1).astype(np.float32)
@@ -114,15 +114,15 @@ class CanvasReader:
         sample_into(canvas, image, sampling, row)
 
     def decode(self, data: bytes, index: int, sampling: Sampling, row: int) -> np.ndarray:
-        """The part of the reduced image that the canvas takes; it may be empty."""
+        """Returns the part of the reduced image that the canvas needs; it may be empty."""
         name = self.dataset.images.name(index)
         room = np.array(self.canvas_size[::-1]) - sampling.places[row]
-        # As many reduced pixels as the canvas takes, and one whose edge may just reach it.
+        # As many reduced pixels as the canvas needs, and one whose edge may just touch it.
         extent = np.ceil(room / sampling.scales[row]) + 1
         extent = np.clip(extent, 0, _LARGEST_SIDE).astype(int)
         start, reduction = sampling.starts[row], int(sampling.reductions[row])
-        # TensorFlow's decoder tells the terminal of damage, without the file's name, and us
-        # nothing: the first time the other one looks.
+        # TensorFlow's decoder reports damage only to the terminal, without the file's name. So the
+        # other decoder is used for the first time.
         croppable = reduction == 1 and len(data) >= _SMALLEST_CROPPED_FILE and is_jpeg(data)
         if croppable and self._sound[index]:
             window = _decoded_window(data, start, extent)
@@ -138,10 +138,10 @@ class CanvasReader:
 
 
 def sample_into(canvas: np.ndarray, image: np.ndarray, sampling: Sampling, row: int) -> None:
-    """Fills `canvas` with what `CanvasReader.decode` gave; black beyond it."""
+    """Fills `canvas` with the result of `CanvasReader.decode`; black beyond it."""
     scale, place = sampling.scales[row], sampling.places[row]
     canvas.fill(0)
-    if abs(scale - 1) < _SAME_SCALE:  # a packed canvas, as it was packed
+    if abs(scale - 1) < _SAME_SCALE:  # a packed canvas, unchanged
         _paste(canvas, image, place)
     elif image.size and (scale > _LARGEST_SCALE or _keeps_size(image, scale)):
         middle = (scale - 1) / 2
@@ -152,12 +152,12 @@ def sample_into(canvas: np.ndarray, image: np.ndarray, sampling: Sampling, row: 
 
 
 def _keeps_size(image: np.ndarray, scale: float) -> bool:
-    """Whether the scale is so close to 1 that OpenCV's resize returns the image as it is."""
+    """Returns whether the scale is so close to 1 that OpenCV's resize changes nothing."""
     return all(round(side * scale) == side for side in image.shape[:2])
 
 
 def _decoded_window(data: bytes, start: np.ndarray, extent: np.ndarray) -> np.ndarray | None:
-    """The columns and rows from `start` on of an upright JPEG, if they are much less than all."""
+    """Decodes a window from `start` on of an upright JPEG; None if that is not worthwhile."""
     stored = jpeg_size(data)
     if stored is None:
         return None
@@ -168,9 +168,9 @@ def _decoded_window(data: bytes, start: np.ndarray, extent: np.ndarray) -> np.nd
         return None
     if not is_upright(data):
         return None
-    # Colour is interpolated between columns, of which the outermost lack one neighbour.
+    # Colour is interpolated between columns, and the outermost lack one neighbour.
     left, right = max(start[0] - 1, 0), min(end[0] + 1, size[0])
-    # Imported here: only who reads an image twice, as training does, gets here.
+    # Imported here, because only training, which reads images twice, gets here.
     import tensorflow as tf
 
     window = int(start[1]), int(left), int(inside[1]), int(right - left)
@@ -179,12 +179,12 @@ def _decoded_window(data: bytes, start: np.ndarray, extent: np.ndarray) -> np.nd
             data, window, channels=3, dct_method="INTEGER_ACCURATE"
         ).numpy()
     except tf.errors.OpError:
-        return None  # another colour space, or damage: the other decoder knows or tells
+        return None  # another colour space, or damage, which the other decoder handles
     return image[:, start[0] - left : end[0] - left]
 
 
 def _paste(canvas: np.ndarray, patch: np.ndarray, place: np.ndarray) -> None:
-    """Lays `patch` on `canvas`, its corner at `place` (x, y), as far as it lies inside."""
+    """Pastes the part of `patch` inside `canvas`, with its corner at `place` (x, y)."""
     left, top = np.maximum(place, 0)
     skip_x, skip_y = np.maximum(-place, 0)
     rows, columns = max(canvas.shape[0] - top, 0), max(canvas.shape[1] - left, 0)

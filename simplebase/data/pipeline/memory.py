@@ -1,4 +1,4 @@
-"""How much memory this process may hold."""
+"""Determines how much memory this process may use."""
 
 import os
 
@@ -6,7 +6,7 @@ from simplebase.cgroups import memory_limit
 
 
 def usable_memory() -> int | None:
-    """Bytes of the machine's memory, within the limit of a container; None where unknown."""
+    """Returns the bytes of the machine's memory or a container's limit; None if unknown."""
     try:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError):  # Windows

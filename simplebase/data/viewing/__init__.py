@@ -1,4 +1,4 @@
-"""Looking at a dataset: a sheet of samples as a training sees them, and charts of its labels."""
+"""Shows a dataset: a sheet of samples as in training, and charts of its labels."""
 
 from simplebase.data.viewing.samples import Sample, augmented_samples, choose_records, cut_samples
 from simplebase.data.viewing.sheet import draw_sheet

@@ -1,4 +1,4 @@
-"""Samples of a dataset, cut out as the training does."""
+"""Cuts out samples of a dataset as in training."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -20,15 +20,15 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True, eq=False)
 class Sample(ArrayEquality):
-    """One record as a network sees it.
+    """A record as the network gets it.
 
     Args:
         record: its index in the dataset.
-        path: of its image.
+        path: path of its image.
         image: `(H, W, 3)` uint8.
         keypoints: `(K, 3)` x, y in its pixels, and visibility.
-        truth: `(K, 3)` what is labelled, where `keypoints` is what somebody else thinks.
-        note: what else is to be written below it.
+        truth: `(K, 3)` labels, if `keypoints` are predictions.
+        note: further text to write below it.
     """
 
     record: int
@@ -42,7 +42,7 @@ class Sample(ArrayEquality):
 def choose_records(
     dataset: KeypointDataset, image_set: ImageSet, count: int, seed: int
 ) -> np.ndarray:
-    """Indices of `count` records, or of all if there are fewer, in their order.
+    """Chooses `count` random records, or all if there are fewer; returns their indices in order.
 
     Raises:
         ArgumentError: `count` is below 1 or `seed` below 0.
@@ -58,7 +58,7 @@ def choose_records(
 
 
 def select_split(dataset: KeypointDataset, image_set: ImageSet) -> np.ndarray:
-    """Indices of the records of a split; DataError if it is empty."""
+    """Returns the indices of a split's records; DataError if it is empty."""
     validation = dataset.records.validation
     masks = {"train": ~validation, "val": validation, "all": np.ones(len(dataset), bool)}
     rows = np.flatnonzero(masks[image_set])
@@ -72,12 +72,12 @@ def select_split(dataset: KeypointDataset, image_set: ImageSet) -> np.ndarray:
 def cut_samples(
     dataset: KeypointDataset, rows: np.ndarray, crop: Crop, input_size: Size
 ) -> list[Sample]:
-    """The records at `rows` as they are cut out, without augmentation.
+    """Returns the records at `rows`, cut out without augmentation.
 
     Raises:
         MissingFileError, DataError: an image is missing or cannot be read.
     """
-    # Imported here, as below: it imports TensorFlow.
+    # Imported here, as below, because it imports TensorFlow.
     from simplebase.data.pipeline import BatchSource
 
     source = BatchSource(dataset, crop, input_size, _AT_ONCE)
@@ -95,7 +95,7 @@ def augmented_samples(
     recipe: "Recipe",
     seed: int,
 ) -> list[Sample]:
-    """The records at `rows` as they come out of a recipe's augmentation.
+    """Returns the records at `rows` after a recipe's augmentation.
 
     Raises:
         MissingFileError, DataError: an image is missing or cannot be read.

@@ -1,4 +1,4 @@
-"""A sheet of samples: one picture to look a dataset over."""
+"""Draws a sheet of samples, to inspect a dataset in one picture."""
 
 from collections.abc import Sequence
 
@@ -29,11 +29,11 @@ def draw_sheet(
     """Draws samples with their skeletons in a grid.
 
     Args:
-        samples: at least one, all of one size.
-        skeleton: what their keypoints are.
-        title: of the sheet.
-        codec: lays the heatmaps that it encodes over the images; by default none.
-        truth: what the legend calls the samples' `truth`.
+        samples: at least one sample, all of the same size.
+        skeleton: skeleton of their keypoints.
+        title: title of the sheet.
+        codec: encodes the heatmaps that are drawn over the images; by default none.
+        truth: the legend's word for the samples' `truth`.
 
     Returns:
         `(height, width, 3)` uint8.
@@ -67,7 +67,7 @@ def _draw_tile(sample: Sample, skeleton: Skeleton, codec: HeatmapCodec | None) -
 def _draw_keypoints(
     tile: np.ndarray, keypoints: np.ndarray, skeleton: Skeleton, magnification: float
 ) -> None:
-    # Edge to edge: pixel 0 of the image is spread over the tile from its corner on.
+    # From edge to edge: the area of pixel 0 starts at the tile's corner.
     points = (np.nan_to_num(keypoints[:, :2]) + 0.5) * magnification - 0.5
     visibility = keypoints[:, 2]
     draw_skeleton(
@@ -76,7 +76,7 @@ def _draw_keypoints(
 
 
 def _with_heatmaps(tile: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
-    """`tile` with the maximum over `(h, w, K)` heatmaps laid over it."""
+    """Draws the maximum of heatmaps `(h, w, K)` over `tile`."""
     heat = cv2.resize(heatmaps.max(axis=-1), tile.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     share = _HEAT_STRENGTH * heat[..., None]
     return np.round(tile * (1 - share) + _HEAT * share).astype(np.uint8)

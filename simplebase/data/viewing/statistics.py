@@ -1,4 +1,4 @@
-"""Charts of a dataset's labels."""
+"""Draws charts of a dataset's labels."""
 
 import os
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _INK = "#333333"
 _CROP_SIDE = 1000
 _BINS = 40
 _DENSITY_BINS = 240
-# A little more than the crop, so that what it cuts off shows as well.
+# A little more than the crop, to show also what it cuts off.
 _AROUND = (-0.1, 1.1)
 
 
@@ -29,10 +29,10 @@ def plot_statistics(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Draws object sizes, visibility, places in the crop, objects an image and box shapes.
+    """Draws object sizes, visibility, positions in the crop, objects per image and box shapes.
 
     Args:
-        dataset: of any size; images are not read.
+        dataset: a dataset of any size; images are not read.
         path: the image to write.
         crop: how objects are cut out.
         overwrite: replace `path` if it exists.
@@ -47,8 +47,8 @@ def plot_statistics(
 
 
 def draw_statistics(dataset: KeypointDataset, crop: Crop) -> np.ndarray:
-    """The charts of `plot_statistics` as `(height, width, 3)` RGB uint8."""
-    # Imported here: it costs half a second, and only those who plot should pay.
+    """Returns the charts of `plot_statistics` as `(height, width, 3)` RGB uint8."""
+    # Imported here, because the import takes half a second.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -73,7 +73,7 @@ def draw_statistics(dataset: KeypointDataset, crop: Crop) -> np.ndarray:
 
 
 def _plot_visibility(axes: Any, records: Records, names: Sequence[str]) -> None:
-    """Shares of not labelled, hidden and visible, one bar a keypoint."""
+    """Draws the shares of unlabelled, hidden and visible, one bar per keypoint."""
     visibility = records.keypoints[..., 2]
     rows = np.arange(len(names))
     left = np.zeros(len(names))
@@ -92,7 +92,7 @@ def _plot_visibility(axes: Any, records: Records, names: Sequence[str]) -> None:
 
 
 def _plot_places(axes: Any, records: Records, names: Sequence[str], crop: Crop) -> None:
-    """Where keypoints lie in the crop: all as a density, each one's median as a dot."""
+    """Draws the keypoints' density in the crop, and the median of each keypoint as a dot."""
     side = (_CROP_SIDE, _CROP_SIDE)
     matrices = crop.matrix(records.centers, records.scales, side)
     places = transform_points(matrices, records.keypoints[..., :2]) / (_CROP_SIDE - 1)
@@ -117,7 +117,7 @@ def _plot_places(axes: Any, records: Records, names: Sequence[str], crop: Crop) 
 
 
 def _name_points(axes: Any, points: dict[str, np.ndarray]) -> None:
-    """Dots, their names in a column on either side, as far apart as they need to be."""
+    """Draws dots with their names in a column on either side, without overlap."""
     middle = np.median([point[0] for point in points.values()]) if points else 0.5
     for at, alignment, left in ((-0.02, "right", True), (1.02, "left", False)):
         side = {name: p for name, p in points.items() if (p[0] <= middle) == left}
@@ -129,7 +129,7 @@ def _name_points(axes: Any, points: dict[str, np.ndarray]) -> None:
 
 
 def _spread(values: Sequence[float], least: float) -> np.ndarray:
-    """`values` moved as little as a single pass can, until neighbours are `least` apart."""
+    """Moves `values` as little as possible in one pass, until neighbours are `least` apart."""
     spread = np.array(values, float)
     order = np.argsort(spread, kind="stable")
     for before, after in zip(order, order[1:], strict=False):
@@ -150,9 +150,9 @@ def _plot_objects(axes: Any, records: Records) -> None:
     _, first, counts = np.unique(records.paths.astype(str), return_index=True, return_counts=True)
     edges = np.arange(0.5, counts.max() + 1.5) if counts.max() < _BINS else _BINS
     _plot_splits(axes, counts, records.validation[first], edges)
-    axes.set(xlabel="records an image", ylabel="images")
+    axes.set(xlabel="records per image", ylabel="images")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_title("Objects in an image", loc="left")
+    axes.set_title("Objects per image", loc="left")
 
 
 def _plot_shapes(axes: Any, records: Records) -> None:
@@ -168,7 +168,7 @@ def _plot_shapes(axes: Any, records: Records) -> None:
 
 
 def _plot_spread(axes: Any, values: np.ndarray, validation: np.ndarray) -> None:
-    """A histogram of positive values, logarithmic where they span a wide range."""
+    """Draws a histogram of positive values, logarithmic if they span a wide range."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     bins = int(np.clip(2 * np.sqrt(len(values)), 10, _BINS))
@@ -184,7 +184,7 @@ def _plot_spread(axes: Any, values: np.ndarray, validation: np.ndarray) -> None:
 
 
 def _plot_splits(axes: Any, values: np.ndarray, validation: np.ndarray, edges: Any) -> None:
-    """A stacked histogram of train and val."""
+    """Draws a stacked histogram of train and val."""
     axes.hist(
         [values[~validation], values[validation]],
         bins=edges,

@@ -1,4 +1,4 @@
-"""The sheet of a dataset, from the choice of samples to the picture."""
+"""Draws the sheet of a dataset, from the choice of samples to the picture."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,15 +28,15 @@ def draw_samples(
     count: int = 24,
     seed: int = 0,
 ) -> np.ndarray:
-    """Draws a sheet of samples as a model of `metadata` would see them, `(height, width, 3)` uint8.
+    """Draws a sheet of samples as a model with `metadata` gets them; `(height, width, 3)` uint8.
 
     Args:
-        dataset: where from.
-        metadata: of the model, for its crop, input size and targets.
-        recipe: show what its augmentation makes of the samples, with the target heatmaps; `None`
-            shows them as they are cut out.
-        image_set: which records.
-        count: how many, or all if there are fewer.
+        dataset: the dataset.
+        metadata: provides the crop, input size and targets.
+        recipe: show the samples after its augmentation, with the target heatmaps. `None` shows them
+            without augmentation.
+        image_set: the split.
+        count: number of samples; all if there are fewer.
         seed: the same seed shows the same samples.
 
     Raises:

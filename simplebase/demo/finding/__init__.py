@@ -1,1 +1,1 @@
-"""Where the objects of a frame are: given boxes, a detector, or the poses of the frame before."""
+"""Finds the objects of a frame: from given boxes, by a detector, or by tracking."""

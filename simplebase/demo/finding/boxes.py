@@ -1,4 +1,4 @@
-"""Where to look for objects in a frame: the whole of it, given boxes, or a file of them."""
+"""Boxes of objects in a frame: the whole frame, given boxes, or a file of boxes."""
 
 import os
 import warnings
@@ -16,17 +16,17 @@ from simplebase.videos.frame import Frame
 
 
 class Finder(Protocol):
-    """Says where the objects of a frame are."""
+    """Finds the boxes of the objects in a frame."""
 
     def __call__(self, frame: Frame) -> list[Box]:
-        """x, y, width, height of each in pixels."""
+        """Returns x, y, width, height of each object in pixels."""
 
 
 class WholeFrame:
-    """One object that fills the view."""
+    """One object that fills the frame."""
 
     def __call__(self, frame: Frame) -> list[Box]:
-        """The frame itself."""
+        """Returns the box of the whole frame."""
         return [whole_image(frame.image)]
 
 
@@ -37,37 +37,37 @@ class GivenBoxes:
         self._boxes = list(boxes)
 
     def __call__(self, frame: Frame) -> list[Box]:
-        """Those that were given."""
+        """Returns the given boxes."""
         return self._boxes
 
 
 class BoxesByFrame:
-    """Other boxes in every frame.
+    """Separate boxes for each frame.
 
     Args:
-        boxes: by the frame's file name or, of a video, its number.
-        name: of the file that they are from.
+        boxes: boxes by the frame's file name or, for a video, its number.
+        name: name of the file with the boxes.
     """
 
     def __init__(self, boxes: dict[str, list[Box]], name: str) -> None:
         self._boxes = boxes
         self._name = name
-        # An entry without a box changes nothing, whether there is such a frame or not.
+        # An entry without boxes has no effect, so it need not match a frame.
         self._unused = {key for key, found in boxes.items() if found}
 
     def __call__(self, frame: Frame) -> list[Box]:
-        """Those of the frame's name or number; none if the file does not have it."""
+        """Returns the boxes for the frame's name or number; none if the file has no such entry."""
         key = frame.name if frame.name in self._boxes else str(frame.index)
         self._unused.discard(key)
         return self._boxes.get(key, [])
 
     def warn_of_unused(self) -> None:
-        """Warns, after the last frame, of entries that no frame had."""
+        """Warns, after the last frame, of entries that matched no frame."""
         if self._unused:
             warnings.warn(
                 f"{self._name}: {len(self._unused)} of {len(self._boxes)} entries match no frame, "
-                f"such as {min(self._unused)!r}. They are called by an image's file name, or a "
-                "video frame's number from 0.",
+                f"such as {min(self._unused)!r}. Use an image's file name as the key, or the "
+                "number of a video frame, from 0.",
                 SimplebaseWarning,
                 stacklevel=2,
             )
@@ -76,16 +76,16 @@ class BoxesByFrame:
 def read_frame_boxes(path: str | os.PathLike[str]) -> Finder:
     """Reads a JSON file of boxes x, y, width, height in pixels.
 
-    It is one of
+    The file contains one of
 
-    - a list of boxes: the same in every frame;
-    - an object whose keys are file names or, of a video, the frames' numbers from 0, and whose
-      values are lists of boxes;
-    - what the demo itself writes to `--output FILE.json`.
+    - a list of boxes for all frames;
+    - an object whose keys are file names or, for a video, frame numbers from 0, and whose values
+      are lists of boxes;
+    - the output of the demo's `--output FILE.json`.
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is something else; the message names the entry.
+        DataError: the content is not one of these. The message names the entry.
     """
     path = require_file(path, "the file of boxes")
     content = read_json(path)
@@ -95,7 +95,7 @@ def read_frame_boxes(path: str | os.PathLike[str]) -> Finder:
         content = {_key(path, entry): _pose_boxes(path, entry) for entry in content["frames"]}
     if not isinstance(content, dict):
         raise DataError(
-            f"{path}: expected a list of boxes [x, y, width, height], or lists of such by file "
+            f"{path}: expected a list of boxes [x, y, width, height], or such lists by file "
             f"name or frame number. Received: {type(content).__name__}."
         )
     return BoxesByFrame(
@@ -132,7 +132,7 @@ def _boxes(found: Any, path: Path, where: str) -> list[Box]:
 
 def _box(box: Any, path: Path, where: str) -> Box:
     try:
-        # Four digits of a text would be four numbers too.
+        # A string of four digits would also look like four numbers.
         if not all(isinstance(value, int | float) for value in box):
             raise TypeError
         x, y, width, height = (float(value) for value in box)
@@ -147,7 +147,7 @@ def _box(box: Any, path: Path, where: str) -> Box:
 
 
 def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """`(m, n)` intersection over union of `(m, 4)` and `(n, 4)` boxes x, y, width, height."""
+    """Returns `(m, n)`: intersection over union of boxes `(m, 4)` and `(n, 4)`."""
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     ends, other_ends = boxes[:, :2] + boxes[:, 2:], others[:, :2] + others[:, 2:]
     high = np.minimum(ends[:, None], other_ends[None])

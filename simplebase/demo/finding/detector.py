@@ -1,8 +1,8 @@
-"""Boxes of people, or of what else it knows, from a YOLOX detector.
+"""Finds boxes of people or other classes with a YOLOX detector.
 
-YOLOX (Ge et al., 2021, https://arxiv.org/abs/2107.08430) as its authors export it to ONNX: BGR
-0..255 at the top left of a grey square, and as an answer one row for each cell of three grids, not
-yet decoded.
+YOLOX (Ge et al., 2021, https://arxiv.org/abs/2107.08430) as its authors export it to ONNX. Its
+input is BGR 0..255 at the top left of a grey square. Its output has one row for each cell of three
+grids, which is not yet decoded.
 """
 
 import os
@@ -21,7 +21,7 @@ from simplebase.videos.frame import Frame
 
 STRIDES = (8, 16, 32)
 _GREY = 114
-# x, y, width, height and whether there is an object; the classes come after.
+# x, y, width, height and objectness, followed by the classes.
 _FIXED = 5
 
 
@@ -30,14 +30,15 @@ class Detector:
 
     Args:
         path: an `.onnx` file.
-        category: number of the class that is looked for; of COCO's, 0 is a person.
-        min_score: of a box, 0 to 1: chance of an object times that of the class.
-        max_overlap: of two boxes that overlap by more (intersection over union) the better stays.
-        threads: of the CPU; by default all.
+        category: number of the class to find; 0 is a person in COCO.
+        min_score: smallest score of a box, 0 to 1: probability of an object times that of its
+            class.
+        max_overlap: if two boxes overlap by more (intersection over union), the better one is kept.
+        threads: number of CPU threads; by default one per core.
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is no ONNX file, no YOLOX detector, or has no such class.
+        DataError: it is not an ONNX file, not a YOLOX detector, or does not have the class.
     """
 
     def __init__(
@@ -59,19 +60,17 @@ class Detector:
         self._centers, self._strides = _grid(self._size)
         classes = _class_count(session, path, len(self._strides))
         if not 0 <= category < classes:
-            raise DataError(
-                f"{path} knows {classes} classes, numbered from 0. Received: {category}."
-            )
+            raise DataError(f"{path} has {classes} classes, numbered from 0. Received: {category}.")
         self._category = category
         self._min_score = min_score
         self._max_overlap = max_overlap
 
     def __call__(self, frame: Frame) -> list[Box]:
-        """Boxes in a frame, the surest first."""
+        """Returns the boxes in a frame, best first."""
         return [tuple(box) for box in self.detect(frame.image)[0].tolist()]
 
     def detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes `(n, 4)` x, y, width, height in pixels and scores `(n,)`, the surest first.
+        """Returns boxes `(n, 4)` x, y, width, height in pixels and scores `(n,)`, best first.
 
         Args:
             image: `(height, width, 3)` uint8 RGB.
@@ -88,16 +87,16 @@ class Detector:
         return clipped(boxes, image), scores[inside]
 
     def _decoded(self, rows: np.ndarray, cells: np.ndarray) -> np.ndarray:
-        """`(n, 4)` x, y, width, height in input pixels of the answers of some cells."""
+        """Decodes the rows of some cells to `(n, 4)` x, y, width, height in input pixels."""
         stride = self._strides[cells, None]
         middle = (rows[:, :2] + self._centers[cells]) * stride
-        # A cell that is sure of nothing may answer anything: e ** 50 strides are no box anyway.
+        # A cell without an object may contain any value. e ** 50 strides are no box anyway.
         sides = np.exp(np.minimum(rows[:, 2:4], 50.0).astype(np.float64)) * stride
         return np.concatenate([middle - sides / 2, sides], axis=1)
 
 
 def letterboxed(image: np.ndarray, size: Size) -> tuple[np.ndarray, float]:
-    """`(1, 3, H, W)` float32 BGR, the image at the top left, and by how much it was magnified."""
+    """Returns `(1, 3, H, W)` float32 BGR with the image at the top left, and its magnification."""
     height, width = image.shape[:2]
     magnification = min(size[0] / height, size[1] / width)
     sides = max(1, round(width * magnification)), max(1, round(height * magnification))
@@ -113,7 +112,7 @@ def letterboxed(image: np.ndarray, size: Size) -> tuple[np.ndarray, float]:
 
 
 def suppressed(boxes: np.ndarray, scores: np.ndarray, max_overlap: float) -> np.ndarray:
-    """Indices of the boxes that stay, best first: none overlaps a better one by more."""
+    """Returns the indices of the kept boxes, best first; none overlaps a better one by more."""
     rest = np.argsort(-scores, kind="stable")
     kept: list[int] = []
     while len(rest):
@@ -124,7 +123,7 @@ def suppressed(boxes: np.ndarray, scores: np.ndarray, max_overlap: float) -> np.
 
 
 def _grid(size: Size) -> tuple[np.ndarray, np.ndarray]:
-    """Of all cells their column and row `(A, 2)`, and their stride `(A,)`."""
+    """Returns column and row `(A, 2)` and stride `(A,)` of all cells."""
     cells, strides = [], []
     for stride in STRIDES:
         rows, columns = np.indices((size[0] // stride, size[1] // stride))

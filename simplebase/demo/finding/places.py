@@ -1,4 +1,4 @@
-"""What a user says about where the objects are: one box, a file of boxes, or a detector."""
+"""The user's choice of how objects are found: one box, a file of boxes, or a detector."""
 
 import os
 from typing import get_args
@@ -13,10 +13,10 @@ File = str | os.PathLike[str]
 
 
 def require_one_place(box: Box | None, boxes: File | None, detector: File | None) -> None:
-    """Refuses two answers to one question.
+    """Checks that at most one of the options is given.
 
     Raises:
-        ArgumentError: more than one is given.
+        ArgumentError: several are given.
     """
     given = {"box": box, "boxes": boxes, "detector": detector}
     places = [name for name, value in given.items() if value is not None]
@@ -25,10 +25,10 @@ def require_one_place(box: Box | None, boxes: File | None, detector: File | None
 
 
 def require_fit(fit: str) -> None:
-    """Refuses a name that is not one of `Fit`.
+    """Checks that a name is one of `Fit`.
 
     Raises:
-        ArgumentError: it is not.
+        ArgumentError: the name is unknown.
     """
     known = get_args(Fit)
     if fit not in known:
@@ -43,14 +43,14 @@ def open_finder(
     detector_class: int = 0,
     threads: int | None = None,
 ) -> Finder:
-    """What says where the objects of a frame are; opens the files that it needs.
+    """Opens the finder of the objects in a frame, and the files that it needs.
 
     Args:
         box: x, y, width, height in pixels, in every frame.
         boxes: a file of boxes, see `read_frame_boxes`.
         detector: a YOLOX `.onnx` file that finds the objects.
-        detector_class: which of its classes, see `Detector`.
-        threads: of the detector; by default all.
+        detector_class: the detector's class to find, see `Detector`.
+        threads: threads of the detector; by default one per core.
 
     Without `box`, `boxes` and `detector` the whole frame is the box.
 
@@ -59,7 +59,7 @@ def open_finder(
         MissingPackageError: the detector's runtime is not installed.
     """
     if detector is not None:
-        # Imported here: it imports ONNX Runtime.
+        # Imported here, because it imports ONNX Runtime.
         module = import_with_extras("simplebase.demo.finding.detector")
         finder: Finder = module.Detector(detector, category=detector_class, threads=threads)
         return finder

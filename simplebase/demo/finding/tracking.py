@@ -1,7 +1,7 @@
-"""Who is who from frame to frame, and where each will be looked for next.
+"""Tracks objects from frame to frame, and predicts their next boxes.
 
 As in BlazePose (Bazarevsky et al., 2020, https://arxiv.org/abs/2006.10204), the keypoints of a
-frame tell the box of the next one, so that a detector need not run each time.
+frame determine the box in the next frame, so that a detector need not run on every frame.
 """
 
 import math
@@ -16,14 +16,13 @@ from simplebase.pose import Box, Pose, clipped, enlarged, extent
 from simplebase.skeletons import Skeleton
 
 LOST = 0.2
-"""A pose of a lower score is no object any more: its box is not followed."""
+"""Score of a pose below which the object counts as lost."""
 _PADDING = 1.25
-"""Of the crops of most models: they see so much more than the box. For a model that crops more
-tightly the box is larger instead."""
+"""Padding of most models' crops. If a model crops more tightly, the box is enlarged instead."""
 _PATIENCE = 10
-"""Frames that an object may be missing before its number is given up."""
+"""How many frames an object may be missing before its number is dropped."""
 _LEAST_SIDE = 0.6
-"""Of the box before: limbs that hide for a moment must not shut the view on the rest."""
+"""Smallest ratio to the previous box, so that limbs that are hidden for a moment stay in view."""
 
 
 @dataclass
@@ -41,10 +40,10 @@ class Tracker:
     """Keeps the identities of objects, and smooths each one's keypoints.
 
     Args:
-        skeleton: of the poses.
-        smoothing: how strongly; None: not at all.
-        min_score: keypoints below it are not found.
-        padding: of the model's crops.
+        skeleton: skeleton of the poses.
+        smoothing: settings of the filter; None for no filter.
+        min_score: keypoints with a lower score count as not found.
+        padding: padding of the model's crops.
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class Tracker:
         self._born = 0
 
     def boxes(self, image: np.ndarray) -> list[Box]:
-        """Where those that were seen in the frame before are to be looked for in `image`."""
+        """Returns the boxes in `image` of the objects that were seen in the previous frame."""
         poses = [track.pose for track in self._tracks if track.missing == 0]
         boxes = [
             box_around(pose, self._min_score, self._growth) for pose in poses if pose.score >= LOST
@@ -72,11 +71,11 @@ class Tracker:
         return [(x, y, width, height) for x, y, width, height in inside.tolist()]
 
     def update(self, poses: Sequence[Pose], time: float) -> list[Pose]:
-        """The same poses with identities and smoothed keypoints.
+        """Returns the poses with identities and smoothed keypoints.
 
         Args:
-            poses: of a frame, one an object.
-            time: of the frame in seconds.
+            poses: poses of a frame, one per object.
+            time: time of the frame in seconds.
         """
         matched = self._match(poses)
         seen: list[_Track | None] = []
@@ -86,7 +85,7 @@ class Tracker:
                 track.pose, track.area, track.missing = pose, self._area(pose), 0
                 seen.append(track)
             else:
-                # Nobody is there of whom nothing was found, and nobody needs no number.
+                # No keypoint was found, so there is no object that needs a number.
                 found = (pose.keypoints[:, 2] >= self._min_score).any()
                 seen.append(self._begin(pose) if found else None)
         numbers = {track.identity for track in seen if track}
@@ -99,7 +98,7 @@ class Tracker:
         ]
 
     def _match(self, poses: Sequence[Pose]) -> list[int]:
-        """For each pose the index of its track, or -1."""
+        """Returns the index of each pose's track, or -1."""
         if not poses or not self._tracks:
             return [-1] * len(poses)
         known = np.stack([track.pose.keypoints for track in self._tracks])
@@ -136,12 +135,12 @@ class Tracker:
 
 
 def box_around(pose: Pose, min_score: float, growth: float = 1.0) -> Box:
-    """The box of a pose's keypoints, a little larger; its own box where too few were found.
+    """Returns an enlarged box around a pose's keypoints, or its own box if too few were found.
 
     Args:
-        pose: of one object.
-        min_score: keypoints below it are not found.
-        growth: of the box around the keypoints; its own box does not grow.
+        pose: the pose of one object.
+        min_score: keypoints with a lower score count as not found.
+        growth: factor for the box around the keypoints; not used for its own box.
     """
     box = extent(pose, min_score)
     if box == pose.box:

@@ -1,4 +1,4 @@
-"""Where results go. A sink is a context manager that yields a function to call with each result."""
+"""Outputs. A sink is a context manager that yields a function to call with each result."""
 
 from simplebase.demo.sinks.opening import (
     FORMATS,

@@ -1,7 +1,7 @@
-"""Poses as labels to correct and train on: a folder for labelme, COCO's tools or CVAT.
+"""Writes poses as labels to correct and train on: a folder for labelme, COCO's tools or CVAT.
 
-A keypoint whose score is below the demo's least one is no label. Images that are files already are
-copied as they are, unless their Exif data turns them; frames of videos are written as JPEG.
+Keypoints below the demo's minimum score are left out. Image files are copied unchanged, unless
+their Exif data rotate them. Frames of videos are written as JPEG.
 """
 
 import os
@@ -37,12 +37,12 @@ _VISIBLE = 2
 def labelme_folder(
     path: str | os.PathLike[str], info: SourceInfo, *, overwrite: bool
 ) -> Iterator[Write]:
-    """A folder that labelme opens, and `simplebase convert labelme` reads.
+    """Writes a folder for labelme and `simplebase convert labelme`.
 
-    Of each frame the image, and a JSON file beside it with one point a keypoint and, where the
-    object was looked for in a part of the frame, its box; `group_id` tells objects apart. The only
-    object of a frame has none. `classes.txt`, `match_point.txt` and
-    `skeleton.txt` keep the skeleton; the first is a file for labelme's `--labels` as well.
+    For each frame it contains the image and a JSON file with one point per keypoint. The JSON file
+    also has the object's box, unless it was the whole frame. `group_id` identifies the object; the
+    only object of a frame has none. `classes.txt`, `match_point.txt` and `skeleton.txt` keep the
+    skeleton, and labelme's `--labels` takes the first.
     """
     with demo_folder(path, overwrite=overwrite) as folder:
 
@@ -71,11 +71,11 @@ def require_stems(names: Iterable[str]) -> None:
 def coco_folder(
     path: str | os.PathLike[str], info: SourceInfo, *, overwrite: bool
 ) -> Iterator[Write]:
-    """A folder in COCO's layout, for `simplebase convert coco` and other tools.
+    """Writes a folder in COCO's layout, for `simplebase convert coco` and other tools.
 
     ```
     OUT/
-    ├── annotations/train.json   all frames, those without an object too
+    ├── annotations/train.json   all frames, including those without an object
     └── images/
     ```
     """
@@ -150,10 +150,10 @@ def cvat_folder(
 
 
 def _labels(pose: Pose, frame: Frame, min_score: float) -> np.ndarray:
-    """`(K, 3)` x, y, visibility; zeros where the keypoint was not found in the frame."""
+    """Returns `(K, 3)` x, y, visibility; zeros where the keypoint was not found in the frame."""
     height, width = frame.image.shape[:2]
     places = pose.keypoints[:, :2]
-    # A box may stick out of the frame, and what the model guesses there is no label.
+    # A box may extend beyond the frame. The model's guesses there are not used as labels.
     inside = ((places >= 0) & (places <= [width - 1, height - 1])).all(axis=1, keepdims=True)
     found = inside & (pose.keypoints[:, 2:] >= min_score)
     visibility = np.full((len(pose.keypoints), 1), _VISIBLE)
@@ -186,7 +186,7 @@ def _labelme(found: FramePoses, image: str, min_score: float) -> dict[str, Any]:
 
 
 def _own_box(pose: Pose, frame: Frame) -> Box | None:
-    """The object's box; None where it is only the whole frame, which says nothing of it."""
+    """Returns the object's box; None if it is just the whole frame."""
     if tuple(pose.box) == whole_image(frame.image):
         return None
     left, top, width, height = (round(value, _DECIMALS) for value in pose.box)
@@ -194,7 +194,7 @@ def _own_box(pose: Pose, frame: Frame) -> Box | None:
 
 
 def _place_image(folder: Path, frame: Frame) -> Path:
-    """Writes the frame's image below `folder`, under its name."""
+    """Writes the frame's image into `folder`, under its name."""
     target = folder / PurePosixPath(frame.name)
     target.parent.mkdir(parents=True, exist_ok=True)
     if frame.path is not None and _is_stored_upright(frame.path):

@@ -1,4 +1,4 @@
-"""Which format and which sink an output path means."""
+"""Chooses the format and the sink of an output path."""
 
 import os
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ from simplebase.videos.video_file import VideoFile
 OutputFormat = Literal["image", "folder", "video", "json", "csv", "labelme", "coco", "cvat"]
 FORMATS: tuple[str, ...] = get_args(OutputFormat)
 PICTURES: tuple[str, ...] = ("image", "folder", "video")
-"""Formats for which frames are drawn on."""
+"""Formats that need drawn frames."""
 VIDEOS = (".mp4", ".m4v", ".avi", ".mkv", ".webm")
 
 
 def output_format(path: str | os.PathLike[str]) -> OutputFormat:
-    """What is written to `path`, by its suffix; of a folder by its name.
+    """Returns the format of `path` by its suffix, or by its name for a folder.
 
     Raises:
         ArgumentError: no format has this suffix.
@@ -59,7 +59,7 @@ def output_format(path: str | os.PathLike[str]) -> OutputFormat:
 def check_output(
     path: str | os.PathLike[str], kind: OutputFormat, source: Source, *, overwrite: bool
 ) -> None:
-    """Raises what would go wrong later: ArgumentError, DataError, OutputExistsError."""
+    """Raises errors that would occur later: ArgumentError, DataError, OutputExistsError."""
     suffixes = {"image": WRITTEN_SUFFIXES, "video": VIDEOS}.get(kind)
     if suffixes and Path(path).suffix.lower() not in suffixes:
         article = "an" if kind == "image" else "a"
@@ -76,7 +76,7 @@ def check_output(
 
 
 def require_distinct(outputs: Sequence[str | os.PathLike[str]], source: Source) -> None:
-    """Raises ArgumentError if an output is given twice, or would replace what is read."""
+    """Raises ArgumentError if an output is given twice, or would replace the input."""
     inputs = source.paths if isinstance(source, ImageFiles | VideoFile) else []
     read = {path.resolve() for path in inputs}
     folders = {parent for path in read for parent in path.parents}
@@ -86,18 +86,16 @@ def require_distinct(outputs: Sequence[str | os.PathLike[str]], source: Source) 
         if path in seen:
             raise ArgumentError(f"--output {given} is given twice.")
         if path in read or path in folders:
-            raise ArgumentError(
-                f"--output {given} would replace what is read. Choose another path."
-            )
+            raise ArgumentError(f"--output {given} would replace the input. Choose another path.")
         seen.add(path)
 
 
 def open_sink(
     path: str | os.PathLike[str], kind: OutputFormat, info: SourceInfo, *, overwrite: bool
 ) -> Sink:
-    """The sink of that format.
+    """Returns the sink of a format.
 
-    Raises, when it is entered:
+    Raises, when the context is entered:
         OutputExistsError: `path` exists and may not be replaced.
     """
     if kind == "image":

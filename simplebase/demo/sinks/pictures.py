@@ -1,4 +1,4 @@
-"""Pictures as files: one, or a folder of them."""
+"""Writes pictures as one file, or as a folder."""
 
 import os
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ from simplebase.images import WRITTEN_SUFFIXES, write_image
 
 @contextmanager
 def picture_file(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Write]:
-    """The one picture of a source of one image."""
+    """Writes the picture of a source with one image."""
     yield lambda found: write_image(path, drawn(found), overwrite=overwrite)
 
 
 @contextmanager
 def picture_folder(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Write]:
-    """Each picture under the name of its frame; appears when all are written.
+    """Writes each picture under the name of its frame; the folder appears when it is complete.
 
-    Of a kind that is read and not written, such as GIF, a PNG is written: `a.gif.png`.
+    For formats that can only be read, such as GIF, it writes PNG: `a.gif.png`.
     """
     with demo_folder(path, overwrite=overwrite) as folder:
 
@@ -36,7 +36,7 @@ def picture_folder(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator
 
 
 def drawn(found: FramePoses) -> np.ndarray:
-    """The picture, which is there where a sink asked for it."""
+    """Returns the picture of a result."""
     if found.picture is None:
-        raise RuntimeError("the frame was not drawn on, but a sink wants its picture")
+        raise RuntimeError("the frame was not drawn, but a sink needs its picture")
     return found.picture

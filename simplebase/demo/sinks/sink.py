@@ -1,6 +1,6 @@
-"""What a sink is: a context manager whose function writes one frame after the other.
+"""The interface of sinks: a context manager whose function writes one frame after another.
 
-Sinks that write a folder do so through `demo_folder`.
+Sinks that write a folder use `demo_folder`.
 """
 
 import os
@@ -22,16 +22,16 @@ _TEXT = "Written by `simplebase demo`, which replaces this folder if --overwrite
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What is written beside the poses: where they come from, and how.
+    """Information about the source that is written with the poses.
 
     Args:
         source: name of the source.
         model: name of the model file.
-        skeleton: of the poses.
-        fps: frames per second of a video that is written; a frame's own time is in the frame.
-        is_sequence: whether the frames are those of a video and have times.
-        min_score: keypoints below it are not labels.
-        is_live: whether they are those of a camera or stream, which may pause.
+        skeleton: skeleton of the poses.
+        fps: frames per second of a written video. The time of a frame is stored in the frame.
+        is_sequence: whether the frames belong to a video and have times.
+        min_score: keypoints with a lower score are not labels.
+        is_live: whether the frames come from a camera or stream, which may pause.
     """
 
     source: str
@@ -48,7 +48,7 @@ def demo_folder(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Pa
     """Yields a temporary folder that becomes `path` when the block succeeds.
 
     Raises:
-        OutputExistsError: `path` exists, and `overwrite` is off or somebody else wrote it.
+        OutputExistsError: `path` exists, and `overwrite` is off or the demo did not write it.
     """
     with replacing(path, overwrite=overwrite, folder_markers=(MARKER,)) as partial:
         partial.mkdir()

@@ -1,4 +1,4 @@
-"""Poses as JSON and as CSV, written frame by frame."""
+"""Writes poses as JSON and as CSV, frame by frame."""
 
 import csv
 import json
@@ -19,11 +19,11 @@ _DECIMALS, _SCORE_DECIMALS = 2, 4
 def json_file(
     path: str | os.PathLike[str], info: SourceInfo, *, overwrite: bool
 ) -> Iterator[Write]:
-    """An object with `source`, `model`, `fps`, `keypoints` (names), and `frames`, one a line.
+    """Writes an object with `source`, `model`, `fps`, `keypoints` (names) and `frames`.
 
-    A frame has `frame` (its number), `time` (seconds, of a video), `file` (of images), `width`,
-    `height` and `poses`; a pose `id`, `box` [x, y, width, height], `score` and `keypoints` [[x, y,
-    score], ...].
+    Each frame is one line. It has `frame` (its number), `time` (seconds, for a video), `file` (for
+    images), `width`, `height` and `poses`. A pose has `id`, `box` [x, y, width, height], `score`
+    and `keypoints` [[x, y, score], ...].
     """
     head = {
         "source": info.source,
@@ -47,7 +47,7 @@ def json_file(
 
 
 def frame_content(found: FramePoses, *, is_sequence: bool) -> dict[str, Any]:
-    """A frame's entry of the JSON file."""
+    """Returns a frame's entry in the JSON file."""
     frame = found.frame
     height, width = frame.image.shape[:2]
     place = {"time": round(frame.time, 4)} if is_sequence else {"file": frame.name}
@@ -61,7 +61,7 @@ def frame_content(found: FramePoses, *, is_sequence: bool) -> dict[str, Any]:
 
 
 def pose_content(pose: Pose) -> dict[str, Any]:
-    """A pose's entry of the JSON file."""
+    """Returns a pose's entry in the JSON file."""
     return {
         "id": pose.identity,
         "box": [round(value, _DECIMALS) for value in pose.box],
@@ -75,7 +75,7 @@ def pose_content(pose: Pose) -> dict[str, Any]:
 
 @contextmanager
 def csv_file(path: str | os.PathLike[str], info: SourceInfo, *, overwrite: bool) -> Iterator[Write]:
-    """One row a pose: frame, time, file, id, box, score, then x, y, score of each keypoint."""
+    """Writes one row per pose: frame, time, file, id, box, score, then x, y, score per keypoint."""
     with replacing(path, overwrite=overwrite) as partial:
         with partial.open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)

@@ -1,4 +1,4 @@
-"""Pictures as a video file."""
+"""Writes pictures as a video file."""
 
 import os
 import warnings
@@ -17,27 +17,27 @@ from simplebase.files import replacing
 from simplebase.files.native import native_name, natively_written
 from simplebase.videos.video_file import quiet_opencv
 
-# MPEG-4 part 2 is what OpenCV's own build encodes into .mp4 everywhere (it brings no H.264 encoder)
-# and in 4 ms for a frame of 576x576; VP8 takes 28 ms, but browsers play it.
+# OpenCV's own build can encode MPEG-4 part 2 into .mp4 everywhere (it has no H.264 encoder), in
+# 4 ms for a frame of 576x576. VP8 takes 28 ms, but browsers can play it.
 _CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".avi": "MJPG", ".mkv": "mp4v", ".webm": "VP80"}
 
 _LONGEST_LIVE_GAP = 2.0
-"""Seconds between two live frames that are filled with pictures at most: an encoder that is slower
-than its own rate would otherwise fall behind by more each time."""
+"""Longest gap between live frames, in seconds, that is filled with repeated pictures. Otherwise an
+encoder that is slower than its own rate would fall behind further and further."""
 _LONGEST_GAP = 600.0
-"""The same of a video file, where a longer gap is rather a wrong time stamp: an hour at 30 frames
-per second takes minutes to encode."""
+"""The same for a video file, where a longer gap is probably a wrong time stamp. An hour at 30
+frames per second takes minutes to encode."""
 
 
 @contextmanager
 def video_file(
     path: str | os.PathLike[str], info: SourceInfo, *, overwrite: bool
 ) -> Iterator[Write]:
-    """A video in the size of its first picture; others are fitted into it.
+    """Writes a video in the size of its first picture; others are fitted into it.
 
-    It has a constant frame rate, because OpenCV writes no other. Pictures of a sequence are
-    repeated or left out, so that each is shown when its frame was. Images have no time and are
-    shown for one frame period each.
+    It has a constant frame rate, because OpenCV cannot write any other. Pictures of a sequence are
+    repeated or left out, so that each is shown at the time of its frame. Images have no time, so
+    each is shown for one frame period.
 
     Args:
         path: the suffix chooses the format.
@@ -51,7 +51,7 @@ def video_file(
     with replacing(path, overwrite=overwrite) as partial, natively_written(partial) as written:
         video = _Video(Path(written), info.fps, partial.name)
         timeline = _Timeline(path, info)
-        # How long a picture is shown is known when the next one comes.
+        # The duration of a picture is known only when the next one arrives.
         waiting: FramePoses | None = None
 
         def show(found: FramePoses, until: float) -> None:
@@ -74,11 +74,11 @@ def video_file(
 
 
 class _Timeline:
-    """Counts pictures so that a video of constant rate runs as its frames came.
+    """Counts pictures so that a video with a constant rate keeps the times of its frames.
 
     Args:
-        path: of the video, for people.
-        info: of the source.
+        path: the video, for messages.
+        info: information about the source.
     """
 
     def __init__(self, path: str | os.PathLike[str], info: SourceInfo) -> None:
@@ -89,7 +89,7 @@ class _Timeline:
         self._written = 0
 
     def due(self, since: float, until: float) -> int:
-        """How often to write the picture that is shown from `since` to `until`, in seconds."""
+        """Returns how often to write the picture shown from `since` to `until`, in seconds."""
         if self._start is None:
             self._start = since
         longest = _LONGEST_LIVE_GAP if self._is_live else _LONGEST_GAP
@@ -97,7 +97,7 @@ class _Timeline:
             self._start += until - since - longest
             if not self._is_live:
                 self._warn(since, until)
-        # The first picture is always shown: a video is to have one.
+        # The first picture is always written, because a video needs at least one.
         least = 0 if self._written else 1
         due = max(least, round((until - self._start) * self._fps) - self._written)
         self._written += due
@@ -113,7 +113,7 @@ class _Timeline:
 
 
 class _Video:
-    """A writer that learns its size from the first picture."""
+    """A writer that takes its size from the first picture."""
 
     def __init__(self, path: Path, fps: float, name: str) -> None:
         self._path = path
@@ -124,7 +124,7 @@ class _Video:
         self._count = 0
 
     def write(self, picture: np.ndarray, times: int) -> None:
-        """Adds a picture so many times."""
+        """Adds a picture `times` times."""
         if self._writer is None:
             self._writer = self._opened(picture)
         if times == 0:
@@ -139,7 +139,7 @@ class _Video:
             self._writer.release()
 
     def require_whole(self, path: Path) -> None:
-        """Raises DataError if the closed file is not what was written: OpenCV tells nothing."""
+        """Raises DataError if the closed file is incomplete, which OpenCV does not report."""
         if self._writer is None:
             raise DataError(f"{path}: there was no frame, so no video is written.")
         readable = _count(self._path)
@@ -165,10 +165,10 @@ class _Video:
 
 
 def _count(path: Path) -> int:
-    """Frames of a video file. A header may promise more than was written."""
+    """Counts the frames of a video file, because its header may promise more than was written."""
     with quiet_opencv():
         if cv2.CAP_FFMPEG in cv2.videoio_registry.getStreamBackends():
-            # Packets as they are, undecoded: 10 microseconds a frame.
+            # Packets are not decoded, which takes 10 microseconds per frame.
             undecoded = [cv2.CAP_PROP_FORMAT, -1]
             capture = cv2.VideoCapture(native_name(path), cv2.CAP_FFMPEG, undecoded)
         else:
@@ -181,9 +181,9 @@ def _count(path: Path) -> int:
 
 
 def _fitted(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The picture in a frame of another size: shrunk if it is larger, and filled up with black."""
+    """Fits the picture into another size: shrinks it if it is larger, and pads it with black."""
     shrink = min(1.0, height / picture.shape[0], width / picture.shape[1])
-    # A picture of odd size is one row or column short, and is not to be resampled for it.
+    # A picture of odd size is one row or column too small, and must not be resampled for that.
     if shrink < 1:
         sides = round(picture.shape[1] * shrink), round(picture.shape[0] * shrink)
         picture = cv2.resize(picture, sides, interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""Where frames come from: image files, videos, cameras and streams."""
+"""Sources of frames: image files, videos, cameras and streams."""
 
 from simplebase.demo.sources.opening import ImageFiles, open_source
 

@@ -1,4 +1,4 @@
-"""Cameras and streams, of which always the latest frame is taken."""
+"""Cameras and streams, which deliver only their latest frame."""
 
 import os
 import threading
@@ -14,32 +14,32 @@ from simplebase.errors import DataError, MissingFileError, SimplebaseWarning, on
 from simplebase.videos.frame import Frame
 from simplebase.videos.video_file import plausible_fps, quiet_opencv
 
-# Longest time without a frame that is still no end: a camera may take seconds to wake up.
+# Longest time without a frame before the source counts as ended. A camera may start slowly.
 _PATIENCE = 10.0
 _STREAM_TIMEOUT = 10_000  # milliseconds, to open and to read
 
 
 class Capture(Protocol):
-    """What a `LiveSource` needs of `cv2.VideoCapture`."""
+    """The part of `cv2.VideoCapture` that `LiveSource` uses."""
 
     def read(self) -> tuple[bool, Any]:
         """Waits for the next frame `(height, width, 3)` uint8 BGR; False at the end."""
 
     def release(self) -> None:
-        """Lets go of the device."""
+        """Releases the device."""
 
 
 class LiveSource:
-    """Frames of something that does not wait.
+    """Frames of a live source.
 
-    A thread of its own reads every frame and keeps the latest, so that a slow model sees each time
-    what is there now: it loses frames, but does not lag behind.
+    A separate thread reads every frame and keeps the latest. So a slow model always gets the
+    current frame: it loses frames, but does not lag behind.
 
     Args:
         capture: an opened camera or stream.
-        name: for people.
-        fps: frames a second, if that is known.
-        is_endless: whether it never ends of itself: a camera does not, a stream may.
+        name: its name in messages.
+        fps: frames per second, if known.
+        is_endless: whether it never ends by itself, as a camera. A stream may end.
     """
 
     is_sequence = True
@@ -65,12 +65,12 @@ class LiveSource:
         self._thread.start()
 
     def read(self) -> Frame | None:
-        """Waits for a frame that was not taken yet; None when the source has ended.
+        """Waits for a new frame; returns None when the source has ended.
 
-        Warns when it ended that should not have.
+        Warns if the source should not have ended.
 
         Raises:
-            DataError: there never was a frame.
+            DataError: there was no frame at all.
         """
         with self._changed:
             self._wanted = True
@@ -86,11 +86,11 @@ class LiveSource:
         return Frame(image, index, when, f"frame_{index:06d}.jpg")
 
     def close(self) -> None:
-        """Stops the thread and lets go of the device."""
+        """Stops the thread and releases the device."""
         with self._changed:
             self._ended = self._closed = True
             self._changed.notify_all()
-        # A capture that hangs is left to its thread, which dies with the process.
+        # A capture that hangs is left to its thread, which ends with the process.
         self._thread.join(timeout=2.0)
 
     def _warn_if_lost(self) -> None:
@@ -105,7 +105,7 @@ class LiveSource:
         else:
             return
         warnings.warn(
-            f"{self.name} {what}. The frames until then are done.",
+            f"{self.name} {what}. The frames up to then are processed.",
             SimplebaseWarning,
             stacklevel=2,
         )
@@ -123,13 +123,13 @@ class LiveSource:
             self._capture.release()
 
     def _keep_next(self) -> bool:
-        """Whether there was a next frame; keeps it."""
+        """Reads and keeps the next frame; returns whether there was one."""
         read, image = self._capture.read()
         now = time.monotonic()
         if not read:
             return False
         with self._changed:
-            # Before the first is taken nobody was there to lose any.
+            # Frames before the first read do not count as lost.
             self.dropped += self._wanted and self._latest is not None
             self._started = self._started or now
             self._latest, self._time = image, now
@@ -139,14 +139,14 @@ class LiveSource:
 
 
 def open_capture(target: int | str, name: str) -> cv2.VideoCapture:
-    """Opens a camera's number or path, or a stream's address.
+    """Opens a camera by number or path, or a stream by address.
 
     Args:
-        target: what to open.
-        name: of it, for people.
+        target: the number, path or address.
+        name: its name in messages.
 
     Raises:
-        DataError: it does not answer.
+        DataError: it does not respond.
     """
     with quiet_opencv():
         if isinstance(target, str):
@@ -172,7 +172,7 @@ def open_camera(device: int | str) -> LiveSource:
         device: its number, or its path such as `/dev/video0`.
 
     Raises:
-        MissingFileError: there is no such camera, or it is not to be had.
+        MissingFileError: the camera does not exist or cannot be used.
     """
     try:
         capture = open_capture(device, f"camera {device}")

@@ -1,4 +1,4 @@
-"""What `--input` means: a file, a folder, a pattern, a camera or a stream."""
+"""Opens the source of `--input`: a file, a folder, a pattern, a camera or a stream."""
 
 import glob
 import os
@@ -34,19 +34,19 @@ _STREAM = re.compile(r"(rtsps?|rtmps?|https?|udp|tcp|rtp|srt)://", re.IGNORECASE
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _LOGIN = re.compile(r"^(\w+://)[^/?#]*@")
 _CAMERA = re.compile(r"\d+|/dev/video\d+")
-_START = 64  # bytes that tell the kind of a file
+_START = 64  # bytes that identify the kind of a file
 _PATTERN = re.compile(r"[*?\[]")
 
 
 class ImageFiles:
-    """Images, one after another, that have nothing to do with each other.
+    """A list of unrelated images.
 
     Args:
-        paths: of the files, absolute.
-        name: of them together.
+        paths: absolute paths of the files.
+        name: name of the list.
 
-    `depth_range` says which values of images of more than 8 bits become black and white; it may be
-    set until the first is read.
+    `depth_range` says which values of images of more than 8 bits become black and white. Set it
+    before the first image is read.
     """
 
     is_sequence = False
@@ -65,10 +65,10 @@ class ImageFiles:
         self._next = 0
 
     def read(self) -> Frame | None:
-        """The next image, upright; of several one that cannot be read is left out with a warning.
+        """Returns the next image, upright. Unreadable images are left out, with a warning.
 
         Raises:
-            DataError, MissingFileError: it is the only one, and cannot be read.
+            DataError, MissingFileError: the only image cannot be read.
         """
         while self._next < self.count:
             index, self._next = self._next, self._next + 1
@@ -88,26 +88,26 @@ class ImageFiles:
         image = decode_image(data, name, depth_range=self.depth_range)
         if not self._has_warned_of_depth and (found := deep_range(data, name)):
             note = depth_note(*found, self.depth_range)
-            if note:  # of one of them: all images of a camera are alike
+            if note:  # for one image only, because all images of a camera are alike
                 self._has_warned_of_depth = True
                 warnings.warn(f"{name}: {note}. {DEPTH_ADVICE}", SimplebaseWarning, stacklevel=3)
         return image
 
     def close(self) -> None:
-        """Leaves the rest unread."""
+        """Skips the remaining images."""
         self._next = self.count
 
 
 def open_source(given: str | os.PathLike[str]) -> Source:
-    """Opens what a user named.
+    """Opens the source that a user named.
 
     Args:
         given: an image, a video, a folder of images, a pattern such as `photos/*.jpg`, the number
             of a camera, or the address of a stream.
 
     Raises:
-        MissingFileError: there is nothing of that name, or no such camera.
-        DataError: it cannot be read, or holds neither image nor video.
+        MissingFileError: the file or camera does not exist.
+        DataError: it cannot be read, or is neither image nor video.
     """
     text = os.fspath(given)
     path = Path(text)
@@ -130,8 +130,8 @@ def open_source(given: str | os.PathLike[str]) -> Source:
 
 
 def _open_address(address: str) -> Source:
-    """A stream; or a video file on a server, of which no frame is to be lost."""
-    # What is written and shown goes on to others, and a password is not for them.
+    """Opens a stream, or a video file on a server, which must not lose frames."""
+    # Outputs are passed on to others, so the name must not contain the password.
     name = _LOGIN.sub(r"\1", address)
     capture = open_capture(address, name)
     if _WEB.match(address) and capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
@@ -140,10 +140,10 @@ def _open_address(address: str) -> Source:
 
 
 def _is_image(path: Path) -> bool:
-    """Whether the content is an image's, whatever the name.
+    """Returns whether the content is that of an image, whatever the name.
 
     Raises:
-        DataError: it is one that is not read.
+        DataError: it is an image of an unsupported kind.
     """
     with path.open("rb") as file:
         start = file.read(_START)
@@ -172,7 +172,7 @@ def _matching(pattern: str) -> list[Path]:
 
 
 def _only_read(files: list[Path], name: str) -> list[Path]:
-    """Those whose suffix is that of an image that is read; warns of images of other kinds."""
+    """Returns the files with suffixes of supported images; warns of other images."""
     unread = [path.name for path in files if path.suffix.lower() in UNREAD_SUFFIXES]
     if unread:
         warnings.warn(

@@ -1,4 +1,4 @@
-"""The demo as a page in the browser, served on this machine only. Needs the extra `web`."""
+"""The demo as a page in the browser, served only on this machine. Needs the extra `web`."""
 
 from simplebase.demo.web.page import ADDRESS, build_page, open_page
 

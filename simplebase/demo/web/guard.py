@@ -1,7 +1,7 @@
-"""What the page does not answer: other sites, addresses to fetch, files that it did not store.
+"""Refuses requests of other sites, addresses to fetch, and files that the page did not store.
 
-Gradio answers any `Host`, takes uploads of any site and fetches addresses that a request names.
-A page of one machine needs none of that, so an ASGI layer around it refuses such requests.
+Gradio accepts any `Host` and uploads from any site, and fetches addresses that a request names. A
+page for one machine needs none of that, so an ASGI layer around it refuses such requests.
 """
 
 import json
@@ -21,21 +21,21 @@ from simplebase.demo.own_host import ADDRESS, is_own_host, is_same_origin
 _UPLOAD = "/gradio_api/upload"
 _FILE = re.compile(r"/gradio_api/file[=/](.*)", re.DOTALL)
 _PROXY = re.compile(r".*/proxy=", re.DOTALL)
-# A drive such as `C:/` is no scheme.
+# A drive such as `C:/` is not a scheme.
 _URL = re.compile(r"\s*(?:[a-z][a-z0-9+.-]+:/|//|https?:|file:|ftp:)", re.IGNORECASE)
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _LONGEST_REQUEST = 32_000_000
-"""Bytes of a request that is no upload; a webcam's frame of 1920x1080 as PNG has some 5 MB."""
+"""Most bytes of a request other than an upload. A webcam's 1920x1080 as PNG has about 5 MB."""
 _FORM = 1_000_000
-"""Bytes that an upload's form may add to its file."""
+"""Bytes that the form of an upload may add to its file."""
 
 
 class Refused(Exception):
-    """A request that is not answered.
+    """Raised for a request that is refused.
 
     Args:
-        status: of the HTTP answer.
-        reason: sent to the client.
+        status: HTTP status of the response.
+        reason: text for the client.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -45,12 +45,12 @@ class Refused(Exception):
 
 
 class Guard:
-    """An ASGI app that passes on only what the page itself sends.
+    """An ASGI app that passes on only requests of the page itself.
 
     Args:
-        app: the app behind.
-        folder: where uploads and results are; requests may name files in it and no others.
-        upload_limit: bytes of the largest file.
+        app: the wrapped app.
+        folder: the folder of uploads and results. Requests may only name files in it.
+        upload_limit: size of the largest file in bytes.
     """
 
     def __init__(self, app: ASGIApp, folder: Path, upload_limit: int) -> None:
@@ -59,7 +59,7 @@ class Guard:
         self._upload_limit = upload_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request, or passes it on."""
+        """Refuses a request or passes it on."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -78,7 +78,7 @@ class Guard:
         own = f"open http://{ADDRESS}:{(scope.get('server') or ('', ''))[1]} in the browser."
         hosts = headers.getlist("host")
         if not is_own_host(hosts):
-            raise Refused(403, f"The page answers only on this machine: {own}")
+            raise Refused(403, f"The page can only be used on this machine: {own}")
         origins = headers.getlist("origin")
         if any(not is_same_origin(origin, hosts[0]) for origin in origins):
             raise Refused(403, f"Requests of other sites are refused: {own}")
@@ -93,9 +93,9 @@ class Guard:
             self._check_file(match[1])
 
     async def _checked_body(self, scope: Scope, receive: Receive) -> Receive:
-        """What gives the app the request's body.
+        """Returns the function from which the app receives the request's body.
 
-        The body of an upload goes straight on, any other is read and checked.
+        The body of an upload is passed on directly; any other is read and checked.
         """
         if scope["method"] in _SAFE_METHODS:
             return receive
@@ -114,10 +114,10 @@ class Guard:
 
     def _check_upload(self, path: str, headers: Headers) -> None:
         if path.rstrip("/") != _UPLOAD:
-            raise Refused(403, f"Files are taken at {_UPLOAD} only.")
+            raise Refused(403, f"Files can only be uploaded to {_UPLOAD}.")
         length = headers.get("content-length", "")
         if not length.isdecimal():
-            raise Refused(411, "An upload says its length.")
+            raise Refused(411, "An upload must state its length.")
         if int(length) > self._upload_limit + _FORM:
             raise Refused(
                 413,
@@ -126,7 +126,7 @@ class Guard:
             )
 
     def _check_text(self, key: str, text: str, host: str) -> None:
-        """Raises Refused if a text of a request's JSON names an address or a foreign file."""
+        """Raises Refused if a string in a request's JSON names an address or a foreign file."""
         if key == "path":
             self._check_file(text)
         elif key == "url":
@@ -135,7 +135,7 @@ class Guard:
             raise Refused(403, "The page fetches no addresses.")
 
     def _check_url(self, url: str, host: str) -> None:
-        """The page sends along where it sees a file, or the file's content as a `data:` address."""
+        """Checks an address: only the page's own, or the content of a file as `data:`, may pass."""
         if url == "" or url.startswith("data:"):
             return
         try:
@@ -152,11 +152,11 @@ class Guard:
         if _URL.match(text):
             raise Refused(403, "The page fetches no addresses.")
         if "\0" in text or not Path(os.path.realpath(text)).is_relative_to(self._folder):
-            raise Refused(403, "The page reads no files but those that were uploaded to it.")
+            raise Refused(403, "The page only reads files that were uploaded to it.")
 
 
 def _is_link_to_page(scope: Scope, headers: Headers) -> bool:
-    """Whether somebody follows a link to the page, in a tab of its own."""
+    """Returns whether the user follows a link to the page, in a new tab."""
     return (
         scope["type"] == "http"
         and scope["method"] == "GET"
@@ -172,7 +172,7 @@ async def _read_body(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            raise Refused(400, "The request was broken off.")
+            raise Refused(400, "The request was interrupted.")
         parts.append(message.get("body", b""))
         length += len(parts[-1])
         if length > _LONGEST_REQUEST:
@@ -182,7 +182,7 @@ async def _read_body(receive: Receive) -> bytes:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Gives the body first, and then what else comes: that the client has gone."""
+    """Returns a function that delivers the body first, then later messages of the client."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:
@@ -192,7 +192,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 
 def _texts(content: Any) -> Iterator[tuple[str, str]]:
-    """All texts of a JSON value, each with the key that it, or the list around it, stands under."""
+    """Yields all strings of a JSON value, each with its key or the key of the list around it."""
     waiting: list[tuple[str, Any]] = [("", content)]
     while waiting:
         key, value = waiting.pop()
@@ -206,9 +206,9 @@ def _texts(content: Any) -> Iterator[tuple[str, str]]:
 
 async def _refuse(refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
-        # Before it is accepted: the server answers 403.
+        # Before the connection is accepted, so that the server responds with 403.
         await send({"type": "websocket.close", "code": 1008})
         return
-    # What is left of the request is not read, so the connection cannot be used again.
+    # The rest of the request is not read, so the connection cannot be reused.
     response = PlainTextResponse(refused.reason, refused.status, headers={"Connection": "close"})
     await response(scope, receive, send)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-# Before the import: it is what Gradio reads then.
+# Set before the import, because Gradio reads it then.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
@@ -28,16 +28,16 @@ from simplebase.skeletons import Skeleton
 
 _WEBCAM_INTERVAL = 0.1
 _WEBCAMS = 8
-# Not the one that shares a picture with a site.
+# Without the button that shares a picture with a site.
 _BUTTONS: list[Any] = ["download", "fullscreen"]
 _UPLOAD_LIMIT = 500_000_000
-"""Bytes of a video: four minutes of a phone's 1080p as H.264. Uploads lie in the folder for
-temporary files, which may be memory; a longer video is work for the command line. For images see
+"""Most bytes of a video: four minutes of a phone's 1080p as H.264. Uploads are stored in the folder
+for temporary files, which may be in memory. Use the command line for longer videos. For images see
 `session.IMAGE_LIMIT`."""
-# Where Gradio stores uploads, and copies of results.
+# The folder in which Gradio stores uploads and copies of results.
 _FOLDER_VARIABLE = "GRADIO_TEMP_DIR"
 _REMOVALS = 30
-# Those of the visitor's own machine: the theme's own would come from elsewhere.
+# Fonts of the visitor's own machine, because the theme's fonts would be fetched from other sites.
 _FONT, _MONO = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
 
 
@@ -52,19 +52,19 @@ def open_page(
 ) -> None:
     """Serves the page on 127.0.0.1 until Ctrl-C, or until something else ends the main thread.
 
-    However it ends, what was uploaded and found is deleted.
+    At the end, uploads and results are always deleted.
 
     Args:
-        models: paths of model files; the first is the one to begin with.
-        settings: where to look and how to draw.
-        port: of 127.0.0.1.
-        announce: called with the address when the page can be opened.
-        skeleton: names, links and colours in place of the models'.
-        prepare: called with the path of a model before it is opened.
+        models: paths of model files. The first is selected at the start.
+        settings: how objects are found and drawn.
+        port: port of 127.0.0.1.
+        announce: is called with the address when the page can be opened.
+        skeleton: names, links and colours instead of the models'.
+        prepare: is called with the path of a model before it is opened.
 
     Raises:
-        ArgumentError: the port cannot be had.
-        MissingFileError, DataError: a model or another file is not what it should be.
+        ArgumentError: the port cannot be used.
+        MissingFileError, DataError: a model or another file is missing or invalid.
     """
     session = PageSession(models, settings, skeleton, prepare)
     with _page_folder() as folder:
@@ -78,7 +78,7 @@ def open_page(
 
 @contextmanager
 def _page_folder() -> Iterator[Path]:
-    """A folder for all that is uploaded and found, which is gone after."""
+    """Yields a folder for uploads and results, which is deleted afterwards."""
     before = os.environ.get(_FOLDER_VARIABLE)
     folder = Path(tempfile.mkdtemp(prefix="simplebase_web_"))
     os.environ[_FOLDER_VARIABLE] = str(folder)
@@ -93,7 +93,7 @@ def _page_folder() -> Iterator[Path]:
 
 
 def _remove(folder: Path) -> None:
-    """Deletes the folder, into which a request that is being answered may still write."""
+    """Deletes the folder, even if a request is still writing into it."""
     for _ in range(_REMOVALS):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
@@ -106,7 +106,7 @@ def launched(page: gr.Blocks, port: int) -> Iterator[str]:
     """Serves a page while the block runs, and yields its address.
 
     Raises:
-        ArgumentError: the port cannot be had, or Gradio cannot serve the page.
+        ArgumentError: the port cannot be used, or Gradio cannot serve the page.
     """
     _require_port(port)
     try:
@@ -120,7 +120,7 @@ def launched(page: gr.Blocks, port: int) -> Iterator[str]:
             ssr_mode=False,
             mcp_server=False,
             footer_links=[],
-            # It would keep uploads in the browser.
+            # Otherwise it would keep uploads in the browser.
             run_history=False,
             app_kwargs={"lifespan": _guarded},
             max_file_size=_UPLOAD_LIMIT,
@@ -136,13 +136,13 @@ def launched(page: gr.Blocks, port: int) -> Iterator[str]:
 
 @asynccontextmanager
 async def _guarded(app: Any) -> AsyncIterator[None]:
-    """Puts the guard around all of the app: its own middleware would answer some requests first."""
+    """Puts the guard around the whole app, before its own middleware can handle requests."""
     app.middleware_stack = Guard(app.middleware_stack, Path(get_upload_folder()), _UPLOAD_LIMIT)
     yield
 
 
 def _require_port(port: int) -> None:
-    """Raises ArgumentError if the port cannot be had: Gradio says the same of other mistakes."""
+    """Raises ArgumentError if the port cannot be used; Gradio's own message is ambiguous."""
     try:
         socket.create_server((ADDRESS, port)).close()
     except (OSError, OverflowError) as error:
@@ -153,7 +153,7 @@ def _require_port(port: int) -> None:
 
 
 def build_page(session: PageSession, settings: DemoSettings, folder: Path) -> gr.Blocks:
-    """The page; its files go to `folder`."""
+    """Builds the page, whose files are written to `folder`."""
     with gr.Blocks(title="simplebase demo", analytics_enabled=False) as page:
         gr.Markdown("## simplebase demo")
         with gr.Row():
@@ -177,7 +177,7 @@ def build_page(session: PageSession, settings: DemoSettings, folder: Path) -> gr
 
 def _image_tab(session: PageSession, choice: list[Any], folder: Path) -> None:
     with gr.Row():
-        # As a file, so that it is read as everywhere else: Exif data, 16 bits.
+        # As a file, so that it is read as everywhere else, with Exif data and 16 bits.
         image = gr.Image(
             label="Image",
             type="filepath",
@@ -238,7 +238,7 @@ def _webcam_tab(session: PageSession, choice: list[Any]) -> None:
             label="Webcam",
             sources=["webcam"],
             streaming=True,
-            # In a mirror left is right, and the keypoints' names would be wrong.
+            # Not mirrored, because the names of left and right keypoints would be wrong.
             webcam_options=gr.WebcamOptions(mirror=False),
             elem_id="webcam-input",
         )
@@ -260,7 +260,7 @@ def _webcam_tab(session: PageSession, choice: list[Any]) -> None:
         [picture, table, state],
         stream_every=_WEBCAM_INTERVAL,
         show_progress="hidden",
-        # A tab that streams keeps its place as long as it does.
+        # A tab that streams occupies its slot for as long as it streams.
         concurrency_limit=_WEBCAMS,
     )
 
@@ -284,13 +284,13 @@ def _download(name: str) -> gr.DownloadButton:
 
 
 def _new_folder(folder: Path) -> Path:
-    """A folder of its own for each answer: two visitors may upload the same name."""
+    """Creates a separate folder for each result, because two visitors may use the same name."""
     return Path(tempfile.mkdtemp(dir=folder))
 
 
 @contextmanager
 def _errors_on_page() -> Iterator[None]:
-    """Shows errors of ours on the page, as they are, and not as a traceback in the terminal."""
+    """Shows our errors on the page instead of a traceback in the terminal."""
     try:
         yield
     except SimplebaseError as error:

@@ -1,4 +1,4 @@
-"""What the page does with an image, a video and a webcam's frames; knows nothing of Gradio."""
+"""Processes images, videos and webcam frames for the page, independently of Gradio."""
 
 import threading
 import time
@@ -28,26 +28,26 @@ from simplebase.videos.frame import Frame
 from simplebase.videos.video_file import DEFAULT_FPS
 
 IMAGE_LIMIT = 100_000_000
-"""Bytes of an image file; one of 150 megapixels as JPEG has some 80 MB."""
+"""Most bytes of an image file. A JPEG of 150 megapixels has about 80 MB."""
 _PATIENCE = 10.0
-"""Seconds that the end of the page waits for what is being looked at."""
+"""Seconds to wait for running work when the page ends."""
 
 Row = list[Any]
-"""Of the keypoint table: object, keypoint, x, y, score."""
+"""A row of the keypoint table: object, keypoint, x, y, score."""
 
 COLUMNS = ("object", "keypoint", "x", "y", "score")
 STILL_STRENGTH = 0.5
-"""At which the filter is as the command line has it."""
+"""Position of the slider for the command line's filter."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is chosen on the page.
+    """The choices on the page.
 
     Args:
         model: one of `PageSession.names`.
-        min_score: keypoints below it are not found.
-        smoothing: 0 for none, to 1.
+        min_score: keypoints with a lower score count as not found.
+        smoothing: from 0 (none) to 1.
     """
 
     model: str
@@ -56,13 +56,13 @@ class Choice:
 
 
 class PageSession:
-    """What one start of the page answers with: its models, each opened when it is first used.
+    """The models of one start of the page, each opened when it is first used.
 
     Args:
-        models: paths of model files; the first is the one to begin with.
-        settings: where to look and how to draw; the page's own controls go before.
-        skeleton: names, links and colours in place of the models'.
-        prepare: called with the path of a model before it is opened, in the thread that opens it.
+        models: paths of model files. The first is selected at the start.
+        settings: how objects are found and drawn. The page's own controls take precedence.
+        skeleton: names, links and colours instead of the models'.
+        prepare: is called with the path of a model before it is opened, in the same thread.
     """
 
     def __init__(
@@ -79,17 +79,17 @@ class PageSession:
         self._prepare = prepare or (lambda path: None)
         self._find = settings.finder()
         self._runtimes: dict[str, Runtime] = {}
-        # Libraries run one image at a time, and so do trackers.
+        # Libraries and trackers process one image at a time.
         self._lock = threading.Lock()
         self._changed = threading.Condition()
         self._jobs = 0
         self._is_closed = False
 
     def least_score(self) -> float:
-        """Where the slider begins: as chosen, else as the first model recommends.
+        """Returns the slider's initial value: the chosen one, else the first model's.
 
         Raises:
-            SimplebaseError: as `load_runtime`; a model is opened only if nothing was chosen.
+            SimplebaseError: see `load_runtime`; a model is opened only if nothing was chosen.
         """
         if self._settings.min_score is not None:
             return self._settings.min_score
@@ -97,7 +97,7 @@ class PageSession:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Looks at images and videos during the block; at its end what is under way is stopped."""
+        """Accepts images and videos during the block; at its end, running work is stopped."""
         try:
             yield
         finally:
@@ -106,7 +106,7 @@ class PageSession:
                 self._changed.wait_for(lambda: self._jobs == 0, _PATIENCE)
 
     def image(self, path: str, choice: Choice, folder: Path) -> tuple[np.ndarray, list[Row], Path]:
-        """The image file as drawn on, its keypoints, and a JSON file of them in `folder`.
+        """Returns the image with its drawing, the keypoints, and their JSON file in `folder`.
 
         Raises:
             DataError: it cannot be read, or is larger than `IMAGE_LIMIT`.
@@ -114,7 +114,7 @@ class PageSession:
         size = Path(path).stat().st_size
         if size > IMAGE_LIMIT:
             raise DataError(
-                f"{Path(path).name} has {size / 1e6:.0f} MB, and an image may have "
+                f"{Path(path).name} has {size / 1e6:.0f} MB, but an image may have at most "
                 f"{IMAGE_LIMIT / 1e6:.0f} MB. Shrink it, or use `simplebase demo --input`."
             )
         metadata = self._runtime(choice.model).metadata
@@ -132,7 +132,7 @@ class PageSession:
     def video(
         self, path: str, choice: Choice, folder: Path, observe: Callable[[DemoProgress], None]
     ) -> tuple[Path, list[Row], Path]:
-        """A video that browsers play, the last frame's keypoints, and a JSON file of all."""
+        """Returns a video for browsers, the last frame's keypoints, and a JSON file of all."""
         stem = Path(path).stem
         picture, figures = folder / f"{stem}_poses.webm", folder / f"{stem}.json"
 
@@ -140,7 +140,7 @@ class PageSession:
             self._require_open()
             observe(progress)
 
-        # It opens model and detector for itself, so that nobody waits for the end of a video.
+        # It opens its own model and detector, so that others need not wait for the video's end.
         with self._job():
             progress = run_demo(
                 self._path(choice.model),
@@ -154,17 +154,17 @@ class PageSession:
         return picture, rows(progress.poses), figures
 
     def webcam(self) -> "Webcam":
-        """What looks at one visitor's webcam."""
+        """Returns the object that processes one visitor's webcam."""
         return Webcam(self)
 
     def look(self, estimate: FrameEstimator, frame: Frame, choice: Choice) -> FramePoses:
-        """What is found in a frame, with its picture; raises DataError if that is too large."""
+        """Returns the result for a frame, with its picture; DataError if the frame is too large."""
         with self._lock:
             found = guarded(estimate, frame, frame)
         return guarded(self._chosen(choice).painter(Stopwatch()), found, frame)
 
     def estimator(self, choice: Choice, *, is_sequence: bool) -> FrameEstimator:
-        """What finds the poses of frames, to be used by `look` alone."""
+        """Returns the estimator of the frames' poses, for use by `look` only."""
         return self._chosen(choice).estimator(
             self._runtime(choice.model),
             self._find,
@@ -174,7 +174,7 @@ class PageSession:
 
     @contextmanager
     def _job(self) -> Iterator[None]:
-        """Something that writes files: their folder is not deleted meanwhile."""
+        """Marks work that writes files, so that their folder is not deleted meanwhile."""
         with self._changed:
             self._require_open()
             self._jobs += 1
@@ -194,7 +194,7 @@ class PageSession:
         return replace(self._settings, min_score=choice.min_score, smooth=smooth)
 
     def _path(self, name: str) -> Path:
-        """Of a model that is about to be opened."""
+        """Returns the path of a model that is about to be opened."""
         if name not in self._paths:
             raise ArgumentError(f"{name!r} is not one of the models: {', '.join(self.names)}.")
         self._prepare(self._paths[name])
@@ -219,10 +219,10 @@ class PageSession:
 
 
 class Webcam:
-    """Follows what one visitor's webcam sees, until a choice changes.
+    """Tracks the objects in one visitor's webcam, until a choice changes.
 
     Args:
-        session: has the models.
+        session: provides the models.
     """
 
     def __init__(self, session: PageSession) -> None:
@@ -233,7 +233,7 @@ class Webcam:
         self._count = 0
 
     def __call__(self, image: np.ndarray, choice: Choice) -> tuple[np.ndarray, list[Row]]:
-        """The frame as drawn on, and its keypoints."""
+        """Returns the frame with its drawing, and its keypoints."""
         now = time.monotonic()
         if self._estimate is None or choice != self._choice:
             self._estimate = self._session.estimator(choice, is_sequence=True)
@@ -245,16 +245,16 @@ class Webcam:
 
 
 def filter_of(strength: float) -> OneEuro | None:
-    """The filter of a slider from 0, none, to 1; in the middle it is the default one."""
+    """Returns the filter for a slider from 0 (none) to 1; the middle is the default filter."""
     if strength <= 0:
         return None
-    # A tenth and ten times the default's cutoff at the ends.
+    # From ten times the default's cutoff to a tenth of it.
     cutoff = OneEuro().min_cutoff * 10 ** (2 * (STILL_STRENGTH - strength))
     return OneEuro(min_cutoff=cutoff)
 
 
 def rows(poses: Sequence[Pose]) -> list[Row]:
-    """The keypoint table of poses."""
+    """Returns the keypoint table of poses."""
     return [
         [pose.identity or number, name, round(x, 1), round(y, 1), round(score, 3)]
         for number, pose in enumerate(poses, start=1)

@@ -1,17 +1,17 @@
-"""A model as a folder of static files that runs in anybody's browser.
+"""Exports a model as a folder of static files that runs in a browser.
 
 ```
 site/
 ├── index.html, style.css, page.js   the page
 ├── pose.js                          crop, model, decoding, smoothing, drawing; for other pages too
-├── model.tflite, model.tflite.json  the model, which `load_runtime` opens too
-├── poster.jpg                       one of the images that it was compared on: the first picture
+├── model.tflite, model.tflite.json  the model, which `load_runtime` can also open
+├── poster.jpg                       the first picture, one of the images of the comparison
 └── litert/                          LiteRT.js, by Google, under the Apache License 2.0
-site.parity.json                     how the page compares with the model
+site.parity.json                     the comparison of the page with the model
 ```
 
-`page/` holds the files of the page as they are; `litert_js.py` fetches LiteRT.js, `browser.py` runs
-the finished folder in Chromium, `poster.py` chooses the picture, and `site.py` joins them.
+`page/` contains the static files of the page. `litert_js.py` fetches LiteRT.js, `browser.py` runs
+the finished folder in Chromium, `poster.py` chooses the picture, and `site.py` puts all together.
 """
 
 from simplebase.export.web.litert_js import fetch_litert_js as fetch_litert_js

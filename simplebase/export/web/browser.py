@@ -1,7 +1,7 @@
-"""An exported folder in headless Chromium, as a runtime that can be compared with the model.
+"""Runs an exported folder in headless Chromium, to compare it with the model.
 
-No driver is needed: the browser opens `check.html` beside the folder, from a server on the loopback
-address that lives as long as the check. The page asks that server for crops, and sends keypoints.
+No driver is needed. The browser opens `check.html`, which a server on the loopback address delivers
+together with the folder during the check. The page requests crops and sends keypoints back.
 """
 
 import os
@@ -49,23 +49,23 @@ _FLAGS = (
     "--disable-dev-shm-usage",
 )
 _PATIENCE = 180.0
-"""Seconds for the answer to a batch; the first includes the start of the browser."""
+"""Seconds to wait for a batch; the first includes the start of the browser."""
 _POLL = 0.5
 _MOST_BYTES = 1 << 26
-"""Of an answer: ten thousand times that of a batch of many keypoints."""
+"""Upper bound of an answer, ten thousand times a batch of many keypoints."""
 
 
 def find_chromium() -> str | None:
-    """Path of an installed Chromium, Chrome or Edge; None if there is none."""
+    """Returns the path of an installed Chromium, Chrome or Edge; None if there is none."""
     return next((path for name in _NAMES if (path := shutil.which(name))), None)
 
 
 class BrowserRuntime:
-    """The model of a folder, decoded by its page, see `running_in_browser`.
+    """The model of a folder, run and decoded by its page, see `running_in_browser`.
 
     Args:
-        metadata: of the model; `outputs` are the keypoints, which the page decodes.
-        exchange: with the page.
+        metadata: the model's metadata; `outputs` are the keypoints, which the page decodes.
+        exchange: passes crops and keypoints to and from the page.
     """
 
     def __init__(self, metadata: ModelMetadata, exchange: "_Exchange") -> None:
@@ -74,20 +74,20 @@ class BrowserRuntime:
 
     @property
     def browser(self) -> str:
-        """Name and version, such as `Chrome 156.0.0.0`; once it has answered."""
+        """Name and version, such as `Chrome 156.0.0.0`, after the first answer."""
         return self._exchange.browser
 
     def predict_all(self, images: np.ndarray) -> list[np.ndarray]:
-        """`(B, H, W, 3)` uint8 RGB to `(B, K, 3)` float32, alone in a list.
+        """Maps `(B, H, W, 3)` uint8 RGB to a list of one array, `(B, K, 3)` float32.
 
         Raises:
-            DataError: the page fails, or does not answer in time.
+            DataError: the page fails or times out.
         """
         count = self.metadata.skeleton.num_keypoints
         answer = np.frombuffer(self._exchange.ask(images.tobytes()), "<f4")
         if answer.size != len(images) * count * 3:
             raise DataError(
-                f"the page answered {answer.size} numbers to {len(images)} images; expected "
+                f"the page returned {answer.size} numbers for {len(images)} images. Expected: "
                 f"{len(images) * count * 3}."
             )
         return [answer.astype(np.float32).reshape(len(images), count, 3)]
@@ -97,11 +97,11 @@ class BrowserRuntime:
 def running_in_browser(
     folder: Path, metadata: ModelMetadata, browser: str
 ) -> Iterator[BrowserRuntime]:
-    """Opens an exported folder in a browser of its own for the length of the block.
+    """Opens an exported folder in a new browser until the block ends.
 
     Args:
-        folder: as `export_site` writes it.
-        metadata: of its model.
+        folder: a folder that `export_site` wrote.
+        metadata: metadata of its model.
         browser: path of Chromium.
     """
     exchange = _Exchange()
@@ -127,7 +127,7 @@ def running_in_browser(
 def _process(browser: str, profile: str, address: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [browser, *_FLAGS, f"--user-data-dir={profile}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        # Chromium's sandbox refuses to run as root, as in containers. The page is ours.
+        # Chromium's sandbox refuses to run as root, as in containers. The page is our own.
         command.append("--no-sandbox")
     try:
         process = subprocess.Popen(
@@ -135,7 +135,7 @@ def _process(browser: str, profile: str, address: str) -> Iterator[subprocess.Po
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # It starts processes of its own, which have to end with it.
+            # The browser starts further processes, which have to end with it.
             start_new_session=True,
         )
     except OSError as error:
@@ -157,10 +157,10 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 class _Exchange:
-    """Crops on their way to the page, and answers on theirs back."""
+    """Passes crops to the page and its answers back."""
 
     def __init__(self) -> None:
-        # Nobody else on this machine is to answer in place of the page.
+        # A secret path, so that no other program of this machine can answer for the page.
         self.place = f"/check-{secrets.token_hex(16)}/"
         self.crops: queue.Queue[bytes] = queue.Queue()
         self.answers: queue.Queue[bytes | DataError] = queue.Queue()
@@ -169,7 +169,7 @@ class _Exchange:
         self.closed = False
 
     def ask(self, crops: bytes) -> bytes:
-        """The page's answer; DataError if it has a problem or is silent."""
+        """Returns the page's answer; DataError if it fails or times out."""
         self.crops.put(crops)
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
@@ -188,9 +188,9 @@ class _Exchange:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Serves the folder, and below the exchange's place what the check needs."""
+    """Serves the folder and, below the exchange's path, the page and data of the check."""
 
-    # What the system's table says of these differs.
+    # The system's own table of types differs between machines.
     extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}
 
     def __init__(self, exchange: _Exchange, *arguments: Any, **options: Any) -> None:
@@ -198,7 +198,7 @@ class _Handler(SimpleHTTPRequestHandler):
         super().__init__(*arguments, **options)
 
     def do_GET(self) -> None:
-        """The page, its crops, or a file of the folder."""
+        """Sends the page, its crops, or a file of the folder."""
         if self.path == f"{self._exchange.place}check.html":
             self._exchange.browser = _browser_name(self.headers.get("User-Agent", ""))
             content = files("simplebase.export.web").joinpath("check.html").read_bytes()
@@ -209,7 +209,7 @@ class _Handler(SimpleHTTPRequestHandler):
             super().do_GET()
 
     def do_POST(self) -> None:
-        """An answer of the page."""
+        """Receives an answer of the page."""
         length = int(self.headers.get("Content-Length", "0"))
         if not 0 <= length <= _MOST_BYTES:
             return self._send(413)
@@ -241,7 +241,7 @@ class _Handler(SimpleHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Nothing: the user asked for an export, not for a server."""
+        """Logs nothing, because the user requested an export, not a server."""
 
 
 def _browser_name(agent: str) -> str:

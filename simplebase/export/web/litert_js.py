@@ -1,7 +1,8 @@
-"""LiteRT.js as a page needs it: two packages of npm, fetched once, of which a few files are taken.
+"""Fetches LiteRT.js for a page: a few files of two npm packages.
 
-LiteRT.js ran `mobilenetv2_upsample_lite` at 128x128 in 0.6 of the time of ONNX Runtime Web 1.30 on
-one thread, and was ready in a third of its time; its code is two thirds as large (docs/web.md).
+On one thread, LiteRT.js ran `mobilenetv2_upsample_lite` at 128x128 in 0.6 of the time of ONNX
+Runtime Web 1.30. It started in a third of the time, and its code is two thirds as large
+(docs/web.md).
 """
 
 import gzip
@@ -14,10 +15,10 @@ from simplebase.zoo.fetching import Announce, fetch
 from simplebase.zoo.programs import LITERT_JS_CORE, LITERT_JS_VERSION, LITERT_JS_WASM_UTILS
 
 VARIANTS = ("internal", "compat_internal", "threaded_internal")
-"""For browsers with relaxed SIMD, for those without, and for pages that may start threads."""
+"""Variants for browsers with relaxed SIMD, for those without, and for pages with threads."""
 
 COMPRESSION = 6
-"""Of gzip: 9 takes three times as long for 0.5 % less."""
+"""Level of gzip. 9 takes three times as long for 0.5 % less."""
 
 _CORE, _WASM_UTILS = "package/dist/index.js", "package/dist/index.js"
 _IMPORT = b'from "@litertjs/wasm-utils"'
@@ -37,10 +38,10 @@ source maps, and compressed the .wasm files. Nothing else was changed.
 
 
 def fetch_litert_js(*, announce: Announce, progress: ProgressBar | None) -> tuple[Path, Path]:
-    """The two packages in the cache, fetched where they are not there.
+    """Returns the two packages in the cache, after fetching those that are missing.
 
     Raises:
-        DownloadError: one cannot be fetched or kept.
+        DownloadError: a package cannot be downloaded or stored.
     """
     core, utils = (
         fetch(file, announce=announce, progress=progress)
@@ -50,13 +51,14 @@ def fetch_litert_js(*, announce: Announce, progress: ProgressBar | None) -> tupl
 
 
 def write_litert_js(folder: Path, core: Path, utils: Path) -> None:
-    """Writes what a page needs of the packages to a new folder.
+    """Writes the files that a page needs to a new folder.
 
-    `index.js`, `wasm-utils.js`, and of each of `VARIANTS` a script and its code, compressed: static
-    hosts send `.wasm` as it is, which takes three times as long.
+    These are `index.js`, `wasm-utils.js` and, for each of `VARIANTS`, a script and its code. The
+    code is compressed, because static hosts send `.wasm` uncompressed, which takes three times as
+    long.
 
     Raises:
-        DataError: a package does not hold what this version of it holds.
+        DataError: a package does not have the content of this version.
     """
     wasm = {f"package/wasm/litert_wasm_{variant}.{end}" for variant in VARIANTS for end in _ENDS}
     files = read_tarball(core, {_CORE, *wasm})
@@ -72,7 +74,7 @@ def write_litert_js(folder: Path, core: Path, utils: Path) -> None:
     for name, content in files.items():
         path = folder / Path(name).name
         if path.suffix == ".wasm":
-            # Without a time, so that the file is the same each time.
+            # Without a time stamp, so that the file is always the same.
             packed = gzip.compress(content, compresslevel=COMPRESSION, mtime=0)
             path.with_name(f"{path.name}.gz").write_bytes(packed)
         else:
@@ -84,5 +86,5 @@ _ENDS = ("js", "wasm")
 
 
 def _without_source_map(script: bytes) -> bytes:
-    """`script` without its last line, for which a browser's developer tools ask the server."""
+    """Removes the last line, which makes developer tools request the source map."""
     return script.rpartition(_SOURCE_MAP)[0] if _SOURCE_MAP in script else script

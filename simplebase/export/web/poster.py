@@ -1,4 +1,4 @@
-"""The picture that a page shows first: the object that the model is surest of."""
+"""Writes the first picture of a page: the object with the highest score."""
 
 from pathlib import Path
 
@@ -10,21 +10,21 @@ from simplebase.images import decode_image, warp_image, write_image
 from simplebase.metadata import ModelMetadata
 
 _SIDE = 640
-"""Pixels of the longer side at most."""
+"""Largest length of the longer side in pixels."""
 _MARGIN = 1.1
-"""Side of the picture over the object's."""
+"""Side of the picture divided by that of the object."""
 
 
 def write_poster(path: Path, reference: Reference, metadata: ModelMetadata) -> str:
-    """Writes the object of the highest mean score, with a little around it, as it was taken.
+    """Writes a picture of the object with the highest mean score, with a margin.
 
     Args:
-        path: ends in `.jpg`.
+        path: the file, which ends in `.jpg`.
         reference: the images to choose from.
-        metadata: of the model.
+        metadata: the model's metadata.
 
     Returns:
-        The name of the image that it is from.
+        The name of the chosen image.
     """
     index = int(reference.keypoints[..., 2].mean(axis=1).argmax())
     samples = reference.samples
@@ -33,14 +33,14 @@ def write_poster(path: Path, reference: Reference, metadata: ModelMetadata) -> s
     image = decode_image(store.read(index), name, depth_range=store.depth_range)
     matrix = samples.matrices[index]
     if store.matrices is not None:
-        # The image is a cut-out itself.
+        # The image of a packed dataset is already cut out.
         matrix = compose(matrix, invert(store.matrices[index]))
     write_image(path, _around(image, matrix, metadata), overwrite=True)
     return name
 
 
 def _around(image: np.ndarray, matrix: np.ndarray, metadata: ModelMetadata) -> np.ndarray:
-    """The part of `image` that `matrix` shows of the object, as far as it is there."""
+    """Returns the part of `image` around the object that `matrix` shows, within the image."""
     height, width = metadata.input_size
     share = _MARGIN / metadata.crop.padding
     middle = np.array([(width - 1) / 2, (height - 1) / 2])

@@ -1,4 +1,4 @@
-"""Writing the folder, and comparing it with the model before it is handed over."""
+"""Writes the folder, and compares it with the model before it is moved into place."""
 
 import html
 import json
@@ -34,25 +34,25 @@ from simplebase.progress import ProgressBar
 from simplebase.zoo.fetching import Announce
 
 QUANTIZATIONS: tuple[Quantization, ...] = ("float16", "none", "int8")
-"""That a page can have, the default first: half the download of `none`, as fast, and as exact."""
+"""Quantizations for a page. The default is first: half of the size of `none`, as fast and exact."""
 
 _MODEL, _POSTER, _INDEX = "model.tflite", "poster.jpg", "index.html"
 _PAGE = ("style.css", "page.js", "pose.js")
 MARKERS = (_INDEX, "pose.js", _MODEL)
-"""What every folder of ours holds: one without is somebody else's, and is not replaced."""
+"""Files of every exported folder. A folder without them is not replaced."""
 CONTENT = (*MARKERS, *_PAGE, f"{_MODEL}.json", _POSTER, "litert")
 _TITLE = "{{title}}"
 
 
 @dataclass(frozen=True)
 class ExportedSite:
-    """What became of an export.
+    """The result of an export.
 
     Args:
         path: the folder.
-        parity: of the page in a browser with the model; without a browser, of the model file.
-        model_parity: of the model file in this machine's LiteRT.
-        browser: name and version of the browser that ran the page; None: none was found.
+        parity: comparison of the page in a browser; without a browser, of the model file.
+        model_parity: comparison of the model file in this machine's LiteRT.
+        browser: name and version of the browser that ran the page; None if none was found.
         poster: name of the image that `poster.jpg` is from.
     """
 
@@ -63,7 +63,7 @@ class ExportedSite:
     poster: str
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON: those of `parity`, and the rest."""
+        """Returns plain values for JSON: those of `parity`, and the rest."""
         return {
             **self.parity.to_config(),
             "browser": self.browser,
@@ -84,37 +84,37 @@ def export_site(
 ) -> ExportedSite:
     """Writes a folder of static files that runs the model in a browser.
 
-    The model file is compared with the model as any export; then the finished folder is run in
-    headless Chromium, where one is installed, and its keypoints are compared.
+    The model file is compared with the model like any export. Then, if Chromium is installed, the
+    finished folder is run in it without a window, and its keypoints are compared.
 
     Args:
-        exporter: of the model.
+        exporter: the model's exporter.
         output: the folder.
-        quantization: one of `QUANTIZATIONS`, by default the first.
-        title: of the page; by default the folder's name.
+        quantization: one of `QUANTIZATIONS`. The default is the first.
+        title: title of the page. The default is the folder's name.
         overwrite: replace a folder that an earlier export wrote.
-        announce: called with one line before LiteRT.js is downloaded.
-        progress: opens a progress bar for that.
+        announce: is called with one line before LiteRT.js is downloaded.
+        progress: opens a progress bar for the download.
 
     Raises:
-        ArgumentError: a page cannot have this quantization, or int8 cannot be calibrated.
+        ArgumentError: the quantization is not possible for a page, or int8 cannot be calibrated.
         OutputExistsError: the folder exists and may not be replaced.
         MissingPackageError: the packages of LiteRT are not installed.
-        DownloadError: LiteRT.js is not in the cache and cannot be fetched.
+        DownloadError: LiteRT.js is not in the cache and cannot be downloaded.
         DataError: the conversion fails.
-        ParityError: the page does not answer as the model does; it is kept under another name.
+        ParityError: the page's results differ from the model's. It is kept as `.rejected`.
     """
     path = require_site_place(output, quantization, overwrite=overwrite)
     chosen = cast(Quantization, quantization or QUANTIZATIONS[0])
     core, utils = fetch_litert_js(announce=announce, progress=progress)
     with _replacing_site(path, overwrite=overwrite) as partial:
         partial.mkdir()
-        with _kept_if_rejected(path, partial, f"by its {_MODEL}"):
+        with _kept_if_rejected(path, partial, f"its {_MODEL}"):
             settings = ExportSettings("litert", chosen)
             model_parity = exporter.export(partial / _MODEL, settings)
             parity_file(partial / _MODEL).unlink()
         exporter.report("writing the page")
-        # `.` has no name of its own.
+        # `.` has no name.
         _write_page(partial, title or path.resolve().name)
         write_litert_js(partial / "litert", core, utils)
         poster = write_poster(partial / _POSTER, exporter.reference(), exporter.model.metadata)
@@ -136,7 +136,7 @@ def export_site(
 def require_site_place(
     output: str | os.PathLike[str], quantization: str | None, *, overwrite: bool
 ) -> Path:
-    """`output`, if a site may be written there; raises as `export_site`."""
+    """Returns `output` after checking that a site may be written there; see `export_site`."""
     if quantization not in (None, *QUANTIZATIONS):
         raise ArgumentError(
             f"web has the quantizations {', '.join(QUANTIZATIONS)}. Received: {quantization!r}."
@@ -148,8 +148,8 @@ def require_site_place(
     rejected = rejected_file(path)
     if rejected.exists() and not parity_file(rejected).exists():
         raise OutputExistsError(
-            f"{rejected} is where a folder would be kept that does not pass, and is something "
-            "else. Move it away."
+            f"{rejected} is not a rejected export, but a rejected folder would be kept there. "
+            "Move it away."
         )
     return path
 
@@ -168,7 +168,7 @@ def _write_page(folder: Path, title: str) -> None:
 
 
 def _for_page(model: Path, metadata: ModelMetadata, title: str) -> dict[str, Any]:
-    """What the page needs and the metadata do not say."""
+    """Returns the settings that the page needs in addition to the metadata."""
     sigmas, _ = oks_sigmas(metadata.skeleton)
     port = import_with_extras("simplebase.runtimes.litert").output_port(model)
     return {
@@ -184,10 +184,10 @@ def _for_page(model: Path, metadata: ModelMetadata, title: str) -> dict[str, Any
 def _in_browser(
     exporter: Exporter, folder: Path, quantization: Quantization
 ) -> tuple[Parity | None, str | None]:
-    """How the page compares, and in which browser; None where there is none.
+    """Returns the page's comparison and the browser; None if there is no browser.
 
     Raises:
-        ParityError: it is beyond the limits, or does not run.
+        ParityError: the page exceeds the limits, or does not run.
     """
     chromium = find_chromium()
     if chromium is None:
@@ -207,12 +207,12 @@ def _in_browser(
 
 @contextmanager
 def _kept_if_rejected(path: Path, partial: Path, part: str) -> Iterator[None]:
-    """Keeps the folder apart where the block finds that it does not answer as the model does.
+    """Keeps the folder as `.rejected` if the block finds that its results differ.
 
     Args:
-        path: of the folder.
-        partial: where it lies until it is finished.
-        part: of it, that the block compares.
+        path: the final path of the folder.
+        partial: its path until it is finished.
+        part: the part of it that the block compares.
 
     Raises:
         ParityError: the block raised one.
@@ -221,16 +221,18 @@ def _kept_if_rejected(path: Path, partial: Path, part: str) -> Iterator[None]:
         yield
     except ParityError as error:
         parity = error.parity
-        # Without a comparison the error says why there is none, and where the file lay till now.
-        faults = [str(error).partition(". It is kept as")[0]] if parity is None else parity.faults
+        # If there is no comparison, the error says why, followed by the temporary path.
+        faults = (
+            [str(error).partition(". The file is kept as")[0]] if parity is None else parity.faults
+        )
         rejected = rejected_file(path)
         _remove_rejected(path)
         os.replace(partial, rejected)
         report = {"passed": False, "faults": faults} if parity is None else parity.to_config()
         write_json(parity_file(rejected), report)
         raise ParityError(
-            f"{path.name} does not answer as the model does, {part}: {'; '.join(faults)}. It is "
-            f"kept as {rejected}, with {parity_file(rejected).name}.",
+            f"the results of {path.name} ({part}) differ from those of the model: "
+            f"{'; '.join(faults)}. It is kept as {rejected}, with {parity_file(rejected).name}.",
             parity,
         ) from error
 
@@ -244,9 +246,9 @@ def _remove_rejected(path: Path) -> None:
 
 @contextmanager
 def _replacing_site(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """As `replacing`, for the folder and the comparison beside it."""
+    """Like `replacing`, for the folder and its comparison file."""
     with ExitStack() as stack:
-        # What is entered last is moved first: the folder comes when all else is there.
+        # The path that is entered last is moved first, so the folder appears last.
         partial = stack.enter_context(
             replacing(path, overwrite=overwrite, folder_markers=MARKERS, folder_content=CONTENT)
         )

@@ -1,1 +1,1 @@
-"""The folder of a run: what lies in it, and how it is written, read and drawn."""
+"""The folder of a run: its files, and how they are written, read and drawn."""

@@ -1,4 +1,4 @@
-"""What a run's `config.yaml` says: all that is needed to run it again."""
+"""A run's `config.yaml`, which contains everything that is needed to repeat the run."""
 
 import hashlib
 import json
@@ -25,15 +25,15 @@ from simplebase.version import __version__
 
 
 class DatasetSettings(YamlSettings):
-    """Which dataset it was.
+    """Identifies the dataset of a run.
 
     Args:
-        folder: where it was.
-        skeleton: what its records follow.
-        train_records: how many there are.
-        val_records: how many there are.
-        digest: of their centres, scales, keypoints and split.
-        depth_range: how its images of more than 8 bits are read, if that was chosen.
+        folder: the dataset's folder.
+        skeleton: the skeleton of its records.
+        train_records: number of train records.
+        val_records: number of val records.
+        digest: digest of the records' centres, scales, keypoints and split.
+        depth_range: how images of more than 8 bits are read, if that was chosen.
     """
 
     folder: str
@@ -45,7 +45,7 @@ class DatasetSettings(YamlSettings):
 
     @classmethod
     def of(cls, dataset: KeypointDataset) -> "DatasetSettings":
-        """What there is to say of `dataset`."""
+        """Returns the settings of `dataset`."""
         records = dataset.records
         digest = hashlib.sha256()
         for column in (records.centers, records.scales, records.keypoints, records.validation):
@@ -62,7 +62,7 @@ class DatasetSettings(YamlSettings):
         )
 
     def require_same(self, dataset: KeypointDataset) -> None:
-        """Refuses a dataset whose records are others; where it lies does not matter."""
+        """Raises an error if the records of `dataset` differ; its folder may have changed."""
         other = DatasetSettings.of(dataset)
         if other.digest != self.digest:
             raise DataError(
@@ -73,20 +73,20 @@ class DatasetSettings(YamlSettings):
             )
 
     def own_skeleton(self) -> Skeleton:
-        """The skeleton as an object."""
+        """Returns the skeleton as an object."""
         return Skeleton.from_config(self.skeleton)
 
     def own_depth_range(self) -> DepthRange | None:
-        """The depth range as an object."""
+        """Returns the depth range as an object."""
         return None if self.depth_range is None else DepthRange.parse(self.depth_range)
 
 
 class PoolFacts(YamlSettings):
-    """Which unlabelled images a run learns from.
+    """Identifies the unlabelled images of a run.
 
     Args:
-        objects: how many there are.
-        digest: of the images' names, the objects' places and a teacher's keypoints.
+        objects: number of objects.
+        digest: digest of the images' names, the objects' positions and a teacher's keypoints.
     """
 
     objects: int
@@ -94,11 +94,11 @@ class PoolFacts(YamlSettings):
 
 
 class LayerSettings(YamlSettings):
-    """One of the augmentation layers that the caller of `simplebase.train` gave.
+    """An augmentation layer that was passed to `simplebase.train`.
 
     Args:
-        name: of its class, with the module.
-        config: what `get_config` says, but for the layer's name; `None` if the layer has none.
+        name: name of its class, with the module.
+        config: result of `get_config` without the layer's name; `None` if the layer has none.
     """
 
     name: str
@@ -106,36 +106,37 @@ class LayerSettings(YamlSettings):
 
     @classmethod
     def of(cls, layer: keras.layers.Layer) -> "LayerSettings":
-        """What there is to say of `layer`."""
+        """Returns the settings of `layer`."""
         name = f"{type(layer).__module__}.{type(layer).__qualname__}"
         try:
             config = dict(layer.get_config())
         except NotImplementedError:
             # Keras raises it for constructors whose arguments it cannot save.
             return cls(name=name)
-        # Keras counts its layers, so their names differ from process to process.
+        # Keras numbers its layers, so their names differ between processes.
         config.pop("name", None)
         return cls(name=name, config=json.loads(json.dumps(config, default=_plain)))
 
 
 def _plain(value: Any) -> Any:
-    """Arrays as lists; any other object as the name of its class."""
+    """Returns arrays as lists, and any other object as the name of its class."""
     return value.tolist() if hasattr(value, "tolist") else type(value).__qualname__
 
 
 class RunConfig(TrainingOptions):
-    """The options that a run was trained with, and the facts that it began with.
+    """The options of a training run, and what it started with.
 
     Args:
         simplebase: the version that wrote it.
-        preset: names how the weights it began with were trained, so that it builds the same model.
-        recipe: with all its values.
-        dataset: which one.
+        preset: the preset, with the settings of the initial weights, so that it builds the same
+            model.
+        recipe: the recipe with all its values.
+        dataset: identifies the dataset.
         input_size: `(H, W)`.
-        model_normalisation: what the model has, which its weights may have brought along.
-        policy: Keras's dtype policy: what `mixed_precision` meant on the machine where it began.
-        augmentation_layers: those that were given beside the recipe's.
-        pool: the unlabelled images, if there are any.
+        model_normalisation: the model's normalisation, which may come from its initial weights.
+        policy: Keras's dtype policy, which `mixed_precision` chose on the machine where it started.
+        augmentation_layers: layers in addition to the recipe's augmentation.
+        pool: identifies the unlabelled images, if there are any.
     """
 
     simplebase: str = __version__
@@ -149,13 +150,13 @@ class RunConfig(TrainingOptions):
     pool: PoolFacts | None = None
 
     def options(self) -> TrainingOptions:
-        """The options of `simplebase.train` for the same run."""
+        """Returns the options of `simplebase.train` for the same run."""
         return TrainingOptions(
             **{name: getattr(self, name) for name in TrainingOptions.model_fields}
         )
 
     def require_same_layers(self, layers: Sequence[keras.layers.Layer]) -> None:
-        """Refuses augmentation layers that are not those of the run."""
+        """Raises an error if the augmentation layers are not those of the run."""
         if tuple(map(LayerSettings.of, layers)) == self.augmentation_layers:
             return
         if not self.augmentation_layers:
@@ -170,22 +171,22 @@ class RunConfig(TrainingOptions):
 
     @property
     def layer_names(self) -> str:
-        """Classes of the augmentation layers, for messages."""
+        """The classes of the augmentation layers, for messages."""
         return ", ".join(layer.name for layer in self.augmentation_layers)
 
     def shared_settings(self) -> str:
-        """What is the same for all workers of a run; where they find their files may differ."""
+        """Returns the settings that all workers of a run share; paths of files may differ."""
         own = {"weights", "backbone_weights", "cache", "save_every_steps"}
         config = self.model_copy(update={"dataset": self.dataset.model_copy(update={"folder": ""})})
         return config.model_dump_json(exclude=own)
 
     def write(self, run: Run) -> None:
-        """Writes it into the run's folder."""
+        """Writes `config.yaml` into the run's folder."""
         run.write_config(self.model_dump(mode="json"))
 
     @classmethod
     def read(cls, folder: str | os.PathLike[str]) -> "RunConfig":
-        """Reads it from a run's folder.
+        """Reads `config.yaml` from a run's folder.
 
         Raises:
             MissingFileError: `folder` is not a run.
@@ -194,8 +195,8 @@ class RunConfig(TrainingOptions):
         path = Run(folder).config
         if not path.parent.exists():
             raise MissingFileError(
-                f"{os.fspath(folder)}: the run does not exist. Check the path; a run that was "
-                "refused before its first step leaves nothing."
+                f"{os.fspath(folder)}: the run does not exist. Check the path. A run that failed "
+                "before its first step leaves no files."
             )
         if not path.is_file():
             raise MissingFileError(

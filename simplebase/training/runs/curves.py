@@ -1,4 +1,4 @@
-"""The curves of several runs in one picture."""
+"""Draws the curves of several runs in one picture."""
 
 import math
 import os
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _DASHES = ("-", "--", ":", "-.")
 _MOST_RUNS = len(COLOURS) * len(_DASHES)
 _WIDTH, _HEIGHT, _LEGEND_ROW = 9.0, 8.0, 0.2  # inches
-_LEGEND_CHARACTERS = 110  # that fit on one of its rows
-_HANDLE_CHARACTERS = 8  # that a handle and the gaps around it take
-_MOST_DOTS = 30  # epochs: more dots than that would hide the line
+_LEGEND_CHARACTERS = 110  # per row of the legend
+_HANDLE_CHARACTERS = 8  # width of a handle and the gaps around it
+_MOST_DOTS = 30  # epochs; more dots would hide the line
 
 
 def plot_curves(
@@ -32,24 +32,22 @@ def plot_curves(
     """Draws loss, learning rate and val PCK of `runs` over their epochs.
 
     Args:
-        runs: the runs' folders, up to 28: so many lines can be told apart.
+        runs: the runs' folders, at most 28, which is how many lines can be distinguished.
         path: the image to write.
         overwrite: replace `path` if it exists.
 
     Returns:
-        What was drawn: the metrics of each run, by its name in the legend.
+        The metrics of each run, by its name in the legend.
 
     Raises:
-        ArgumentError: there are no runs, too many, one of them twice, or `path` has no image
+        ArgumentError: there are no runs or too many, a run is given twice, or `path` has no image
             suffix.
-        MissingFileError: one is not the folder of a run.
-        DataError: a `metrics.csv` is broken, or no epoch has ended yet.
+        MissingFileError: a folder is not that of a run.
+        DataError: a `metrics.csv` is damaged, or no epoch has ended yet.
         OutputExistsError: `path` exists and `overwrite` is off.
     """
     if not 1 <= len(runs) <= _MOST_RUNS:
-        raise ArgumentError(
-            f"1 to {_MOST_RUNS} runs can be told apart in one picture. Received: {len(runs)}."
-        )
+        raise ArgumentError(f"one picture can show 1 to {_MOST_RUNS} runs. Received: {len(runs)}.")
     curves = dict(zip(short_names(runs), map(read_metrics, runs), strict=True))
     columns = _legend_columns(curves)
     height = _HEIGHT + _LEGEND_ROW * math.ceil(len(curves) / columns)
@@ -79,8 +77,8 @@ def _draw_panels(figure: "Figure", curves: Sequence[Sequence[EpochMetrics]]) -> 
     loss.set_title("Loss", loc="left")
     _choose_scale(loss, [row.loss for metrics in curves for row in metrics])
     rate.set_title("Learning rate", loc="left")
-    # A schedule that falls to nothing spans any range: only the runs' peaks tell whether one of
-    # them would lie flat on the axis.
+    # A schedule that falls to 0 spans any range. Whether a run would be flat on the axis depends on
+    # the runs' peaks.
     _choose_scale(rate, [max(row.learning_rate for row in metrics) for metrics in curves])
     for axes in panels:
         axes.yaxis.set_major_formatter("{x:g}")
@@ -107,7 +105,7 @@ def _draw_scores(axes: "Axes", metrics: Sequence[EpochMetrics], style: dict[str,
             markeredgecolor="white",
             color=style["color"],
             zorder=3,  # above all lines
-            clip_on=False,  # whole on the edge, too
+            clip_on=False,  # draws the whole mark at the edge, too
         )
 
 
@@ -121,7 +119,7 @@ def _finish_scores(axes: "Axes", *, measured: bool) -> None:
 
 
 def _choose_scale(axes: "Axes", values: Sequence[float]) -> None:
-    """Logarithmic if `values` span more than a factor of 10, else linear."""
+    """Chooses a logarithmic scale if `values` span more than a factor of 10, else a linear one."""
     from matplotlib.ticker import LogLocator
 
     if 0 < 10 * min(values) < max(values):
@@ -154,4 +152,4 @@ def _draw_legend(figure: "Figure", names: Sequence[str], columns: int) -> None:
         frameon=False,
     )
     for text in legend.get_texts():
-        text.set_parse_math(False)  # a "$" in a name begins no formula
+        text.set_parse_math(False)  # so that a "$" in a name does not start a formula

@@ -2,23 +2,23 @@
 
 ```
 RUN/
-├── config.yaml        all that is needed to run it again or to go on
-├── metrics.csv        one row an epoch, see `EpochMetrics`
+├── config.yaml        everything that is needed to repeat or resume the run
+├── metrics.csv        one row per epoch, see `EpochMetrics`
 ├── curves.png         the same as a picture
 ├── summary.json       the result: best epoch and PCK, the mean pose's PCK, the checkpoint
 ├── val_samples.jpg    some val samples with their predictions, after every fifth epoch and the last
-├── report.html        what `simplebase report` made of it, if it was asked
-├── unlabelled.npz     of a run with unlabelled images: where they are, what a teacher found there
+├── report.html        the page of `simplebase report`, if it was run
+├── unlabelled.npz     with unlabelled images only: paths, objects, and a teacher's keypoints
 ├── tensorboard/       the curves, and val samples with their predictions
 └── checkpoints/
     ├── best.keras     the model with the highest val PCK so far
     ├── last.keras     the model after the last epoch
     ├── epoch012_loss0.4321_pck0.5670.keras   and so on: the best five
-    └── state.npz      what --resume goes on from
+    └── state.npz      the state from which --resume continues
 ```
 
-While a process trains there, `.simplebase.lock` says which one, and no other may. `.earlier` holds
-the run that a new one replaces, until the new one has saved something.
+While a process trains in the folder, `.simplebase.lock` names it and keeps other processes out.
+`.earlier` contains the run that a new run replaces, until the new run has saved something.
 """
 
 import os
@@ -42,16 +42,16 @@ from simplebase.training.runs.metrics import METRICS, EpochMetrics, write_metric
 CONFIG, CHECKPOINTS = "config.yaml", "checkpoints"
 LOCK = ".simplebase.lock"
 EARLIER = ".earlier"
-"""Where an earlier run waits until the new one has saved something."""
+"""Folder of an earlier run until the new run has saved something."""
 KEPT = 5
-"""How many of the best epochs keep their model."""
+"""Number of best epochs whose models are kept."""
 
 
 class Run:
     """Writes a run's files.
 
     Args:
-        folder: of the run.
+        folder: the run's folder.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -72,7 +72,7 @@ class Run:
 
     @property
     def content(self) -> tuple[str, ...]:
-        """Names of all that a run leaves in the folder."""
+        """The names of all files and folders that a run leaves in its folder."""
         files = (self.config, self.metrics, self.curves, self.samples, self.summary)
         others = (self.unlabelled, self.report, self.tensorboard, self.checkpoints)
         return tuple(path.name for path in (*files, *others))
@@ -82,7 +82,7 @@ class Run:
         write_text(self.config, yaml.safe_dump(config, sort_keys=False), overwrite=True)
 
     def write_metrics(self, epochs: Sequence[EpochMetrics]) -> None:
-        """Writes `metrics.csv`: all rows, so that a resumed run has none twice."""
+        """Writes all rows of `metrics.csv`, so that a resumed run does not repeat any."""
         write_metrics(self.metrics, epochs)
 
     def write_samples(self, sheet: np.ndarray) -> None:
@@ -92,15 +92,15 @@ class Run:
     def save_models(
         self, model: SimpleBaseline, metrics: EpochMetrics, kept: dict[str, int], best: bool
     ) -> None:
-        """Writes `last.keras`, and copies it to the places that the epoch has earned.
+        """Writes `last.keras`, and copies it to the checkpoints for which the epoch qualifies.
 
         Args:
-            model: after the epoch.
-            metrics: of the epoch.
+            model: the model after the epoch.
+            metrics: the epoch's metrics.
             kept: names of the best checkpoints, and their epochs.
             best: whether the epoch is the best one.
         """
-        # What a stage of the training froze is no property of the model, nor is its precision.
+        # Frozen layers and precision belong to the training, not to the model.
         with replacing(self.last, overwrite=True) as partial, unfrozen(model), in_float32(model):
             model.save(partial)
         name = checkpoint_name(metrics)
@@ -115,10 +115,10 @@ class Run:
                 path.unlink()
 
     def tidy(self, best: EpochMetrics | None) -> None:
-        """Removes what a kill has left: partial files, an earlier run, and a best of no epoch.
+        """Removes what a killed process left: partial files, an earlier run, an unknown best model.
 
         Args:
-            best: the epoch that is best in the state which the run goes on from.
+            best: the best epoch of the state from which the run continues.
         """
         for partial in (*self.folder.glob(".*.partial"), *self.checkpoints.glob(".*.partial")):
             shutil.rmtree(partial, ignore_errors=True)
@@ -141,14 +141,14 @@ def checkpoint_name(metrics: EpochMetrics) -> str:
 
 
 def require_place(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
-    """Refuses a folder that a new run may not have.
+    """Checks that a new run may use a folder.
 
     Args:
-        folder: it may be missing or empty.
-        overwrite: an earlier run may be there too, with nothing else beside it.
+        folder: the folder, which may be missing or empty.
+        overwrite: it may also contain an earlier run, but nothing else.
 
     Raises:
-        OutputExistsError: there is something that may not be replaced.
+        OutputExistsError: the folder contains something that must not be replaced.
     """
     run = Run(folder)
     if run.folder.is_dir() and all(path.name == LOCK for path in run.folder.iterdir()):
@@ -163,7 +163,7 @@ def require_place(folder: str | os.PathLike[str], *, overwrite: bool) -> None:
 
 @contextmanager
 def locked_run(run: Run) -> Iterator[None]:
-    """Within it no other process trains in the run's folder, which exists.
+    """Locks the run's folder, which must exist, against other processes.
 
     Raises:
         InUseError: another process trains there.
@@ -177,9 +177,9 @@ def locked_run(run: Run) -> Iterator[None]:
 
 @contextmanager
 def locked_place(run: Run, *, overwrite: bool) -> Iterator[None]:
-    """As `locked_run`, in a folder that a new run may have; raises as `require_place` too."""
+    """Checks the folder of a new run with `require_place`, and locks it like `locked_run`."""
     if not run.lock.exists():
-        # Somebody else's folder does not even get a lock file.
+        # Checked before locking, so that a foreign folder does not even get a lock file.
         require_place(run.folder, overwrite=overwrite)
     with locked_run(run):
         require_place(run.folder, overwrite=overwrite)
@@ -188,10 +188,10 @@ def locked_place(run: Run, *, overwrite: bool) -> Iterator[None]:
 
 @contextmanager
 def new_run(run: Run) -> Iterator[None]:
-    """Within it the run's folder exists, without the files of an earlier run.
+    """Creates the run's folder, and sets the files of an earlier run aside.
 
-    Those are moved to `.earlier` in the folder, and come back if the block ends before anything is
-    saved; otherwise they are removed at its end.
+    They are moved to `.earlier` in the folder. If the block ends before anything is saved, they are
+    moved back; otherwise they are removed.
     """
     with _folder_for(run):
         earlier = run.folder / EARLIER
@@ -212,16 +212,16 @@ def new_run(run: Run) -> Iterator[None]:
 
 @contextmanager
 def _folder_for(run: Run) -> Iterator[None]:
-    """Makes the folder and its parents, and removes at the end those that it made and are empty.
+    """Creates the folder and its parents; at the end, removes those that it created if empty.
 
-    A folder stays what it is, a link or a mounted disk.
+    An existing folder is kept as it is, so it may be a link or a mounted disk.
     """
     made = [path for path in (run.folder, *run.folder.parents) if not path.exists()]
     run.folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     finally:
-        # One that is not empty ends it: it has a run, or another process's.
+        # Stops at the first folder that is not empty, which contains a run or foreign files.
         with suppress(OSError):
             for path in made:
                 path.rmdir()

@@ -1,4 +1,4 @@
-"""What the epochs of a run gave, and the file that keeps it: `metrics.csv`."""
+"""The metrics of a run's epochs, and their file `metrics.csv`."""
 
 import csv
 import io
@@ -18,17 +18,17 @@ METRICS = "metrics.csv"
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """What one epoch gave.
+    """The metrics of one epoch.
 
     Args:
-        epoch: counts from 1.
+        epoch: number of the epoch, from 1.
         loss: mean over its steps.
-        val_pck: as in `simplebase.evaluation.mean_pck`; `None` without labels.
+        val_pck: PCK on the val split, see `simplebase.evaluation.mean_pck`; `None` without labels.
         learning_rate: mean over its steps.
-        images_per_second: of its training steps, without the first one's tracing.
-        pseudo_keypoints: share of the unlabelled samples' keypoints that the teacher was sure
-            enough of; `None` without unlabelled images.
-        pseudo_score: mean score of its keypoints; `None` of a teacher from a file too.
+        images_per_second: speed of its training steps, without the tracing of the first one.
+        pseudo_keypoints: share of the unlabelled samples' keypoints whose teacher score reached the
+            threshold; `None` without unlabelled images.
+        pseudo_score: mean score of the teacher's keypoints; also `None` with a teacher from a file.
     """
 
     epoch: int
@@ -42,19 +42,19 @@ class EpochMetrics:
 
 _COLUMNS = [field.name for field in fields(EpochMetrics)]
 _OPTIONAL = ["pseudo_keypoints", "pseudo_score"]
-"""Columns of runs with unlabelled images only."""
+"""Columns that only runs with unlabelled images have."""
 _REQUIRED = [name for name in _COLUMNS if name not in _OPTIONAL]
 _MAY_BE_EMPTY = ("val_pck", *_OPTIONAL)
 
 
 def best_epoch(metrics: Sequence[EpochMetrics]) -> EpochMetrics | None:
-    """The first epoch with the highest val PCK, whose checkpoint was kept; `None` without PCK."""
+    """Returns the first epoch with the highest val PCK; `None` without PCK."""
     scored = [row for row in metrics if row.val_pck is not None]
     return max(scored, key=lambda row: row.val_pck or 0.0, default=None)
 
 
 def write_metrics(path: str | os.PathLike[str], metrics: Sequence[EpochMetrics]) -> None:
-    """Replaces the file at `path` by one row for each of `metrics`."""
+    """Replaces the file at `path` with one row for each of `metrics`."""
     columns = _COLUMNS if any(row.pseudo_keypoints is not None for row in metrics) else _REQUIRED
     with replacing(path, overwrite=True) as partial:
         with partial.open("w", newline="", encoding="utf-8") as file:
@@ -64,11 +64,11 @@ def write_metrics(path: str | os.PathLike[str], metrics: Sequence[EpochMetrics])
 
 
 def read_metrics(run_dir: str | os.PathLike[str]) -> tuple[EpochMetrics, ...]:
-    """What each epoch of a run gave, in their order.
+    """Returns the metrics of a run's epochs, in order.
 
     Raises:
         MissingFileError: `run_dir` is not the folder of a run.
-        DataError: its `metrics.csv` is broken, or no epoch has ended yet.
+        DataError: its `metrics.csv` is damaged, or no epoch has ended yet.
     """
     folder = Path(run_dir)
     path = folder / METRICS
@@ -87,7 +87,7 @@ def read_metrics(run_dir: str | os.PathLike[str]) -> tuple[EpochMetrics, ...]:
         if metrics and row.epoch <= metrics[-1].epoch:
             raise DataError(
                 f"{path}, line {line}, column epoch: {row.epoch} comes after "
-                f"{metrics[-1].epoch}, but epochs count up."
+                f"{metrics[-1].epoch}, but epochs must increase."
             )
         metrics.append(row)
     if not metrics:
@@ -96,7 +96,7 @@ def read_metrics(run_dir: str | os.PathLike[str]) -> tuple[EpochMetrics, ...]:
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    """The header and the rows, each with its line in the file, which counts from 1."""
+    """Returns the header and the rows, each with its line number, from 1."""
     try:
         reader = csv.reader(io.StringIO(read_text(path), newline=""))
         rows = [(reader.line_num, cells) for cells in reader if cells]
@@ -106,7 +106,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
         raise DataError(f"{path} cannot be read as CSV: {error}.") from error
     if rows and rows[0][1] not in (_REQUIRED, _COLUMNS):
         raise DataError(
-            f"{path}, line 1: the columns are {','.join(_REQUIRED)}. "
+            f"{path}, line 1: expected the columns {','.join(_REQUIRED)}. "
             f"Received: {cut(','.join(rows[0][1]))}."
         )
     return rows

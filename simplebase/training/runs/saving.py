@@ -1,4 +1,4 @@
-"""Saving a training's models and state, and telling what is safe when it cannot go on."""
+"""Saves the models and the state of a run, and words its errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ from simplebase.training.runs.state import RunProgress, Variables, save_state
 
 
 class Saver:
-    """Writes a run's checkpoints; of several workers only the chief does.
+    """Writes a run's checkpoints. With several workers, only the chief writes.
 
     Args:
-        run: where to.
+        run: the run's folder.
         active: whether this process writes.
     """
 
@@ -27,18 +27,18 @@ class Saver:
 
     @property
     def resume_hint(self) -> str:
-        """The command that goes on with the run."""
+        """The command that resumes the run."""
         return command_line(["simplebase", "train", "--resume", self.run.folder])
 
     def save_state(self, variables: Variables, progress: RunProgress) -> None:
-        """Replaces the state that `--resume` goes on from.
+        """Replaces the state from which `--resume` continues.
 
         Raises:
-            TrainingError: a weight is no number, or the file cannot be written.
+            TrainingError: a weight is NaN or infinite, or the file cannot be written.
         """
-        # All workers look, so that all of them end.
+        # All workers check, so that all of them stop.
         if not all(np.isfinite(weight.numpy()).all() for weight in variables["weights"]):
-            raise self.diverged("a weight is no number", progress)
+            raise self.diverged("a weight is NaN or infinite", progress)
         if self._active:
             with self._disk():
                 save_state(self.run.state, variables, progress)
@@ -50,12 +50,12 @@ class Saver:
         metrics: EpochMetrics,
         progress: RunProgress,
     ) -> None:
-        """Writes what an epoch leaves: models, metrics and state.
+        """Writes the models, metrics and state after an epoch.
 
-        The state comes last: a run that was killed before it repeats the epoch and all its files.
+        The state is written last. If the run is killed before, it repeats the epoch and its files.
 
         Raises:
-            TrainingError: as `save_state`.
+            TrainingError: see `save_state`.
         """
         if self._active:
             best = progress.best == metrics
@@ -72,7 +72,7 @@ class Saver:
                 self.run.remove_models_but(progress.kept)
 
     def diverged(self, what: str, progress: RunProgress, images: str = "") -> TrainingError:
-        """What to say when a number of the training is none; `images` are the batch's."""
+        """Returns the error for a NaN or infinite number; `images` are those of the batch."""
         kept, again = "none was saved yet", ""
         if progress.best:
             kept = f"the last good one is {self.run.last}, the best {self.run.best}"
@@ -80,7 +80,7 @@ class Saver:
             again = f": {command_line(['simplebase', 'train', *map(str, words)])}"
         return TrainingError(
             f"{what} in epoch {progress.epoch}, step {progress.step + bool(images)}. Of the "
-            f"checkpoints, {kept}. Begin again with a lower --learning-rate or a "
+            f"checkpoints, {kept}. Start again with a lower --learning-rate or a "
             f"--clip-norm{again}." + (f" The images of that batch: {images}." if images else "")
         )
 
@@ -92,8 +92,8 @@ class Saver:
             saved = "Nothing was saved before."
             if self.run.state.exists():
                 saved = (
-                    f"What was saved before is whole; with the disk mended, {self.resume_hint} "
-                    "goes on from there."
+                    f"What was saved before is complete. Once the disk works, {self.resume_hint} "
+                    "continues from there."
                 )
             raise TrainingError(
                 f"{self.run.folder} cannot be written: {error.strerror or error}. {saved}"

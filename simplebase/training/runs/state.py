@@ -1,8 +1,8 @@
-"""What a training needs to go on exactly where it stopped: `checkpoints/state.npz`.
+"""The state from which a run continues exactly where it stopped: `checkpoints/state.npz`.
 
-The file holds every number that a step changes: the weights, their average, the optimizer's slots
-and counter, and as JSON how far the training is and what it has found. All randomness follows from
-(seed, epoch) and (seed, step), so none has to be kept.
+The file contains every number that a step changes: the weights, their average, the optimizer's
+slots and counter, and, as JSON, the progress and results. All randomness depends on (seed, epoch)
+and (seed, step), so no random state is stored.
 """
 
 import json
@@ -21,22 +21,22 @@ from simplebase.files.npz import NpzFile, opened_npz
 from simplebase.training.runs.folder import KEPT, checkpoint_name
 from simplebase.training.runs.metrics import EpochMetrics, best_epoch
 
-# Of the JSON of a progress: a hundred thousand epochs.
+# Upper bound of the progress's JSON, enough for a hundred thousand epochs.
 _MOST_BYTES = 1 << 26
 
 
 @dataclass
 class RunProgress:
-    """How far a training is.
+    """The progress of a training run.
 
     Args:
-        epoch: the one that is under way, counted from 1.
-        step: how many of its steps are done.
+        epoch: the current epoch, counted from 1.
+        step: number of its finished steps.
         losses: sum of the losses of these steps.
         learning_rates: sum of their learning rates.
-        epochs: what each finished epoch gave.
-        pseudo_keypoints: how many were taught in these steps.
-        pseudo_scores: sum of the teacher's scores in them.
+        epochs: metrics of the finished epochs.
+        pseudo_keypoints: number of pseudo keypoints taught in these steps.
+        pseudo_scores: sum of the teacher's scores in these steps.
     """
 
     epoch: int = 1
@@ -49,26 +49,26 @@ class RunProgress:
 
     @property
     def best(self) -> EpochMetrics | None:
-        """The best epoch so far, without labels in the val split the last; `None` before any."""
+        """The best epoch so far, or the last if the val split has no labels; `None` before any."""
         return best_epoch(self.epochs) or (self.epochs[-1] if self.epochs else None)
 
     @property
     def kept(self) -> dict[str, int]:
-        """Names of the checkpoints that are kept, and the epoch of each."""
-        # Of equal epochs the earlier is the better one, as above.
+        """The names of the kept checkpoints, and the epoch of each."""
+        # The earlier of two equal epochs is better, as above.
         ranked = sorted(
             self.epochs, key=lambda each: -each.epoch if each.val_pck is None else -each.val_pck
         )
         return {checkpoint_name(epoch): epoch.epoch for epoch in ranked[:KEPT]}
 
     def add_step(self, loss: float, learning_rate: float) -> None:
-        """Counts a step of the epoch."""
+        """Adds a step of the epoch."""
         self.step += 1
         self.losses += loss
         self.learning_rates += learning_rate
 
     def add_pseudo_keypoints(self, passed: float, scores: float) -> None:
-        """Counts those of a step of the epoch."""
+        """Adds the pseudo keypoints of a step of the epoch."""
         self.pseudo_keypoints += passed
         self.pseudo_scores += scores
 
@@ -80,12 +80,12 @@ class RunProgress:
         self.pseudo_keypoints = self.pseudo_scores = 0.0
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         return asdict(self)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "RunProgress":
-        """The progress that `to_config` describes; ValueError or TypeError if it is none."""
+        """Returns the progress that `to_config` describes; ValueError or TypeError if invalid."""
         if not isinstance(config, dict):
             raise ValueError("its progress is not a mapping")
         epochs = [EpochMetrics(**epoch) for epoch in config.pop("epochs")]
@@ -98,18 +98,18 @@ class RunProgress:
             optional = (each.val_pck, each.pseudo_keypoints, each.pseudo_score)
             values += [value for value in optional if value is not None]
         if not all(type(count) is int and count >= 0 for count in counts):
-            raise ValueError("epoch and step are whole numbers from 0")
+            raise ValueError("epoch and step must be whole numbers from 0")
         if not all(type(value) in (int, float) for value in values):
             raise ValueError("a loss, a learning rate or a score is not a number")
         return progress
 
 
 Variables = dict[str, Sequence[keras.Variable]]
-"""All variables of a training, by what they are for."""
+"""All variables of a training run, by their purpose."""
 
 
 def save_state(path: str | os.PathLike[str], variables: Variables, progress: RunProgress) -> None:
-    """Replaces the file at `path` by the present state."""
+    """Replaces the file at `path` with the current state."""
     arrays = {
         f"{name}/{index}": variable.numpy()
         for name, group in variables.items()
@@ -121,7 +121,7 @@ def save_state(path: str | os.PathLike[str], variables: Variables, progress: Run
 
 
 def load_progress(path: str | os.PathLike[str]) -> RunProgress:
-    """How far the training of a state file was.
+    """Returns the progress in a state file.
 
     Raises:
         DataError: it is not a state file.
@@ -133,10 +133,10 @@ def load_progress(path: str | os.PathLike[str]) -> RunProgress:
 
 
 def load_state(path: str | os.PathLike[str], variables: Variables) -> None:
-    """Gives each variable its value from the file.
+    """Assigns each variable its value from the file.
 
     Raises:
-        DataError: the file is damaged, or of another model or optimizer.
+        DataError: the file is damaged, or belongs to another model or optimizer.
     """
     with _opened(path) as arrays:
         for name, group in variables.items():
@@ -155,7 +155,7 @@ def load_state(path: str | os.PathLike[str], variables: Variables) -> None:
 
 @contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[NpzFile]:
-    """The arrays of a state file, with errors that name it."""
+    """Opens the arrays of a state file; errors name the file."""
     try:
         with open(path, "rb") as file, opened_npz(file, str(path), "a training-state file") as npz:
             yield npz

@@ -1,8 +1,8 @@
-"""Learning from images that nobody labelled: pseudo keypoints of a teacher.
+"""Learning from unlabelled images, with pseudo keypoints of a teacher.
 
-`preparing` makes a `Pool` of images before the first step: where the objects are (`gathering`), and
-what a teacher from a file finds there (`labelling`). In each step a `Lesson` shows the student
-strongly augmented views of some of them. Without a file the teacher is the average of the student's
-weights, which looks at the plain views in the graph (`teaching`). `watching` says when that goes
-wrong, and `sheet` draws what is taught.
+Before the first step, `preparing` makes a `Pool` of images: it finds the objects (`gathering`) and
+the keypoints of a teacher from a file (`labelling`). In each step, a `Lesson` shows the student
+strongly augmented views of some images. Without a file, the teacher is the average of the student's
+weights, which labels the plain views within the graph (`teaching`). `watching` warns if the
+teaching fails, and `sheet` draws the pseudo keypoints.
 """

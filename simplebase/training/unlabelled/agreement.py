@@ -1,4 +1,4 @@
-"""What a teacher finds in a view and in its mirror image, made one."""
+"""Combines a teacher's keypoints in a view and in its mirror image."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ import numpy as np
 def agreed(
     found: Any, mirrored: Any, permutation: np.ndarray, width: int, farthest: float, ops: Any = np
 ) -> Any:
-    """The mean of what is found in views and in their mirror images, `(B, K, 3)`.
+    """Returns the mean keypoints `(B, K, 3)` of views and their mirror images.
 
-    A keypoint that lies farther apart in the two than `farthest` gets the score 0: whoever changes
-    their mind before a mirror does not know.
+    A keypoint whose two positions are farther apart than `farthest` gets the score 0, because the
+    teacher is not sure of it.
 
     Args:
         found: `(B, K, 3)` x, y in pixels of the view, and score.
-        mirrored: the same of the views mirrored left to right, in their own pixels.
+        mirrored: the same for the views mirrored left to right, in their own pixels.
         permutation: `(K,)`, see `Skeleton.horizontal_permutation`.
-        width: of a view in pixels.
-        farthest: pixels.
-        ops: the array library: `numpy`, or `keras.ops` inside a graph.
+        width: width of a view in pixels.
+        farthest: largest distance in pixels.
+        ops: the array library: `numpy`, or `keras.ops` within a graph.
     """
     back = ops.take(mirrored, permutation, axis=1)
     back = ops.stack([width - 1 - back[..., 0], back[..., 1], back[..., 2]], axis=-1)

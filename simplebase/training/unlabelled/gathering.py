@@ -1,4 +1,4 @@
-"""From what a user names to objects in image files."""
+"""Finds the objects in the image files that the user names."""
 
 import hashlib
 import math
@@ -25,9 +25,9 @@ from simplebase.videos.frame import Frame
 from simplebase.videos.video_file import VideoFile
 
 FRAME_SPACING = 0.2
-"""Seconds between the frames that are taken of a video: nearer ones teach the same."""
+"""Seconds between the frames that are used of a video. Closer frames teach the same."""
 _ROUNDING = 0.002
-"""Seconds, since some formats round time stamps to milliseconds."""
+"""Tolerance in seconds, because some formats round time stamps to milliseconds."""
 
 
 def gather(
@@ -36,20 +36,20 @@ def gather(
     progress: ProgressBar,
     depth_range: DepthRange | None = None,
 ) -> Pool:
-    """Reads the images once, and finds the objects in them.
+    """Reads the images once and finds the objects in them.
 
-    Frames of videos are written into the cache folder, where later runs find them. Images of the
-    labelled dataset are left out, those of its val split too, where they are the same files.
+    Frames of videos are written into the cache folder, where later runs find them. Files that are
+    images of the labelled dataset, including its val split, are left out.
 
     Args:
-        images: what is named.
-        labelled: the dataset that is trained on.
+        images: the sources.
+        labelled: the labelled dataset.
         progress: opens a bar for each source.
         depth_range: which values of images of more than 8 bits become black and white.
 
     Raises:
-        MissingFileError: a source is not there.
-        DataError: nothing that can be read, or no object, is in them.
+        MissingFileError: a source does not exist.
+        DataError: no image can be read, or no object is found.
     """
     finder = open_finder(
         boxes=images.boxes, detector=images.detector, detector_class=images.detector_class
@@ -85,7 +85,7 @@ def gather(
 
 
 def restore_frames(images: UnlabelledImages, progress: ProgressBar) -> None:
-    """Writes the frames of videos again that were removed from the cache folder since."""
+    """Writes frames of videos again if they were removed from the cache folder."""
     for source in map(Path, images.sources):
         if _is_video(source):
             _video_frames(source, progress)
@@ -98,7 +98,7 @@ def _nothing(images: UnlabelledImages, read: int, left_out: int) -> str:
     if left_out == read:
         return (
             f"{names}: all {read} unlabelled images are images of the labelled dataset, which are "
-            "left out. Give others."
+            "left out. Give other images."
         )
     option, finds = "detector", "the detector finds"
     if images.boxes is not None:
@@ -121,7 +121,7 @@ def _opened(folder: Path) -> KeypointDataset:
         return load_folder(folder)
     except MissingFileError as error:
         raise MissingFileError(
-            f"{error} Of a folder that does not say its skeleton give the images instead: "
+            f"{error} If the folder has no skeleton, give its images instead: "
             f"'{folder / 'images' / '*.jpg'}'."
         ) from error
 
@@ -133,7 +133,7 @@ def _is_video(source: Path) -> bool:
 def _frames(
     source: Path, progress: ProgressBar, depth_range: DepthRange | None
 ) -> Generator[Frame, None, None]:
-    """The images that a source names, each in a file, called as in a file of boxes."""
+    """Yields the image files of a source, with their names in a file of boxes."""
     if _is_video(source):
         folder = _video_frames(source, progress)
         for path in sorted(folder.iterdir()):
@@ -144,7 +144,7 @@ def _frames(
         closing(open_source(source)) as opened,
         progress(f"reading {source.name}") as tell,
     ):
-        assert isinstance(opened, ImageFiles), "a path from the root is no camera"
+        assert isinstance(opened, ImageFiles), "an absolute path is not a camera"
         opened.depth_range = depth_range
         while (frame := opened.read()) is not None:
             yield frame
@@ -152,7 +152,7 @@ def _frames(
 
 
 def _video_frames(video: Path, progress: ProgressBar) -> Path:
-    """The folder of a video's frames, of which each is `FRAME_SPACING` from the next at least."""
+    """Returns the folder of a video's frames, which are at least `FRAME_SPACING` apart."""
     status = video.stat()
     key = f"{video.resolve()} {status.st_size} {status.st_mtime_ns} {FRAME_SPACING}"
     name = hashlib.sha256(os.fsencode(key)).hexdigest()[:32]
@@ -173,5 +173,5 @@ def _write_frames(video: Path, folder: Path, progress: ProgressBar) -> None:
             if frame.time - last >= FRAME_SPACING - _ROUNDING:
                 last = frame.time
                 (folder / frame.name).write_bytes(encode_image(frame.image, ".jpg"))
-            # A video's count is an estimate.
+            # The number of a video's frames is an estimate.
             tell(frame.index + 1, max(opened.count or 0, frame.index + 1))

@@ -1,4 +1,4 @@
-"""Which images a training learns from without labels: what a user names."""
+"""The sources of unlabelled images that the user names."""
 
 import os
 from pathlib import Path
@@ -10,9 +10,9 @@ from simplebase.presets.preset import YamlSettings
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:
-    """From the root: the run may be resumed from another folder."""
+    """Makes the path absolute, because the run may be resumed from another folder."""
     if "://" in os.fspath(path):
-        raise ValueError("give files: a run reads its images again and again, so no stream")
+        raise ValueError("give files, not a stream: a run reads its images again and again")
     return str(Path(path).absolute())
 
 
@@ -20,16 +20,16 @@ _Path = Annotated[str | Path, AfterValidator(_absolute)]
 
 
 class UnlabelledImages(YamlSettings):
-    """Images without labels, and where the objects are in them.
+    """Unlabelled images, and how the objects in them are found.
 
     Args:
-        sources: images, folders or patterns of images, videos, dataset folders.
+        sources: images, folders or patterns of images, videos, and dataset folders.
         boxes: JSON file of boxes, see `simplebase.demo.finding.boxes.read_frame_boxes`.
         detector: YOLOX file (`.onnx`) that finds the objects.
-        detector_class: which of its classes.
+        detector_class: the detector's class of the objects.
 
-    Without `boxes` and `detector` the object fills the image. Of a dataset folder the objects are
-    where its records say, and its labels are not looked at.
+    Without `boxes` and `detector`, the object fills the image. The objects of a dataset folder are
+    those of its records, whose labels are ignored.
     """
 
     sources: tuple[_Path, ...] = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""What a teacher from a file finds in the images of a pool, before the training begins."""
+"""Labels the images of a pool with a teacher from a file, before the training starts."""
 
 import warnings
 
@@ -24,14 +24,14 @@ def label(
     mirror: float | None,
     progress: Progress | None = None,
 ) -> Pool:
-    """The pool with what a model finds in it, in its own crop and input size.
+    """Returns the pool with a model's keypoints, found in the model's own crop and input size.
 
     Args:
         pool: the objects.
         runtime: the model, of any format.
-        skeleton: what is trained; its keypoints are found among the model's by their names.
+        skeleton: the skeleton that is trained; keypoints are matched by name.
         mirror: see `UnlabelledSettings`.
-        progress: called with objects done and in all.
+        progress: is called with the number of finished objects and the total.
 
     Raises:
         ArgumentError: the model has none of the keypoints.
@@ -61,28 +61,28 @@ def label(
     keypoints = np.concatenate(found)
     known = np.array([place is not None for place in places])
     ordered = keypoints[:, [0 if place is None else place for place in places]]
-    # Runtimes of 16 bit may answer NaN, which is no score.
+    # 16-bit runtimes may return NaN, which is not a score.
     ordered[..., 2] = np.where(known & np.isfinite(ordered).all(axis=-1), ordered[..., 2], 0)
     return pool.with_keypoints(np.nan_to_num(ordered))
 
 
 def require_something(pool: Pool, threshold: float, teacher: str) -> None:
-    """Refuses a threshold that no keypoint of the teacher reaches.
+    """Checks that at least one keypoint of the teacher reaches the threshold.
 
     Raises:
-        DataError: there is none.
+        DataError: no keypoint does.
     """
     scores = pool.keypoints[..., 2]
     if not (scores >= threshold).any():
         raise DataError(
-            f"{teacher} finds no keypoint of a score of {threshold:g} in the {len(pool)} images "
-            f"that it was to label; its highest is {scores.max():.2f}. Lower the threshold of "
+            f"{teacher} finds no keypoint with a score of at least {threshold:g} in the "
+            f"{len(pool)} images; the highest score is {scores.max():.2f}. Lower the threshold of "
             "`unlabelled`, or check that the images show what it was trained on."
         )
 
 
 def _places(mine: Skeleton, theirs: Skeleton) -> tuple[int | None, ...]:
-    """For each keypoint the teacher's, which are matched by name."""
+    """Returns the teacher's index of each keypoint, matched by name."""
     match = match_keypoints(mine, theirs)
     untaught = [
         name for name, place in zip(match.names, match.places, strict=True) if place is None
@@ -91,7 +91,7 @@ def _places(mine: Skeleton, theirs: Skeleton) -> tuple[int | None, ...]:
         raise ArgumentError(
             f"the teacher has none of the keypoints that are trained: it finds "
             f"{listed(match.other_names, 8)}, and the dataset has {listed(match.names, 8)}. Give a "
-            "teacher of the same object."
+            "teacher for the same kind of object."
         )
     if untaught:
         warnings.warn(

@@ -1,4 +1,4 @@
-"""What the unlabelled images of a step teach: the one door from the trainer to this package."""
+"""The unlabelled samples of a training step: the trainer's interface to this package."""
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -21,19 +21,19 @@ from simplebase.training.unlabelled.pool import Pool
 from simplebase.training.unlabelled.teaching import AverageTeacher
 
 IMAGES, KEYPOINTS = "unlabelled_images", "unlabelled_keypoints"
-"""Under which a batch holds what comes beside its labelled samples."""
+"""The batch's key for unlabelled samples."""
 
 _STREAM = 26
-"""Sets this package's random numbers apart from those that the labelled samples draw."""
+"""Makes this package's random numbers differ from those of the labelled samples."""
 
 
 class Taught(NamedTuple):
-    """What the teacher says of a step's unlabelled samples, on one device.
+    """The teacher's labels for a step's unlabelled samples, on one device.
 
     Args:
         batch: `{"images": (U, Hc, Wc, 3), "keypoints": (U, K, 3)}` in canvas pixels.
-        passed: how many keypoints are taught.
-        scores: sum of the teacher's scores; 0 of a teacher from a file.
+        passed: number of keypoints that are taught.
+        scores: sum of the teacher's scores; 0 for a teacher from a file.
     """
 
     batch: Batch
@@ -42,22 +42,22 @@ class Taught(NamedTuple):
 
 
 class Lesson:
-    """Unlabelled samples beside each batch, the teacher's keypoints, and the student's loss.
+    """Adds unlabelled samples to each batch, labels them, and computes the student's loss.
 
     Args:
         pool: the images.
-        metadata: of the student.
-        config: of the run; its recipe has `unlabelled`.
-        steps: per epoch.
+        metadata: the student's metadata.
+        config: settings of the run, whose recipe has `unlabelled`.
+        steps: steps per epoch.
         distribution: the devices.
-        average: follows the student's weights, and labels where the pool has no keypoints.
-        layers: augmentation beside the recipe's.
+        average: the average of the student's weights; the teacher if the pool has no keypoints.
+        layers: augmentation in addition to the recipe's.
 
-    `samples` is how many unlabelled samples a step has, `asked` how many keypoints they have.
+    `samples` is the number of unlabelled samples per step, `asked` the number of their keypoints.
 
     Raises:
         ArgumentError: there are fewer images than samples in a step, the devices cannot share
-            these, or the student's views would be no harder than the teacher's.
+            these equally, or the student's views would be no harder than the teacher's.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Lesson:
     ) -> None:
         recipe = config.recipe
         settings = recipe.unlabelled
-        assert settings is not None, "the recipe says how unlabelled images are learnt from"
+        assert settings is not None, "the recipe has no settings for unlabelled images"
         self.samples = settings.samples(recipe.batch_size)
         _require_enough(len(pool), self.samples, distribution.replicas)
         views = settings.augmentation
@@ -80,8 +80,8 @@ class Lesson:
             views = recipe.augmentation
         if not views:
             raise ArgumentError(
-                "the recipe has no augmentation, so the views that the student learns from would "
-                "be those that the teacher looks at, and it would learn nothing. Give `unlabelled` "
+                "the recipe has no augmentation, so student and teacher would get the same views, "
+                "and the student would learn nothing. Give `unlabelled` "
                 "an augmentation, such as [{name: rotation}, {name: random_cutout}]."
             )
         self._settings = settings
@@ -114,15 +114,15 @@ class Lesson:
         self.asked = self.samples * metadata.skeleton.num_keypoints
 
     def metrics(self, progress: RunProgress, steps: int) -> dict[str, float | None]:
-        """Its part of an epoch's `EpochMetrics`, after `steps` steps."""
+        """Returns the fields for unlabelled images of `EpochMetrics`, after `steps` steps."""
         asked = steps * self.asked
         score = None if self._teacher is None else progress.pseudo_scores / asked
         return {"pseudo_keypoints": progress.pseudo_keypoints / asked, "pseudo_score": score}
 
     def rows(self, step: int, count: int) -> np.ndarray:
-        """`(count * U,)` which images the steps from `step` of the run on look at.
+        """Returns `(count * U,)` indices of the images for `count` steps from step `step` on.
 
-        The images come in one random order after another, without regard to epochs.
+        All images are used in random order before any is repeated, independently of epochs.
         """
         first, last = step * self.samples, (step + count) * self.samples
         size = len(self._source.dataset)
@@ -135,13 +135,13 @@ class Lesson:
     def beside(
         self, batches: Generator[Batch, None, None], step: int, count: int
     ) -> Generator[Batch, None, None]:
-        """Adds its samples to `count` batches, of which the first is of step `step` of the run."""
+        """Adds unlabelled samples to `count` batches, starting at step `step` of the run."""
         with closing(batches), closing(self._source.batches(self.rows(step, count))) as own:
             for batch, beside in zip(batches, own, strict=True):
                 yield {**batch, IMAGES: beside["images"], KEYPOINTS: beside["keypoints"]}
 
     def taught(self, batch: Batch) -> Taught:
-        """What the teacher says of the samples of a batch from `beside`; outside of any tape."""
+        """Labels the unlabelled samples of a batch from `beside`; call it outside any tape."""
         images, keypoints = batch[IMAGES], batch[KEYPOINTS]
         scores = tf.constant(0.0)
         if self._teacher is not None:
@@ -152,18 +152,18 @@ class Lesson:
     def loss(
         self, model: TrainingModel, taught: Taught, step: Any, replica: Any, replicas: int
     ) -> Any:
-        """This device's part of the weighted loss of the student's views.
+        """Returns this device's part of the weighted loss of the student's views.
 
-        It is divided by all keypoints of the step's unlabelled samples, those included that teach
-        nothing, as in FixMatch (https://arxiv.org/abs/2001.07685): the fewer the teacher is sure
-        of, the less they count.
+        It is divided by the number of all keypoints of the step's unlabelled samples, including
+        those that are not taught, as in FixMatch (https://arxiv.org/abs/2001.07685). So the
+        unlabelled loss is small while the teacher is sure of few keypoints.
         """
         views = self._augmentation(taught.batch, step=step, replica=replica, replicas=replicas)
         total, _ = model.errors_of_views(views)
         return self.weight(step) * total / self.asked
 
     def weight(self, step: Any) -> Any:
-        """Of the loss at step `step` of the run, a float32 scalar."""
+        """Returns the weight of the loss at step `step` of the run, a float32 scalar."""
         if self._ramp_steps == 0:
             return tf.constant(self._settings.weight)
         done = (tf.cast(step, tf.float32) + 1) / self._ramp_steps
@@ -173,12 +173,12 @@ class Lesson:
 def _require_enough(images: int, samples: int, replicas: int) -> None:
     if images < samples:
         raise ArgumentError(
-            f"a step takes {samples} unlabelled samples, but there are {images} in all. Give more "
+            f"a step needs {samples} unlabelled samples, but there are only {images}. Give more "
             "images, or a smaller --batch-size or share of `unlabelled`."
         )
     if samples % replicas:
         raise ArgumentError(
-            f"{replicas} devices share the {samples} unlabelled samples of a step, but not "
-            f"equally. Choose a share of `unlabelled` that gives a multiple of {replicas}: 0.5 "
-            "gives as many as labelled ones."
+            f"the {samples} unlabelled samples of a step cannot be shared equally by {replicas} "
+            f"devices. Choose a share of `unlabelled` that gives a multiple of {replicas}: 0.5 "
+            "gives as many unlabelled as labelled samples."
         )

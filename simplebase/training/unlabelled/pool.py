@@ -1,4 +1,4 @@
-"""The unlabelled images of a run: `unlabelled.npz`, from which a resumed run goes on."""
+"""The unlabelled images of a run, stored as `unlabelled.npz` for resuming."""
 
 import hashlib
 import os
@@ -23,15 +23,15 @@ _WHAT = "a file of unlabelled images"
 
 @dataclass(frozen=True, eq=False)
 class Pool(ArrayEquality):
-    """`N` objects that nobody labelled.
+    """`N` unlabelled objects.
 
     Args:
-        paths: `(N,)` of the image files, absolute.
+        paths: `(N,)` absolute paths of the image files.
         boxes: `(N, 4)` float64 x, y, width, height in pixels; NaN where centre and scale are known.
         centers: `(N, 2)` float64 x, y; NaN where the box is known.
         scales: `(N,)` float64 height / 200 px; NaN where the box is known.
-        keypoints: `(N, K, 3)` float32: what a teacher from a file finds, x and y in image pixels
-            and its score, 0 where it is not to be taught. `K` is 0 without such a teacher.
+        keypoints: `(N, K, 3)` float32 keypoints of a teacher from a file: x and y in image pixels,
+            and score, 0 where a keypoint must not be taught. `K` is 0 without such a teacher.
     """
 
     paths: np.ndarray
@@ -46,12 +46,12 @@ class Pool(ArrayEquality):
 
     @property
     def is_taught(self) -> bool:
-        """Whether a teacher from a file has looked at the images."""
+        """Whether a teacher from a file has labelled the images."""
         return self.keypoints.shape[1] > 0
 
     @property
     def digest(self) -> str:
-        """Of the images' names, the objects' places and what is taught."""
+        """Returns a digest of the images' names, the objects' positions and the keypoints."""
         text = hashlib.sha256("\n".join(Path(path).name for path in self.paths).encode())
         for column in (self.boxes, self.centers, self.scales, self.keypoints):
             text.update(np.ascontiguousarray(column).tobytes())
@@ -59,7 +59,7 @@ class Pool(ArrayEquality):
 
     @classmethod
     def of_boxes(cls, paths: list[str], boxes: list[tuple[float, ...]]) -> "Pool":
-        """Objects in boxes x, y, width, height of image files."""
+        """Returns the objects in boxes x, y, width, height of image files."""
         count = len(paths)
         return cls(
             np.array(paths, str),
@@ -71,16 +71,16 @@ class Pool(ArrayEquality):
 
     @classmethod
     def of_dataset(cls, dataset: KeypointDataset) -> "Pool":
-        """The objects of a dataset, whose labels are not looked at.
+        """Returns the objects of a dataset without its labels.
 
         Raises:
-            ArgumentError: it is a packed one, whose images are no files.
+            ArgumentError: the dataset is packed, so its images are not files.
         """
         images, records = dataset.images, dataset.records
         if not isinstance(images, FolderImages):
             raise ArgumentError(
-                f"{dataset.name} is packed, but images to learn from without labels have to be "
-                "files. Give the dataset folder that it was packed from."
+                f"{dataset.name} is packed, but unlabelled images must be files. "
+                "Give the dataset folder from which it was packed."
             )
         count = len(records)
         paths = [str(images.path(index).absolute()) for index in range(count)]
@@ -93,11 +93,11 @@ class Pool(ArrayEquality):
         )
 
     def select(self, index: np.ndarray) -> "Pool":
-        """The objects at `index`, indices or a mask of length `N`."""
+        """Returns the objects at `index`, indices or a mask of length `N`."""
         return Pool(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def joined(self, *others: "Pool") -> "Pool":
-        """These objects and those of `others`, before a teacher has looked at them."""
+        """Returns these objects and those of `others`, before a teacher has labelled them."""
         pools = (self, *others)
         return Pool(
             *(
@@ -109,14 +109,14 @@ class Pool(ArrayEquality):
     def dataset(
         self, skeleton: Skeleton, crop: Crop, size: Size, threshold: float | None = None
     ) -> KeypointDataset:
-        """The objects as records that are cut out as `crop` says.
+        """Returns a dataset whose records are cut out by `crop`.
 
         Args:
-            skeleton: of the keypoints.
+            skeleton: skeleton of the keypoints.
             crop: how the object is cut out.
             size: `(H, W)` of the input.
-            threshold: keypoints of at least this score count as visible; `None`, or without a
-                teacher from a file, leaves all of them out.
+            threshold: keypoints with at least this score count as visible. With `None`, or without
+                a teacher from a file, no keypoint does.
         """
         count = len(self)
         centers, scales = self.centers.copy(), self.scales.copy()
@@ -145,22 +145,22 @@ class Pool(ArrayEquality):
         return KeypointDataset("the unlabelled images", skeleton, records, images)
 
     def with_keypoints(self, keypoints: np.ndarray) -> "Pool":
-        """The same objects with what a teacher from a file finds, see above."""
+        """Returns the same objects with the keypoints of a teacher from a file, see above."""
         return replace(self, keypoints=keypoints.astype(np.float32))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Replaces the file at `path`."""
+        """Writes the pool, replacing the file at `path`."""
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         with replacing(path, overwrite=True) as partial, partial.open("wb") as file:
             np.savez(file, **arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Pool":
-        """What `save` wrote.
+        """Reads a file that `save` wrote.
 
         Raises:
-            MissingFileError: the file is not there.
-            DataError: it is damaged or something else.
+            MissingFileError: the file does not exist.
+            DataError: it is damaged, or not such a file.
         """
         if not os.path.isfile(path):
             raise MissingFileError(

@@ -1,4 +1,4 @@
-"""From a training's options to the pool of unlabelled images, before the first step."""
+"""Prepares the pool of unlabelled images before the first step."""
 
 import warnings
 from collections.abc import Iterator
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     from simplebase.training.runs.config import RunConfig
 
 DEFAULT_EMA = 0.99
-"""Of a recipe that has no moving average, where the average is the teacher."""
+"""Decay of the moving average that is the teacher, if the recipe has none."""
 
 
 @contextmanager
 def no_bar(label: str) -> Iterator[Progress]:
-    """The bar of somebody whom nobody watches."""
+    """A progress bar that shows nothing."""
     yield lambda done, total: None
 
 
 def settled(recipe: Recipe, options: "TrainingOptions", given: KeypointDataset | None) -> Recipe:
-    """The recipe with all that unlabelled images or a teacher need.
+    """Returns the recipe with all settings that unlabelled images or a teacher need.
 
     Args:
         recipe: how to train.
-        options: name images or a teacher, if there are any.
+        options: may name images or a teacher.
         given: unlabelled images as a dataset.
 
     Raises:
-        ArgumentError: the recipe wants unlabelled images, and there is nothing of the kind.
+        ArgumentError: the recipe needs unlabelled images or a teacher, and neither is given.
     """
     if options.unlabelled_images is None and options.teacher is None and given is None:
         if recipe.unlabelled is None:
@@ -65,27 +65,27 @@ def make_pool(
     distribution: Distribution,
     progress: ProgressBar,
 ) -> Pool | None:
-    """The images that a run learns from without labels; `None` if there are none.
+    """Returns the unlabelled images of a run; `None` if there are none.
 
     Args:
-        options: name images or a teacher, if there are any.
-        given: unlabelled images as a dataset, in place of those that the options name.
-        dataset: the labelled one.
-        recipe: how to train, settled.
-        metadata: of the student.
+        options: may name images or a teacher.
+        given: unlabelled images as a dataset, instead of those that the options name.
+        dataset: the labelled dataset.
+        recipe: the recipe from `settled`.
+        metadata: the student's metadata.
         distribution: the devices.
-        progress: opens a bar for what takes long.
+        progress: opens a progress bar for slow work.
 
     Raises:
-        ArgumentError: several workers, or a teacher without a common keypoint.
-        MissingFileError, DataError: images or the teacher are missing or not what they should be.
+        ArgumentError: there are several workers, or the teacher has no keypoint in common.
+        MissingFileError, DataError: images or the teacher are missing or invalid.
     """
     settings = recipe.unlabelled
     if settings is None:
         return None
     if distribution.workers > 1:
         raise ArgumentError(
-            "several workers do not learn from unlabelled images yet. Train on the devices of one "
+            "several workers cannot learn from unlabelled images yet. Train on the devices of one "
             "machine, or leave out --unlabelled and --teacher."
         )
     pools: list[Pool] = []
@@ -102,17 +102,17 @@ def make_pool(
 
 
 def restored_pool(config: "RunConfig", run: Run) -> Pool:
-    """The pool of a run that goes on.
+    """Returns the pool of a run that is resumed.
 
     Raises:
-        MissingFileError: its list, an image or a video is gone.
-        DataError: the list is not the run's.
+        MissingFileError: its list, an image or a video is missing.
+        DataError: the list is not that of the run.
     """
     pool = Pool.load(run.unlabelled)
     if config.pool is not None and pool.digest != config.pool.digest:
         raise DataError(
-            f"{run.unlabelled} lists other unlabelled images than the run began with. Bring back "
-            "the run's own file, or start a new run."
+            f"{run.unlabelled} does not list the unlabelled images with which the run started. "
+            "Restore the run's own file, or start a new run."
         )
     if config.unlabelled_images is not None:
         restore_frames(config.unlabelled_images, no_bar)
@@ -124,7 +124,7 @@ def restored_pool(config: "RunConfig", run: Run) -> Pool:
 def _label(
     pool: Pool, teacher: str, metadata: ModelMetadata, recipe: Recipe, progress: ProgressBar
 ) -> Pool:
-    """The pool with what the teacher's file finds in it."""
+    """Returns the pool with the keypoints of the teacher's file."""
     from simplebase.runtimes import load_runtime
     from simplebase.training.unlabelled.labelling import label, require_something
     from simplebase.zoo import model_file

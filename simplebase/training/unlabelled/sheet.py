@@ -1,4 +1,4 @@
-"""A picture of what the unlabelled images of a run teach."""
+"""Draws the pseudo keypoints of a run."""
 
 import os
 from dataclasses import replace
@@ -20,23 +20,24 @@ from simplebase.training.unlabelled.pool import Pool
 def draw_pseudo_keypoints(
     run: str | os.PathLike[str], *, count: int = 24, seed: int = 0
 ) -> np.ndarray:
-    """Draws the pseudo keypoints of some unlabelled images, `(height, width, 3)` uint8.
+    """Draws the pseudo keypoints of some unlabelled images; returns `(height, width, 3)` uint8.
 
-    Those of a teacher from a file are as the run was taught them. Where the average of the weights
-    is the teacher, a checkpoint of the run is asked: it is that average after an epoch.
+    With a teacher from a file, these are the keypoints that the run was taught. If the average of
+    the weights is the teacher, a checkpoint of the run predicts them, which is that average after
+    an epoch.
 
     Args:
-        run: the folder of a run with unlabelled images, whose last checkpoint is asked, or one of
-            its checkpoints.
-        count: how many images, or all if there are fewer.
+        run: the folder of a run with unlabelled images, which stands for its last checkpoint, or
+            one of its checkpoints.
+        count: number of images; all if there are fewer.
         seed: the same seed shows the same images.
 
     Raises:
         ArgumentError: the run has no unlabelled images, or `count` is below 1.
-        MissingFileError, DataError: it is not a run, or a file of it is missing or damaged.
+        MissingFileError, DataError: `run` is not a run, or a file of it is missing or damaged.
     """
     if count < 1:
-        raise ArgumentError(f"count is at least 1. Received: {count}.")
+        raise ArgumentError(f"count must be at least 1. Received: {count}.")
     folder, checkpoint = _run_and_checkpoint(run)
     config = RunConfig.read(folder)
     settings = config.recipe.unlabelled

@@ -1,4 +1,4 @@
-"""A teacher in the graph: the average of the student's weights."""
+"""A teacher within the graph: the average of the student's weights."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from simplebase.training.unlabelled.agreement import agreed
 
 
 class AverageTeacher:
-    """Labels plain views of unlabelled images, which are easy, for a student that sees hard ones.
+    """Labels plain views of unlabelled images for a student that sees strongly augmented views.
 
-    A view is the middle of a canvas: the crop as in use. The teacher looks at it and at its mirror
-    image, in inference mode, and no gradient goes through it.
+    A plain view is the centre of a canvas, which is the crop used in inference. The teacher
+    predicts it and its mirror image in inference mode, without gradients.
 
     Args:
-        model: whose weights follow the student's, see `WeightAverage`.
+        model: the average of the student's weights, see `WeightAverage`.
         settings: threshold and mirror.
     """
 
@@ -28,14 +28,14 @@ class AverageTeacher:
         self._decoding = DarkDecoding(model.metadata.codec, dtype="float32")
 
     def label(self, images: Any) -> tuple[Any, Any]:
-        """Pseudo keypoints of canvases.
+        """Returns the pseudo keypoints of canvases.
 
         Args:
             images: `(B, Hc, Wc, 3)` uint8, no smaller than the model's input.
 
         Returns:
-            `(B, K, 3)` x, y in canvas pixels, and visibility: 2 where the score reaches the
-            threshold, else 0; and the sum of all scores.
+            Keypoints `(B, K, 3)` (x, y in canvas pixels, and visibility: 2 where the score reaches
+            the threshold, else 0), and the sum of all scores.
         """
         height, width = self.model.metadata.input_size
         top, left = (images.shape[1] - height) // 2, (images.shape[2] - width) // 2
@@ -51,7 +51,7 @@ class AverageTeacher:
         mirror = self._settings.mirror
         if mirror is None:
             return self._decoding(self.model(views, training=False))
-        # One pass for both, which a GPU does faster than two.
+        # One pass for both is faster on a GPU than two.
         both = tf.concat([views, views[:, :, ::-1]], axis=0)
         found, other = tf.split(self._decoding(self.model(both, training=False)), 2)
         metadata = self.model.metadata

@@ -1,4 +1,4 @@
-"""Saying in time when pseudo keypoints teach nothing, or the teacher forgets."""
+"""Warns if pseudo keypoints teach nothing, or if the teacher collapses."""
 
 import math
 import warnings
@@ -9,22 +9,22 @@ from simplebase.training.observer import Observer
 from simplebase.training.runs.metrics import EpochMetrics
 
 _COLLAPSED = 0.25
-"""Of the largest share that passed: a teacher that falls below it loses what it knew."""
+"""Fraction of the largest share that passed. Below it, the teacher is collapsing."""
 _LEAST = 0.05
-"""Of all pseudo keypoints: a smaller largest share says little."""
+"""Smallest meaningful value of the largest share of pseudo keypoints that passed."""
 
 
 class PseudoKeypointWatch(Observer):
-    """Warns after the first epoch if nothing passes, again after the ramp, and of a collapse.
+    """Warns of a collapse, and if no keypoint passes after the first epoch or after the ramp.
 
-    Published students that learn from themselves may collapse: they answer zero everywhere, which
-    agrees with everything (Xie et al., ICCV 2021, https://arxiv.org/abs/2011.12498). Here what is
-    taught is always a whole peak, since keypoints of low scores are left out, so a collapse shows
-    as fewer and fewer keypoints that pass.
+    Students that learn from themselves may collapse: they predict zero everywhere, which is
+    consistent with the teacher (Xie et al., ICCV 2021, https://arxiv.org/abs/2011.12498). Here
+    every pseudo keypoint is a whole peak, because keypoints with low scores are ignored. So in a
+    collapse, fewer and fewer keypoints pass.
 
     Args:
-        recipe: how to train; it has `unlabelled`.
-        epochs: those that are done already, of a resumed run.
+        recipe: the recipe, which has `unlabelled`.
+        epochs: finished epochs of a resumed run.
     """
 
     def __init__(self, recipe: Recipe, epochs: list[EpochMetrics]) -> None:
@@ -37,7 +37,7 @@ class PseudoKeypointWatch(Observer):
         self._collapsed = bool(shares) and self._has_collapsed(shares[-1])
 
     def epoch_ended(self, metrics: EpochMetrics) -> None:
-        """Looks at the share of pseudo keypoints that passed."""
+        """Checks the share of pseudo keypoints that passed."""
         share = metrics.pseudo_keypoints
         if share is None:
             return
@@ -48,8 +48,8 @@ class PseudoKeypointWatch(Observer):
         if collapsed and not self._collapsed:
             _warn(
                 f"epoch {metrics.epoch}: {share:.1%} of the pseudo keypoints pass, after "
-                f"{self._largest:.1%} earlier: the teacher is losing what it knew. Are the "
-                "unlabelled images of the same objects? If so, lower `weight` of `unlabelled`."
+                f"{self._largest:.1%} earlier: the teacher is getting worse. Do the unlabelled "
+                "images show the same objects? If so, lower `weight` of `unlabelled`."
             )
         self._collapsed = collapsed
 
@@ -65,7 +65,7 @@ class PseudoKeypointWatch(Observer):
             f"{self._threshold:g}{score}, so the unlabelled images taught nothing."
         )
         if metrics.epoch < self._ramp_ends:
-            return f"{text} That is usual at first; if it stays so, lower `threshold`."
+            return f"{text} This is usual at first. If it does not change, lower `threshold`."
         return f"{text} Lower `threshold` of `unlabelled`, or label more images."
 
 

@@ -1,14 +1,14 @@
-"""Models that are in the package, so that they need no network.
+"""Models that are part of the package and need no network.
 
 ```
 NAME/
-├── NAME.tflite          int8, to run: LiteRT opens it, TensorFlow is not needed
-├── NAME.tflite.json     its metadata, as of any export
-├── NAME.npz             the weights in 8 bits, from which the `.keras` is made: see `compact`
-└── NAME.yaml            sizes and hashes of the files, and the facts of the network, for the table
+├── NAME.tflite          the int8 file to run with LiteRT, without TensorFlow
+├── NAME.tflite.json     its metadata, as for any export
+├── NAME.npz             the weights in 8 bits, from which the `.keras` is made, see `compact`
+└── NAME.yaml            sizes and hashes of the files, and properties of the network
 ```
 
-`benchmarks/person_model_pack.py` writes all four. What people write about a model is its row in
+`benchmarks/person_model_pack.py` writes all four. The texts about a model are in its row in
 `../rows/embedded.yaml`.
 """
 
@@ -20,7 +20,7 @@ from simplebase.errors import DataError
 from simplebase.files import file_sha256
 
 PERSON = "person-mini"
-"""What the demo and `simplebase.load` take where no model is named."""
+"""The default model of the demo and of `simplebase.load`."""
 
 NAMES = (PERSON,)
 
@@ -30,7 +30,7 @@ class EmbeddedFile:
     """A file of the package.
 
     Args:
-        path: where it is installed.
+        path: its installed path.
         bytes: its size.
         sha256: all 64 hex digits.
     """
@@ -41,16 +41,16 @@ class EmbeddedFile:
 
     @property
     def name(self) -> str:
-        """Of the file."""
+        """The name of the file."""
         return self.path.name
 
     @property
     def digest(self) -> str:
-        """As of a `RemoteFile`: the hex digits that tell it from others."""
+        """The hex digits of its hash, as for `RemoteFile`."""
         return self.sha256
 
     def checked(self) -> Path:
-        """The path of the file, which has the hash.
+        """Returns the path of the file after verifying its hash.
 
         Raises:
             DataError: it is missing or was changed.
@@ -69,8 +69,8 @@ class EmbeddedModel:
     """The two files of a model.
 
     Args:
-        weights: what its `.keras` is made from.
-        runnable: what runs as it is.
+        weights: the file from which its `.keras` is made.
+        runnable: the file that can be run directly.
     """
 
     weights: EmbeddedFile
@@ -78,16 +78,16 @@ class EmbeddedModel:
 
 
 def folder_of(name: str) -> Path:
-    """Where the files of the model `name` are."""
+    """Returns the folder of the model `name`."""
     return Path(__file__).parent / name
 
 
 def runnable_file(name: str) -> Path | None:
-    """The file of an embedded model that runs without TensorFlow.
+    """Returns the file of an embedded model that runs without TensorFlow.
 
     Returns:
-        None where `name` is no embedded model, or where TensorFlow has to run it, because LiteRT is
-        not installed. Where neither is installed, it is the file: opening it says what to install.
+        None if `name` is not an embedded model, or if TensorFlow has to run it because LiteRT is
+        not installed. If neither is installed, the file, because opening it says what to install.
     """
     if name not in NAMES:
         return None

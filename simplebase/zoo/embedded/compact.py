@@ -1,4 +1,4 @@
-"""Weights of a whole model in 8 bits: a third of the `.keras`, and exact enough to train from.
+"""Stores a model's weights in 8 bits: a third of the `.keras` size, and exact enough to train from.
 
 A compact file is an `.npz` of four arrays, each compressed:
 
@@ -6,11 +6,11 @@ A compact file is an `.npz` of four arrays, each compressed:
 - `kernels`: `(k,)` int8, all kernels of convolutions one after another, in the model's order;
 - `scales`: `(s,)` float16, one for each channel of each kernel;
 - `others`: `(3, m)` uint8, all other tensors (BatchNorm, biases) as float32 without the lowest
-  byte, which leaves 16 bits of the mantissa: row i has byte i of each number, the highest first.
-  Bytes of a kind compress better than whole numbers.
+  byte, which leaves 16 bits of the mantissa. Row i has byte i of each number, the highest first,
+  because this compresses better than whole numbers.
 
-A kernel is `scale * int8`, symmetric around 0, by the channels of its last axis that is longer than
-1 (of a depthwise kernel its input channels).
+A kernel is `scale * int8`, symmetric around 0, with one scale per channel of its last axis that is
+longer than 1 (for a depthwise kernel, the input channels).
 """
 
 import json
@@ -28,7 +28,7 @@ from simplebase.estimator import SimpleBaseline
 from simplebase.files import replacing
 
 LEVELS = 127
-"""Steps from 0 to the largest weight of a channel, as many as int8 has."""
+"""Steps from 0 to the largest weight of a channel, the maximum of int8."""
 
 _ARRAYS = ("config", "kernels", "scales", "others")
 
@@ -39,10 +39,10 @@ def write_compact(
     """Writes the weights and the config of `model`; the same model gives the same bytes.
 
     Args:
-        model: to be written.
-        path: of the file.
-        levels: steps from 0 to the largest weight of a channel. Fewer make a smaller file: half as
-            many save a bit of each weight.
+        model: the model.
+        path: the file to write.
+        levels: steps from 0 to the largest weight of a channel. Fewer steps give a smaller file:
+            half as many save one bit per weight.
         overwrite: replace `path` if it exists.
 
     Raises:
@@ -69,7 +69,7 @@ def write_compact(
     with replacing(path, overwrite=overwrite) as partial:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
             for name in _ARRAYS:
-                # The date of a `ZipInfo` is fixed unless it is given.
+                # By default, the date of a `ZipInfo` is a constant.
                 member = zipfile.ZipInfo(f"{name}.npy")
                 member.compress_type = zipfile.ZIP_DEFLATED
                 with archive.open(member, "w") as file:
@@ -77,13 +77,13 @@ def write_compact(
 
 
 def read_compact(path: Path) -> SimpleBaseline:
-    """The model of a compact file, whose hash the caller has checked.
+    """Reads the model of a compact file, whose hash the caller has verified.
 
     Raises:
-        DataError: it is no such file.
+        DataError: it is not such a file.
     """
     try:
-        # NumPy leaves a damaged file open that it opened itself.
+        # Opened here, because NumPy does not close a damaged file that it opened itself.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             config, kernels, scales, others = (arrays[name] for name in _ARRAYS)
         model = keras.saving.deserialize_keras_object(json.loads(config.tobytes()))
@@ -105,7 +105,7 @@ def read_compact(path: Path) -> SimpleBaseline:
 
 
 def convert_compact(original: Path, target: Path) -> None:
-    """Writes the `.keras` file `target` of the compact file `original`."""
+    """Converts the compact file `original` to the `.keras` file `target`."""
     read_compact(original).save(target)
 
 
@@ -117,14 +117,14 @@ class _Reader:
         self._next = 0
 
     def take(self, count: int) -> np.ndarray:
-        """The next `count` values; ValueError if there are fewer."""
+        """Returns the next `count` values; ValueError if there are fewer."""
         start, self._next = self._next, self._next + count
         if self._next > len(self._values):
             raise ValueError("it has fewer weights than its model")
         return self._values[start : self._next]
 
     def require_end(self) -> None:
-        """Raises ValueError if something is left."""
+        """Raises ValueError if values are left."""
         if self._next != len(self._values):
             raise ValueError("it has more weights than its model")
 
@@ -134,35 +134,35 @@ def _shapes(model: SimpleBaseline) -> Iterator[tuple[int, ...]]:
 
 
 def _channel_axis(shape: tuple[int, ...]) -> int:
-    """The last axis that is longer than 1."""
+    """Returns the last axis that is longer than 1."""
     return max((axis for axis, length in enumerate(shape) if length > 1), default=0)
 
 
 def _upper_bytes(values: np.ndarray) -> np.ndarray:
-    """`(3, m)` uint8: `(m,)` float32, rounded to its upper three bytes, the highest first."""
+    """Rounds `(m,)` float32 to its upper three bytes; returns `(3, m)` uint8, highest first."""
     bits = values.view(np.uint32).astype(np.uint64) + 0x80
     return np.stack([(bits >> shift).astype(np.uint8) for shift in (24, 16, 8)])
 
 
 def _floats(rows: np.ndarray) -> np.ndarray:
-    """The inverse of `_upper_bytes`."""
+    """Returns the numbers of `_upper_bytes`."""
     high, middle, low = rows.astype(np.uint32)
     return (high << 24 | middle << 16 | low << 8).view(np.float32)
 
 
 def _quantised(kernel: np.ndarray, levels: int) -> tuple[np.ndarray, np.ndarray]:
-    """`kernel` as int8 of its shape, and `(channels,)` float16 scales."""
+    """Returns `kernel` as int8 with the same shape, and float16 scales `(channels,)`."""
     channel = _channel_axis(kernel.shape)
     others = tuple(axis for axis in range(kernel.ndim) if axis != channel)
     largest = np.abs(kernel).max(axis=others, keepdims=True)
-    # A channel of zeros stays zeros with any scale; float16 has none below 6e-8.
+    # A channel of zeros stays zero with any scale, and float16 has no scale below 6e-8.
     scale = np.maximum(largest / levels, np.finfo(np.float16).tiny).astype(np.float16)
     values = np.rint(kernel / scale.astype(np.float32))
     return np.clip(values, -127, 127).astype(np.int8), scale.ravel()
 
 
 def _dequantised(values: _Reader, scales: _Reader, shape: tuple[int, ...]) -> np.ndarray:
-    """The inverse of `_quantised`, float32."""
+    """Returns the kernel of `_quantised`, float32."""
     channel = _channel_axis(shape)
     broad: list[Any] = [1] * len(shape)
     broad[channel] = shape[channel]

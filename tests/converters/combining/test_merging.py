@@ -158,6 +158,6 @@ def test_a_packed_broken_or_repeated_dataset_is_refused(
 def test_the_output_cannot_be_one_of_the_sources(make_folder: MakeFolder) -> None:
     folders = [make_folder("a"), make_folder("b")]
     before = (folders[1] / "annotations.json").read_text()
-    with pytest.raises(SimplebaseError, match="holds the source"):
+    with pytest.raises(SimplebaseError, match="contains the source"):
         write_dataset(merge_folders(folders), folders[1], overwrite=True)
     assert (folders[1] / "annotations.json").read_text() == before

@@ -125,7 +125,7 @@ def test_a_folder_of_something_else_is_not_replaced(
     extract: Extract, clip: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "OUT").mkdir()
-    with pytest.raises(OutputExistsError, match="something else"):
+    with pytest.raises(OutputExistsError, match="not an earlier output"):
         extract(clip, overwrite=True)
 
 
@@ -151,7 +151,7 @@ def test_what_is_no_video_leaves_nothing_behind(
 def test_an_end_before_the_start_is_refused(
     extract: Extract, clip: Path, start: float, end: float
 ) -> None:
-    with pytest.raises(ArgumentError, match="--end has to be after --start"):
+    with pytest.raises(ArgumentError, match="--end must be after --start"):
         extract(clip, start=start, end=end)
 
 

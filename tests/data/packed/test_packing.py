@@ -267,7 +267,7 @@ def test_a_stopped_packing_goes_on_and_gives_the_same_shards(
     output = tmp_path / "out"
     stopped = stop_in_the_third_shard(copied, output)
     assert sorted(files(stopped)) == ["packing.json", *SHARDS[:2]]
-    with pytest.raises(MissingFileError, match="was not packed to its end. Run the same"):
+    with pytest.raises(MissingFileError, match="is not completely packed. Run the same"):
         load_dataset(output)
     for name in SHARDS[:2]:
         os.utime(stopped / name, ns=(0, 0))
@@ -319,7 +319,7 @@ def test_a_full_disk_keeps_what_was_packed_and_says_that_it_goes_on(
         pack(figures, tmp_path / "out")
     said = str(caught.value)
     assert "packing stopped after 2 shards" in said and "No space left on device" in said
-    assert "goes on from there" in said
+    assert "continues from there" in said
     assert sorted(files(Path(unfinished(tmp_path / "out")))) == ["packing.json", *SHARDS[:2]]
     monkeypatch.undo()
     pack(figures, tmp_path / "out")
@@ -434,7 +434,7 @@ def test_a_packing_with_something_else_in_its_folder_is_not_replaced(
     pack(figures, output)
     (output / "notes.txt").write_text("mine")
     before = files(output)
-    with pytest.raises(OutputExistsError, match=r"something else than a packed .*notes\.txt"):
+    with pytest.raises(OutputExistsError, match=r"not part of a packed .*notes\.txt"):
         pack(figures, output, canvas_size=(32, 32), overwrite=True)
     assert files(output) == before
 
@@ -491,7 +491,7 @@ def test_what_else_is_in_a_packed_folder_is_never_removed(
     elsewhere.mkdir()
     (elsewhere / "precious.txt").write_text("mine")
     (output / "link").symlink_to(elsewhere)
-    with pytest.raises(OutputExistsError, match=r"something else than a packed dataset \(link\)"):
+    with pytest.raises(OutputExistsError, match=r"not part of a packed dataset \(link\)"):
         pack(figures, output, overwrite=True)
     assert (elsewhere / "precious.txt").read_text() == "mine"
 

@@ -185,7 +185,7 @@ def flip_a_byte(shard: Path) -> None:
 
 DAMAGES = {
     "removed": (remove, "does not exist", "does not exist"),
-    "cut off": (cut_off, "bytes, but the manifest says", "bytes, but the manifest says"),
+    "cut off": (cut_off, "in the manifest. Copy it", "in the manifest. Copy it"),
     "one bit": (flip_a_byte, "is damaged", "has changed since it was packed"),
 }
 
@@ -224,7 +224,7 @@ def test_a_shard_with_other_records_than_listed_is_refused(copied: Path) -> None
     shards = list(manifest.shards)
     shards[0], shards[1] = replace(shards[0], records=9), replace(shards[1], records=7)
     (copied / MANIFEST).write_text(replace(manifest, shards=tuple(shards)).to_json())
-    with pytest.raises(DataError, match="train-00000.tfrecord does not hold records 0 to 8"):
+    with pytest.raises(DataError, match="train-00000.tfrecord does not contain records 0 to 8"):
         load_packed(copied).images.read(0)
 
 

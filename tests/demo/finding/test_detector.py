@@ -56,7 +56,7 @@ def test_another_class_may_be_looked_for(tmp_path: Path) -> None:
     image = np.zeros((SIDE, SIDE, 3), np.uint8)
     assert len(Detector(path).detect(image)[0]) == 0
     assert len(Detector(path, category=1).detect(image)[0]) == 1
-    with pytest.raises(DataError, match="knows 2 classes, numbered from 0. Received: 2"):
+    with pytest.raises(DataError, match="has 2 classes, numbered from 0. Received: 2"):
         Detector(path, category=2)
 
 

@@ -179,7 +179,7 @@ def test_a_folder_is_replaced_only_if_it_is_ours(tmp_path: Path, name: str) -> N
     assert len([each for each in path.rglob("*.jpg")]) == 1
     strange = tmp_path / "mine" / name
     strange.mkdir(parents=True)
-    with pytest.raises(OutputExistsError, match="something else"):
+    with pytest.raises(OutputExistsError, match="not an earlier output"):
         write(strange, results(1), overwrite=True)
 
 

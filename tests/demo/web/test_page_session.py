@@ -135,7 +135,7 @@ def test_a_picture_that_is_too_large_is_told(
         raise MemoryError
 
     monkeypatch.setattr(DotModel, "predict", fail)
-    with pytest.raises(DataError, match="of 160x120 pixels cannot be worked on"):
+    with pytest.raises(DataError, match="of 160x120 pixels cannot be processed"):
         session.webcam()(moving(1)[0], choice)
 
 

@@ -348,5 +348,5 @@ def test_an_image_file_that_is_too_large_is_told(
     with (tmp_path / "a.png").open("wb") as file:
         file.truncate(150_000_000)
     session = PageSession([Path("dots.keras")], DemoSettings())
-    with pytest.raises(DataError, match="a.png has 150 MB, and an image may have 100 MB"):
+    with pytest.raises(DataError, match="a.png has 150 MB, but an image may have at most 100 MB"):
         session.image(str(tmp_path / "a.png"), Choice("dots.keras", 0.1, 0.5), tmp_path)

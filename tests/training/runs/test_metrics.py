@@ -49,7 +49,7 @@ def test_a_file_that_a_spreadsheet_saved_is_read(tmp_path: Path) -> None:
         ((HEADER, ROWS[0], ROWS[0]), "line 3, column epoch: 1 comes after 1"),
         ((HEADER, ROWS[0], "2,1.2"), "line 3 has 2 values, but there are 5 columns"),
         ((HEADER, '1,"1,,0.1,1', ROWS[0]), "line 3 has 2 values"),
-        (ROWS, f"line 1: the columns are {HEADER}. Received: 1,2.5"),
+        (ROWS, f"line 1: expected the columns {HEADER}. Received: 1,2.5"),
         (("epoch,loss", "1,2"), "line 1: .*Received: epoch,loss"),
         ((HEADER,), "no epoch has ended yet"),
         ((), "no epoch has ended yet"),

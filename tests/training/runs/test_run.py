@@ -144,7 +144,7 @@ def finished_run(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", ["thesis.tex", "config.yaml"])
 def test_overwrite_never_removes_a_folder_that_is_no_run(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("precious")
-    with pytest.raises(OutputExistsError, match="something else"):
+    with pytest.raises(OutputExistsError, match="not an earlier output"):
         require_place(tmp_path, overwrite=True)
 
 
@@ -158,7 +158,7 @@ def test_overwrite_never_removes_what_somebody_put_into_a_run(tmp_path: Path) ->
 def test_overwrite_never_removes_a_file(tmp_path: Path) -> None:
     path = tmp_path / "run"
     path.write_text("precious")
-    with pytest.raises(OutputExistsError, match="something else"):
+    with pytest.raises(OutputExistsError, match="not an earlier output"):
         require_place(path, overwrite=True)
 
 

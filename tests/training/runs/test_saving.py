@@ -87,7 +87,7 @@ def test_a_weight_that_is_no_number_is_not_saved(
 ) -> None:
     poison(2, gradient_only=True)
     run = Run(tmp_path / "run")
-    with pytest.raises(TrainingError, match=r"^a weight is no number in epoch 1, step 3\."):
+    with pytest.raises(TrainingError, match=r"^a weight is NaN or infinite in epoch 1, step 3\."):
         train_tiny(figures, run.folder, recipe=RECIPE, save_every_steps=1)
     require_good(run, epoch=1, step=2)
 
@@ -135,7 +135,8 @@ def test_a_full_disk_ends_the_training_but_harms_nothing(
             )
     assert str(caught.value) == (
         f"{run.folder} cannot be written: No space left on device. What was saved before is "
-        f"whole; with the disk mended, simplebase train --resume '{run.folder}' goes on from there."
+        f"complete. Once the disk works, "
+        f"simplebase train --resume '{run.folder}' continues from there."
     )
     # Models of the epoch that failed may be there as well; the state says that it is to be done.
     for path, content in before.items():

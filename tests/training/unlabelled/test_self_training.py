@@ -85,7 +85,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
         train_tiny(figures, folder, recipe=RECIPE, observer=first, unlabelled=figures)
     own = Pool.load(Run(folder).unlabelled)
     Pool.of_dataset(figures.train).save(Run(folder).unlabelled)
-    with pytest.raises(DataError, match="lists other unlabelled images than the run began with"):
+    with pytest.raises(DataError, match="does not list the unlabelled images with which"):
         resume(folder)
     own.save(Run(folder).unlabelled)
     rest = Recorder()
@@ -126,7 +126,7 @@ def test_a_sheet_shows_what_a_checkpoint_teaches(uninterrupted: tuple[Path, Reco
         for run in (folder, sorted(Run(folder).checkpoints.glob("epoch001*"))[0])
     ]
     assert sheets[0].shape[2] == 3 and sheets[0].dtype == np.uint8
-    with pytest.raises(ArgumentError, match="count is at least 1"):
+    with pytest.raises(ArgumentError, match="count must be at least 1"):
         draw_pseudo_keypoints(folder, count=0)
 
 
@@ -140,7 +140,9 @@ def test_a_recipe_for_unlabelled_images_needs_some(
 
 def test_too_few_images_leave_nothing_behind(figures: KeypointDataset, tmp_path: Path) -> None:
     few = figures.select(np.arange(3))
-    with pytest.raises(ArgumentError, match="a step takes 8 unlabelled samples, but there are 3"):
+    with pytest.raises(
+        ArgumentError, match="a step needs 8 unlabelled samples, but there are only 3"
+    ):
         train_tiny(figures, tmp_path / "run", recipe=RECIPE, unlabelled=few)
     assert not (tmp_path / "run").exists()
 
@@ -151,5 +153,5 @@ def test_keras_own_loop_refuses_a_recipe_for_unlabelled_images(
     with one_layer_network():
         model = TrainingModel(load_model(Run(uninterrupted[0]).last), recipe=RECIPE)
     model.compile()
-    with pytest.raises(ArgumentError, match="learns from unlabelled images, which fit does not"):
+    with pytest.raises(ArgumentError, match="learns from unlabelled images, but fit cannot"):
         model.fit(model.batches(figures.train), epochs=1)

@@ -94,5 +94,7 @@ def test_a_teacher_of_other_keypoints_and_one_that_finds_nothing_are_refused(
     taught = label(photos, DotModel(), SKELETON, None)
     require_something(taught, 0.5, "dots.tflite")
     nothing = taught.with_keypoints(taught.keypoints * [1, 1, 0.1])
-    with pytest.raises(DataError, match=r"dots.tflite finds no keypoint of a score of 0\.5 in the"):
+    with pytest.raises(
+        DataError, match=r"dots.tflite finds no keypoint with a score of at least 0\.5 in the"
+    ):
         require_something(nothing, 0.5, "dots.tflite")
