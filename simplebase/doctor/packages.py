@@ -10,6 +10,7 @@ _DISTRIBUTION = "simplebase"
 DEVELOPMENT = "dev"
 
 PURPOSES = {
+    "docs": "build the documentation site",
     "litert": "export and run .tflite files",
     "mnn": "export and run .mnn files (exporting needs onnx too)",
     "onnx": "export and run .onnx files, and detectors",

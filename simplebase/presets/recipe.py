@@ -29,7 +29,7 @@ class Recipe(YamlSettings):
 
     The first stage trains only the layers that `freeze_level` does not freeze, at a constant
     learning rate. The second stage trains all layers, with warm-up and decay. `input_size`, `sigma`
-    and `padding` replace the preset's values if given. Each value is explained in docs/training.md
+    and `padding` replace the preset's values if given. Each value is explained in docs/recipes.md
     and by `simplebase train --help`.
     """
 

@@ -44,7 +44,7 @@ def test_a_built_in_recipe_loads_and_warms_up_for_less_than_it_lasts(name):
 
 
 def test_the_recipes_of_the_design_are_there():
-    own = {"default", "distil", "few", "quick", "small"}
+    own = {"default", "distil", "few", "finetune", "quick", "small"}
     assert set(recipe_names()) == own | {"paper", "upstream"}
 
 
