@@ -217,8 +217,10 @@ def labelme(
     skipped. All .json files in the folder and below it are read. The image is the file at
     imagePath, else the one in imageData, else the file of that name anywhere in the folder.
 
-    Keypoints are the labels in order of appearance, and left and right in their names swap in
-    flips, unless --classes-path and --matchpoint-path say otherwise.
+    If SOURCE has classes.txt, match_point.txt and skeleton.txt, as after `data suggest`, they say
+    which keypoints there are, and in which order. Else keypoints are the labels in order of
+    appearance, and left and right in their names swap in flips, unless --classes-path and
+    --matchpoint-path say otherwise.
 
     Examples:
 

@@ -9,6 +9,8 @@ from simplebase.cli import options
 from simplebase.cli.app import say, warn
 from simplebase.cli.data import data_app
 from simplebase.errors import counted
+from simplebase.shell import command_line
+from simplebase.skeletons.textfiles import CLASSES
 
 
 @data_app.command()
@@ -38,16 +40,39 @@ def suggest(
     labelled: Annotated[
         Path | None,
         typer.Option(
-            help="Dataset with the model's keypoints: prefer poses that are unlike its poses."
+            help="Dataset with the model's keypoints: prefer poses that are unlike its poses, and "
+            "leave out frames that look like its images."
         ),
     ] = None,
     labels: Annotated[
-        Literal["labelme", "coco"], typer.Option(help="Format of the keypoints to correct.")
+        Literal["labelme", "coco", "cvat"], typer.Option(help="Format of the keypoints to correct.")
     ] = "labelme",
+    box: Annotated[
+        str | None,
+        typer.Option(
+            help="X,Y,WIDTH,HEIGHT of the object in every frame. [default: the whole frame]",
+            rich_help_panel=options.PLACE,
+        ),
+    ] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file: a list of boxes, or lists by file name or frame number, as in demo.",
+            rich_help_panel=options.PLACE,
+        ),
+    ] = None,
+    detector: options.Detector = None,
+    detector_class: options.DetectorClass = 0,
     every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Use only every Nth frame of a video.")
     ] = 1,
-    min_score: Annotated[float, typer.Option(help="Leave out keypoints with a lower score.")] = 0.1,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            help="Leave out keypoints with a lower score. [default: as the model recommends, else "
+            "0.1]"
+        ),
+    ] = None,
     alike: Annotated[
         float,
         typer.Option(
@@ -62,9 +87,14 @@ def suggest(
     jump between frames or, with --labelled, if poses are unlikely. OUT/suggestions.csv has the
     figures of each frame.
 
+    The model looks at whole frames, unless --box, --boxes or --detector say where the objects
+    are. Keypoints are better where boxes fit.
+
     Examples:
 
         simplebase data suggest runs/squat/best.keras day2.mp4 day3.mp4 to_label -n 50
+
+        simplebase data suggest person day2.mp4 to_label --detector yolox-nano --labels cvat
 
         simplebase data suggest cows.tflite meadow/ to_label --labelled cows --labels coco
     """
@@ -81,18 +111,44 @@ def suggest(
         progress=options.progress_bar,
         labelled=labelled,
         labels=labels,
+        box=options.parse_box(box),
+        boxes=boxes,
+        detector=detector,
+        detector_class=detector_class,
         every=every,
         min_score=min_score,
         alike=alike,
     )
     for name, written in suggestions.folders.items():
         say(f"{name}: {counted(written, 'frame')}")
+    left_out = [f"{suggestions.alike} left out as near duplicates"]
+    if labelled is not None:
+        left_out.append(f"{suggestions.labelled} like images of {labelled}")
+    if suggestions.without_object:
+        left_out.append(f"{suggestions.without_object} without an object")
     say(
         f"{output}: {suggestions.count} of {counted(suggestions.compared, 'frame')} chosen; "
-        f"{suggestions.alike} left out as near duplicates"
+        + ", ".join(left_out)
     )
     if suggestions.count < count:
         warn(
             f"{counted(suggestions.count, 'frame')} written instead of {count}, because the others "
             "are near duplicates."
         )
+    _say_next(labels, output)
+
+
+def _say_next(labels: str, output: Path) -> None:
+    """Prints how the labels are corrected, and which command reads them afterwards."""
+    dataset, images = output.with_name(f"{output.name}_dataset"), output / "images"
+    file = output / {"cvat": "annotations.xml", "coco": "annotations/train.json"}.get(labels, "")
+    if labels == "labelme":
+        say(f"next: {command_line(['labelme', output, '--labels', output / CLASSES])}")
+        words: list[Path | str] = [output, dataset]
+    elif labels == "cvat":
+        say(f"next: in CVAT, make a task of {images} and upload {file} as CVAT 1.1")
+        words = [file, dataset, "--image-folder", images]
+    else:
+        say(f"next: correct {file}")
+        words = [images, dataset, "--train-annotations", file]
+    say("then: " + command_line(["simplebase", "convert", labels, *words]))

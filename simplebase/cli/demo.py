@@ -38,13 +38,14 @@ def demo(
         list[Path] | None,
         typer.Option(
             help="What to write: an image, a video (.mp4), keypoints (.json, .csv), or a folder of "
-            "pictures, or of labels if its name is labelme or coco. Repeatable."
+            "pictures, or of labels if its name is labelme, coco or cvat. Repeatable."
         ),
     ] = None,
     format: Annotated[
         str | None,
         typer.Option(
-            help="image, folder, video, json, csv, labelme or coco. [default: by the output's name]"
+            help="image, folder, video, json, csv, labelme, coco or cvat. [default: by the "
+            "output's name]"
         ),
     ] = None,
     show: Annotated[

@@ -250,7 +250,7 @@ class _Builder:
         if unknown := labelled.points.keys() - set(names):
             raise DataError(
                 f"{where}: the label {shown(min(unknown))} is not one of the keypoints "
-                f"({', '.join(names)}). Correct it, or add it to --classes-path."
+                f"({', '.join(names)}). Correct it, or add it to classes.txt (--classes-path)."
             )
         return np.array([labelled.points.get(name, (0.0, 0.0, 0.0)) for name in names])
 

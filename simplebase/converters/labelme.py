@@ -1,19 +1,17 @@
 """labelme (https://github.com/wkentaro/labelme): a folder of its JSON files with `point` shapes.
 
-A point's label is the keypoint's name, and `group_id` identifies the object in an image. labelme's
+A point's label is the keypoint's name. `labelme_shapes` says which points are one object. labelme's
 canvas is continuous, with the first pixel from 0 to 1, so half a pixel is subtracted to get
 coordinates of pixel centres. X-AnyLabeling (https://github.com/CVHub520/X-AnyLabeling) writes the
-same format and adds `difficult` to each shape, which its users set for hidden keypoints.
+same format and adds `difficult` to each shape, which its users set for hidden keypoints. The order
+of keypoints, flip pairs and lines may be in `classes.txt`, `match_point.txt` and `skeleton.txt` in
+the folder, which `data suggest` and `demo` write.
 """
 
 import os
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from simplebase.converters.conversion import Conversion
 from simplebase.converters.image_files import EmbeddedImage
@@ -21,28 +19,18 @@ from simplebase.converters.image_search import StatedImage
 from simplebase.converters.label_files import refuse_archive, report_unreadable
 from simplebase.converters.labelled import (
     LabelledImage,
-    LabelledObject,
     infer_skeleton,
     to_conversion,
 )
+from simplebase.converters.labelme_shapes import labelled_objects
 from simplebase.data import expect
+from simplebase.data.dataset import own_skeleton
 from simplebase.data.fields import stated_size
-from simplebase.data.object_sizes import has_size
 from simplebase.errors import DataError, MissingFileError
 from simplebase.files import read_json
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
-
-_PIXEL_CENTRE = 0.5
-_HIDDEN = {"hidden", "occluded", "difficult"}
-
-
-@dataclass
-class _Group:
-    """The points of one `group_id`, and the rectangles."""
-
-    points: dict[str, tuple[float, float, float]] = field(default_factory=dict)
-    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+from simplebase.skeletons.textfiles import CLASSES
 
 
 def read_labelme(
@@ -58,8 +46,9 @@ def read_labelme(
     Args:
         source: the folder. Images are searched at the stated paths and then by their file names,
             but not outside the folder.
-        skeleton: the keypoints; by default the labels in order of appearance, in files
-            sorted by name, with flip pairs inferred from left and right in the names.
+        skeleton: the keypoints; by default those of `classes.txt` in the folder. Without that file,
+            the labels in order of appearance, in files sorted by name, with flip pairs inferred
+            from left and right in the names.
         val_split: fraction of the images that are held out.
         seed: seed of the random split.
         progress: is called with the number of finished files and the total.
@@ -77,7 +66,10 @@ def read_labelme(
     left_out: Counter[str] = Counter()
     files = _read_files(source, left_out, progress)
     notes: list[str] = []
-    if skeleton is None:
+    if skeleton is None and (source / CLASSES).is_file():
+        skeleton = own_skeleton(source)
+        notes = [f"keypoints: those of {source / CLASSES}"]
+    elif skeleton is None:
         skeleton, notes = infer_skeleton(source.resolve().name, files.values())
     return to_conversion(
         source,
@@ -125,68 +117,15 @@ def _parse_file(
     if not isinstance(content, dict) or "shapes" not in content:
         left_out["file: JSON that is not labelme's"] += 1
         return None
-    groups: dict[Any, _Group] = defaultdict(_Group)
-    for index, shape in enumerate(expect.items(content["shapes"], f"{path}, shapes")):
-        where = f"{path}, shapes[{index}]"
-        shape = expect.mapping(shape, where)
-        kind, group = shape.get("shape_type"), shape.get("group_id")
-        if group is not None:
-            group = expect.integer(group, f"{where}.group_id")
-        if kind == "point":
-            label = expect.name(shape.get("label"), f"{where}.label")
-            if label in groups[group].points:
-                place = "without a group_id" if group is None else f"with group_id {group}"
-                raise DataError(
-                    f"{where}: a second point {label!r} {place}. Give each object of an image its "
-                    "own group_id, the same for all its points, or remove one of the points."
-                )
-            groups[group].points[label] = _point(shape, where)
-        elif kind == "rectangle":
-            groups[group].boxes.append(_box(shape, where))
-        else:
-            left_out["shape: neither point nor rectangle"] += 1
+    shapes = expect.items(content["shapes"], f"{path}, shapes")
+    objects = labelled_objects(shapes, str(path), left_out)
     said = expect.text(content.get("imagePath"), f"{path}, imagePath")
     name = path.relative_to(source)
     return LabelledImage(
         image=StatedImage(said, name.parent.as_posix()),
         size=stated_size(content.get("imageWidth"), content.get("imageHeight")),
-        objects=_objects(groups.values(), left_out),
+        objects=objects,
         where=str(path),
         embedded=EmbeddedImage(path) if content.get("imageData") else None,
         embedded_name=name.with_suffix("").as_posix(),
     )
-
-
-def _objects(groups: Iterable[_Group], left_out: Counter[str]) -> list[LabelledObject]:
-    """Returns the groups with points; rectangles without an object are counted in `left_out`."""
-    objects = []
-    for group in groups:
-        # With several rectangles in a group, it is unclear which is the object's.
-        box = group.boxes[0] if len(group.boxes) == 1 and has_size(group.boxes[0]) else None
-        if group.boxes and (box is None or not group.points):
-            left_out["shape: rectangle that is no object's box"] += len(group.boxes)
-        if group.points:
-            objects.append(LabelledObject(group.points, box))
-    return objects
-
-
-def _point(shape: dict[str, Any], where: str) -> tuple[float, float, float]:
-    """x, y, visibility."""
-    points = expect.items(shape.get("points"), f"{where}.points")
-    if len(points) != 1:
-        raise DataError(f"{where}: a point has one place. Received: {len(points)}.")
-    x, y = expect.numbers(points[0], 2, f"{where}.points[0]")
-    flags = expect.mapping(shape.get("flags") or {}, f"{where}.flags")
-    raised = {name.lower() for name, value in flags.items() if value}
-    hidden = shape.get("difficult") or raised & _HIDDEN
-    return x - _PIXEL_CENTRE, y - _PIXEL_CENTRE, 1.0 if hidden else 2.0
-
-
-def _box(shape: dict[str, Any], where: str) -> tuple[float, float, float, float]:
-    """x, y, width, height; a box's corner is a pixel's, so it needs no half pixel."""
-    points = expect.items(shape.get("points"), f"{where}.points")
-    if len(points) < 2:
-        raise DataError(f"{where}: a rectangle has two corners. Received: {len(points)}.")
-    corners = np.array([expect.numbers(point, 2, f"{where}.points") for point in points])
-    (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
-    return left, top, right - left, bottom - top

@@ -25,16 +25,13 @@ from simplebase.converters.outgoing import (
     require_own_label_files,
 )
 from simplebase.data.dataset import IMAGES
+from simplebase.data.labelme_format import labelme_content, labelme_shapes
 from simplebase.files import write_json
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton, write_text_files
 from simplebase.skeletons.textfiles import CLASSES, MATCH_POINT, SKELETON
 
 CONTENT = (IMAGES, CLASSES, MATCH_POINT, SKELETON)
-_VERSION = "5.5.0"
-"""The version of labelme whose files have these fields."""
-_PIXEL_CENTRE = 0.5
-_HIDDEN = "hidden"
 
 
 def to_labelme(
@@ -81,47 +78,8 @@ def to_labelme(
 
 def _file(outgoing: Outgoing, path: str) -> dict[str, Any]:
     """Returns the content of an image's file."""
-    height, width = outgoing.sizes[path]
-    shapes = []
+    shapes: list[dict[str, Any]] = []
     for group, index in enumerate(outgoing.objects[path], start=1):
-        shapes += _shapes(outgoing, index, group)
-    return {
-        "version": _VERSION,
-        "flags": {},
-        "shapes": shapes,
-        "imagePath": PurePosixPath(path).name,
-        "imageData": None,
-        "imageHeight": height,
-        "imageWidth": width,
-    }
-
-
-def _shapes(outgoing: Outgoing, index: int, group: int) -> list[dict[str, Any]]:
-    """Returns the points of an object, and the rectangle of its box."""
-    skeleton = outgoing.skeleton
-    shapes = []
-    keypoints = outgoing.records.keypoints[index].tolist()
-    for name, (x, y, visibility) in zip(skeleton.keypoints, keypoints, strict=True):
-        if visibility > 0:
-            place = [x + _PIXEL_CENTRE, y + _PIXEL_CENTRE]
-            flags = {_HIDDEN: True} if visibility == 1 else {}
-            shapes.append(_shape("point", name, [place], group, flags))
-    if box := outgoing.box(index):
-        left, top, width, height = box
-        corners = [[left, top], [left + width, top + height]]
-        shapes.append(_shape("rectangle", skeleton.name, corners, group, {}))
-    return shapes
-
-
-def _shape(
-    kind: str, label: str, points: list[list[float]], group: int, flags: dict[str, bool]
-) -> dict[str, Any]:
-    return {
-        "label": label,
-        "points": points,
-        "group_id": group,
-        "description": "",
-        "shape_type": kind,
-        "flags": flags,
-        "mask": None,
-    }
+        keypoints, box = outgoing.records.keypoints[index], outgoing.box(index)
+        shapes += labelme_shapes(outgoing.skeleton, keypoints, box, group)
+    return labelme_content(PurePosixPath(path).name, outgoing.sizes[path], shapes)

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from simplebase.data.frames.sampling import Moment, Sampler
+from simplebase.demo.estimation import best_of_duplicates
+from simplebase.demo.finding.boxes import BoxesByFrame, Finder
 from simplebase.equality import ArrayEquality
-from simplebase.errors import DataError
+from simplebase.errors import ArgumentError, DataError, counted
 from simplebase.images import DepthRange
-from simplebase.inference import PoseEstimator, cut_out, to_image, whole_image
+from simplebase.inference import PoseEstimator, checked_boxes, cut_out, to_image
+from simplebase.pose import Box, Pose
 from simplebase.progress import ProgressBar
 from simplebase.suggesting.scoring import LabelledPoses, Parts, jumps, mirror_disagreement
 from simplebase.suggesting.sources import Material
-
-_UNMOVED = np.eye(2, 3)[None].repeat(2, axis=0)
+from simplebase.videos.frame import Frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,63 +27,107 @@ class Look(ArrayEquality):
     Args:
         moment: which frame.
         name: of its image, below the output's images.
-        keypoints: `(K, 3)` x, y in image pixels, and score.
-        mirror: see `mirror_disagreement`.
+        poses: of the objects, one at least.
+        mirror: mean of their `mirror_disagreement`.
     """
 
     moment: Moment
     name: str
-    keypoints: np.ndarray
+    poses: list[Pose]
     mirror: float
 
+    @property
+    def keypoints(self) -> np.ndarray:
+        """`(n, K, 3)` x, y in image pixels, and score, of its `n` objects."""
+        return np.stack([pose.keypoints for pose in self.poses]).astype(np.float64)
 
-def look_at_all(
-    material: Sequence[Material],
-    estimator: PoseEstimator,
-    sampler: Sampler,
-    every: int,
-    progress: ProgressBar,
-    depth_range: DepthRange | None,
-) -> list[Look]:
-    """Runs the model on all frames, and keeps their small images.
+
+class Looker:
+    """Runs a model on the objects of frames.
 
     Args:
-        material: where the frames come from.
-        estimator: of the model, which looks at whole images.
-        sampler: takes the small images, in the order of the result.
+        estimator: of the model.
+        find: says where the objects are.
         every: look at each such frame of a video only.
-        progress: opens a bar for each material.
         depth_range: which values of images of more than 8 bits become black and white.
-
-    Raises:
-        DataError: a material has no image that can be read.
     """
-    looks: list[Look] = []
-    for number, each in enumerate(material):
-        before = len(looks)
-        with closing(each.frames("looking at", progress, depth_range)) as frames:
-            for frame in frames:
-                if each.video and frame.index % every:
-                    continue
-                moment = Moment(number, frame.index, frame.time)
-                sampler.add(moment, frame.image)
-                looks.append(Look(moment, frame.name, *_look(frame.image, estimator)))
-        if len(looks) == before:
-            raise DataError(f"{each.name} has no image that can be read.")
-    return looks
 
+    def __init__(
+        self,
+        estimator: PoseEstimator,
+        find: Finder,
+        every: int = 1,
+        depth_range: DepthRange | None = None,
+    ) -> None:
+        self._estimator = estimator
+        self._find = find
+        self._every = every
+        self._depth_range = depth_range
+        self.without_object = 0
+        """Frames in which `find` found nothing so far. They are in no look."""
 
-def _look(image: np.ndarray, estimator: PoseEstimator) -> tuple[np.ndarray, float]:
-    """Keypoints `(K, 3)` in image pixels, and how far those of the mirrored image are off."""
-    metadata = estimator.runtime.metadata
-    crops, matrices = cut_out(image, [whole_image(image)], metadata)
-    both = np.concatenate([crops, crops[:, :, ::-1]])
-    found, mirrored = estimator.keypoints(both, _UNMOVED)
-    permutation = estimator.skeleton.horizontal_permutation
-    apart = mirror_disagreement(
-        found[:, :2], mirrored[:, :2], permutation, (crops.shape[1], crops.shape[2])
-    )
-    return to_image(found[None], matrices)[0].astype(np.float32), apart
+    def look_at_all(
+        self, material: Sequence[Material], sampler: Sampler, progress: ProgressBar
+    ) -> list[Look]:
+        """Looks at all frames with an object, and keeps their small images.
+
+        Args:
+            material: where the frames come from.
+            sampler: takes the small images, in the order of the result.
+            progress: opens a bar for each material.
+
+        Raises:
+            ArgumentError: a box lies outside of its frame.
+            DataError: a material has no image that can be read, or no frame has an object.
+        """
+        looks: list[Look] = []
+        for number, each in enumerate(material):
+            before = len(looks) + self.without_object
+            with closing(each.frames("looking at", progress, self._depth_range)) as frames:
+                for frame in frames:
+                    if each.video and frame.index % self._every:
+                        continue
+                    boxes = self._boxes(frame, each)
+                    if not boxes:
+                        self.without_object += 1
+                        continue
+                    moment = Moment(number, frame.index, frame.time)
+                    sampler.add(moment, frame.image)
+                    poses, mirror = self._look(frame.image, boxes)
+                    looks.append(Look(moment, each.placed(frame.name), poses, mirror))
+            if len(looks) + self.without_object == before:
+                raise DataError(f"{each.name} has no image that can be read.")
+        if not looks:
+            names = ", ".join(each.name for each in material)
+            raise DataError(
+                f"{names}: no object was found in any of {counted(self.without_object, 'frame')}. "
+                "Check --boxes or --detector, or leave it out if the object fills the frame."
+            )
+        if self._every == 1 and isinstance(self._find, BoxesByFrame):
+            self._find.warn_of_unused()
+        return looks
+
+    def _boxes(self, frame: Frame, material: Material) -> Sequence[Box]:
+        try:
+            return checked_boxes(frame.image, self._find(frame))
+        except ArgumentError as error:
+            raise ArgumentError(f"{material.name}, {frame.name}: {error}") from error
+
+    def _look(self, image: np.ndarray, boxes: Sequence[Box]) -> tuple[list[Pose], float]:
+        """The poses, and how far those of the mirrored crops are off on average."""
+        estimator, skeleton = self._estimator, self._estimator.skeleton
+        crops, matrices = cut_out(image, boxes, estimator.runtime.metadata, estimator.fit)
+        both = np.concatenate([crops, crops[:, :, ::-1]])
+        unmoved = np.eye(2, 3)[None].repeat(len(both), axis=0)
+        found, mirrored = np.split(estimator.keypoints(both, unmoved), 2)
+        keypoints = to_image(found, matrices).astype(np.float32)
+        kept = best_of_duplicates(keypoints, np.array(boxes), skeleton).tolist()
+        permutation, size = skeleton.horizontal_permutation, (crops.shape[1], crops.shape[2])
+        apart = [
+            mirror_disagreement(found[i, :, :2], mirrored[i, :, :2], permutation, size)
+            for i in kept
+        ]
+        return [Pose(keypoints[i], boxes[i], skeleton) for i in kept], float(np.mean(apart))
 
 
 def parts_of(
@@ -94,14 +140,14 @@ def parts_of(
         poses: to compare with.
         material: where the frames come from.
     """
-    keypoints = np.stack([look.keypoints for look in looks]).astype(np.float64)
+    keypoints = [look.keypoints for look in looks]
     videos = np.array([look.moment.video for look in looks])
     jump, unlikely = np.full(len(looks), np.nan), np.full(len(looks), np.nan)
     for number, each in enumerate(material):
         if each.video:
-            own = videos == number
-            jump[own] = jumps(keypoints[own, :, :2])
+            own = np.flatnonzero(videos == number)
+            jump[own] = jumps([keypoints[place][..., :2] for place in own.tolist()])
     if poses is not None:
-        unlikely = poses.distance(keypoints[..., :2])
-    mirror = np.array([look.mirror for look in looks])
-    return Parts(keypoints[..., 2].mean(axis=1), mirror, jump, unlikely)
+        unlikely = np.array([poses.distance(each[..., :2]).mean() for each in keypoints])
+    mean_score = np.array([each[..., 2].mean() for each in keypoints])
+    return Parts(mean_score, np.array([look.mirror for look in looks]), jump, unlikely)

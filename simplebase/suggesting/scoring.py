@@ -1,10 +1,13 @@
 """How much a label would teach, from the keypoints that a model finds.
 
-Each part is a figure of its own unit, so they are compared by rank: of a part, the lowest of all
-frames counts 0 and the highest 1, and the score of a frame is the mean over the parts it has.
+With several objects in a frame, a part is the mean over them. Each part is a figure of its own
+unit, so they are compared by rank: of a part, the lowest of all frames counts 0 and the highest 1,
+and the score of a frame is the mean over the parts it has.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -80,28 +83,40 @@ def mirror_disagreement(
     return float(np.linalg.norm(points - back, axis=-1).mean() / max(size))
 
 
-def jumps(points: np.ndarray) -> np.ndarray:
+def jumps(points: Sequence[np.ndarray]) -> np.ndarray:
     """`(T,)` how far the keypoints of a frame are from those of its neighbours in the video.
 
-    That is the mean distance of the keypoints to those of the nearer of the two neighbours, so
-    that a cut, which is far from one side only, is no jump. It is divided by the median step of
-    the video, at least `_LEAST_STEP`, so that fast and slow ones compare. Steps of 0, of frames
-    shown twice, do not count in the median.
+    That is the mean distance of an object's keypoints to those of the nearest object in one of the
+    two neighbours, whichever is nearer, so that a cut, which is far from one side only, is no jump.
+    It is divided by the median step of the video, at least `_LEAST_STEP`, so that fast and slow
+    ones compare. Steps of 0, of frames shown twice, do not count in the median.
 
     Args:
-        points: `(T, K, 2)` x, y of the frames of one video in order.
+        points: of each of `T` frames of one video in order, `(n, K, 2)` x, y of its objects, one at
+            least.
 
     Returns:
         NaN of a single frame.
     """
     if len(points) < 2:
         return np.full(len(points), np.nan)
-    steps = np.linalg.norm(np.diff(points, axis=0), axis=-1).mean(axis=-1)
-    before = np.concatenate([[np.inf], steps])
-    after = np.concatenate([steps, [np.inf]])
+    forward = [_steps(each, after) for each, after in pairwise(points)]
+    backward = [_steps(each, before) for before, each in pairwise(points)]
+    steps = np.concatenate([*forward, *backward])
     moved = steps[steps > 0]
     usual = max(float(np.median(moved)), _LEAST_STEP) if len(moved) else _LEAST_STEP
-    return np.asarray(np.minimum(before, after) / usual)
+    nearest = [
+        forward[0],
+        *(np.minimum(back, ahead) for back, ahead in zip(backward, forward[1:], strict=False)),
+        backward[-1],
+    ]
+    return np.array([each.mean() / usual for each in nearest])
+
+
+def _steps(points: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """`(n,)` mean distance of the keypoints of `(n, K, 2)` to the nearest of `(m, K, 2)`."""
+    apart = np.linalg.norm(points[:, None] - others[None], axis=-1).mean(axis=-1)
+    return np.asarray(apart.min(axis=1))
 
 
 class LabelledPoses:
@@ -121,7 +136,7 @@ class LabelledPoses:
         if len(poses) < _LEAST_POSES:
             raise DataError(
                 f"{name} has {counted(len(poses), 'pose')} with all keypoints labelled, but at "
-                f"least {_LEAST_POSES} are needed to judge poses. Leave out --labelled."
+                f"least {_LEAST_POSES} are needed to tell which poses are unlikely."
             )
         placed = _normalised(poses)
         self._mean = placed.mean(axis=0)

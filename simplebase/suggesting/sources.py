@@ -3,7 +3,7 @@
 import os
 from collections.abc import Container, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from simplebase.data.dataset import IMAGES, annotation_file
@@ -47,7 +47,7 @@ class Material:
         depth_range: DepthRange | None,
         only: Container[int] | None = None,
     ) -> Generator[Frame, None, None]:
-        """All of them, each with a name that begins with `folder`.
+        """All of them, called as in a file of boxes.
 
         Args:
             label: of the bar, before the name.
@@ -60,9 +60,13 @@ class Material:
                 source.depth_range = depth_range
             while (frame := source.read()) is not None:
                 if only is None or frame.index in only:
-                    yield replace(frame, name=f"{self.folder}/{frame.name}")
+                    yield frame
                 # A video's count is an estimate.
                 tell(frame.index + 1, max(source.count or 0, frame.index + 1))
+
+    def placed(self, name: str) -> str:
+        """Where a frame of that name is written, below the output."""
+        return f"{self.folder}/{name}"
 
     def _opened(self) -> Source:
         return VideoFile.open(self.video) if self.video else ImageFiles([*self.images], self.name)

@@ -191,7 +191,7 @@ BAD = {
     "a format that there is not": (
         "demo --model {model} --input {video} --output out --format gif",
         2,
-        "--format is one of image, folder, video, json, csv, labelme, coco. Received: 'gif'",
+        "--format is one of image, folder, video, json, csv, labelme, coco, cvat. Received: 'gif'",
     ),
     "one format for two outputs": (
         "demo --model {model} --input {video} --output a --output b --format json",

@@ -35,5 +35,7 @@ def test_fewer_frames_than_asked_for_are_said(
 ) -> None:
     image = figures.images.path(0)  # type: ignore[attr-defined]
     code, output, error = command("data", "suggest", shallow_model_file, image, "out", "-n", 2)
-    assert code == 0 and "out: 1 of 1 frame chosen; 0 left out" in output
+    assert code == 0 and "out: 1 of 1 frame chosen; 0 left out as near duplicates" in output
+    assert "next: labelme out --labels " in output
+    assert "then: simplebase convert labelme out out_dataset" in output
     assert "1 frame written instead of 2, because the others are near duplicates" in error

@@ -474,6 +474,27 @@ def test_ap10k_is_read_as_it_is(shared) -> None:
     assert found["000000037516.jpg"][:3] == [[134, 415, 2], [0, 0, 0], [94, 475, 2]]
 
 
+def test_exports_of_tools_have_the_coordinates_that_their_sources_give(shared, tmp_path) -> None:
+    labels = shared / "data" / "labels"
+    cvat = labels / "cvat_coco_keypoints" / "doorknob"
+    file = cvat / "person_keypoints_default.json"
+    doors = read_coco(cvat / "images", train_annotations=file)
+    found = [(record["img_paths"], record["joint_self"]) for record in doors.records]
+    assert [path for path, _ in found] == ["0000097.jpg", "0000263.jpg", "0000263.jpg"]
+    assert found[0][1][:3] == [[1128.80, 420.03, 2], [1709.09, 453.75, 2], [1679.93, 887.32, 2]]
+    assert found[1][1][0] == [1367.87, 433.39, 2]
+    assert doors.left_out == {"image not found": 639}
+    name = "out8_frame_0029_png.rf.214cce6bb3ae771154f090f8010467bb.jpg"
+    write_image(tmp_path / name, 24, 32)
+    file = labels / "roboflow_coco_keypoints" / "_annotations.coco.json"
+    people = read_coco(tmp_path, train_annotations=file)
+    (person,) = people.records
+    points = dict(zip(people.skeleton.keypoints, person["joint_self"], strict=True))
+    assert points["Hips"][:2] == [2028.823, 994.706] and points["RHip"][:2] == [2015.882, 1002.941]
+    assert points["RKnee"][:2] == [2024.118, 1103.529]
+    assert person["bbox"] == [1908, 829, 287.059, 386.471]
+
+
 def test_the_limb_fractions_are_those_of_mpii(shared) -> None:
     """Measured again: mean distance over `200 * scale` where both ends are labelled."""
     from simplebase.data.records import read_records

@@ -185,6 +185,54 @@ def test_a_name_that_the_text_files_cannot_hold_is_refused(source, written) -> N
     assert not (source.parent / "out").exists()
 
 
+def test_points_inside_polygons_are_their_objects(shared) -> None:
+    """Two animals without a group_id, as labelme 4 and its users write them."""
+    source = shared / "data" / "labels" / "labelme" / "dog_cat"
+    conversion = read_labelme(source, val_split=0)
+    assert conversion.skeleton.keypoints == ("mouth", "nose", "eye_right", "eye_left")
+    dog, cat = (np.array(record["joint_self"]) for record in conversion.records)
+    # labelme's coordinates are half a pixel more.
+    np.testing.assert_allclose(cat[1], [440.22, 146.97, 2], atol=0.01)
+    np.testing.assert_allclose(dog[1], [346.35, 145.74, 2], atol=0.01)
+    np.testing.assert_allclose(dog[0], [341.44, 165.98, 2], atol=0.01)
+    assert (dog[3, 2], cat[3, 2]) == (0, 2)
+    left, top, width, height = conversion.records[1]["bbox"]
+    assert left <= 415.5 and left + width >= 453 and top <= 140 and top + height >= 159
+    assert conversion.left_out == {}
+
+
+def test_a_polygon_of_one_point_is_a_point(shared) -> None:
+    """labelme 3 has no other points, and a tool writes its files without shape_type."""
+    source = shared / "data" / "labels" / "labelme" / "labelme_pose"
+    conversion = read_labelme(source, val_split=0)
+    assert len(conversion.records) == 2 and conversion.left_out == {}
+    found = {record["img_paths"]: record["joint_self"] for record in conversion.records}
+    names = conversion.skeleton.keypoints
+    points = dict(zip(names, found["images/10005.jpg"], strict=True))
+    assert points["00_xx_ls_1"] == pytest.approx([699.04, 249.68, 2], abs=0.01)
+    assert points["00_xx_le_1"] == pytest.approx([650.54, 349.54, 2], abs=0.01)
+    points = dict(zip(names, found["images/10100.jpg"], strict=True))
+    assert points["00_xx_ls_1"] == pytest.approx([521.31, 232.06, 2], abs=0.01)
+
+
+def test_outlines_group_points_only_where_labels_repeat(source) -> None:
+    outline = {"label": "cow", "shape_type": "polygon", "group_id": None}
+    left = outline | {"points": [[0, 0], [30, 0], [30, 40], [0, 40]]}
+    nose, ear = point("nose", 10, 10), point("ear", 12, 8)
+    conversion = read_labelme(save(source, labels(left, nose, ear)))
+    assert len(conversion.records) == 1 and "bbox" not in conversion.records[0]
+    assert conversion.left_out == {"shape: neither point nor rectangle": 1}
+    right = rectangle([25, 0], [60, 40])
+    # A second nose outside of all outlines, and one in two of them.
+    for x in (90, 28):
+        save(source, labels(left, right, nose, point("nose", x, 10)))
+        with pytest.raises(DataError, match="second point 'nose' without a group_id.*polygon"):
+            read_labelme(source)
+    conversion = read_labelme(save(source, labels(left, right, nose, point("nose", 50, 10), ear)))
+    boxes = [record["bbox"] for record in conversion.records]
+    assert boxes == [[0, 0, 30, 40], [25, 0, 35, 40]] and conversion.left_out == {}
+
+
 def test_the_tools_own_example_has_one_point_whose_object_is_the_image(shared, written) -> None:
     dataset = written(read_labelme(shared / "data" / "labelme_primitives"))
     height, width, _ = read_image(dataset.images.name(0)).shape

@@ -1,9 +1,11 @@
 """`.pts` and `.ljson` files of faces."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 from conversion_checks import write_image
 from label_fuzz import read_garbled
@@ -163,6 +165,14 @@ def test_the_real_faces_have_the_coordinates_that_their_source_gives(shared) -> 
         "image of an unsupported kind (write it as PNG)": 1,
         "shape: not 68 points": 2,
     }
+
+
+def test_a_real_face_of_a_kind_that_is_not_read_is_found_as_png(shared, tmp_path) -> None:
+    source = shared / "data" / "labels" / "pts_faces"
+    shutil.copyfile(source / "takeo.pts", tmp_path / "takeo.pts")
+    cv2.imwrite(str(tmp_path / "takeo.png"), cv2.imread(str(source / "takeo.ppm")))
+    (record,) = read_pts(tmp_path, val_split=0).records
+    assert record["joint_self"][0] == pytest.approx([31.310345, 98.612347, 2])
 
 
 @pytest.mark.parametrize("name", ["a.pts", "a.ljson"])

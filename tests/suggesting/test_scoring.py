@@ -51,24 +51,34 @@ def test_a_model_that_mirrors_with_its_image_does_not_disagree() -> None:
 def test_a_frame_far_from_both_neighbours_jumps_and_a_cut_does_not() -> None:
     x = np.array([0, 2, 4, 26, 8, 10, 12, 212, 214, 216], float)
     points = np.stack([x, np.zeros(10)], axis=-1)[:, None].repeat(3, axis=1)
-    found = jumps(points)
+    found = jumps([*points[:, None]])
     # The median step is 2. Frame 3 is 18 from the nearer neighbour; frame 7 begins another scene.
     np.testing.assert_allclose(found, [1, 1, 1, 9, 1, 1, 1, 1, 1, 1])
 
 
 def test_jumps_do_not_depend_on_the_speed_of_a_video_or_on_frames_shown_twice() -> None:
     x = np.array([0, 1, 2, 12, 4, 5], float)
-    points = np.stack([x, x], axis=-1)[:, None]
-    np.testing.assert_allclose(jumps(points), jumps(7 * points))
+    points = np.stack([x, x], axis=-1)[:, None, None]
+    np.testing.assert_allclose(jumps([*points]), jumps([*(7 * points)]))
     twice = points.repeat(2, axis=0)
-    assert jumps(twice).max() == 0
-    np.testing.assert_array_equal(jumps(points[:1]), [NAN])
-    np.testing.assert_array_equal(jumps(points[:1].repeat(3, axis=0)), [0, 0, 0])
+    assert jumps([*twice]).max() == 0
+    np.testing.assert_array_equal(jumps([*points[:1]]), [NAN])
+    np.testing.assert_array_equal(jumps([*points[:1].repeat(3, axis=0)]), [0, 0, 0])
 
 
 def test_keypoints_that_tremble_over_a_still_picture_do_not_jump() -> None:
-    points = np.random.default_rng(0).normal(scale=0.01, size=(30, 5, 2))
-    assert jumps(points).max() < 0.1
+    points = np.random.default_rng(0).normal(scale=0.01, size=(30, 1, 5, 2))
+    assert jumps([*points]).max() < 0.1
+
+
+def test_of_several_objects_each_is_compared_with_the_nearest() -> None:
+    def at(*places: float) -> np.ndarray:
+        return np.array([[[x, 0.0]] for x in places])
+
+    # Two objects step by 2, in another order in frame 1. One leaves before frame 3, where the
+    # other is 10 from its neighbours.
+    frames = [at(0, 100), at(102, 2), at(4, 104), at(16), at(6, 200)]
+    np.testing.assert_allclose(jumps(frames), [1, 1, 1, 5, (5 + 92) / 2])
 
 
 @pytest.fixture

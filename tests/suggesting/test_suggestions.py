@@ -8,14 +8,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from coloured_dots import SKELETON, TRIANGLE, DotModel, dots, moving, write_video
+from coloured_dots import TRIANGLE, DotModel, dots, moving, write_video
 
-from simplebase import Skeleton, load_dataset
+from simplebase import Skeleton
 from simplebase.cli.options import progress_bar
 from simplebase.converters.conversion import write_dataset
 from simplebase.converters.labelme import read_labelme
 from simplebase.data.dataset import KeypointDataset
-from simplebase.errors import ArgumentError, DataError, MissingFileError, OutputExistsError
+from simplebase.errors import (
+    ArgumentError,
+    DataError,
+    MissingFileError,
+    OutputExistsError,
+    SimplebaseWarning,
+)
 from simplebase.suggesting import Suggestions, suggest_frames
 
 Suggest = Callable[..., tuple[Suggestions, list[dict[str, str]]]]
@@ -75,7 +81,8 @@ def test_the_frame_where_the_model_fails_comes_first(suggest: Suggest, tmp_path:
     assert float(rows[0]["jump"]) > 3 * float(rows[1]["jump"])
     images = {row["file"] for row in rows}
     labels = {name.replace(".jpg", ".json") for name in images}
-    assert _files(tmp_path / "OUT") == {"suggestions.csv", *images, *labels}
+    skeleton = {"classes.txt", "match_point.txt", "skeleton.txt"}
+    assert _files(tmp_path / "OUT") == {"suggestions.csv", *images, *labels, *skeleton}
 
 
 def test_labels_are_what_the_model_found_in_that_frame(suggest: Suggest, tmp_path: Path) -> None:
@@ -89,19 +96,6 @@ def test_labels_are_what_the_model_found_in_that_frame(suggest: Suggest, tmp_pat
             place = (x + 8 * int(row["frame"]) + 0.5, y + 0.5)
             if place[0] < 155:
                 np.testing.assert_allclose(found[name], place, atol=2)
-
-
-def test_labelme_and_coco_are_read_back(suggest: Suggest, tmp_path: Path) -> None:
-    clip = _clip(tmp_path / "clip.mp4")
-    suggest(clip)
-    write_dataset(read_labelme(tmp_path / "OUT", skeleton=SKELETON), tmp_path / "labelme")
-    assert len(load_dataset(tmp_path / "labelme")) == 3
-    _, rows = suggest(clip, output="COCO", labels="coco")
-    content = json.loads((tmp_path / "COCO" / "annotations" / "train.json").read_text())
-    assert {f"images/{each['file_name']}" for each in content["images"]} == {
-        row["file"] for row in rows
-    }
-    assert all((tmp_path / "COCO" / row["file"]).is_file() for row in rows)
 
 
 def test_each_source_has_its_share_and_images_have_no_jump(
@@ -130,6 +124,35 @@ def test_near_duplicates_are_left_out(suggest: Suggest, tmp_path: Path) -> None:
     assert {int(row["frame"]) // 3 for row in rows} == {0, 1}
     said, _ = suggest(clip, output="all", alike=-1)
     assert said.count == 3
+
+
+def test_frames_that_are_labelled_already_are_not_suggested(
+    suggest: Suggest, tmp_path: Path
+) -> None:
+    clip = write_video(tmp_path / "clip.mp4", moving(8, step=8))
+    _, first = suggest(clip)
+    write_dataset(read_labelme(tmp_path / "OUT", val_split=0), tmp_path / "known")
+    # Three poses are too few to tell which are unlikely.
+    with pytest.warns(SimplebaseWarning, match="has 3 poses .* at least 10"):
+        said, rows = suggest(clip, output="round 2", labelled=tmp_path / "known", count=8)
+    assert said.labelled == 3 and said.count + said.alike == 5
+    assert not {row["frame"] for row in first} & {row["frame"] for row in rows}
+    assert all(row["unlikely"] == "" for row in rows)
+    for row in rows:
+        (tmp_path / "known" / "images" / row["file"]).write_bytes(
+            (tmp_path / "round 2" / row["file"]).read_bytes()
+        )
+    still = tmp_path / "known" / "images" / "clip"
+    with (
+        pytest.warns(SimplebaseWarning, match="has 3 poses"),
+        pytest.raises(DataError, match="all 3 frames look like images of .*known"),
+    ):
+        suggest(
+            *(still / Path(row["file"]).name for row in first),
+            output="round 3",
+            labelled=tmp_path / "known",
+        )
+    assert not (tmp_path / "round 3").exists()
 
 
 def test_the_same_input_gives_the_same_output(suggest: Suggest, tmp_path: Path) -> None:
@@ -182,7 +205,14 @@ def test_what_cannot_be_leaves_nothing(
         (["0"], {}, ArgumentError, "frames are suggested of files"),
         ([tmp_path / "none.mp4"], {}, MissingFileError, "none.mp4"),
         ([clip], {"count": 0}, ArgumentError, "1 at least"),
-        ([clip], {"labels": "cvat"}, ArgumentError, "labelme, coco"),
+        ([clip], {"labels": "yolo"}, ArgumentError, "labelme, coco, cvat"),
+        (
+            [clip],
+            {"boxes": "a.json", "detector": "a.onnx"},
+            ArgumentError,
+            "--boxes and --detector",
+        ),
+        ([clip], {"boxes": tmp_path / "a.json"}, MissingFileError, "a.json"),
         ([clip], {"labelled": figures_folder}, ArgumentError, "other keypoints than the model"),
     ]:
         with pytest.raises(error, match=message):

@@ -1,6 +1,6 @@
 """Chooses frames of videos that are worth labelling."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,10 +26,12 @@ class Choice:
     Args:
         moments: the chosen frames by video and time.
         alike: sampled frames that were left out because they look like a chosen one.
+        known: sampled frames that were left out because they look like a known image.
     """
 
     moments: tuple[Moment, ...]
     alike: int
+    known: int = 0
 
 
 def choose(
@@ -64,7 +66,14 @@ def choose(
     return Choice(moments, int(chosen.near.sum()) - len(moments))
 
 
-def choose_best(sample: Sample, scores: np.ndarray, count: int, *, alike: float = ALIKE) -> Choice:
+def choose_best(
+    sample: Sample,
+    scores: np.ndarray,
+    count: int,
+    *,
+    alike: float = ALIKE,
+    known: Iterable[np.ndarray] = (),
+) -> Choice:
     """Chooses different frames with the highest scores.
 
     Each video has the same share. If near duplicates leave places free, these go to the best of the
@@ -75,8 +84,12 @@ def choose_best(sample: Sample, scores: np.ndarray, count: int, *, alike: float 
         scores: `(N,)` scores of the frames.
         count: number of frames from all videos together.
         alike: grey levels, see `ALIKE`; below 0 nothing is a near duplicate.
+        known: `(height, width)` uint8 small images, of which no near duplicate is chosen.
     """
     chosen = _Chosen(sample.images, count, alike)
+    for image in known:
+        chosen.leave_out(image)
+    left_out = int(chosen.near.sum())
     best = np.argsort(-scores, kind="stable")
     videos = np.array([moment.video for moment in sample.moments])
     for places, share in _shares(videos, count):
@@ -86,7 +99,7 @@ def choose_best(sample: Sample, scores: np.ndarray, count: int, *, alike: float 
     while len(chosen.places) < count and not chosen.near.all():
         chosen.take_first(best)
     moments = tuple(sample.moments[place] for place in sorted(chosen.places))
-    return Choice(moments, int(chosen.near.sum()) - len(moments))
+    return Choice(moments, int(chosen.near.sum()) - left_out - len(moments), left_out)
 
 
 class _Chosen:
@@ -112,14 +125,19 @@ class _Chosen:
         if len(self.places) >= self._count or not len(free):
             return
         place = int(free[0])
-        image = self._images[place]
+        largest = self.leave_out(self._images[place])
+        self.near[place] = True
+        self._difference = np.minimum(self._difference, largest)
+        self.places.append(place)
+
+    def leave_out(self, image: np.ndarray) -> np.ndarray:
+        """Leaves out the frames that are near to an image; returns `(N,)` how far they are."""
+        image = image.ravel()
         # Differences of unsigned numbers would wrap around below 0.
         apart = np.maximum(self._images, image) - np.minimum(self._images, image)
         largest = apart.max(axis=1)
         self.near |= largest <= self._alike
-        self.near[place] = True
-        self._difference = np.minimum(self._difference, largest)
-        self.places.append(place)
+        return np.asarray(largest)
 
     def fill(self) -> None:
         """Takes frames that differ most from the chosen ones, until there are enough."""

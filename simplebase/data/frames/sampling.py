@@ -74,17 +74,25 @@ class Sampler:
         """
         if self._moments and self._is_near(self._moments[-1], moment):
             return
+        self._moments.append(moment)
+        self._images.append(self.small(image))
+        videos = moment.video + 1
+        while len(self._moments) > max(self.limit, videos):
+            self._spacing = max(2 * self._spacing, _FIRST_SPACING)
+            self._thin()
+
+    def small(self, image: np.ndarray) -> np.ndarray:
+        """`(height, width)` uint8 grey, of the same size for all images.
+
+        Args:
+            image: `(height, width, 3)` uint8 RGB.
+        """
         if self._size is None:
             # All images are compared with each other, so all have the shape of the first.
             height = round(WIDTH * image.shape[0] / image.shape[1])
             self._size = (WIDTH, min(max(height, _HEIGHTS[0]), _HEIGHTS[1]))
         small = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
-        self._moments.append(moment)
-        self._images.append(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
-        videos = moment.video + 1
-        while len(self._moments) > max(self.limit, videos):
-            self._spacing = max(2 * self._spacing, _FIRST_SPACING)
-            self._thin()
+        return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
 
     def sample(self) -> Sample:
         """Returns the kept frames, at least one."""

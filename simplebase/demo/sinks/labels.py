@@ -1,20 +1,23 @@
-"""Writes poses as labels to correct and train on: a labelme folder, or a COCO folder.
+"""Writes poses as labels to correct and train on: a folder for labelme, COCO's tools or CVAT.
 
 Keypoints below the demo's minimum score are left out. Image files are copied unchanged, unless
 their Exif data rotate them. Frames of videos are written as JPEG.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import numpy as np
 
 from simplebase.data.coco_format import CATEGORY_ID, coco_category, coco_image
+from simplebase.data.cvat_format import cvat_document, cvat_image, cvat_shapes
+from simplebase.data.labelme_format import labelme_content, labelme_shapes
 from simplebase.demo.frames import FramePoses
 from simplebase.demo.sinks.sink import SourceInfo, Write, demo_folder
 from simplebase.errors import DataError
@@ -22,12 +25,10 @@ from simplebase.files import write_json
 from simplebase.images import encode_image, is_jpeg, is_upright
 from simplebase.inference import whole_image
 from simplebase.pose import Box, Pose, extent
+from simplebase.skeletons import write_text_files
 from simplebase.videos.frame import Frame
 
 _JPEG_QUALITY = 95
-_PIXEL_CENTRE = 0.5
-"""labelme counts from the corner of the first pixel, simplebase from its centre."""
-_LABELME = "5.5.0"
 _DECIMALS = 2
 _VISIBLE = 2
 
@@ -39,16 +40,19 @@ def labelme_folder(
     """Writes a folder for labelme and `simplebase convert labelme`.
 
     For each frame it contains the image and a JSON file with one point per keypoint. The JSON file
-    also has the object's box, unless it was the whole frame. `group_id` identifies the object.
+    also has the object's box, unless it was the whole frame. `group_id` identifies the object; the
+    only object of a frame has none. `classes.txt`, `match_point.txt` and `skeleton.txt` keep the
+    skeleton, and labelme's `--labels` takes the first.
     """
     with demo_folder(path, overwrite=overwrite) as folder:
 
         def write(found: FramePoses) -> None:
             image = _place_image(folder, found.frame)
-            text = json.dumps(_labelme(found, image.name, info.min_score), indent=1)
-            image.with_suffix(".json").write_text(text, encoding="utf-8")
+            content = _labelme(found, image.name, info.min_score)
+            write_json(image.with_suffix(".json"), content)
 
         yield write
+        write_text_files(info.skeleton, folder)
 
 
 def require_stems(names: Iterable[str]) -> None:
@@ -104,6 +108,47 @@ def coco_folder(
         write_json(folder / "annotations" / "train.json", content)
 
 
+@contextmanager
+def cvat_folder(
+    path: str | os.PathLike[str], info: SourceInfo, *, overwrite: bool
+) -> Iterator[Write]:
+    """A folder for CVAT, and for `simplebase convert cvat`.
+
+    ```
+    OUT/
+    ├── annotations.xml          all frames, as "CVAT for images 1.1"
+    └── images/
+    ```
+    """
+    images: list[Element] = []
+    groups = count(1)
+    typical = np.zeros((info.skeleton.num_keypoints, 3))
+    with demo_folder(path, overwrite=overwrite) as folder:
+
+        def write(found: FramePoses) -> None:
+            nonlocal typical
+            frame, shapes = found.frame, []
+            if not frame.name.isprintable():
+                raise DataError(
+                    f"the name {frame.name!r} has a character that XML cannot hold. Rename it."
+                )
+            for pose in found.poses:
+                labels, box = _labels(pose, frame, info.min_score), _own_box(pose, frame)
+                labelled = labels[:, 2] > 0
+                if labelled.any():
+                    center = labels[labelled, :2].mean(axis=0).tolist()
+                    shapes += cvat_shapes(info.skeleton, labels, box, next(groups), center)
+                if labelled.sum() > (typical[:, 2] > 0).sum():
+                    typical = labels
+            _place_image(folder / "images", frame)
+            size = frame.image.shape[:2]
+            images.append(cvat_image(len(images), frame.name, size, shapes))
+
+        yield write
+        content = cvat_document(info.skeleton, typical, images)
+        (folder / "annotations.xml").write_bytes(content)
+
+
 def _labels(pose: Pose, frame: Frame, min_score: float) -> np.ndarray:
     """Returns `(K, 3)` x, y, visibility; zeros where the keypoint was not found in the frame."""
     height, width = frame.image.shape[:2]
@@ -130,48 +175,22 @@ def _coco_object(pose: Pose, labels: np.ndarray, frame: Frame, min_score: float)
 
 
 def _labelme(found: FramePoses, image: str, min_score: float) -> dict[str, Any]:
-    frame = found.frame
-    height, width = frame.image.shape[:2]
-    shapes = []
-    for group, pose in enumerate(found.poses):
-        points = [
-            (name, [[round(x + _PIXEL_CENTRE, _DECIMALS), round(y + _PIXEL_CENTRE, _DECIMALS)]])
-            for name, (x, y, v) in zip(
-                pose.names, _labels(pose, frame, min_score).tolist(), strict=True
-            )
-            if v
-        ]
-        shapes += [_shape(name, place, group, "point") for name, place in points]
-        if points and (box := _own_box(pose, frame)):
-            left, top, across, down = (round(value, _DECIMALS) for value in box)
-            corners = [[left, top], [left + across, top + down]]
-            shapes.append(_shape(pose.skeleton.name, corners, group, "rectangle"))
-    return {
-        "version": _LABELME,
-        "flags": {},
-        "shapes": shapes,
-        "imagePath": image,
-        "imageData": None,
-        "imageHeight": height,
-        "imageWidth": width,
-    }
-
-
-def _shape(label: str, points: list[list[float]], group: int, kind: str) -> dict[str, Any]:
-    return {
-        "label": label,
-        "points": points,
-        "group_id": group,
-        "description": "",
-        "shape_type": kind,
-        "flags": {},
-        "mask": None,
-    }
+    frame, poses = found.frame, found.poses
+    shapes: list[dict[str, Any]] = []
+    for group, pose in enumerate(poses, start=1):
+        labels = _labels(pose, frame, min_score)
+        if labels[:, 2].any():
+            box = _own_box(pose, frame)
+            shapes += labelme_shapes(pose.skeleton, labels, box, None if len(poses) == 1 else group)
+    return labelme_content(image, frame.image.shape[:2], shapes)
 
 
 def _own_box(pose: Pose, frame: Frame) -> Box | None:
     """Returns the object's box; None if it is just the whole frame."""
-    return None if tuple(pose.box) == whole_image(frame.image) else pose.box
+    if tuple(pose.box) == whole_image(frame.image):
+        return None
+    left, top, width, height = (round(value, _DECIMALS) for value in pose.box)
+    return left, top, width, height
 
 
 def _place_image(folder: Path, frame: Frame) -> Path:

@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from simplebase.demo.frames import Source
-from simplebase.demo.sinks.labels import coco_folder, labelme_folder, require_stems
+from simplebase.demo.sinks.labels import (
+    coco_folder,
+    cvat_folder,
+    labelme_folder,
+    require_stems,
+)
 from simplebase.demo.sinks.pictures import picture_file, picture_folder
 from simplebase.demo.sinks.sink import Sink, SourceInfo
 from simplebase.demo.sinks.tables import csv_file, json_file
@@ -17,7 +22,7 @@ from simplebase.files import require_output
 from simplebase.images import WRITTEN_SUFFIXES
 from simplebase.videos.video_file import VideoFile
 
-OutputFormat = Literal["image", "folder", "video", "json", "csv", "labelme", "coco"]
+OutputFormat = Literal["image", "folder", "video", "json", "csv", "labelme", "coco", "cvat"]
 FORMATS: tuple[str, ...] = get_args(OutputFormat)
 PICTURES: tuple[str, ...] = ("image", "folder", "video")
 """Formats that need drawn frames."""
@@ -46,7 +51,7 @@ def output_format(path: str | os.PathLike[str]) -> OutputFormat:
             f"{', '.join(VIDEOS)}, figures in .json or .csv; a name without any of these is "
             "a folder."
         )
-    if path.name in ("labelme", "coco"):
+    if path.name in ("labelme", "coco", "cvat"):
         return path.name  # type: ignore[return-value]
     return "folder"
 
@@ -105,4 +110,6 @@ def open_sink(
         return csv_file(path, info, overwrite=overwrite)
     if kind == "labelme":
         return labelme_folder(path, info, overwrite=overwrite)
+    if kind == "cvat":
+        return cvat_folder(path, info, overwrite=overwrite)
     return coco_folder(path, info, overwrite=overwrite)

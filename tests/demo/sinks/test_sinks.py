@@ -15,6 +15,7 @@ from coloured_dots import SKELETON, TRIANGLE, dots, frame
 from simplebase import Pose, load_dataset, read_image
 from simplebase.converters.coco import read_coco
 from simplebase.converters.conversion import write_dataset
+from simplebase.converters.cvat.reader import read_cvat
 from simplebase.converters.labelme import read_labelme
 from simplebase.demo.frames import FramePoses
 from simplebase.demo.sinks import SourceInfo, check_output, open_sink, output_format
@@ -169,7 +170,7 @@ def test_a_picture_of_a_kind_that_is_not_written_becomes_a_png(tmp_path: Path) -
     assert read_image(path / "a.gif.png").shape == (120, 160, 3)
 
 
-@pytest.mark.parametrize("name", ["out", "labelme", "coco"])
+@pytest.mark.parametrize("name", ["out", "labelme", "coco", "cvat"])
 def test_a_folder_is_replaced_only_if_it_is_ours(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / name, results(3))
     with pytest.raises(OutputExistsError, match="pass --overwrite"):
@@ -183,7 +184,7 @@ def test_a_folder_is_replaced_only_if_it_is_ours(tmp_path: Path, name: str) -> N
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
-    for name in ("a.json", "a.csv", "a.mp4", "out", "labelme"):
+    for name in ("a.json", "a.csv", "a.mp4", "out", "labelme", "cvat"):
         with pytest.raises(DataError, match="midway"):
             with open_sink(tmp_path / name, output_format(name), INFO, overwrite=False) as sink:
                 sink(results(1)[0])
@@ -227,6 +228,45 @@ def test_coco_labels_come_back_through_the_converter(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         dataset.records.keypoints[0, :2, :2], pose().keypoints[:2, :2], atol=0.01
     )
+
+
+def test_cvat_labels_come_back_through_the_converter(tmp_path: Path) -> None:
+    found = [*results(2, poses=[pose(), pose(40)]), FramePoses(frame(dots([]), 2))]
+    folder = write(tmp_path / "cvat", found)
+    write_dataset(read_cvat(folder, val_split=0), tmp_path / "set")
+    dataset = load_dataset(tmp_path / "set")
+    assert dataset.skeleton.keypoints == SKELETON.keypoints
+    ends = [(link.start, link.end) for link in dataset.skeleton.links]
+    assert ends == [(link.start, link.end) for link in SKELETON.links]
+    keypoints, boxes = dataset.records.keypoints, dataset.records.boxes
+    assert len(keypoints) == 4 and keypoints[0, :, 2].tolist() == [2, 2, 0]
+    np.testing.assert_allclose(keypoints[0, :2, :2], pose().keypoints[:2, :2], atol=0.01)
+    np.testing.assert_allclose(keypoints[1, :2, :2], pose(40).keypoints[:2, :2], atol=0.01)
+    np.testing.assert_allclose(boxes[0], BOX)
+    # Frames without an object are in the file too, for labelling.
+    assert (folder / "annotations.xml").read_text().count("<image ") == 3
+    bad = replace(found[0].frame, name="a\x01.jpg")
+    with pytest.raises(DataError, match="XML cannot hold"):
+        write(tmp_path / "new" / "cvat", [FramePoses(bad, [pose()])])
+
+
+def test_the_only_object_of_a_frame_has_no_group_in_labelme(tmp_path: Path) -> None:
+    # A point that is added in labelme has none either, and belongs to it.
+    for name, poses, groups in (("a", [pose()], [None]), ("b", [pose(), pose(40)], [1, 2])):
+        folder = write(tmp_path / name / "labelme", results(1, poses=poses))
+        content = json.loads((folder / "clip_000000.json").read_text())
+        assert {each["group_id"] for each in content["shapes"]} == set(groups)
+    shape = {"label": "blue", "points": [[90.5, 80.5]], "group_id": None, "shape_type": "point"}
+    file = tmp_path / "a" / "labelme" / "clip_000000.json"
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps(content | {"shapes": [*content["shapes"], shape]}))
+    conversion = read_labelme(file.parent)
+    assert len(conversion.records) == 1
+    np.testing.assert_allclose(conversion.records[0]["bbox"], BOX)
+    # The order and the lines are the model's.
+    assert conversion.skeleton.keypoints == SKELETON.keypoints
+    assert conversion.skeleton.links == SKELETON.links
+    assert np.array(conversion.records[0]["joint_self"])[:, 2].tolist() == [2, 2, 2]
 
 
 def test_a_box_that_is_only_the_whole_frame_is_no_label(tmp_path: Path) -> None:
