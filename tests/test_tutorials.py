@@ -54,7 +54,6 @@ def test_own_images_become_a_dataset_a_model_and_poses(
     assert len(list((tmp_path / "to_correct").rglob("*.json"))) == 5
 
 
-@pytest.mark.skipif(not OWN_VIDEO.exists(), reason="docs/own_model.md is not written yet")
 def test_an_own_video_becomes_a_model_for_a_phone(shared: Path, tmp_path: Path) -> None:
     shutil.copy(shared / "data" / "video" / "tfjs_pose_1.mp4", tmp_path / "squat.mp4")
     for words in commands(OWN_VIDEO):
