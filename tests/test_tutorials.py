@@ -58,7 +58,7 @@ def test_an_own_video_becomes_a_model_for_a_phone(shared: Path, tmp_path: Path) 
     shutil.copy(shared / "data" / "video" / "tfjs_pose_1.mp4", tmp_path / "squat.mp4")
     for words in commands(OWN_VIDEO):
         if words[0] not in BY_HAND:
-            run(words, tmp_path)
+            run(words, tmp_path, one_layer=False)
     assert {"squat.tflite", "squat_out.mp4"} <= set(files_below(tmp_path))
 
 
