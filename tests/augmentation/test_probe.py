@@ -45,7 +45,7 @@ PASS: dict[str, Make] = {
     "RandomSharpness": lambda: cv.RandomSharpness((1.0, 1.0), WHITE, seed=1),
     "Solarization": lambda: cv.Solarization(WHITE, threshold_factor=100),
 }
-MOVES, SIZES, UNIT = "moves pixels", "sizes have to stay", "images of 0 to 1"
+MOVES, SIZES, UNIT = "moves pixels", "sizes have to stay", "images from 0 to 1"
 FAILS, REPEAT = "fails on a batch of images", "do not repeat"
 GLOBAL = "global generator"
 REFUSED: dict[str, tuple[Make, str]] = {

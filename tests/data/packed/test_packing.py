@@ -361,7 +361,9 @@ def test_a_stopped_packing_of_something_else_is_not_gone_on_with(
     before = files(stopped)
     options = change if isinstance(change, dict) else {}
     dataset = copied if isinstance(change, dict) else change(copied)
-    with pytest.raises(OutputExistsError, match="of other data or settings .* --overwrite"):
+    with pytest.raises(
+        OutputExistsError, match="of other data or settings. Remove it.* or pass --overwrite"
+    ):
         pack(dataset, output, **options)
     assert files(stopped) == before
     manifest = pack(dataset, output, overwrite=True, **options)
