@@ -91,7 +91,7 @@ def test_a_backbone_of_ours_needs_no_normalisation() -> None:
 def test_what_is_missing_or_does_not_fit_is_named() -> None:
     with pytest.raises(ArgumentError, match="'mine' does not name the normalisation.*one of tf"):
         SimpleBaseline.from_backbone(functional(), SKELETON)
-    with pytest.raises(ArgumentError, match=r"\(2, 2, C\).*'mine' gives \(4, 4, 8\)"):
+    with pytest.raises(ArgumentError, match=r"\(2, 2, C\).*'mine' returns \(4, 4, 8\)"):
         SimpleBaseline.from_backbone(functional(16), SKELETON, normalisation="none")
     with pytest.raises(ArgumentError, match="head is one of deconv.*'unet'"):
         SimpleBaseline.from_backbone(functional(), SKELETON, head="unet", normalisation="none")

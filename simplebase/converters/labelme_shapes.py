@@ -15,6 +15,7 @@ import numpy as np
 from simplebase.converters.labelled import LabelledObject
 from simplebase.data import expect
 from simplebase.data.object_sizes import has_size
+from simplebase.equality import ArrayEquality
 from simplebase.errors import DataError
 
 _PIXEL_CENTRE = 0.5
@@ -41,8 +42,8 @@ class _Point:
     where: str
 
 
-@dataclass(frozen=True)
-class _Outline:
+@dataclass(frozen=True, eq=False)
+class _Outline(ArrayEquality):
     """`(N, 2)` corners of a polygon or rectangle."""
 
     is_rectangle: bool

@@ -64,8 +64,7 @@ class Distribution:
             fitting = max(batch_size - batch_size % self.replicas, self.replicas)
             raise ArgumentError(
                 f"a batch of {batch_size} samples cannot be shared equally by {self.replicas} "
-                f"devices. "
-                f"Choose a multiple of {self.replicas}, such as --batch-size {fitting}."
+                f"devices. Choose a multiple of {self.replicas}, such as --batch-size {fitting}."
             )
         size = batch_size // self.workers
         return slice(self._worker * size, (self._worker + 1) * size)

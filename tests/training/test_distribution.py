@@ -162,7 +162,7 @@ def test_a_batch_that_devices_cannot_share_is_refused_with_one_that_they_can(
 ) -> None:
     distribution: Any = Distribution(FourDevices())  # type: ignore[arg-type]
     with pytest.raises(
-        ArgumentError, match=rf"4 devices.*{size} samples.*--batch-size {fitting}\."
+        ArgumentError, match=rf"{size} samples.*4 devices.*--batch-size {fitting}\."
     ):
         distribution.local_part(size)
     assert distribution.local_part(fitting) == slice(0, fitting)

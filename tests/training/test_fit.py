@@ -200,7 +200,7 @@ def test_evaluate_of_larger_images_takes_their_middle(
         tf.errors.InvalidArgumentError, match="images must be at least as large as the model"
     ):
         built.predict(images[:, 1:], verbose=0)
-    with pytest.raises(ArgumentError, match="input of 64 x 64 pixels.*Received: 63 x 64"):
+    with pytest.raises(ArgumentError, match="input of 64 x 64 pixels .*Received: 63 x 64"):
         built(images[:, 1:])
 
 
