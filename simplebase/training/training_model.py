@@ -320,13 +320,15 @@ class TrainingModel(keras.Model):
             )
         # Keras traces once for images of several sizes, so their size is only known at run time.
         given = tf.shape(images)
-        tf.debugging.assert_greater_equal(
+        large_enough = tf.debugging.assert_greater_equal(
             given[1:3],
             size,
             f"images must be at least as large as the model's input of {size} pixels",
         )
         top, left = (given[1] - height) // 2, (given[2] - width) // 2
-        middle = images[:, top : top + height, left : left + width]
+        # Otherwise the error of `ensure_shape`, which explains less, may come first.
+        with tf.control_dependencies([large_enough] if large_enough is not None else []):
+            middle = images[:, top : top + height, left : left + width]
         return tf.ensure_shape(middle, (None, *size, 3)), tf.cast([left, top, 0], tf.float32)
 
     def _remember_depth(self, dataset: KeypointDataset) -> None:

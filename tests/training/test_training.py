@@ -210,7 +210,7 @@ def test_a_dumped_model_answers_as_its_checkpoint(result: TrainingResult, tmp_pa
 
 
 def test_a_dump_refuses_without_leaving_a_file(shallow_model_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match=r"ends in \.keras"):
+    with pytest.raises(ArgumentError, match=r"must end in \.keras"):
         dump_model(shallow_model_file, tmp_path / "model.h5")
     with pytest.raises(MissingFileError, match="absent.keras"):
         dump_model(tmp_path / "absent.keras", tmp_path / "out.keras")
