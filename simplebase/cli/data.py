@@ -96,11 +96,13 @@ def check(
         )
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
     options.prepare_for(folder)
-    runtime = None if model is None else _open_judge(model)
+    runtime = None if model is None else _open_model(model)
     with options.progress_bar("decoding images") as progress:
         report = check_dataset(folder, chosen, progress, options.parse_depth_range(depth_range))
     suspects = None
-    if runtime is not None and report.usable is not None:
+    if runtime is not None and report.usable is None:
+        say("No label was compared with the model, because no record is usable.")
+    elif runtime is not None and report.usable is not None:
         from simplebase.evaluation import suspect_labels
 
         with options.progress_bar("comparing labels") as progress:
@@ -109,11 +111,18 @@ def check(
     if json is not None:
         write_json(json, report.to_config(), overwrite=overwrite)
     _print_report(folder, report)
+    if suspects is not None:
+        say(f"{counted(suspects.compared, 'label')} compared with {model}")
+    named = {"skeleton": skeleton, "classes-path": classes_path}
+    named |= {"matchpoint-path": matchpoint_path, "skeleton-path": skeleton_path}
+    own = [part for key, value in named.items() if value for part in (f"--{key}", str(value))]
     if report_file is not None:
         import_tensorflow()
         from simplebase.report import write_check_report
 
-        write_check_report(report, report_file, folder, suspects=suspects, overwrite=overwrite)
+        write_check_report(
+            report, report_file, folder, suspects=suspects, options=own, overwrite=overwrite
+        )
         say(f"{report_file}: open it in a browser")
     if is_packed(folder):
         say(
@@ -121,14 +130,10 @@ def check(
         )
     if report.errors:
         raise typer.Exit(1)
-    train = ["simplebase", "train", "--dataset", folder]
-    named = {"skeleton": skeleton, "classes-path": classes_path}
-    named |= {"matchpoint-path": matchpoint_path, "skeleton-path": skeleton_path}
-    train += [part for key, value in named.items() if value for part in (f"--{key}", str(value))]
-    say(f"next: {command_line(train)}")
+    say(f"next: {command_line(['simplebase', 'train', '--dataset', folder, *own])}")
 
 
-def _open_judge(model: Path) -> "Runtime":
+def _open_model(model: Path) -> "Runtime":
     options.prepare_for_model(model)
     from simplebase.runtimes import load_runtime
 

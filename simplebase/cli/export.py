@@ -112,7 +112,7 @@ def export(
             "--all writes everything into its folder: leave out --output, --quantize and "
             "--dynamic-batch."
         )
-    # What the texts may be, the settings of an export know.
+    # ExportSettings validates these.
     texts: dict[str, Any] = {"outputs": outputs, "opset": opset}
     plan: Plan = []
     site = output or model.resolve().with_name(f"{model.resolve().stem}_web")
@@ -124,8 +124,8 @@ def export(
             )
         if report is not None:
             raise ArgumentError(
-                "--report shows files; of a page, open the page itself: leave out --report with "
-                "--format web."
+                "--report is for single files. Open the exported page instead, and leave out "
+                "--report with --format web."
             )
     elif all is not None:
         plan = _plan_all(all, model, texts)
@@ -176,13 +176,13 @@ def _one(
 
     settings = ExportSettings(**texts, free_batch=free_batch)
     ending = FORMATS[settings.format].suffix or "_saved_model"
-    # `.` has no name of its own; it will be told that it is no model.
+    # The path "." has no name; opening it as a model fails later with a clear error.
     named = model if model.name else model.resolve()
     return settings, output or named.with_name(f"{named.stem}{ending}")
 
 
 def _prepare_site(path: Path, quantize: str | None, overwrite: bool) -> None:
-    """Refuses what cannot be, and downloads while there is no other display."""
+    """Checks the settings, and downloads LiteRT.js before the status display starts."""
     from simplebase.export.web import fetch_litert_js, require_site_place
 
     require_site_place(path, quantize, overwrite=overwrite)

@@ -52,6 +52,6 @@ def summary(exported: "list[Exported]") -> Table:
             *(f"{each.latency[n]:.1f}" if n in each.latency else "" for n in (1, 2)),
             "" if parity is None else f"{parity.file_pck:.3f}",
             "" if parity is None else f"{parity.distance_median:.3f}",
-            "passed" if not each.problem else ("failed" if each.failed else "not installed"),
+            each.state,
         )
     return table

@@ -107,7 +107,7 @@ def labelled_objects(
                 outlines.append(outline)
             else:
                 groups[group].boxes.append(outline.box)
-        elif kind == "polygon" and group is None and len(shape.get("points") or []) > 2:
+        elif kind == "polygon" and group is None and _has_area(shape, place):
             outlines.append(_Outline(False, _corners(shape, place)))
         else:
             left_out[_OTHER] += 1
@@ -179,6 +179,11 @@ def _values(shape: dict[str, Any], where: str) -> tuple[float, float, float]:
     raised = {name.lower() for name, value in flags.items() if value}
     hidden = shape.get("difficult") or raised & _HIDDEN
     return x - _PIXEL_CENTRE, y - _PIXEL_CENTRE, 1.0 if hidden else 2.0
+
+
+def _has_area(shape: dict[str, Any], where: str) -> bool:
+    """Returns whether a polygon has three corners or more."""
+    return len(expect.items(shape.get("points") or [], f"{where}.points")) > 2
 
 
 def _corners(shape: dict[str, Any], where: str) -> np.ndarray:

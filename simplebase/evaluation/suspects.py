@@ -4,6 +4,7 @@ If a model is sure of a keypoint and finds it far from its label, one of the two
 often the label.
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import numpy as np
 from simplebase.data.checking import Finding
 from simplebase.data.dataset import KeypointDataset
 from simplebase.equality import ArrayEquality
-from simplebase.errors import DataError
+from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.evaluation.prediction import predict_crops
 from simplebase.geometry import PERSON_PIXELS
 from simplebase.inference import PoseEstimator
@@ -93,6 +94,13 @@ def _suspect(dataset: KeypointDataset, predictions: np.ndarray, labelled: np.nda
     apart = apart / (PERSON_PIXELS * records.scales[:, None])
     near = labelled & (apart < _NEAR)
     if not near.any():
+        if labelled.any():
+            warnings.warn(
+                "the model finds no keypoint near its label, so no label could be checked. Look at "
+                "the dataset with `simplebase data view`, or give another model.",
+                SimplebaseWarning,
+                stacklevel=3,
+            )
         return np.zeros_like(labelled)
     sure = float(np.quantile(predictions[near][:, 2], _UNSURE_SHARE))
     return labelled & (apart > _FAR) & (predictions[..., 2] >= sure)

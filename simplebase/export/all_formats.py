@@ -52,6 +52,13 @@ class Exported:
         """The size of the file in bytes."""
         return None if self.problem else stored_bytes(self.path)
 
+    @property
+    def state(self) -> str:
+        """`passed`, `failed` or `not installed`."""
+        if not self.problem:
+            return "passed"
+        return "failed" if self.failed else "not installed"
+
     def to_config(self) -> dict[str, Any]:
         """Returns plain values for JSON."""
         return {

@@ -12,7 +12,7 @@ from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
 from simplebase.files import require_output
 from simplebase.prediction.crops import Problem
 from simplebase.prediction.files import Format, format_of, write_file
-from simplebase.prediction.folder import PredictionFolder, write_errors
+from simplebase.prediction.folder import ERRORS, PredictionFolder, write_errors
 from simplebase.prediction.inputs import IMAGES_PER_PART
 from simplebase.prediction.job import EngineName, FilePath, Job, Tally
 from simplebase.prediction.rows import Columns, Rows, joined
@@ -180,9 +180,7 @@ def _refuse(problems: Sequence[Problem], strict: bool) -> None:
 def _deliver(
     folder: PredictionFolder, path: Path, kind: Format, job: Job, overwrite: bool
 ) -> Path | None:
-    """Makes the file of the folder's parts, where a file is wanted; where the problems are."""
-    from simplebase.prediction.folder import ERRORS
-
+    """Writes the requested file from the folder's parts; returns the file of problems."""
     problems = folder.problems
     if kind == "parquet":
         return folder.path / ERRORS if problems else None

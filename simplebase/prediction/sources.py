@@ -216,7 +216,9 @@ def _coco(path: Path, folder: str | os.PathLike[str] | None) -> Inputs:
 
 
 def _below(root: str, name: str) -> str:
-    return f"{root.rstrip('/')}/{name}" if is_address(root) else os.path.join(root, name)
+    if is_address(root):
+        return f"{root.rstrip('/')}/{name}"
+    return os.path.normpath(os.path.join(root, name))
 
 
 def _image_root(path: Path, first: str, folder: Any) -> str:

@@ -1,7 +1,7 @@
 """Writes the findings of a check as a page with pictures."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +28,7 @@ def write_check_report(
     folder: str | os.PathLike[str],
     *,
     suspects: Suspects | None = None,
+    options: Sequence[str] = (),
     overwrite: bool = False,
 ) -> None:
     """Writes the findings of a check as one HTML page with embedded pictures.
@@ -37,6 +38,7 @@ def write_check_report(
         path: the file to write.
         folder: the dataset, for the title and the commands.
         suspects: labels of `report.usable` that a model contradicts.
+        options: words of a command line that name the dataset's skeleton.
         overwrite: replace `path` if it exists.
 
     Raises:
@@ -55,7 +57,7 @@ def write_check_report(
         *_suspects(report, suspects),
         *_by_kind(report),
         *_charts(report),
-        page.section("How to go on", page.commands(list(_commands(report, folder)))),
+        page.section("Next steps", *_next_steps(report, str(folder), options)),
     ]
     title = f"Dataset {os.path.basename(os.path.abspath(folder))}"
     write_text(path, page.page(title, parts), overwrite=overwrite)
@@ -68,7 +70,7 @@ def _table(report: CheckReport) -> str:
     ]
     if not rows:
         return page.paragraph("Nothing was found.")
-    return page.table(("", "finding", "count", "the first"), rows)
+    return page.table(("", "finding", "count", "first example"), rows)
 
 
 def _where(finding: Finding) -> str:
@@ -91,7 +93,8 @@ def _suspects(report: CheckReport, suspects: Suspects | None) -> Iterator[str]:
         "Suspect labels",
         page.paragraph(
             f"The model contradicts labels of {len(apart):,} records; {len(chosen)} of them are "
-            "drawn, spread over the dataset. One of the two is wrong: look which."
+            "drawn, spread over the dataset. Either the label or the prediction is wrong. Check "
+            "which."
         ),
         page.picture(drawn, "White: the labels. In colour: what the model finds."),
     )
@@ -107,7 +110,9 @@ def _by_kind(report: CheckReport) -> Iterator[str]:
         if kind != "suspect-label" and len(rows) and report.usable is not None:
             samples = _in_file(cut_samples(report.usable, rows, Crop(), _SIZE), report)
             sheet = draw_sheet(samples, report.usable.skeleton, kind)
-            parts.append(page.picture(sheet, f"{kind}: the first records with it, as labelled."))
+            parts.append(
+                page.picture(sheet, f"{kind}: the first records with this finding, as labelled.")
+            )
         yield page.section(kind, *parts)
 
 
@@ -128,12 +133,21 @@ def _charts(report: CheckReport) -> Iterator[str]:
         yield page.section("Labels", page.picture(charts, "Charts of all usable records."))
 
 
-def _commands(report: CheckReport, folder: str | os.PathLike[str]) -> Iterator[str]:
+def _next_steps(report: CheckReport, folder: str, options: Sequence[str]) -> Iterator[str]:
+    commands = []
     suspects = [each.record for each in report.by_kind().get("suspect-label", ())]
     if suspects:
         records = ",".join(str(record) for record in suspects[:_NAMED])
-        yield command_line(
-            ["simplebase", "data", "select", str(folder), "suspects", "--records", records]
+        select = ["simplebase", "data", "select", folder, "suspects", "--records", records]
+        commands.append([*select, *options])
+        commands.append(["simplebase", "convert", "to-labelme", "suspects", "suspects_labelme"])
+    if len(suspects) > _NAMED:
+        yield page.paragraph(
+            f"The command selects the first {_NAMED} of {len(suspects):,} records with suspect "
+            "labels."
         )
-        yield command_line(["simplebase", "convert", "to-labelme", "suspects", "suspects_labelme"])
-    yield command_line(["simplebase", "train", "--dataset", str(folder)])
+    if report.errors:
+        yield page.paragraph("Training needs a dataset without errors. Correct them first.")
+    else:
+        commands.append(["simplebase", "train", "--dataset", folder, *options])
+    yield page.commands([command_line(words) for words in commands])

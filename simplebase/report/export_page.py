@@ -47,11 +47,10 @@ def _table(exported: Sequence[Exported]) -> str:
     rows = []
     for each in exported:
         parity = each.parity
-        state = "passed" if not each.problem else ("failed" if each.failed else "not installed")
         rows.append(
             (
                 each.path.name,
-                state,
+                each.state,
                 "" if each.size is None else f"{each.size / 1e6:.1f}",
                 f"{each.latency[1]:.1f}" if 1 in each.latency else "",
                 "" if parity is None else f"{parity.model_pck:.3f}",
@@ -75,13 +74,13 @@ def _file(reference: Reference, each: Exported, parity: Parity) -> str:
         ("scores, largest difference", parity.score_max, limits.heatmap_max),
         ("keypoints apart, median, px", parity.distance_median, limits.distance),
         ("keypoints apart, 99 %, px", parity.distance_p99, None),
-        ("loss of PCK", max(parity.model_pck - parity.file_pck, 0.0), limits.pck),
+        ("loss of PCK", parity.model_pck - parity.file_pck, limits.pck),
     ]
     parts.append(
         page.table(
             (f"on {parity.images} images", "", "limit"),
             [
-                (name, f"{value:.3g}", "" if limit is None else f"{limit:g}")
+                (name, f"{value:z.3g}", "" if limit is None else f"{limit:g}")
                 for name, value, limit in rows
                 if value is not None
             ],
@@ -100,9 +99,10 @@ def _file(reference: Reference, each: Exported, parity: Parity) -> str:
 def _sheet(reference: Reference, found: np.ndarray) -> np.ndarray:
     """Draws the samples whose keypoints are furthest apart."""
     model = reference.keypoints
-    seen = (model[..., 2] >= _LEAST_SCORE) & (found[..., 2] >= _LEAST_SCORE)
+    seen = (model[..., 2] >= _LEAST_SCORE) | (found[..., 2] >= _LEAST_SCORE)
     distance = np.linalg.norm(found[..., :2] - model[..., :2], axis=-1)
-    apart = (distance * seen).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    distance = np.where(np.isfinite(distance), distance, max(reference.samples.crops.shape[1:3]))
+    apart = np.where(seen, distance, 0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
     rows = np.argsort(-apart, kind="stable")[:_SAMPLES]
     dataset = reference.samples.dataset
     samples = [

@@ -37,13 +37,15 @@ svg circle { fill: var(--accent); } svg .axis { fill: none; stroke: var(--line);
 
 
 def page(title: str, parts: Sequence[str]) -> str:
-    """Returns a whole HTML document, which loads nothing from elsewhere."""
-    return (
+    """A whole HTML document; it loads nothing from anywhere."""
+    text = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body>\n"
         f"<h1>{escape(title)}</h1>\n" + "\n".join(parts) + "\n</body></html>\n"
     )
+    # Records and file names may contain lone surrogates, which UTF-8 cannot encode.
+    return text.encode("utf-8", "replace").decode()
 
 
 def section(title: str, *parts: str) -> str:

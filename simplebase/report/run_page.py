@@ -118,7 +118,7 @@ def _parts(
         page.section("Kinds of error", *_kinds(kinds)),
         page.section("Samples", *_pictures(target, evaluation)),
         page.section("Settings", _settings(config)),
-        page.section("How to go on", *_advice(run, config, metrics, best, confused)),
+        page.section("Next steps", *_advice(run, config, metrics, best, confused)),
     ]
 
 
@@ -172,9 +172,9 @@ def _confusion(confused: Sequence[SideConfusion]) -> list[str]:
         for each in confused
     ]
     note = (
-        "Of the keypoints that lie at one of the two labels, those at the wrong one are confused. "
-        f"Pairs whose labels are closer than {APART:g} object heights do not count. In an "
-        "exchanged object both sides are confused."
+        "A keypoint counts if it was found near one of the pair's two labels. It is confused if "
+        "that is the label of the other side. Pairs whose labels are closer than "
+        f"{APART:g} object heights do not count. In an exchanged object, both sides are confused."
     )
     headings = ("pair", "counted", "confused", "share", "objects exchanged")
     return [page.paragraph(note), page.table(headings, rows, numbers=4)]

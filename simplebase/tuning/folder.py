@@ -1,4 +1,4 @@
-"""The folder of a study: what is tuned there, and who may write.
+"""The folder of a study: its files, its settings and its lock.
 
 ```
 FOLDER/
@@ -46,11 +46,11 @@ def study_settings(
 
 @contextmanager
 def study_folder(folder: Path, settings: dict[str, Any]) -> Iterator[None]:
-    """Within it the folder is there and ours; one without a trial is removed at the end.
+    """Creates and locks the folder of a study.
 
     Raises:
-        OutputExistsError: it is of something else, or of other settings.
-        InUseError: another process writes there.
+        OutputExistsError: the folder belongs to something else, or to a study with other settings.
+        InUseError: another process is using it.
     """
     file = folder / SETTINGS
     if folder.exists() and not file.exists() and (not folder.is_dir() or any(folder.iterdir())):

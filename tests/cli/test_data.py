@@ -173,6 +173,14 @@ def test_labels_that_a_model_contradicts_are_named_and_drawn(
     assert code == 1 and "page.html" in error and "--overwrite" in error
 
 
+def test_the_page_of_a_broken_dataset_shows_text_that_is_no_text(
+    data: Command, broken: Path
+) -> None:
+    code, _, _ = data("check", broken, "--report", "page.html")
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert code == 1 and "?[bold].jpg" in page and "without errors" in page
+
+
 def test_a_packed_dataset_is_not_compared_with_a_model(
     data: Command, figures_folder: Path, tmp_path: Path
 ) -> None:

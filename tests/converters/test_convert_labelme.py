@@ -172,6 +172,12 @@ def test_a_folder_without_points_says_what_was_found(source) -> None:
         read_labelme(source / "none")
 
 
+def test_a_polygon_whose_points_are_a_number_is_named(source) -> None:
+    save(source, labels({"label": "cow", "shape_type": "polygon", "points": 5}, NOSE))
+    with pytest.raises(DataError, match=r"a\.json, shapes\[0\]\.points"):
+        read_labelme(source)
+
+
 def test_a_file_that_is_html_is_named(source) -> None:
     (source / "a.json").write_text("<html>404</html>")
     with pytest.raises(DataError, match=r"a\.json is not valid JSON"):

@@ -8,7 +8,7 @@ import pytest
 
 from simplebase import Crop, HeatmapCodec, KeypointDataset, ModelMetadata, Skeleton
 from simplebase.data.pipeline import BatchSource
-from simplebase.errors import DataError
+from simplebase.errors import DataError, SimplebaseWarning
 from simplebase.evaluation import suspect_labels
 from simplebase.geometry import PERSON_PIXELS
 
@@ -126,3 +126,15 @@ def test_keypoints_are_matched_by_name_and_the_others_are_left_alone(
     other = replace(figures, skeleton=Skeleton("cow", ("muzzle", "withers")))
     with pytest.raises(DataError, match="none of the dataset's keypoints"):
         suspect_labels(judge(knowing_runtime, figures), other)
+
+
+def test_a_model_that_finds_no_label_says_so_instead_of_nothing(
+    knowing_runtime: Any, figures: KeypointDataset
+) -> None:
+    keypoints = figures.records.keypoints.copy()
+    keypoints[..., 0] += 0.3 * PERSON_PIXELS * figures.records.scales[:, None]
+    with pytest.warns(SimplebaseWarning, match="finds no keypoint near its label"):
+        suspects = suspect_labels(
+            judge(knowing_runtime, figures), with_keypoints(figures, keypoints)
+        )
+    assert suspects.findings == ()

@@ -27,7 +27,7 @@ def test_it_has_every_part_and_pictures_and_needs_nothing_else(text: str) -> Non
     titles = re.findall("<h2>(.*?)</h2>", text)
     assert titles == [
         *("Curves", "Keypoints", "Left and right", "Kinds of error"),
-        *("Samples", "Settings", "How to go on"),
+        *("Samples", "Settings", "Next steps"),
     ]
     assert text.count("data:image/jpeg;base64,") == 2 and text.count("<svg") == 3
     assert not re.search(r'(?:src|href)="(?!data:)', text) and "<script" not in text

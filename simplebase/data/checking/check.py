@@ -140,7 +140,8 @@ def _check_depth(
         return
     lows, highs = zip(*(inspections[image].deep_range or () for image in notes), strict=True)
     advice = (
-        f"--depth-range {min(lows):g},{max(highs):g} suits all such images, file each by itself"
+        f"--depth-range {min(lows):g},{max(highs):g} suits all such images; --depth-range file "
+        "uses each image's own range"
     )
     _, first_record = np.unique(image_of, return_index=True)
     for image, note in notes.items():
