@@ -13,7 +13,11 @@ from simplebase.training.runs.config import RunConfig
 from simplebase.training.runs.metrics import read_metrics
 from simplebase.tuning import Space, TuningResult, read_space, tune
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # Each trial collects garbage, also what other tests have left behind, such as an event loop.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 OPTIONS = TrainingOptions(recipe=tiny_recipe(), backbone_weights="none")
 
