@@ -15,7 +15,8 @@ Recipe = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="How to train: default, small, few, distil, paper, upstream, quick, or a YAML file.",
+        help="How to train: default, small, finetune, few, distil, paper, upstream, quick, or a "
+        "YAML file.",
         show_default="the preset's",
     ),
 ]
