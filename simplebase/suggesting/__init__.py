@@ -1,4 +1,4 @@
-"""Frames whose labels would teach a model most."""
+"""Frames that a model is unsure of, with its keypoints as labels to correct."""
 
 from simplebase.suggesting.suggestions import Suggestions, suggest_frames
 

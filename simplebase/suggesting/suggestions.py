@@ -91,7 +91,7 @@ def suggest_frames(
     min_score: float | None = None,
     alike: float = ALIKE,
 ) -> Suggestions:
-    """Writes the frames that a label would teach most, with what the model finds as labels.
+    """Writes the frames that a model is unsure of, with the keypoints that it finds as labels.
 
     The model looks at whole images, unless `box`, `boxes` or `detector` say where the objects are;
     then frames without an object are left out. What makes a frame interesting is in
