@@ -33,13 +33,6 @@ def _objects(number: int) -> list[list[tuple[float, float]]]:
     return places
 
 
-@pytest.fixture(autouse=True)
-def model(monkeypatch: pytest.MonkeyPatch) -> DotModel:
-    fake = DotModel()
-    monkeypatch.setattr("simplebase.suggesting.suggestions.load_runtime", lambda path: fake)
-    return fake
-
-
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     """Four frames with two objects, and one without."""

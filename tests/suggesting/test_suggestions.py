@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from coloured_dots import TRIANGLE, DotModel, dots, moving, write_video
+from coloured_dots import TRIANGLE, dots, moving, write_video
 
 from simplebase import Skeleton
 from simplebase.cli.options import progress_bar
@@ -26,13 +26,6 @@ from simplebase.suggesting import Suggestions, suggest_frames
 
 Suggest = Callable[..., tuple[Suggestions, list[dict[str, str]]]]
 ODD = 7
-
-
-@pytest.fixture(autouse=True)
-def model(monkeypatch: pytest.MonkeyPatch) -> DotModel:
-    fake = DotModel()
-    monkeypatch.setattr("simplebase.suggesting.suggestions.load_runtime", lambda path: fake)
-    return fake
 
 
 @pytest.fixture
