@@ -8,7 +8,7 @@ import typer
 from simplebase.cli import options
 from simplebase.cli.app import app, console, errors, import_tensorflow, say
 from simplebase.cli.commands import DEPLOY
-from simplebase.cli.export_display import parity_table, summary
+from simplebase.cli.export_display import parity_table, site_size, summary
 from simplebase.errors import ArgumentError, ParityError
 
 if TYPE_CHECKING:
@@ -67,9 +67,12 @@ def export(
     ] = False,
     opset: Annotated[int, typer.Option(help="ONNX opset.")] = 18,
     all: Annotated[
-        Path | None, typer.Option("--all", help="Write every installed format to this folder.")
+        Path | None,
+        typer.Option("--all", help="Write every installed format to this folder, and a page."),
     ] = None,
     skeleton: options.SkeletonName = None,
+    detector: options.Detector = None,
+    detector_class: options.DetectorClass = 0,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the comparison as a page of HTML with pictures."),
@@ -91,7 +94,8 @@ def export(
 
     `--format web` writes a folder of static files for any web server: a page that runs the model in
     the visitor's browser, on images, videos and the webcam. It is compared in Chromium, where that
-    is installed. LiteRT.js, which runs it, is downloaded once (12 MB). See docs/web.md.
+    is installed. LiteRT.js, which runs it, is downloaded once (12 MB). With `--detector yolox-nano`
+    the page finds several objects, and small ones. See docs/web.md.
 
     Examples:
 
@@ -112,6 +116,8 @@ def export(
             "--all writes everything into its folder: leave out --output, --quantize and "
             "--dynamic-batch."
         )
+    if detector is not None and format != _WEB:
+        raise ArgumentError("--detector is for a page: give --format web, or leave it out.")
     # ExportSettings validates these.
     texts: dict[str, Any] = {"outputs": outputs, "opset": opset}
     plan: Plan = []
@@ -144,8 +150,13 @@ def export(
 
     for settings, path in plan:
         require_place(path, settings, overwrite=overwrite)
+    finder = None
     if format == _WEB:
         _prepare_site(site, quantize, overwrite)
+        if detector is not None:
+            from simplebase.export.web import SiteDetector
+
+            finder = SiteDetector(detector, detector_class)
     with console.status("exporting") as status:
         exporter = Exporter(
             model,
@@ -156,9 +167,10 @@ def export(
             report=status.update,
         )
         if format == _WEB:
-            _export_site(exporter, site, quantize, model.resolve().stem, json, overwrite)
+            title = model.resolve().stem
+            _export_site(exporter, site, quantize, finder, title, json, overwrite)
         elif all is not None:
-            _export_all(exporter, plan, report, json, overwrite)
+            _export_all(exporter, plan, all / f"{model.stem}_web", report, json, overwrite)
         else:
             _export_one(exporter, *plan[0], report, json, overwrite)
 
@@ -193,6 +205,7 @@ def _export_site(
     exporter: "Exporter",
     path: Path,
     quantize: Any,
+    detector: Any,
     title: str,
     json: Path | None,
     overwrite: bool,
@@ -205,6 +218,7 @@ def _export_site(
             exporter,
             path,
             quantize,
+            detector=detector,
             title=title,
             overwrite=overwrite,
             announce=say,
@@ -214,6 +228,8 @@ def _export_site(
             errors.print(parity_table(error.parity))
         raise
     console.print(parity_table(site.parity))
+    for line in site_size(site.sizes):
+        say(f"{path}: {line}")
     where = "the model file alone" if site.browser is None else f"the page in {site.browser}"
     say(f"{path}: compared {where}; poster.jpg is from {site.poster}, replace it as you like")
     say(f"next: python -m http.server --directory {path}, then open http://localhost:8000")
@@ -248,12 +264,17 @@ def _export_one(
 
 
 def _export_all(
-    exporter: "Exporter", plan: "Plan", report: Path | None, json: Path | None, overwrite: bool
+    exporter: "Exporter",
+    plan: "Plan",
+    site: Path,
+    report: Path | None,
+    json: Path | None,
+    overwrite: bool,
 ) -> None:
     from simplebase.export import export_all
     from simplebase.files import write_json
 
-    exported = export_all(exporter, plan, overwrite=overwrite)
+    exported = export_all(exporter, plan, site=site, overwrite=overwrite)
     console.print(summary(exported))
     options.say_devices([(each.path.name, each.device) for each in exported if each.device])
     for each in exported:

@@ -1,7 +1,7 @@
 """Exports a model to every format whose packages are installed."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,20 +9,26 @@ from typing import Any
 from simplebase.benchmarking import measure_models
 from simplebase.errors import (
     DataError,
+    DownloadError,
     MissingPackageError,
     OutOfMemoryError,
     ParityError,
     SimplebaseWarning,
 )
 from simplebase.export.export import Exporter, require_place
-from simplebase.export.export_settings import ExportSettings
+from simplebase.export.export_settings import ExportSettings, SiteSettings
 from simplebase.export.parity import Parity
+from simplebase.export.web import QUANTIZATIONS as SITE_QUANTIZATIONS
+from simplebase.export.web import export_site, require_site_place
 from simplebase.files import stored_bytes
 
 THREADS = (1, 2)
 """Numbers of threads with which each file is timed."""
 
 SECONDS = 2.0
+
+SITE_SUFFIX = "_web"
+"""End of the name of the folder for a web server."""
 
 
 @dataclass
@@ -34,12 +40,12 @@ class Exported:
         path: path of the file, whether or not it was written.
         parity: comparison with the model; None if the file could not be written.
         problem: why there is no file; empty if there is one.
-        failed: True if the export failed, False if only a package is not installed.
+        failed: True if the export failed, False if only a package or LiteRT.js is not installed.
         latency: median milliseconds per image, by the number of threads.
         device: the device of the timing, see `ArtifactProcess.device`; empty if it was not timed.
     """
 
-    settings: ExportSettings
+    settings: ExportSettings | SiteSettings
     path: Path
     parity: Parity | None
     problem: str = ""
@@ -77,13 +83,17 @@ def export_all(
     exporter: Exporter,
     plan: Sequence[tuple[ExportSettings, Path]],
     *,
+    site: Path | None = None,
     overwrite: bool = False,
 ) -> list[Exported]:
     """Writes a file of every installed format, and times the files.
 
+    Nothing is downloaded: without LiteRT.js in the cache, there is no site.
+
     Args:
         exporter: the model's exporter.
         plan: the result of `plan_all_formats`.
+        site: the folder for a web server, which is not timed; None for no such folder.
         overwrite: replace files that exist.
 
     Raises:
@@ -93,6 +103,8 @@ def export_all(
     """
     for settings, path in plan:
         require_place(path, settings, overwrite=overwrite)
+    if site is not None:
+        require_site_place(site, None, overwrite=overwrite)
     exporter.prepare()
     done = [_export(exporter, settings, path, overwrite) for settings, path in plan]
     written = [each.path for each in done if not each.problem]
@@ -108,13 +120,36 @@ def export_all(
             [each] = [each for each in done if each.path == path]
             each.latency[threads] = speed.latency(50)
             each.device = speed.device
+    if site is not None:
+        done.append(_export_site(exporter, site, overwrite))
     return done
 
 
 def _export(exporter: Exporter, settings: ExportSettings, path: Path, overwrite: bool) -> Exported:
+    return _tried(settings, path, lambda: exporter.export(path, settings, overwrite=overwrite))
+
+
+def _export_site(exporter: Exporter, path: Path, overwrite: bool) -> Exported:
+    settings = SiteSettings(SITE_QUANTIZATIONS[0])
+
+    def write() -> Parity:
+        title = path.name.removesuffix(SITE_SUFFIX)
+        options: dict[str, Any] = {"offline": True, "announce": exporter.report}
+        site = export_site(
+            exporter, path, settings.quantization, title=title, overwrite=overwrite, **options
+        )
+        return site.parity
+
+    return _tried(settings, path, write)
+
+
+def _tried(
+    settings: ExportSettings | SiteSettings, path: Path, write: Callable[[], Parity]
+) -> Exported:
+    """Returns what came of `write`, so that one format does not end the others."""
     try:
-        return Exported(settings, path, exporter.export(path, settings, overwrite=overwrite))
-    except MissingPackageError as error:
+        return Exported(settings, path, write())
+    except (MissingPackageError, DownloadError) as error:
         return Exported(settings, path, None, str(error))
     except ParityError as error:
         return Exported(settings, path, error.parity, str(error), failed=True)

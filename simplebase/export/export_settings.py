@@ -133,6 +133,23 @@ class ExportSettings:
         return self.format if self.quantization == "none" else f"{self.format} {self.quantization}"
 
 
+@dataclass(frozen=True)
+class SiteSettings:
+    """The settings of a folder for web servers, see `simplebase.export.web`.
+
+    Args:
+        quantization: quantization of its model file.
+    """
+
+    quantization: Quantization
+    format: Literal["web"] = "web"
+
+    @property
+    def title(self) -> str:
+        """The title in tables, such as `web float16`."""
+        return f"{self.format} {self.quantization}"
+
+
 def plan_all_formats(
     folder: str | os.PathLike[str],
     stem: str,

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
@@ -18,7 +17,9 @@ from ai_edge_quantizer import qtyping, quantizer
 from tensorflow.lite.python.util import modify_model_io_type
 
 from simplebase.export.export_settings import ExportSettings
+from simplebase.export.flatbuffer import packed
 from simplebase.export.graph import DECODING, INPUT, ExportGraph
+from simplebase.export.upsampling import with_resizing
 from simplebase.metadata import METADATA_KEY, metadata_text
 from simplebase.silence import silenced
 
@@ -36,7 +37,7 @@ def write(graph: ExportGraph, path: Path, settings: ExportSettings, crops: np.nd
         crops: `(N, H, W, 3)` uint8 for the calibration of int8.
     """
     metadata = metadata_text(graph.metadata)
-    path.write_bytes(_with_metadata(_converted(graph, settings, crops), metadata))
+    path.write_bytes(_finished(_converted(graph, settings, crops), metadata))
 
 
 def _converted(graph: ExportGraph, settings: ExportSettings, crops: np.ndarray) -> bytes:
@@ -120,39 +121,16 @@ def _inline(model: bytes) -> bytes:
         if buffer.offset:
             buffer.data = np.frombuffer(model, np.uint8, buffer.size, buffer.offset)
         buffer.offset = buffer.size = 0
-    return _packed(content)
+    return packed(content)
 
 
-def _with_metadata(model: bytes, text: str) -> bytes:
-    """Returns `model` with an entry in its metadata table."""
+def _finished(model: bytes, text: str) -> bytes:
+    """Returns `model` with an entry in its metadata table, and its upsampling as one operation."""
     content = schema.ModelT.InitFromPackedBuf(model)
+    with_resizing(content)
     entry, buffer = schema.MetadataT(), schema.BufferT()
     buffer.data = np.frombuffer(text.encode(), np.uint8)
     entry.name, entry.buffer = METADATA_KEY, len(content.buffers)
     content.buffers.append(buffer)
     content.metadata = [*(content.metadata or []), entry]
-    return _packed(content)
-
-
-class _AlignedBuilder(flatbuffers.Builder):
-    """Aligns buffers to 16 bytes, as the format's schema requires.
-
-    Python's own builder aligns only to the size of the numbers. Kernels that load vectors may rely
-    on more.
-    """
-
-    def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802 - the name of the base
-        """Writes an array as a vector."""
-        if x.dtype != np.uint8:
-            return super().CreateNumpyVector(x)
-        self.StartVector(1, x.size, 16)
-        self.head -= x.size
-        self.Bytes[self.head : self.head + x.size] = x.tobytes()
-        self.vectorNumElems = x.size
-        return self.EndVector()
-
-
-def _packed(content: Any) -> bytes:
-    builder = _AlignedBuilder()
-    builder.Finish(content.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return packed(content)

@@ -76,6 +76,7 @@ def impossible(quantization: str, tolerance: float) -> object:
         (["MODEL", "--all", "x", "--output", "y"], 2, "leave out --output"),
         (["MODEL", "--format", "web", "--outputs", "both"], 2, "a page takes one image at a time"),
         (["MODEL", "--format", "web", "--report", "p.html"], 2, "leave out --report"),
+        (["MODEL", "--format", "onnx", "--detector", "MODEL"], 2, "--detector is for a page"),
         (["MODEL", "--all", "x", "--quantize", "int8"], 2, "leave out --output, --quantize"),
         ([".", "--format", "onnx"], 1, ". is a folder, but the model is a file"),
         (

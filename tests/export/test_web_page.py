@@ -2,8 +2,9 @@
 
 import base64
 import json
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -20,15 +21,17 @@ from simplebase import KeypointDataset
 from simplebase.demo.drawing import draw
 from simplebase.demo.estimation import FrameEstimator
 from simplebase.demo.finding.boxes import WholeFrame
+from simplebase.demo.finding.detector import Detector
 from simplebase.demo.smoothing import OneEuro
 from simplebase.errors import DownloadError
 from simplebase.export import ExportedSite, Exporter, export_site
 from simplebase.export.export_settings import Quantization
+from simplebase.export.web import SiteDetector
 from simplebase.images import read_image, write_image
 from simplebase.inference import PoseEstimator, cut_out
 from simplebase.metadata import ModelMetadata
 from simplebase.metrics import oks_sigmas
-from simplebase.pose import Box
+from simplebase.pose import Box, Pose
 from simplebase.runtimes import load_runtime
 from simplebase.videos.frame import Frame
 from simplebase.zoo.fetching import fetch
@@ -315,11 +318,12 @@ def test_one_object_is_followed_and_smoothed_as_python_does(
           const score = frames[at].reduce((sum, point) => sum + point[2], 0) / frames[at].length;
           return { pose: { keypoints, box, score }, ms: {} };
         };
-        const follower = new pose.PoseFollower({ find, sigmas, crop });
+        const model = Object.create(pose.PoseModel.prototype);
+        const follower = new pose.PoseFollower(Object.assign(model, { find, sigmas, crop }));
         const found = [];
         for (; at < frames.length; at++) {
-          const { pose } = await follower.find({ width: 320, height: 240 }, at / 25);
-          found.push(pose && { ...pose, keypoints: [...pose.keypoints] });
+          const { poses } = await follower.find({ width: 320, height: 240 }, at / 25);
+          found.push(poses.map((pose) => ({ ...pose, keypoints: [...pose.keypoints] })));
         }
         return found;
         """,
@@ -330,13 +334,176 @@ def test_one_object_is_followed_and_smoothed_as_python_does(
     identities = {pose.identity for [pose] in filter(None, expected)}
     assert identities >= {1, 2} and [] in expected, "the walk has a loss and a second object"
     for poses, theirs in zip(expected, found, strict=True):
-        assert (theirs is None) == (poses == [])
-        for pose in poses:
-            assert theirs.get("identity") == pose.identity
-            np.testing.assert_allclose(theirs["box"], pose.box, atol=0.05)
-            points = np.reshape(theirs["keypoints"], (-1, 3))
-            seen = points[:, 2] >= 0.1
-            np.testing.assert_allclose(points[seen, :2], pose.keypoints[seen, :2], atol=0.05)
+        assert_same(poses, theirs)
+
+
+def assert_same(poses: Sequence[Pose], theirs: list[dict[str, Any]]) -> None:
+    """The poses of a frame, in Python and in the page."""
+    assert len(theirs) == len(poses)
+    for pose, other in zip(poses, theirs, strict=True):
+        assert other.get("identity") == pose.identity
+        np.testing.assert_allclose(other["box"], pose.box, atol=0.05)
+        points = np.reshape(other["keypoints"], (-1, 3))
+        seen = points[:, 2] >= 0.1
+        np.testing.assert_allclose(points[seen, :2], pose.keypoints[seen, :2], atol=0.05)
+
+
+@pytest.mark.usefixtures("detecting")
+def test_several_objects_are_detected_and_followed_as_python_does(
+    browser: Any, address: str, site: ExportedSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = load_runtime(site.path / "model.tflite")
+    objects, boxes = crossing(runtime.metadata)
+    image, size, now = np.zeros((240, 320, 3), np.uint8), runtime.metadata.input_size, [0]
+
+    def keypoints(_: PoseEstimator, crops: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+        middle = (np.array([size[1], size[0]]) - 1) / 2
+        return np.stack(
+            [nearest(objects[now[0]], (middle - m[:, 2]) / m[0, 0]) for m in matrices]
+        ).astype(np.float32)
+
+    monkeypatch.setattr(PoseEstimator, "keypoints", keypoints)
+    estimate = FrameEstimator(
+        runtime,
+        lambda frame: boxes[frame.index],
+        is_sequence=True,
+        find_every=5,
+        distinct=True,
+        smoothing=OneEuro(),
+    )
+    expected = []
+    for index in range(len(objects)):
+        now[0] = index
+        expected.append(estimate(Frame(image, index, index / 25, "street")).poses)
+    browser.get(address + "blank.html")
+    found = answer_of(
+        browser,
+        """
+        const [objects, boxes, sigmas, crop] = values;
+        let at = 0;
+        const center = (points, axis) =>
+          points.reduce((sum, point) => sum + point[axis], 0) / points.length;
+        const find = async (image, [x, y, width, height]) => {
+          const place = [x + (width - 1) / 2, y + (height - 1) / 2];
+          const apart = objects[at].map((points) =>
+            Math.hypot(center(points, 0) - place[0], center(points, 1) - place[1]));
+          const points = objects[at][apart.indexOf(Math.min(...apart))];
+          const box = [x, y, width, height];
+          return {
+            pose: { keypoints: Float32Array.from(points.flat()), box, score: center(points, 2) },
+            ms: {},
+          };
+        };
+        const { overlap } = await import("/detecting/detector.js");
+        const detector = { overlap, find: async () => ({ boxes: boxes[at] }) };
+        const model = Object.create(pose.PoseModel.prototype);
+        Object.assign(model, { find, sigmas, crop, detector });
+        const follower = new pose.PoseFollower(model);
+        const found = [];
+        for (; at < objects.length; at++) {
+          const { poses } = await follower.find({ width: 320, height: 240 }, at / 25);
+          found.push(poses.map((pose) => ({ ...pose, keypoints: [...pose.keypoints] })));
+        }
+        return found;
+        """,
+        objects.tolist(),
+        boxes,
+        oks_sigmas(runtime.metadata.skeleton)[0].tolist(),
+        {"padding": runtime.metadata.crop.padding},
+    )
+    counts = [len(poses) for poses in expected]
+    assert {0, 1, 2} <= set(counts), "objects come, are missed, and go"
+    for poses, theirs in zip(expected, found, strict=True):
+        assert_same(poses, theirs)
+
+
+def nearest(objects: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """The keypoints `(K, 3)` of the object around a place."""
+    apart = np.linalg.norm(objects[..., :2].mean(axis=1) - place, axis=-1)
+    found: np.ndarray = objects[int(apart.argmin())]
+    return found
+
+
+def crossing(metadata: ModelMetadata) -> tuple[np.ndarray, list[list[Box]]]:
+    """`(40, 2, K, 3)`: two objects that pass each other, and what a detector finds of them."""
+    rng = np.random.default_rng(2)
+    count = metadata.skeleton.num_keypoints
+    bodies = rng.uniform(-25, 25, (2, count, 2))
+    objects = np.zeros((40, 2, count, 3))
+    boxes: list[list[Box]] = []
+    for index, pair in enumerate(objects):
+        places = np.array([[60 + 4 * index, 70], [250 - 4 * index, 150]])
+        pair[..., :2] = places[:, None] + bodies + rng.normal(0, 0.4, bodies.shape)
+        pair[..., 2] = 0.8
+        pair[rng.random((2, count)) < 0.1, 2] = 0.0
+        low = pair[..., :2].min(axis=1) - 4
+        sides = pair[..., :2].max(axis=1) + 4 - low
+        found = np.concatenate([low, sides], axis=1).tolist()
+        # Nothing at first; later the second object is missed now and then.
+        boxes.append([] if index < 3 else found[:1] if index % 10 == 5 else found)
+    objects[30:, 0, :, 2] = 0.05
+    return objects, boxes
+
+
+@pytest.fixture(scope="module")
+def detecting(site: ExportedSite, shared: Path) -> SiteDetector:
+    """A detector, in a copy of the folder below it."""
+    folder = site.path / "detecting"
+    shutil.copytree(site.path, folder, ignore=shutil.ignore_patterns("detecting"))
+    detector = SiteDetector(shared / "weights" / "yolox_nano.onnx")
+    sidecar = folder / "model.tflite.json"
+    content = json.loads(sidecar.read_text())
+    content["web"]["detector"] = detector.write(folder)
+    sidecar.write_text(json.dumps(content))
+    return detector
+
+
+def test_a_detector_in_the_page_finds_the_boxes_of_python(
+    browser: Any, address: str, site: ExportedSite, shared: Path, detecting: SiteDetector
+) -> None:
+    estimate = PoseEstimator(load_runtime(site.path / "model.tflite"))
+    find = Detector(shared / "weights" / "yolox_nano.onnx", threads=1)
+    image = read_image(shared / "data" / "people" / "ride.jpg")
+    detecting.check_file(site.path / "detecting", [image])
+    write_image(site.path / "ride.png", image, overwrite=True)
+    browser.get(address + "blank.html")
+    poses = answer_of(
+        browser,
+        """
+        const { PoseModel } = await import("/detecting/pose.js");
+        const model = await PoseModel.open("/detecting/");
+        const bitmap = await createImageBitmap(await (await fetch("/ride.png")).blob(),
+          { colorSpaceConversion: "none" });
+        const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+        context.drawImage(bitmap, 0, 0);
+        const pixels = context.getImageData(0, 0, bitmap.width, bitmap.height);
+        const { poses } = await model.findAll(pixels);
+        return poses.map((pose) => ({ ...pose, keypoints: [...pose.keypoints] }));
+        """,
+    )
+    boxes, _ = find.detect(image)
+    assert len(boxes) == len(poses) == 2
+    theirs = np.array([pose["box"] for pose in poses])
+    # Half of a pixel of the detector's input: its weights are stored as float16 for the page.
+    assert abs(theirs - boxes).max() < 0.5 * max(image.shape) / 416
+    steady = steady_keypoints(
+        estimate, cut_out(image, theirs.tolist(), estimate.runtime.metadata)[0]
+    )
+    for pose, other, sure in zip(estimate(image, theirs.tolist()), poses, steady, strict=True):
+        points = np.reshape(other["keypoints"], (-1, 3))
+        scale = max(pose.box[2:]) * estimate.runtime.metadata.crop.padding / 64
+        assert abs(points[sure, :2] - pose.keypoints[sure, :2]).max() < 0.05 * scale
+
+
+def test_a_picture_without_objects_says_so(
+    browser: Any, address: str, detecting: SiteDetector, tmp_path: Path
+) -> None:
+    opened(browser, address + "detecting/")
+    write_image(tmp_path / "wall.png", np.full((120, 160, 3), 200, np.uint8))
+    choose(browser, "image", tmp_path / "wall.png")
+    expected = "wall.png: 160 x 120 pixels; the detector found nothing in it"
+    until(lambda: words(browser, "status") == expected, expected)
+    assert "boxes" in words(browser, "speed")
 
 
 def walk(metadata: ModelMetadata) -> np.ndarray:
@@ -458,6 +625,39 @@ def test_the_camera_is_drawn_on(browser: Any, address: str, shared: Path) -> Non
         f"return [...{script.removeprefix('return ')}.getImageData(0, 0, 320, 240).data]"
     )
     assert np.std(seen) > 20
+
+
+def test_a_gpu_is_used_only_if_it_finds_the_same(browser: Any, address: str) -> None:
+    # This browser has no GPU; the page asks for one and goes on without it.
+    opened(browser, address, query="?gpu=1")
+    assert "(1 thread)" in words(browser, "speed")
+    browser.get(address + "blank.html")
+    found = answer_of(
+        browser,
+        """
+        const model = await pose.PoseModel.open("/", { gpu: true, threads: 1 });
+        const compiled = model._compiled;
+        const pixels = new Uint8Array(model.size[0] * model.size[1] * 3);
+        const found = [];
+        for (const fault of [0.1, NaN, 0]) {
+          const deleted = [];
+          const runs = (name, change) => ({
+            run: async (input) => {
+              const [output] = await compiled.run(input);
+              const data = (await output.data()).map((value, i) => value + (i === 7 ? change : 0));
+              return [{ data: async () => data, delete: () => output.delete() }];
+            },
+            delete: () => deleted.push(name),
+          });
+          model._compiled = runs("processor", 0);
+          model._candidate = runs("GPU", fault);
+          await model.findInCrop(pixels);
+          found.push([model.device, ...deleted]);
+        }
+        return found;
+        """,
+    )
+    assert found == [["1 thread", "GPU"], ["1 thread", "GPU"], ["GPU", "processor"]]
 
 
 def allow_camera(browser: Any, address: str, setting: str) -> None:

@@ -14,6 +14,7 @@ from artifacts import Artifacts
 from model_hub import Hub, serving
 
 from simplebase import KeypointDataset
+from simplebase.cli.export_display import site_size
 from simplebase.errors import (
     ArgumentError,
     DataError,
@@ -21,7 +22,7 @@ from simplebase.errors import (
     OutputExistsError,
     ParityError,
 )
-from simplebase.export import ExportedSite, Exporter, export_site
+from simplebase.export import ExportedSite, Exporter, export_all, export_site
 from simplebase.export.parity import Parity
 from simplebase.export.web import fetch_litert_js, litert_js, site
 from simplebase.images import read_image
@@ -187,6 +188,36 @@ def test_without_a_network_the_way_out_is_named(
     with pytest.raises(DownloadError, match="`simplebase models get litert-js`"):
         exported(exporter, tmp_path / "site")
     assert not (tmp_path / "site").exists() and hub.asked == []
+
+
+@pytest.mark.usefixtures("hub", "no_browser")
+def test_all_formats_include_the_page_where_litert_js_was_fetched(
+    exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simplebase.export.all_formats.THREADS", ())
+    monkeypatch.setattr(exporter, "prepare", lambda: None)
+    # Nothing is downloaded unasked.
+    [missing] = export_all(exporter, [], site=tmp_path / "m_web")
+    assert missing.state == "not installed" and not (tmp_path / "m_web").exists()
+    assert "`simplebase models get litert-js`" in missing.problem
+    fetch_litert_js(announce=lambda line: None, progress=None)
+    [done] = export_all(exporter, [], site=tmp_path / "m_web")
+    assert done.state == "passed" and done.settings.title == "web float16"
+    assert done.size == sum(p.stat().st_size for p in done.path.rglob("*") if p.is_file())
+    assert "<h1>m</h1>" in (tmp_path / "m_web" / "index.html").read_text()
+    assert done.to_config()["format"] == "web"
+
+
+@pytest.mark.usefixtures("hub", "no_browser")
+def test_the_size_of_a_folder_and_of_its_parts_is_told(exporter: Exporter, tmp_path: Path) -> None:
+    sizes = exported(exporter, tmp_path / "site").sizes
+    files = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
+    assert sum(sizes.values()) == sum(path.stat().st_size for path in files)
+    assert list(sizes) == ["model", "LiteRT.js", "page", "poster"] and sizes["page"] < 100_000
+    [line] = site_size({"model": 5_478_286, "LiteRT.js": 9_459_988, "page": 70_123})
+    assert line.startswith("15.0 MB: model 5.5, LiteRT.js 9.5, page 0.07.")
+    [_, hint] = site_size({"model": 10_850_000, "LiteRT.js": 9_459_988})
+    assert hint.startswith("more than 16 MB") and "--quantize float16" in hint
 
 
 def test_another_version_of_the_package_is_refused(hub: Hub, tmp_path: Path) -> None:

@@ -137,6 +137,23 @@ def test_buffers_of_tflite_begin_at_multiples_of_16_bytes(
     assert len(places) > 5 and not any(place % 16 for place in places)
 
 
+@pytest.mark.parametrize("quantization", ["none", "float16", "int8"])
+def test_tflite_upsamples_by_an_operation_that_gpus_have(
+    small: Artifacts, tmp_path: Path, quantization: Any
+) -> None:
+    from ai_edge_litert import schema_py_generated as schema
+
+    content = write(small, tmp_path, ExportSettings("litert", quantization)).read_bytes()
+    model = schema.ModelT.InitFromPackedBuf(content)
+    used = [
+        model.operatorCodes[operator.opcodeIndex].builtinCode
+        for operator in model.subgraphs[0].operators
+    ]
+    names = schema.BuiltinOperator
+    # One for each block of the head.
+    assert used.count(names.RESIZE_NEAREST_NEIGHBOR) == 3 and names.TILE not in used
+
+
 @pytest.mark.parametrize("quantization", ["none", "int8"])
 def test_onnx_has_the_opset_the_batch_and_the_names_that_were_asked_for(
     small: Artifacts, tmp_path: Path, quantization: Any

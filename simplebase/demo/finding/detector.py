@@ -56,14 +56,14 @@ class Detector:
         except DataError as error:
             raise DataError(f"{path} is not a detector, because it is not an ONNX file.") from error
         self._session = session
-        self._size = _input_size(session, path)
-        self._centers, self._strides = _grid(self._size)
+        self.size = _input_size(session, path)
+        self._centers, self._strides = _grid(self.size)
         classes = _class_count(session, path, len(self._strides))
         if not 0 <= category < classes:
             raise DataError(f"{path} has {classes} classes, numbered from 0. Received: {category}.")
-        self._category = category
-        self._min_score = min_score
-        self._max_overlap = max_overlap
+        self.category = category
+        self.min_score = min_score
+        self.max_overlap = max_overlap
 
     def __call__(self, frame: Frame) -> list[Box]:
         """Returns the boxes in a frame, best first."""
@@ -75,18 +75,27 @@ class Detector:
         Args:
             image: `(height, width, 3)` uint8 RGB.
         """
-        tensor, magnification = letterboxed(image, self._size)
-        name = self._session.get_inputs()[0].name
-        rows = self._session.run(None, {name: tensor})[0][0]
-        scores = rows[:, 4] * rows[:, _FIXED + self._category]
-        sure = np.flatnonzero(scores >= self._min_score)
-        boxes = self._decoded(rows[sure], sure) / magnification
-        kept = suppressed(boxes, scores[sure], self._max_overlap)
+        tensor, magnification = letterboxed(image, self.size)
+        rows = self.rows(tensor)
+        scores = self.scores(rows)
+        sure = np.flatnonzero(scores >= self.min_score)
+        boxes = self.decoded(rows[sure], sure) / magnification
+        kept = suppressed(boxes, scores[sure], self.max_overlap)
         boxes, scores = boxes[kept], scores[sure][kept]
         inside = [len(clipped(box[None], image)) > 0 for box in boxes]
         return clipped(boxes, image), scores[inside]
 
-    def _decoded(self, rows: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    def rows(self, tensor: np.ndarray) -> np.ndarray:
+        """Returns the output `(A, 5 + classes)`, not decoded, of an input; see `letterboxed`."""
+        name = self._session.get_inputs()[0].name
+        rows: np.ndarray = self._session.run(None, {name: tensor})[0][0]
+        return rows
+
+    def scores(self, rows: np.ndarray) -> np.ndarray:
+        """Returns the scores `(A,)` of the class to find."""
+        return rows[:, 4] * rows[:, _FIXED + self.category]
+
+    def decoded(self, rows: np.ndarray, cells: np.ndarray) -> np.ndarray:
         """Decodes the rows of some cells to `(n, 4)` x, y, width, height in input pixels."""
         stride = self._strides[cells, None]
         middle = (rows[:, :2] + self._centers[cells]) * stride

@@ -51,6 +51,8 @@ _FLAGS = (
 _PATIENCE = 180.0
 """Seconds to wait for a batch; the first includes the start of the browser."""
 _POLL = 0.5
+_SIZE = "X-Image-Size"
+"""Header with the width and height of an image for the detector; crops have none."""
 _MOST_BYTES = 1 << 26
 """Upper bound of an answer, ten thousand times a batch of many keypoints."""
 
@@ -91,6 +93,20 @@ class BrowserRuntime:
                 f"{len(images) * count * 3}."
             )
         return [answer.astype(np.float32).reshape(len(images), count, 3)]
+
+    def detect(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the boxes `(n, 4)` and scores `(n,)` of the page's detector, as `Detector` does.
+
+        Args:
+            image: `(height, width, 3)` uint8 RGB.
+
+        Raises:
+            DataError: the page fails or times out.
+        """
+        height, width = image.shape[:2]
+        found = np.frombuffer(self._exchange.ask(image.tobytes(), f"{width},{height}"), "<f4")
+        found = found.reshape(-1, 5)
+        return found[:, :4], found[:, 4]
 
 
 @contextmanager
@@ -162,15 +178,20 @@ class _Exchange:
     def __init__(self) -> None:
         # A secret path, so that no other program of this machine can answer for the page.
         self.place = f"/check-{secrets.token_hex(16)}/"
-        self.crops: queue.Queue[bytes] = queue.Queue()
+        self.questions: queue.Queue[tuple[bytes, str]] = queue.Queue()
         self.answers: queue.Queue[bytes | DataError] = queue.Queue()
         self.process: subprocess.Popen[bytes] | None = None
         self.browser = ""
         self.closed = False
 
-    def ask(self, crops: bytes) -> bytes:
-        """Returns the page's answer; DataError if it fails or times out."""
-        self.crops.put(crops)
+    def ask(self, pixels: bytes, size: str = "") -> bytes:
+        """Returns the page's answer; DataError if it fails or times out.
+
+        Args:
+            pixels: crops of the model's size, or an image for the detector.
+            size: `width,height` of an image.
+        """
+        self.questions.put((pixels, size))
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             try:
@@ -226,17 +247,24 @@ class _Handler(SimpleHTTPRequestHandler):
     def _send_crops(self) -> None:
         while not self._exchange.closed:
             try:
-                return self._send(200, self._exchange.crops.get(timeout=_POLL))
+                pixels, size = self._exchange.questions.get(timeout=_POLL)
+                return self._send(200, pixels, size=size)
             except queue.Empty:
                 continue
         self._send(202)
 
     def _send(
-        self, status: int, content: bytes = b"", kind: str = "application/octet-stream"
+        self,
+        status: int,
+        content: bytes = b"",
+        kind: str = "application/octet-stream",
+        size: str = "",
     ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
+        if size:
+            self.send_header(_SIZE, size)
         self.end_headers()
         self.wfile.write(content)
 

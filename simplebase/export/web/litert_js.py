@@ -37,14 +37,21 @@ source maps, and compressed the .wasm files. Nothing else was changed.
 """
 
 
-def fetch_litert_js(*, announce: Announce, progress: ProgressBar | None) -> tuple[Path, Path]:
+def fetch_litert_js(
+    *, offline: bool = False, announce: Announce, progress: ProgressBar | None
+) -> tuple[Path, Path]:
     """Returns the two packages in the cache, after fetching those that are missing.
+
+    Args:
+        offline: do not download them.
+        announce: is called with one line before a package is downloaded.
+        progress: opens a progress bar for a download.
 
     Raises:
         DownloadError: a package cannot be downloaded or stored.
     """
     core, utils = (
-        fetch(file, announce=announce, progress=progress)
+        fetch(file, offline=offline, announce=announce, progress=progress)
         for file in (LITERT_JS_CORE, LITERT_JS_WASM_UTILS)
     )
     return core, utils

@@ -12,6 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from simplebase.errors import (
     ArgumentError,
     DataError,
@@ -24,10 +26,11 @@ from simplebase.export.export import Exporter, parity_file, rejected_file
 from simplebase.export.export_settings import ExportSettings, Quantization
 from simplebase.export.parity import Parity, limits_of
 from simplebase.export.web.browser import find_chromium, running_in_browser
+from simplebase.export.web.detector import DETECTOR_FILES, SiteDetector, detector_images
 from simplebase.export.web.litert_js import fetch_litert_js, write_litert_js
 from simplebase.export.web.poster import write_poster
 from simplebase.extras import import_with_extras
-from simplebase.files import read_json, replacing, require_output, write_json
+from simplebase.files import read_json, replacing, require_output, stored_bytes, write_json
 from simplebase.metadata import ModelMetadata, metadata_file, read_metadata
 from simplebase.metrics import oks_sigmas
 from simplebase.progress import ProgressBar
@@ -36,11 +39,14 @@ from simplebase.zoo.fetching import Announce
 QUANTIZATIONS: tuple[Quantization, ...] = ("float16", "none", "int8")
 """Quantizations for a page. The default is first: half of the size of `none`, as fast and exact."""
 
-_MODEL, _POSTER, _INDEX = "model.tflite", "poster.jpg", "index.html"
+MOST_BYTES = 16_000_000
+"""Size that a folder should not exceed, so that it suits any static host and a visit by phone."""
+
+_MODEL, _POSTER, _INDEX, _LITERT = "model.tflite", "poster.jpg", "index.html", "litert"
 _PAGE = ("style.css", "page.js", "pose.js")
 MARKERS = (_INDEX, "pose.js", _MODEL)
 """Files of every exported folder. A folder without them is not replaced."""
-CONTENT = (*MARKERS, *_PAGE, f"{_MODEL}.json", _POSTER, "litert")
+CONTENT = (*MARKERS, *_PAGE, f"{_MODEL}.json", _POSTER, _LITERT, *DETECTOR_FILES)
 _TITLE = "{{title}}"
 
 
@@ -54,6 +60,7 @@ class ExportedSite:
         model_parity: comparison of the model file in this machine's LiteRT.
         browser: name and version of the browser that ran the page; None if none was found.
         poster: name of the image that `poster.jpg` is from.
+        sizes: bytes of the folder's parts: `model`, `detector`, `LiteRT.js`, `page` and `poster`.
     """
 
     path: Path
@@ -61,6 +68,7 @@ class ExportedSite:
     model_parity: Parity
     browser: str | None
     poster: str
+    sizes: dict[str, int]
 
     def to_config(self) -> dict[str, Any]:
         """Returns plain values for JSON: those of `parity`, and the rest."""
@@ -68,6 +76,7 @@ class ExportedSite:
             **self.parity.to_config(),
             "browser": self.browser,
             "poster": self.poster,
+            "bytes": self.sizes,
             "model_file": self.model_parity.to_config(),
         }
 
@@ -77,8 +86,10 @@ def export_site(
     output: str | os.PathLike[str],
     quantization: str | None = None,
     *,
+    detector: SiteDetector | None = None,
     title: str | None = None,
     overwrite: bool = False,
+    offline: bool = False,
     announce: Announce,
     progress: ProgressBar | None = None,
 ) -> ExportedSite:
@@ -91,8 +102,10 @@ def export_site(
         exporter: the model's exporter.
         output: the folder.
         quantization: one of `QUANTIZATIONS`. The default is the first.
+        detector: finds the objects; without it, the page looks for one in the whole image.
         title: title of the page. The default is the folder's name.
         overwrite: replace a folder that an earlier export wrote.
+        offline: do not download LiteRT.js.
         announce: is called with one line before LiteRT.js is downloaded.
         progress: opens a progress bar for the download.
 
@@ -106,7 +119,7 @@ def export_site(
     """
     path = require_site_place(output, quantization, overwrite=overwrite)
     chosen = cast(Quantization, quantization or QUANTIZATIONS[0])
-    core, utils = fetch_litert_js(announce=announce, progress=progress)
+    core, utils = fetch_litert_js(offline=offline, announce=announce, progress=progress)
     with _replacing_site(path, overwrite=overwrite) as partial:
         partial.mkdir()
         with _kept_if_rejected(path, partial, f"its {_MODEL}"):
@@ -115,12 +128,18 @@ def export_site(
             parity_file(partial / _MODEL).unlink()
         exporter.report("writing the page")
         # `.` has no name.
-        _write_page(partial, title or path.resolve().name)
-        write_litert_js(partial / "litert", core, utils)
+        _write_page(partial, title or path.resolve().name, detector)
+        write_litert_js(partial / _LITERT, core, utils)
         poster = write_poster(partial / _POSTER, exporter.reference(), exporter.model.metadata)
+        images = [] if detector is None else detector_images(exporter.reference().samples.dataset)
+        if detector is not None:
+            with _kept_if_rejected(path, partial, "its detector"):
+                detector.check_file(partial, images)
         with _kept_if_rejected(path, partial, "in the browser"):
-            parity, browser = _in_browser(exporter, partial, chosen)
-        site = ExportedSite(path, parity or model_parity, model_parity, browser, poster)
+            parity, browser = _in_browser(exporter, partial, chosen, detector, images)
+        site = ExportedSite(
+            path, parity or model_parity, model_parity, browser, poster, _sizes(partial)
+        )
         write_json(parity_file(partial), site.to_config())
     _remove_rejected(path)
     if browser is None:
@@ -154,7 +173,7 @@ def require_site_place(
     return path
 
 
-def _write_page(folder: Path, title: str) -> None:
+def _write_page(folder: Path, title: str, detector: SiteDetector | None) -> None:
     page = files("simplebase.export.web").joinpath("page")
     for name in _PAGE:
         (folder / name).write_bytes(page.joinpath(name).read_bytes())
@@ -164,7 +183,25 @@ def _write_page(folder: Path, title: str) -> None:
     sidecar = metadata_file(folder / _MODEL)
     metadata = read_metadata(folder / _MODEL)
     content = read_json(sidecar) | {"web": _for_page(folder / _MODEL, metadata, title)}
+    if detector is not None:
+        content["web"]["detector"] = detector.write(folder)
     sidecar.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Returns the bytes of the parts of a finished folder."""
+    parts = {
+        "model": (_MODEL, f"{_MODEL}.json"),
+        "detector": DETECTOR_FILES,
+        "LiteRT.js": (_LITERT,),
+        "page": (_INDEX, *_PAGE),
+        "poster": (_POSTER,),
+    }
+    sizes = {
+        part: sum(stored_bytes(folder / name) for name in names if (folder / name).exists())
+        for part, names in parts.items()
+    }
+    return {part: size for part, size in sizes.items() if size}
 
 
 def _for_page(model: Path, metadata: ModelMetadata, title: str) -> dict[str, Any]:
@@ -182,7 +219,11 @@ def _for_page(model: Path, metadata: ModelMetadata, title: str) -> dict[str, Any
 
 
 def _in_browser(
-    exporter: Exporter, folder: Path, quantization: Quantization
+    exporter: Exporter,
+    folder: Path,
+    quantization: Quantization,
+    detector: SiteDetector | None,
+    images: list[np.ndarray],
 ) -> tuple[Parity | None, str | None]:
     """Returns the page's comparison and the browser; None if there is no browser.
 
@@ -197,6 +238,8 @@ def _in_browser(
     try:
         with running_in_browser(folder, exporter.model.metadata, chromium) as runtime:
             parity = exporter.reference().compare(runtime, limits)
+            if detector is not None:
+                detector.check_page(runtime, images)
             browser = runtime.browser
     except DataError as error:
         raise ParityError(one_line(error).rstrip("."), None) from error

@@ -1,6 +1,6 @@
 /* The page: photos, videos and the camera, and what is shown of them. The model is in pose.js. */
 
-import { PoseError, PoseFollower, PoseModel, drawPose, wholeImage } from "./pose.js";
+import { PoseError, PoseFollower, PoseModel, drawPose } from "./pose.js";
 
 const LARGEST_PHOTO = 4096; // pixels of the longer side that are looked at; phones have no more
 const LARGEST_FRAME = 1280; // likewise of a video, where each frame is read and drawn in time
@@ -17,7 +17,7 @@ player.muted = player.playsInline = true;
 let model = null;
 let run = 0; // counts what was opened: whoever sees another number stops
 let isLive = false; // whether a video or the camera is shown
-let shown = null; // {frame, pose, factor}: what is on the view
+let shown = null; // {width, height, poses, factor}: what is on the view
 let record = null; // what the JSON will hold
 let tabled = 0; // when the table was written
 
@@ -90,19 +90,20 @@ async function openPhoto(file, name = file.name) {
       throw new PoseError(`${name} (${width} x ${height} pixels) is damaged, or too large for the ` +
         "memory of this browser. Make it smaller and choose it again.");
     }
-    const { pose, ms } = await model.find(pixels, wholeImage(pixels));
+    const { poses, ms } = await model.findAll(pixels);
     if (mine !== run) return;
     startRecord(name, null);
-    show({ width, height, pose, factor });
+    show({ width, height, poses, factor });
     say(`${name}: ${width} x ${height} pixels` + (factor > 1
-      ? `, looked at in ${grabbed.width} x ${grabbed.height}` : ""));
+      ? `, looked at in ${grabbed.width} x ${grabbed.height}` : "") +
+      (poses.length ? "" : "; the detector found nothing in it"));
     showSpeed(ms, null);
   } finally {
     URL.revokeObjectURL(address);
   }
 }
 
-/** Draws what was grabbed with its pose, and keeps both for the downloads. */
+/** Draws what was grabbed with its poses, and keeps both for the downloads. */
 function show(found, time = null) {
   shown = found;
   draw();
@@ -118,7 +119,7 @@ function draw() {
   }
   const context = view.getContext("2d");
   context.drawImage(grabbed, 0, 0);
-  if (shown.pose) drawPose(context, shown.pose, model, minScore());
+  for (const pose of shown.poses) drawPose(context, pose, model, minScore());
 }
 
 // --- Video and camera ---
@@ -209,10 +210,10 @@ async function watch(mine, name, largest) {
     const read = performance.now();
     follower.minScore = minScore();
     follower.smooth = at("smooth").checked;
-    const { pose, ms } = await follower.find(pixels, time);
+    const { poses, ms } = await follower.find(pixels, time);
     if (mine !== run) return;
     const found = performance.now();
-    show({ width, height, pose, factor }, time);
+    show({ width, height, poses, factor }, time);
     const ended = performance.now();
     if (started !== null) rate = mean(rate, began - started);
     started = began;
@@ -273,14 +274,13 @@ function mirror() {
 
 // --- Numbers ---
 
-const PARTS = ["read", "crop", "model", "decode", "smooth", "draw"];
+const PARTS = ["read", "boxes", "crop", "model", "decode", "smooth", "draw"];
 
 function showSpeed(speed, fps) {
   const parts = PARTS.filter((part) => part in speed)
     .map((part) => `${part} ${speed[part].toFixed(1)}`);
-  const threads = `${model.threads} thread${model.threads > 1 ? "s" : ""}`;
   at("speed").textContent =
-    (fps ? `${fps.toFixed(1)} fps; ` : "") + `ms: ${parts.join(", ")} (${threads})`;
+    (fps ? `${fps.toFixed(1)} fps; ` : "") + `ms: ${parts.join(", ")} (${model.device})`;
 }
 
 const MAP = (value, factor) => (value + 0.5) * factor - 0.5;
@@ -291,14 +291,14 @@ function startRecord(source, isSequence) {
   record.isSequence = isSequence;
 }
 
-function frameContent({ width, height, pose, factor }, time) {
+function frameContent({ width, height, poses: found, factor }, time) {
   const place = record.isSequence ? { time: round(time, 4) } : { file: record.source };
-  const poses = pose ? [{
+  const poses = found.map((pose) => ({
     id: pose.identity ?? null,
     box: pose.box.map((value, i) => round(i < 2 ? MAP(value, factor) : value * factor, 2)),
     score: round(pose.score, 4),
     keypoints: rows(pose, factor),
-  }] : [];
+  }));
   return { frame: record.frames.length, ...place, width, height, poses };
 }
 
@@ -318,12 +318,13 @@ function fillTable() {
   if (!at("table").open || (isLive && now - tabled < TABLE_INTERVAL)) return;
   tabled = now;
   const body = document.querySelector("#table tbody");
-  const values = shown?.pose ? rows(shown.pose, shown.factor) : [];
-  body.replaceChildren(...values.map((row, k) => {
+  const poses = shown?.poses ?? [];
+  body.replaceChildren(...poses.flatMap((pose, i) => rows(pose, shown.factor).map((row, k) => {
     const line = document.createElement("tr");
-    for (const value of [model.keypoints[k], ...row]) line.insertCell().textContent = value;
+    const name = (poses.length > 1 ? `${pose.identity ?? i + 1}: ` : "") + model.keypoints[k];
+    for (const value of [name, ...row]) line.insertCell().textContent = value;
     return line;
-  }));
+  })));
 }
 
 function download(blob, name) {
@@ -390,11 +391,13 @@ async function start() {
     const picture = await createImageBitmap(poster);
     fit(picture.width, picture.height, LARGEST_PHOTO);
     grab(picture);
-    shown = {};
+    shown = { poses: [] };
     draw();
   }
-  const threads = new URLSearchParams(location.search).get("threads");
-  model = await PoseModel.open("./", threads ? { threads: Number(threads) } : {});
+  const asked = new URLSearchParams(location.search);
+  const options = { gpu: asked.get("gpu") === "1" };
+  if (asked.get("threads")) options.threads = Number(asked.get("threads"));
+  model = await PoseModel.open("./", options);
   connect();
   say("");
   if (poster) await openPhoto(poster, "poster.jpg");

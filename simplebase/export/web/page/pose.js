@@ -4,8 +4,8 @@
  *   import { PoseModel, drawPose } from "./pose.js";
  *   const model = await PoseModel.open("./");
  *   const pixels = context.getImageData(0, 0, width, height);
- *   const { pose } = await model.find(pixels, wholeImage(pixels));
- *   drawPose(context, pose, model);
+ *   const { poses } = await model.findAll(pixels);
+ *   for (const pose of poses) drawPose(context, pose, model);
  *
  * Points are [x, y] in pixels, an integer being a pixel's centre. A box is [x, y, width, height].
  * A matrix is [scale, x offset, y offset] and maps image to input: all crops here are letterboxes.
@@ -14,6 +14,7 @@
 
 const PERSON_PIXELS = 200;
 const HEATMAP_FLOOR = 1e-10;
+const GPU_TOLERANCE = 0.01; // of a heatmap's height, as an export in float16 may differ
 
 /** Problems that the page shows as they are. */
 export class PoseError extends Error {}
@@ -252,32 +253,29 @@ export class PoseModel {
    * Opens the model of an exported folder.
    *
    * @param {string|URL} folder its address, with a slash at the end.
-   * @param {{threads?: number}} options threads: by default as many as there are, up to 4, where
-   *     the page is cross-origin isolated, else 1.
+   * @param {{threads?: number, gpu?: boolean}} options threads: by default as many as there are,
+   *     up to 4, where the page is cross-origin isolated, else 1. gpu: use WebGPU where the browser
+   *     has it and its first heatmaps are those of the processor; false by default.
    */
-  static async open(folder, { threads } = {}) {
+  static async open(folder, { threads, gpu = false } = {}) {
     const base = new URL(folder, document.baseURI);
     const [litert, description, bytes] = await Promise.all([
       startRuntime(new URL("litert/", base), threads),
       fetched(new URL("model.tflite.json", base)).then((answer) => answer.json()),
       fetched(new URL("model.tflite", base)).then((answer) => answer.arrayBuffer()),
     ]);
-    await requireWhole(bytes, description);
-    let compiled;
-    try {
-      compiled = await litert.api.loadAndCompile(new Uint8Array(bytes), {
-        accelerator: "wasm",
-        cpuOptions: { numThreads: litert.threads },
-      });
-    } catch (error) {
-      throw new PoseError(notLoaded("The model", error));
-    }
-    return new PoseModel(description, litert, compiled);
+    const { sha256, web } = description;
+    await requireWhole("model.tflite", bytes, { bytes: web.bytes, sha256 });
+    const model = new PoseModel(description, litert, await compiled(litert, "The model", bytes));
+    if (web.detector) model.detector = await openDetector(base, litert, web.detector);
+    if (gpu) model._candidate = await compiledForGpu(litert.api, bytes);
+    return model;
   }
 
   constructor(description, litert, compiled) {
     const { input_size: size, codec, skeleton, web } = description;
     this.title = web.title;
+    this.detector = null;
     this.threads = litert.threads;
     this.keypoints = skeleton.keypoints;
     this.colours = web.colours;
@@ -291,9 +289,16 @@ export class PoseModel {
     this._web = web;
     this._litert = litert.api;
     this._compiled = compiled;
+    this._candidate = null; // the model on the GPU, until its first heatmaps are compared
+    this._onGpu = false;
     const values = size[0] * size[1] * 3;
     const isFloat = compiled.getInputDetails()[0].dtype === "float32";
     this._input = isFloat ? new Float32Array(values) : new Uint8Array(values);
+  }
+
+  /** What runs the model: "GPU", or the number of threads. */
+  get device() {
+    return this._onGpu ? "GPU" : `${this.threads} thread${this.threads > 1 ? "s" : ""}`;
   }
 
   /**
@@ -325,6 +330,29 @@ export class PoseModel {
     return { pose: { keypoints, box, score: meanScore(keypoints) }, ms };
   }
 
+  /**
+   * The poses of all objects: those that the detector finds, without one that of the whole image.
+   *
+   * @param {ImageData} image RGBA.
+   * @returns {Promise<{poses: object[], ms: object}>} poses as `find` has them; ms: of all together.
+   */
+  async findAll(image) {
+    const ms = {};
+    const boxes = this.detector ? await detected(this.detector, image, ms) : [wholeImage(image)];
+    return { poses: bestOfDuplicates(await this.findIn(image, boxes, ms), this.sigmas), ms };
+  }
+
+  /** The poses in several boxes; adds to `ms` how long the parts took. */
+  async findIn(image, boxes, ms) {
+    const poses = [];
+    for (const box of boxes) {
+      const found = await this.find(image, box);
+      poses.push(found.pose);
+      for (const [part, taken] of Object.entries(found.ms)) ms[part] = (ms[part] ?? 0) + taken;
+    }
+    return poses;
+  }
+
   /** Keypoints in input pixels, `K * 3`, of RGB bytes of the input's size. */
   async findInCrop(pixels) {
     this._input.set(pixels);
@@ -332,10 +360,36 @@ export class PoseModel {
   }
 
   async _heatmaps() {
+    const heatmaps = await this._run(this._compiled);
+    if (this._candidate) await this._compareGpu(heatmaps);
+    return heatmaps;
+  }
+
+  /** Moves the model to the GPU if that finds the same in the input; drivers have faults. */
+  async _compareGpu(heatmaps) {
+    const candidate = this._candidate;
+    this._candidate = null;
+    let apart = Infinity;
+    try {
+      const found = await this._run(candidate);
+      apart = found.reduce((most, value, i) => Math.max(most, Math.abs(value - heatmaps[i])), 0);
+      if (found.length !== heatmaps.length) apart = Infinity;
+    } catch (error) {
+      console.warn("The GPU cannot run the model.", error);
+    }
+    // NaN is above no limit, so the comparison asks for what is below.
+    this._onGpu = apart < GPU_TOLERANCE;
+    if (!this._onGpu) console.warn(`The GPU is not used: its heatmaps are ${apart} apart.`);
+    const [kept, other] = this._onGpu ? [candidate, this._compiled] : [this._compiled, candidate];
+    this._compiled = kept;
+    other.delete();
+  }
+
+  async _run(compiled) {
     const { Tensor } = this._litert;
     const input = new Tensor(this._input, [1, ...this.size, 3]);
     try {
-      const [output] = await this._compiled.run([input]);
+      const [output] = await compiled.run([input]);
       const stored = await output.data();
       output.delete();
       const { heatmap_scale: scale, heatmap_zero_point: zero } = this._web;
@@ -345,6 +399,45 @@ export class PoseModel {
       input.delete();
     }
   }
+}
+
+/** A model file, ready to run on the processor. */
+async function compiled(litert, what, bytes) {
+  try {
+    return await litert.api.loadAndCompile(new Uint8Array(bytes), {
+      accelerator: "wasm",
+      cpuOptions: { numThreads: litert.threads },
+    });
+  } catch (error) {
+    throw new PoseError(notLoaded(what, error));
+  }
+}
+
+async function openDetector(base, litert, settings) {
+  const [{ Detector }, bytes] = await Promise.all([
+    import("./detector.js"),
+    fetched(new URL("detector.tflite", base)).then((answer) => answer.arrayBuffer()),
+  ]);
+  await requireWhole("detector.tflite", bytes, settings);
+  return new Detector(litert.api, await compiled(litert, "The detector", bytes), settings);
+}
+
+/** The model for WebGPU; null if the browser has none, or none that can run it. */
+async function compiledForGpu(api, bytes) {
+  try {
+    if (!api.isWebGPUSupported() || !api.getWebGpuDevice()) return null;
+    const candidate = await api.loadAndCompile(new Uint8Array(bytes), {
+      accelerator: "webgpu",
+      gpuOptions: { precision: "fp32" },
+    });
+    // What the GPU can run in part only is slower than the processor, or cannot be waited for.
+    const isOnGpu = candidate.options.accelerator === "webgpu" && candidate.isFullyAccelerated;
+    if (isOnGpu) return candidate;
+    candidate.delete();
+  } catch (error) {
+    console.warn("The GPU cannot be used.", error);
+  }
+  return null;
 }
 
 /** Of what cannot be loaded; a library that lacks memory says so, or nothing clear. */
@@ -375,16 +468,16 @@ async function fetched(url) {
 }
 
 /** LiteRT.js runs a file that was cut off, on whatever lies behind it in memory. */
-async function requireWhole(bytes, { web, sha256 }) {
-  let isWhole = bytes.byteLength === web.bytes;
+async function requireWhole(name, bytes, { bytes: length, sha256 }) {
+  let isWhole = bytes.byteLength === length;
   // Only pages from https:// and localhost may compute hashes.
   if (isWhole && globalThis.crypto?.subtle) {
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
     isWhole = sha256 === Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
   if (!isWhole) {
-    throw new PoseError("model.tflite is damaged, or not the file that model.tflite.json belongs " +
-      "to. Copy the whole folder that simplebase export wrote again.");
+    throw new PoseError(`${name} is damaged, or not the file that model.tflite.json belongs to. ` +
+      "Copy the whole folder that simplebase export wrote again.");
   }
 }
 
@@ -493,8 +586,14 @@ const USUAL_PADDING = 1.25; // of crops; for a model that crops more tightly the
 const CLOSER_MARGIN = 1.25; // of a second look's box, beyond MARGIN
 const AS_GOOD = 0.8; // part of the first look's score that the second has to reach
 const SAME_OBJECT = 0.1; // least OKS with the object that it is taken for
+const DUPLICATE = 0.7; // OKS above which two poses are of the same object
+const DETECT_EVERY = 5; // frames from one look of the detector to the next
+const SAME_BOX = 0.3; // overlap from which on a followed and a detected box are of one object
 
-/** Finds one object in the frames of a video: first in the whole frame, then where it was. */
+/**
+ * Finds the objects in the frames of a video: by the detector in every fifth frame, else where they
+ * were. Without a detector it is one object, first in the whole frame.
+ */
 export class PoseFollower {
   /** @param {PoseModel} model */
   constructor(model, { minScore = 0.1, smooth = true } = {}) {
@@ -503,79 +602,127 @@ export class PoseFollower {
     this._model = model;
     this._tracks = [];
     this._born = 0;
+    this._sinceFound = null; // frames since the detector looked
   }
 
   /**
-   * The pose in the next frame.
+   * The poses in the next frame.
    *
    * @param {ImageData} image RGBA.
    * @param {number} time of the frame in seconds.
-   * @returns {Promise<{pose: object|null, ms: object}>} as `PoseModel.find`; null: it was lost.
+   * @returns {Promise<{poses: object[], ms: object}>} as `PoseModel.findAll`, with an `identity`
+   *     that an object keeps; no poses: nothing is there, or it was lost.
    */
   async find(image, time) {
-    const followed = this._followedBox(image);
-    let { pose, ms } = await this._model.find(image, followed ?? wholeImage(image));
-    if (followed === null) ({ pose, ms } = await this._closer(image, { pose, ms }));
+    const ms = {};
+    const { given, followed } = await this._candidates(image, ms);
+    let poses = await this._model.findIn(image, [...given, ...followed], ms);
+    const isFirst = poses.length > 0 && followed.length === 0;
+    if (isFirst && !this._model.detector) poses = await this._closer(image, poses, ms);
+    poses = poses.filter((pose, i) => i < given.length || pose.score >= LOST);
+    poses = bestOfDuplicates(poses, this._model.sigmas);
     const started = performance.now();
-    const isLost = followed !== null && pose.score < LOST;
-    const shown = isLost ? null : this._identified(pose, time);
-    for (const track of this._tracks) track.missing += track.pose !== pose;
-    this._tracks = this._tracks.filter((track) => track.missing <= PATIENCE);
+    poses = this._identified(poses, time);
     ms.smooth = performance.now() - started;
-    return { pose: shown, ms };
+    return { poses, ms };
   }
 
-  /** A second look, in the box around the keypoints, unless it finds clearly less. */
-  async _closer(image, first) {
-    const box = enlarged(extent(first.pose, this.minScore), CLOSER_MARGIN);
-    const [left, top, width, height] = inside(box, image);
-    if (Math.min(width, height) < LEAST_BOX) return first;
-    const second = await this._model.find(image, [left, top, width, height]);
-    for (const stage of Object.keys(first.ms)) {
-      second.ms[stage] = (second.ms[stage] ?? 0) + first.ms[stage];
-    }
-    return second.pose.score >= AS_GOOD * first.pose.score ? second : { ...first, ms: second.ms };
+  /** The boxes that are found anew, and those of the objects of the last frame. */
+  async _candidates(image, ms) {
+    const { detector } = this._model;
+    const followed = this._followedBoxes(image);
+    if (this._sinceFound !== null) this._sinceFound++;
+    const isDue = this._sinceFound === null || this._sinceFound === DETECT_EVERY;
+    if (followed.length && !(detector && isDue)) return { given: [], followed };
+    this._sinceFound = 0;
+    if (!detector) return { given: [wholeImage(image)], followed };
+    const given = await detected(detector, image, ms);
+    const isNew = (box) => given.every((other) => detector.overlap(box, other) < SAME_BOX);
+    return { given, followed: followed.filter(isNew) };
   }
 
-  _followedBox(image) {
-    for (const { pose, missing } of this._tracks) {
-      if (missing > 0 || pose.score < LOST) continue;
-      const growth = Math.max(1, USUAL_PADDING / this._model.crop.padding);
-      const box = inside(boxAround(pose, this.minScore, growth), image);
-      if (Math.min(box[2], box[3]) >= LEAST_BOX) return box;
-    }
-    return null;
+  /** A second look, in the boxes around the keypoints, unless it finds clearly less. */
+  async _closer(image, poses, ms) {
+    const boxes = poses.map((pose) =>
+      inside(enlarged(extent(pose, this.minScore), CLOSER_MARGIN), image));
+    if (boxes.some(([, , width, height]) => Math.min(width, height) < LEAST_BOX)) return poses;
+    const second = await this._model.findIn(image, boxes, ms);
+    const total = (found) => found.reduce((sum, pose) => sum + pose.score, 0);
+    return total(second) >= AS_GOOD * total(poses) ? second : poses;
   }
 
-  /** The pose with a number and smoothed keypoints; its track keeps the pose as it was found. */
-  _identified(pose, time) {
-    let track = this._matching(pose);
-    if (!track) {
-      const isFound = pose.keypoints.some((score, i) => i % 3 === 2 && score >= this.minScore);
-      if (!isFound) return pose;
-      const smoother = new KeypointSmoother(pose.keypoints.length / 3);
-      track = { identity: ++this._born, smoother };
-      this._tracks.push(track);
-    }
-    track.pose = pose;
-    track.missing = 0;
-    track.area = area(pose, this.minScore);
-    if (!this.smooth) return { ...pose, identity: track.identity };
-    const side = Math.sqrt(track.area);
-    const keypoints = track.smoother.smooth(pose.keypoints, time, side, this.minScore);
-    return { ...pose, keypoints, score: meanScore(keypoints), identity: track.identity };
+  _followedBoxes(image) {
+    const growth = Math.max(1, USUAL_PADDING / this._model.crop.padding);
+    return this._tracks
+      .filter(({ pose, missing }) => missing === 0 && pose.score >= LOST)
+      .map(({ pose }) => inside(boxAround(pose, this.minScore, growth), image))
+      .filter(([, , width, height]) => Math.min(width, height) >= LEAST_BOX);
   }
 
-  /** The track whose last pose is most like this one, by OKS. */
-  _matching(pose) {
-    let best = null, highest = SAME_OBJECT;
-    for (const track of this._tracks) {
-      const likeness = oks(pose.keypoints, track.pose.keypoints, track.area, this._model.sigmas,
-        this.minScore);
-      if (likeness >= highest) [best, highest] = [track, likeness];
-    }
-    return best;
+  /** The poses with numbers and smoothed keypoints; their tracks keep them as they were found. */
+  _identified(poses, time) {
+    const matched = this._matched(poses);
+    const seen = poses.map((pose, i) => {
+      const isFound = pose.keypoints.some((score, at) => at % 3 === 2 && score >= this.minScore);
+      const track = matched[i] ?? (isFound ? this._begun(pose) : null);
+      return track && Object.assign(track, { pose, missing: 0, area: area(pose, this.minScore) });
+    });
+    for (const track of this._tracks) track.missing += !seen.includes(track);
+    this._tracks = this._tracks.filter((track) => track.missing <= PATIENCE);
+    return poses.map((pose, i) => (seen[i] ? this._smoothed(seen[i], time) : pose));
   }
+
+  _begun(pose) {
+    const smoother = new KeypointSmoother(pose.keypoints.length / 3);
+    const track = { identity: ++this._born, smoother };
+    this._tracks.push(track);
+    return track;
+  }
+
+  _smoothed({ pose, identity, smoother, area }, time) {
+    if (!this.smooth) return { ...pose, identity };
+    const keypoints = smoother.smooth(pose.keypoints, time, Math.sqrt(area), this.minScore);
+    return { ...pose, keypoints, identity };
+  }
+
+  /** For each pose the track that it goes on, by OKS; those of the best scores choose first. */
+  _matched(poses) {
+    const free = new Set(this._tracks);
+    const matched = poses.map(() => null);
+    for (const i of byScore(poses)) {
+      let highest = SAME_OBJECT;
+      for (const track of free) {
+        const likeness = oks(poses[i].keypoints, track.pose.keypoints, track.area,
+          this._model.sigmas, this.minScore);
+        if (likeness >= highest) [matched[i], highest] = [track, likeness];
+      }
+      free.delete(matched[i]);
+    }
+    return matched;
+  }
+}
+
+/** The detector's boxes in an image; `ms.boxes` is how long it took. */
+async function detected(detector, image, ms) {
+  const started = performance.now();
+  const { boxes } = await detector.find(image);
+  ms.boxes = performance.now() - started;
+  return boxes;
+}
+
+/** Indices of poses, those of the highest scores first. */
+const byScore = (poses) => poses.map((_, i) => i).sort((a, b) => poses[b].score - poses[a].score);
+
+/** The best of several poses of the same object, in their order. */
+function bestOfDuplicates(poses, sigmas) {
+  const kept = [];
+  const size = ({ box }) => box[2] * box[3];
+  for (const i of byScore(poses)) {
+    const isOther = (better) => oks(poses[i].keypoints, poses[better].keypoints,
+      (size(poses[i]) + size(poses[better])) / 2, sigmas, -Infinity) <= DUPLICATE;
+    if (kept.every(isOther)) kept.push(i);
+  }
+  return kept.sort((a, b) => a - b).map((i) => poses[i]);
 }
 
 /** Object keypoint similarity, as COCO has it; NaN if nothing was found of the second. */
