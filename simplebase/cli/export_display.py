@@ -67,7 +67,7 @@ def site_size(sizes: dict[str, int]) -> list[str]:
     if total > MOST_BYTES:
         lines.append(
             f"more than {MOST_BYTES / 1e6:.0f} MB. `--quantize float16` halves the model of `none` "
-            "and is as fast and exact; `int8` halves it again. A smaller preset helps most."
+            "and is as fast; `int8` halves it again. A smaller preset helps most."
         )
     return lines
 

@@ -636,28 +636,30 @@ def test_a_gpu_is_used_only_if_it_finds_the_same(browser: Any, address: str) -> 
         browser,
         """
         const model = await pose.PoseModel.open("/", { gpu: true, threads: 1 });
-        const compiled = model._compiled;
         const pixels = new Uint8Array(model.size[0] * model.size[1] * 3);
-        const found = [];
+        const processor = model._compiled, found = [];
         for (const fault of [0.1, NaN, 0]) {
-          const deleted = [];
-          const runs = (name, change) => ({
+          let deleted = 0, lost = false;
+          model._gpu = {
             run: async (input) => {
-              const [output] = await compiled.run(input);
-              const data = (await output.data()).map((value, i) => value + (i === 7 ? change : 0));
+              if (lost) throw new Error("lost");
+              const [output] = await processor.run(input);
+              const data = (await output.data()).map((value, i) => value + (i === 7 ? fault : 0));
               return [{ data: async () => data, delete: () => output.delete() }];
             },
-            delete: () => deleted.push(name),
-          });
-          model._compiled = runs("processor", 0);
-          model._candidate = runs("GPU", fault);
-          await model.findInCrop(pixels);
-          found.push([model.device, ...deleted]);
+            delete: () => deleted++,
+          };
+          const expected = await model.findInCrop(pixels);
+          found.push([model.device, deleted]);
+          lost = true;
+          const later = await model.findInCrop(pixels);
+          found.push([model.device, deleted, String(later) === String(expected)]);
         }
         return found;
         """,
     )
-    assert found == [["1 thread", "GPU"], ["1 thread", "GPU"], ["GPU", "processor"]]
+    without = [["1 thread", 1], ["1 thread", 1, True]]
+    assert found == [*without, *without, ["GPU", 0], ["1 thread", 1, True]]
 
 
 def allow_camera(browser: Any, address: str, setting: str) -> None:

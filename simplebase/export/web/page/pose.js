@@ -268,7 +268,7 @@ export class PoseModel {
     await requireWhole("model.tflite", bytes, { bytes: web.bytes, sha256 });
     const model = new PoseModel(description, litert, await compiled(litert, "The model", bytes));
     if (web.detector) model.detector = await openDetector(base, litert, web.detector);
-    if (gpu) model._candidate = await compiledForGpu(litert.api, bytes);
+    if (gpu) model._gpu = await compiledForGpu(litert.api, bytes);
     return model;
   }
 
@@ -289,8 +289,8 @@ export class PoseModel {
     this._web = web;
     this._litert = litert.api;
     this._compiled = compiled;
-    this._candidate = null; // the model on the GPU, until its first heatmaps are compared
-    this._onGpu = false;
+    this._gpu = null; // the model on the GPU
+    this._onGpu = false; // since its first heatmaps were compared
     const values = size[0] * size[1] * 3;
     const isFloat = compiled.getInputDetails()[0].dtype === "float32";
     this._input = isFloat ? new Float32Array(values) : new Uint8Array(values);
@@ -360,29 +360,37 @@ export class PoseModel {
   }
 
   async _heatmaps() {
+    if (this._onGpu) {
+      try {
+        return await this._run(this._gpu);
+      } catch (error) {
+        // A device can be lost, as when a phone sleeps.
+        this._leaveGpu("it failed", error);
+      }
+    }
     const heatmaps = await this._run(this._compiled);
-    if (this._candidate) await this._compareGpu(heatmaps);
+    if (this._gpu && !this._onGpu) await this._compareGpu(heatmaps);
     return heatmaps;
   }
 
   /** Moves the model to the GPU if that finds the same in the input; drivers have faults. */
   async _compareGpu(heatmaps) {
-    const candidate = this._candidate;
-    this._candidate = null;
-    let apart = Infinity;
     try {
-      const found = await this._run(candidate);
-      apart = found.reduce((most, value, i) => Math.max(most, Math.abs(value - heatmaps[i])), 0);
-      if (found.length !== heatmaps.length) apart = Infinity;
+      const found = await this._run(this._gpu);
+      const apart = found.map((value, i) => Math.abs(value - heatmaps[i]));
+      // NaN is above no limit, so the comparison asks for what is below.
+      this._onGpu = found.length === heatmaps.length && apart.every((far) => far < GPU_TOLERANCE);
+      if (!this._onGpu) this._leaveGpu("its heatmaps differ");
     } catch (error) {
-      console.warn("The GPU cannot run the model.", error);
+      this._leaveGpu("it failed", error);
     }
-    // NaN is above no limit, so the comparison asks for what is below.
-    this._onGpu = apart < GPU_TOLERANCE;
-    if (!this._onGpu) console.warn(`The GPU is not used: its heatmaps are ${apart} apart.`);
-    const [kept, other] = this._onGpu ? [candidate, this._compiled] : [this._compiled, candidate];
-    this._compiled = kept;
-    other.delete();
+  }
+
+  _leaveGpu(reason, error = "") {
+    console.warn(`The GPU is not used: ${reason}.`, error);
+    this._onGpu = false;
+    this._gpu.delete();
+    this._gpu = null;
   }
 
   async _run(compiled) {
