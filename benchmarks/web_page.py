@@ -152,8 +152,12 @@ def measure(driver: Any, address: str, threads: int, options: argparse.Namespace
     session = onnxruntime.InferenceSession(options.onnx, settings)
     opening = min(opening_seconds(driver, f"{address}?threads={threads}") for _ in range(3))
     page, native, device = [], [], ""
+    # A page of the same origin without a model: a page can have LiteRT.js once.
+    driver.get(f"{address}empty")
     for _ in range(options.rounds):
         device, least = driver.execute_async_script(MODEL_MS, threads, RUNS)
+        if least is None:
+            raise SystemExit(device)
         page.append(least)
         native.append(native_ms(session))
     row = {

@@ -251,7 +251,8 @@ class _Handler(SimpleHTTPRequestHandler):
                 return self._send(200, pixels, size=size)
             except queue.Empty:
                 continue
-        self._send(202)
+        # The browser has ended, so nobody would read an answer.
+        self.close_connection = True
 
     def _send(
         self,
