@@ -27,9 +27,10 @@ from simplebase.errors import DownloadError
 from simplebase.export import ExportedSite, Exporter, export_site
 from simplebase.export.export_settings import Quantization
 from simplebase.export.web import SiteDetector
+from simplebase.export.web.browser import find_chromium, running_in_browser
 from simplebase.images import read_image, write_image
 from simplebase.inference import PoseEstimator, cut_out
-from simplebase.metadata import ModelMetadata
+from simplebase.metadata import ModelMetadata, read_metadata
 from simplebase.metrics import oks_sigmas
 from simplebase.pose import Box, Pose
 from simplebase.runtimes import load_runtime
@@ -493,6 +494,17 @@ def test_a_detector_in_the_page_finds_the_boxes_of_python(
         points = np.reshape(other["keypoints"], (-1, 3))
         scale = max(pose.box[2:]) * estimate.runtime.metadata.crop.padding / 64
         assert abs(points[sure, :2] - pose.keypoints[sure, :2]).max() < 0.05 * scale
+
+
+def test_the_check_of_a_page_asks_its_detector_too(
+    site: ExportedSite, detecting: SiteDetector, shared: Path
+) -> None:
+    folder, image = site.path / "detecting", read_image(shared / "data" / "people" / "ride.jpg")
+    browser = find_chromium()
+    assert browser is not None
+    with running_in_browser(folder, read_metadata(folder / "model.tflite"), browser) as page:
+        detecting.check_page(page, [image])
+        assert len(page.detect(image)[0]) == 2
 
 
 def test_a_picture_without_objects_says_so(
