@@ -557,7 +557,7 @@ def test_an_image_a_threshold_and_the_downloads(
     assert abs(points[:, :2] - pose.keypoints[:, :2]).max() < 0.05 * scale
     assert read_image(tmp_path / "pose.png").shape == read_image(photo).shape
     # The browser's own new tab may still be loading.
-    own = (address, "blob:", "chrome://", "chrome-untrusted://")
+    own = (address, "blob:", "data:", "chrome://", "chrome-untrusted://")
     elsewhere = [url for url in requests_of(browser) if not url.startswith(own)]
     assert elsewhere == []
 

@@ -105,9 +105,10 @@ class SiteDetector:
             ParityError: one finds a box that the other does not find.
         """
         for image in images:
-            found = [page.detect(image), self._onnx.detect(image)]
-            missing = _without_match(*found[0], found[1][0], self._onnx.min_score)
-            missing += _without_match(*found[1], found[0][0], self._onnx.min_score)
+            boxes, scores = page.detect(image)
+            others, other_scores = self._onnx.detect(image)
+            missing = _without_match(boxes, scores, others, self._onnx.min_score)
+            missing += _without_match(others, other_scores, boxes, self._onnx.min_score)
             if missing:
                 raise ParityError(
                     f"{missing} of the boxes of the detector differ between the page and its ONNX "
