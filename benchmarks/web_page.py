@@ -71,7 +71,8 @@ class Handler(SimpleHTTPRequestHandler):
 
 def camera_file(video: Path, folder: Path) -> Path:
     """Writes the first frames of a video as the file that a fake camera shows."""
-    capture, parts = cv2.VideoCapture(str(video)), []
+    capture = cv2.VideoCapture(str(video))
+    parts: list[bytes] = []
     while len(parts) < FRAMES:
         is_frame, frame = capture.read()
         if not is_frame:
