@@ -51,7 +51,8 @@ def weights(
     skeleton: Annotated[
         str | None,
         typer.Option(
-            help="Keypoints of the heatmaps: mpii, coco, hand21, ... (listed in docs/datasets.md).",
+            help="Keypoints of the heatmaps: mpii, coco, hand21, ... (listed in "
+            "docs/datasets/skeletons.md).",
             show_default="the file's, else mpii for 16, coco for 17",
         ),
     ] = None,

@@ -52,7 +52,7 @@ SkeletonName = Annotated[
         "--skeleton",
         metavar="NAME",
         help="Built-in skeleton of the dataset, if its folder has no classes.txt: mpii, coco, "
-        "hand21, ... (listed in docs/datasets.md).",
+        "hand21, ... (listed in docs/datasets/skeletons.md).",
         rich_help_panel=DATASET,
     ),
 ]
