@@ -33,7 +33,7 @@ def lightning_pose(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Lightning Pose: CollectedData.csv and labeled-data/.
+    """Convert Lightning Pose data: CollectedData.csv and labeled-data/.
 
     Example:
 

@@ -115,7 +115,7 @@ class FramePredictor:
             raise ArgumentError(f"{source.name}, {frame.name}: {error}") from error
 
     def _predict(self, image: np.ndarray, boxes: Sequence[Box]) -> tuple[list[Pose], float]:
-        """Returns the poses in the boxes, and their mean distance to those of the mirrored crops."""
+        """Returns the poses in the boxes and their mean distance to those of the mirrored crops."""
         estimator, skeleton = self._estimator, self._estimator.skeleton
         crops, matrices = cut_out(image, boxes, estimator.runtime.metadata, estimator.fit)
         both = np.concatenate([crops, crops[:, :, ::-1]])

@@ -94,10 +94,10 @@ def jumps(points: Sequence[np.ndarray]) -> np.ndarray:
     """Measures how far the keypoints of each frame are from those of its neighbours in the video.
 
     The step between two frames is the mean distance of an object's keypoints to those of the
-    nearest object in the other frame. Each frame counts the smaller of its two steps: at a cut, only
-    one of them is large, and a cut is not a jump. Steps are divided by the median step of the video
-    (at least `_LEAST_STEP`), so that fast and slow videos can be compared. Frames that are shown
-    twice have a step of 0, which does not count in the median.
+    nearest object in the other frame. Each frame counts the smaller of its two steps: at a cut,
+    only one of them is large, and a cut is not a jump. Steps are divided by the median step of the
+    video (at least `_LEAST_STEP`), so that fast and slow videos can be compared. Frames that are
+    shown twice have a step of 0, which does not count in the median.
 
     Args:
         points: for each of `T` successive frames of one video, `(n, K, 2)` x, y of its objects, at

@@ -128,7 +128,7 @@ def _images_below(folder: Path) -> tuple[Path, ...]:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Numbers repeated names: `clip`, `clip_2`, ... Upper and lower case do not distinguish names."""
+    """Numbers repeated names: `clip`, `clip_2`, ... Case does not distinguish names."""
     result: list[str] = []
     taken: set[str] = set()
     for name in names:

@@ -60,7 +60,7 @@ class Suggestions:
         alike: number of these frames that were left out because they look like a chosen one.
         labelled: number of these frames that were left out because they look like an image of the
             labelled dataset.
-        without_object: number of frames in which no object was found. The model did not run on them.
+        without_object: number of frames in which no object was found. The model did not run there.
     """
 
     folders: dict[str, int]
@@ -94,10 +94,10 @@ def suggest_frames(
 ) -> Suggestions:
     """Writes the frames that a model is unsure of, with the keypoints that it finds as labels.
 
-    The model sees whole images unless `box`, `boxes` or `detector` say where the objects are; frames
-    without an object are then left out. `simplebase.suggesting.scoring` describes how frames are
-    ranked, and `choose_best` how near duplicates are left out. The same input gives the same output.
-    Videos are decoded twice.
+    The model sees whole images unless `box`, `boxes` or `detector` say where the objects are. In
+    that case, frames without an object are left out. `simplebase.suggesting.scoring` describes how
+    frames are ranked, and `choose_best` how near duplicates are left out. The same input gives the
+    same output. Videos are decoded twice.
 
     Args:
         model: a model of any format that `load_runtime` opens.

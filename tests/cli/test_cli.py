@@ -317,12 +317,12 @@ BAD = {
     "a box of three numbers": (
         "demo --model {model} --input {image} --output out.jpg --box 1,2,3",
         2,
-        "--box is X,Y,WIDTH,HEIGHT. Received: '1,2,3'",
+        "--box must be X,Y,WIDTH,HEIGHT. Received: '1,2,3'",
     ),
     "a box of words": (
         "demo --model {model} --input {image} --output out.jpg --box a,b,c,d",
         2,
-        "--box is X,Y,WIDTH,HEIGHT",
+        "--box must be X,Y,WIDTH,HEIGHT",
     ),
     "a box without an area": (
         "demo --model {model} --input {image} --output out.jpg --box 5,5,0,10",

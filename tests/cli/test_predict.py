@@ -76,10 +76,10 @@ def test_what_cannot_be_read_is_a_warning_and_an_error_if_it_is_all_or_strict(
     ("arguments", "code", "message"),
     [
         (["none.jpg"], 1, "none.jpg does not exist"),
-        (["PHOTOS", "--box", "1,2,3"], 2, "--box is X,Y,WIDTH,HEIGHT"),
-        (["PHOTOS", "--decode", "guess"], 2, "--decode is one of"),
+        (["PHOTOS", "--box", "1,2,3"], 2, "--box must be X,Y,WIDTH,HEIGHT"),
+        (["PHOTOS", "--decode", "guess"], 2, "--decode must be one of"),
         (["PHOTOS", "--batch-size", "0"], 2, "--batch-size"),
-        (["PHOTOS", "--engine", "spark"], 2, "--engine is one of local, ray"),
+        (["PHOTOS", "--engine", "spark"], 2, "--engine must be local or ray"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(
