@@ -50,8 +50,8 @@ class TrainingDisplay(Observer):
         if plan.unlabelled_samples:
             say(
                 f"{counted(plan.unlabelled_records, 'object')} without labels, "
-                f"{plan.unlabelled_samples} in each step; pseudo: keypoints that the teacher is "
-                f"sure enough of"
+                f"{plan.unlabelled_samples} in each step; pseudo: share of keypoints that reach "
+                "the threshold"
             )
         heads = ["epoch", "loss", "val PCK", "lr", "images/s"]
         console.print(_row(*heads, *["pseudo"] * bool(plan.unlabelled_samples)), style="bold")
