@@ -160,9 +160,10 @@ def lsp(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Convert Leeds Sports Pose, its extension, or both into one dataset.
+    """Convert Leeds Sports Pose and its extension.
 
-    LSP's official test half becomes the val split. If it is missing, a part of LSP is held out.
+    Both can be merged into one dataset. LSP's official test half becomes the val split. If it is
+    missing, a part of LSP is held out.
 
     Examples:
 
@@ -215,13 +216,14 @@ def labelme(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Convert labelme files, whose points are named after the keypoints.
+    """Convert labelme files.
 
-    All points of an object have the same group_id. A rectangle with the same group_id is the
-    object's box; without one, the box around its points is used. A point with the flag `hidden`,
-    `occluded` or (X-AnyLabeling) `difficult` is a hidden keypoint. Other shapes are counted and
-    skipped. All .json files in the folder and below it are read. The image is the file at
-    imagePath, else the one in imageData, else the file of that name anywhere in the folder.
+    The labels of points are the names of the keypoints. All points of an object have the same
+    group_id. A rectangle with the same group_id is the object's box; without one, the box around
+    its points is used. A point with the flag `hidden`, `occluded` or (X-AnyLabeling) `difficult` is
+    a hidden keypoint. Other shapes are counted and skipped. All .json files in the folder and below
+    it are read. The image is the file at imagePath, else the one in imageData, else the file of
+    that name anywhere in the folder.
 
     If SOURCE has classes.txt, match_point.txt and skeleton.txt, as after `data suggest`, these name
     the keypoints and their order. Otherwise, the keypoints are the labels in order of appearance,

@@ -48,7 +48,7 @@ def cvat(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Convert CVAT for images 1.1 and CVAT for video 1.1.
+    """Convert "CVAT for images 1.1" and "CVAT for video 1.1".
 
     An object is a skeleton, a shape with several points, or the single points of one group or image
     whose labels are keypoint names. Occluded points are hidden keypoints; points marked as outside

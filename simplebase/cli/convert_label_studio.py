@@ -41,7 +41,7 @@ def label_studio(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Convert Label Studio's exports, with or without rectangles.
+    """Convert Label Studio's exports.
 
     A keypoint belongs to the rectangle that is its parent, that a relation links to, or that
     contains it. If a task has several annotations, the last one that was not cancelled counts.

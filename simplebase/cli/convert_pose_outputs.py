@@ -37,12 +37,12 @@ def pose_outputs(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Convert results of OpenPose, AlphaPose or MediaPipe, as labels to correct.
+    """Convert results of OpenPose, AlphaPose or MediaPipe.
 
-    These are predictions: look at them with `data view`, and correct them before you evaluate a
-    model on them. The file for the image NAME.jpg is NAME_keypoints.json for OpenPose, and
-    NAME.json or NAME.pbtxt for MediaPipe. The number of points decides which built-in skeleton is
-    used.
+    These labels are predictions: look at them with `data view`, and correct them before you
+    evaluate a model on them. The file for the image NAME.jpg is NAME_keypoints.json for OpenPose,
+    and NAME.json or NAME.pbtxt for MediaPipe. The number of points decides which built-in skeleton
+    is used.
 
     Examples:
 

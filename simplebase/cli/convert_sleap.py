@@ -44,11 +44,12 @@ def sleap(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Convert SLEAP's labels, with the images in the file or videos beside it.
+    """Convert SLEAP's labels.
 
-    Images in a .pkg.slp file are written unchanged. Frames of a video are written as PNG. The video
-    is the file at the stated path, or else the file of that name below --video-folder. Frames of a
-    missing video are left out and counted. Symmetric nodes swap in flips.
+    The images are in the file or in videos beside it. Images in a .pkg.slp file are written
+    unchanged. Frames of a video are written as PNG. The video is the file at the stated path, or
+    else the file of that name below --video-folder. Frames of a missing video are left out and
+    counted. Symmetric nodes swap in flips.
 
     Examples:
 
