@@ -191,7 +191,7 @@ BAD = {
     "a format that there is not": (
         "demo --model {model} --input {video} --output out --format gif",
         2,
-        "--format is one of image, folder, video, json, csv, labelme, coco, cvat. Received: 'gif'",
+        "--format must be one of image, folder, video, json, csv, labelme, coco, cvat. Received: 'gif'",
     ),
     "one format for two outputs": (
         "demo --model {model} --input {video} --output a --output b --format json",
@@ -302,7 +302,7 @@ BAD = {
     "a size that is no size": (
         "train --dataset {figures} --input-size 64 --run-dir run",
         2,
-        "a size is HEIGHTxWIDTH, such as 256x192. Received: '64'",
+        "a size must be HEIGHTxWIDTH, such as 256x192. Received: '64'",
     ),
     "a size that is no multiple of 32": (
         "train --dataset {figures} --input-size 64x100 --run-dir run",

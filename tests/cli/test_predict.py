@@ -24,7 +24,7 @@ def test_a_folder_becomes_a_table_and_is_not_predicted_twice(
     moved = np.array([row["keypoints"][0] for row in rows])
     np.testing.assert_allclose(moved, 60 + 5 * np.arange(10), atol=2.5)
     code, printed, _ = command(*arguments)
-    assert code == 0 and "(1 of 1 parts were there already)" in printed
+    assert code == 0 and "(1 of 1 parts were already done)" in printed
 
 
 def test_the_model_of_the_package_gives_the_rows_of_the_demo(
