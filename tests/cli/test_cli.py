@@ -191,7 +191,8 @@ BAD = {
     "a format that there is not": (
         "demo --model {model} --input {video} --output out --format gif",
         2,
-        "--format must be one of image, folder, video, json, csv, labelme, coco, cvat. Received: 'gif'",
+        "--format must be one of image, folder, video, json, csv, labelme, coco, cvat. "
+        "Received: 'gif'",
     ),
     "one format for two outputs": (
         "demo --model {model} --input {video} --output a --output b --format json",
