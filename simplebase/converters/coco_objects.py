@@ -15,6 +15,7 @@ from simplebase.converters.placement import around_box, around_keypoints
 from simplebase.converters.single_points import UNSIZED
 from simplebase.data import expect
 from simplebase.data.coco_categories import OWN_KEY, Categories
+from simplebase.data.fields import flat
 from simplebase.data.object_sizes import object_area, object_side, read_box
 from simplebase.data.records import make_record
 from simplebase.errors import DataError
@@ -113,8 +114,9 @@ def _keypoints(values: Any, skeleton: Skeleton, where: str) -> np.ndarray:
     """`(K, 3)`; all zeros where an annotation has none."""
     if not values:
         return np.zeros((skeleton.num_keypoints, 3))
-    flat = expect.numbers(values, 3 * skeleton.num_keypoints, f"{where}.keypoints")
-    keypoints = np.array(flat).reshape(-1, 3)
+    # Some tools write a list for each keypoint.
+    numbers = expect.numbers(flat(values), 3 * skeleton.num_keypoints, f"{where}.keypoints")
+    keypoints = np.array(numbers).reshape(-1, 3)
     for value in keypoints[:, 2]:
         expect.visibility(float(value), f"{where}.keypoints")
     return keypoints

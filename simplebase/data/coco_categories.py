@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from simplebase.data import expect
 from simplebase.data.coco_format import CATEGORY_ID
+from simplebase.data.fields import flat
 from simplebase.errors import ArgumentError, DataError, listed, shown
 from simplebase.skeletons import (
     Link,
@@ -189,7 +190,7 @@ def _numbered(
     lengths: dict[int, tuple[int, str]] = {}
     ids = {each.id for each in categories}
     for annotation, where in _annotations(content, path):
-        values = expect.items(annotation.get("keypoints") or [], f"{where}.keypoints")
+        values = flat(expect.items(annotation.get("keypoints") or [], f"{where}.keypoints"))
         category = _category_id(annotation, where)
         if not values or category not in ids:
             continue

@@ -546,3 +546,11 @@ def test_damaged_files_are_refused_with_our_errors(content, scale_from) -> None:
             ),
             Path(folder) / "out",
         )
+
+
+def test_keypoints_may_be_a_list_each(tmp_path, source) -> None:
+    nested = cow(keypoints=[[3, 4, 2], [5, 6, 1], [0, 0, 0], [8, 9, 2]])
+    assert read(tmp_path, document(nested)).records == read(tmp_path, document(cow())).records
+    content = document(nested)
+    del content["categories"]
+    assert read(tmp_path, content).skeleton.num_keypoints == 4

@@ -198,3 +198,18 @@ def test_the_real_csv_has_the_coordinates_that_its_source_gives(shared, tmp_path
 @pytest.mark.parametrize("form", [json.dumps, as_csv])
 def test_garbled_files_are_read_or_refused(folder, form) -> None:
     assert read_garbled(save(folder, form(NAMED), "labels.txt"), read_via) > 50
+
+
+@pytest.mark.parametrize("attribute", ["score", "confidence"])
+def test_scores_are_no_names(folder, attribute) -> None:
+    points = [point(1, 2, **{attribute: "0.9"}), point(3, 4, **{attribute: "0.8"})]
+    (folder / "via.json").write_text(json.dumps(export(points)))
+    assert read_via(folder).skeleton.keypoints == ("1", "2")
+
+
+def test_an_attribute_with_one_value_is_a_class_and_no_name(folder) -> None:
+    content = export([point(1, 2, kind="cow"), point(3, 4, kind="cow")])
+    (folder / "via.json").write_text(json.dumps(content))
+    conversion = read_via(folder)
+    assert conversion.skeleton.keypoints == ("1", "2")
+    assert any("'kind' has one value at all points" in note for note in conversion.notes)

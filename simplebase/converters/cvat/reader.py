@@ -15,7 +15,7 @@ to the only object of the image if there is no other box and it contains all poi
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,10 +71,10 @@ def read_cvat(
     """
     folder = None if image_folder is None else Path(image_folder)
     files = read_cvat_files(Path(source), folder, progress)
-    several = _shapes_of_several_points(files)
+    wanted = [category] if isinstance(category, str) else list(category)
+    several = _shapes_of_several_points(files, {name.strip() for name in wanted})
     objects = [(image, _objects(image, several, files.left_out)) for image in files.images]
     keypoints = _keypoints(files, [each for _, found in objects for each in found])
-    wanted = [category] if isinstance(category, str) else list(category)
     chosen = _choose(keypoints, wanted, source)
     notes: list[str] = []
     if skeleton is None:
@@ -140,31 +140,33 @@ class _Object:
         return all(left <= p.x <= left + width and top <= p.y <= top + height for p in seen)
 
 
-def _shapes_of_several_points(files: CvatFiles) -> dict[str, int]:
-    """How many points the shapes of a label have, for the labels that have several.
+def _shapes_of_several_points(files: CvatFiles, wanted: Collection[str]) -> set[str]:
+    """The labels whose shapes have several points.
+
+    Args:
+        files: the content of the files.
+        wanted: the labels to convert; empty means all.
 
     Raises:
-        DataError: they have different numbers.
+        DataError: the shapes of a wanted label have different numbers of points.
     """
     counts: dict[str, dict[int, str]] = defaultdict(dict)
     for image in files.images:
         for shape in image.shapes:
             if shape.kind == "points":
                 counts[shape.label].setdefault(len(shape.points), shape.where)
-    found: dict[str, int] = {}
     for label, by_count in counts.items():
-        if len(by_count) > 1:
+        if len(by_count) > 1 and (not wanted or label in wanted):
             (first, one), (second, other), *_ = by_count.items()
             raise DataError(
                 f"{other}: {second} points, but {one} has {first}. Shapes of one label have as "
-                "many points as there are keypoints; complete the shorter ones, or use a skeleton."
+                "many points as there are keypoints; complete the shorter ones, use a skeleton, or "
+                "choose other labels by --category."
             )
-        if 1 not in by_count:
-            found[label] = next(iter(by_count))
-    return found
+    return {label for label, by_count in counts.items() if [*by_count] != [1]}
 
 
-def _objects(image: CvatImage, several: Mapping[str, int], left_out: Counter[str]) -> list[_Object]:
+def _objects(image: CvatImage, several: Collection[str], left_out: Counter[str]) -> list[_Object]:
     """Returns the objects of an image with their boxes; boxes without an object are counted."""
     objects: list[_Object] = []
     loose: dict[str | None, _Object] = {}

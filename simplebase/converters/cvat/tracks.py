@@ -51,7 +51,10 @@ def track_shapes(
         if not shape.is_gone:
             yield frame, shape
         earlier, start = shape, frame
-    if earlier is not None and not earlier.is_gone and stop is not None:
+    # CVAT exports a single shape as a track that ends after a frame, but leaves out that end in the
+    # last frame of the video. Its real tracks list every frame.
+    is_single = len(keyframes) == 1 and start + 1 == stop
+    if earlier is not None and not earlier.is_gone and stop is not None and not is_single:
         for after in _strictly_between(frames, start, stop + 1):
             yield after, earlier
 

@@ -27,6 +27,7 @@ _PIXEL_CENTRE = 0.5
 _HIDDEN = {"hidden", "occluded"}
 OUTSIDE = "keypoint: outside the image"
 AMBIGUOUS = "keypoint: in several rectangles, and linked to none"
+NAMELESS = "keypoint: without a label"
 STRAY_BOX = "shape: rectangle that is no object's box"
 OTHER = "shape: neither keypoint nor rectangle"
 
@@ -55,17 +56,22 @@ class Region:
     def is_keypoint(self) -> bool:
         """Whether it is a named point."""
         value = self.value
-        return "x" in value and "y" in value and not {"height", "radiusX", "points"} & value.keys()
+        # Some model backends give keypoints a height as well.
+        named = bool(value.get("keypointlabels"))
+        no_size = not {"height", "radiusX", "points"} & value.keys()
+        return "x" in value and "y" in value and (named or no_size)
 
     @property
     def is_rectangle(self) -> bool:
         """Whether it is a box, which may be rotated."""
-        return {"x", "y", "width", "height"} <= self.value.keys()
+        return {"x", "y", "width", "height"} <= self.value.keys() and not self.is_keypoint
 
     @property
-    def name(self) -> str:
-        """The keypoint's label."""
+    def name(self) -> str | None:
+        """The keypoint's label; `None` if it has none."""
         labels = self.value.get("keypointlabels") or self.value.get("labels")
+        if not labels:
+            return None
         if not isinstance(labels, list) or len(labels) != 1:
             raise DataError(
                 f"{self.where}: a keypoint has one label, its name. Received: {labels!r}."
@@ -130,13 +136,15 @@ def find_objects(
             left_out[OUTSIDE] += 1
         elif owner is None:
             left_out[AMBIGUOUS] += 1
-        elif region.name in objects[owner].points:
+        elif (name := region.name) is None:
+            left_out[NAMELESS] += 1
+        elif name in objects[owner].points:
             raise DataError(
-                f"{where} has two keypoints {region.name!r} in one object. Link each keypoint to "
+                f"{where} has two keypoints {name!r} in one object. Link each keypoint to "
                 "its rectangle by a relation, draw a rectangle around each object, or remove one."
             )
         else:
-            objects[owner].points[region.name] = point
+            objects[owner].points[name] = point
     shared = Counter(owners[id] for id in boxes)
     for id, box in boxes.items():
         owner = owners[id]

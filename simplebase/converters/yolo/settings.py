@@ -76,6 +76,8 @@ def read_yolo_settings(
             )
         fitted, notes = skeleton, []
     splits = {name: _entries(content.get(name), f"{path}, {name}") for name in SPLITS}
+    if "val" not in content:
+        splits["val"] = _entries(content.get("validation"), f"{path}, validation")
     root = content.get("path")
     return YoloSettings(
         path=path,
@@ -163,7 +165,8 @@ def _skeleton(
     """Returns the keypoints of the chosen classes, and notes on them."""
     name = titles[0] if len(titles) == 1 else path.resolve().parent.name or path.stem
     names = _keypoint_names(content.get("kpt_names"), path, count, chosen)
-    flips = content.get("flip_idx")
+    # Some tools write an empty list, which Ultralytics treats like a missing one.
+    flips = content.get("flip_idx") or None
     pairs = None if flips is None else _pairs(flips, names or _numbers(count), path)
     if names is None:
         skeleton = Skeleton(name, _numbers(count), pairs or ())
@@ -196,10 +199,12 @@ def _numbers(count: int) -> tuple[str, ...]:
 def _keypoint_names(
     value: Any, path: Path, count: int, chosen: Sequence[int]
 ) -> tuple[str, ...] | None:
-    """Returns the names in `kpt_names`: a list, or a list for each class."""
+    """Returns the names in `kpt_names`: a list, or a list for each class, by number or in order."""
     if value is None:
         return None
     lists = [value]
+    if isinstance(value, list) and value and all(isinstance(each, list) for each in value):
+        value = dict(enumerate(value))
     if isinstance(value, dict):
         lists = [value[each] for each in chosen if each in value]
     if not lists:

@@ -1,0 +1,115 @@
+"""The tracks of CVAT's projects and of tasks of images."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conversion_checks import write_image
+
+from simplebase.converters import Conversion, read_cvat
+from simplebase.errors import DataError
+
+
+def cow(frame: int, x: float, outside: int = 0) -> str:
+    places = (("nose", x), ("tail", x + 10))
+    points = "".join(
+        f'<points label="{name}" outside="{outside}" occluded="0" points="{at},{at}"/>'
+        for name, at in places
+    )
+    return f'<skeleton frame="{frame}" keyframe="1">{points}</skeleton>'
+
+
+def track(*shapes: str, task: int | None = None, subset: str = "") -> str:
+    project = "" if task is None else f'task_id="{task}" subset="{subset}"'
+    return f'<track id="0" label="cow" {project}>{"".join(shapes)}</track>'
+
+
+def save(folder: Path, meta: str, *tracks: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "annotations.xml"
+    path.write_text(f"<annotations><meta>{meta}</meta>{''.join(tracks)}</annotations>")
+    return path
+
+
+def task(number: int, subset: str, stop: int) -> str:
+    return (
+        f"<task><id>{number}</id><mode>interpolation</mode><subset>{subset}</subset>"
+        f"<start_frame>0</start_frame><stop_frame>{stop}</stop_frame></task>"
+    )
+
+
+def noses(conversion: Conversion) -> dict[str, list[float]]:
+    return {
+        record["img_paths"]: [round(value, 3) for value in record["joint_self"][0][:2]]
+        for record in conversion.records
+    }
+
+
+def test_each_task_of_a_project_has_its_own_frames_and_its_subset_is_the_split(tmp_path) -> None:
+    for subset, count in (("Train", 2), ("Validation", 3)):
+        for number in range(count):
+            write_image(tmp_path / "images" / subset / f"frame_{number:06d}.PNG")
+    meta = f"<project><tasks>{task(7, 'Train', 1)}{task(8, 'Validation', 2)}</tasks></project>"
+    first = track(cow(0, 10), cow(1, 11), task=7, subset="Train")
+    second = track(cow(0, 20), task=8, subset="Validation")
+    conversion = read_cvat(save(tmp_path, meta, first, second))
+    assert noses(conversion) == {
+        "images/Train/frame_000000.PNG": [9.5, 9.5],
+        "images/Train/frame_000001.PNG": [10.5, 10.5],
+        # The last shape stays until this task ends, not the other one.
+        "images/Validation/frame_000000.PNG": [19.5, 19.5],
+        "images/Validation/frame_000001.PNG": [19.5, 19.5],
+        "images/Validation/frame_000002.PNG": [19.5, 19.5],
+    }
+    assert {r["img_paths"].split("/")[1]: r["isValidation"] for r in conversion.records} == {
+        "Train": 0,
+        "Validation": 1,
+    }
+
+
+def test_two_videos_with_the_same_names_of_frames_are_refused(tmp_path) -> None:
+    meta = f"<project><tasks>{task(7, 'Train', 1)}{task(8, 'Train', 2)}</tasks></project>"
+    tracks = [track(cow(0, 10), task=number, subset="Train") for number in (7, 8)]
+    with pytest.raises(DataError, match=r"task 7 and .*task 8 are of two videos"):
+        read_cvat(save(tmp_path, meta, *tracks))
+
+
+@pytest.mark.parametrize(("start", "step"), [(0, 1), (10, 5)])
+def test_the_images_of_a_task_of_images_are_its_frames_in_order(tmp_path, start, step) -> None:
+    for name in ("eel", "cat", "dog"):
+        write_image(tmp_path / "images" / f"{name}.jpg")
+    last = start + 2 * step
+    meta = (
+        f"<task><mode>annotation</mode><start_frame>{start}</start_frame>"
+        f"<stop_frame>{last}</stop_frame><frame_filter>step={step}</frame_filter></task>"
+    )
+    first = track(cow(start, 10), cow(start + step, 10, outside=1))
+    path = save(tmp_path, meta, first, track(cow(last, 20)))
+    assert noses(read_cvat(path)) == {"images/cat.jpg": [9.5, 9.5], "images/eel.jpg": [19.5, 19.5]}
+    # With an image less, it is not known which frame is missing.
+    (tmp_path / "images/dog.jpg").unlink()
+    with pytest.raises(DataError, match="no image of the 2 records was found"):
+        read_cvat(path).require_records()
+
+
+def test_a_single_shape_before_the_last_frame_does_not_stay(tmp_path) -> None:
+    """CVAT leaves out its end there; real tracks list every frame."""
+    for number in range(3):
+        write_image(tmp_path / "images" / f"frame_{number:06d}.png")
+    path = save(tmp_path, task(7, "", 2), track(cow(1, 10)))
+    assert [*noses(read_cvat(path))] == ["images/frame_000001.png"]
+
+
+def test_labels_with_other_numbers_of_points_do_not_matter_if_not_chosen(tmp_path) -> None:
+    write_image(tmp_path / "a.png")
+    shapes = [("face", "1,2;3,4"), ("crowd", "1,2;3,4"), ("crowd", "1,2;3,4;5,6")]
+    inside = "".join(f'<points label="{label}" points="{places}"/>' for label, places in shapes)
+    path = save(tmp_path, "", f'<image name="a.png">{inside}</image>')
+    with pytest.raises(DataError, match="or choose other labels by --category"):
+        read_cvat(path)
+    conversion = read_cvat(path, category="face")
+    assert np.round(conversion.records[0]["joint_self"], 3).tolist() == [
+        [0.5, 1.5, 2],
+        [2.5, 3.5, 2],
+    ]
+    assert conversion.left_out == {"object of a label that was not chosen": 2}
