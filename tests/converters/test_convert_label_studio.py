@@ -352,3 +352,16 @@ def test_a_target_storage_has_a_file_for_each_annotation(source) -> None:
         "b.jpg": 39.5,
     }
     assert conversion.left_out == {"annotation: not the last of its task": 1}
+
+
+def test_a_rectangle_with_linked_keypoints_takes_none_of_another_control(source) -> None:
+    """A tag for the unique points of a scene, and one for those of each animal."""
+    shapes = (
+        point("nose", 10, 10, "n", from_name="animal"),
+        point("tail", 30, 10, "t", from_name="animal"),
+        point("nest", 20, 20, from_name="scene"),
+        rectangle("b", 0, 0, 40),
+    )
+    objects, left_out = found(source, *shapes, relation("n", "b"))
+    assert objects == [({"nose": 19.5, "tail": 59.5}, 0), ({"nest": 39.5}, None)]
+    assert not left_out

@@ -234,7 +234,8 @@ def test_alphapose_writes_openposes_points_by_image_too(frames, people, key) -> 
     assert recognise(frames).format == "pose-outputs"
     (frames / "alphapose-results.json").unlink()
     assert recognise(frames).format == "pose-outputs"
-    assert read_pose_outputs(frames).records == conversion.records
+    again = read_pose_outputs(frames).records
+    assert [record["joint_self"] for record in again] == [conversion.records[0]["joint_self"]]
 
 
 def test_faces_and_hands_of_openpose_are_counted(frames) -> None:

@@ -234,6 +234,13 @@ def test_an_empty_flip_idx_is_like_none_and_names_may_be_a_list_for_each_class(t
     assert skeleton.horizontal_pairs == (("left_ear", "right_ear"),)
 
 
+def test_names_and_lines_that_sleap_adds_are_used(tmp_path: Path) -> None:
+    more = {"node_names": ["head", "tail"], "skeleton": [[0, 1], [1, 0]]}
+    skeleton = read_yolo(save(tmp_path, {"train/a": f"# two animals\n{ROW}"}, **more)).skeleton
+    assert skeleton.keypoints == ("head", "tail")
+    assert [(link.start, link.end) for link in skeleton.links] == [("tail", "head")]
+
+
 def test_validation_is_another_name_of_the_val_split(tmp_path: Path) -> None:
     source = save(tmp_path, {"train/a": ROW, "other/b": ROW}, validation="images/other")
     assert splits(read_yolo(source)) == {"images/train/a.jpg": 0, "images/other/b.jpg": 1}

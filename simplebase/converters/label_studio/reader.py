@@ -217,6 +217,7 @@ def _full_task(
         region.value |= value
         region.parent = str(result.get("parentID") or region.parent)
         region.texts |= _texts(result.get("meta"))
+        region.control = str(result.get("from_name") or "")
         sizes.append(stated_size(result.get("original_width"), result.get("original_height")))
         names.append(str(result.get("to_name")))
     # Choices for the whole image are not shapes.

@@ -8,6 +8,8 @@ of several ways, tried in this order:
   regions (`from_id`, `to_id`);
 - `meta.text`, which is the rectangle's id or text, as the YOLO backend writes it;
 - the position: a keypoint belongs to the only rectangle that contains it, or to the only rectangle.
+  A rectangle to which keypoints are linked takes no others from another control of the labelling
+  window, because those are of something else.
 
 Without rectangles, unlinked keypoints are one object, or one per `meta.text` if all have one.
 """
@@ -44,6 +46,7 @@ class Region:
         value: coordinates in per cent and labels, with the names in the file.
         parent: the id of the region that it belongs to.
         texts: texts of `meta`.
+        control: the control of the labelling window with which it was made.
     """
 
     id: str
@@ -51,6 +54,7 @@ class Region:
     value: dict[str, Any] = field(default_factory=dict)
     parent: str = ""
     texts: set[str] = field(default_factory=set)
+    control: str = ""
 
     @property
     def is_keypoint(self) -> bool:
@@ -173,13 +177,18 @@ def _owners(
     named = {text: each.id for each in regions if each.id in boxes for text in each.texts}
     named |= {id: id for id in boxes}
     by_text = not boxes and all(region.texts for region in loose)
+    controls: dict[str, set[str]] = defaultdict(set)
+    for region in keypoints:
+        controls[groups[region.id]].add(region.control)
     for region in loose:
         if texts := sorted(region.texts & named.keys()):
             owners[region.id] = groups[named[texts[0]]]
         elif by_text:
             owners[region.id] = f"text {min(region.texts)}"
         else:
-            found = _around(region.point(size), boxes)
+            linked = {id: controls.get(groups[id], {region.control}) for id in boxes}
+            free = {id: box for id, box in boxes.items() if region.control in linked[id]}
+            found = _around(region.point(size), free)
             owners[region.id] = "" if not found else groups[found[0]] if len(found) == 1 else None
     return owners
 

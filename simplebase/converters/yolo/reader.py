@@ -153,7 +153,9 @@ class _Reader:
         size = image_size(item.image) if item.image else (1, 1)
         rows: dict[tuple[str, ...], str] = {}
         for number, line in enumerate(read_text(item.label).splitlines(), start=1):
-            if values := tuple(line.split()):
+            values = tuple(line.split())
+            # Some people write comments, at which Ultralytics leaves the file out.
+            if values and not values[0].startswith("#"):
                 self.left_out["the same row twice"] += values in rows
                 rows.setdefault(values, f"{item.label}, line {number}")
         boxes = [row for row in rows if len(row) == _BOX_ONLY]

@@ -4,7 +4,7 @@ https://docs.ultralytics.com/datasets/pose/ describes it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,13 @@ from simplebase.data import expect
 from simplebase.errors import ArgumentError, DataError, MissingFileError, listed, shown
 from simplebase.files import read_text
 from simplebase.files.yaml import MOST_BYTES, parse_yaml
-from simplebase.skeletons import Skeleton, load_skeleton, pairs_by_name, skeleton_names
+from simplebase.skeletons import (
+    Skeleton,
+    coloured_link,
+    load_skeleton,
+    pairs_by_name,
+    skeleton_names,
+)
 from simplebase.skeletons.sides import pairs_text
 from simplebase.skeletons.skeleton import Pair
 
@@ -75,6 +81,7 @@ def read_yolo_settings(
                 f"{skeleton.num_keypoints}. Check --skeleton and --classes-path."
             )
         fitted, notes = skeleton, []
+    fitted = fitted if fitted.links else _links(content, fitted)
     splits = {name: _entries(content.get(name), f"{path}, {name}") for name in SPLITS}
     if "val" not in content:
         splits["val"] = _entries(content.get("validation"), f"{path}, validation")
@@ -165,6 +172,7 @@ def _skeleton(
     """Returns the keypoints of the chosen classes, and notes on them."""
     name = titles[0] if len(titles) == 1 else path.resolve().parent.name or path.stem
     names = _keypoint_names(content.get("kpt_names"), path, count, chosen)
+    names = names or _names_of_others(content, count)
     # Some tools write an empty list, which Ultralytics treats like a missing one.
     flips = content.get("flip_idx") or None
     pairs = None if flips is None else _pairs(flips, names or _numbers(count), path)
@@ -222,6 +230,35 @@ def _keypoint_names(
     if len(names) != count:
         raise DataError(f"{where}: kpt_shape says {count} keypoints. Received: {len(names)} names.")
     return names
+
+
+def _names_of_others(content: Mapping[str, Any], count: int) -> tuple[str, ...] | None:
+    """Returns the names that SLEAP and others add, which Ultralytics ignores."""
+    for key in ("node_names", "keypoint_names"):
+        names = content.get(key)
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            stripped = tuple(name.strip() for name in names)
+            if len(set(stripped)) == count == len(names) and all(stripped):
+                return stripped
+    return None
+
+
+def _links(content: Mapping[str, Any], skeleton: Skeleton) -> Skeleton:
+    """Adds the lines of `skeleton`, which SLEAP adds: pairs of keypoints, counted from 0."""
+    pairs = content.get("skeleton")
+    numbers = range(skeleton.num_keypoints)
+    if not isinstance(pairs, list) or not all(
+        isinstance(pair, list)
+        and len(pair) == 2
+        and all(type(end) is int and end in numbers for end in pair)
+        for pair in pairs
+    ):
+        return skeleton
+    names, flips = skeleton.keypoints, skeleton.horizontal_pairs
+    links = {
+        tuple(sorted(pair)): coloured_link(*map(names.__getitem__, pair), flips) for pair in pairs
+    }
+    return replace(skeleton, links=tuple(links.values()))
 
 
 def _pairs(flips: Any, names: Sequence[str], path: Path) -> tuple[Pair, ...]:
