@@ -241,8 +241,9 @@ def test_names_and_lines_that_sleap_adds_are_used(tmp_path: Path) -> None:
     assert [(link.start, link.end) for link in skeleton.links] == [("tail", "head")]
 
 
-def test_validation_is_another_name_of_the_val_split(tmp_path: Path) -> None:
-    source = save(tmp_path, {"train/a": ROW, "other/b": ROW}, validation="images/other")
+@pytest.mark.parametrize("name", ["validation", "Validation", "valid"])
+def test_the_val_split_may_be_spelt_in_another_way(name, tmp_path: Path) -> None:
+    source = save(tmp_path, {"train/a": ROW, "other/b": ROW}, **{name: "images/other"})
     assert splits(read_yolo(source)) == {"images/train/a.jpg": 0, "images/other/b.jpg": 1}
 
 

@@ -113,3 +113,24 @@ def test_labels_with_other_numbers_of_points_do_not_matter_if_not_chosen(tmp_pat
         [2.5, 3.5, 2],
     ]
     assert conversion.left_out == {"object of a label that was not chosen": 2}
+
+
+def test_the_points_of_a_skeleton_may_be_tracks_inside_its_track(tmp_path) -> None:
+    """As CVAT 2.0 wrote them; the second point is outside from the second frame on."""
+    for number in range(3):
+        write_image(tmp_path / "images" / f"frame_{number:06d}.png")
+
+    def point(frame: int, x: float, outside: int = 0) -> str:
+        flags = f'outside="{outside}" occluded="0"'
+        return f'<points frame="{frame}" keyframe="1" {flags} points="{x},{x}"/>'
+
+    inner = (
+        '<skeleton frame="0" keyframe="1" points="10,10;30,30"/>'
+        f'<track label="nose">{point(0, 10)}{point(1, 11)}{point(2, 12)}</track>'
+        f'<track label="tail">{point(0, 30)}{point(1, 30, 1)}</track>'
+    )
+    conversion = read_cvat(save(tmp_path, task(7, "", 2), track(inner)))
+    assert noses(conversion) == {
+        f"images/frame_{number:06d}.png": [9.5 + number] * 2 for number in range(3)
+    }
+    assert [record["joint_self"][1][2] for record in conversion.records] == [2, 0, 0]

@@ -25,6 +25,8 @@ from simplebase.skeletons.sides import pairs_text
 from simplebase.skeletons.skeleton import Pair
 
 SPLITS = ("train", "val", "test")
+# Other spellings: Ultralytics reads the first, and CVAT's subsets begin with a capital letter.
+_ALIASES = {"val": ("validation", "valid"), "train": ("training",)}
 _MOST_KEYPOINTS = 10_000
 
 
@@ -82,9 +84,7 @@ def read_yolo_settings(
             )
         fitted, notes = skeleton, []
     fitted = fitted if fitted.links else _links(content, fitted)
-    splits = {name: _entries(content.get(name), f"{path}, {name}") for name in SPLITS}
-    if "val" not in content:
-        splits["val"] = _entries(content.get("validation"), f"{path}, validation")
+    splits = {name: _entries(_of_split(content, name), f"{path}, {name}") for name in SPLITS}
     root = content.get("path")
     return YoloSettings(
         path=path,
@@ -279,6 +279,15 @@ def _pairs(flips: Any, names: Sequence[str], path: Path) -> tuple[Pair, ...]:
     known = set(pairs_by_name(names))
     pairs = [(names[index], names[other]) for index, other in enumerate(flips) if index < other]
     return tuple(pair if pair[::-1] not in known else pair[::-1] for pair in pairs)
+
+
+def _of_split(content: Mapping[str, Any], split: str) -> Any:
+    """Returns the value of a split, whose name may be spelt in another way."""
+    keys = {str(key).lower(): key for key in reversed(content)}
+    names = (split, *_ALIASES.get(split, ()))
+    if split in content:
+        return content[split]
+    return next((content[keys[name]] for name in names if name in keys), None)
 
 
 def _entries(value: Any, where: str) -> list[str]:
