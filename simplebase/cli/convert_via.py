@@ -46,7 +46,7 @@ def via(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """VGG Image Annotator 2's projects and exports.
+    """VGG Image Annotator's projects and exports.
 
     Point regions are keypoints, rectangles are boxes.
 

@@ -7,7 +7,7 @@ not labelled. An object is one of these:
 - a skeleton; its points have names;
 - several points in one shape; they are called 1, 2, 3 and so on;
 - single points with the keypoints' names as labels: those with the same `group_id`, or all others
-  in the image.
+  in the image. If all have one label, and every object as many, they are called 1, 2, 3 and so on.
 
 A box belongs to the object with its `group_id`, else to the only one with the same attributes, else
 to the only object of the image if there is no other box and it contains all points.
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from simplebase.converters.conversion import Conversion
 from simplebase.converters.cvat.files import CvatFiles, CvatImage, read_cvat_files
+from simplebase.converters.cvat.numbering import number_points_of_one_label
 from simplebase.converters.cvat.shapes import Box, CvatPoint, CvatShape
 from simplebase.converters.labelled import (
     TEST_RECORD,
@@ -73,14 +74,14 @@ def read_cvat(
     files = read_cvat_files(Path(source), folder, progress)
     wanted = [category] if isinstance(category, str) else list(category)
     several = _shapes_of_several_points(files, {name.strip() for name in wanted})
+    notes = number_points_of_one_label(files, several)
     objects = [(image, _objects(image, several, files.left_out)) for image in files.images]
     keypoints = _keypoints(files, [each for _, found in objects for each in found])
     chosen = _choose(keypoints, wanted, source)
-    notes: list[str] = []
     if skeleton is None:
         skeleton = _skeleton(files, chosen, keypoints[chosen[0]])
         names = ", ".join(skeleton.keypoints)
-        notes = [f"keypoints, in the order of the file: {names}", pairs_note(skeleton)]
+        notes += [f"keypoints, in the order of the file: {names}", pairs_note(skeleton)]
     groups, more = groups_of_splits({image.split for image in files.images})
     images = []
     for image, found in objects:

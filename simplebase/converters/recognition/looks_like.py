@@ -102,6 +102,7 @@ def via(clues: Clues) -> Evidence | None:
         lambda keys: (
             keys.has("_via_settings")
             or keys.has("_via_img_metadata")
+            or keys.has("project", "metadata", "file", "view")
             or (not keys.is_list and keys.has("filename", "regions", depth=2))
         )
     )

@@ -1,9 +1,9 @@
-"""Reads VGG Image Annotator 2 (https://www.robots.ox.ac.uk/~vgg/software/via/).
+"""Reads VGG Image Annotator (https://www.robots.ox.ac.uk/~vgg/software/via/).
 
-The source is a project (`.json`), or annotations exported as `.json` or `.csv`. A keypoint is a
-region of shape `point`, named by a region attribute. If regions have no attributes, keypoints are
-numbered by their order in the image. VIA rounds a click to a whole pixel, counted from 0, so an
-integer is a pixel's centre. A `rect` is an object's box.
+The source is a project (`.json`), or annotations of VIA 1 or 2 exported as `.json` or `.csv`. A
+keypoint is a region of shape `point`, named by a region attribute. If regions have no attributes, keypoints are
+numbered by their order in the image. VIA 2 rounds a click to a whole pixel, counted from 0, so an
+integer is a pixel's centre; see `version3` for VIA 3. A `rect` is an object's box.
 """
 
 import os
@@ -48,7 +48,7 @@ def read_via(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Conversion:
-    """Reads a project or an export of VIA 2.
+    """Reads a project or an export of VIA.
 
     Args:
         source: the file, or a folder that contains one.
@@ -66,7 +66,7 @@ def read_via(
     Raises:
         ArgumentError: an attribute does not exist, or has to be chosen.
         MissingFileError: the file or the image folder does not exist.
-        DataError: it is not a VIA 2 file, or it contradicts itself.
+        DataError: it is not a file of VIA, or it contradicts itself.
     """
     path = single_file(Path(source), (".json", ".csv"), WHAT, _is_via)
     root = path.parent if image_folder is None else Path(image_folder)

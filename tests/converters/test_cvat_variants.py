@@ -1,4 +1,4 @@
-"""The tracks of CVAT's projects and of tasks of images."""
+"""Projects, tasks of images, and other forms of CVAT's files."""
 
 from pathlib import Path
 
@@ -134,3 +134,21 @@ def test_the_points_of_a_skeleton_may_be_tracks_inside_its_track(tmp_path) -> No
         f"images/frame_{number:06d}.png": [9.5 + number] * 2 for number in range(3)
     }
     assert [record["joint_self"][1][2] for record in conversion.records] == [2, 0, 0]
+
+
+def test_points_of_one_label_are_numbered_if_each_object_has_as_many(tmp_path) -> None:
+    for name in "ab":
+        write_image(tmp_path / f"{name}.png")
+
+    def image(name: str, *places: str) -> str:
+        points = "".join(f'<points label="key_point" points="{place}"/>' for place in places)
+        return f'<image name="{name}.png">{points}</image>'
+
+    path = save(tmp_path, "", image("a", "1,2", "3,4"), image("b", "5,6", "7,8"))
+    conversion = read_cvat(path)
+    assert conversion.skeleton.keypoints == ("1", "2")
+    assert noses(conversion) == {"a.png": [0.5, 1.5], "b.png": [4.5, 5.5]}
+    assert conversion.notes[0].startswith("all single points have the label 'key_point'")
+    save(tmp_path, "", image("a", "1,2", "3,4"), image("b", "5,6"))
+    with pytest.raises(DataError, match="a second point of that label"):
+        read_cvat(path)
