@@ -142,13 +142,15 @@ def _read_file(path: Path) -> list[list[Point]]:
     pairs = list(zip(values[::2], values[1::2], strict=False))
     points = [None if x != x and y != y else (x, y) for x, y in pairs]
     known = [value for point in points if point for value in point]
+    numbers = [value - _ORIGIN for value in known if value is not None]
     if not count or len(values) != 2 * count or not are_numbers(known, len(known)):
         raise DataError(
             f"{path}: n_points is {count}, so expected {2 * count} numbers between {{ and }}. "
             f"Received {len(values)} items, {sum(v is None for v in values)} of them not numbers."
         )
     # NaN for both is a point that is not labelled.
-    return [[(float(p[0]) - _ORIGIN, float(p[1]) - _ORIGIN) if p else None for p in points]]
+    places = zip(numbers[::2], numbers[1::2], strict=True)
+    return [[next(places) if point else None for point in points]]
 
 
 def _number(text: str) -> float | None:

@@ -144,11 +144,13 @@ def test_points_of_one_label_are_numbered_if_each_object_has_as_many(tmp_path) -
         points = "".join(f'<points label="key_point" points="{place}"/>' for place in places)
         return f'<image name="{name}.png">{points}</image>'
 
-    path = save(tmp_path, "", image("a", "1,2", "3,4"), image("b", "5,6", "7,8"))
+    path = save(tmp_path, "", image("a", "1,2", "3,4", "3,9"), image("b", "5,6", "7,8", "7,9"))
     conversion = read_cvat(path)
-    assert conversion.skeleton.keypoints == ("1", "2")
+    assert conversion.skeleton.keypoints == ("1", "2", "3")
     assert noses(conversion) == {"a.png": [0.5, 1.5], "b.png": [4.5, 5.5]}
     assert conversion.notes[0].startswith("all single points have the label 'key_point'")
-    save(tmp_path, "", image("a", "1,2", "3,4"), image("b", "5,6"))
-    with pytest.raises(DataError, match="a second point of that label"):
-        read_cvat(path)
+    # Two points could be one keypoint of two animals.
+    for other in (image("b", "5,6"), image("b", "5,6", "7,8")):
+        save(tmp_path, "", image("a", "1,2", "3,4"), other)
+        with pytest.raises(DataError, match="a second point of that label"):
+            read_cvat(path)

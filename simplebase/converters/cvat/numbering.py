@@ -6,12 +6,15 @@ from dataclasses import replace
 
 from simplebase.converters.cvat.files import CvatFiles
 
+_FEWEST = 3
+
 
 def number_points_of_one_label(files: CvatFiles, several: Collection[str]) -> list[str]:
     """Labels single points by their place in their object, and returns notes on it.
 
-    This is only done if all have one label and every object has as many, two or more. Objects are
-    the points of an image with the same `group_id`, or without one.
+    This is only done if all have one label and every object has as many, three or more: two could
+    be the same keypoint of two animals. Objects are the points of an image with the same
+    `group_id`, or without one.
 
     Args:
         files: the content of the files, in which labels are replaced.
@@ -29,7 +32,7 @@ def number_points_of_one_label(files: CvatFiles, several: Collection[str]) -> li
     for number, index, shape in loose:
         counts[number, shape.group] += 1
         places.append((number, index, str(counts[number, shape.group])))
-    if len(labels) != 1 or len(set(counts.values())) != 1 or max(counts.values()) < 2:
+    if len(labels) != 1 or len(set(counts.values())) != 1 or max(counts.values()) < _FEWEST:
         return []
     for number, index, place in places:
         shapes = files.images[number].shapes

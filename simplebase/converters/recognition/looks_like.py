@@ -178,9 +178,10 @@ def _coco_splits(clues: Clues, paths: list[Path]) -> tuple[str, dict[str, Any]] 
     if len(paths) != len({path for each in splits.values() for path in each}):
         return None
     (train,) = splits["train"]
-    (val,) = splits["val"] or splits["test"] or [None]
-    if val is None or val == train:
+    held_out = splits["val"] or splits["test"]
+    if not held_out or held_out == [train]:
         return None
+    (val,) = held_out
     reason = f"{clues.short(train)} and {clues.short(val)} have images and annotations"
     if splits["val"] and splits["test"]:
         reason += f"; the test split {clues.short(splits['test'][0])} is not converted"

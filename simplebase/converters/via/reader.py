@@ -1,9 +1,9 @@
 """Reads VGG Image Annotator (https://www.robots.ox.ac.uk/~vgg/software/via/).
 
 The source is a project (`.json`), or annotations of VIA 1 or 2 exported as `.json` or `.csv`. A
-keypoint is a region of shape `point`, named by a region attribute. If regions have no attributes, keypoints are
-numbered by their order in the image. VIA 2 rounds a click to a whole pixel, counted from 0, so an
-integer is a pixel's centre; see `version3` for VIA 3. A `rect` is an object's box.
+keypoint is a region of shape `point`, named by a region attribute. If regions have no attributes,
+keypoints are numbered by their order in the image. VIA 2 rounds a click to a whole pixel, counted
+from 0, so an integer is a pixel's centre; see `version3` for VIA 3. A `rect` is an object's box.
 """
 
 import os

@@ -256,7 +256,7 @@ def _links(content: Mapping[str, Any], skeleton: Skeleton) -> Skeleton:
         return skeleton
     names, flips = skeleton.keypoints, skeleton.horizontal_pairs
     links = {
-        tuple(sorted(pair)): coloured_link(*map(names.__getitem__, pair), flips) for pair in pairs
+        tuple(sorted(pair)): coloured_link(names[pair[0]], names[pair[1]], flips) for pair in pairs
     }
     return replace(skeleton, links=tuple(links.values()))
 
@@ -283,7 +283,9 @@ def _pairs(flips: Any, names: Sequence[str], path: Path) -> tuple[Pair, ...]:
 
 def _of_split(content: Mapping[str, Any], split: str) -> Any:
     """Returns the value of a split, whose name may be spelt in another way."""
-    keys = {str(key).lower(): key for key in reversed(content)}
+    keys: dict[str, str] = {}
+    for key in content:
+        keys.setdefault(str(key).lower(), key)
     names = (split, *_ALIASES.get(split, ()))
     if split in content:
         return content[split]
