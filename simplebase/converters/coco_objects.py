@@ -104,7 +104,7 @@ def read_objects(
 
 def _image_id(annotation: dict[str, Any], file: CocoFile, where: str) -> int:
     """Returns the image's id; raises DataError if the file does not have it."""
-    image_id = expect.integer(annotation.get("image_id"), f"{where}.image_id")
+    image_id = expect.identifier(annotation.get("image_id"), f"{where}.image_id")
     if image_id not in file.names:
         raise DataError(f"{where}: no image has the id {image_id}.")
     return image_id
@@ -155,9 +155,9 @@ def _foreign(
         keypoints=keypoints,
         box=box,
         area=area or None,
-        image_id=annotation["image_id"],
+        image_id=expect.identifier(annotation["image_id"], f"{where}.image_id"),
         annotation_id=None
         if annotation_id is None
-        else expect.integer(annotation_id, f"{where}.id"),
+        else expect.identifier(annotation_id, f"{where}.id"),
     )
     return Labelled(record, image, side=object_side(keypoints, box))
