@@ -154,3 +154,21 @@ def test_points_of_one_label_are_numbered_if_each_object_has_as_many(tmp_path) -
         save(tmp_path, "", image("a", "1,2", "3,4"), other)
         with pytest.raises(DataError, match="a second point of that label"):
             read_cvat(path)
+
+
+def test_a_box_around_one_of_several_objects_is_its_box(tmp_path) -> None:
+    write_image(tmp_path / "a.png")
+
+    def object_at(x: float) -> str:
+        return f'<points label="cow" points="{x},5;{x + 5},9"/>'
+
+    def box(left: float, right: float) -> str:
+        return f'<box label="cow" xtl="{left}" ytl="0" xbr="{right}" ybr="10"/>'
+
+    # The second box is around two objects, and the third object is in two boxes.
+    shapes = [object_at(1), object_at(12), object_at(21)]
+    boxes = [box(0, 10), box(11, 30), box(20, 29), box(20, 28)]
+    image = f'<image name="a.png">{"".join(shapes + boxes)}</image>'
+    conversion = read_cvat(save(tmp_path, "", image))
+    assert [each.get("bbox") for each in conversion.records] == [[0, 0, 10, 10], None, None]
+    assert conversion.left_out == {"shape: box that is no object's": 3}

@@ -10,7 +10,7 @@ not labelled. An object is one of these:
   in the image. If all have one label, and every object as many, they are called 1, 2, 3 and so on.
 
 A box belongs to the object with its `group_id`, else to the only one with the same attributes, else
-to the only object of the image if there is no other box and it contains all points.
+to the only one whose points it contains, if no other box contains them.
 """
 
 import os
@@ -135,10 +135,12 @@ class _Object:
         return LabelledObject(points, self.box)
 
     def is_within(self, box: Box) -> bool:
-        """Returns whether a box contains all points."""
+        """Returns whether a box contains all points, of which there are some."""
         left, top, width, height = box
         seen = [each for each in self.points.values() if not each.outside]
-        return all(left <= p.x <= left + width and top <= p.y <= top + height for p in seen)
+        return bool(seen) and all(
+            left <= p.x <= left + width and top <= p.y <= top + height for p in seen
+        )
 
 
 def _shapes_of_several_points(files: CvatFiles, wanted: Collection[str]) -> set[str]:
@@ -196,21 +198,23 @@ def _objects(image: CvatImage, several: Collection[str], left_out: Counter[str])
 def _give_boxes(objects: Sequence[_Object], boxes: Sequence[CvatShape]) -> int:
     """Assigns boxes that clearly belong to an object; returns how many."""
     left = list(boxes)
-    for same in (_same_group, _same_attributes):
+    for same in (_same_group, _same_attributes, _is_around):
         for box in list(left):
             mine = [each for each in objects if each.box is None and same(each, box)]
             rivals = [each for each in left if mine and same(mine[0], each)]
             if len(mine) == len(rivals) == 1:
                 mine[0].box = box.box
                 left.remove(box)
-    if len(objects) == len(boxes) == len(left) == 1 and objects[0].is_within(boxes[0].box):
-        objects[0].box = boxes[0].box
-        left = []
     return len(boxes) - len(left)
 
 
 def _same_group(labelled: _Object, box: CvatShape) -> bool:
     return box.group is not None and labelled.group == box.group
+
+
+def _is_around(labelled: _Object, box: CvatShape) -> bool:
+    in_two_groups = labelled.group is not None and box.group is not None
+    return labelled.is_within(box.box) and not in_two_groups
 
 
 def _same_attributes(labelled: _Object, box: CvatShape) -> bool:
