@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def label_studio(
-    source: Annotated[Path, typer.Argument(help="The file of a JSON or JSON-MIN export.")],
+    source: Annotated[
+        Path,
+        typer.Argument(help="The file of a JSON or JSON-MIN export, or a target storage's folder."),
+    ],
     output: Output,
     image_folder: Annotated[
         Path | None, typer.Option(help="Folder of the images. [default: the folder of the file]")

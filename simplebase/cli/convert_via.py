@@ -46,7 +46,7 @@ def via(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Convert projects and exports of VGG Image Annotator 2.
+    """Convert projects and exports of VGG Image Annotator.
 
     Point regions are keypoints, and rectangles are boxes.
 
