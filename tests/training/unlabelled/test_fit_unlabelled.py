@@ -1,12 +1,15 @@
 """Keras's own loop learns from unlabelled images as ours does."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tiny_runs import one_layer_network, tiny_recipe
 
 import simplebase
@@ -23,10 +26,7 @@ from simplebase.training.unlabelled.pool import Pool
 from simplebase.training.weight_average import WeightAverage
 
 # Its fixtures train: on one worker they do so once.
-pytestmark = [
-    pytest.mark.xdist_group("test_fit_unlabelled"),
-    pytest.mark.usefixtures("eager_steps"),
-]
+pytestmark = pytest.mark.xdist_group("test_fit_unlabelled")
 
 EPOCHS, SEED, SIZE = 2, 5, (64, 64)
 UNLABELLED = {
@@ -82,8 +82,20 @@ class Epochs(keras.callbacks.Callback):
 
 def trainer(network: SimpleBaseline, recipe: Recipe = RECIPE, **arguments: Any) -> TrainingModel:
     built = TrainingModel(twin(network), recipe=recipe, seed=SEED, **arguments)
-    built.compile(build_optimizer(recipe, build_schedule(recipe, 4, transfer=False)))
+    # Of few steps, it takes half of the time to trace one.
+    optimizer = build_optimizer(recipe, build_schedule(recipe, 4, transfer=False))
+    built.compile(optimizer, run_eagerly=True)
     return built
+
+
+@contextmanager
+def eager_loop() -> Iterator[None]:
+    """The same for our own loop; Keras's data pipeline would warn."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 def fit(built: TrainingModel, figures: KeypointDataset, epochs: int) -> list[dict[str, float]]:
@@ -128,9 +140,6 @@ def assert_equal(mine: keras.Model, theirs: keras.Model) -> None:
 @pytest.fixture(scope="module")
 def whole(network: SimpleBaseline, figures: KeypointDataset) -> tuple[TrainingModel, list[Any]]:
     """Two epochs of `fit` without a stop, and what Keras reported."""
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
     built = trainer(network)
     return built, fit(built, figures, EPOCHS)
 
@@ -138,7 +147,8 @@ def whole(network: SimpleBaseline, figures: KeypointDataset) -> tuple[TrainingMo
 def test_fit_learns_from_unlabelled_images_as_our_own_loop_does(
     network: SimpleBaseline, figures: KeypointDataset, whole: tuple[TrainingModel, list[Any]]
 ) -> None:
-    graph, average, results = own_loop(network, figures, Pool.of_dataset(figures))
+    with eager_loop():
+        graph, average, results = own_loop(network, figures, Pool.of_dataset(figures))
     fitted, logs = whole
     means = results.mean(axis=1)
     np.testing.assert_allclose([log["loss"] for log in logs], means[:, 0], rtol=1e-4)
@@ -163,7 +173,8 @@ def test_fit_with_a_teacher_from_a_file_equals_our_own_loop(
     )
     with one_layer_network() as preset, warnings.catch_warnings():
         warnings.simplefilter("ignore", SimplebaseWarning)
-        result = simplebase.train(preset, figures, options, run_dir=tmp_path / "run")
+        with eager_loop():
+            result = simplebase.train(preset, figures, options, run_dir=tmp_path / "run")
         built = trainer(network, recipe, teacher=teacher)
         batches = built.semi_supervised_batches(figures, workers=1)
         history = built.fit(batches, epochs=EPOCHS, verbose=0).history
