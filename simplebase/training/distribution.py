@@ -117,7 +117,7 @@ class Distribution:
         mine = 0
         for part in training:
             mine = zlib.crc32(part, mine)
-        if self.sum_over_workers(np.int64(mine)) != mine * self.workers:
+        if self.sum_over_workers(np.array(mine, np.int64)) != mine * self.workers:
             raise TrainingError(
                 "the workers do not start with the same weights, settings and step. Give all of "
                 "them the same options and files. To resume, copy the run folder of the first "

@@ -64,13 +64,14 @@ def make_lesson(
         MissingFileError, DataError: see `make_pool`.
     """
     given = unlabelled if isinstance(unlabelled, KeypointDataset) else None
-    images: UnlabelledImages | dict[str, Any] | None = None
+    values: dict[str, Any] = {"teacher": teacher}
     if isinstance(unlabelled, UnlabelledImages):
-        images = unlabelled
+        values["unlabelled_images"] = unlabelled
+    elif isinstance(unlabelled, str | os.PathLike):
+        values["unlabelled_images"] = {"sources": [unlabelled]}
     elif unlabelled is not None and given is None:
-        alone = isinstance(unlabelled, str | os.PathLike)
-        images = {"sources": [unlabelled] if alone else list(unlabelled)}
-    options = TrainingOptions(unlabelled_images=images, teacher=teacher)
+        values["unlabelled_images"] = {"sources": unlabelled}
+    options = TrainingOptions(**values)
     if unlabelled is None and teacher is None:
         raise ArgumentError(
             f"recipe {recipe.name!r} learns from unlabelled images or from a teacher. Give "
