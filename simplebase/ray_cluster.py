@@ -1,4 +1,4 @@
-"""A Ray cluster, of this machine or of many: what it is asked for, connecting, its errors."""
+"""Connects to a Ray cluster of one or many machines, and explains its errors."""
 
 import logging
 import os
@@ -21,20 +21,21 @@ from simplebase.version import __version__
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """What Ray is asked for.
+    """The Ray cluster and its actors.
 
     Args:
-        address: of a cluster: `auto`, `HOST:PORT` or `ray://HOST:PORT`; by default `RAY_ADDRESS`,
-            else a cluster of this machine alone, which ends with the prediction. A connection that
-            this process has already is used as it is.
-        concurrency: actors that have the model; by default as many as there is room for.
-        num_cpus: of each of them.
-        num_gpus: of each of them.
-        readers: actors of one CPU each that read, detect and crop for them. By default, with
-            `num_gpus`, as many as there is room for; without, the actors that have the model do it.
+        address: address of a cluster: `auto`, `HOST:PORT` or `ray://HOST:PORT`. The default is
+            `RAY_ADDRESS`, or else a new cluster on this machine that ends with the prediction. If
+            this process is already connected, that connection is used.
+        concurrency: number of actors that run the model; by default as many as there is room for.
+        num_cpus: number of CPUs of each of these actors.
+        num_gpus: number of GPUs of each of these actors.
+        readers: number of actors that read, detect and crop, with one CPU each. By default, there
+            are as many as there is room for if `num_gpus` is above 0. Otherwise, the actors that
+            run the model also read.
 
     Raises:
-        ArgumentError: a number below what can be.
+        ArgumentError: a number is too small.
     """
 
     address: str | None = None
@@ -48,16 +49,16 @@ class ClusterOptions:
         for name in ("concurrency", "readers"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise ArgumentError(f"--{name} is a number of actors above 0. Received: {value}.")
+                raise ArgumentError(f"--{name} must be at least 1. Received: {value}.")
         if not self.num_cpus > 0 or not self.num_gpus >= 0:
             raise ArgumentError(
-                "--num-cpus is above 0 and --num-gpus is not below 0. Received: "
+                "--num-cpus must be above 0, and --num-gpus must not be negative. Received: "
                 f"{self.num_cpus:g} and {self.num_gpus:g}."
             )
 
     @property
     def has_readers(self) -> bool:
-        """Whether reading and the model are apart."""
+        """Whether separate actors read the images."""
         return self.readers is not None or self.num_gpus > 0
 
 

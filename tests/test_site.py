@@ -119,7 +119,8 @@ def test_every_command_has_a_page_with_its_options(site: Path) -> None:
     assert "\\[default: the preset's\\] |\n" in train
     assert "```sh\nsimplebase train --preset mobilenetv2_upsample_lite\n" in train
     convert = made["reference/cli/convert.md"]
-    assert "## convert coco\n" in convert and "[docs/datasets.md](../../datasets.md)" in convert
+    assert "## convert coco\n" in convert
+    assert "[docs/datasets/skeletons.md](../../datasets/skeletons.md)" in convert
     assert "[`train`](train.md)" in command_overview()
 
 

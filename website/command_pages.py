@@ -114,5 +114,5 @@ def _prose(text: str) -> str:
     for index in range(0, len(parts), 2):
         plain = re.sub(r"[][*]", r"\\\g<0>", parts[index].replace("&", "&amp;"))
         plain = plain.replace("<", "&lt;")
-        parts[index] = re.sub(r"\bdocs/(\w+)\.md", r"[docs/\1.md](../../\1.md)", plain)
+        parts[index] = re.sub(r"\bdocs/([\w/]+)\.md", r"[docs/\1.md](../../\1.md)", plain)
     return "".join(parts)

@@ -1,4 +1,4 @@
-"""The Typer application, and how its errors end."""
+"""The Typer application, its entry point, and how errors and warnings are printed."""
 
 import io
 import os
@@ -21,10 +21,10 @@ from simplebase.version import __version__
 
 
 class _InOrder(TyperGroup):
-    """Lists the commands in the order of `commands`; Typer puts groups of commands last."""
+    """Lists the commands in the order of `commands.py`. Typer would put groups last."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names of all commands that were added."""
+        """Returns the names of all added commands."""
         return sorted(super().list_commands(ctx), key=position)
 
 
@@ -45,11 +45,11 @@ errors = Console(stderr=True)
 
 
 _ANYWHERE = ("--debug", "--offline")
-"""Options that may stand anywhere on the line."""
+"""Options that may be anywhere on the command line."""
 
 
 def say(text: str) -> None:
-    """Prints a line as it is: paths may hold brackets, and none may be broken."""
+    """Prints a line unchanged. Paths may contain brackets, and must not be wrapped."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -82,23 +82,23 @@ def _options(
 def main() -> None:
     """Runs the command line.
 
-    Exit code 0 for success, 1 if the job failed, 2 for wrong usage, 128 and the signal's number if
-    one ended it.
+    The exit code is 0 for success, 1 if the command failed, 2 for wrong usage, and 128 plus the
+    number of the signal if one ended the command.
     """
     for stream in (sys.stdout, sys.stderr):
-        # A terminal of another encoding shows ? for what it cannot show. Standard error usually
-        # writes it as \uXXXX already, which says more.
+        # A terminal with another encoding shows ? for characters that it does not have. Standard
+        # error usually writes them as \uXXXX, which says more and is kept.
         if isinstance(stream, io.TextIOWrapper) and stream.errors != "backslashreplace":
             stream.reconfigure(errors="replace")
     # oneDNN's kernels make a training step 1.4 times as fast (measured on a first AMD EPYC), but
-    # TensorFlow uses them by itself only where the processor has instructions for neural networks.
+    # TensorFlow turns them on only if the processor has instructions for neural networks.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     debug = "--debug" in sys.argv
     if "--offline" in sys.argv:
         os.environ["SIMPLEBASE_OFFLINE"] = "1"
     arguments = [argument for argument in sys.argv[1:] if argument not in _ANYWHERE]
     if not debug:
-        # TensorFlow's start-up notes are not for users of a command.
+        # Users of a command do not need TensorFlow's start-up messages.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         warnings.showwarning = _show_warning  # type: ignore[assignment]
     with ended_by_signals():
@@ -118,10 +118,10 @@ def _run(arguments: list[str], debug: bool) -> None:
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow without its start-up notes, which no setting of its own silences.
+    """Imports TensorFlow without its start-up messages, some of which no setting can silence.
 
     Raises:
-        MissingPackageError: it is not installed.
+        MissingPackageError: TensorFlow is not installed.
     """
     with silenced_stderr():
         import_with_extras("tensorflow")
@@ -129,7 +129,7 @@ def import_tensorflow() -> None:
 
 
 def warn(text: str) -> None:
-    """Prints a warning to the standard error."""
+    """Prints a warning to standard error."""
     errors.print(f"[bold yellow]Warning:[/] {escape(text)}", highlight=False, soft_wrap=True)
 
 

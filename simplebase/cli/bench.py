@@ -96,7 +96,8 @@ def model(
         ),
     ],
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads. [default: the runtime's choice]")
+        int | None,
+        typer.Option(min=1, help="Number of CPU threads. [default: the runtime's choice]"),
     ] = None,
     batch_sizes: Annotated[
         str, typer.Option(help="Batch sizes for the throughput, separated by commas.")
@@ -110,9 +111,8 @@ def model(
     """Measure the speed, memory and size of models, side by side.
 
     A call goes from uint8 images to heatmaps, without cropping and decoding. Latency is the median
-    and the 90th percentile of calls with one image; throughput is that of the median call. Each
-    model runs in a separate process, in turns with the others, and the first calls of every turn
-    are not counted.
+    and the 90th percentile of calls with one image. Throughput is that of the median call. The
+    models run in separate processes and take turns; the first calls of every turn are not counted.
 
     Memory is the peak of the process while it loads the model and runs one image, including Python
     and the runtime's library. Larger batches need more.
@@ -145,13 +145,13 @@ def _parse_batch_sizes(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise ArgumentError(
-            f"--batch-sizes takes whole numbers separated by commas, such as 1,4,16. "
+            "--batch-sizes takes whole numbers separated by commas, such as 1,4,16. "
             f"Received: {text!r}."
         ) from None
 
 
 def print_speeds(speeds: "Sequence[ModelSpeed]", batch_sizes: Sequence[int]) -> None:
-    """Prints a line for each model; beyond the terminal's width it breaks, but none is cut off."""
+    """Prints a line for each model. Lines wider than the terminal wrap and are not cut off."""
     table = _speed_table(speeds, batch_sizes)
     natural = console.measure(table, options=console.options.update(max_width=10_000)).maximum
     if natural > console.width:

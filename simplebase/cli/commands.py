@@ -1,9 +1,9 @@
-"""Which modules have which command, so that a command is not kept waiting by the others."""
+"""The modules of each command, so that a command imports only its own."""
 
 import importlib
 from collections.abc import Sequence
 
-# In the order in which `--help` lists them.
+# `--help` lists the commands in this order.
 _MODULES = {
     "demo": ("demo",),
     "models": ("models",),
@@ -39,20 +39,20 @@ _MODULES = {
 }
 
 USE, TRAIN, DATA, DEPLOY, HELP = "Use a model", "Train", "Data", "Deploy", "Help"
-"""The groups in which `--help` shows them; a command names its own."""
+"""The groups of commands in `--help`. Each command names its group."""
 
 
 def position(name: str) -> int:
-    """Where `--help` lists a command; those that are not in the table come last."""
+    """Returns the position of a command in `--help`. Commands without an entry come last."""
     return list(_MODULES).index(name) if name in _MODULES else len(_MODULES)
 
 
 def add_commands(arguments: Sequence[str]) -> None:
-    """Imports the modules that add the command named in `arguments` to the application.
+    """Adds the command that `arguments` name to the application by importing its modules.
 
-    Where none is named, as by `--help`, or one that does not exist, all are added.
+    If they name no command, as with `--help`, or one that does not exist, all commands are added.
     """
-    # No option that stands before the command has a value.
+    # No option before the command takes a value.
     named = next((argument for argument in arguments if not argument.startswith("-")), "")
     chosen = [_MODULES[named]] if named in _MODULES else _MODULES.values()
     for modules in chosen:

@@ -35,16 +35,17 @@ def mpii(
     source: Annotated[Path, typer.Argument(help="MPII's .mat file, or a folder that holds it.")],
     output: Output,
     image_folder: Annotated[
-        Path | None, typer.Option(help="The images. [default: images/ beside the file]")
+        Path | None, typer.Option(help="Folder of the images. [default: images/ beside the file]")
     ] = None,
     single_only: Annotated[
-        bool, typer.Option("--single-only", help="Only people whom MPII marks as well separated.")
+        bool,
+        typer.Option("--single-only", help="Use only people whom MPII marks as well separated."),
     ] = False,
     split_file: Annotated[
         Path | None,
         typer.Option(
-            help="A .json or .json.gz list of records with img_paths and isValidation, or image "
-            "(all of those are held out), instead of --val-split."
+            help="Use this split instead of --val-split: a .json or .json.gz list of records with "
+            "img_paths and isValidation, or with image, all of which are held out."
         ),
     ] = None,
     val_split: ValSplit = 0.1,
@@ -53,7 +54,7 @@ def mpii(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """MPII Human Pose, with head boxes for PCKh.
+    """Convert MPII Human Pose, with head boxes for PCKh.
 
     Examples:
 
@@ -80,7 +81,7 @@ def mpii(
 @convert_app.command(rich_help_panel=DATASETS)
 def coco(
     source: Annotated[
-        Path, typer.Argument(help="The image folder, or one with train2017/ and val2017/ in it.")
+        Path, typer.Argument(help="The image folder, or the folder of train2017/ and val2017/.")
     ],
     output: Output,
     train_annotations: TrainAnnotations = None,
@@ -92,7 +93,9 @@ def coco(
     skeleton_path: options.SkeletonPath = None,
     scale_from: Annotated[
         Literal["box", "limbs"],
-        typer.Option(help="An object's size: its box, or (people) the length of a limb."),
+        typer.Option(
+            help="Take an object's size from its box or, for people, from the length of a limb."
+        ),
     ] = "box",
     val_split: ValSplit = 0.1,
     seed: Seed = 0,
@@ -100,10 +103,10 @@ def coco(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """COCO files of people or of any other object.
+    """Convert COCO files of people or any other object.
 
-    Images are searched at their file_name, then by the last part of that name anywhere below the
-    image folder. An object without a usable box gets the box around its keypoints.
+    The image is the file at file_name, or else the file of that name anywhere below the image
+    folder. An object without a usable box gets the box around its keypoints.
 
     If a file does not name its keypoints, they are called 1, 2, 3 and so on, unless --skeleton, or
     --classes-path and --matchpoint-path, name them.
@@ -141,12 +144,15 @@ def coco(
 @convert_app.command(rich_help_panel=DATASETS)
 def lsp(
     source: Annotated[
-        Path, typer.Argument(help="A folder with joints.mat and images/, or one of such folders.")
+        Path,
+        typer.Argument(help="A folder with joints.mat and images/, or a folder of such folders."),
     ],
     output: Output,
     variant: Annotated[
         Literal["auto", "lsp", "lsp-extended"],
-        typer.Option(help="Which dataset joints.mat is; auto looks at its flags and image names."),
+        typer.Option(
+            help="Which dataset joints.mat belongs to; auto decides by its flags and image names."
+        ),
     ] = "auto",
     val_split: ValSplit = 0.1,
     seed: Seed = 0,
@@ -154,9 +160,10 @@ def lsp(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Leeds Sports Pose, its extension, or both in one dataset.
+    """Convert Leeds Sports Pose and its extension.
 
-    LSP's official test half becomes the val split if it is there, else a part of LSP.
+    Both can be merged into one dataset. LSP's official test half becomes the val split. If it is
+    missing, a part of LSP is held out.
 
     Examples:
 
@@ -182,7 +189,7 @@ def animal_pose(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Animal-Pose: dogs, cats, sheep, horses and cows.
+    """Convert Animal-Pose: dogs, cats, sheep, horses and cows.
 
     Example:
 
@@ -209,18 +216,19 @@ def labelme(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Files of labelme: points named after the keypoints.
+    """Convert labelme files.
 
-    All points of an object have the same group_id. A rectangle with the same group_id is the
-    object's box; without one, the box around its points is used. A point with the flag `hidden`,
-    `occluded` or (X-AnyLabeling) `difficult` is a hidden keypoint. Other shapes are counted and
-    skipped. All .json files in the folder and below it are read. The image is the file at
-    imagePath, else the one in imageData, else the file of that name anywhere in the folder.
+    The labels of points are the names of the keypoints. All points of an object have the same
+    group_id. A rectangle with the same group_id is the object's box; without one, the box around
+    its points is used. A point with the flag `hidden`, `occluded` or (X-AnyLabeling) `difficult` is
+    a hidden keypoint. Other shapes are counted and skipped. All .json files in the folder and below
+    it are read. The image is the file at imagePath, else the one in imageData, else the file of
+    that name anywhere in the folder.
 
-    If SOURCE has classes.txt, match_point.txt and skeleton.txt, as after `data suggest`, they say
-    which keypoints there are, and in which order. Else keypoints are the labels in order of
-    appearance, and left and right in their names swap in flips, unless --classes-path and
-    --matchpoint-path say otherwise.
+    If SOURCE has classes.txt, match_point.txt and skeleton.txt, as after `data suggest`, these name
+    the keypoints and their order. Otherwise, the keypoints are the labels in order of appearance,
+    and those that differ only in left and right swap in flips. --classes-path and --matchpoint-path
+    override this.
 
     Examples:
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def auto(
-    source: Annotated[Path, typer.Argument(help="The folder or file of labels of any tool.")],
+    source: Annotated[Path, typer.Argument(help="The folder or file with the labels of any tool.")],
     output: Output,
     val_split: ValSplit = 0.1,
     seed: Seed = 0,
@@ -32,10 +32,10 @@ def auto(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Recognise the format by the files, say why, and convert.
+    """Recognise the format of labels and convert them.
 
-    Options of a single format, such as the image folder or the category, belong to its own command,
-    which the first line of the output names.
+    The first line of the output names the format and the reason. Options such as the image folder
+    or the category belong to the command of that format.
 
     Example:
 

@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 @convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def cvat(
-    source: Annotated[
-        Path, typer.Argument(help="CVAT's XML file, or a folder with such files in it.")
-    ],
+    source: Annotated[Path, typer.Argument(help="CVAT's XML file, or a folder of such files.")],
     output: Output,
     image_folder: Annotated[
         Path | None,
-        typer.Option(help="The images. [default: in the folder of the file and below it]"),
+        typer.Option(
+            help="Folder of the images. [default: the folder of the file and those below it]"
+        ),
     ] = None,
     category: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only objects of this label; repeatable.",
+            help="Use only objects with this label; repeatable.",
             show_default="all, which must have the same keypoints",
         ),
     ] = None,
@@ -48,13 +48,13 @@ def cvat(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """CVAT for images 1.1 and CVAT for video 1.1.
+    """Convert "CVAT for images 1.1" and "CVAT for video 1.1".
 
-    An object is a skeleton, a shape of several points, or the single points of one group or image,
-    whose labels are the keypoints. Occluded points are hidden keypoints, points outside are not
-    labelled. A box belongs to the object with the same group or the same attributes.
+    An object is a skeleton, a shape with several points, or the single points of one group or image
+    whose labels are keypoint names. Occluded points are hidden keypoints; points marked as outside
+    are not labelled. A box belongs to the object with the same group or the same attributes.
 
-    The frames of a video are images named frame_000000 and so on, as CVAT exports them; between
+    The frames of a video are images named frame_000000 and so on, as CVAT exports them. Between
     keyframes, points move in straight lines.
 
     Examples:

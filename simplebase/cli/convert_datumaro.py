@@ -28,10 +28,10 @@ def datumaro(
     ],
     output: Output,
     image_folder: Annotated[
-        Path | None, typer.Option(help="The images. [default: the project's folder]")
+        Path | None, typer.Option(help="Folder of the images. [default: the project's folder]")
     ] = None,
     category: Annotated[
-        list[str] | None, typer.Option(help="Only this label, by name; repeatable.")
+        list[str] | None, typer.Option(help="Use only this label, by name; repeatable.")
     ] = None,
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
@@ -42,11 +42,11 @@ def datumaro(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Datumaro's JSON, as CVAT exports it.
+    """Convert Datumaro's JSON, as CVAT exports it.
 
     An object is a skeleton or a shape with several points. Single points are keypoints named by
-    their labels; those of one group form one object. A box of the same group is the object's box.
-    Subsets called train and val are the splits.
+    their labels, and those of one group form one object. A box of the same group is the object's
+    box. Subsets called train and val are the splits.
 
     Examples:
 

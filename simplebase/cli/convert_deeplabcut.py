@@ -33,7 +33,7 @@ def deeplabcut(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """DeepLabCut projects, of one animal or several.
+    """Convert a DeepLabCut project of one animal or several.
 
     The labels of all videos are read. Keypoints and lines come from config.yaml. In each folder of
     labeled-data, CollectedData_SCORER.csv is read, or the .h5 file if there is no .csv. Each

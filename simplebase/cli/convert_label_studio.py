@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 @convert_app.command(rich_help_panel=LABELLING_TOOLS)
 def label_studio(
-    source: Annotated[Path, typer.Argument(help="The file of a JSON or JSON-MIN export.")],
+    source: Annotated[
+        Path,
+        typer.Argument(help="The file of a JSON or JSON-MIN export, or a target storage's folder."),
+    ],
     output: Output,
     image_folder: Annotated[
-        Path | None, typer.Option(help="The images. [default: the folder of the file]")
+        Path | None, typer.Option(help="Folder of the images. [default: the folder of the file]")
     ] = None,
     predictions: Annotated[
         bool,
@@ -41,14 +44,14 @@ def label_studio(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Label Studio's exports, with or without rectangles.
+    """Convert Label Studio's exports.
 
     A keypoint belongs to the rectangle that is its parent, that a relation links to, or that
     contains it. If a task has several annotations, the last one that was not cancelled counts.
-    Images are searched at the stated path and by their names below --image-folder.
+    The image is the file at the stated path, or else the file of that name below --image-folder.
 
-    Keypoints are the labels in order of appearance, and left and right in their names swap in
-    flips, unless --classes-path and --matchpoint-path say otherwise.
+    The keypoints are the labels in order of appearance, and those that differ only in left and
+    right swap in flips. --classes-path and --matchpoint-path override this.
 
     Examples:
 

@@ -33,7 +33,9 @@ def lightning_pose(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Lightning Pose: CollectedData.csv and labeled-data/.
+    """Convert Lightning Pose data.
+
+    The labels are in CollectedData.csv and the images in labeled-data/.
 
     Example:
 

@@ -26,10 +26,10 @@ def pose_outputs(
     source: Annotated[Path, typer.Argument(help="The folder with the results, or one file.")],
     output: Output,
     image_folder: Annotated[
-        Path | None, typer.Option(help="The images. [default: beside the results]")
+        Path | None, typer.Option(help="Folder of the images. [default: beside the results]")
     ] = None,
     min_score: Annotated[
-        float, typer.Option(help="A point with a lower score is not labelled.")
+        float, typer.Option(help="Leave points with a lower score unlabelled.")
     ] = 0.3,
     val_split: ValSplit = 0.1,
     seed: Seed = 0,
@@ -37,12 +37,12 @@ def pose_outputs(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """OpenPose's, AlphaPose's or MediaPipe's results, to correct.
+    """Convert results of OpenPose, AlphaPose or MediaPipe.
 
-    These are predictions: look at them with `data view` and correct them before you evaluate a
-    model on them. The file for the image NAME.jpg is NAME_keypoints.json for OpenPose, and
-    NAME.json or NAME.pbtxt for MediaPipe. The number of points decides which built-in skeleton is
-    used.
+    These labels are predictions: look at them with `data view`, and correct them before you
+    evaluate a model on them. The file for the image NAME.jpg is NAME_keypoints.json for OpenPose,
+    and NAME.json or NAME.pbtxt for MediaPipe. The number of points decides which built-in skeleton
+    is used.
 
     Examples:
 

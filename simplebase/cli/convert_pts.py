@@ -26,7 +26,7 @@ def pts(
     source: Annotated[Path, typer.Argument(help="The folder with .pts files beside the images.")],
     output: Output,
     points: Annotated[
-        int | None, typer.Option(min=1, help="Only files with that many points.")
+        int | None, typer.Option(min=1, help="Use only files with this number of points.")
     ] = None,
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,
@@ -38,11 +38,11 @@ def pts(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Faces of 300-W and iBUG: .pts files, or menpo's .ljson.
+    """Convert faces of 300-W and iBUG.
 
-    The files lie beside the images. Files with 68 points use the skeleton face68. Other points are
-    called 1, 2 and so on, without flip pairs, unless --skeleton, or --classes-path and
-    --matchpoint-path, name them.
+    The labels are .pts files or menpo's .ljson files. They lie beside the images. Files with 68
+    points use the skeleton face68. Other points are called 1, 2 and so on, without flip pairs,
+    unless --skeleton, or --classes-path and --matchpoint-path, name them.
 
     Examples:
 

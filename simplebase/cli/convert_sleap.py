@@ -28,7 +28,8 @@ def sleap(
     video_folder: Annotated[
         Path | None,
         typer.Option(
-            help="Where the videos are, if not in the file. [default: the folder of the file]"
+            help="Folder of the videos, if they are not in the file. [default: "
+            "the folder of the file]"
         ),
     ] = None,
     predicted: Annotated[
@@ -43,11 +44,12 @@ def sleap(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """SLEAP's labels, with images inside or videos beside them.
+    """Convert SLEAP's labels.
 
-    Images in a .pkg.slp file are written unchanged. Frames of a video are written as PNG. A video
-    is searched at its stated path and by its name below --video-folder; frames of a missing video
-    are counted. Symmetric nodes swap in flips.
+    The images are in the file or in videos beside it. Images in a .pkg.slp file are written
+    unchanged. Frames of a video are written as PNG. The video is the file at the stated path, or
+    else the file of that name below --video-folder. Frames of a missing video are left out and
+    counted. Symmetric nodes swap in flips.
 
     Examples:
 

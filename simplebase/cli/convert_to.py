@@ -1,4 +1,4 @@
-"""`simplebase convert to-coco` and the other formats that our datasets are written in."""
+"""`simplebase convert to-...`: writes datasets in the formats of other tools."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -33,13 +33,13 @@ def _run(
     json: Path | None,
     **settings: Any,
 ) -> None:
-    """Writes and prints; that the report cannot be written is said before.
+    """Writes a dataset and prints the report. It first checks that the report can be written.
 
     Args:
-        write: writes a dataset.
-        dataset: the folder that it reads.
-        output: the folder that it writes.
-        overwrite: replace what is there.
+        write: the function that writes the dataset.
+        dataset: the folder to read.
+        output: the folder to write.
+        overwrite: replace the outputs if they exist.
         json: a file for the report.
         settings: other arguments of `write`.
     """
@@ -52,7 +52,7 @@ def _run(
     with options.progress_bar("converting") as progress:
         report = write(dataset, output, overwrite=overwrite, progress=progress, **settings)
     print_report(report, output)
-    # labelme's files have no order of the keypoints, so these files give it.
+    # labelme's files do not store the order of the keypoints, so it is read from these files.
     own = {"--classes-path": CLASSES, "--matchpoint-path": MATCH_POINT, "--skeleton-path": SKELETON}
     kept: list[str | Path] = []
     for option, name in own.items():
@@ -78,7 +78,7 @@ def to_coco(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as COCO files.
+    """Write a dataset as COCO files.
 
     `convert coco` converts them back to the same dataset.
 
@@ -110,10 +110,10 @@ def to_yolo(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as Ultralytics' YOLO pose dataset.
+    """Write a dataset as a YOLO pose dataset of Ultralytics.
 
-    All objects are of one class. Keypoints outside of their image are written as unlabelled,
-    because Ultralytics refuses them. Objects without a box get the one around their keypoints,
+    All objects have the same class. Keypoints outside of their image are written as unlabelled,
+    because Ultralytics refuses them. Objects without a box get the box around their keypoints,
     enlarged by a tenth.
 
     Example:
@@ -142,10 +142,10 @@ def to_labelme(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as labelme's files, to correct by hand.
+    """Write a dataset as labelme files, to correct by hand.
 
-    Each object has its own group_id: a point for each keypoint, with the flag `hidden` for hidden
-    keypoints, and the rectangle of its box. The files have no splits.
+    Each object has its own group_id. It has a point for each keypoint, with the flag `hidden` for
+    hidden keypoints, and a rectangle for its box. The files have no splits.
 
     Examples:
 
@@ -182,7 +182,7 @@ def to_cvat(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as "CVAT for images 1.1".
+    """Write a dataset as "CVAT for images 1.1".
 
     Each object is a skeleton and a box with the same group_id. The splits are the subsets Train and
     Validation.
@@ -208,7 +208,9 @@ def to_deeplabcut(
     output: Annotated[
         Path, typer.Argument(help="The project to write: config.yaml and labeled-data/.")
     ],
-    scorer: Annotated[str, typer.Option(help="Who labelled, for the files' names.")] = "simplebase",
+    scorer: Annotated[
+        str, typer.Option(help="Name of the person who labelled, used in file names.")
+    ] = "simplebase",
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
@@ -217,9 +219,9 @@ def to_deeplabcut(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Our dataset as a DeepLabCut project.
+    """Write a dataset as a DeepLabCut project.
 
-    The format has no visibility, boxes and splits. DeepLabCut reads HDF5, which it makes from the
+    The format has no visibility, boxes or splits. DeepLabCut reads HDF5, which it makes from the
     CSV files: deeplabcut.convertcsv2h5("cows_dlc/config.yaml", userfeedback=False).
 
     Example:

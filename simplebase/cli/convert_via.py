@@ -28,7 +28,7 @@ def via(
     ],
     output: Output,
     image_folder: Annotated[
-        Path | None, typer.Option(help="The images. [default: the folder of the file]")
+        Path | None, typer.Option(help="Folder of the images. [default: the folder of the file]")
     ] = None,
     keypoint_attribute: Annotated[
         str | None, typer.Option(help="The region attribute that names keypoints.")
@@ -46,14 +46,14 @@ def via(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """VGG Image Annotator 2's projects and exports.
+    """Convert projects and exports of VGG Image Annotator.
 
-    Point regions are keypoints, rectangles are boxes.
+    Point regions are keypoints, and rectangles are boxes.
 
-    One region attribute names the keypoint, another one (`object`, `instance`, `id`) identifies the
-    object. Without attributes, the points of an image are numbered: they are called 1, 2 and so on,
-    unless --skeleton or --classes-path names them. A point with the attribute `hidden` or
-    `occluded` is a hidden keypoint.
+    One region attribute names the keypoint. Another one (`object`, `instance`, `id`) identifies the
+    object. Without attributes, the points of an image are called 1, 2 and so on, unless --skeleton
+    or --classes-path names them. A point with the attribute `hidden` or `occluded` is a hidden
+    keypoint.
 
     Examples:
 

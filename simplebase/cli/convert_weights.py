@@ -23,21 +23,22 @@ if TYPE_CHECKING:
 @convert_app.command(rich_help_panel=WEIGHTS)
 def weights(
     source: Annotated[
-        Path, typer.Argument(help="A .h5 of Keras 2, a .pth or .pth.tar, or a .safetensors.")
+        Path,
+        typer.Argument(help="A .h5 file of Keras 2, or a .pth, .pth.tar or .safetensors file."),
     ],
     output: Annotated[Path, typer.Argument(help="The file to write (.keras).")],
     preset: Annotated[
         str | None,
         typer.Option(
-            help="The preset (name or YAML) that the file has to fit. What a YAML says of padding, "
-            "stride, crop and codec is taken in place of what the file's own project does.",
+            help="Preset of the network in the file: a name or a YAML file. Padding, stride, crop "
+            "and codec of a YAML file override those of the file's own project.",
             show_default="recognised",
         ),
     ] = None,
     input_size: Annotated[
         str | None,
         typer.Option(
-            help="HEIGHTxWIDTH, if neither the file nor its name says it.",
+            help="HEIGHTxWIDTH, if neither the file nor its name states it.",
             show_default="256x256, for PyTorch's 17 keypoints 256x192",
         ),
     ] = None,
@@ -51,7 +52,8 @@ def weights(
     skeleton: Annotated[
         str | None,
         typer.Option(
-            help="Keypoints of the heatmaps: mpii, coco, hand21, ... (listed in docs/datasets.md).",
+            help="Keypoints of the heatmaps: mpii, coco, hand21, ... (listed in "
+            "docs/datasets/skeletons.md).",
             show_default="the file's, else mpii for 16, coco for 17",
         ),
     ] = None,
@@ -61,13 +63,14 @@ def weights(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Weights of other projects to a .keras file.
+    """Convert weights of other projects to a .keras file.
 
-    Takes .h5 files of the tf.keras project, checkpoints of Simple Baselines' official code and of
-    MMPose (heatmaps of ResNets and MobileNetV2), and backbones of torchvision, timm, GhostNet and
-    PeleeNet. Nothing in a file is executed, and neither torch nor Keras 2 is needed. Every tensor
-    must be used once; otherwise nothing is written, and the error names the rest. A model can be
-    used directly with demo, eval and train --weights; a backbone is for train --backbone-weights.
+    Supported are .h5 files of the tf.keras project, checkpoints of Simple Baselines' official code
+    and of MMPose (heatmap models with ResNets or MobileNetV2), and backbones of torchvision, timm,
+    GhostNet and PeleeNet. Nothing in a file is executed, and neither torch nor Keras 2 is needed.
+    Every tensor must be used exactly once; otherwise nothing is written, and the error names the
+    rest. A model can be used directly with demo, eval and train --weights; a backbone is for train
+    --backbone-weights.
 
     Examples:
 

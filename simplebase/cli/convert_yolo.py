@@ -27,12 +27,12 @@ def yolo(
     output: Output,
     image_folder: Annotated[
         Path | None,
-        typer.Option(help="The dataset's folder. [default: that of data.yaml]"),
+        typer.Option(help="Folder of the dataset. [default: that of data.yaml]"),
     ] = None,
     category: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only this class, by name or number; repeatable.", show_default="all classes"
+            help="Use only this class, by name or number; repeatable.", show_default="all classes"
         ),
     ] = None,
     skeleton: options.SkeletonName = None,
@@ -45,14 +45,14 @@ def yolo(
     overwrite: options.Overwrite = False,
     json: options.JsonFile = None,
 ) -> None:
-    """Ultralytics' YOLO pose datasets.
+    """Convert YOLO pose datasets of Ultralytics.
 
     Keypoints have two or three values.
 
-    train, val and test in data.yaml are folders or lists of images. Paths that lead out of the
-    dataset's folder, such as those of another computer, are searched in it by their last parts.
-    Without val, test becomes the val split; with val, test is left out. From a single split, the
-    val split is drawn at random.
+    train, val and test in data.yaml are folders or lists of images. If a path leads out of the
+    dataset's folder, as those of another computer do, the image is looked for in the folder by the
+    last parts of the path. Without val, test becomes the val split; with val, test is left out. If
+    there is only one split, the val split is drawn at random.
 
     Keypoints without kpt_names are called 1, 2, 3 and so on, unless --skeleton, or --classes-path
     and --matchpoint-path, name them. flip_idx says which of them swap.

@@ -1,4 +1,4 @@
-"""What the commands of `simplebase convert` share: their groups, arguments and the way back."""
+"""The group `simplebase convert`, and the arguments that its commands share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,18 +25,18 @@ DATASETS = "From datasets"
 OTHER_TOOLS = "To other tools"
 WEIGHTS = "Weights"
 
-ValSplit = Annotated[float, typer.Option(help="Fraction of the images to hold out.")]
-Seed = Annotated[int, typer.Option(help="Seed of the draw: the same seed, the same split.")]
+ValSplit = Annotated[float, typer.Option(help="Fraction of the images to hold out for validation.")]
+Seed = Annotated[int, typer.Option(help="Random seed: the same seed gives the same split.")]
 
 
 def say_way_back(output: Path, source: Path, form: str = "auto", *words: str | Path) -> None:
-    """Says which command makes a dataset of ours of what was written for another tool.
+    """Prints the command that converts the labels of another tool back to a dataset folder.
 
     Args:
-        output: the folder that was written.
-        source: what the command reads, in it.
+        output: the folder that was written for the other tool.
+        source: the file or folder in it that the command reads.
         form: the command of `simplebase convert`.
-        words: its options.
+        words: options of the command.
     """
     back = output.with_name(f"{output.name}_back")
     line = command_line(["simplebase", "convert", form, source, back, *words])

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from simplebase.data.checking import CheckReport
     from simplebase.runtimes import Runtime
 
-data_app = typer.Typer(no_args_is_help=True, help="Make, check and look at datasets.")
+data_app = typer.Typer(no_args_is_help=True, help="Make, check and view datasets.")
 app.add_typer(data_app, name="data", rich_help_panel=DATA)
 
 
 @data_app.command()
 def synthesize(
     folder: Annotated[Path, typer.Argument(help="The dataset folder to write.")],
-    count: Annotated[int, typer.Option(help="How many figures; every fifth is for validation.")] = (
-        1500
-    ),
-    seed: Annotated[int, typer.Option(help="Same seed, same figures.")] = 0,
+    count: Annotated[
+        int, typer.Option(help="Number of figures; every fifth is for validation.")
+    ] = (1500),
+    seed: Annotated[int, typer.Option(help="The same seed draws the same figures.")] = 0,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Draw a dataset of articulated figures with exact keypoints (skeleton mpii).
@@ -47,7 +47,7 @@ def synthesize(
 
 @data_app.command()
 def check(
-    folder: Annotated[str, typer.Argument(help="The dataset folder, or a packed one.")],
+    folder: Annotated[str, typer.Argument(help="A dataset folder or a packed dataset.")],
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,
     matchpoint_path: options.MatchpointPath = None,
@@ -63,16 +63,16 @@ def check(
     ] = None,
     report_file: Annotated[
         Path | None,
-        typer.Option("--report", metavar="FILE", help="Write a page of HTML with pictures."),
+        typer.Option("--report", metavar="FILE", help="Write an HTML page with pictures."),
     ] = None,
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Find errors in a dataset: in its records, labels and images.
+    """Find errors in the records, labels and images of a dataset.
 
     Every image is decoded completely. The exit code is 1 if there is an error; warnings do not
-    count, because they may be intended. The table shows some examples, --json writes all findings,
-    --report shows pictures of them.
+    count, because they may be intended. The table shows some examples. --json writes all findings,
+    and --report shows pictures of them.
 
     Examples:
 
@@ -91,8 +91,8 @@ def check(
             require_output(file, overwrite=overwrite)
     if model is not None and is_packed(folder):
         raise ArgumentError(
-            f"{folder} is packed. Compare the labels of the folder that it was packed from with "
-            "--model."
+            f"{folder} is packed, so --model cannot check its labels. Check the folder from which "
+            "it was packed."
         )
     chosen = options.chosen_skeleton(skeleton, classes_path, matchpoint_path, skeleton_path)
     options.prepare_for(folder)
@@ -126,7 +126,8 @@ def check(
         say(f"{report_file}: open it in a browser")
     if is_packed(folder):
         say(
-            "For a packed dataset only the checksums are compared. Check the labels before packing."
+            "For a packed dataset, only the checksums are verified. Check "
+            "the labels before packing."
         )
     if report.errors:
         raise typer.Exit(1)
@@ -141,7 +142,7 @@ def _open_model(model: Path) -> "Runtime":
 
 
 _EXAMPLES = 3
-_LONGEST = 240  # characters of an example
+_LONGEST = 240  # most characters of an example
 
 
 def _print_report(folder: str, report: "CheckReport") -> None:
@@ -152,7 +153,7 @@ def _print_report(folder: str, report: "CheckReport") -> None:
         for finding in findings[:_EXAMPLES]:
             where = "" if finding.record is None else f"{finding.record} "
             where += f"{finding.img_paths}: " if finding.img_paths else ""
-            # Records may hold text that is no text.
+            # Text in a record may not be valid Unicode.
             line = (where + finding.message).encode("utf-8", "replace").decode()
             lines.append(line if len(line) <= _LONGEST else line[: _LONGEST - 3] + "...")
         severity = findings[0].severity
@@ -182,14 +183,14 @@ def view(
         Path | None,
         typer.Option(
             metavar="RUN",
-            help="In place of FOLDER: what the unlabelled images of a run teach, by its last "
-            "checkpoint, or by the one that is named.",
+            help="Instead of FOLDER: show the pseudo keypoints of a run's unlabelled images, by "
+            "its last checkpoint. RUN may also be one of its checkpoints.",
         ),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 24,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same samples.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="Number of samples.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same samples.")] = 0,
     image_set: Annotated[
-        Literal["train", "val", "all"], typer.Option(help="Which records.")
+        Literal["train", "val", "all"], typer.Option(help="Split to show: train, val or all.")
     ] = "train",
     augmented: Annotated[
         bool, typer.Option("--augmented", help="Show augmented samples with target heatmaps.")
@@ -211,9 +212,9 @@ def view(
     depth_range: options.DepthRangeText = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Draw a sheet of samples with their skeletons, and a page of charts beside it.
+    """Draw a sheet of samples with their skeletons, and charts of the dataset.
 
-    The samples are cropped as the network sees them. The charts show all records: visibility,
+    The samples are cropped as the network sees them. The charts describe all records: visibility,
     positions in the crop, sizes, box shapes and objects per image. They are written to
     OUT_statistics.png.
 
@@ -230,7 +231,7 @@ def view(
     from simplebase.metadata import ModelMetadata
 
     if pseudo is not None:
-        # With it the one argument that is left is the image to write.
+        # With --pseudo, the first argument is the image to write.
         _view_pseudo(pseudo, folder, count=count, seed=seed, overwrite=overwrite)
         return
     if folder is None:

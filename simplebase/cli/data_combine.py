@@ -1,4 +1,4 @@
-"""`simplebase data merge`, `split` and `select`: dataset folders from dataset folders."""
+"""`simplebase data merge`, `split` and `select`: write new dataset folders from existing ones."""
 
 from typing import Annotated, Literal
 
@@ -8,20 +8,20 @@ from simplebase.cli import options
 from simplebase.cli.data import data_app
 from simplebase.cli.dataset_writing import Images, Output, run_conversion
 
-Dataset = Annotated[str, typer.Argument(help="Dataset folder; it stays as it is.")]
+Dataset = Annotated[str, typer.Argument(help="Dataset folder; it is not changed.")]
 Group = Annotated[
     str | None,
     typer.Option(
         metavar="PATTERN",
-        help="Instead of --by: images for which the groups of this regular expression, searched "
-        "in the path, match the same text.",
+        help="Instead of --by: keep images together in whose paths the groups of this regular "
+        "expression match the same text.",
     ),
 ]
 
 
 @data_app.command()
 def merge(
-    datasets: Annotated[list[str], typer.Argument(help="Two dataset folders or more.")],
+    datasets: Annotated[list[str], typer.Argument(help="Two or more dataset folders.")],
     output: Output,
     union: Annotated[
         bool,
@@ -37,10 +37,10 @@ def merge(
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Join datasets of the same keypoints, in whatever order each has them.
+    """Join datasets of the same keypoints.
 
-    Keypoints are matched by name and take the first dataset's order. Images are in a folder named
-    after their dataset. Each record stays in its split.
+    Keypoints are matched by name and take the order of the first dataset. The images of each
+    dataset go to a folder with its name. Each record stays in its split.
 
     Examples:
 
@@ -64,16 +64,18 @@ def merge(
 def split(
     dataset: Dataset,
     output: Output,
-    val_split: Annotated[float, typer.Option(help="Fraction of the images to hold out.")] = 0.1,
+    val_split: Annotated[
+        float, typer.Option(help="Fraction of the images to hold out for validation.")
+    ] = 0.1,
     by: Annotated[
         Literal["image", "video", "folder"],
         typer.Option(
-            help="What stays together: images whose names differ only in their last number (video),"
-            " or the images of a folder."
+            help="What stays in one split: each image (image), images whose names differ only in "
+            "their last number (video), or the images of a folder (folder)."
         ),
     ] = "image",
     group: Group = None,
-    seed: Annotated[int, typer.Option(help="Seed of the draw: the same seed, the same split.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed: the same seed gives the same split.")] = 0,
     images: Images = "copy",
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,
@@ -85,7 +87,7 @@ def split(
     """Draw a new validation split.
 
     Neighbouring frames look alike. If they are in both splits, the score says nothing about new
-    videos. --by video, --by folder or --group keeps them in one split.
+    videos. --by video, --by folder and --group keep them in one split.
 
     Examples:
 
@@ -113,35 +115,40 @@ def select(
     dataset: Dataset,
     output: Output,
     image_set: Annotated[
-        Literal["train", "val", "all"], typer.Option(help="Records of this split only.")
+        Literal["train", "val", "all"], typer.Option(help="Keep only records of this split.")
     ] = "all",
     records: Annotated[
         str | None,
         typer.Option(
             metavar="0-99,250",
-            help="Records by index in annotations.json, as `data check` and `data view` print it.",
+            help="Keep records by their index in annotations.json, as `data check` and `data view` "
+            "print it.",
         ),
     ] = None,
     pattern: Annotated[
         str | None,
-        typer.Option(metavar="PATTERN", help="Images whose path matches this regular expression."),
+        typer.Option(
+            metavar="PATTERN",
+            help="Keep images whose path contains a match of this regular expression.",
+        ),
     ] = None,
     first: Annotated[
-        int | None, typer.Option(metavar="N", help="The first N images of each video or folder.")
+        int | None,
+        typer.Option(metavar="N", help="Keep the first N images of each video or folder."),
     ] = None,
     by: Annotated[
         Literal["video", "folder"],
         typer.Option(
-            help="What --first counts in: images whose names differ only in their last number "
-            "(video), or the images of a folder."
+            help="Groups for --first: images whose names differ only in their last number (video), "
+            "or the images of a folder (folder)."
         ),
     ] = "video",
     group: Group = None,
     random: Annotated[
-        int | None, typer.Option(metavar="N", help="N random images of the remaining ones.")
+        int | None, typer.Option(metavar="N", help="Keep N random images of the remaining ones.")
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="Seed of the draw: the same seed, the same images.")
+        int, typer.Option(help="Random seed: the same seed keeps the same images.")
     ] = 0,
     images: Images = "copy",
     skeleton: options.SkeletonName = None,
@@ -151,9 +158,9 @@ def select(
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Keep a part of a dataset; each record stays in its split.
+    """Keep a part of a dataset. Each record stays in its split.
 
-    Several options are applied one after the other, in the order of the list below.
+    If you give several options, they are applied in the order of the list below.
 
     Examples:
 

@@ -25,13 +25,15 @@ def frames(
     by: Annotated[
         Literal["kmeans", "uniform"],
         typer.Option(
-            help="One frame of each cluster of similar frames (kmeans), or frames at even times "
-            "(uniform)."
+            help="Choose one frame of each cluster of similar frames (kmeans), or frames evenly "
+            "over time (uniform)."
         ),
     ] = "kmeans",
-    start: Annotated[float, typer.Option(min=0, help="Seconds into each video to start at.")] = 0.0,
+    start: Annotated[
+        float, typer.Option(min=0, help="Start each video at this time, in seconds.")
+    ] = 0.0,
     end: Annotated[
-        float | None, typer.Option(min=0, help="Seconds into each video to end before.")
+        float | None, typer.Option(min=0, help="End each video before this time, in seconds.")
     ] = None,
     alike: Annotated[
         float,
@@ -40,7 +42,7 @@ def frames(
             "wide, differs by more. -1 keeps all frames."
         ),
     ] = 20.0,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same frames.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed chooses the same frames.")] = 0,
     file_format: Annotated[
         Literal["png", "jpg"], typer.Option("--format", help="Image format.")
     ] = "png",
@@ -81,5 +83,5 @@ def frames(
     if extraction.count < count:
         reason = "the others are near duplicates. A smaller --alike keeps more"
         if not extraction.alike:
-            reason = "there are no more"
+            reason = "the videos have no more frames"
         warn(f"{counted(extraction.count, 'frame')} written instead of {count}: {reason}.")

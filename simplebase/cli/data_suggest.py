@@ -81,14 +81,14 @@ def suggest(
         ),
     ] = 20.0,
 ) -> None:
-    """Choose frames on which a model is unsure, with its keypoints as labels to correct.
+    """Choose frames that a model is unsure of, with its keypoints as labels to correct.
 
     A model is unsure if scores are low, if the mirrored image gives other keypoints, if keypoints
-    jump between frames or, with --labelled, if poses are unlikely. OUT/suggestions.csv has the
-    figures of each frame.
+    jump between frames or, with --labelled, if poses are unlikely. OUT/suggestions.csv lists these
+    criteria for each frame.
 
-    The model looks at whole frames, unless --box, --boxes or --detector say where the objects
-    are. Keypoints are better where boxes fit.
+    The model sees whole frames unless --box, --boxes or --detector say where the objects are. Boxes
+    that fit give better keypoints.
 
     Examples:
 
@@ -139,14 +139,14 @@ def suggest(
 
 
 def _say_next(labels: str, output: Path) -> None:
-    """Prints how the labels are corrected, and which command reads them afterwards."""
+    """Prints how to correct the labels, and which command converts them afterwards."""
     dataset, images = output.with_name(f"{output.name}_dataset"), output / "images"
     file = output / {"cvat": "annotations.xml", "coco": "annotations/train.json"}.get(labels, "")
     if labels == "labelme":
         say(f"next: {command_line(['labelme', output, '--labels', output / CLASSES])}")
         words: list[Path | str] = [output, dataset]
     elif labels == "cvat":
-        say(f"next: in CVAT, make a task of {images} and upload {file} as CVAT 1.1")
+        say(f"next: in CVAT, create a task with {images} and upload {file} as CVAT 1.1")
         words = [file, dataset, "--image-folder", images]
     else:
         say(f"next: correct {file}")

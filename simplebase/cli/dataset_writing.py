@@ -1,4 +1,4 @@
-"""Writing a dataset folder of ours: arguments, running and reporting."""
+"""Arguments and printed reports of the commands that write a dataset folder."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,15 +33,17 @@ def run_conversion(
     json: Path | None,
     keypoint_files: Sequence[Path | None] = (),
 ) -> None:
-    """Reads, writes, prints; what is known to be in the way is said before the reading.
+    """Reads labels, writes a dataset folder and prints a report.
+
+    It checks first that the outputs can be written.
 
     Args:
-        read: reads the source, and is given where to report progress.
+        read: reads the source. It is called with the function that shows the progress.
         output: the dataset folder to write.
         images: whether images are copied or linked.
-        overwrite: replace what is there.
+        overwrite: replace the outputs if they exist.
         json: a file for the report.
-        keypoint_files: the text files of the skeleton, which the output must not hold.
+        keypoint_files: text files of the skeleton. They must not be in the output folder.
     """
     from simplebase.converters import write_dataset
     from simplebase.data.dataset import FOLDER_CONTENT, FOLDER_MARKERS
@@ -85,7 +87,7 @@ def print_report(report: "ConversionReport", output: Path) -> None:
 
 
 def _warn_of_missing_images(report: "ConversionReport", output: Path) -> None:
-    """Warns if more records lack their image than were written."""
+    """Warns if more records without an image were left out than records were written."""
     from simplebase.converters.conversion import NO_IMAGE
 
     missing = report.left_out.get(NO_IMAGE, 0)
@@ -99,7 +101,7 @@ def _warn_of_missing_images(report: "ConversionReport", output: Path) -> None:
 
 
 def _warn_of_empty_splits(report: "ConversionReport") -> None:
-    """Warns if a split has no record, and says how to get some."""
+    """Warns if a split has no record, and says what to do."""
     if report.train_records and report.val_records:
         return
     if report.train_images + report.val_images == 1:

@@ -22,8 +22,8 @@ def demo(
     input: Annotated[
         str | None,
         typer.Option(
-            help="Image, folder of images, pattern ('photos/*.jpg'), video, number of a camera "
-            "(0), or the address of a stream (rtsp://..., http://...)."
+            help="An image, a folder of images, a pattern ('photos/*.jpg'), a video, the number of "
+            "a camera (0), or the address of a stream (rtsp://..., http://...)."
         ),
     ] = None,
     model: Annotated[
@@ -84,8 +84,8 @@ def demo(
         bool | None,
         typer.Option(
             "--follow/--no-follow",
-            help="Without a detector: find one object, look again around its keypoints, and "
-            "follow it. [default: only if person-mini is chosen by default]",
+            help="Without a detector: find one object, run the model again around its keypoints, "
+            "and follow it. [default: only if person-mini is chosen by default]",
             show_default=False,
             rich_help_panel=_PLACE,
         ),
@@ -94,7 +94,8 @@ def demo(
     smooth: Annotated[
         str,
         typer.Option(
-            help="Filter on the keypoints of a video: one-euro or none.", rich_help_panel=_LOOK
+            help="Filter that smooths the keypoints of a video: one-euro or none.",
+            rich_help_panel=_LOOK,
         ),
     ] = "one-euro",
     min_score: Annotated[
@@ -115,12 +116,12 @@ def demo(
     labels: Annotated[
         bool,
         typer.Option(
-            "--labels", help="Write names, boxes, identities and scores.", rich_help_panel=_LOOK
+            "--labels", help="Draw names, boxes, numbers and scores.", rich_help_panel=_LOOK
         ),
     ] = False,
     heatmap: Annotated[
         bool,
-        typer.Option("--heatmap", help="Lay the heatmaps over the frame.", rich_help_panel=_LOOK),
+        typer.Option("--heatmap", help="Draw the heatmaps over the frame.", rich_help_panel=_LOOK),
     ] = False,
     side_by_side: Annotated[
         bool,
@@ -133,7 +134,7 @@ def demo(
         bool,
         typer.Option(
             "--web",
-            help="Open a page for images, videos and the webcam, on this machine.",
+            help="Serve a page on this machine for images, videos and the webcam.",
             rich_help_panel=_WEB,
         ),
     ] = False,
@@ -242,7 +243,7 @@ def _run(
 def _chosen(
     model: Path | None, looks: dict[str, Any], follow: bool | None
 ) -> tuple[Path, dict[str, Any]]:
-    """The model to take, and `looks` with `follow` settled; says what was not asked for."""
+    """Returns the model and `looks` with `follow`; prints the model if the user named none."""
     if model is not None:
         return model, looks | {"follow": bool(follow)}
     from simplebase.demo.models import embedded_model, newest_model
@@ -268,7 +269,7 @@ def _checked_formats(given: str | None) -> list[Any]:
     from simplebase.demo.sinks import FORMATS
 
     if given is not None and given not in FORMATS:
-        raise ArgumentError(f"--format is one of {', '.join(FORMATS)}. Received: {given!r}.")
+        raise ArgumentError(f"--format must be one of {', '.join(FORMATS)}. Received: {given!r}.")
     return [] if given is None else [given]
 
 

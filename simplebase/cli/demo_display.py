@@ -1,4 +1,4 @@
-"""What the terminal shows while the demo runs."""
+"""The status line in the terminal while the demo runs."""
 
 import time
 from types import TracebackType
@@ -7,11 +7,11 @@ from simplebase.cli.app import console
 from simplebase.demo.run import DemoProgress
 
 _INTERVAL = 0.2
-"""Seconds between two changes of the line: faster nobody reads."""
+"""Seconds between two updates of the line. Faster updates cannot be read."""
 
 
 class DemoDisplay:
-    """One line that changes: frames, frames per second, time of the stages, dropped frames."""
+    """A status line: frames, frames per second, time per stage, dropped frames."""
 
     def __init__(self) -> None:
         self._status = console.status("loading the model")
@@ -28,11 +28,11 @@ class DemoDisplay:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Removes it."""
+        """Removes the line."""
         self._status.stop()
 
     def __call__(self, progress: DemoProgress) -> None:
-        """Changes the line, now and then."""
+        """Updates the line if the last update is old enough."""
         now = time.monotonic()
         if now - self._changed >= _INTERVAL:
             self._changed = now
@@ -41,7 +41,7 @@ class DemoDisplay:
 
 
 def speed_text(progress: DemoProgress) -> str:
-    """`28.1 fps; ms per frame: read 3.0, ...; 12 frames dropped`."""
+    """Returns `28.1 fps; ms per frame: read 3.0, ...; 12 frames dropped`."""
     stages = progress.stopwatch.recent().items()
     parts = [f"ms per frame: {', '.join(f'{name} {taken:.1f}' for name, taken in stages)}"]
     if progress.fps is not None:

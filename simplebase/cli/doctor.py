@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=HELP)
 def doctor(json: options.JsonFile = None, overwrite: options.Overwrite = False) -> None:
-    """Check the installation, and print how to get what is missing.
+    """Check the installation, and print the commands that install what is missing.
 
     Shows versions, devices, optional packages and what they are for, caches and their sizes, and
     folders that cannot be written. The exit code is 1 if simplebase cannot work. Nothing is
@@ -110,4 +110,4 @@ def _print_advice(found: "Examination") -> None:
         if each.line:
             say(f"  {each.line}")
     if found.is_healthy:
-        say("Everything that simplebase needs is there.")
+        say("Everything that simplebase needs is installed.")

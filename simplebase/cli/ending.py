@@ -1,4 +1,4 @@
-"""How SIGTERM and SIGHUP end a command: as an exception, so that everything cleans up."""
+"""Turns SIGTERM and SIGHUP into an exception, so that a command cleans up before it ends."""
 
 import signal
 import sys
@@ -14,12 +14,12 @@ _NAMES = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP.
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Within it, SIGTERM and SIGHUP raise `SystemExit(128 + number)` in the main thread.
+    """Makes SIGTERM and SIGHUP raise `SystemExit(128 + number)` in the main thread.
 
-    So `with` and `finally` run: partial files go, processes that were started end, locks are
-    released. A line on standard error says which signal it was. The second one ends the process at
-    once. A signal that is ignored stays ignored, as SIGHUP is under `nohup`. Native code is not
-    interrupted: the exception is raised when it returns.
+    So `with` and `finally` blocks run: partial files are removed, child processes end, and locks
+    are released. A line on standard error names the signal. A second signal ends the process at
+    once. A signal that is already ignored stays ignored, such as SIGHUP under `nohup`. Native code
+    is not interrupted: the exception is raised when it returns.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -46,8 +46,8 @@ def ended_by_signals() -> Iterator[None]:
         for number, handler in earlier.items():
             signal.signal(number, handler)
         if received:
-            # The terminal may be what has gone.
+            # The terminal may be closed.
             with suppress(OSError, ValueError):
                 print(f"stopped by {received[0].name}", file=sys.stderr, flush=True)
-            # What failed on the way out, or was caught, does not count.
+            # This exit code takes precedence over errors during the cleanup.
             sys.exit(128 + received[0])

@@ -39,7 +39,7 @@ def evaluate(
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="Results in COCO's format to evaluate in place of a model; repeatable.",
+            help="Results in COCO's format to evaluate instead of a model; repeatable.",
         ),
     ] = None,
     metric: Annotated[
@@ -62,9 +62,9 @@ def evaluate(
         Literal["upstream", "box", "torso", "head"],
         typer.Option(
             metavar="NAME",
-            help="Distance that pck, auc and nme divide by. upstream: 6.4 heatmap pixels at "
+            help="Distance by which pck, auc and nme divide. upstream: 6.4 heatmap pixels at "
             "256x256; box: its longer side; torso: left hip to right shoulder; head: 0.6 x the "
-            "head box's diagonal.",
+            "diagonal of the head box.",
         ),
     ] = "upstream",
     conf_threshold: Annotated[
@@ -87,7 +87,7 @@ def evaluate(
         bool,
         typer.Option(
             "--flip-test",
-            help="Average with the mirrored image. Takes twice the time.",
+            help="Average with the mirrored image. This takes twice the time.",
             rich_help_panel=_ASKING,
         ),
     ] = False,
@@ -95,7 +95,7 @@ def evaluate(
         str,
         typer.Option(
             metavar="FILE",
-            help="Boxes to look at: gt (the labelled objects) or a COCO detections file.",
+            help="Boxes of the objects: gt (the labelled objects) or a COCO detections file.",
             rich_help_panel=_ASKING,
         ),
     ] = "gt",
@@ -108,7 +108,7 @@ def evaluate(
         typer.Option(
             metavar="N",
             min=1,
-            help="CPU threads of the runtime.",
+            help="Number of CPU threads of the runtime.",
             show_default="its own choice",
             rich_help_panel=_ASKING,
         ),
@@ -138,10 +138,11 @@ def evaluate(
     skeleton_path: options.SkeletonPath = None,
     depth_range: options.DepthRangeText = None,
 ) -> None:
-    """Evaluate models, or results that any tool wrote, on a dataset.
+    """Evaluate models, or result files of any tool, on a dataset.
 
-    With the default normaliser, a keypoint is correct at 0.5 if it is within 5 % of the side of a
-    square that is 1.25 times as large as the object. Unlabelled keypoints do not count.
+    With the default normaliser and threshold, a keypoint is correct if it is no further from its
+    label than 5 % of the side of a square that is 1.25 times as large as the object. Unlabelled
+    keypoints do not count.
 
     Examples:
 

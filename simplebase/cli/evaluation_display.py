@@ -1,4 +1,4 @@
-"""What `simplebase eval` prints."""
+"""The tables that `simplebase eval` prints."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def print_evaluations(
     evaluations: "Mapping[str, Evaluation]", images: int, normaliser: str
 ) -> None:
-    """Prints all of one evaluation, or the figures over all of several.
+    """Prints all figures of one evaluation, or the overall figures of several side by side.
 
     Args:
-        evaluations: by the names of their models or results, of one target.
-        images: how many they are of.
-        normaliser: of PCK, AUC and NME.
+        evaluations: the evaluations on one target, by the names of their models or results.
+        images: number of images of the target.
+        normaliser: name of the normaliser of PCK, AUC and NME.
     """
     from simplebase.evaluation import NORMALISED_METRICS
 
@@ -49,7 +49,7 @@ def print_evaluations(
 
 
 def _table(scores: "Scores") -> Table:
-    """A metric of one model; the figures over all come last."""
+    """Returns the table of a metric of one model, with the overall figures at the end."""
     intervals = [figure.interval for figure in scores.figures]
     has_intervals = any(each is not None for each in intervals)
     if scores.parts is None:
@@ -71,7 +71,7 @@ def _table(scores: "Scores") -> Table:
 
 
 def _comparison(rows: "Mapping[str, Scores]") -> list[Table]:
-    """A metric of several models, a row each: first what was asked for, with intervals."""
+    """Returns the tables of a metric of several models: first the main figures with intervals."""
     first = next(iter(rows.values()))
     tables = [_differences(rows, index) for index in range(first.leading)]
     if columns := _rest(first):
@@ -83,7 +83,7 @@ def _comparison(rows: "Mapping[str, Scores]") -> list[Table]:
 
 
 def _differences(rows: "Mapping[str, Scores]", index: int) -> Table:
-    """A figure of several models, and how much it differs from that of the first."""
+    """Returns the table of a figure of several models and its difference to the first model."""
     from simplebase.evaluation import difference
 
     reference = next(iter(rows.values())).figures[index]
@@ -102,7 +102,7 @@ def _differences(rows: "Mapping[str, Scores]", index: int) -> Table:
 
 
 def _rest(scores: "Scores") -> dict[str, float | None]:
-    """The figures that explain; of groups of keypoints first the table that papers print."""
+    """Returns the other figures. For groups of keypoints, the columns of papers come first."""
     values = {}
     if scores.grouped and scores.parts:
         values = {part: each[0] for part, each in scores.parts.items()}
@@ -111,7 +111,7 @@ def _rest(scores: "Scores") -> dict[str, float | None]:
 
 
 def _new_table(*columns: str) -> Table:
-    """Numbers right below each other, in the width that there is."""
+    """Returns an empty table with right-aligned numbers that fits the terminal."""
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1) if console.width >= 110 else 0,
@@ -133,7 +133,7 @@ def _text(value: float | None, scores: "Scores") -> str:
 
 
 def _difference_text(value: float | None, scores: "Scores") -> str:
-    """A difference, with one digit more: its interval is narrow."""
+    """Returns a difference with one more digit, because its interval is narrow."""
     return options.score_text(value) if value is None else f"{value:+.{_digits(scores) + 1}f}"
 
 

@@ -38,7 +38,8 @@ def export(
     quantize: Annotated[
         str | None,
         typer.Option(
-            help="none, float16, dynamic, weights, int8; see above. [default: none, web: float16]"
+            help="none, float16, dynamic, weights or int8; see above. [default: "
+            "none, for web float16]"
         ),
     ] = None,
     outputs: Annotated[
@@ -48,31 +49,33 @@ def export(
     calibration: Annotated[
         Path | None,
         typer.Option(
-            help="Dataset folder to calibrate int8 with and to verify on. [default: drawn figures]"
+            help="Dataset folder for the calibration of int8 and for the comparison. [default: "
+            "drawn figures]"
         ),
     ] = None,
     images: Annotated[
-        int, typer.Option(min=1, help="Images to calibrate with, and images to verify on.")
+        int,
+        typer.Option(min=1, help="Number of images for the calibration, and for the comparison."),
     ] = 200,
-    seed: Annotated[int, typer.Option(min=0, help="Chooses these images.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed that chooses these images.")] = 0,
     tolerance: Annotated[
-        float, typer.Option(help="How much PCK an 8-bit file may lose; 0.02 is two points.")
+        float, typer.Option(help="Largest loss of PCK of an 8-bit file; 0.02 is two points.")
     ] = 0.02,
     dynamic_batch: Annotated[
         bool,
         typer.Option(
             "--dynamic-batch",
-            help="ONNX and TensorFlow files take any number of images. --all implies it.",
+            help="Let ONNX and TensorFlow files take any number of images. --all implies it.",
         ),
     ] = False,
-    opset: Annotated[int, typer.Option(help="ONNX opset.")] = 18,
+    opset: Annotated[int, typer.Option(help="Version of the ONNX operator set.")] = 18,
     all: Annotated[
         Path | None, typer.Option("--all", help="Write every installed format to this folder.")
     ] = None,
     skeleton: options.SkeletonName = None,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the comparison as a page of HTML with pictures."),
+        typer.Option(metavar="FILE", help="Write the comparison as an HTML page with pictures."),
     ] = None,
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
@@ -86,12 +89,12 @@ def export(
     FILE.json describes the file, and FILE.parity.json the comparison.
 
     `--quantize`: `float16` halves the size. `dynamic` and `weights` (int8 weights, computed in
-    floats) quarter it. `int8` is for integer hardware and usually the fastest elsewhere too; it
+    floats) quarter it. `int8` is for integer hardware, and usually the fastest elsewhere too; it
     needs `--calibration`. The input is RGB from 0 to 255, as float32 or (int8 files) uint8.
 
     `--format web` writes a folder of static files for any web server: a page that runs the model in
-    the visitor's browser, on images, videos and the webcam. It is compared in Chromium, where that
-    is installed. LiteRT.js, which runs it, is downloaded once (12 MB). See docs/web.md.
+    the visitor's browser, on images, videos and the webcam. It is compared in Chromium if that is
+    installed. LiteRT.js, which runs the model, is downloaded once (12 MB). See docs/web.md.
 
     Examples:
 

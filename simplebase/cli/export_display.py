@@ -1,4 +1,4 @@
-"""What `export` prints."""
+"""The tables that `export` prints."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def parity_table(parity: "Parity") -> Table:
-    """How one file compares with its model."""
+    """Returns a table that compares one file with its model."""
     table = Table("on the same images", "", "limit", title=f"{parity.images} images")
     limits = parity.limits
 
@@ -27,7 +27,7 @@ def parity_table(parity: "Parity") -> Table:
     against = "" if parity.labelled else " against what the model finds"
     row(f"PCK@0.5 of the model{against}", f"{parity.model_pck:.3f}")
     row(f"PCK@0.5 of the file{against}", f"{parity.file_pck:.3f}")
-    # z: a gain below a thousandth is no "-0.000".
+    # The flag z prints a tiny gain as 0.000 instead of -0.000.
     row("loss of PCK", f"{parity.model_pck - parity.file_pck:z.3f}", limits.pck)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -35,7 +35,7 @@ def parity_table(parity: "Parity") -> Table:
 
 
 def summary(exported: "list[Exported]") -> Table:
-    """Several files side by side."""
+    """Returns a table of several files side by side."""
     # Two lines of headings leave room for whole names in 80 columns.
     headings = ("MB", "ms, 1\nthread", "ms, 2\nthreads", "PCK\n@0.5", "px\napart", "parity")
     model_pck = next((each.parity.model_pck for each in exported if each.parity), None)

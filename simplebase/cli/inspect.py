@@ -44,14 +44,14 @@ def inspect(
         str | None,
         typer.Option(help="X,Y,WIDTH,HEIGHT of the object in IMAGE. [default: the whole image]"),
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="The picture to write.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Picture to write.")] = None,
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Show a model's metadata, parameters and GFLOPs, layer by layer.
 
-    Or draw a layer: the 64 channels that vary most over an image, or the 64 largest kernels. Only
-    Keras models have layers.
+    It can also draw a layer: the 64 channels that vary most over an image, or the 64 largest
+    kernels. Only Keras models show their layers.
 
     Examples:
 
@@ -70,7 +70,7 @@ def inspect(
     from simplebase.inspection import inspect_model
 
     if output is not None and feature_maps is not None:
-        # What draws layers imports Keras, which no other format needs.
+        # Drawing imports Keras, which the other formats do not need.
         from simplebase.inspection import write_feature_maps
 
         picture = write_feature_maps(
@@ -101,7 +101,7 @@ def _check_options(
     output: Path | None,
     json: Path | None,
 ) -> None:
-    """Refuses options that would be passed over."""
+    """Refuses options that would be ignored."""
     draws = kernels or feature_maps is not None
     if kernels and feature_maps is not None:
         raise ArgumentError("give --feature-maps or --kernels, not both.")
@@ -167,7 +167,7 @@ def _layer_table(network: "LayerDescription") -> Table:
 def _with_depth(
     layer: "LayerDescription", depth: int = 0
 ) -> "Iterator[tuple[int, LayerDescription]]":
-    """A part, then its layers, each with how deep it lies."""
+    """Yields a layer and those inside it, each with its depth."""
     yield depth, layer
     for inner in layer.layers:
         yield from _with_depth(inner, depth + 1)

@@ -1,4 +1,4 @@
-"""`simplebase models ...`: the pretrained models, and the cache of those that were fetched."""
+"""`simplebase models ...`: the pretrained models, and the cache of downloaded models."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 _CARD = "card"
 _SHORT = 20
-"""Characters of a name that leaves room for a description in 80 columns."""
+"""Longest name that leaves room for a description in 80 columns."""
 
 
 class _NamesAreCards(TyperGroup):
-    """`simplebase models person`: what is no command is the name of a model."""
+    """Takes a word that is not a command as the name of a model: `simplebase models person`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """As the base's, after `card` was put before a model's name."""
+        """Inserts the command `card` before the name of a model."""
         if args[0] not in self.commands and not args[0].startswith("-"):
             args = [_CARD, *args]
         return super().resolve_command(ctx, args)
@@ -45,17 +45,19 @@ def models(
         typer.Option(
             "--for",
             metavar="SUBJECT",
-            help="All models for person, wholebody, animal, hand, face, clothes, detector or "
-            "backbone.",
+            help="Show all models for this subject: person, wholebody, animal, hand, face, "
+            "clothes, detector or backbone.",
         ),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Also models without a short name.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also show models without a short name.")
+    ] = False,
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """List pretrained models, show one, or manage downloaded models.
 
-    Every command takes these names in place of a model file. The first use downloads and converts
+    Every command takes these names instead of a model file. The first use downloads and converts
     the model.
 
     Examples:
@@ -73,7 +75,7 @@ def models(
 
     subjects = list(dict.fromkeys(row.subject for row in zoo.models()))
     if subject is not None and subject not in subjects:
-        raise ArgumentError(f"--for is one of {', '.join(subjects)}. Received: {subject!r}.")
+        raise ArgumentError(f"--for must be one of {', '.join(subjects)}. Received: {subject!r}.")
     rows = [row for row in zoo.models() if subject in (None, row.subject)]
     shown = [
         row
@@ -94,7 +96,7 @@ def card(
     json: options.JsonFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Show what is known about a model."""
+    """Show the card of a model: input, keypoints, accuracy, licences, files."""
     from simplebase import zoo
     from simplebase.files import write_json
 
@@ -108,11 +110,11 @@ def card(
 @models_app.command()
 def get(
     names: Annotated[list[str] | None, typer.Argument(help="Names of pretrained models.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All models: about 16 GB.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Download all models: about 16 GB.")] = False,
 ) -> None:
     """Download models in advance, for example for a machine without a network.
 
-    `litert-js` is what `export --format web` needs.
+    `litert-js` is the program that `export --format web` needs.
 
     Example:
 
@@ -162,7 +164,7 @@ def remove(
     names: Annotated[
         list[str] | None, typer.Argument(help="Names of models or of files in the cache.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Everything in the cache.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Remove everything in the cache.")] = False,
 ) -> None:
     """Remove downloaded models from the cache.
 
@@ -195,7 +197,7 @@ def remove(
 
 def _table(rows: "list[ZooModel]") -> Table:
     names = [row.short_name for row in rows]
-    # A long name says what the description says. A narrow terminal has no room for both.
+    # A narrow terminal has no room for both a long name and a description, and the name suffices.
     described = console.width >= 120 or max(map(len, names)) <= _SHORT
     table = Table(
         box=box.SIMPLE_HEAD,

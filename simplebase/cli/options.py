@@ -1,4 +1,4 @@
-"""Options that several commands share, and what their texts mean."""
+"""Options that several commands share, and functions that parse and open their values."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -52,7 +52,7 @@ SkeletonName = Annotated[
         "--skeleton",
         metavar="NAME",
         help="Built-in skeleton of the dataset, if its folder has no classes.txt: mpii, coco, "
-        "hand21, ... (listed in docs/datasets.md).",
+        "hand21, ... (listed in docs/datasets/skeletons.md).",
         rich_help_panel=DATASET,
     ),
 ]
@@ -69,8 +69,8 @@ ClusterAddress = Annotated[
     str | None,
     typer.Option(
         "--address",
-        help="Of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT. [default: RAY_ADDRESS, else "
-        "this machine]",
+        help="Address of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT. [default: RAY_ADDRESS, "
+        "else this machine]",
         rich_help_panel=ENGINE_PANEL,
     ),
 ]
@@ -122,35 +122,35 @@ Category = Annotated[
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
-    """`256x192` as (height, width)."""
+    """Parses `256x192` into (height, width)."""
     if text is None:
         return None
     match = re.fullmatch(r"(\d+)[xX](\d+)", text.strip())
     if match is None:
-        raise ArgumentError(f"a size is HEIGHTxWIDTH, such as 256x192. Received: {text!r}.")
+        raise ArgumentError(f"a size must be HEIGHTxWIDTH, such as 256x192. Received: {text!r}.")
     return int(match[1]), int(match[2])
 
 
 def parse_box(text: str | None) -> tuple[float, float, float, float] | None:
-    """`40,30,200,380` as x, y, width, height."""
+    """Parses `40,30,200,380` into x, y, width, height."""
     if text is None:
         return None
     try:
         left, top, width, height = (float(part) for part in re.split("[,x ]+", text.strip()))
     except ValueError:
-        raise ArgumentError(f"--box is X,Y,WIDTH,HEIGHT. Received: {text!r}.") from None
+        raise ArgumentError(f"--box must be X,Y,WIDTH,HEIGHT. Received: {text!r}.") from None
     return left, top, width, height
 
 
 def parse_depth_range(text: str | None) -> "DepthRange | None":
-    """What --depth-range says."""
+    """Parses the value of --depth-range."""
     from simplebase.images import DepthRange
 
     return None if text is None else DepthRange.parse(text)
 
 
 def score_text(score: float | None) -> str:
-    """A score for people; `n/a` where nothing was labelled."""
+    """Formats a score; `n/a` if nothing was labelled."""
     return "n/a" if score is None else f"{score:.3f}"
 
 
@@ -162,7 +162,7 @@ def open_dataset(
     lines: Path | None,
     depth_range: str | None = None,
 ) -> "KeypointDataset":
-    """The dataset of the options above."""
+    """Opens the dataset that the options above name."""
     from simplebase.data.loading import load_dataset
 
     if folder is None:
@@ -175,7 +175,7 @@ def open_dataset(
 def chosen_settings(
     preset: str, recipe: str | None, input_size: str | None
 ) -> "tuple[Preset, Recipe, tuple[int, int] | None]":
-    """Preset as its or the given recipe trains it, that recipe, and the size of the option."""
+    """Returns the preset as the recipe trains it, the recipe, and the parsed input size."""
     from simplebase.presets import load_preset, load_recipe
 
     chosen = load_preset(preset)
@@ -184,37 +184,37 @@ def chosen_settings(
 
 
 def chosen_cluster(engine: str, **asked: Any) -> "ClusterOptions | None":
-    """What Ray is asked for; None: it is not asked.
+    """Returns the cluster options for --engine ray; None for --engine local.
 
     Args:
-        engine: what --engine says.
+        engine: value of --engine.
         asked: fields of `ClusterOptions`.
     """
     from simplebase.ray_cluster import ClusterOptions
 
     if engine not in ("local", "ray"):
-        raise ArgumentError(f"--engine is one of local, ray. Received: {engine!r}.")
+        raise ArgumentError(f"--engine must be local or ray. Received: {engine!r}.")
     cluster = ClusterOptions(**asked)
     if engine == "ray":
         return cluster
     if cluster != ClusterOptions():
         names = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
-        raise ArgumentError(f"{names} go with --engine ray.")
+        raise ArgumentError(f"{names} need --engine ray.")
     return None
 
 
 def open_models(value: Any) -> Any:
-    """The callback of options that take Keras models: fetches those that are named."""
+    """Callback of options that take Keras models: downloads pretrained models by name."""
     return _files(value, "keypoints")
 
 
 def open_runnable(value: Any) -> Any:
-    """The callback of options that take model files of any format, only to run them."""
+    """Callback of options that take models of any format to run: downloads them by name."""
     return _files(value, "keypoints", runnable=True)
 
 
 def open_detector(value: Path | None) -> Path | None:
-    """The callback of an option that takes a detector: fetches it if it is named."""
+    """Callback of options that take a detector: downloads it by name."""
     file: Path | None = _files(value, "detector")
     return file
 
@@ -249,9 +249,9 @@ FitName = Annotated[
 def fetch_start(
     weights: Path | None, backbone_weights: str | None, teacher: Path | None = None
 ) -> None:
-    """Fetches what a training begins with where it is named; the run's config keeps the name.
+    """Downloads the starting weights and the teacher by name. The run's config keeps the names.
 
-    This is no callback: a conversion uses TensorFlow, whose devices have to be set up before.
+    This is not a callback, because conversions use TensorFlow, whose devices must be set up before.
     """
     _files(weights, "keypoints")
     _files(teacher, "keypoints")
@@ -270,10 +270,10 @@ def _files(value: Any, kind: "Kind", runnable: bool = False) -> Any:
 
 
 def prepare_for_model(model: str | Path) -> None:
-    """Imports TensorFlow where it runs the model, before the library does, with its notes.
+    """Imports TensorFlow without its messages, if it will run the model.
 
     Raises:
-        ArgumentError, MissingFileError, DataError: as `load_runtime`.
+        ArgumentError, MissingFileError, DataError: see `load_runtime`.
     """
     from simplebase.runtimes import needs_tensorflow
 
@@ -282,7 +282,7 @@ def prepare_for_model(model: str | Path) -> None:
 
 
 def prepare_for(folder: str | Path) -> None:
-    """Imports TensorFlow where a dataset needs it, before the library does, with its notes."""
+    """Imports TensorFlow without its messages, if the dataset needs it."""
     from simplebase.data.packed import is_packed
 
     if is_packed(folder):
@@ -292,7 +292,7 @@ def prepare_for(folder: str | Path) -> None:
 def chosen_skeleton(
     skeleton: str | None, classes: Path | None, match_point: Path | None, lines: Path | None
 ) -> "Skeleton | None":
-    """The skeleton of the options above; `None` leaves it to the dataset folder."""
+    """Returns the skeleton of the options above; None to use that of the dataset folder."""
     from simplebase.skeletons import load_skeleton, read_text_files
 
     if skeleton is not None and classes is not None:
@@ -305,7 +305,7 @@ def chosen_skeleton(
 
 
 def skip_bad_images(dataset: "KeypointDataset") -> "KeypointDataset":
-    """The records whose images can be read; prints which cannot."""
+    """Returns the records whose images can be read, and prints which images cannot."""
     from simplebase.data.screening import without_bad_images
 
     with progress_bar("reading all images") as progress:
@@ -320,14 +320,14 @@ def skip_bad_images(dataset: "KeypointDataset") -> "KeypointDataset":
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Progress]:
-    """Shows a bar while the yielded function is told (done, total)."""
+    """Shows a progress bar; yields the function that updates it with (done, total)."""
     import rich.progress
 
     columns = [
         *rich.progress.Progress.get_default_columns()[:3],
         rich.progress.TimeRemainingColumn(),
     ]
-    # In a file a bar that has gone leaves an empty line.
+    # In a file, a removed bar would leave an empty line.
     silent = not console.is_terminal
     with rich.progress.Progress(*columns, console=console, transient=True, disable=silent) as bar:
         task = bar.add_task(label, total=None)
@@ -335,10 +335,10 @@ def progress_bar(label: str) -> Iterator[Progress]:
 
 
 def say_devices(timed: Sequence[tuple[str, str]]) -> None:
-    """Prints what computed: a line, or one per device with its files.
+    """Prints the device on which files were timed; one line for each device.
 
     Args:
-        timed: names of files, each with its device.
+        timed: pairs of a file name and its device.
     """
     devices = dict.fromkeys(device for _, device in timed)
     for device in devices:

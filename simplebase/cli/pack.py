@@ -14,7 +14,7 @@ from simplebase.shell import command_line
 
 @data_app.command()
 def pack(
-    dataset: Annotated[str, typer.Argument(help="Dataset folder.")],
+    dataset: Annotated[str, typer.Argument(help="A dataset folder.")],
     output: Annotated[str, typer.Argument(help="Folder or address (gs://...) to write.")],
     preset: Annotated[
         str, typer.Option(help="Preset whose crop and input size to use: a name or a YAML file.")
@@ -38,16 +38,16 @@ def pack(
     concurrency: Annotated[
         int | None,
         typer.Option(
-            help="Shards that Ray makes at a time. [default: somewhat more than it has CPUs]",
+            help="Number of shards that Ray writes at a time. [default: a few more than its CPUs]",
             rich_help_panel=options.ENGINE_PANEL,
         ),
     ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Cut every object out once and write the crops as TFRecord shards with checksums.
+    """Cut out every object once and write the crops as TFRecord shards with checksums.
 
-    For datasets of millions of images, or for several workers: `train --dataset OUT` reads the
-    shards one after the other instead of single files. If packing is interrupted, run the same
+    Use it for millions of images, or for several workers: `train --dataset OUT` then reads a few
+    shards instead of many files. If packing is interrupted, run the same
     command again to continue.
 
     Example:

@@ -23,7 +23,7 @@ def plot(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Image file to write. [default: RUN/curves.png; of several runs ./curves.png]"
+            help="Image file to write. [default: RUN/curves.png, or ./curves.png for several runs]"
         ),
     ] = None,
     overwrite: options.Overwrite = False,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _PLACE, _ENGINE = options.PLACE, options.ENGINE_PANEL
 _SHOWN = 3
-"""Problems that are printed; the rest is in the file of errors."""
+"""Most problems that are printed. The file of errors lists all of them."""
 
 
 @app.command(rich_help_panel=USE)
@@ -30,7 +30,7 @@ def predict(
         Path,
         typer.Option(
             callback=options.open_runnable,
-            help="Model of any format, or the name of a pretrained one, such as person.",
+            help="Model file of any format, or the name of a pretrained model, such as person.",
         ),
     ],
     output: Annotated[
@@ -40,7 +40,8 @@ def predict(
     box: Annotated[
         str | None,
         typer.Option(
-            help="X,Y,WIDTH,HEIGHT of the object. [default: as the source says, else the image]",
+            help="X,Y,WIDTH,HEIGHT of the object. [default: the boxes of the "
+            "source, else the image]",
             rich_help_panel=_PLACE,
         ),
     ] = None,
@@ -66,10 +67,12 @@ def predict(
     ] = "dark",
     flip_test: Annotated[
         bool,
-        typer.Option("--flip-test", help="Average with the mirrored image, for twice the time."),
+        typer.Option(
+            "--flip-test", help="Average with the mirrored image. This takes twice the time."
+        ),
     ] = False,
     batch_size: Annotated[
-        int, typer.Option(help="Crops at once, of one or of several images.")
+        int, typer.Option(help="Crops per batch, from one or several images.")
     ] = 32,
     depth_range: options.DepthRangeText = None,
     engine: options.EngineName = "local",
@@ -77,21 +80,21 @@ def predict(
     concurrency: Annotated[
         int | None,
         typer.Option(
-            help="Ray actors that have the model. [default: as many as the cluster has room for]",
+            help="Number of Ray actors that run the model. [default: as many as there is room for]",
             rich_help_panel=_ENGINE,
         ),
     ] = None,
     num_cpus: Annotated[
-        float, typer.Option(help="Of each of these actors.", rich_help_panel=_ENGINE)
+        float, typer.Option(help="CPUs of each of these actors.", rich_help_panel=_ENGINE)
     ] = 1.0,
     num_gpus: Annotated[
-        float, typer.Option(help="Of each of these actors.", rich_help_panel=_ENGINE)
+        float, typer.Option(help="GPUs of each of these actors.", rich_help_panel=_ENGINE)
     ] = 0.0,
     readers: Annotated[
         int | None,
         typer.Option(
-            help="Ray actors that read, detect and crop for these. [default: with --num-gpus one "
-            "per free CPU; else the actors with the model do it]",
+            help="Number of Ray actors that read, detect and crop for these. [default: with "
+            "--num-gpus, one per free CPU; otherwise none, and the actors above do it]",
             rich_help_panel=_ENGINE,
         ),
     ] = None,
@@ -105,8 +108,9 @@ def predict(
 ) -> None:
     """Find the keypoints in many images and videos, and write them as a table.
 
-    One row an object. Finished parts are on the disk: the same command again does what is missing,
-    after a crash too. Inputs that cannot be read are listed in a file of errors.
+    The table has one row per object. After an interruption or a crash, run the same command again:
+    it keeps the finished parts and does the rest. Inputs that cannot be read are listed in a file
+    of errors.
 
     Examples:
 
@@ -160,5 +164,5 @@ def _report(summary: "PredictionSummary", output: Path) -> None:
         first = "\n".join(problem.error for problem in problems[:_SHOWN])
         more = "\n..." if len(problems) > _SHOWN else ""
         warn(f"{len(problems)} inputs could not be read, see {summary.errors_file}:\n{first}{more}")
-    kept = f" ({summary.kept} of {summary.parts} parts were there already)" if summary.kept else ""
+    kept = f" ({summary.kept} of {summary.parts} parts were already done)" if summary.kept else ""
     say(f"{output}: {summary.rows} objects in {summary.images} images{kept}")

@@ -19,7 +19,9 @@ def presets(
     name: Annotated[str | None, typer.Argument(help="Show the YAML of this preset.")] = None,
     write: Annotated[
         Path | None,
-        typer.Option(help="With a name: copy its YAML to this file, as a start for your own."),
+        typer.Option(
+            help="With a name: copy its YAML to this file, to make your own preset of it."
+        ),
     ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw parameters against GFLOPs into this PNG.")
@@ -67,12 +69,12 @@ def presets(
 
 
 def _presets_table(rows: list[dict[str, Any]]) -> Table:
-    # The name already says backbone and head: a narrow terminal leaves columns out.
+    # In a narrow terminal the columns are left out whose content is in the name.
     wide = console.width >= 120
     table = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        caption="params: BatchNorm's statistics apart; GFLOPs: 2 x multiply-adds; for 16 keypoints",
+        caption="params: without BatchNorm statistics; GFLOPs: 2 x multiply-adds; for 16 keypoints",
     )
     table.add_column("name", no_wrap=True)
     for column in ("backbone", "head", "input") if wide else ():

@@ -20,11 +20,11 @@ def report(
     dataset: options.Dataset = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Write a training run as one HTML page: curves, scores, samples.
+    """Write an HTML page about a training run: curves, scores, samples.
 
     The best checkpoint is evaluated on the val split. The page shows the curves, PCK by keypoint,
-    confused sides, kinds of error, the worst samples, the settings and how to go on. It is one file
-    that loads nothing else. --dataset says where the dataset is now, if it was moved.
+    confused sides, kinds of error, the worst samples, the settings and what to do next. It is one
+    file that loads nothing else. If the dataset was moved, give its new folder with --dataset.
 
     Example:
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _DEVICES, _RUN = "Devices", "Run"
 _SKELETON_OPTIONS = ("skeleton", "classes_path", "matchpoint_path", "skeleton_path")
-# What a resumed run may be given: where it runs and finds things, not what it trains.
+# Options allowed with --resume: they say where the run computes and finds files, not how it trains.
 _WITH_RESUME = {"resume", "dataset", "skip_bad_images", "gpu_num", "strategy", "json", "overwrite"}
 
 
@@ -143,7 +143,7 @@ def train(
         import_tensorflow()
         from simplebase.training import make_deterministic
 
-        # Before the devices are made: they make TensorFlow's threads.
+        # This must precede the setup of devices, which starts TensorFlow's threads.
         make_deterministic()
     distribution = _distribution(given)
     chief = distribution is None or distribution.is_chief
@@ -162,7 +162,7 @@ def train(
 
 
 def _was_deterministic(run: Path | None) -> bool:
-    """Whether an earlier run was; one that is none is told of later."""
+    """Returns whether an earlier run was deterministic. A missing run is reported later."""
     if run is None or not run.is_dir():
         return False
     import_tensorflow()
@@ -172,7 +172,7 @@ def _was_deterministic(run: Path | None) -> bool:
 
 
 def _given(context: typer.Context) -> dict[str, Any]:
-    """The options that stand on the command line; all others have no say."""
+    """Returns the options that the user gave; defaults are left out."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return {
         name: context.params[name]
@@ -184,7 +184,7 @@ def _given(context: typer.Context) -> dict[str, Any]:
 def _train(
     given: dict[str, Any], distribution: "Distribution | None"
 ) -> "tuple[TrainingResult, str]":
-    """Trains anew; also returns where the dataset is."""
+    """Starts a new run. Also returns the folder of the dataset."""
     import_tensorflow()
     from simplebase.data.synthetic import embedded_dataset
     from simplebase.training import train as run_training
@@ -217,7 +217,7 @@ def _train(
 
 
 def _parsed(given: dict[str, Any]) -> dict[str, Any]:
-    """The options with those that are small languages of their own read."""
+    """Returns the options after parsing those that are YAML or sizes."""
     values = dict(given)
     if "input_size" in given:
         values["input_size"] = options.parse_size(given["input_size"])
@@ -238,7 +238,7 @@ def _yaml(text: str, name: str) -> Any:
 
 
 def _name_unlabelled_images(values: dict[str, Any]) -> None:
-    """Puts the options of unlabelled images under the name that `TrainingOptions` has for them."""
+    """Combines the options of unlabelled images into the field of `TrainingOptions`."""
     sources = values.pop("unlabelled", None)
     where = {
         name: values.pop(f"unlabelled_{option}")
@@ -252,13 +252,15 @@ def _name_unlabelled_images(values: dict[str, Any]) -> None:
     if sources is not None:
         values["unlabelled_images"] = {"sources": sources, **where}
     elif where:
-        raise ArgumentError("--unlabelled-boxes, -detector and -class go with --unlabelled.")
+        raise ArgumentError(
+            "--unlabelled-boxes, --unlabelled-detector and --unlabelled-class need --unlabelled."
+        )
 
 
 def _resume(
     run: Path, given: dict[str, Any], distribution: "Distribution | None"
 ) -> "tuple[TrainingResult, str]":
-    """Goes on with a run; also returns where its dataset is."""
+    """Continues a run. Also returns the folder of its dataset."""
     import_tensorflow()
     from simplebase.training import resume as resume_training
     from simplebase.training.runs.config import RunConfig
@@ -279,7 +281,7 @@ def _resume(
 
 
 def _distribution(given: dict[str, Any]) -> "Distribution | None":
-    """The devices where options name them, made before TensorFlow does anything else."""
+    """Sets up the devices that options name, before TensorFlow does anything else."""
     strategy, count = given.get("strategy", "mirrored"), given.get("gpu_num", 1)
     if strategy == "mirrored" and count == 1:
         return None
@@ -299,7 +301,7 @@ def _open(
     skeleton: "Skeleton | None",
     depth_range: "DepthRange | None",
 ) -> "KeypointDataset":
-    """The dataset of the options; where they say nothing, as the earlier run read it."""
+    """Opens the dataset as the options say, or else as the earlier run read it."""
     from simplebase.data.loading import load_dataset
 
     options.prepare_for(folder)
@@ -310,7 +312,7 @@ def _open(
 
 
 def _display(title: str, distribution: "Distribution | None") -> "TrainingDisplay | None":
-    """What shows the training; one worker's is enough."""
+    """Returns the display of the training run; None except on the first worker."""
     if distribution is not None and not distribution.is_chief:
         return None
     from simplebase.cli.training_display import TrainingDisplay

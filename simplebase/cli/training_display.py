@@ -1,4 +1,4 @@
-"""What the terminal shows of a training."""
+"""The progress of a training run in the terminal."""
 
 import time
 
@@ -13,10 +13,10 @@ from simplebase.training.runs.metrics import EpochMetrics
 
 
 class TrainingDisplay(Observer):
-    """A live bar for the run, one within the epoch, and a line for each epoch that ended."""
+    """Shows a progress bar for the run, one for the epoch, and a line for each finished epoch."""
 
     def __init__(self, title: str) -> None:
-        """`title`: the first line."""
+        """Prepares the display; `title` is its first line."""
         self._title = title
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -35,13 +35,13 @@ class TrainingDisplay(Observer):
         self._run = self._inner = self._progress.add_task("", total=1, note="", visible=False)
 
     def started(self, plan: Plan) -> None:
-        """Shows the table's head and the bars."""
+        """Prints the head of the table and shows the bars."""
         self._plan = plan
         say(self._title)
         if (plan.first_epoch, plan.first_step) != (1, 1):
-            say(f"continues with epoch {plan.first_epoch}, step {plan.first_step}")
+            say(f"continuing at epoch {plan.first_epoch}, step {plan.first_step}")
         if plan.first_epoch <= plan.first_stage_ends:
-            say(f"until epoch {plan.first_stage_ends} a part of the network stays frozen")
+            say(f"until epoch {plan.first_stage_ends}, a part of the network is frozen")
         if plan.first_finishing_epoch:
             say(
                 f"from epoch {plan.first_finishing_epoch} on, only "
@@ -50,8 +50,8 @@ class TrainingDisplay(Observer):
         if plan.unlabelled_samples:
             say(
                 f"{counted(plan.unlabelled_records, 'object')} without labels, "
-                f"{plan.unlabelled_samples} in each step; pseudo: keypoints that the teacher is "
-                f"sure enough of"
+                f"{plan.unlabelled_samples} in each step; pseudo: share of keypoints that reach "
+                "the threshold"
             )
         heads = ["epoch", "loss", "val PCK", "lr", "images/s"]
         console.print(_row(*heads, *["pseudo"] * bool(plan.unlabelled_samples)), style="bold")
@@ -62,11 +62,11 @@ class TrainingDisplay(Observer):
         self._progress.start()
 
     def stepped(self, metrics: StepMetrics) -> None:
-        """Moves both bars."""
+        """Updates both bars."""
         plan, step = self._plan, metrics.step
         first = plan.first_step if metrics.epoch == plan.first_epoch else 1
         if step == first:
-            # Of the first step the time is not known: it began before it was told of.
+            # The time of the first step is unknown, because it started before this call.
             self._clock = time.perf_counter()
             description = f"epoch {metrics.epoch}"
             self._progress.reset(self._inner, total=plan.steps_per_epoch, description=description)
@@ -79,11 +79,11 @@ class TrainingDisplay(Observer):
         self._progress.update(self._run, completed=done, note=self._pck)
 
     def validating(self, done: int, total: int) -> None:
-        """Turns the inner bar to the val split."""
+        """Shows the progress of the validation in the inner bar."""
         self._progress.update(self._inner, completed=done, total=total, note="validating")
 
     def epoch_ended(self, metrics: EpochMetrics) -> None:
-        """Prints the epoch's line."""
+        """Prints the line of the epoch."""
         self._pck = f"val PCK {score_text(metrics.val_pck)}"
         pseudo = metrics.pseudo_keypoints
         console.print(
@@ -98,8 +98,11 @@ class TrainingDisplay(Observer):
         )
 
     def stopping(self, signal: str) -> None:
-        """Says that it was heard: the step may take a while."""
-        say(f"{signal}: stopping after this step, and saving. Once more stops at once, unsaved.")
+        """Confirms the signal, because the current step may take a while."""
+        say(
+            f"{signal}: saving and stopping after this step. A second signal "
+            "stops at once, unsaved."
+        )
 
     def ended(self) -> None:
         """Removes the bars."""

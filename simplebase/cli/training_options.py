@@ -1,4 +1,4 @@
-"""Options of `simplebase train` that say how: `TrainingOptions` and the values of a recipe."""
+"""Options of `simplebase train` that set `TrainingOptions` and the values of a recipe."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -60,8 +60,8 @@ Unlabelled = Annotated[
     list[str] | None,
     typer.Option(
         metavar="DIR|VIDEO|PATTERN",
-        help="Learn from these images too, which nobody labelled; repeatable. They have to show "
-        "the same kind of object. Not measured yet what they gain: see docs/unlabelled.md.",
+        help="Also learn from these images, which need no labels; repeatable. They must show the "
+        "same kind of object. See docs/unlabelled.md.",
         rich_help_panel=_UNLABELLED,
     ),
 ]
@@ -84,22 +84,22 @@ UnlabelledClass = Annotated[
     int,
     typer.Option(
         min=0,
-        help="Which of its classes; COCO's 0 is a person.",
+        help="Class of the detector to look for; in COCO, 0 is a person.",
         rich_help_panel=_UNLABELLED,
     ),
 ]
 Teacher = Annotated[
     Path | None,
     typer.Option(
-        help="Model of any format, or the name of a pretrained one, whose keypoints are learnt "
-        "on these images and on the labelled ones. [default: the average of the own weights]",
+        help="Model of any format, or the name of a pretrained model. Its keypoints are learnt on "
+        "these images and on the labelled ones. [default: the average of the trained weights]",
         rich_help_panel=_UNLABELLED,
     ),
 ]
 UnlabelledSettings = Annotated[
     str | None,
     typer.Option(
-        help="In place of the recipe's values, such as '{share: 0.5, threshold: 0.3}'.",
+        help="Override values of the recipe, such as '{share: 0.5, threshold: 0.3}'.",
         rich_help_panel=_UNLABELLED,
     ),
 ]
@@ -109,7 +109,7 @@ Seed = Annotated[
         metavar="N",
         min=0,
         max=2**32 - 1,
-        help="Fixes initial weights, order and augmentation.",
+        help="Seed of the initial weights, the order and the augmentation.",
         show_default="0",
         rich_help_panel="Run",
     ),
@@ -135,14 +135,14 @@ Deterministic = Annotated[
     bool,
     typer.Option(
         "--deterministic",
-        help="The same seed gives the same results to the last bit. Uses one thread, so slower.",
+        help="Give the same results to the last bit for the same seed. Slower: uses one thread.",
         rich_help_panel="Devices",
     ),
 ]
 Cache = Annotated[
     Literal["none", "memory", "disk"],
     typer.Option(
-        help="Keep decoded images for the next epochs; on disk, for the next runs too.",
+        help="Keep decoded images for the next epochs (memory) or also the next runs (disk).",
         rich_help_panel=DATASET,
     ),
 ]
@@ -224,12 +224,12 @@ GeometryFade = Annotated[
     _recipe_option("Share of the run, at its end, in which rotation, scale and shift fade out."),
 ]
 GeometryFadeTo = Annotated[
-    float | None, _recipe_option("Share of their strength that they keep after fading.")
+    float | None, _recipe_option("Share of its strength that this geometry keeps after fading.")
 ]
 Outside = Annotated[
     OutsideKeypoints | None,
     _recipe_option(
-        "Labelled keypoints outside of the crop are `ignored`, or trained as `absent` (low score).",
+        "Labelled keypoints outside of the crop: `ignored`, or trained as `absent` (low score).",
         metavar="HOW",
     ),
 ]

@@ -23,11 +23,12 @@ def tune(
     space: Annotated[
         Path,
         typer.Option(
-            help="YAML of a recipe's values to try: 'learning_rate: {low: 0.0003, high: 0.01, log: "
-            "true}', 'optimizer: [adam, adamw]', ..."
+            help="YAML file with the values of a recipe to try: "
+            "'learning_rate: {low: 0.0003, high: "
+            "0.01, log: true}', 'optimizer: [adam, adamw]', ..."
         ),
     ],
-    output: Annotated[Path, typer.Option(help="Folder to write: a run for each trial.")],
+    output: Annotated[Path, typer.Option(help="Folder to write; it gets a run for each trial.")],
     preset: Annotated[
         str | None,
         typer.Option(
@@ -36,7 +37,9 @@ def tune(
         ),
     ] = None,
     dataset: options.Dataset = None,
-    trials: Annotated[int, typer.Option(help="In all, those of earlier calls among them.")] = 20,
+    trials: Annotated[
+        int, typer.Option(help="Total number of trials, including earlier ones.")
+    ] = 20,
     recipe: training_options.Recipe = None,
     input_size: training_options.InputSize = None,
     backbone_weights: training_options.BackboneWeights = None,
@@ -47,10 +50,11 @@ def tune(
     mixed_precision: training_options.MixedPrecision = False,
     skeleton: options.SkeletonName = None,
 ) -> None:
-    """Try values of a recipe, and keep the best recipe as YAML.
+    """Try values of a recipe, and write the best recipe as YAML.
 
-    Every trial is an ordinary run. Optuna chooses the values, and stops trials early whose val PCK
-    is below the median of the others. The same command goes on with what a stopped one has left.
+    Every trial is an ordinary training run. Optuna chooses the values, and stops a trial early if
+    its val PCK is below the median of the others. To continue a stopped search, run the same
+    command again.
 
     Example:
 
@@ -88,7 +92,7 @@ def tune(
     with options.progress_bar("tuning") as progress:
 
         def observe(number: int, metrics: "EpochMetrics") -> None:
-            # A trial that is stopped early leaves its place to the next.
+            # The bar jumps ahead if a trial is stopped early.
             progress(min(number, trials - 1) * epochs + metrics.epoch, trials * epochs)
 
         result = run_tuning(
@@ -102,7 +106,10 @@ def tune(
         )
     _print(result)
     again = ["simplebase", "train", "--preset", preset or choice.preset.name, "--dataset", folder]
-    say(f"{result.recipe_file}: the recipe of trial {result.best.number}; {result.curves}: all")
+    say(
+        f"{result.recipe_file}: the recipe of trial {result.best.number}; "
+        f"{result.curves}: all trials"
+    )
     say(f"next: {command_line([*again, '--recipe', str(result.recipe_file)])}")
 
 

@@ -191,7 +191,7 @@ def _read_images(images: list[Any], path: Path) -> tuple[dict[int, str], dict[in
         where = f"{path}, images[{index}]"
         image = expect.mapping(image, where)
         name = expect.text(image.get("file_name"), f"{where}.file_name")
-        image_id = expect.integer(image.get("id"), f"{where}.id")
+        image_id = expect.identifier(image.get("id"), f"{where}.id")
         earlier = names.setdefault(image_id, name)
         if (inside("", earlier) or earlier) != (inside("", name) or name):
             raise DataError(

@@ -15,6 +15,7 @@ from simplebase.converters.placement import around_box, around_keypoints
 from simplebase.converters.single_points import UNSIZED
 from simplebase.data import expect
 from simplebase.data.coco_categories import OWN_KEY, Categories
+from simplebase.data.fields import flat
 from simplebase.data.object_sizes import object_area, object_side, read_box
 from simplebase.data.records import make_record
 from simplebase.errors import DataError
@@ -103,7 +104,7 @@ def read_objects(
 
 def _image_id(annotation: dict[str, Any], file: CocoFile, where: str) -> int:
     """Returns the image's id; raises DataError if the file does not have it."""
-    image_id = expect.integer(annotation.get("image_id"), f"{where}.image_id")
+    image_id = expect.identifier(annotation.get("image_id"), f"{where}.image_id")
     if image_id not in file.names:
         raise DataError(f"{where}: no image has the id {image_id}.")
     return image_id
@@ -113,8 +114,9 @@ def _keypoints(values: Any, skeleton: Skeleton, where: str) -> np.ndarray:
     """`(K, 3)`; all zeros where an annotation has none."""
     if not values:
         return np.zeros((skeleton.num_keypoints, 3))
-    flat = expect.numbers(values, 3 * skeleton.num_keypoints, f"{where}.keypoints")
-    keypoints = np.array(flat).reshape(-1, 3)
+    # Some tools write a list for each keypoint.
+    numbers = expect.numbers(flat(values), 3 * skeleton.num_keypoints, f"{where}.keypoints")
+    keypoints = np.array(numbers).reshape(-1, 3)
     for value in keypoints[:, 2]:
         expect.visibility(float(value), f"{where}.keypoints")
     return keypoints
@@ -153,9 +155,9 @@ def _foreign(
         keypoints=keypoints,
         box=box,
         area=area or None,
-        image_id=annotation["image_id"],
+        image_id=expect.identifier(annotation["image_id"], f"{where}.image_id"),
         annotation_id=None
         if annotation_id is None
-        else expect.integer(annotation_id, f"{where}.id"),
+        else expect.identifier(annotation_id, f"{where}.id"),
     )
     return Labelled(record, image, side=object_side(keypoints, box))

@@ -28,6 +28,7 @@ from simplebase.data.dataset import own_skeleton
 from simplebase.data.fields import stated_size
 from simplebase.errors import DataError, MissingFileError
 from simplebase.files import read_json
+from simplebase.images import IMAGE_SUFFIXES
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
 from simplebase.skeletons.textfiles import CLASSES
@@ -119,7 +120,8 @@ def _parse_file(
         return None
     shapes = expect.items(content["shapes"], f"{path}, shapes")
     objects = labelled_objects(shapes, str(path), left_out)
-    said = expect.text(content.get("imagePath"), f"{path}, imagePath")
+    said = content.get("imagePath") or _image_beside(path)
+    said = expect.text(said, f"{path}, imagePath")
     name = path.relative_to(source)
     return LabelledImage(
         image=StatedImage(said, name.parent.as_posix()),
@@ -129,3 +131,9 @@ def _parse_file(
         embedded=EmbeddedImage(path) if content.get("imageData") else None,
         embedded_name=name.with_suffix("").as_posix(),
     )
+
+
+def _image_beside(path: Path) -> str | None:
+    """Returns the name of the image with the label file's name; `None` if there is none."""
+    found = (path.with_suffix(suffix) for suffix in IMAGE_SUFFIXES)
+    return next((image.name for image in found if image.is_file()), None)

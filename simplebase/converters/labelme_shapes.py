@@ -84,14 +84,16 @@ def labelled_objects(
     Raises:
         DataError: a shape is damaged, or an object has two points of one label.
     """
-    groups: dict[int, _Group] = defaultdict(_Group)
+    groups: dict[int | str, _Group] = defaultdict(_Group)
     loose: list[_Point] = []
     outlines: list[_Outline] = []
     for index, each in enumerate(shapes):
         place = f"{where}, shapes[{index}]"
         shape = expect.mapping(each, place)
         kind, group = _kind(shape), shape.get("group_id")
-        if group is not None:
+        if isinstance(group, str):  # as some converters write it
+            group = group.strip() or None
+        elif group is not None:
             group = expect.integer(group, f"{place}.group_id")
         if kind == "point":
             point = _Point(

@@ -39,7 +39,9 @@ SUFFIXES = (".pts", ".ljson")
 _FACE = "face68"
 _ORIGIN = 1
 _MOST_BYTES = 1 << 22
-_PTS = re.compile(r"\s*(?:version:\s*\S+\s+)?n_points:\s*(\d{1,6})\s*\{([^{}]*)\}\s*")
+# Some files have further lines at the top, such as `image: a.jpg`.
+_LINES = r"(?:(?!n_points)\w+:[^\n{}]*\n\s*)*"
+_PTS = re.compile(rf"\s*{_LINES}n_points:\s*(\d{{1,6}})\s*{_LINES}\{{([^{{}}]*)\}}\s*")
 
 Point = tuple[float, float] | None
 """x, y with integers at pixel centres; `None` if it is not labelled."""
@@ -136,14 +138,19 @@ def _read_file(path: Path) -> list[list[Point]]:
             f"{path} is not a .pts file: expected version: 1, n_points: N, and N lines of x and y "
             "between { and }."
         )
-    count, values = int(match[1]), [_number(each) for each in match[2].split()]
-    if not count or not are_numbers(values, 2 * count):
+    count, values = int(match[1]), [_number(each) for each in match[2].replace(",", " ").split()]
+    pairs = list(zip(values[::2], values[1::2], strict=False))
+    points = [None if x != x and y != y else (x, y) for x, y in pairs]
+    known = [value for point in points if point for value in point]
+    numbers = [value - _ORIGIN for value in known if value is not None]
+    if not count or len(values) != 2 * count or not are_numbers(known, len(known)):
         raise DataError(
             f"{path}: n_points is {count}, so expected {2 * count} numbers between {{ and }}. "
             f"Received {len(values)} items, {sum(v is None for v in values)} of them not numbers."
         )
-    numbers = [float(each) - _ORIGIN for each in values if each is not None]
-    return [list(zip(numbers[::2], numbers[1::2], strict=True))]
+    # NaN for both is a point that is not labelled.
+    places = zip(numbers[::2], numbers[1::2], strict=True)
+    return [[next(places) if point else None for point in points]]
 
 
 def _number(text: str) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from simplebase.data import expect
 from simplebase.data.coco_format import CATEGORY_ID
+from simplebase.data.fields import flat
 from simplebase.errors import ArgumentError, DataError, listed, shown
 from simplebase.skeletons import (
     Link,
@@ -48,7 +49,7 @@ class Categories:
         """
         if self.all_ids is None:
             return _category_id(annotation, where) in self.ids
-        category = expect.integer(annotation.get("category_id"), f"{where}.category_id")
+        category = expect.identifier(annotation.get("category_id"), f"{where}.category_id")
         if category not in self.all_ids:
             raise DataError(f"{where}: no category has the id {category}.")
         return category in self.ids
@@ -125,7 +126,7 @@ def _listed(content: Mapping[str, Any], path: Path) -> list[_Category]:
     for index, entry in enumerate(entries):
         where = f"{path}, categories[{index}]"
         entry = expect.mapping(entry, where)
-        number = expect.integer(entry.get("id"), f"{where}.id")
+        number = expect.identifier(entry.get("id"), f"{where}.id")
         if (earlier := by_id.setdefault(number, entry)) != entry:
             raise DataError(
                 f"{where}: the category id {number} is used twice, for "
@@ -189,7 +190,7 @@ def _numbered(
     lengths: dict[int, tuple[int, str]] = {}
     ids = {each.id for each in categories}
     for annotation, where in _annotations(content, path):
-        values = expect.items(annotation.get("keypoints") or [], f"{where}.keypoints")
+        values = flat(expect.items(annotation.get("keypoints") or [], f"{where}.keypoints"))
         category = _category_id(annotation, where)
         if not values or category not in ids:
             continue
@@ -215,7 +216,7 @@ def _annotations(content: Mapping[str, Any], path: Path) -> Iterator[tuple[dict[
 def _category_id(annotation: Mapping[str, Any], where: str) -> int:
     """The category id of an annotation; a file without categories has a single one."""
     category = annotation.get("category_id")
-    return CATEGORY_ID if category is None else expect.integer(category, f"{where}.category_id")
+    return CATEGORY_ID if category is None else expect.identifier(category, f"{where}.category_id")
 
 
 def _numbers(count: int) -> tuple[str, ...]:

@@ -41,6 +41,12 @@ def integer(value: Any, where: str) -> int:
     return value
 
 
+def identifier(value: Any, where: str) -> int:
+    """Returns an id, which some tools write as a text of digits."""
+    is_text = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19
+    return integer(int(value) if is_text else value, where)
+
+
 def number(value: Any, where: str) -> float:
     """Returns `value` if it is a finite number of a plausible size."""
     if not are_numbers([value], 1):

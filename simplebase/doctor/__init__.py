@@ -1,4 +1,4 @@
-"""`simplebase doctor`: what this installation has, what is missing, and the line that gets it."""
+"""`simplebase doctor`: what is installed, what is missing, and the command that installs it."""
 
 from simplebase.doctor.examination import Advice, Examination, examine
 

@@ -1,4 +1,4 @@
-"""What computes: cores, memory, and the devices that TensorFlow finds."""
+"""The processor, its cores and memory, and the GPUs that TensorFlow finds."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from simplebase.cgroups import memory_limit
 from simplebase.devices import processor
 from simplebase.threads import usable_cores
 
-# TensorFlow is asked in a process of its own: importing it takes seconds and memory, and its notes
-# on standard error are nobody's business here.
+# TensorFlow runs in a separate process: importing it takes seconds and memory, and it writes to
+# standard error.
 _QUESTION = """
 import json
 import tensorflow as tf
@@ -26,15 +26,15 @@ _PATIENCE = 120  # seconds; a busy board takes half a minute to import TensorFlo
 
 @dataclass(frozen=True)
 class Devices:
-    """What computes on this machine.
+    """The devices of this machine.
 
     Args:
-        processor: its name.
-        cores: how many of them this process may use.
-        memory: bytes that this process may use; None if the system does not tell.
-        gpus: names of the GPUs that TensorFlow finds; None if it was not asked or did not answer.
-        has_nvidia_driver: whether NVIDIA's driver is there, TensorFlow's GPUs or not.
-        problem: why TensorFlow did not answer.
+        processor: name of the processor.
+        cores: number of cores that this process may use.
+        memory: bytes that this process may use; None if unknown.
+        gpus: names of the GPUs that TensorFlow finds; None if it was not asked or did not start.
+        has_nvidia_driver: whether NVIDIA's driver is installed.
+        problem: why TensorFlow did not start.
     """
 
     processor: str
@@ -45,12 +45,12 @@ class Devices:
     problem: str | None = None
 
     def to_config(self) -> dict[str, Any]:
-        """As plain data, for JSON."""
+        """Returns plain data for JSON."""
         return asdict(self)
 
 
 def find_devices(*, ask_tensorflow: bool) -> Devices:
-    """What computes on this machine; TensorFlow is imported in another process, if at all."""
+    """Finds the devices of this machine. `ask_tensorflow` starts TensorFlow in another process."""
     gpus, problem = _tensorflow_gpus() if ask_tensorflow else (None, None)
     return Devices(
         processor().removeprefix("CPU: "),
@@ -63,7 +63,7 @@ def find_devices(*, ask_tensorflow: bool) -> Devices:
 
 
 def _tensorflow_gpus() -> tuple[tuple[str, ...] | None, str | None]:
-    """The names of the GPUs, or why there is no answer."""
+    """Returns the names of the GPUs, or why TensorFlow did not start."""
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         done = subprocess.run(
@@ -82,7 +82,7 @@ def _tensorflow_gpus() -> tuple[tuple[str, ...] | None, str | None]:
 
 
 def _usable_memory() -> int | None:
-    """Bytes of the machine, or the limit of the container if that is lower."""
+    """Returns the bytes of the machine, or the limit of the container if that is lower."""
     try:
         machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows

@@ -20,7 +20,7 @@ from simplebase.doctor.places import Cache, Place, find_caches, find_places
 from simplebase.version import __version__
 
 _LITTLE_SPACE = 2_000_000_000
-"""Bytes: a pretrained ResNet, its conversion and a run of it take about one."""
+"""Bytes. A pretrained ResNet, its conversion and a training run take about half of it."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Advice:
     """Something that is missing or wrong.
 
     Args:
-        text: what, in one sentence.
-        line: the command that mends it; empty if none does.
-        is_error: whether simplebase does not work without.
+        text: the problem in one sentence.
+        line: the command that solves it; empty if there is none.
+        is_error: whether simplebase does not work with this problem.
     """
 
     text: str
@@ -38,13 +38,13 @@ class Advice:
     is_error: bool = False
 
     def to_config(self) -> dict[str, Any]:
-        """As plain data, for JSON."""
+        """Returns plain data for JSON."""
         return {"text": self.text, "run": self.line, "error": self.is_error}
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What `examine` found."""
+    """The result of `examine`."""
 
     system: str
     python: str
@@ -57,11 +57,11 @@ class Examination:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether nothing is missing that simplebase needs."""
+        """Whether everything that simplebase needs is installed and works."""
         return not any(each.is_error for each in self.advice)
 
     def to_config(self) -> dict[str, Any]:
-        """As plain data, for JSON."""
+        """Returns plain data for JSON."""
         parts = ("packages", "extras", "places", "caches", "advice")
         return {
             "simplebase": __version__,
@@ -72,7 +72,7 @@ class Examination:
 
 
 def examine() -> Examination:
-    """Examines this installation. TensorFlow is asked for its devices in another process."""
+    """Examines this installation. TensorFlow lists its devices in another process."""
     found = declared()
     packages = required_packages(found or Declared((), ()))
     optional = extras(found or Declared((), ()))

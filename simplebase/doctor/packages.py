@@ -1,4 +1,4 @@
-"""The packages that simplebase declares: which are installed, in which version."""
+"""The packages that simplebase requires, and which versions are installed."""
 
 import importlib.metadata
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ PURPOSES = {
     "web": "the page in the browser (demo --web)",
     DEVELOPMENT: "run the tests and work on simplebase",
 }
-"""What each extra of pyproject.toml is for; those without a purpose here are shown by name."""
+"""What each extra of pyproject.toml is for. Extras that are not listed here are shown by name."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Package:
     """One required package.
 
     Args:
-        name: of the distribution.
-        needed: the versions that are accepted, such as `>=3.10,<4`; empty for any.
-        installed: the version that is installed; None if there is none.
-        fits: whether it is installed in an accepted version.
+        name: name of the distribution.
+        needed: accepted versions, such as `>=3.10,<4`; empty if all are.
+        installed: the installed version; None if it is not installed.
+        fits: whether an accepted version is installed.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Package:
     fits: bool
 
     def to_config(self) -> dict[str, Any]:
-        """As plain data, for JSON."""
+        """Returns plain data for JSON."""
         return asdict(self)
 
 
@@ -58,7 +58,7 @@ class Extra:
         return all(package.fits for package in self.packages)
 
     def to_config(self) -> dict[str, Any]:
-        """As plain data, for JSON."""
+        """Returns plain data for JSON."""
         packages = [package.to_config() for package in self.packages]
         return {
             "name": self.name,
@@ -69,7 +69,7 @@ class Extra:
 
 
 def installed_version(distribution: str) -> str | None:
-    """The installed version of a distribution; None if it is not installed."""
+    """Returns the installed version of a distribution; None if it is not installed."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
@@ -85,7 +85,7 @@ class Declared:
 
 
 def declared() -> Declared | None:
-    """What the installed simplebase declares; None if it runs without being installed."""
+    """Returns what the installed simplebase declares; None if it is not installed."""
     try:
         metadata = importlib.metadata.metadata(_DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
@@ -98,12 +98,12 @@ def declared() -> Declared | None:
 
 
 def required_packages(declared: Declared) -> tuple[Package, ...]:
-    """The packages without which simplebase cannot train."""
+    """Returns the packages that simplebase needs without any extra."""
     return tuple(_package(each) for each in declared.requirements if _applies(each, ""))
 
 
 def extras(declared: Declared) -> tuple[Extra, ...]:
-    """The extras in alphabetical order, `dev` last, each with the packages that it adds."""
+    """Returns the extras alphabetically, `dev` last, each with the packages that it adds."""
     always = {each.name for each in declared.requirements if _applies(each, "")}
     return tuple(
         Extra(

@@ -1,4 +1,4 @@
-"""The folders that simplebase writes to: whether it can, free space, and what caches hold."""
+"""The folders that simplebase writes to: permissions, free space and the size of caches."""
 
 import os
 import shutil
@@ -19,9 +19,9 @@ class Place:
 
     Args:
         purpose: what is written there.
-        path: the folder, which need not exist yet.
-        problem: why nothing can be written there; None if something can.
-        free: bytes that are free on its disk; None if unknown.
+        path: the folder. It may not exist yet.
+        problem: why nothing can be written there; None if writing works.
+        free: free bytes on its disk; None if unknown.
     """
 
     purpose: str
@@ -30,7 +30,7 @@ class Place:
     free: int | None
 
     def to_config(self) -> dict[str, Any]:
-        """As plain data, for JSON."""
+        """Returns plain data for JSON."""
         return asdict(self) | {"path": str(self.path)}
 
 
@@ -39,10 +39,10 @@ class Cache:
     """A part of the cache folder.
 
     Args:
-        purpose: what it keeps.
+        purpose: what the folder holds.
         path: the folder.
-        bytes: what its files take.
-        removal: the command line that empties it; None if it has to be removed by hand.
+        bytes: total size of its files.
+        removal: the command that empties it; None if it must be removed by hand.
     """
 
     purpose: str
@@ -51,12 +51,12 @@ class Cache:
     removal: str | None = None
 
     def to_config(self) -> dict[str, Any]:
-        """As plain data, for JSON."""
+        """Returns plain data for JSON."""
         return asdict(self) | {"path": str(self.path)}
 
 
 def find_places() -> tuple[Place, ...]:
-    """The folders that commands write to by default."""
+    """Returns the folders that commands write to by default."""
     return (
         _place("cache", cache_folder()),
         _place("runs and outputs", Path.cwd()),
@@ -65,7 +65,7 @@ def find_places() -> tuple[Place, ...]:
 
 
 def find_caches() -> tuple[Cache, ...]:
-    """What lies in the cache folder, by purpose; empty if it does not exist."""
+    """Returns the parts of the cache folder; empty if the folder does not exist."""
     folder = cache_folder()
     if not folder.is_dir():
         return ()
@@ -84,7 +84,7 @@ def _cache(folder: Path) -> Cache:
 
 
 def _size(folder: Path) -> int:
-    """Bytes of all files below a folder; those that vanish meanwhile do not count."""
+    """Returns the total size of all files below a folder. Files that vanish meanwhile are 0."""
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -96,7 +96,7 @@ def _size(folder: Path) -> int:
 
 
 def _place(purpose: str, path: Path) -> Place:
-    """Tries to write a file that has no name; the folder itself is not made."""
+    """Checks a folder by writing a file without a name. It does not create the folder."""
     existing = next(each for each in (path, *path.parents) if each.exists())
     problem = None
     try:

@@ -1,7 +1,8 @@
 """Keypoints of a hundred images or of a million: `simplebase predict`.
 
-`sources.py` lists the inputs, `crops.py` reads and cuts them, `rows.py` asks the model, an engine
-(`local.py`, `cluster.py`) runs these, and `folder.py` commits what is done part by part.
+`sources.py` lists the inputs, `crops.py` reads images and cuts objects out, and `rows.py` runs the
+model on these crops. An engine (`local.py`, `cluster.py`) runs both stages in parallel. `folder.py`
+writes the finished parts.
 """
 
 from typing import TYPE_CHECKING

@@ -1,9 +1,10 @@
 """The Ray engine: Ray Data, with pools of actors that open the model once.
 
-The chunks of the inputs are the rows of a Ray dataset. Either each actor does all with its chunks,
-as a thread of the local engine does; or, with `readers`, actors that read, detect and crop feed
-others that have the model, so that both scale apart. Ray starts an actor that was lost again and
-repeats what it was working on. The rows come back to the process that asked, which commits them.
+The chunks of the inputs are the rows of a Ray dataset. By default, each actor does everything for
+its chunks, like a thread of the local engine. With `readers`, some actors read, detect and crop,
+and pass the crops to others that run the model, so the number of each can be chosen. If an actor is
+lost, Ray starts another one and repeats the unfinished chunks. The rows are sent to the calling
+process, which writes them.
 """
 
 import os
@@ -24,7 +25,7 @@ from simplebase.ray_cluster import ClusterOptions, connected_ray
 from simplebase.threads import usable_cores
 
 _CHUNKS_PER_BLOCK = 4
-"""What is repeated when an actor is lost; fewer cost more of Ray's own time per chunk."""
+"""A block is repeated if its actor is lost. Smaller blocks cost more of Ray's time per chunk."""
 _BLOCKS_PER_CORE = 4
 
 Batch = Mapping[str, np.ndarray]
@@ -32,12 +33,12 @@ Batch = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """What an actor needs to begin; files are opened there, by the same paths.
+    """What an actor needs to start. It opens the files by the same paths as the calling process.
 
     Args:
         model: the model file.
-        sha256: of the file.
-        settings: where to look, and how.
+        sha256: the SHA-256 of this file.
+        settings: the settings of the prediction.
         root: see `Inputs`.
         packed: see `Inputs`.
     """
@@ -52,7 +53,7 @@ class WorkerSpec:
     def of(
         cls, inputs: Inputs, model: Path, sha256: str, settings: PredictionSettings
     ) -> "WorkerSpec":
-        """With absolute paths: actors run in other folders."""
+        """Makes the paths absolute, because actors run in other folders."""
         places = {
             name: os.path.abspath(path)
             for name in ("boxes", "detector")
@@ -62,11 +63,11 @@ class WorkerSpec:
         return cls(model.absolute(), sha256, settings, inputs.root, inputs.packed)
 
     def open_model(self, num_cpus: float) -> PoseModel:
-        """The model, on that many threads."""
+        """Opens the model on that many threads."""
         return open_model(self.model, self.settings, self.sha256, max(1, int(num_cpus)))
 
     def open_reader(self) -> CropReader:
-        """The reader, for crops of the model."""
+        """Opens a reader that cuts out the crops that the model needs."""
         from simplebase.runtimes import load_runtime
 
         metadata = load_runtime(self.model, 1).metadata
@@ -74,7 +75,7 @@ class WorkerSpec:
 
 
 class Predictor:
-    """An actor that does all: chunks in, rows out."""
+    """An actor that does everything: it turns chunks into rows."""
 
     def __init__(self, spec: WorkerSpec, num_cpus: float) -> None:
         self._model = spec.open_model(num_cpus)
@@ -82,32 +83,32 @@ class Predictor:
         self._size = spec.settings.batch_size
 
     def __call__(self, batch: Batch) -> Iterator[Batch]:
-        """The rows of each chunk."""
+        """Yields the rows of each chunk."""
         for chunk in _chunks(batch, self._size):
             yield _packed(self._model(self._reader(chunk)))
 
 
 class Reader:
-    """An actor that reads, detects and crops: chunks in, crops out."""
+    """An actor that reads, detects and crops: it turns chunks into crops."""
 
     def __init__(self, spec: WorkerSpec) -> None:
         self._reader = spec.open_reader()
         self._size = spec.settings.batch_size
 
     def __call__(self, batch: Batch) -> Iterator[Batch]:
-        """The crops of each chunk."""
+        """Yields the crops of each chunk."""
         for chunk in _chunks(batch, self._size):
             yield _packed(self._reader(chunk))
 
 
 class Model:
-    """An actor that has the model: crops in, rows out."""
+    """An actor that runs the model: it turns crops into rows."""
 
     def __init__(self, spec: WorkerSpec, num_cpus: float) -> None:
         self._model = spec.open_model(num_cpus)
 
     def __call__(self, batch: Batch) -> Iterator[Batch]:
-        """The rows of each chunk's crops."""
+        """Yields the rows for the crops of each chunk."""
         for crops in _unpacked(batch):
             yield _packed(self._model(crops))
 
@@ -115,18 +116,18 @@ class Model:
 def predict_on_ray(
     inputs: Inputs, parts: Sequence[Part], spec: WorkerSpec, options: ClusterOptions
 ) -> Iterator[Rows]:
-    """What is found in the chunks of `parts`, in the order in which they are done.
+    """Yields the rows of each chunk of `parts` as soon as the chunk is done.
 
     Args:
-        inputs: what is looked at.
-        parts: of these the ones that are wanted.
-        spec: of the actors.
-        options: what Ray is asked for.
+        inputs: the images and videos.
+        parts: the parts of `inputs` to predict.
+        spec: what the actors need to start.
+        options: the cluster and the number of actors.
 
     Raises:
-        MissingPackageError: Ray is not installed, or simplebase is not on all machines.
+        MissingPackageError: Ray is not installed, or simplebase is missing on a machine.
         DataError: there is no cluster at the address.
-        SimplebaseError: what an actor raised.
+        SimplebaseError: an actor raised it.
     """
     with connected_ray(options) as ray:
         data: Any = import_with_extras("ray.data")
@@ -171,11 +172,11 @@ def _chunks(batch: Batch, size: int) -> Iterator[Chunk]:
 
 
 def _packed(content: Rows | Crops) -> Batch:
-    # An array of bytes would drop zeros at the end.
+    # An array of dtype bytes would drop trailing zeros.
     return {"item": np.array([pickle.dumps(content)], object)}
 
 
 def _unpacked(batch: Batch) -> Iterator[Any]:
-    # Pickles of our own classes, which come from our own actors.
+    # These pickles are safe: they hold our own classes and come from our own actors.
     for item in batch["item"]:
         yield pickle.loads(item)

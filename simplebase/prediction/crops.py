@@ -1,4 +1,4 @@
-"""The first stage of a prediction: read images, find the objects, cut them out."""
+"""The first stage of a prediction: reads images, finds the objects and cuts them out."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ from simplebase.videos.frame import Frame
 from simplebase.videos.video_file import VideoFile
 
 _CHUNK_BYTES = 64 << 20
-"""Of decoded frames of a video that wait together: eleven of 1080p."""
+"""Most bytes of a video's decoded frames in one chunk: eleven frames of 1080p."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Problem:
     """An input that cannot be predicted.
 
     Args:
-        path: of the image or video.
-        frame: number of a video's frame; None of an image, and of a video as a whole.
+        path: path of the image or video.
+        frame: number of the frame in its video; None for an image, or for a video as a whole.
         error: what is wrong.
     """
 
@@ -43,23 +43,23 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Crops(ArrayEquality):
-    """`n` objects of a chunk, cut out.
+    """The crops of the `n` objects of a chunk.
 
     Args:
-        part: number of the chunk's part.
-        number: place of the chunk in the part.
-        is_last: whether it is the part's last one.
-        paths: `n` paths.
-        files: the same relative to the inputs' root.
-        frames: `(n,)` numbers of video frames; -1 of images.
-        times: `(n,)` seconds of video frames; NaN of images.
-        image_ids: `(n,)`; -1 where the source has none.
-        annotation_ids: `(n,)`; -1 where the source has none.
-        boxes: `(n, 4)` x, y, width, height: where it was looked.
-        images: `(n, H, W, 3)` uint8.
-        matrices: `(n, 2, 3)` from the image to the crop.
-        counts: objects of each image that was read.
-        problems: the images that were not.
+        part: number of the part that the chunk belongs to.
+        number: index of the chunk in its part.
+        is_last: whether it is the last chunk of its part.
+        paths: `n` paths of the images or videos.
+        files: the same paths, relative to the root of the inputs.
+        frames: `(n,)` numbers of video frames; -1 for images.
+        times: `(n,)` times of video frames in seconds; NaN for images.
+        image_ids: `(n,)`; -1 if the source has none.
+        annotation_ids: `(n,)`; -1 if the source has none.
+        boxes: `(n, 4)` x, y, width, height of the box that was cut out.
+        images: `(n, H, W, 3)` uint8 crops.
+        matrices: `(n, 2, 3)` matrices from the image to the crop.
+        counts: number of objects in each image that was read.
+        problems: the images that could not be read.
     """
 
     part: int
@@ -80,7 +80,7 @@ class Crops(ArrayEquality):
 
 @dataclass(frozen=True, eq=False)
 class _Cut(ArrayEquality):
-    """The objects of one image."""
+    """The crops of one image's objects."""
 
     path: str
     file: str
@@ -94,14 +94,14 @@ class _Cut(ArrayEquality):
 
 
 class CropReader:
-    """Cuts the objects of chunks out; several threads may call it at once.
+    """Cuts out the objects of chunks. Several threads may call it at once.
 
     Args:
-        metadata: of the model.
-        settings: where to look.
+        metadata: metadata of the model.
+        settings: the settings of the prediction.
         root: see `Inputs`.
         packed: see `Inputs`.
-        find: in place of the finder of the settings, for one that was opened already.
+        find: a finder that is already open. By default the settings open one.
     """
 
     def __init__(
@@ -127,11 +127,11 @@ class CropReader:
         settings: PredictionSettings,
         find: Finder | None = None,
     ) -> "CropReader":
-        """For some inputs."""
+        """Creates a reader for the given inputs."""
         return cls(metadata, settings, inputs.root, inputs.packed, find)
 
     def __call__(self, chunk: Chunk) -> Crops:
-        """The objects of a chunk; a video has to be opened, see `opened`."""
+        """Cuts out the objects of a chunk. A video must be opened first, see `opened`."""
         cuts: list[_Cut] = []
         problems: list[Problem] = []
         if chunk.failure is not None:
@@ -139,7 +139,7 @@ class CropReader:
         else:
             for place in range(len(chunk.frames or chunk.paths)):
                 frame = None if chunk.frames is None else chunk.frames[place]
-                path = chunk.paths[min(place, len(chunk.paths) - 1)]  # a video has one
+                path = chunk.paths[min(place, len(chunk.paths) - 1)]  # a video has only one path
                 try:
                     cuts.append(self._cut(chunk, place, path, frame))
                 except (SimplebaseError, cv2.error, MemoryError) as error:
@@ -159,7 +159,7 @@ class CropReader:
             image = decode_image(data, path, depth_range=self._depth)
             index = chunk.indices[place]
             frame = Frame(image, index, float(index), file)
-        own = chunk.boxes is not None and not self._settings.looks_itself
+        own = chunk.boxes is not None and not self._settings.ignores_source_boxes
         if own and chunk.boxes is not None and chunk.annotation_ids is not None:
             given = list(map(tuple, chunk.boxes[row].tolist()))
             annotations = chunk.annotation_ids[row]
@@ -185,7 +185,7 @@ class CropReader:
         )
 
     def _cut_packed(self, chunk: Chunk, place: int, path: str) -> _Cut:
-        """Of a record whose image is a crop of the original already."""
+        """Cuts out a packed record, whose image is already a crop of the original."""
         index = chunk.indices[place]
         store = self._store
         image = decode_image(store.read(index), store.name(index), depth_range=store.depth_range)
@@ -237,12 +237,12 @@ class CropReader:
 def opened(
     chunk: Chunk, size: int, counted: Callable[[int], None] | None = None
 ) -> Iterator[Chunk]:
-    """Chunks that need no video opened any more: `chunk` itself, or its video's frames.
+    """Yields a chunk of images as it is, and a video as chunks of its decoded frames.
 
     Args:
-        chunk: of images or of a video.
-        size: frames of a chunk, at most; fewer of large ones.
-        counted: called with the number of a video's frames as far as it is known.
+        chunk: a chunk of images, or one video.
+        size: most frames per chunk. Chunks of large frames have fewer.
+        counted: called with the number of a video's frames if it is known.
     """
     if not chunk.is_unopened_video:
         yield chunk
@@ -251,7 +251,7 @@ def opened(
     try:
         if is_address(path):
             raise DataError(
-                f"{path}: videos are read from disks only. Copy it to this machine first."
+                f"{path}: videos can be read from disks only. Copy it to this machine first."
             )
         video = VideoFile.open(Path(path))
     except SimplebaseError as error:

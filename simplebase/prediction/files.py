@@ -1,4 +1,4 @@
-"""The rows of a prediction as one file: COCO results as JSON, or CSV."""
+"""Writes the rows of a prediction into one file: COCO results (JSON) or CSV."""
 
 import csv
 import json
@@ -18,23 +18,24 @@ _DECIMALS = 4
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:
-    """What is written to `path`: `.json` and `.csv` are files, a name without suffix a folder.
+    """Returns the format for an output path: `.json`, `.csv`, or a folder if it has no suffix.
 
     Raises:
-        ArgumentError: it is an address, or has another suffix.
+        ArgumentError: the path is an address, or has another suffix.
     """
     text = os.fspath(path)
     if is_address(text):
         raise ArgumentError(
-            f"predictions are written to disks, from which they can be copied. Received: {text}."
+            "predictions can be written to disks only. Write them there and copy them. "
+            f"Received: {text}."
         )
     suffix = Path(text).suffix.lower()
     if suffix in (".json", ".csv"):
         return "json" if suffix == ".json" else "csv"
     if suffix and not os.path.isdir(text):
         raise ArgumentError(
-            f"{text}: the output is a folder (of Parquet files), a .json file (COCO results) or a "
-            ".csv file."
+            f"{text}: the output must be a folder (for Parquet files), a .json file (COCO results) "
+            "or a .csv file."
         )
     return "parquet"
 
@@ -42,13 +43,13 @@ def format_of(path: str | os.PathLike[str]) -> Format:
 def write_file(
     path: Path, kind: Format, tables: Iterable[Any], keypoints: Sequence[str], *, overwrite: bool
 ) -> None:
-    """Writes the rows of Arrow tables, one after the other.
+    """Writes the rows of Arrow tables, one table after the other.
 
     Args:
-        path: the file.
+        path: the file to write.
         kind: `json` or `csv`.
         tables: see `PredictionFolder.tables`.
-        keypoints: their names.
+        keypoints: names of the keypoints.
         overwrite: replace the file if it exists.
     """
     write: Callable[[Any, Iterator[dict[str, Any]]], None] = _write_json
@@ -68,15 +69,15 @@ def _rows(table: Any) -> Iterator[dict[str, Any]]:
 
 
 def _write_json(file: Any, rows: Iterator[dict[str, Any]]) -> None:
-    """COCO results (https://cocodataset.org/#format-results), an entry a line.
+    """Writes COCO results (https://cocodataset.org/#format-results), one entry per line.
 
-    An entry has `file_name` besides, `frame` of videos, and `annotation_id` where the source has
-    one. Images without an id are numbered from 1 in the order in which objects were found in them.
+    An entry also has `file_name`, `frame` and `time` for videos, and `annotation_id` if the source
+    has one. Images without an id are numbered from 1, in the order of the rows.
     """
     number, latest = 0, None
     separator = "[\n"
     for row in rows:
-        # The objects of an image follow each other.
+        # The objects of an image are in successive rows.
         if latest != (row["path"], row["frame"]):
             number, latest = number + 1, (row["path"], row["frame"])
         image = number if row["image_id"] is None else row["image_id"]
@@ -104,7 +105,7 @@ def _write_json(file: Any, rows: Iterator[dict[str, Any]]) -> None:
 
 
 def _write_csv(file: Any, rows: Iterator[dict[str, Any]], keypoints: Sequence[str]) -> None:
-    """One row an object: file, frame, time, ids, box, score, then x, y, score of each keypoint."""
+    """Writes a row per object: file, frame, time, ids, box, score; x, y, score of each keypoint."""
     box = [f"box_{side}" for side in ("x", "y", "width", "height")]
     points = [f"{name}_{part}" for name in keypoints for part in ("x", "y", "score")]
     writer = csv.writer(file)

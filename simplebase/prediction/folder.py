@@ -1,14 +1,15 @@
-"""The Parquet folder of a prediction: parts that appear whole, and what they are of.
+"""The Parquet folder of a prediction: its parts, and a manifest that describes the prediction.
 
 ```
 OUT/
 ├── _manifest.json     inputs, model, options and, at the end, counts
-├── part-00000.parquet rows of a part, see `rows.py`; its metadata hold images and problems
+├── part-00000.parquet rows of a part, see `rows.py`; its metadata list images and problems
 ├── ...
 └── _errors.parquet    path, frame, error of each input that could not be read; written at the end
 ```
-A part is done if its file is there: it is moved into place when it is complete. Readers of Parquet
-folders pass over names that begin with `_`, so `pandas.read_parquet("OUT")` gives the rows.
+A part is done if its file exists, because the file is moved into place only when it is complete.
+Readers of Parquet folders skip names that begin with `_`, so `pandas.read_parquet("OUT")` returns
+the rows.
 """
 
 import json
@@ -39,7 +40,7 @@ _FORMAT, _VERSION = "simplebase predictions", 1
 
 @dataclass(frozen=True)
 class PartCounts:
-    """What a finished part holds."""
+    """The contents of a finished part: number of images, number of rows, unreadable inputs."""
 
     images: int
     rows: int
@@ -47,18 +48,18 @@ class PartCounts:
 
 
 class PredictionFolder:
-    """Writes the folder above, and goes on with one that was left.
+    """Writes the folder described above, or continues one that an interrupted run left.
 
     Args:
         path: the folder.
-        content: of the manifest: `inputs`, `model`, `skeleton`, `options`, `parts`. A folder is
-            gone on with only if all of these are the same.
-        notes: of the manifest too, for people.
+        content: entries of the manifest: `inputs`, `model`, `skeleton`, `options`, `parts`. An
+            existing folder is continued only if all of these are the same.
+        notes: further entries of the manifest, for people. They may differ.
     """
 
     def __init__(self, path: Path, content: dict[str, Any], notes: dict[str, Any]) -> None:
         self.path = path
-        # As it comes back from the file.
+        # In the form in which JSON returns it, so that the two can be compared.
         self._content = json.loads(json.dumps(content))
         self._notes = notes
         self._keypoints = len(content["skeleton"]["keypoints"])
@@ -67,12 +68,12 @@ class PredictionFolder:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Within it no other process writes the folder.
+        """Locks the folder, so that no other process writes it.
 
-        A run that ends before its first part leaves nothing: there is nothing to go on from.
+        If a run ends before its first part is done, the folder is removed.
 
         Raises:
-            InUseError: another process does.
+            InUseError: another process is writing the folder.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = self.path.parent / f".{self.path.name}.lock"
@@ -85,10 +86,11 @@ class PredictionFolder:
                 raise
 
     def open(self, *, overwrite: bool) -> None:
-        """Makes the folder, or takes over the parts that are there.
+        """Creates the folder, or takes over the finished parts of an existing one.
 
         Raises:
-            OutputExistsError: it holds something else, or a prediction of other inputs or options.
+            OutputExistsError: the folder holds something else, or a prediction with other inputs or
+                options.
         """
         import_with_extras("pyarrow")
         if os.path.lexists(self.path) and not self._take_over(overwrite):
@@ -99,7 +101,7 @@ class PredictionFolder:
         self._opened = True
 
     def _take_over(self, overwrite: bool) -> bool:
-        """Whether what is there is gone on with; False: it is to be removed."""
+        """Returns whether the existing folder is continued; if not, it must be removed."""
         names = [entry.name for entry in self.path.iterdir()] if self.path.is_dir() else None
         if names == []:
             self._write_manifest(None)
@@ -108,14 +110,14 @@ class PredictionFolder:
         if names is None or foreign or MANIFEST not in names:
             what = "is a file" if names is None else f"holds {foreign or names[0]}"
             raise OutputExistsError(
-                f"{self.path} {what}, so it is no folder of predictions and is not replaced. "
+                f"{self.path} {what}. It is not a folder of predictions, so it is not replaced. "
                 "Choose another path."
             )
         if overwrite:
             return False
         self._require_same(read_json(self.path / MANIFEST))
         for name in names:
-            if _PARTIAL.fullmatch(name):  # of a process that was killed
+            if _PARTIAL.fullmatch(name):  # left by a process that was killed
                 shutil.rmtree(self.path / name, ignore_errors=True)
             elif match := _PART.fullmatch(name):
                 counts = self._read_counts(self.path / name)
@@ -128,7 +130,7 @@ class PredictionFolder:
     def _require_same(self, found: Any) -> None:
         if not isinstance(found, dict) or found.get("format") != _FORMAT:
             raise OutputExistsError(
-                f"{self.path} has a {MANIFEST} that is not of a prediction. Choose another path."
+                f"{self.path} has a {MANIFEST} of something else. Choose another path."
             )
         for name, ours in self._content.items():
             theirs = found.get(name)
@@ -142,11 +144,11 @@ class PredictionFolder:
                 )
             raise OutputExistsError(
                 f"{self.path} holds a prediction with another {name}: {shown(theirs)}, now "
-                f"{shown(ours)}. Choose another path, or pass --overwrite to start anew."
+                f"{shown(ours)}. Choose another path, or pass --overwrite to start again."
             )
 
     def add(self, number: int, columns: Columns, images: int, problems: Sequence[Problem]) -> None:
-        """Writes a part; when this returns, it is on the disk.
+        """Writes a part. When this returns, the part is on the disk.
 
         Raises:
             OSError: the disk is full.
@@ -162,7 +164,7 @@ class PredictionFolder:
         self.done[number] = counts
 
     def finish(self) -> None:
-        """Writes the table of errors and the counts, when all parts are done."""
+        """Writes the table of errors and the counts. Call it when all parts are done."""
         problems = self.problems
         write_errors(self.path / ERRORS, problems)
         counts = {"images": self.images, "rows": self.rows, "errors": len(problems)}
@@ -170,29 +172,29 @@ class PredictionFolder:
 
     @property
     def images(self) -> int:
-        """Images and frames of all parts that are done."""
+        """Number of images and frames in the finished parts."""
         return sum(part.images for part in self.done.values())
 
     @property
     def rows(self) -> int:
-        """Objects in them."""
+        """Number of objects in the finished parts."""
         return sum(part.rows for part in self.done.values())
 
     @property
     def problems(self) -> list[Problem]:
-        """Inputs that could not be read, in their order."""
+        """Inputs that could not be read, in the order of the inputs."""
         return [each for number in sorted(self.done) for each in self.done[number].problems]
 
     def tables(self) -> Iterator[Any]:
-        """The Arrow table of each part, in the order of the inputs."""
+        """Yields the Arrow table of each part, in the order of the inputs."""
         parquet = import_with_extras("pyarrow.parquet")
         for number in sorted(self.done):
             yield parquet.read_table(self.path / _part_name(number), partitioning=None)
 
     def _read_counts(self, path: Path) -> PartCounts | None:
-        """What a part holds; None: it is damaged."""
+        """Returns the contents of a part; None if its file is damaged."""
         parquet = import_with_extras("pyarrow.parquet")
-        with suppress(Exception):  # Arrow raises its own and those of Python
+        with suppress(Exception):  # Arrow raises its own errors and those of Python
             metadata = parquet.read_metadata(path)
             note = json.loads(metadata.metadata[_KEY])
             problems = tuple(Problem(**each) for each in note["problems"])
@@ -207,7 +209,7 @@ class PredictionFolder:
 
 
 def write_errors(path: Path, problems: Sequence[Problem]) -> None:
-    """Writes a Parquet file of inputs that could not be read: path, frame, error."""
+    """Writes a Parquet file that lists unreadable inputs: path, frame, error."""
     pyarrow = import_with_extras("pyarrow")
     parquet = import_with_extras("pyarrow.parquet")
     schema = pyarrow.schema(
@@ -219,7 +221,7 @@ def write_errors(path: Path, problems: Sequence[Problem]) -> None:
 
 
 def arrow_table(columns: Columns, num_keypoints: int) -> Any:
-    """Rows as an Arrow table: lists of fixed size, and null where there is no frame, time or id."""
+    """Returns an Arrow table: lists of fixed size, and null for missing frames, times and ids."""
     pyarrow = import_with_extras("pyarrow")
 
     def fixed(values: np.ndarray, size: int) -> Any:

@@ -1,4 +1,4 @@
-"""The images and videos that a prediction looks at, in little memory, and how they are divided."""
+"""The images and videos of a prediction, stored in little memory, and their division into parts."""
 
 import hashlib
 import os
@@ -13,27 +13,27 @@ from simplebase.images import VIDEO_SUFFIXES
 from simplebase.videos.frame import Frame
 
 IMAGES_PER_PART = 1024
-"""A few seconds of a processor: what a run that is killed has to do again."""
+"""A killed run repeats at most one part: a few seconds of work for a CPU."""
 
 
 def is_address(path: str) -> bool:
-    """Whether a path names another file system, such as `s3://bucket/image.jpg`."""
+    """Returns whether a path is an address on another file system: `s3://bucket/image.jpg`."""
     return "://" in path
 
 
 def is_video(path: str) -> bool:
-    """Whether a path is a video's, by its suffix."""
+    """Returns whether a path is that of a video, by its suffix."""
     return path.lower().endswith(VIDEO_SUFFIXES)
 
 
 @dataclass(frozen=True)
 class Part:
-    """Images in a row, or one video, whose results are committed together.
+    """Successive images, or one video, whose results are written together.
 
     Args:
-        number: its place among the parts.
+        number: index of the part.
         start: index of its first input.
-        stop: index behind its last one.
+        stop: index after its last input.
     """
 
     number: int
@@ -43,12 +43,12 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class ObjectBoxes(ArrayEquality):
-    """Where the objects of the inputs are, as the source itself says.
+    """The boxes of the objects, if the source itself has them.
 
     Args:
         boxes: `(M, 4)` float64 x, y, width, height in pixels.
-        starts: `(N + 1,)` the boxes of input `i` are those from `starts[i]` to `starts[i + 1]`.
-        annotation_ids: `(M,)` int64; -1 where the source has none.
+        starts: `(N + 1,)`. The boxes of input `i` are `boxes[starts[i] : starts[i + 1]]`.
+        annotation_ids: `(M,)` int64; -1 if the source has none.
     """
 
     boxes: np.ndarray
@@ -58,19 +58,19 @@ class ObjectBoxes(ArrayEquality):
 
 @dataclass(frozen=True, eq=False)
 class Chunk(ArrayEquality):
-    """Images that are worked on together.
+    """Images that are processed together.
 
     Args:
-        part: number of their part.
-        number: place of the chunk in the part.
-        is_last: whether it is the part's last one.
-        indices: of its images among the inputs.
-        paths: one an image; of a video the one of the file.
-        image_ids: one an image; -1 where the source has none.
-        boxes: of each image, `(m, 4)`; None: the source does not say.
-        annotation_ids: as `boxes`.
-        frames: of a video that was opened, or images in memory, whose `time` is NaN; None: the
-            paths are to be read.
+        part: number of the part that the chunk belongs to.
+        number: index of the chunk in its part.
+        is_last: whether it is the last chunk of its part.
+        indices: indices of its images among the inputs.
+        paths: one path per image, or the path of the video.
+        image_ids: one id per image; -1 if the source has none.
+        boxes: boxes `(m, 4)` of each image; None if the source has no boxes.
+        annotation_ids: ids of the boxes of each image; None if the source has no boxes.
+        frames: frames of an opened video, or images in memory, whose `time` is NaN. None if the
+            paths have not been read yet.
         failure: why a video cannot be read.
     """
 
@@ -87,7 +87,7 @@ class Chunk(ArrayEquality):
 
     @property
     def is_unopened_video(self) -> bool:
-        """Whether its frames have not been read yet."""
+        """Whether it is a video whose frames have not been read yet."""
         return self.frames is None and self.failure is None and is_video(self.paths[0])
 
 
@@ -96,12 +96,12 @@ class Inputs(ArrayEquality):
     """`N` images and videos.
 
     Args:
-        name: as they were given, for people.
-        paths: `N` absolute paths or addresses; of a packed dataset the paths in its records.
-        root: folder that `file_name` is relative to; empty: the paths are.
-        image_ids: `(N,)` int64; None: the source has none.
-        objects: boxes of the source; None: it has none.
-        packed: a packed dataset that holds the images; its record `i` is input `i`.
+        name: the inputs as the user named them.
+        paths: `N` absolute paths or addresses; for a packed dataset, the paths in its records.
+        root: folder that the column `file` is relative to. If empty, `file` is the path.
+        image_ids: `(N,)` int64; None if the source has none.
+        objects: the boxes of the source; None if it has none.
+        packed: the packed dataset that holds the images. Its record `i` is input `i`.
     """
 
     name: str
@@ -117,7 +117,7 @@ class Inputs(ArrayEquality):
 
     @property
     def sha256(self) -> str:
-        """Of all paths, boxes and ids: the same inputs in the same order have the same."""
+        """SHA-256 of all paths, boxes and ids in their order."""
         digest = hashlib.sha256()
         for path in self.paths:
             digest.update(os.fsencode(path) + b"\0")
@@ -129,7 +129,7 @@ class Inputs(ArrayEquality):
         return digest.hexdigest()
 
     def parts(self, images_per_part: int = IMAGES_PER_PART) -> list[Part]:
-        """All parts in order: a video is one, and so are up to `images_per_part` images."""
+        """Returns the parts in order. A part is a video, or up to `images_per_part` images."""
         parts: list[Part] = []
         start = 0
         while start < len(self):
@@ -143,11 +143,11 @@ class Inputs(ArrayEquality):
         return parts
 
     def is_video(self, index: int) -> bool:
-        """Whether input `index` is a video."""
+        """Returns whether input `index` is a video."""
         return self.packed is None and is_video(self.paths[index])
 
     def chunks(self, part: Part, size: int) -> Iterator[Chunk]:
-        """The chunks of a part, each of up to `size` images; a video is one chunk, not opened."""
+        """Yields the chunks of a part: up to `size` images, or an unopened video."""
         for number, start in enumerate(range(part.start, part.stop, size)):
             stop = min(start + size, part.stop)
             places = range(start, stop)
@@ -176,20 +176,20 @@ class Inputs(ArrayEquality):
 
 
 def relative_name(path: str, root: str) -> str:
-    """What a path is called below `root`, with slashes; the path itself elsewhere."""
+    """Returns a path relative to `root`, with slashes; an address outside it stays unchanged."""
     if is_address(path) or not root:
         return path.removeprefix(root.rstrip("/") + "/") if root else path
     folder = os.path.join(root, "")
-    if path.startswith(folder):  # most do, and `relpath` takes as long as reading a small image
+    if path.startswith(folder):  # usual; `relpath` takes as long as reading a small image
         return PurePath(path[len(folder) :]).as_posix() if os.sep != "/" else path[len(folder) :]
     return PurePath(os.path.relpath(path, root)).as_posix()
 
 
 def common_root(paths: Sequence[str]) -> str:
-    """The deepest folder that all paths lie in; empty where there is none."""
+    """Returns the deepest folder that contains all paths; empty if there is none."""
     if not paths:
         return ""
-    # The first and the last in the alphabet differ the earliest.
+    # Of all paths, the alphabetically first and last have the shortest prefix in common.
     low, high = min(paths), max(paths)
     if is_address(low) or is_address(high):
         shared = os.path.commonprefix([low, high])
@@ -197,5 +197,5 @@ def common_root(paths: Sequence[str]) -> str:
         return root if "://" in root and not root.endswith(":/") else ""
     try:
         return os.path.commonpath([os.path.dirname(low), os.path.dirname(high)])
-    except ValueError:  # drives of Windows
+    except ValueError:  # different drives on Windows
         return ""

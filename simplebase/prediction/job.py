@@ -1,4 +1,4 @@
-"""A prediction that can begin: an open model, inputs in parts, and how far it is."""
+"""A prediction that is ready to run: an open model, the inputs in parts, and the progress."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -23,17 +23,17 @@ FilePath = str | os.PathLike[str]
 
 
 class Job:
-    """An open model and the inputs that it is to look at.
+    """An open model and its inputs.
 
     Args:
         source: see `simplebase.predict`.
         model: see `simplebase.predict`.
-        settings: where to look, and how.
+        settings: the settings of the prediction.
         images: see `simplebase.predict`.
         images_per_part: see `write_predictions`.
 
     Raises:
-        SimplebaseError: as `write_predictions`, before anything is written.
+        SimplebaseError: see `write_predictions`. Nothing has been written yet.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Job:
         self.model = model_file(model, runnable=True)
         self.sha256 = model_sha256(self.model)
         self.find = settings.finder()
-        # The threads of the local engine share the cores.
+        # One thread per model, because the local engine uses one model per core.
         self.opened = self._open()
         metadata = self.opened.metadata
         sources = [source] if isinstance(source, str | os.PathLike) else list(source)
@@ -61,9 +61,9 @@ class Job:
             skeleton=metadata.skeleton,
             images=images,
         )
-        if self.inputs.packed and settings.looks_itself:
+        if self.inputs.packed and settings.ignores_source_boxes:
             raise ArgumentError(
-                f"{self.inputs.name} is packed: its images are crops already, so leave out --box, "
+                f"{self.inputs.name} is packed, so its images are already crops. Leave out --box, "
                 "--boxes and --detector."
             )
         self.parts = self.inputs.parts(images_per_part)
@@ -72,7 +72,7 @@ class Job:
         return open_model(self.model, self.settings, self.sha256, threads=1)
 
     def content(self, images_per_part: int) -> dict[str, Any]:
-        """What has to be the same for a run to go on."""
+        """Returns the part of the manifest that must be the same for a run to be continued."""
         return {
             "inputs": {"count": len(self.inputs), "sha256": self.inputs.sha256},
             "model": {"sha256": self.sha256},
@@ -83,7 +83,7 @@ class Job:
         }
 
     def notes(self) -> dict[str, Any]:
-        """What people may want to know."""
+        """Returns the part of the manifest that is for people."""
         return {
             "simplebase": __version__,
             "source": self.inputs.name,
@@ -97,7 +97,7 @@ class Job:
         cluster: ClusterOptions | None,
         tally: "Tally",
     ) -> Iterator[Rows]:
-        """What is found in the parts."""
+        """Yields the rows of the chunks of `parts`."""
         if engine == "ray":
             spec = WorkerSpec.of(self.inputs, self.model, self.sha256, self.settings)
             rows = predict_on_ray(self.inputs, parts, spec, cluster or ClusterOptions())
@@ -117,18 +117,18 @@ class Job:
             yield each
 
     def warn_of_unused_boxes(self) -> None:
-        """Warns of entries of a file of boxes that no image had."""
+        """Warns of entries in a file of boxes that match no image."""
         if isinstance(self.find, BoxesByFrame):
             self.find.warn_of_unused()
 
 
 class Tally:
-    """Tells how far a prediction is.
+    """Counts finished images and reports the progress.
 
     Args:
-        job: what is done.
-        done: images of parts that are done already, by their number.
-        progress: is told.
+        job: the prediction.
+        done: number of images in each part that an earlier run finished, by the part's number.
+        progress: called with the number of finished images and the total.
     """
 
     def __init__(self, job: Job, done: dict[int, int], progress: Progress | None) -> None:
@@ -138,11 +138,11 @@ class Tally:
         self._total = self._done + left
 
     def add_frames(self, count: int) -> None:
-        """Counts a video that was opened, of so many frames."""
+        """Adds the frames of a video that was opened to the total."""
         self._total += count - 1
 
     def add(self, rows: Rows) -> None:
-        """Counts a chunk that is done."""
+        """Counts a finished chunk."""
         self._done += rows.images + len(rows.problems)
         if self._progress:
             # A video's number of frames is an estimate.

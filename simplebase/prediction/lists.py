@@ -1,4 +1,4 @@
-"""Lists of paths as text, CSV or Parquet, with or without boxes."""
+"""Reads lists of paths: text, CSV or Parquet, with or without boxes."""
 
 import csv
 import io
@@ -23,13 +23,13 @@ _BOX = ("x", "y", "width", "height")
 
 @dataclass(frozen=True, eq=False)
 class Listed(ArrayEquality):
-    """`M` rows of a list, those of one image behind each other.
+    """`M` rows of a list. The rows of one image follow each other.
 
     Args:
         paths: `M` absolute paths or addresses.
-        boxes: `(M, 4)` x, y, width, height; None: the list has none.
-        image_ids: `(M,)`; None: the list has none.
-        annotation_ids: `(M,)`; None: the list has none.
+        boxes: `(M, 4)` x, y, width, height; None if the list has no boxes.
+        image_ids: `(M,)`; None if the list has none.
+        annotation_ids: `(M,)`; None if the list has none.
     """
 
     paths: Sequence[str]
@@ -39,15 +39,15 @@ class Listed(ArrayEquality):
 
 
 def read_list(path: str) -> Listed:
-    """Reads a list of paths; relative ones are relative to the current folder.
+    """Reads a list of paths. Relative paths start at the current folder.
 
-    - `.txt`: one path a line;
-    - `.csv`: a column `path`, and either no box or columns `x`, `y`, `width`, `height`;
+    - `.txt`: one path per line;
+    - `.csv`: a column `path`, and optionally the columns `x`, `y`, `width`, `height` of a box;
     - `.parquet`: a column `path`, and optionally a column `box` of four numbers.
 
     Raises:
         MissingFileError: there is no such file.
-        DataError: a column is missing, or a box is none; the message names the row.
+        DataError: a column is missing, or a box is invalid; the message names the row.
     """
     if is_address(path):
         data = read_address(path)
@@ -64,7 +64,7 @@ def read_list(path: str) -> Listed:
 
 
 def objects_of(listed: Listed, name: str, root: str) -> Inputs:
-    """Inputs of a list: rows that name the same image behind each other are its objects."""
+    """Returns the inputs of a list. Successive rows with the same path are objects of one image."""
     if listed.boxes is None:
         return Inputs(name, listed.paths, root)
     paths = np.array(listed.paths, object)
@@ -122,7 +122,9 @@ def _parquet(data: bytes, path: str) -> Listed:
     try:
         boxes = np.array(table["box"].to_pylist(), float).reshape(len(paths), 4)
     except (TypeError, ValueError):
-        raise DataError(f"{path}: each `box` has four numbers, x, y, width, height.") from None
+        raise DataError(
+            f"{path}: each `box` must have four numbers: x, y, width, height."
+        ) from None
     return Listed(paths, _checked(boxes, path))
 
 
@@ -132,8 +134,8 @@ def _checked(boxes: np.ndarray, path: str) -> np.ndarray:
     if not sound.all():
         row = int(np.flatnonzero(~sound)[0])
         raise DataError(
-            f"{path}, row {row + 1}: a box is x, y, width, height in pixels, the latter two above "
-            f"0. Received: {boxes[row].tolist()}."
+            f"{path}, row {row + 1}: expected x, y, width, height in pixels, with width and height "
+            f"above 0. Received: {boxes[row].tolist()}."
         )
     return boxes
 

@@ -1,9 +1,9 @@
 """The local engine: threads of this machine.
 
-Each thread reads images, finds objects, cuts them out and asks the model, a chunk at a time: the
-libraries that do so let go of Python's lock, so the threads keep all cores busy, and no queue grows
-between stages. Chunks that are worked on are a few more than threads, so memory does not depend
-on how many inputs there are.
+Each thread takes one chunk at a time: it reads the images, finds the objects, cuts them out and
+runs the model. The libraries that do this release Python's interpreter lock, so the threads keep
+all cores busy, and there is no queue between stages that could grow. Only a few more chunks than
+threads are in memory, however many inputs there are.
 """
 
 import threading
@@ -16,15 +16,15 @@ from simplebase.prediction.rows import PoseModel, Rows
 from simplebase.threads import thread_pool, usable_cores
 
 _AHEAD = 2
-"""Chunks that wait beside those that are worked on."""
+"""Number of chunks that wait in addition to those that threads are working on."""
 
 
 class PerThread:
     """A model for each thread.
 
     Args:
-        first: the model of the thread that asks first.
-        more: opens one for another thread; None: all share `first`.
+        first: the model of the first thread.
+        more: opens a model for another thread. If None, all threads share `first`.
     """
 
     def __init__(self, first: PoseModel, more: Callable[[], PoseModel] | None) -> None:
@@ -35,7 +35,7 @@ class PerThread:
         self._lock = threading.Lock()
 
     def __call__(self) -> PoseModel:
-        """The model of this thread."""
+        """Returns the model of the calling thread."""
         if self._more is None:
             return self._shared
         if not hasattr(self._own, "model"):
@@ -55,15 +55,15 @@ def predict_locally(
     workers: int | None = None,
     counted: Callable[[int], None] | None = None,
 ) -> Iterator[Rows]:
-    """What is found in the chunks of `parts`, in their order.
+    """Yields the rows of each chunk of `parts`, in the order of the inputs.
 
     Args:
-        inputs: what is looked at.
-        parts: of these the ones that are wanted.
-        reader: cuts objects out.
-        models: find the keypoints.
-        size: images of a chunk.
-        workers: threads; by default one per usable core.
+        inputs: the images and videos.
+        parts: the parts of `inputs` to predict.
+        reader: cuts out the objects.
+        models: the model of each thread.
+        size: images per chunk.
+        workers: number of threads; by default one per usable core.
         counted: see `opened`.
     """
     workers = workers or usable_cores()

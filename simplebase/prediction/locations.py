@@ -1,4 +1,4 @@
-"""Reading files at any address that fsspec opens, such as `s3://`, `gs://` and `https://`."""
+"""Reads files at any address that fsspec can open, such as `s3://`, `gs://` and `https://`."""
 
 import posixpath
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ _PATTERN = "*?["
 
 
 def read_address(address: str) -> bytes:
-    """The content of a file.
+    """Returns the content of a file.
 
     Raises:
-        MissingFileError: there is none.
-        DataError: it cannot be read, for one because rights are missing.
+        MissingFileError: there is no such file.
+        DataError: it cannot be read, for example because access is denied.
         MissingPackageError: fsspec, or its package for this kind of address, is not installed.
     """
     with _explained(address):
@@ -26,10 +26,10 @@ def read_address(address: str) -> bytes:
 
 
 def list_address(address: str) -> list[str]:
-    """The files that an address means: a pattern's, those in a folder, or the one that it names.
+    """Lists the files of a pattern or folder at an address, or returns the file that it names.
 
     Raises:
-        MissingFileError, DataError, MissingPackageError: as `read_address`.
+        MissingFileError, DataError, MissingPackageError: see `read_address`.
     """
     with _explained(address):
         system, path = _system(address)
@@ -45,7 +45,7 @@ def list_address(address: str) -> list[str]:
 
 
 def join(folder: str, name: str) -> str:
-    """The path of a file in a folder that may be at an address."""
+    """Joins a folder, which may be at an address, and a file name."""
     import os
 
     return posixpath.join(folder, name) if is_address(folder) else os.path.join(folder, name)
@@ -63,23 +63,23 @@ def _system(address: str) -> tuple[Any, str]:
 
 @contextmanager
 def _explained(address: str) -> Iterator[None]:
-    """Makes one sentence of whatever a file system's library raises."""
+    """Turns whatever the library of a file system raises into an error of one sentence."""
     try:
         yield
     except (DataError, MissingPackageError):
         raise
     except FileNotFoundError as error:
         raise MissingFileError(f"{address} does not exist. Check the address.") from error
-    except ImportError as error:  # fsspec names the package
+    except ImportError as error:  # whose message names the package
         protocol = address.partition("://")[0]
         raise MissingPackageError(
-            f"{address}: addresses of {protocol}:// need another package: {one_line(error)}. "
-            "Install it with pip."
+            f"{address}: addresses that begin with {protocol}:// need another package: "
+            f"{one_line(error)}. Install it with pip."
         ) from error
     except PermissionError as error:
         raise DataError(
             f"{address} cannot be read: access is denied ({one_line(error)}). Log in, or set the "
             "credentials of this storage."
         ) from error
-    except Exception as error:  # each storage's library has errors of its own
+    except Exception as error:  # each library has its own errors
         raise DataError(f"{address} cannot be read: {one_line(error) or error!r}.") from error

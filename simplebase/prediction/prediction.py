@@ -26,12 +26,12 @@ class PredictionSummary:
     """What `write_predictions` did.
 
     Args:
-        images: images and frames that were looked at, by this and earlier runs.
-        rows: objects in them.
+        images: number of images and frames that this and earlier runs have predicted.
+        rows: number of objects in them.
         problems: inputs that could not be read.
-        parts: of the output.
-        kept: parts that an earlier run had done.
-        errors_file: where the problems are listed; None if there is none.
+        parts: number of parts of the output.
+        kept: number of parts that an earlier run had finished.
+        errors_file: the file that lists the problems; None if there are no problems.
     """
 
     images: int
@@ -53,27 +53,27 @@ def predict(
     progress: Progress | None = None,
     **settings: Any,
 ) -> Iterator[Columns]:
-    """Finds the keypoints in many images and videos, in batches and in bounded memory.
+    """Finds the keypoints in many images and videos, in batches and with bounded memory.
 
     Args:
         source: one or several images, folders, patterns (`photos/**/*.jpg`), videos, or addresses
             that fsspec opens; or one dataset folder, packed dataset, COCO file, or list of paths
-            (`.txt`, `.csv`, `.parquet`, see `read_list`). Each frame of a video counts for itself.
+            (`.txt`, `.csv`, `.parquet`, see `read_list`). Each frame of a video is an image.
         model: a model file of any format, or the name of a pretrained model.
-        engine: `local`, the threads of this machine, or `ray`.
-        cluster: what Ray is asked for.
-        images: where a COCO file's images are.
-        strict: raise an error at the first input that cannot be read. By default
-            a warning names it.
-        progress: called with images done and in all, as far as that is known.
+        engine: `local` (threads of this machine) or `ray`.
+        cluster: the cluster and its actors, for `ray`.
+        images: folder of the images of a COCO file.
+        strict: raise an error at the first input that cannot be read. By default, a warning names
+            it.
+        progress: called with the number of finished images and the total, as far as it is known.
         **settings: see `PredictionSettings`.
 
     Yields:
         Rows as columns, see `simplebase.prediction.rows`. `local` yields them in the order of the
-        inputs, `ray` part by part as they are done.
+        inputs, `ray` in the order in which chunks are finished.
 
     Raises:
-        SimplebaseError: as `write_predictions`.
+        SimplebaseError: see `write_predictions`.
     """
     engine = _checked(engine)
     job = Job(source, model, PredictionSettings(**settings), images, IMAGES_PER_PART)
@@ -100,27 +100,27 @@ def write_predictions(
     images_per_part: int = IMAGES_PER_PART,
     progress: Progress | None = None,
 ) -> PredictionSummary:
-    """Finds the keypoints in many images and videos and writes them; goes on where a run stopped.
+    """Writes the keypoints of many images and videos, or continues an interrupted run.
 
     Args:
         source: see `predict`.
         model: see `predict`.
         output: a folder of Parquet files, see `simplebase.prediction.folder`; or a `.json` (COCO
-            results) or `.csv` file, whose parts are in `.NAME.predicting` until all are there.
-        settings: where to look, and how.
+            results) or `.csv` file, whose parts are in `.NAME.predicting` until all are done.
+        settings: the settings of the prediction.
         engine: see `predict`.
         cluster: see `predict`.
         images: see `predict`.
         strict: stop at the first input that cannot be read.
-        overwrite: replace the output, and parts of a run with other inputs or options.
-        images_per_part: images that are committed together.
+        overwrite: replace the output, and the parts of a run with other inputs or options.
+        images_per_part: number of images whose results are written together.
         progress: see `predict`.
 
     Raises:
-        ArgumentError: options that do not go together.
+        ArgumentError: options contradict each other.
         MissingFileError, DataError: a source or the model is missing, empty or damaged.
-        OutputExistsError: the output is of other inputs or options.
-        InUseError: another process writes it.
+        OutputExistsError: the output was made from other inputs or options.
+        InUseError: another process is writing it.
         MissingPackageError: a package is missing, such as Ray.
     """
     settings = settings or PredictionSettings()
@@ -156,7 +156,7 @@ def write_predictions(
 
 
 def _whole_parts(rows: Iterable[Rows], strict: bool) -> Iterator[tuple[int, list[Rows]]]:
-    """Number and chunks of each part, as soon as all its chunks are there."""
+    """Yields the number and chunks of each part as soon as it is complete."""
     waiting: dict[int, dict[int, Rows]] = {}
     last: dict[int, int] = {}
     for each in rows:
@@ -180,7 +180,7 @@ def _refuse(problems: Sequence[Problem], strict: bool) -> None:
 def _deliver(
     folder: PredictionFolder, path: Path, kind: Format, job: Job, overwrite: bool
 ) -> Path | None:
-    """Writes the requested file from the folder's parts; returns the file of problems."""
+    """Writes the requested file from the parts. Returns the file that lists the problems."""
     problems = folder.problems
     if kind == "parquet":
         return folder.path / ERRORS if problems else None
@@ -196,5 +196,5 @@ def _deliver(
 def _checked(engine: str) -> Any:
     if engine not in get_args(EngineName):
         known = ", ".join(get_args(EngineName))
-        raise ArgumentError(f"--engine is one of {known}. Received: {engine!r}.")
+        raise ArgumentError(f"--engine must be one of {known}. Received: {engine!r}.")
     return engine

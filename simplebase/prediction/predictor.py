@@ -1,4 +1,4 @@
-"""`PosePredictor`: rows of a batch of images, as Ray Data's `map_batches` asks for them."""
+"""`PosePredictor`: a callable class for batches of images, as Ray Data's `map_batches` takes it."""
 
 import os
 import warnings
@@ -16,7 +16,7 @@ from simplebase.videos.frame import Frame
 
 
 class PosePredictor:
-    """Finds the keypoints in batches of images; the model is opened once.
+    """Finds the keypoints in batches of images. It opens the model once.
 
     With Ray Data:
 
@@ -26,13 +26,13 @@ class PosePredictor:
 
     Args:
         model: a model file of any format, or the name of a pretrained model.
-        strict: raise an error at an image that cannot be read. By default a warning names it, and
-            it has no rows.
-        threads: of the CPU, see `load_runtime`.
+        strict: raise an error if an image cannot be read. By default, a warning names the image,
+            and it has no rows.
+        threads: number of CPU threads, see `load_runtime`.
         **settings: see `PredictionSettings`.
 
     Raises:
-        SimplebaseError: as `load_runtime` and `PredictionSettings`.
+        SimplebaseError: see `load_runtime` and `PredictionSettings`.
     """
 
     def __init__(
@@ -52,20 +52,23 @@ class PosePredictor:
         self._strict = strict
 
     def __call__(self, batch: Mapping[str, np.ndarray]) -> Columns:
-        """Rows of a batch, see `simplebase.prediction.rows`; an image may have several or none.
+        """Returns the rows of a batch, see `simplebase.prediction.rows`.
+
+        An image may have several rows or none.
 
         Args:
-            batch: `path` `(N,)` of images to read; or `image`, `N` arrays `(height, width, 3)`
-                uint8 RGB, with or without `path`. Optionally `box` `(N, 4)` x, y, width, height, of
-                one object an image.
+            batch: `path`, `(N,)` paths of images to read; or `image`, `N` arrays
+                `(height, width, 3)` uint8 RGB, with or without `path`. Optionally `box`, `(N, 4)`
+                x, y, width, height of one object per image.
 
         Raises:
-            ArgumentError: neither `path` nor `image` is there.
+            ArgumentError: the batch has neither `path` nor `image`.
             DataError: an image cannot be read, and `strict` is on.
         """
         if "path" not in batch and "image" not in batch:
             raise ArgumentError(
-                f"a batch has `path` or `image`. Received: {', '.join(batch) or 'an empty one'}."
+                "a batch must have `path` or `image`. Received: "
+                f"{', '.join(batch) or 'an empty batch'}."
             )
         count = len(batch["path"] if "path" in batch else batch["image"])
         paths = tuple(str(each) for each in batch.get("path", np.full(count, "", object)))

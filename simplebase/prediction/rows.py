@@ -1,19 +1,19 @@
-"""The second stage of a prediction: the model, and rows of what it finds.
+"""The second stage of a prediction: runs the model on crops and returns rows.
 
-Rows are columns, NumPy arrays of one length `n`, one row an object:
+There is one row per object. The rows are stored as columns, which are NumPy arrays of length `n`:
 
-| column | type | what |
+| column | type | content |
 |---|---|---|
-| `path` | str | of the image or video |
-| `file` | str | the same relative to the inputs' common folder |
-| `frame` | int64 | number of a video's frame; -1 of images |
-| `time` | float64 | seconds of a video's frame; NaN of images |
-| `image_id` | int64 | of a COCO file or dataset; -1 elsewhere |
-| `annotation_id` | int64 | the same of the labelled object |
-| `box` | float64 (n, 4) | x, y, width, height: where it was looked |
-| `keypoints` | float32 (n, 2 K) | x, y of each keypoint in pixels of the image |
-| `scores` | float32 (n, K) | of each keypoint |
-| `score` | float32 | their mean |
+| `path` | str | path of the image or video |
+| `file` | str | the same, relative to the common folder of the inputs |
+| `frame` | int64 | number of the video frame; -1 for images |
+| `time` | float64 | time of the video frame in seconds; NaN for images |
+| `image_id` | int64 | id in the COCO file or dataset; -1 if there is none |
+| `annotation_id` | int64 | id of the labelled object there; -1 if there is none |
+| `box` | float64 (n, 4) | x, y, width, height of the box that was cut out |
+| `keypoints` | float32 (n, 2 K) | x, y of each keypoint in image pixels |
+| `scores` | float32 (n, K) | score of each keypoint |
+| `score` | float32 | mean of these scores |
 | `model` | str | SHA-256 of the model file |
 """
 
@@ -36,15 +36,15 @@ Columns = dict[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Rows(ArrayEquality):
-    """What was found in a chunk.
+    """The rows of a chunk.
 
     Args:
-        part: number of the chunk's part.
-        number: place of the chunk in the part.
-        is_last: whether it is the part's last one.
-        columns: see above.
-        images: images and frames that were looked at.
-        problems: those that could not be.
+        part: number of the part that the chunk belongs to.
+        number: index of the chunk in its part.
+        is_last: whether it is the last chunk of its part.
+        columns: the columns listed above.
+        images: number of images and frames that were read.
+        problems: images and frames that could not be read.
     """
 
     part: int
@@ -56,15 +56,16 @@ class Rows(ArrayEquality):
 
 
 class PoseModel:
-    """Crops to rows.
+    """Finds the keypoints in crops.
 
     Args:
-        runtime: of the model.
-        settings: how it is asked.
-        sha256: of the model.
+        runtime: the model.
+        settings: the settings of the prediction.
+        sha256: SHA-256 of the model file.
 
     Raises:
-        ArgumentError: a flip test or decoding that the model does not have, see `PoseEstimator`.
+        ArgumentError: the model does not support the flip test or the decoding, see
+            `PoseEstimator`.
     """
 
     def __init__(self, runtime: Runtime, settings: PredictionSettings, sha256: str) -> None:
@@ -75,7 +76,7 @@ class PoseModel:
 
     @property
     def metadata(self) -> ModelMetadata:
-        """Of the model."""
+        """Metadata of the model."""
         return self._estimator.runtime.metadata
 
     def __call__(self, crops: Crops) -> Rows:
@@ -113,7 +114,7 @@ class PoseModel:
         )
 
     def _kept(self, keypoints: np.ndarray, crops: Crops) -> np.ndarray:
-        """Indices of the poses that stay: of several of one object the best, as in the demo."""
+        """Returns the indices of the poses to keep: the best one of each object, as in the demo."""
         kept: list[int] = []
         start = 0
         for count in crops.counts:
@@ -133,13 +134,14 @@ def open_model(
     """Opens a model file.
 
     Args:
-        model: of any format that `load_runtime` opens.
-        settings: how it is asked.
-        sha256: of the file.
-        threads: of the CPU. TensorFlow, which shares its own among all, does not look at it.
+        model: a model file of any format that `load_runtime` opens.
+        settings: the settings of the prediction.
+        sha256: SHA-256 of the file.
+        threads: number of CPU threads. TensorFlow ignores it and shares its own threads among all
+            models.
 
     Raises:
-        SimplebaseError: as `load_runtime` and `PoseModel`.
+        SimplebaseError: see `load_runtime` and `PoseModel`.
     """
     if needs_tensorflow(model):
         threads = None
@@ -147,5 +149,5 @@ def open_model(
 
 
 def joined(parts: list[Columns]) -> Columns:
-    """Several tables under each other; at least one."""
+    """Concatenates tables; there must be at least one."""
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

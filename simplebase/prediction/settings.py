@@ -1,4 +1,4 @@
-"""How a prediction looks at its images."""
+"""The settings of a prediction."""
 
 import os
 from dataclasses import asdict, dataclass
@@ -19,23 +19,23 @@ BATCH_SIZE = 32
 
 @dataclass(frozen=True)
 class PredictionSettings:
-    """Where objects are looked for, and how the model is asked.
+    """Where the objects are, and how the model is run.
 
     Args:
-        box: x, y, width, height of the object in every image; by default what the source says,
-            and if it says nothing, the whole image.
+        box: x, y, width, height of the object in every image. By default, the boxes of the source
+            or, if it has none, the whole image.
         boxes: a file of boxes, see `simplebase.demo.finding.boxes.read_frame_boxes`.
         detector: a YOLOX `.onnx` file that finds the objects.
-        detector_class: which of its classes, see `Detector`.
-        fit: how a box goes into the model's input, see `Crop.box_matrix`.
+        detector_class: the detector's class to look for, see `Detector`.
+        fit: how a box is fitted into the model's input, see `Crop.box_matrix`.
         decode: how heatmaps become points, see `HeatmapCodec.decode`.
         flip_test: average with the mirrored image, see `PoseEstimator`.
-        batch_size: crops that the model gets at once, of one or several images.
-        depth_range: which values of images of more than 8 bits become black and white; by default
-            as the model was trained.
+        batch_size: number of crops per call of the model, from one or several images.
+        depth_range: which values of images of more than 8 bits become black and white. The default
+            is the range with which the model was trained.
 
     Raises:
-        ArgumentError: two of `box`, `boxes` and `detector` are given, or a value cannot be.
+        ArgumentError: two of `box`, `boxes` and `detector` are given, or a value is invalid.
     """
 
     box: Box | None = None
@@ -49,24 +49,22 @@ class PredictionSettings:
     depth_range: DepthRange | None = None
 
     def __post_init__(self) -> None:
-        """Checks what does not go together."""
+        """Checks the values."""
         require_one_place(self.box, self.boxes, self.detector)
         require_fit(self.fit)
         if self.decode not in get_args(DecodeMethod):
             known = ", ".join(get_args(DecodeMethod))
-            raise ArgumentError(f"--decode is one of {known}. Received: {self.decode!r}.")
+            raise ArgumentError(f"--decode must be one of {known}. Received: {self.decode!r}.")
         if self.batch_size < 1:
-            raise ArgumentError(
-                f"--batch-size is a number of crops above 0. Received: {self.batch_size}."
-            )
+            raise ArgumentError(f"--batch-size must be at least 1. Received: {self.batch_size}.")
 
     @property
-    def looks_itself(self) -> bool:
-        """Whether boxes of the source do not count."""
+    def ignores_source_boxes(self) -> bool:
+        """Whether the settings say where the objects are. Boxes of the source are then ignored."""
         return (self.box, self.boxes, self.detector) != (None, None, None)
 
     def finder(self) -> Finder:
-        """What says where the objects are; opens the files that it needs.
+        """Returns what says where the objects are, and opens the files that it needs.
 
         Raises:
             MissingFileError, DataError: a file is missing or damaged.
@@ -77,13 +75,13 @@ class PredictionSettings:
             boxes=self.boxes,
             detector=self.detector,
             detector_class=self.detector_class,
-            threads=1,  # Several threads ask a detector at once, each for an image.
+            threads=1,  # Several threads call a detector at once, each with its own image.
         )
 
     def to_config(self) -> dict[str, Any]:
-        """What decides about the rows, as plain values; files by the hash of their content.
+        """Returns the settings that determine the rows, with the hash of each file's content.
 
-        The batch size is not there, because it changes no row by more than rounding.
+        The batch size is left out, because it changes rows only by rounding.
         """
         config = asdict(self)
         del config["batch_size"]
@@ -96,7 +94,7 @@ class PredictionSettings:
 
 
 def model_sha256(path: str | os.PathLike[str]) -> str:
-    """The SHA-256 of a model file, or of all files of a SavedModel folder.
+    """Returns the SHA-256 of a model file, or of all files of a SavedModel folder.
 
     Raises:
         MissingFileError: there is no such model.

@@ -1,4 +1,4 @@
-"""What SOURCE means: images, folders, patterns, videos, datasets, COCO files, lists, addresses."""
+"""Lists inputs: images, folders, patterns, videos, datasets, COCO files, lists, addresses."""
 
 import glob
 import os
@@ -31,19 +31,19 @@ def find_inputs(
     skeleton: Skeleton,
     images: str | os.PathLike[str] | None = None,
 ) -> Inputs:
-    """Lists the images and videos of the sources; no image is opened.
+    """Lists the images and videos of the sources without opening them.
 
     Args:
         sources: see `simplebase.predict`.
-        crop: of the model, for the boxes of datasets.
-        input_size: `(H, W)` of the model, for the same.
-        skeleton: of the model, for datasets without a skeleton of their own.
-        images: the folder, or its address, that the names in a COCO file are relative to; by
-            default the file's own folder, or `images` in it.
+        crop: the model's crop, which determines the boxes of a dataset's records.
+        input_size: `(H, W)` of the model's input, for the same purpose.
+        skeleton: the model's skeleton, for datasets without a skeleton of their own.
+        images: the folder, or its address, that the names in a COCO file are relative to. By
+            default, the file's own folder and those beside it are searched.
 
     Raises:
-        ArgumentError: sources that do not go together.
-        MissingFileError: there is nothing of a name.
+        ArgumentError: the sources cannot be combined.
+        MissingFileError: a source does not exist.
         DataError: a source holds no image and no video, or is damaged.
     """
     if not sources:
@@ -51,12 +51,12 @@ def find_inputs(
     texts = [os.fspath(source) for source in sources]
     whole = {text: kind for text in texts if (kind := _kind_of_whole(text))}
     if images is not None and "coco" not in whole.values():
-        raise ArgumentError("--images goes with a COCO file: it says where its images are.")
+        raise ArgumentError("--images goes with a COCO file: it names the folder of its images.")
     if whole:
         if len(texts) > 1:
             given = next(iter(whole))
             raise ArgumentError(
-                f"{given} has objects of its own, so it is predicted alone. Received: "
+                f"{given} is a dataset or a list, and must be predicted alone. Received: "
                 f"{len(texts)} sources."
             )
         text, kind = whole.popitem()
@@ -70,7 +70,7 @@ def find_inputs(
 
 
 def _kind_of_whole(text: str) -> str | None:
-    """`dataset`, `coco` or `list`; None for images and videos."""
+    """Returns `dataset`, `coco` or `list`; None for images and videos."""
     suffix = Path(text).suffix.lower()
     if suffix == ".json" and Path(text).is_file():
         return "coco"
@@ -85,7 +85,7 @@ def _kind_of_whole(text: str) -> str | None:
 
 
 def _paths(text: str) -> list[str]:
-    """The images and videos that a text means."""
+    """Returns the images and videos of a file name, folder, pattern or address."""
     if is_address(text):
         found = list_address(text)
     elif os.path.isdir(text):
@@ -106,24 +106,24 @@ def _paths(text: str) -> list[str]:
     if not chosen:
         raise DataError(
             f"{text}: there is no image ({', '.join(IMAGE_SUFFIXES)}) and no video "
-            f"({', '.join(VIDEO_SUFFIXES)}) there. For images in subfolders give a pattern: "
+            f"({', '.join(VIDEO_SUFFIXES)}) there. For images in subfolders, give a pattern: "
             f"'{text.rstrip('/')}/**/*.jpg'."
         )
     return chosen
 
 
 def _needed(folder: str, skeleton: Skeleton) -> Skeleton | None:
-    """The model's skeleton where the dataset does not say its own."""
+    """Returns the model's skeleton if the dataset has none of its own."""
     has_own = is_packed(folder) or (Path(folder) / "classes.txt").exists()
     return None if has_own else skeleton
 
 
 def _dataset(dataset: KeypointDataset, folder: str, crop: Crop, size: Size) -> Inputs:
-    """Each record's object, cut out as `eval` does."""
+    """Returns the objects of the records, with the boxes that `eval` cuts out."""
     records = dataset.records
     boxes = record_boxes(records.centers, records.scales, crop, size)
     if is_packed(folder):
-        # A record's image is a crop of its own.
+        # Each record of a packed dataset has its own image, which is a crop.
         paths = records.paths.tolist()
         starts = np.arange(len(paths) + 1)
         objects = ObjectBoxes(boxes, starts, records.annotation_ids)
@@ -153,12 +153,12 @@ def _dataset(dataset: KeypointDataset, folder: str, crop: Crop, size: Size) -> I
 
 
 def record_boxes(centers: np.ndarray, scales: np.ndarray, crop: Crop, size: Size) -> np.ndarray:
-    """`(N, 4)` boxes x, y, width, height that are cut out as records of datasets are.
+    """Returns boxes `(N, 4)` x, y, width, height that give the same crops as the records.
 
     Args:
-        centers: `(N, 2)` pixels of the image.
-        scales: `(N,)` heights of the objects over 200 pixels.
-        crop: of the model.
+        centers: `(N, 2)` x, y in image pixels.
+        scales: `(N,)` heights of the objects in pixels, divided by 200.
+        crop: the model's crop.
         size: `(H, W)` of the model's input.
     """
     height = PERSON_PIXELS * scales
@@ -182,7 +182,7 @@ def _from_list(text: str) -> Inputs:
 
 
 def _coco(path: Path, folder: str | os.PathLike[str] | None) -> Inputs:
-    """A COCO file: its images, and the boxes of its annotations if it has any."""
+    """Returns the images of a COCO file, and the boxes of its annotations if it has any."""
     content = read_json(path)
     try:
         names = {int(image["id"]): str(image["file_name"]) for image in content["images"]}

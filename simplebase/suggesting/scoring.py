@@ -1,8 +1,9 @@
-"""How much a label would teach, from the keypoints that a model finds.
+"""Estimates from a model's keypoints how much the label of a frame would improve the model.
 
-With several objects in a frame, a part is the mean over them. Each part is a figure of its own
-unit, so they are compared by rank: of a part, the lowest of all frames counts 0 and the highest 1,
-and the score of a frame is the mean over the parts it has.
+There are several criteria, each with its own unit. They are combined by rank: for each criterion,
+the least interesting frame has rank 0 and the most interesting one rank 1. The score of a frame is
+its mean rank over the criteria that it has. With several objects in a frame, a criterion is the
+mean over them.
 """
 
 from collections.abc import Sequence
@@ -15,22 +16,24 @@ from simplebase.equality import ArrayEquality
 from simplebase.errors import DataError, counted
 
 _LEAST_POSES = 10
-"""A mean and a spread of fewer say little."""
+"""The mean and spread of fewer poses are too uncertain."""
 _LEAST_STEP = 1.0
-"""Pixels. Over a still picture the keypoints of a model tremble by less, and that is no jump."""
+"""Pixels. In a video without motion, the keypoints of a model jitter by less than this."""
 _LEAST_SPREAD = 1e-3
-"""Of a keypoint among labelled poses of size 1, where all are labelled at the same place."""
+"""Relative to the size of a pose. It avoids a division by 0 if a keypoint is labelled at the same
+place in all poses."""
 
 
 @dataclass(frozen=True, eq=False)
-class Parts(ArrayEquality):
-    """What the score of `N` frames is made of; NaN where a frame has no such part.
+class Criteria(ArrayEquality):
+    """The criteria that rank `N` frames; NaN if a frame does not have one.
+
+    A frame is interesting if `mean_score` is low, or if one of the others is high.
 
     Args:
-        mean_score: `(N,)` of the keypoints; the lower, the more interesting. The others are more
-            interesting the higher they are.
+        mean_score: `(N,)` mean score of the keypoints.
         mirror: `(N,)`, see `mirror_disagreement`.
-        jump: `(N,)`, see `jumps`; NaN of images.
+        jump: `(N,)`, see `jumps`; NaN for images.
         unlikely: `(N,)`, see `LabelledPoses`; NaN without labelled poses.
     """
 
@@ -40,19 +43,21 @@ class Parts(ArrayEquality):
     unlikely: np.ndarray
 
     def score(self) -> np.ndarray:
-        """`(N,)` from 0 to 1: the mean of the ranks of the parts that a frame has."""
-        parts = [ranks(-self.mean_score), *map(ranks, (self.mirror, self.jump, self.unlikely))]
-        table = np.stack(parts)
+        """Returns `(N,)` from 0 to 1: the mean rank of each frame over the criteria it has."""
+        others = (self.mirror, self.jump, self.unlikely)
+        table = np.stack([ranks(-self.mean_score), *map(ranks, others)])
         present = np.isfinite(table)
         total = np.where(present, table, 0).sum(axis=0)
         return np.asarray(total / np.maximum(present.sum(axis=0), 1))
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """`(N,)` from 0, the lowest, to 1, the highest; equal values share their mean rank.
+    """Returns ranks `(N,)` from 0 (lowest) to 1 (highest). Equal values share their mean rank.
+
+    If all values are equal, or there is only one, the rank is 0.5.
 
     Args:
-        values: `(N,)`; NaN has no rank and stays NaN. One value alone, or all the same: 0.5.
+        values: `(N,)`. NaN has no rank and stays NaN.
     """
     result = np.full(len(values), np.nan)
     present = np.isfinite(values)
@@ -71,7 +76,9 @@ def mirror_disagreement(
     permutation: np.ndarray,
     size: tuple[int, int],
 ) -> float:
-    """Mean distance of keypoints to those of the mirrored crop, in parts of its longer side.
+    """Returns the mean distance between the keypoints of a crop and those of the mirrored crop.
+
+    It is a fraction of the longer side of the crop.
 
     Args:
         points: `(K, 2)` x, y found in the crop, in its pixels.
@@ -84,19 +91,20 @@ def mirror_disagreement(
 
 
 def jumps(points: Sequence[np.ndarray]) -> np.ndarray:
-    """`(T,)` how far the keypoints of a frame are from those of its neighbours in the video.
+    """Measures how far the keypoints of each frame are from those of its neighbours in the video.
 
-    That is the mean distance of an object's keypoints to those of the nearest object in one of the
-    two neighbours, whichever is nearer, so that a cut, which is far from one side only, is no jump.
-    It is divided by the median step of the video, at least `_LEAST_STEP`, so that fast and slow
-    ones compare. Steps of 0, of frames shown twice, do not count in the median.
+    The step between two frames is the mean distance of an object's keypoints to those of the
+    nearest object in the other frame. Each frame counts the smaller of its two steps: at a cut,
+    only one of them is large, and a cut is not a jump. Steps are divided by the median step of the
+    video (at least `_LEAST_STEP`), so that fast and slow videos can be compared. Frames that are
+    shown twice have a step of 0, which does not count in the median.
 
     Args:
-        points: of each of `T` frames of one video in order, `(n, K, 2)` x, y of its objects, one at
-            least.
+        points: for each of `T` successive frames of one video, `(n, K, 2)` x, y of its objects, at
+            least one.
 
     Returns:
-        NaN of a single frame.
+        `(T,)`; NaN if there is only one frame.
     """
     if len(points) < 2:
         return np.full(len(points), np.nan)
@@ -114,18 +122,18 @@ def jumps(points: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _steps(points: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """`(n,)` mean distance of the keypoints of `(n, K, 2)` to the nearest of `(m, K, 2)`."""
+    """Returns `(n,)`: mean distance of each of `(n, K, 2)` to the nearest of `(m, K, 2)`."""
     apart = np.linalg.norm(points[:, None] - others[None], axis=-1).mean(axis=-1)
     return np.asarray(apart.min(axis=1))
 
 
 class LabelledPoses:
-    """Mean and spread of labelled poses, whatever their place and size in the image.
+    """Mean and spread of labelled poses, independent of their position and size in the image.
 
     Args:
-        keypoints: `(N, K, 3)` x, y, visibility; poses with a keypoint that is not labelled do not
-            count, because their middle and size are not known.
-        name: of where they are from, for the error.
+        keypoints: `(N, K, 3)` x, y, visibility. Poses with an unlabelled keypoint do not count,
+            because their centre and size are unknown.
+        name: name of the dataset, for the error message.
 
     Raises:
         DataError: fewer than ten poses have all their keypoints labelled.
@@ -144,9 +152,10 @@ class LabelledPoses:
         self._spread = np.maximum(np.sqrt(variance), _LEAST_SPREAD)
 
     def distance(self, points: np.ndarray) -> np.ndarray:
-        """`(N,)` distance to the mean pose: each keypoint's over its spread, the root mean square.
+        """Returns the distances `(N,)` to the mean pose.
 
-        A pose as far off as the labelled ones are on average has about 1.
+        The distance of each keypoint is divided by the keypoint's spread; the result is their root
+        mean square. Typical labelled poses have about 1.
 
         Args:
             points: `(N, K, 2)` x, y.
@@ -156,8 +165,8 @@ class LabelledPoses:
 
 
 def _normalised(points: np.ndarray) -> np.ndarray:
-    """`(N, K, 2)` with the middle at 0 and a root mean square distance to it of 1."""
+    """Returns `(N, K, 2)` with the centre at 0 and a root mean square distance of 1 from it."""
     centred = points - points.mean(axis=1, keepdims=True)
     size = np.sqrt((centred**2).sum(axis=-1).mean(axis=-1))
-    # Of a pose that is a single point; it stays one.
+    # A pose whose keypoints all coincide has size 0; it stays a point.
     return np.asarray(centred / np.where(size > 0, size, 1)[:, None, None])

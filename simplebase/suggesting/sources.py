@@ -1,4 +1,4 @@
-"""What `data suggest` looks at: videos, image folders and patterns, dataset folders."""
+"""Sources of frames for `data suggest`: videos, folders and patterns of images, datasets."""
 
 import os
 from collections.abc import Container, Generator, Sequence
@@ -17,17 +17,18 @@ from simplebase.videos.video_file import VideoFile
 
 _SINGLE = "images"
 """The folder of images that were given one by one or by a pattern."""
+_ONLY_FILES = "data suggest reads videos and images, not cameras or streams. Received: {!r}."
 
 
 @dataclass(frozen=True)
-class Material:
+class FrameSource:
     """A video, or images that belong together.
 
     Args:
-        name: as it was given, for people and the table.
-        folder: where its frames are written, below the output.
-        video: the file; None: it is images.
-        images: the files, if it is images.
+        name: the source as the user named it; used in messages and in the table.
+        folder: subfolder of the output for the frames of this source.
+        video: the video file; None if the source consists of images.
+        images: the image files; empty if the source is a video.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Material:
 
     @property
     def image_names(self) -> list[str]:
-        """Names of the images as they are written, below `folder`."""
+        """Names of the images in `folder`."""
         return ImageFiles(list(self.images), self.name).names if self.images else []
 
     def frames(
@@ -47,13 +48,13 @@ class Material:
         depth_range: DepthRange | None,
         only: Container[int] | None = None,
     ) -> Generator[Frame, None, None]:
-        """All of them, called as in a file of boxes.
+        """Yields the frames. Their names are those that a file of boxes uses.
 
         Args:
-            label: of the bar, before the name.
+            label: text of the progress bar, before the name of the source.
             progress: opens the bar.
             depth_range: which values of images of more than 8 bits become black and white.
-            only: numbers of those that are wanted.
+            only: numbers of the frames to yield; all frames by default.
         """
         with progress(f"{label} {self.name}") as tell, closing(self._opened()) as source:
             if isinstance(source, ImageFiles):
@@ -64,33 +65,35 @@ class Material:
                 # A video's count is an estimate.
                 tell(frame.index + 1, max(source.count or 0, frame.index + 1))
 
-    def placed(self, name: str) -> str:
-        """Where a frame of that name is written, below the output."""
+    def output_name(self, name: str) -> str:
+        """Returns the path of the frame `name`, relative to the folder of images in the output."""
         return f"{self.folder}/{name}"
 
     def _opened(self) -> Source:
         return VideoFile.open(self.video) if self.video else ImageFiles([*self.images], self.name)
 
 
-def find_material(sources: Sequence[str | os.PathLike[str]]) -> list[Material]:
-    """What the sources are; images given one by one or by a pattern are one material together.
+def find_sources(names: Sequence[str | os.PathLike[str]]) -> list[FrameSource]:
+    """Finds the videos and images of the given names.
+
+    Images that are given one by one or by a pattern form one source together.
 
     Args:
-        sources: videos, images, folders of images, patterns, dataset folders.
+        names: videos, images, folders of images, patterns, dataset folders.
 
     Raises:
-        ArgumentError: one is given twice, or is a stream.
-        MissingFileError: there is nothing of that name.
-        DataError: it is neither images nor a video.
+        ArgumentError: a name is given twice, or is that of a camera or stream.
+        MissingFileError: there is no such file or folder.
+        DataError: a file is neither an image nor a video.
     """
     found: list[tuple[str, str, Path | None, tuple[Path, ...]]] = []
     single: dict[Path, None] = {}
     seen: set[Path] = set()
-    for given in sources:
+    for given in names:
         text = os.fspath(given)
         path = Path(text)
         if "://" in text or (text.isdecimal() and not path.exists()):
-            raise ArgumentError(f"frames are suggested of files. Received: {text!r}.")
+            raise ArgumentError(_ONLY_FILES.format(text))
         if path.resolve() in seen:
             raise ArgumentError(f"{text} is given twice.")
         seen.add(path.resolve())
@@ -101,7 +104,7 @@ def find_material(sources: Sequence[str | os.PathLike[str]]) -> list[Material]:
         else:
             with closing(open_source(text)) as source:
                 if not isinstance(source, ImageFiles):
-                    raise ArgumentError(f"frames are suggested of files. Received: {text!r}.")
+                    raise ArgumentError(_ONLY_FILES.format(text))
                 images = source.paths
             if path.is_dir():
                 found.append((text, path.resolve().name, None, tuple(images)))
@@ -111,7 +114,7 @@ def find_material(sources: Sequence[str | os.PathLike[str]]) -> list[Material]:
         found.append((_SINGLE, _SINGLE, None, tuple(single)))
     folders = _distinct([folder for _, folder, _, _ in found])
     return [
-        Material(name, folder, video, images)
+        FrameSource(name, folder, video, images)
         for folder, (name, _, video, images) in zip(folders, found, strict=True)
     ]
 
@@ -125,7 +128,7 @@ def _images_below(folder: Path) -> tuple[Path, ...]:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """`clip`, `clip_2`, ...: names that differ in more than capitals."""
+    """Numbers repeated names: `clip`, `clip_2`, ... Case does not distinguish names."""
     result: list[str] = []
     taken: set[str] = set()
     for name in names:

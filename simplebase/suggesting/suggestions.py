@@ -1,4 +1,4 @@
-"""From a model and material without labels to a folder of frames to label."""
+"""Writes frames whose labels may improve a model most, with its keypoints as labels to correct."""
 
 import csv
 import os
@@ -34,9 +34,9 @@ from simplebase.pose import Box
 from simplebase.progress import ProgressBar
 from simplebase.runtimes import load_runtime
 from simplebase.skeletons import Skeleton
-from simplebase.suggesting.looking import Look, Looker, parts_of
-from simplebase.suggesting.scoring import LabelledPoses, Parts
-from simplebase.suggesting.sources import Material, find_material
+from simplebase.suggesting.predicting import FramePrediction, FramePredictor, compute_criteria
+from simplebase.suggesting.scoring import Criteria, LabelledPoses
+from simplebase.suggesting.sources import FrameSource, find_sources
 
 Labels = Literal["labelme", "coco", "cvat"]
 
@@ -47,19 +47,20 @@ _FORMATS = {
     "coco": (coco_folder, "images/"),
     "cvat": (cvat_folder, "images/"),
 }
-"""Of each format what writes it, and where its images are in the output."""
+"""For each format: the function that writes it, and the folder of its images in the output."""
 
 
 @dataclass(frozen=True)
 class Suggestions:
-    """What was written.
+    """What `suggest_frames` wrote and what it left out.
 
     Args:
-        folders: of each source the folder's name and its number of frames.
-        compared: frames that were looked at.
-        alike: those of them that were left out because they look like a chosen one.
-        labelled: those that were left out because they look like an image of `labelled`.
-        without_object: frames in which no object was found, so that none was looked at.
+        folders: number of written frames by folder; one folder per source.
+        compared: number of frames on which the model ran.
+        alike: number of these frames that were left out because they look like a chosen one.
+        labelled: number of these frames that were left out because they look like an image of the
+            labelled dataset.
+        without_object: number of frames in which no object was found. The model did not run there.
     """
 
     folders: dict[str, int]
@@ -70,7 +71,7 @@ class Suggestions:
 
     @property
     def count(self) -> int:
-        """Frames in all."""
+        """Number of written frames."""
         return sum(self.folders.values())
 
 
@@ -93,101 +94,107 @@ def suggest_frames(
 ) -> Suggestions:
     """Writes the frames that a model is unsure of, with the keypoints that it finds as labels.
 
-    The model looks at whole images, unless `box`, `boxes` or `detector` say where the objects are;
-    then frames without an object are left out. What makes a frame interesting is in
-    `simplebase.suggesting.scoring`; how near duplicates are left out, in `choose_best`. The same
-    input gives the same output. Videos are decoded twice.
+    The model sees whole images unless `box`, `boxes` or `detector` say where the objects are. In
+    that case, frames without an object are left out. `simplebase.suggesting.scoring` describes how
+    frames are ranked, and `choose_best` how near duplicates are left out. The same input gives the
+    same output. Videos are decoded twice.
 
     Args:
         model: a model of any format that `load_runtime` opens.
-        sources: see `find_material`; each has the same share of the frames.
-        output: the folder to write, which must not exist: labels may have been corrected there.
-        count: frames to choose of all sources together.
-        progress: opens a bar for each reading of a source.
-        labelled: a dataset of the model's keypoints; then unlikely poses are interesting, and
-            frames that look like one of its images are left out.
+        sources: videos and images, see `find_sources`. Each source contributes the same number of
+            frames.
+        output: the folder to write. It must not exist, because an earlier one may hold corrected
+            labels.
+        count: number of frames to choose from all sources together.
+        progress: opens a bar each time a source is read.
+        labelled: a dataset with the model's keypoints. Poses that are unlike its poses are
+            preferred, and frames that look like one of its images are left out.
         labels: `labelme`, `coco` or `cvat`, the format of the labels.
         box: x, y, width, height of the object in pixels, in every frame.
         boxes: a file of boxes, see `simplebase.demo.finding.boxes.read_frame_boxes`.
         detector: a YOLOX `.onnx` file that finds the objects.
-        detector_class: which of its classes, see `Detector`.
-        every: look at each such frame of a video only.
-        min_score: a keypoint below it is no label; by default what the model's metadata recommend,
-            else `MIN_SCORE`.
+        detector_class: the detector's class to look for, see `Detector`.
+        every: use only every such frame of a video.
+        min_score: keypoints with a lower score are not written as labels. The default is the value
+            that the model's metadata recommend, or else `MIN_SCORE`.
         alike: grey levels, see `ALIKE`; below 0 nothing is a near duplicate.
 
     Raises:
-        ArgumentError: a value cannot be, a source is given twice, two of `box`, `boxes` and
-            `detector` are given, or `labelled` has other keypoints than the model.
-        MissingFileError, DataError: an input is missing or not what it should be.
+        ArgumentError: a value is invalid, a source is given twice, two of `box`, `boxes` and
+            `detector` are given, or the keypoints of `labelled` are not those of the model.
+        MissingFileError, DataError: an input is missing or cannot be read.
         OutputExistsError: `output` exists.
     """
     if count < 1 or every < 1:
-        raise ArgumentError(f"count and every are 1 at least. Received: {count} and {every}.")
+        raise ArgumentError(f"count and every must be at least 1. Received: {count} and {every}.")
     if labels not in _FORMATS:
-        raise ArgumentError(f"labels are one of {', '.join(_FORMATS)}. Received: {labels!r}.")
+        raise ArgumentError(f"labels must be one of {', '.join(_FORMATS)}. Received: {labels!r}.")
     require_one_place(box, boxes, detector)
     require_output(output, overwrite=False)
-    material = find_material(sources)
+    found = find_sources(sources)
     if labels == "labelme":
-        for each in material:
-            require_stems(each.image_names)
+        for source in found:
+            require_stems(source.image_names)
     finder = open_finder(box=box, boxes=boxes, detector=detector, detector_class=detector_class)
     estimator = PoseEstimator(load_runtime(model))
-    skeleton, depth_range = estimator.skeleton, estimator.runtime.metadata.depth_range
-    if min_score is None:
-        min_score = estimator.runtime.metadata.min_score
+    skeleton, metadata = estimator.skeleton, estimator.runtime.metadata
     dataset = None if labelled is None else load_dataset(labelled)
     poses = None if dataset is None else _labelled_poses(dataset, skeleton)
     sampler = Sampler(limit=sys.maxsize)
-    looker = Looker(estimator, finder, every, depth_range)
-    looks = looker.look_at_all(material, sampler, progress)
-    name = ", ".join(each.name for each in material)
-    parts = parts_of(looks, poses, material)
-    scores = parts.score()
+    predictor = FramePredictor(estimator, finder, every, metadata.depth_range)
+    predictions = predictor.predict(found, sampler, progress)
+    name = ", ".join(source.name for source in found)
+    criteria = compute_criteria(predictions, poses, found)
+    scores = criteria.score()
     known: Iterable[np.ndarray] = []
     if dataset is not None:
-        known = _small_images(dataset, sampler, depth_range, progress)
+        known = _small_images(dataset, sampler, metadata.depth_range, progress)
     choice = choose_best(sampler.sample(), scores, count, alike=alike, known=known)
     if not choice.moments:
         raise DataError(
-            f"{name}: all {len(looks)} frames look like images of {labelled}. Give other material, "
-            "or lower --alike."
+            f"{name}: all {len(predictions)} frames look like images of {labelled}. Give other "
+            "videos or images, or lower --alike."
         )
-    places = {look.moment: place for place, look in enumerate(looks)}
+    places = {prediction.moment: place for place, prediction in enumerate(predictions)}
     chosen = [places[moment] for moment in choice.moments]
-    least = MIN_SCORE if min_score is None else min_score
+    recommended = MIN_SCORE if metadata.min_score is None else metadata.min_score
+    least = recommended if min_score is None else min_score
     info = SourceInfo(name, Path(model).name, skeleton, 0.0, False, least)
     sink, below = _FORMATS[labels]
     with replacing(output) as partial:
         with sink(partial, info, overwrite=False) as write:
-            wanted = [looks[place] for place in chosen]
-            for number, each in enumerate(material):
-                own = {look.moment.index: look for look in wanted if look.moment.video == number}
-                for found in _found_again(each, own, progress, depth_range):
-                    write(found)
-        # With it, `demo --overwrite` would replace labels that were corrected meanwhile.
+            wanted = [predictions[place] for place in chosen]
+            for number, source in enumerate(found):
+                own = {each.moment.index: each for each in wanted if each.moment.video == number}
+                for frame in _chosen_frames(source, own, progress, metadata.depth_range):
+                    write(frame)
+        # Without the marker, `demo --overwrite` refuses to replace labels that may be corrected.
         (partial / MARKER).unlink()
         best = sorted(chosen, key=lambda place: (-scores[place], place))
-        _write_table(partial / TABLE, best, looks, parts, material, below)
-    videos = [looks[place].moment.video for place in chosen]
-    folders = {each.folder: videos.count(number) for number, each in enumerate(material)}
-    return Suggestions(folders, len(looks), choice.alike, choice.known, looker.without_object)
+        _write_table(partial / TABLE, best, predictions, criteria, found, below)
+    videos = [predictions[place].moment.video for place in chosen]
+    return Suggestions(
+        folders={source.folder: videos.count(number) for number, source in enumerate(found)},
+        compared=len(predictions),
+        alike=choice.alike,
+        labelled=choice.known,
+        without_object=predictor.without_object,
+    )
 
 
 def _labelled_poses(dataset: KeypointDataset, skeleton: Skeleton) -> LabelledPoses | None:
-    """The dataset's poses; None, with a warning, where they are too few."""
+    """Returns the poses of the dataset, or None with a warning if there are too few."""
     names = dataset.skeleton.keypoints
     if sorted(names) != sorted(skeleton.keypoints):
         raise ArgumentError(
-            f"{dataset.name} has other keypoints than the model: {', '.join(names)}; the model's "
-            f"are {', '.join(skeleton.keypoints)}."
+            f"the keypoints of {dataset.name} are not those of the model. The dataset has "
+            f"{', '.join(names)}; the model has {', '.join(skeleton.keypoints)}."
         )
     order = [names.index(name) for name in skeleton.keypoints]
     try:
         return LabelledPoses(dataset.records.keypoints[:, order], dataset.name)
     except DataError as error:
-        warnings.warn(f"{error} That part is left out.", SimplebaseWarning, stacklevel=2)
+        warnings.warn(f"{error} The poses are not compared.", SimplebaseWarning, stacklevel=2)
         return None
 
 
@@ -197,9 +204,9 @@ def _small_images(
     depth_range: DepthRange | None,
     progress: ProgressBar,
 ) -> Iterator[np.ndarray]:
-    """Small images of the dataset, without those that cannot be read.
+    """Yields small copies of the dataset's images, without those that cannot be read.
 
-    A packed dataset has none: it holds crops, which no frame looks like.
+    A packed dataset yields none, because it holds crops, and a crop looks like no frame.
     """
     images = dataset.images.with_default_depth(depth_range)
     if images.matrices is not None:
@@ -207,7 +214,7 @@ def _small_images(
     firsts = {path: index for index, path in reversed([*enumerate(dataset.records.paths)])}
     with progress(f"reading {dataset.name}") as tell:
         for done, index in enumerate(sorted(firsts.values()), start=1):
-            # What is wrong with it is for `data check` to say.
+            # An unreadable image is skipped here; `data check` reports it.
             with suppress(SimplebaseError):
                 data, name = images.read(index), images.name(index)
                 image = decode_image(data, name, depth_range=images.depth_range)
@@ -215,54 +222,54 @@ def _small_images(
             tell(done, len(firsts))
 
 
-def _found_again(
-    material: Material,
-    looks: dict[int, Look],
+def _chosen_frames(
+    source: FrameSource,
+    predictions: dict[int, FramePrediction],
     progress: ProgressBar,
     depth_range: DepthRange | None,
 ) -> Iterator[FramePoses]:
-    """The frames of these numbers, with the poses that were found in them."""
-    left = dict(looks)
+    """Reads the source again and yields the frames with these numbers and their predicted poses."""
+    left = dict(predictions)
     if not left:
         return
-    frames = material.frames("writing frames of", progress, depth_range, only=looks)
+    frames = source.frames("writing frames of", progress, depth_range, only=predictions)
     with warnings.catch_warnings(), closing(frames):
-        # The first reading said it all.
+        # The first reading already gave these warnings.
         warnings.simplefilter("ignore", SimplebaseWarning)
         for frame in frames:
-            if (look := left.pop(frame.index, None)) is not None:
-                yield FramePoses(replace(frame, name=look.name), look.poses)
+            if (prediction := left.pop(frame.index, None)) is not None:
+                yield FramePoses(replace(frame, name=prediction.name), prediction.poses)
             if not left:
                 return
     raise DataError(
-        f"{material.name}: {len(left)} of the chosen frames were not found again, such as number "
-        f"{min(left)}. Was it changed meanwhile?"
+        f"{source.name}: {len(left)} of the chosen frames could not be read a second time, such as "
+        f"number {min(left)}. Did the file change in the meantime?"
     )
 
 
 def _write_table(
     path: Path,
     places: Sequence[int],
-    looks: Sequence[Look],
-    parts: Parts,
-    material: Sequence[Material],
+    predictions: Sequence[FramePrediction],
+    criteria: Criteria,
+    sources: Sequence[FrameSource],
     below: str,
 ) -> None:
     """Writes a row for each of the frames at `places`."""
-    scores = parts.score()
-    columns = (parts.mean_score, parts.mirror, parts.jump, parts.unlikely)
-    # A path may be no text; its bytes are kept.
+    scores = criteria.score()
+    columns = (criteria.mean_score, criteria.mirror, criteria.jump, criteria.unlikely)
+    # The bytes of a path may not be valid UTF-8; surrogateescape writes them unchanged.
     with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
         for place in places:
-            look = looks[place]
+            prediction = predictions[place]
             figures = [scores[place], *(column[place] for column in columns)]
             writer.writerow(
                 [
-                    below + look.name,
-                    material[look.moment.video].name,
-                    look.moment.index,
+                    below + prediction.name,
+                    sources[prediction.moment.video].name,
+                    prediction.moment.index,
                     *("" if np.isnan(figure) else f"{figure:.4f}" for figure in figures),
                 ]
             )

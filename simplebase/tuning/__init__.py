@@ -1,4 +1,4 @@
-"""Recipes tried and compared: `simplebase tune`."""
+"""Searches for the best values of a recipe: `simplebase tune`."""
 
 from simplebase.tuning.space import Space, read_space
 from simplebase.tuning.tuning import TrialResult, TuningResult, tune

@@ -2,11 +2,11 @@
 
 ```
 FOLDER/
-├── tuning.json        what is tuned: preset, recipe, dataset, space
+├── tuning.json        the settings of the study: preset, recipe, dataset, space
 ├── study.log          Optuna's journal: values and val PCK of all trials
 ├── trial_000/         an ordinary run, see `simplebase.training.runs.folder`
 ├── ...
-├── curves.png         of all trials
+├── curves.png         the curves of all trials
 └── best_recipe.yaml   the recipe of the best trial, for `train --recipe`
 ```
 """
@@ -33,7 +33,7 @@ BEST, CURVES = "best_recipe.yaml", "curves.png"
 def study_settings(
     preset: Preset, options: TrainingOptions, dataset: KeypointDataset, space: Space
 ) -> dict[str, Any]:
-    """What has to be the same for a study to go on."""
+    """Returns the settings that must be the same for a study to be continued."""
     content = {
         "preset": preset.model_dump(mode="json"),
         "options": options.model_dump(mode="json"),
@@ -55,7 +55,7 @@ def study_folder(folder: Path, settings: dict[str, Any]) -> Iterator[None]:
     file = folder / SETTINGS
     if folder.exists() and not file.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputExistsError(
-            f"{folder} is no folder of `simplebase tune`. Choose another path with --output."
+            f"{folder} is not a folder of `simplebase tune`. Choose another path with --output."
         )
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / ".simplebase.lock", str(folder), "choose another --output"):
@@ -70,6 +70,6 @@ def _require_same(folder: Path, found: Any, settings: dict[str, Any]) -> None:
     for name, ours in settings.items():
         if not isinstance(found, dict) or found.get(name) != ours:
             raise OutputExistsError(
-                f"{folder} was tuned with another {name}. Give the same one to go on, or choose "
+                f"{folder} was tuned with another {name}. Give the same one to continue, or choose "
                 "another --output."
             )

@@ -1,4 +1,4 @@
-"""Which values of a recipe are tried: a YAML file of names with choices or ranges.
+"""The search space: a YAML file that gives names of a recipe's values choices or ranges.
 
 ```yaml
 learning_rate: {low: 0.0003, high: 0.01, log: true}
@@ -26,13 +26,13 @@ _PLAIN = (bool, int, float, str, type(None))
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`, both included; whole ones if both are.
+    """Numbers from `low` to `high`, both included. If both are integers, only integers.
 
     Args:
-        low: the least.
-        high: the largest, above `low`.
-        log: whether equal ratios are equally likely, not equal differences.
-        step: between two numbers; None: any.
+        low: the lowest number.
+        high: the highest number, above `low`.
+        log: draw uniformly on a logarithmic scale.
+        step: distance between two numbers; None allows all numbers.
     """
 
     low: float
@@ -42,18 +42,18 @@ class Range:
 
     @property
     def is_whole(self) -> bool:
-        """Whether its numbers are whole."""
+        """Whether the numbers are integers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     def draw(self, trial: Any, name: str) -> Any:
-        """A value for a trial of Optuna."""
+        """Draws a value for a trial of Optuna."""
         if self.is_whole:
             return trial.suggest_int(name, self.low, self.high, log=self.log, step=self.step or 1)
         return trial.suggest_float(name, self.low, self.high, log=self.log, step=self.step)
 
     @property
     def ends(self) -> tuple[Any, ...]:
-        """The values that are checked beforehand."""
+        """The values that are checked before the first trial."""
         return self.low, self.high
 
 
@@ -64,58 +64,60 @@ class Choice:
     values: tuple[Any, ...]
 
     def draw(self, trial: Any, name: str) -> Any:
-        """A value for a trial of Optuna, which knows plain values only: others go by their JSON."""
+        """Draws a value for a trial of Optuna, which stores lists and mappings as JSON text."""
         labels = {_label(value): value for value in self.values}
         return labels[trial.suggest_categorical(name, list(labels))]
 
     @property
     def ends(self) -> tuple[Any, ...]:
-        """The values that are checked beforehand."""
+        """The values that are checked before the first trial."""
         return self.values
 
 
 @dataclass(frozen=True)
 class Space:
-    """What is tried.
+    """The search space.
 
     Args:
-        dimensions: by the name of a recipe's value.
+        dimensions: a range or choice for each name of a recipe's value.
     """
 
     dimensions: Mapping[str, Range | Choice]
 
     def draw(self, trial: Any) -> dict[str, Any]:
-        """Values of a recipe for a trial of Optuna; the same ones for the same trial."""
+        """Draws the values of a recipe for a trial of Optuna; a trial always has the same."""
         return {name: each.draw(trial, name) for name, each in self.dimensions.items()}
 
     def to_config(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Returns plain values for JSON."""
         return {
             name: list(each.values) if isinstance(each, Choice) else each.__dict__
             for name, each in self.dimensions.items()
         }
 
     def require_valid(self, recipe: Recipe) -> None:
-        """Checks each value alone in a recipe.
+        """Checks each value separately in the recipe.
 
         Raises:
-            ArgumentError: the recipe does not take it.
+            ArgumentError: the recipe does not accept a value.
         """
         for name, each in self.dimensions.items():
             for value in each.ends:
                 try:
                     recipe.updated({name: value})
                 except ArgumentError as error:
-                    if name != "weight_decay":  # it goes with one optimizer, which may be tried too
+                    if (
+                        name != "weight_decay"
+                    ):  # which needs an optimizer that may be part of the space
                         raise ArgumentError(f"the space's {name}: {error}") from error
 
 
 def read_space(path: str | os.PathLike[str]) -> Space:
-    """Reads a YAML file as above.
+    """Reads a YAML file of the form above.
 
     Raises:
         MissingFileError: `path` is not a file.
-        DataError: it is something else; the message names the entry.
+        DataError: the file has another form; the message names the entry.
     """
     path = require_file(path, "the file of the space")
     content = parse_yaml(read_text(path, most_bytes=MOST_BYTES), str(path))
@@ -128,7 +130,7 @@ def read_space(path: str | os.PathLike[str]) -> Space:
     for name in content:
         if name not in known:
             raise DataError(
-                f"{path}: {shown(name)} is no value of a recipe that can be tuned. Known: "
+                f"{path}: {shown(name)} is not a value of a recipe that can be tuned. Known: "
                 f"{listed(known, most=30)}."
             )
     return Space({name: _dimension(path, name, given) for name, given in content.items()})

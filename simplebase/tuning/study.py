@@ -1,7 +1,7 @@
-"""Optuna's part: the study, what it is told after each epoch, and which trials it stops.
+"""The Optuna study: it draws the values of the trials and stops bad ones early.
 
-The next values are drawn by Optuna's TPE sampler (Bergstra et al., 2011). A trial whose val PCK is
-below the median of the earlier ones at the same epoch is stopped (Optuna's `MedianPruner`).
+Optuna's TPE sampler draws the values (Bergstra et al., 2011). Its `MedianPruner` stops a trial if
+its val PCK is below the median of earlier trials at the same epoch.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,21 +14,21 @@ from simplebase.training import EpochMetrics, Observer
 from simplebase.tuning.folder import JOURNAL
 
 _UNPRUNED_TRIALS = 3
-"""Trials that run to their end before others are compared with them: fewer have no median."""
+"""Number of trials that run to their end before any is stopped, to get a median."""
 
 Observe = Callable[[int, EpochMetrics], None]
 
 
 class TrialEnded(TrainingError):
-    """A trial is not worth going on with."""
+    """A trial was stopped early because it is worse than others."""
 
 
 class EpochReports(Observer):
-    """Tells Optuna of each epoch, and ends the trial if it says so.
+    """Reports each epoch to Optuna, and stops the trial if Optuna says so.
 
     Args:
-        trial: Optuna's.
-        last: the epoch after which nothing is saved by stopping.
+        trial: the Optuna trial.
+        last: the last epoch, after which there is nothing left to stop.
         observe: called with the trial's number after each epoch.
     """
 
@@ -36,7 +36,7 @@ class EpochReports(Observer):
         self._trial, self._last, self._observe = trial, last, observe
 
     def epoch_ended(self, metrics: EpochMetrics) -> None:
-        """The epoch is saved already, so the run can be resumed by hand."""
+        """Reports the epoch. It is already saved, so a stopped run can be resumed by hand."""
         if self._observe:
             self._observe(self._trial.number, metrics)
         if metrics.val_pck is None:
@@ -47,12 +47,12 @@ class EpochReports(Observer):
 
 
 def open_study(optuna: Any, folder: Path, seed: int) -> Any:
-    """The study of a folder: a new one, or the one that is there.
+    """Opens the study of a folder, or creates one.
 
     Args:
         optuna: the module.
-        folder: where the journal is.
-        seed: of the values that are drawn.
+        folder: the folder of the journal.
+        seed: seed of the values that are drawn.
     """
     backend = optuna.storages.journal.JournalFileBackend(str(folder / JOURNAL))
     study = optuna.create_study(
@@ -62,14 +62,14 @@ def open_study(optuna: Any, folder: Path, seed: int) -> Any:
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS),
     )
-    # One that goes on draws other values than at its beginning.
+    # A continued study must draw other values than at its start.
     study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials))
     return study
 
 
 @contextmanager
 def quiet(optuna: Any) -> Iterator[None]:
-    """Keeps Optuna from printing what the caller shows."""
+    """Silences Optuna, because the caller shows the progress."""
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:

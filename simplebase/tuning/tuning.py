@@ -1,4 +1,4 @@
-"""Tries recipes, each in a run of its own, and keeps the best."""
+"""Tries values of a recipe, each trial in its own run, and writes the best recipe."""
 
 import os
 import warnings
@@ -33,13 +33,13 @@ from simplebase.tuning.study import EpochReports, Observe, TrialEnded, open_stud
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What a trial gave.
+    """The result of a trial.
 
     Args:
-        number: its number, from 0.
-        run_dir: its run.
-        values: those of the recipe that were tried.
-        val_pck: the best one; None: it failed.
+        number: number of the trial, from 0.
+        run_dir: folder of its run.
+        values: the values of the recipe that were tried.
+        val_pck: its best val PCK; None if the trial failed.
         state: `complete`, `stopped` (early) or `failed`.
     """
 
@@ -52,13 +52,13 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class TuningResult:
-    """What `tune` gave.
+    """The result of `tune`.
 
     Args:
-        trials: all that have ended, in their order.
-        best: the one with the highest val PCK.
-        recipe_file: its recipe.
-        curves: a picture of all trials.
+        trials: all trials, in the order in which they started.
+        best: the trial with the highest val PCK.
+        recipe_file: file with the recipe of the best trial.
+        curves: picture file with the curves of all trials.
     """
 
     trials: tuple[TrialResult, ...]
@@ -77,26 +77,26 @@ def tune(
     trials: int = 20,
     observe: Observe | None = None,
 ) -> TuningResult:
-    """Looks for the recipe with the highest val PCK.
+    """Searches for the recipe with the highest val PCK.
 
-    The same call goes on with what a stopped one has left: finished trials count, and the run that
+    To continue a stopped search, make the same call again: finished trials count, and the run that
     was stopped is resumed.
 
     Args:
         preset: see `simplebase.train`.
-        dataset: both splits.
-        space: which values of the recipe are tried.
-        options: how each trial is trained; `recipe` has what is not tried.
-        folder: to write, see above.
-        trials: that have ended in the end, those of earlier calls among them.
+        dataset: the dataset, with both splits.
+        space: the search space.
+        options: training options of each trial; `recipe` has the values that are not tried.
+        folder: the folder to write, see `simplebase.tuning.folder`.
+        trials: total number of trials, including those of earlier calls.
         observe: called with a trial's number after each of its epochs.
 
     Raises:
-        ArgumentError: a value in `space` that the recipe does not take, or no trial.
+        ArgumentError: the recipe does not accept a value of `space`, or `trials` is below 1.
         MissingPackageError: Optuna is not installed.
-        OutputExistsError: `folder` is of something else, or of other settings.
-        InUseError: another process writes there.
-        TrainingStopped: a signal came; the same call goes on.
+        OutputExistsError: `folder` holds something else, or a study with other settings.
+        InUseError: another process is writing there.
+        TrainingStopped: a signal stopped the search; the same call continues it.
         TrainingError: all trials failed.
     """
     optuna: Any = import_with_extras("optuna")
@@ -105,7 +105,7 @@ def tune(
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe or preset.recipe)
     if trials < 1:
-        raise ArgumentError(f"--trials is a number above 0. Received: {trials}.")
+        raise ArgumentError(f"--trials must be at least 1. Received: {trials}.")
     space.require_valid(recipe)
     options = options.model_copy(update={"recipe": recipe})
     place = Path(folder)
@@ -136,18 +136,18 @@ class _Tuner:
         self._options, self._recipe, self._observe = options, recipe, observe
 
     def run(self, trials: int) -> None:
-        """Goes on until so many trials have ended."""
+        """Runs trials until this many have ended."""
         states = self._optuna.trial.TrialState
         for left in self._study.get_trials(states=(states.RUNNING,)):
-            # Of a process that was stopped or killed.
+            # Left by a process that was stopped or killed.
             self._run(self._optuna.trial.Trial(self._study, left._trial_id))
         while sum(each.state.is_finished() for each in self._study.trials) < trials:
             self._run(self._study.ask())
 
     def _run(self, trial: Any) -> None:
-        """Trains one trial, and tells the study what it gave."""
+        """Trains one trial and reports its result to the study."""
         states = self._optuna.trial.TrialState
-        keras.utils.clear_session()  # the model before
+        keras.utils.clear_session()  # frees the previous model
         try:
             self._train(trial)
         except TrainingStopped:
@@ -160,7 +160,10 @@ class _Tuner:
         else:
             best = best_epoch(read_metrics(self._run_dir(trial.number)))
             if best is None:
-                raise DataError(f"{self._dataset.name}: its val split has no labels to tune by.")
+                raise DataError(
+                    f"{self._dataset.name}: its val split has no labels, so recipes cannot be "
+                    "compared."
+                )
             self._study.tell(trial.number, best.val_pck)
 
     def _train(self, trial: Any) -> None:
@@ -170,7 +173,7 @@ class _Tuner:
         run = Run(self._run_dir(trial.number))
         watch = EpochReports(trial, recipe.total_epoch, self._observe)
         if run.state.exists():
-            # It may have been killed between its last epoch and the study's note of it.
+            # The process may have been killed after the last epoch, before the study recorded it.
             ended = run.summary.exists()
             if not ended:
                 resume(run.folder, dataset=self._dataset, observer=watch)
@@ -188,7 +191,7 @@ class _Tuner:
         return self._folder / f"trial_{number:03d}"
 
     def result(self) -> TuningResult:
-        """The best trial, with its recipe and everybody's curves as files.
+        """Returns the results, after writing the best recipe and the curves of all trials.
 
         Raises:
             TrainingError: all trials failed.
@@ -197,7 +200,8 @@ class _Tuner:
         complete = [each for each in results if each.state == "complete"]
         if not complete:
             raise TrainingError(
-                f"{self._folder}: none of {len(results)} trials came to its end, see the warnings."
+                f"{self._folder}: none of {len(results)} trials reached its end. See the warnings "
+                "above."
             )
         best = max(complete, key=lambda each: each.val_pck or 0.0)
         recipe = self._recipe.updated(

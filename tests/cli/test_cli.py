@@ -191,7 +191,8 @@ BAD = {
     "a format that there is not": (
         "demo --model {model} --input {video} --output out --format gif",
         2,
-        "--format is one of image, folder, video, json, csv, labelme, coco, cvat. Received: 'gif'",
+        "--format must be one of image, folder, video, json, csv, labelme, coco, cvat. "
+        "Received: 'gif'",
     ),
     "one format for two outputs": (
         "demo --model {model} --input {video} --output a --output b --format json",
@@ -302,7 +303,7 @@ BAD = {
     "a size that is no size": (
         "train --dataset {figures} --input-size 64 --run-dir run",
         2,
-        "a size is HEIGHTxWIDTH, such as 256x192. Received: '64'",
+        "a size must be HEIGHTxWIDTH, such as 256x192. Received: '64'",
     ),
     "a size that is no multiple of 32": (
         "train --dataset {figures} --input-size 64x100 --run-dir run",
@@ -317,12 +318,12 @@ BAD = {
     "a box of three numbers": (
         "demo --model {model} --input {image} --output out.jpg --box 1,2,3",
         2,
-        "--box is X,Y,WIDTH,HEIGHT. Received: '1,2,3'",
+        "--box must be X,Y,WIDTH,HEIGHT. Received: '1,2,3'",
     ),
     "a box of words": (
         "demo --model {model} --input {image} --output out.jpg --box a,b,c,d",
         2,
-        "--box is X,Y,WIDTH,HEIGHT",
+        "--box must be X,Y,WIDTH,HEIGHT",
     ),
     "a box without an area": (
         "demo --model {model} --input {image} --output out.jpg --box 5,5,0,10",

@@ -94,7 +94,7 @@ def test_bad_input_ends_with_one_sentence_and_writes_nothing(
         (SOURCE, output, "--skeleton", "lsp"): "5 heatmaps, but the skeleton 'lsp' has 14",
         (SOURCE, output, "--preset", "resnet50_deconv"): "has the backbone mobilenetv2, but the",
         (SOURCE, output, "--input-size", "100x96"): "multiple of 32. Received: 100x96",
-        (SOURCE, output, "--input-size", "big"): "a size is HEIGHTxWIDTH",
+        (SOURCE, output, "--input-size", "big"): "a size must be HEIGHTxWIDTH",
     }
     for arguments, message in cases.items():
         code, out, err = convert(*arguments)

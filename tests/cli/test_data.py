@@ -90,7 +90,7 @@ def test_json_holds_every_finding(data: Command, broken: Path) -> None:
         ("view absent", 1, "absent: the dataset folder does not exist"),
         ("view {figures} sheet.txt", 2, "sheet.txt: an image ends in"),
         ("view {figures} --recipe nothing", 2, "recipe 'nothing' does not exist"),
-        ("view {figures} --input-size 256", 2, "a size is HEIGHTxWIDTH"),
+        ("view {figures} --input-size 256", 2, "a size must be HEIGHTxWIDTH"),
         ("view {figures} --count 0", 2, "--count"),
     ],
 )

@@ -93,7 +93,11 @@ def test_feature_maps_and_kernels_are_drawn(
         ("{model} --feature-maps absent.jpg --output a.png", 1, "absent.jpg: the image does not"),
         ("{model} --feature-maps {cut} --output a.png", 1, "cut.keras cannot be read as an image"),
         ("{model} --feature-maps {image} --output a.png --layer x", 2, "no layer 'x'"),
-        ("{model} --feature-maps {image} --output a.png --box 1,2", 2, "--box is X,Y,WIDTH,HEIGHT"),
+        (
+            "{model} --feature-maps {image} --output a.png --box 1,2",
+            2,
+            "--box must be X,Y,WIDTH,HEIGHT",
+        ),
         (
             "{model} --feature-maps {image} --output a.png --box 9000,0,10,10",
             2,

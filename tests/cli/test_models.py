@@ -52,7 +52,7 @@ def test_the_list_is_a_json_file_too(command: Command) -> None:
     assert {row["skeleton"] for row in rows} >= {"face68"}
     assert all(row["urls"] and row["sha256"] for row in rows)
     code, _, error = command("models", "--for", "cars")
-    assert code != 0 and "--for is one of person, " in error
+    assert code != 0 and "--for must be one of person, " in error
 
 
 def test_programs_that_exports_need_are_fetched_ahead_too(

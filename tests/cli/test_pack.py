@@ -94,7 +94,7 @@ def test_an_existing_packing_is_replaced_only_when_asked(
             1,
             "File system scheme 's4' not implemented",
         ),
-        ("{figures} packed --input-size 64", 2, "a size is HEIGHTxWIDTH"),
+        ("{figures} packed --input-size 64", 2, "a size must be HEIGHTxWIDTH"),
         ("{figures} packed --preset nothing", 2, "preset 'nothing' does not exist"),
         ("{damaged} packed", 1, "images/000002.jpg: the image does not exist"),
     ],

@@ -24,7 +24,7 @@ def test_a_folder_becomes_a_table_and_is_not_predicted_twice(
     moved = np.array([row["keypoints"][0] for row in rows])
     np.testing.assert_allclose(moved, 60 + 5 * np.arange(10), atol=2.5)
     code, printed, _ = command(*arguments)
-    assert code == 0 and "(1 of 1 parts were there already)" in printed
+    assert code == 0 and "(1 of 1 parts were already done)" in printed
 
 
 def test_the_model_of_the_package_gives_the_rows_of_the_demo(
@@ -76,10 +76,10 @@ def test_what_cannot_be_read_is_a_warning_and_an_error_if_it_is_all_or_strict(
     ("arguments", "code", "message"),
     [
         (["none.jpg"], 1, "none.jpg does not exist"),
-        (["PHOTOS", "--box", "1,2,3"], 2, "--box is X,Y,WIDTH,HEIGHT"),
-        (["PHOTOS", "--decode", "guess"], 2, "--decode is one of"),
+        (["PHOTOS", "--box", "1,2,3"], 2, "--box must be X,Y,WIDTH,HEIGHT"),
+        (["PHOTOS", "--decode", "guess"], 2, "--decode must be one of"),
         (["PHOTOS", "--batch-size", "0"], 2, "--batch-size"),
-        (["PHOTOS", "--engine", "spark"], 2, "--engine is one of local, ray"),
+        (["PHOTOS", "--engine", "spark"], 2, "--engine must be local or ray"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(

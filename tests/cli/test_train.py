@@ -121,7 +121,7 @@ def test_unlabelled_images_are_named_on_the_line_and_drawn_from_the_run(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (["--unlabelled-boxes", "boxes.json"], "go with --unlabelled"),
+        (["--unlabelled-boxes", "boxes.json"], "need --unlabelled"),
         (["--unlabelled-settings", "3"], "must be a mapping such as"),
         (["--unlabelled-settings", "{share: 2}"], "unlabelled.share"),
         (["--unlabelled", "nowhere"], "nowhere"),

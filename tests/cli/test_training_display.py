@@ -38,7 +38,7 @@ def test_bars_tell_the_step_and_lines_the_epochs(console: Console) -> None:
     display.ended()
     for text in (
         "a preset on a dataset",
-        "continues with epoch 2, step 3",
+        "continuing at epoch 2, step 3",
         "epoch 3",
         "validating",
     ):
@@ -62,5 +62,5 @@ def test_a_frozen_stage_and_a_signal_are_told_of(console: Console) -> None:
     display.started(Plan(1, 1, 3, 4, 8, first_stage_ends=2))
     display.stopping("SIGINT")
     display.ended()
-    assert "until epoch 2 a part of the network stays frozen" in shown(console)
-    assert "SIGINT: stopping after this step, and saving." in shown(console)
+    assert "until epoch 2, a part of the network is frozen" in shown(console)
+    assert "SIGINT: saving and stopping after this step." in shown(console)

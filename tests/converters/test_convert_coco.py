@@ -546,3 +546,21 @@ def test_damaged_files_are_refused_with_our_errors(content, scale_from) -> None:
             ),
             Path(folder) / "out",
         )
+
+
+def test_keypoints_may_be_a_list_each(tmp_path, source) -> None:
+    nested = cow(keypoints=[[3, 4, 2], [5, 6, 1], [0, 0, 0], [8, 9, 2]])
+    assert read(tmp_path, document(nested)).records == read(tmp_path, document(cow())).records
+    content = document(nested)
+    del content["categories"]
+    assert read(tmp_path, content).skeleton.num_keypoints == 4
+
+
+def test_ids_may_be_texts_of_digits(tmp_path, source) -> None:
+    content = document(cow())
+    content["images"][0]["id"] = "10"
+    content["categories"][0]["id"] = "7"
+    content["annotations"][0]["id"] = "000000000005"
+    assert read(tmp_path, content).records == read(tmp_path, document(cow())).records
+    content["annotations"][0] |= {"image_id": "10", "category_id": "07"}
+    assert read(tmp_path, content).records == read(tmp_path, document(cow())).records

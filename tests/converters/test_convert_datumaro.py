@@ -212,3 +212,12 @@ def test_garbled_files_are_read_or_refused(project) -> None:
     save(project, document([SKELETON, bbox(1, 2, 30, 40, group=7)], [points("dog", 1, 2, 3, 4)]))
     path = project / "annotations" / "default.json"
     assert read_garbled(path, lambda path: read_datumaro(path, category="dog")) > 50
+
+
+@pytest.mark.parametrize("image", [None, {"path": ""}])
+def test_without_a_stated_path_the_image_has_the_items_id(project, image) -> None:
+    content = document([SKELETON])
+    del content["items"][0]["image"]
+    content["items"][0] |= {"media": image} if image else {}
+    paths = [record["img_paths"] for record in read_datumaro(save(project, content)).records]
+    assert paths == ["images/default/a.jpg"]

@@ -307,5 +307,25 @@ def test_a_lightning_pose_folder_has_its_table_at_the_root(tmp_path) -> None:
     assert conversion.records == read_lightning_pose(table).records
     assert joints(conversion)[0] == [[10.5, 20.25, 2], [0, 0, 0], [3, 4, 2]]
     (folder / "CollectedData_new.csv").write_text(SINGLE)
+    conversion = read_lightning_pose(folder)
+    assert "tables beside CollectedData.csv that are not read: CollectedData_new.csv" in (
+        conversion.notes
+    )
+    table.rename(folder / "CollectedData_top.csv")
     with pytest.raises(DataError, match="has 2 tables"):
         read_lightning_pose(folder)
+
+
+def test_results_of_a_model_for_a_video_are_refused_as_such(tmp_path) -> None:
+    table = tmp_path / "clipDLC_resnet50.csv"
+    table.write_text("scorer,D,D,D\nbodyparts,a,a,a\ncoords,x,y,likelihood\n0,1,2,0.9\n1,1,2,0.9\n")
+    with pytest.raises(DataError, match="results of a model for the frames of a video"):
+        read_lightning_pose(table)
+
+
+def test_a_cell_with_na_is_not_labelled(tmp_path) -> None:
+    write_image(tmp_path / "a.png", 40, 60)
+    table = tmp_path / "CollectedData.csv"
+    rows = ('"scorer","R","R","R","R"', '"bodyparts","a","a","b","b"', '"coords","x","y","x","y"')
+    table.write_text("\n".join([*rows, '"a.png",1,2,NA,NA\n']))
+    assert joints(read_lightning_pose(table)) == [[[1, 2, 2], [0, 0, 0]]]

@@ -288,7 +288,14 @@ def test_given_keypoints_keep_their_order(source) -> None:
         ([], r"has no keypoints \(it has no tasks\)"),
         ([task(point("nose", float("nan"), 1))], r"result\[0\]\.x: expected a number.*nan"),
         ([task(point("nose", "10%", 1))], r"result\[0\]\.x: expected a number.*'10%'"),
-        ([task({"id": "a", "value": {"x": 1, "y": 1}} | SIZE)], "a keypoint has one label"),
+        (
+            [task({"id": "a", "value": {"x": 1, "y": 1}} | SIZE)],
+            r"no keypoints \(1 keypoint: without a label",
+        ),
+        (
+            [task({"id": "a", "value": {"x": 1, "y": 1, "labels": ["a", "b"]}} | SIZE)],
+            "a keypoint has one label",
+        ),
         ([task(point("nose", 1, 1), image="a.txt")], r"names no image.*'image'"),
     ],
 )
@@ -324,3 +331,37 @@ def test_damaged_files_are_refused_with_our_errors(source) -> None:
         readable_or_refused(
             lambda: read_label_studio(source / "project.json"), source.parent / f"out{case}"
         )
+
+
+def test_a_keypoint_with_a_height_is_no_rectangle(source) -> None:
+    """Some model backends write both sides of the dot."""
+    nose = point("nose", 10, 20)
+    nose["value"]["height"] = 0.2
+    assert found(source, nose) == ([({"nose": 19.5}, None)], {})
+
+
+def test_a_target_storage_has_a_file_for_each_annotation(source) -> None:
+    write_image(source / "b.jpg", 100, 200)
+    for number, (image, x, time) in enumerate([("a", 10, "1"), ("b", 20, "1"), ("a", 30, "2")]):
+        data = {"id": image, "data": {"image": f"s3://bucket/{image}.jpg"}}
+        content = {"id": number, "result": [point("nose", x, 20)], "task": data, "updated_at": time}
+        (source / f"{number}.json").write_text(json.dumps(content))
+    conversion = read_label_studio(source)
+    assert {r["img_paths"]: r["joint_self"][0][0] for r in conversion.records} == {
+        "a.jpg": 59.5,
+        "b.jpg": 39.5,
+    }
+    assert conversion.left_out == {"annotation: not the last of its task": 1}
+
+
+def test_a_rectangle_with_linked_keypoints_takes_none_of_another_control(source) -> None:
+    """A tag for the unique points of a scene, and one for those of each animal."""
+    shapes = (
+        point("nose", 10, 10, "n", from_name="animal"),
+        point("tail", 30, 10, "t", from_name="animal"),
+        point("nest", 20, 20, from_name="scene"),
+        rectangle("b", 0, 0, 40),
+    )
+    objects, left_out = found(source, *shapes, relation("n", "b"))
+    assert objects == [({"nose": 19.5, "tail": 59.5}, 0), ({"nest": 39.5}, None)]
+    assert not left_out

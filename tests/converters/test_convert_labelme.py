@@ -369,3 +369,15 @@ def test_a_folder_of_nothing_but_unreadable_files_is_refused(tmp_path: Path) -> 
         (source / name).write_bytes(BAD["GB18030"])
     with pytest.raises(DataError, match=r"a\.json is not UTF-8 but probably GB18030.*1 more files"):
         read_labelme(source)
+
+
+def test_without_an_image_path_the_image_has_the_files_name(source) -> None:
+    content = labels(point("nose", 1, 2)) | {"imagePath": None}
+    assert read_labelme(save(source, content)).records[0]["img_paths"] == "a.jpg"
+
+
+def test_groups_may_have_names(source) -> None:
+    shapes = [point("nose", 1, 2), point("tail", 5, 6), point("nose", 9, 9)]
+    for shape, group in zip(shapes, ("1", "1", "b"), strict=True):
+        shape["group_id"] = group
+    assert len(read_labelme(save(source, labels(*shapes))).records) == 2

@@ -9,6 +9,7 @@ from conversion_checks import write_image
 from label_fuzz import read_garbled
 
 from simplebase.converters.pose_outputs.reader import SKELETONS, read_pose_outputs
+from simplebase.converters.recognition.recognising import recognise
 from simplebase.errors import ArgumentError, DataError, MissingFileError, SimplebaseWarning
 from simplebase.skeletons import load_skeleton
 
@@ -218,3 +219,42 @@ def test_real_results_have_the_coordinates_that_their_source_gives(
 def test_garbled_files_are_read_or_refused(frames, name, content) -> None:
     save(frames, content, name)
     assert read_garbled(frames / name, read_pose_outputs) > 20
+
+
+@pytest.mark.parametrize(("people", "key"), [("people", "pose_keypoints_2d"), ("bodies", "joints")])
+def test_alphapose_writes_openposes_points_by_image_too(frames, people, key) -> None:
+    """The forms `open` and `cmu`, which `sep-json` repeats."""
+    image = {"version": "AlphaPose v0.3", people: [{key: flat(18, [10, 20, 0.9], [30, 60, 0.8])}]}
+    save(frames, {"a.jpg": image, "b.jpg": image | {people: []}}, "alphapose-results.json")
+    save(frames, image, "sep-json/a.json")
+    conversion = read_pose_outputs(frames)
+    assert [record["img_paths"] for record in conversion.records] == ["a.jpg"]
+    assert conversion.records[0]["joint_self"][:2] == [[10, 20, 2], [30, 60, 2]]
+    assert conversion.notes[0] == "results of AlphaPose, skeleton openpose18"
+    assert recognise(frames).format == "pose-outputs"
+    (frames / "alphapose-results.json").unlink()
+    assert recognise(frames).format == "pose-outputs"
+    again = read_pose_outputs(frames).records
+    assert [record["joint_self"] for record in again] == [conversion.records[0]["joint_self"]]
+
+
+def test_faces_and_hands_of_openpose_are_counted(frames) -> None:
+    person = openpose(PERSON)
+    person["people"][0] |= {"face_keypoints_2d": flat(70), "hand_left_keypoints_2d": []}
+    save(frames, person, "a_keypoints.json")
+    assert "faces and hands, which are not read: 1" in read_pose_outputs(frames).notes
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [openpose(flat(18, [10, 20, 0.9], [30, 60, 0.3])) | {"canvas_width": 400}],
+        {"pose_landmarks": {"landmark": landmarks()}},
+        landmarks(),
+    ],
+    ids=["controlnet", "protobuf as dictionary", "list"],
+)
+def test_other_forms_of_one_image_are_read(frames, content) -> None:
+    save(frames, content, "a.json")
+    assert recognise(frames).format == "pose-outputs"
+    assert [record["img_paths"] for record in read_pose_outputs(frames).records] == ["a.jpg"]

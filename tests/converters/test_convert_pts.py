@@ -179,3 +179,15 @@ def test_a_real_face_of_a_kind_that_is_not_read_is_found_as_png(shared, tmp_path
 def test_garbled_files_are_read_or_refused(faces, name) -> None:
     save(faces, pts(*ENDS) if name == "a.pts" else LJSON["version 3"], name)
     assert read_garbled(faces / name, read_pts) > 30
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version: 1\nimage: a.jpg\nn_points: 2\n{\n10 20\nNaN NaN\n}\n",
+        "n_points: 2\r\nsize: 300 200\r\n{\r\n10,20\r\nnan,nan\r\n}",
+    ],
+)
+def test_other_lines_commas_and_missing_points_are_read(faces, text) -> None:
+    conversion = read_pts(save(faces, text))
+    assert conversion.records[0]["joint_self"] == [[9, 19, 2], [0, 0, 0]]

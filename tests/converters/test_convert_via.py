@@ -11,6 +11,7 @@ from conversion_checks import write_image
 from label_fuzz import read_garbled
 
 from simplebase import Skeleton
+from simplebase.converters.recognition.recognising import recognise
 from simplebase.converters.via.reader import read_via
 from simplebase.errors import ArgumentError, DataError, MissingFileError
 
@@ -155,13 +156,45 @@ def test_shapes_and_points_that_are_no_keypoints_are_counted(folder) -> None:
     }
 
 
+VERSION_3: dict[str, Any] = {
+    "project": {"pname": "dogs"},
+    "file": {"1": {"fid": "1", "fname": "b.jpg", "type": 2}},
+    "view": {"7": {"fid_list": ["1"]}},
+    "attribute": {
+        "1": {"aname": "keypoint", "type": 4, "options": {"0": "left_eye", "1": "right_eye"}},
+        "2": {"aname": "hidden", "type": 1, "options": {}},
+    },
+    "metadata": {
+        "7_a": {"vid": "7", "z": [], "xy": [1, 10.5, 20.5], "av": {"1": "1", "2": "yes"}},
+        "7_b": {"vid": "7", "z": [], "xy": [1, 30, 20], "av": {"1": "0"}},
+        "7_c": {"vid": "7", "z": [], "xy": [2, 5, 6, 40, 50], "av": {}},
+        "7_d": {"vid": "7", "z": [], "xy": [7, 1, 2, 3, 4, 5, 6], "av": {}},
+        "7_e": {"vid": "7", "z": [], "xy": [], "av": {"1": "0"}},
+    },
+}
+
+
+def test_a_project_of_version_3_counts_from_the_edge_of_the_first_pixel(folder) -> None:
+    (folder / "dogs.json").write_text(json.dumps(VERSION_3))
+    assert recognise(folder).format == "via"
+    conversion = read_via(folder)
+    assert conversion.skeleton.keypoints == ("right_eye", "left_eye")
+    [record] = conversion.records
+    assert record["img_paths"] == "b.jpg"
+    assert record["joint_self"] == [[10, 20, 1], [29.5, 19.5, 2]]
+    assert record["bbox"] == [5, 6, 40, 50]
+    assert conversion.left_out == {"shape: neither point nor rectangle": 1}
+
+
 BAD = {
     "twice": (export([point(1, 2, name="a"), point(3, 4, name="a")]), "a second point 'a' in one"),
     "nan": (export([point(float("nan"), 2)]), r"regions\[0\], cx: expected a number"),
     "no points": (export([rect(1, 2, 3, 4)]), "none of its 1 images has a region of shape point"),
     "coco": ({"images": [], "annotations": []}, "is not a file of VIA 2"),
     "other csv": ("image,x,y\na.jpg,1,2\n", "is not a file of VIA 2"),
-    "version 3": ({"project": {}, "metadata": {}, "file": {}}, "is a file of VIA 3"),
+    "csv of version 3": ("# Exported using VGG Image Annotator", "is a CSV file of VIA 3"),
+    "video": (VERSION_3 | {"file": {"1": {"fname": "a.mp4", "type": 4}}}, "is not an image"),
+    "no view": (VERSION_3 | {"view": {}}, "its view: expected a mapping"),
     "cut": (json.dumps(NAMED)[:-20], "is not valid JSON"),
     "same image": ({"a": export([])["a.jpg99"], "b": export([])["a.jpg99"]}, "occurs 2 times"),
 }
@@ -198,3 +231,18 @@ def test_the_real_csv_has_the_coordinates_that_its_source_gives(shared, tmp_path
 @pytest.mark.parametrize("form", [json.dumps, as_csv])
 def test_garbled_files_are_read_or_refused(folder, form) -> None:
     assert read_garbled(save(folder, form(NAMED), "labels.txt"), read_via) > 50
+
+
+@pytest.mark.parametrize("attribute", ["score", "confidence"])
+def test_scores_are_no_names(folder, attribute) -> None:
+    points = [point(1, 2, **{attribute: "0.9"}), point(3, 4, **{attribute: "0.8"})]
+    (folder / "via.json").write_text(json.dumps(export(points)))
+    assert read_via(folder).skeleton.keypoints == ("1", "2")
+
+
+def test_an_attribute_with_one_value_is_a_class_and_no_name(folder) -> None:
+    content = export([point(1, 2, kind="cow"), point(3, 4, kind="cow")])
+    (folder / "via.json").write_text(json.dumps(content))
+    conversion = read_via(folder)
+    assert conversion.skeleton.keypoints == ("1", "2")
+    assert any("'kind' has one value at all points" in note for note in conversion.notes)

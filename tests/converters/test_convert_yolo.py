@@ -198,19 +198,53 @@ def test_labels_may_lie_beside_the_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (f"0 {BOX}", r"a\.txt, line 1: expected 11 numbers.* Received: 5"),
-        (f"0 {BOX} 0.1 0.2 0.9 0.7", "Received: 9"),
+        (f"0 {BOX}", r"no record is left to convert \(1 box without keypoints"),
+        (f"0 {BOX} 0.1 0.2 0.9 0.7", r"a\.txt, line 1: expected 11 numbers.* Received: 9"),
+        (f"{ROW} 0.9", "Received: 12"),
         (f"7 {BOX} 0.1 0.2 2 0.9 0.7 1", "names no class 7"),
         (f"0 {BOX} 0.1 nan 2 0.9 0.7 1", "expected a number. Received: 'nan'"),
         (f"0 {BOX} 10 20 2 90 70 1", "fractions .* Received: 10. Divide pixels"),
         (f"0 {BOX} -0.2 0.2 2 0.9 0.7 1", "fractions .* Received: -0.2"),
-        (f"0 {BOX} 0.1 0.2 0.93 0.9 0.7 1", "visibility of keypoint 0 is 0, 1 or 2"),
+        (f"0 {BOX} 0.1 0.2 0.93 0.9 0.7 2", "visibility of keypoint 0 is 0, 1 or 2"),
         ("<html>", "Received: 1"),
     ],
 )
 def test_rows_that_are_wrong_are_refused_with_their_place(row, message, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
-        read_yolo(save(tmp_path, {"train/a": row}))
+        read_yolo(save(tmp_path, {"train/a": row})).require_records()
+
+
+def test_a_box_without_keypoints_is_left_out_and_the_other_rows_are_read(tmp_path: Path) -> None:
+    conversion = read_yolo(save(tmp_path, {"train/a": f"0 {BOX}\n{ROW}"}))
+    assert keypoints(conversion) == [[9.5, 7.5, 2], [89.5, 27.5, 1]]
+    assert conversion.left_out == {"box without keypoints": 1}
+
+
+@pytest.mark.parametrize("more", ["", " 0.87", " 0.87 3"])
+def test_predictions_of_ultralytics_have_scores_in_place_of_visibilities(more, tmp_path) -> None:
+    """`save_txt` writes scores, `save_conf` the object's score and tracking its number."""
+    row = f"0 {BOX} 0.1 0.2 0.98 0.9 0.7 0.49{more}"
+    assert keypoints(read_yolo(save(tmp_path, {"train/a": row}))) == [[9.5, 7.5, 2], [0, 0, 0]]
+
+
+def test_an_empty_flip_idx_is_like_none_and_names_may_be_a_list_for_each_class(tmp_path) -> None:
+    source = save(tmp_path, {"train/a": ROW}, flip_idx=[], kpt_names=[["left_ear", "right_ear"]])
+    skeleton = read_yolo(source).skeleton
+    assert skeleton.keypoints == ("left_ear", "right_ear")
+    assert skeleton.horizontal_pairs == (("left_ear", "right_ear"),)
+
+
+def test_names_and_lines_that_sleap_adds_are_used(tmp_path: Path) -> None:
+    more = {"node_names": ["head", "tail"], "skeleton": [[0, 1], [1, 0]]}
+    skeleton = read_yolo(save(tmp_path, {"train/a": f"# two animals\n{ROW}"}, **more)).skeleton
+    assert skeleton.keypoints == ("head", "tail")
+    assert [(link.start, link.end) for link in skeleton.links] == [("tail", "head")]
+
+
+@pytest.mark.parametrize("name", ["validation", "Validation", "valid"])
+def test_the_val_split_may_be_spelt_in_another_way(name, tmp_path: Path) -> None:
+    source = save(tmp_path, {"train/a": ROW, "other/b": ROW}, **{name: "images/other"})
+    assert splits(read_yolo(source)) == {"images/train/a.jpg": 0, "images/other/b.jpg": 1}
 
 
 def test_a_label_file_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:

@@ -103,8 +103,38 @@ def test_two_coco_files_called_train_and_val_are_the_splits(tmp_path) -> None:
     }
     assert evidence.source == tmp_path
     save(tmp_path, "annotations/person_keypoints_test.json", COCO)
+    evidence = recognise(tmp_path).evidence
+    assert evidence.reason.endswith("person_keypoints_test.json is not converted")
+    assert evidence.arguments["val_annotations"].name == "person_keypoints_val.json"
+    save(tmp_path, "annotations/person_keypoints_val2.json", COCO)
     with pytest.raises(DataError, match="several COCO files: .*--train-annotations"):
         recognise(tmp_path)
+
+
+def test_without_val_the_test_file_is_the_validation_split(tmp_path) -> None:
+    for name in ("train", "test"):
+        save(tmp_path, f"{name}/_annotations.coco.json", COCO)
+    arguments = recognise(tmp_path).evidence.arguments
+    assert {key: path.parent.name for key, path in arguments.items()} == {
+        "train_annotations": "train",
+        "val_annotations": "test",
+    }
+
+
+def test_a_folder_of_lightning_pose_is_no_project_of_deeplabcut(tmp_path) -> None:
+    """Both have `labeled-data`, but the table is beside it."""
+    table = CASES["lightning-pose"][1]
+    save(tmp_path, "CollectedData.csv", table)
+    save(tmp_path, "labeled-data/clip/README.txt", "frames")
+    assert recognise(tmp_path).format == "lightning-pose"
+    save(tmp_path, "CollectedData_new.csv", table)
+    assert recognise(tmp_path).evidence.source == tmp_path
+
+
+def test_the_description_of_a_network_is_no_dataset(tmp_path) -> None:
+    save(tmp_path, "data.yaml", "kpt_shape: [17, 3]\ntrain: images\n")
+    save(tmp_path, "yolov8-pose.yaml", "nc: 1\nkpt_shape: [17, 3]\nbackbone:\n  - [-1, 1]\n")
+    assert recognise(tmp_path).evidence.source == tmp_path / "data.yaml"
 
 
 def test_what_is_none_or_several_is_refused_with_the_evidence(tmp_path) -> None:

@@ -1,12 +1,12 @@
-"""What makes a frame interesting, by keypoints made by hand."""
+"""The criteria that rank frames, with keypoints made by hand."""
 
 import numpy as np
 import pytest
 
 from simplebase.errors import DataError
 from simplebase.suggesting.scoring import (
+    Criteria,
     LabelledPoses,
-    Parts,
     jumps,
     mirror_disagreement,
     ranks,
@@ -24,14 +24,14 @@ def test_ranks_go_from_0_to_1_and_equal_values_share_one() -> None:
     np.testing.assert_array_equal(ranks(np.array([NAN])), [NAN])
 
 
-def test_the_score_is_the_mean_rank_of_the_parts_a_frame_has() -> None:
-    parts = Parts(
+def test_the_score_is_the_mean_rank_of_the_criteria_a_frame_has() -> None:
+    criteria = Criteria(
         mean_score=np.array([0.9, 0.1, 0.5]),
         mirror=np.array([0.0, 0.2, 0.1]),
         jump=np.array([1.0, 3.0, NAN]),
         unlikely=np.full(3, NAN),
     )
-    np.testing.assert_allclose(parts.score(), [0, 1, 0.5])
+    np.testing.assert_allclose(criteria.score(), [0, 1, 0.5])
 
 
 def test_a_model_that_mirrors_with_its_image_does_not_disagree() -> None:

@@ -194,10 +194,10 @@ def test_what_cannot_be_leaves_nothing(
     before = _files(tmp_path)
     for sources, options, error, message in [
         ([clip, clip], {}, ArgumentError, "given twice"),
-        (["rtsp://camera"], {}, ArgumentError, "frames are suggested of files"),
-        (["0"], {}, ArgumentError, "frames are suggested of files"),
+        (["rtsp://camera"], {}, ArgumentError, "not cameras or streams"),
+        (["0"], {}, ArgumentError, "not cameras or streams"),
         ([tmp_path / "none.mp4"], {}, MissingFileError, "none.mp4"),
-        ([clip], {"count": 0}, ArgumentError, "1 at least"),
+        ([clip], {"count": 0}, ArgumentError, "at least 1"),
         ([clip], {"labels": "yolo"}, ArgumentError, "labelme, coco, cvat"),
         (
             [clip],
@@ -206,7 +206,7 @@ def test_what_cannot_be_leaves_nothing(
             "--boxes and --detector",
         ),
         ([clip], {"boxes": tmp_path / "a.json"}, MissingFileError, "a.json"),
-        ([clip], {"labelled": figures_folder}, ArgumentError, "other keypoints than the model"),
+        ([clip], {"labelled": figures_folder}, ArgumentError, "not those of the model"),
     ]:
         with pytest.raises(error, match=message):
             suggest(*sources, **options)

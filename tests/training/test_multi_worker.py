@@ -207,8 +207,8 @@ def test_only_the_chief_writes(trained: TwoWorkers) -> None:
 
 def test_only_the_chief_shows_progress(trained: TwoWorkers) -> None:
     chief, second = trained.resumed
-    assert "continues with epoch 2" in chief.output
-    assert "continues with epoch 2" not in second.output
+    assert "continuing at epoch 2" in chief.output
+    assert "continuing at epoch 2" not in second.output
 
 
 def test_two_workers_learn_from_unlabelled_images_as_one_process(

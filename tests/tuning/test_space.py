@@ -56,8 +56,8 @@ def test_values_are_drawn_within_their_bounds_and_of_their_kind(tmp_path: Path) 
     ("text", "message"),
     [
         ("[learning_rate]", "expected names"),
-        ("speed: [1, 2]", "'speed' is no value of a recipe"),
-        ("name: [a, b]", "'name' is no value"),
+        ("speed: [1, 2]", "'speed' is not a value of a recipe"),
+        ("name: [a, b]", "'name' is not a value"),
         ("sigma: 2", "sigma: expected a list of choices, or a range"),
         ("sigma: []", "sigma: expected"),
         ("sigma: {low: 2, high: 1}", "low below high"),

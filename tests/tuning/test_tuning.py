@@ -92,7 +92,7 @@ def test_bad_input_is_refused_before_the_first_trial(
         assert not folder.exists()
         folder.mkdir()
         (folder / "notes.txt").write_text("mine")
-        with pytest.raises(OutputExistsError, match="no folder of"):
+        with pytest.raises(OutputExistsError, match="not a folder of"):
             tune(preset, figures, space, OPTIONS, folder=folder)
 
 

@@ -1,7 +1,5 @@
 """Reads CVAT's XML files, for images and for videos, and the shapes in their images."""
 
-import os
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,9 +8,10 @@ from xml.etree.ElementTree import Element
 
 from simplebase.converters.cvat.labels import CvatLabels
 from simplebase.converters.cvat.shapes import CvatShape, parse_shape
-from simplebase.converters.cvat.tracks import frame_number, track_shapes
+from simplebase.converters.cvat.tracks import track_shapes
+from simplebase.converters.cvat.videos import CvatVideo, videos_of
 from simplebase.converters.image_files import find_image, inside
-from simplebase.converters.image_search import StatedImage, several_images
+from simplebase.converters.image_search import StatedImage
 from simplebase.converters.label_files import refuse_archive, report_unreadable
 from simplebase.data import expect
 from simplebase.data.fields import stated_size
@@ -20,11 +19,7 @@ from simplebase.errors import DataError, MissingFileError, shown
 from simplebase.files import read_text
 from simplebase.files.xml import parse_xml
 from simplebase.geometry import Size
-from simplebase.images import IMAGE_SUFFIXES
 from simplebase.progress import Progress
-
-_FRAME = re.compile(r"frame_(\d{1,9})", re.IGNORECASE)
-"""CVAT's names for the images of a video."""
 
 _SPLITS = {"train": "train", "training": "train"} | dict.fromkeys(
     ("val", "valid", "validation"), "val"
@@ -60,7 +55,7 @@ class CvatFiles:
         images: images with at least one shape.
         labels: the labels of the files.
         left_out: counts by reason.
-        videos: the files of videos by the folder of their frames.
+        videos: the videos, for messages, by the folder of their frames.
     """
 
     root: Path
@@ -68,7 +63,7 @@ class CvatFiles:
     images: list[CvatImage] = field(default_factory=list)
     labels: CvatLabels = field(default_factory=CvatLabels)
     left_out: Counter[str] = field(default_factory=Counter)
-    videos: dict[str, Path] = field(default_factory=dict)
+    videos: dict[Path, str] = field(default_factory=dict)
 
 
 def read_cvat_files(
@@ -145,17 +140,16 @@ class _Reader:
             self._files.left_out["shape: no point, skeleton or box"] += shapes.count(None)
             if image.shapes:
                 self._files.images.append(image)
-        if tracks := self._root.findall("track"):
-            self._files.images += self._frames(tracks)
+        for video in videos_of(self._root, self._path):
+            self._files.images += self._frames(video)
 
     def _image(self, element: Element) -> CvatImage:
         name = expect.text(element.get("name"), f"{self._path}, image, name")
         subset = (element.get("subset") or "").strip()
-        split = subset.casefold()
         return CvatImage(
             image=StatedImage(self._place(name, subset), self._folder),
             size=stated_size(element.get("width"), element.get("height")),
-            split=_SPLITS.get(split, split if split == "test" else ""),
+            split=_split(subset),
             where=f"{self._path}, image {shown(name)}",
         )
 
@@ -172,46 +166,33 @@ class _Reader:
                     return folder + name + suffix
         return name
 
-    def _frames(self, tracks: list[Element]) -> Iterator[CvatImage]:
+    def _frames(self, video: CvatVideo) -> Iterator[CvatImage]:
         """Yields the frames of a video that have shapes."""
-        other = self._files.videos.setdefault(self._folder, self._path)
-        if other != self._path:
+        folder = video.folder(self._files.root / self._folder)
+        other = self._files.videos.setdefault(folder, video.where)
+        if other != video.where:
             raise DataError(
-                f"{other} and {self._path} are of two videos whose frames are looked for in one "
+                f"{other} and {video.where} are of two videos whose frames are looked for in one "
                 "folder. Give each video a folder of its own, with its file and its frames."
             )
-        found = self._frame_images()
+        found = video.images(folder)
         numbers = sorted(found)
-        stop = self._root.findtext("meta//stop_frame")
-        last = frame_number(stop, f"{self._path}, stop_frame") if stop is not None else None
-        size = self._root.find("meta//original_size")
-        stated = None if size is None else (size.findtext("width"), size.findtext("height"))
         frames: dict[int, list[CvatShape]] = defaultdict(list)
-        for track in tracks:
-            where = f"{self._path}, track {shown(track.get('id'))}"
-            for number, shape in track_shapes(track, where, numbers, last, self._files.left_out):
+        for track in video.tracks:
+            where = f"{video.where}, track {shown(track.get('id'))}"
+            shapes = track_shapes(track, where, numbers, video.last, self._files.left_out)
+            for number, shape in shapes:
                 frames[number].append(shape)
-        for number, shapes in sorted(frames.items()):
+        for number, shapes_of_frame in sorted(frames.items()):
             name = f"frame_{number:06d}"
             image = StatedImage(name, self._folder)
             if number in found:
                 image = StatedImage(found[number].relative_to(self._files.root).as_posix())
-            where = f"{self._path}, frame {number}"
-            yield CvatImage(image, stated_size(*stated) if stated else None, "", where, shapes)
+            where = f"{video.where}, frame {number}"
+            yield CvatImage(image, video.size, _split(video.subset), where, shapes_of_frame)
 
-    def _frame_images(self) -> dict[int, Path]:
-        """Returns the images of the video by their frame.
 
-        Raises:
-            DataError: a frame has two images.
-        """
-        found: dict[int, Path] = {}
-        for where, _, names in os.walk(self._files.root / self._folder):
-            for name in sorted(names):
-                path = Path(where, name)
-                match = _FRAME.fullmatch(path.stem)
-                if match and path.suffix.lower() in IMAGE_SUFFIXES:
-                    other = found.setdefault(int(match[1]), path)
-                    if other != path:
-                        raise several_images(path.stem, other, path)
-        return found
+def _split(subset: str) -> str:
+    """Returns the split of a subset: `train`, `val`, `test` or empty."""
+    name = subset.casefold()
+    return _SPLITS.get(name, name if name == "test" else "")

@@ -7,20 +7,21 @@ not labelled. An object is one of these:
 - a skeleton; its points have names;
 - several points in one shape; they are called 1, 2, 3 and so on;
 - single points with the keypoints' names as labels: those with the same `group_id`, or all others
-  in the image.
+  in the image. If all have one label, and every object as many, they are called 1, 2, 3 and so on.
 
 A box belongs to the object with its `group_id`, else to the only one with the same attributes, else
-to the only object of the image if there is no other box and it contains all points.
+to the only one whose points it contains, if no other box contains them.
 """
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from simplebase.converters.conversion import Conversion
 from simplebase.converters.cvat.files import CvatFiles, CvatImage, read_cvat_files
+from simplebase.converters.cvat.numbering import number_points_of_one_label
 from simplebase.converters.cvat.shapes import Box, CvatPoint, CvatShape
 from simplebase.converters.labelled import (
     TEST_RECORD,
@@ -71,16 +72,16 @@ def read_cvat(
     """
     folder = None if image_folder is None else Path(image_folder)
     files = read_cvat_files(Path(source), folder, progress)
-    several = _shapes_of_several_points(files)
+    wanted = [category] if isinstance(category, str) else list(category)
+    several = _shapes_of_several_points(files, {name.strip() for name in wanted})
+    notes = number_points_of_one_label(files, several)
     objects = [(image, _objects(image, several, files.left_out)) for image in files.images]
     keypoints = _keypoints(files, [each for _, found in objects for each in found])
-    wanted = [category] if isinstance(category, str) else list(category)
     chosen = _choose(keypoints, wanted, source)
-    notes: list[str] = []
     if skeleton is None:
         skeleton = _skeleton(files, chosen, keypoints[chosen[0]])
         names = ", ".join(skeleton.keypoints)
-        notes = [f"keypoints, in the order of the file: {names}", pairs_note(skeleton)]
+        notes += [f"keypoints, in the order of the file: {names}", pairs_note(skeleton)]
     groups, more = groups_of_splits({image.split for image in files.images})
     images = []
     for image, found in objects:
@@ -134,37 +135,41 @@ class _Object:
         return LabelledObject(points, self.box)
 
     def is_within(self, box: Box) -> bool:
-        """Returns whether a box contains all points."""
+        """Returns whether a box contains all points, of which there are some."""
         left, top, width, height = box
         seen = [each for each in self.points.values() if not each.outside]
-        return all(left <= p.x <= left + width and top <= p.y <= top + height for p in seen)
+        return bool(seen) and all(
+            left <= p.x <= left + width and top <= p.y <= top + height for p in seen
+        )
 
 
-def _shapes_of_several_points(files: CvatFiles) -> dict[str, int]:
-    """How many points the shapes of a label have, for the labels that have several.
+def _shapes_of_several_points(files: CvatFiles, wanted: Collection[str]) -> set[str]:
+    """The labels whose shapes have several points.
+
+    Args:
+        files: the content of the files.
+        wanted: the labels to convert; empty means all.
 
     Raises:
-        DataError: they have different numbers.
+        DataError: the shapes of a wanted label have different numbers of points.
     """
     counts: dict[str, dict[int, str]] = defaultdict(dict)
     for image in files.images:
         for shape in image.shapes:
             if shape.kind == "points":
                 counts[shape.label].setdefault(len(shape.points), shape.where)
-    found: dict[str, int] = {}
     for label, by_count in counts.items():
-        if len(by_count) > 1:
+        if len(by_count) > 1 and (not wanted or label in wanted):
             (first, one), (second, other), *_ = by_count.items()
             raise DataError(
                 f"{other}: {second} points, but {one} has {first}. Shapes of one label have as "
-                "many points as there are keypoints; complete the shorter ones, or use a skeleton."
+                "many points as there are keypoints; complete the shorter ones, use a skeleton, or "
+                "choose other labels by --category."
             )
-        if 1 not in by_count:
-            found[label] = next(iter(by_count))
-    return found
+    return {label for label, by_count in counts.items() if [*by_count] != [1]}
 
 
-def _objects(image: CvatImage, several: Mapping[str, int], left_out: Counter[str]) -> list[_Object]:
+def _objects(image: CvatImage, several: Collection[str], left_out: Counter[str]) -> list[_Object]:
     """Returns the objects of an image with their boxes; boxes without an object are counted."""
     objects: list[_Object] = []
     loose: dict[str | None, _Object] = {}
@@ -193,21 +198,23 @@ def _objects(image: CvatImage, several: Mapping[str, int], left_out: Counter[str
 def _give_boxes(objects: Sequence[_Object], boxes: Sequence[CvatShape]) -> int:
     """Assigns boxes that clearly belong to an object; returns how many."""
     left = list(boxes)
-    for same in (_same_group, _same_attributes):
+    for same in (_same_group, _same_attributes, _is_around):
         for box in list(left):
             mine = [each for each in objects if each.box is None and same(each, box)]
             rivals = [each for each in left if mine and same(mine[0], each)]
             if len(mine) == len(rivals) == 1:
                 mine[0].box = box.box
                 left.remove(box)
-    if len(objects) == len(boxes) == len(left) == 1 and objects[0].is_within(boxes[0].box):
-        objects[0].box = boxes[0].box
-        left = []
     return len(boxes) - len(left)
 
 
 def _same_group(labelled: _Object, box: CvatShape) -> bool:
     return box.group is not None and labelled.group == box.group
+
+
+def _is_around(labelled: _Object, box: CvatShape) -> bool:
+    in_two_groups = labelled.group is not None and box.group is not None
+    return labelled.is_within(box.box) and not in_two_groups
 
 
 def _same_attributes(labelled: _Object, box: CvatShape) -> bool:

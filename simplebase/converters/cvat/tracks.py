@@ -51,7 +51,10 @@ def track_shapes(
         if not shape.is_gone:
             yield frame, shape
         earlier, start = shape, frame
-    if earlier is not None and not earlier.is_gone and stop is not None:
+    # CVAT exports a single shape as a track that ends after a frame, but leaves out that end in the
+    # last frame of the video. Its real tracks list every frame.
+    is_single = len(keyframes) == 1 and start + 1 == stop
+    if earlier is not None and not earlier.is_gone and stop is not None and not is_single:
         for after in _strictly_between(frames, start, stop + 1):
             yield after, earlier
 
@@ -60,7 +63,7 @@ def _keyframes(track: Element, where: str, left_out: Counter[str]) -> list[tuple
     """The shapes that are in the file, by frame."""
     label = expect.name(track.get("label"), f"{where}, label")
     found: dict[int, CvatShape] = {}
-    for element in track:
+    for element in _elements(track, where):
         frame = frame_number(element.get("frame"), f"{where}, {element.tag}")
         place = f"{where}, frame {frame}"
         shape = parse_shape(element, place, label=label, group=group_of(track))
@@ -71,6 +74,26 @@ def _keyframes(track: Element, where: str, left_out: Counter[str]) -> list[tuple
         else:
             found[frame] = shape
     return sorted(found.items(), key=lambda item: item[0])
+
+
+def _elements(track: Element, where: str) -> Sequence[Element]:
+    """The shapes of a track. CVAT 2.0 writes the points of a skeleton as tracks inside its track.
+
+    Raises:
+        DataError: an inner track has no label, or a shape no frame.
+    """
+    inner = track.findall("track")
+    if not inner:
+        return list(track)
+    skeletons: dict[int, Element] = {}
+    for each in inner:
+        name = expect.name(each.get("label"), f"{where}, track, label")
+        for shape in each:
+            frame = frame_number(shape.get("frame"), f"{where}, track {shown(name)}")
+            point = Element(shape.tag, shape.attrib | {"label": name})
+            parent = {"frame": str(frame), "z_order": shape.get("z_order", "0")}
+            skeletons.setdefault(frame, Element("skeleton", parent)).append(point)
+    return list(skeletons.values())
 
 
 def frame_number(text: str | None, where: str) -> int:

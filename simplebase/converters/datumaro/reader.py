@@ -34,9 +34,10 @@ from simplebase.converters.labelled import (
     to_conversion,
 )
 from simplebase.data import expect
-from simplebase.data.fields import stated_size
+from simplebase.data.fields import stated_size, stays_inside
 from simplebase.errors import DataError, MissingFileError, shown
 from simplebase.files import read_json
+from simplebase.images import IMAGE_SUFFIXES
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
 
@@ -99,7 +100,7 @@ def read_datumaro(
     groups, notes = groups_of_splits({file.split for file in files})
     images: list[LabelledImage] = []
     for done, file in enumerate(files, start=1):
-        found = list(_images(file, reader, groups.get(file.split, "")))
+        found = list(_images(file, root, reader, groups.get(file.split, "")))
         if file.split == "test" and "test" not in groups:
             reader.left_out[TEST_RECORD] += sum(len(image.objects) for image in found)
         else:
@@ -149,8 +150,17 @@ def _read_file(path: Path, root: Path) -> _File:
     )
 
 
-def _images(file: _File, reader: ObjectReader, group: str) -> Iterator[LabelledImage]:
-    """Yields the images of a file.
+def _with_suffix(name: str, folder: Path) -> str:
+    """Completes the id of an item for which no path is stated, if there is such an image."""
+    if name.lower().endswith(IMAGE_SUFFIXES):
+        return name
+    names = [name + suffix for each in IMAGE_SUFFIXES for suffix in (each, each.upper())]
+    found = (each for each in names if stays_inside(each) and (folder / each).is_file())
+    return next(found, name)
+
+
+def _images(file: _File, root: Path, reader: ObjectReader, group: str) -> Iterator[LabelledImage]:
+    """Yields the images of a file, whose project is in `root`.
 
     Raises:
         DataError: a value is not what Datumaro writes.
@@ -166,6 +176,7 @@ def _images(file: _File, reader: ObjectReader, group: str) -> Iterator[LabelledI
         image = expect.mapping(item.get("image") or item.get("media") or {}, f"{where}.image")
         height, width, *_ = [*expect.items(image.get("size") or [], f"{where}.size"), 0, 0]
         stated = expect.text(image.get("path") or name, f"{where}.image.path")
+        stated = _with_suffix(stated, root / (file.images or ""))
         yield LabelledImage(
             StatedImage(stated, file.images),
             stated_size(width, height),

@@ -29,16 +29,17 @@ def read_lightning_pose(
     """Reads one table.
 
     Args:
-        source: the table, or the folder that contains it as `CollectedData*.csv`.
+        source: the table, or the folder that contains it as `CollectedData*.csv`. If there are
+            several, `CollectedData.csv` is read.
         val_split: fraction of the images that are held out.
         seed: seed of the random split.
         progress: is called with the number of finished label files and the total.
 
     Raises:
         MissingFileError: there is no table.
-        DataError: there are several, or it cannot be read.
+        DataError: it is unclear which table is meant, or it cannot be read.
     """
-    path = _table(Path(source))
+    path, others = _table(Path(source))
     table = read_keypoint_csv(path)
     if progress:
         progress(1, 1)
@@ -55,13 +56,18 @@ def read_lightning_pose(
         val_split=val_split,
         seed=seed,
         left_out=left_out,
-        notes=["keypoints: " + ", ".join(names), pairs_note(skeleton)],
+        notes=["keypoints: " + ", ".join(names), pairs_note(skeleton), *others],
     )
 
 
-def _table(source: Path) -> Path:
+def _table(source: Path) -> tuple[Path, list[str]]:
+    """Returns the table, and a note on others.
+
+    Lightning Pose's own datasets have `CollectedData.csv` for training, and `CollectedData_new.csv`
+    for a test on other animals.
+    """
     if source.is_file():
-        return source
+        return source, []
     if not source.is_dir():
         raise MissingFileError(f"{source}: the folder of CollectedData.csv does not exist.")
     found = sorted(source.glob("CollectedData*.csv"))
@@ -70,9 +76,13 @@ def _table(source: Path) -> Path:
             f"{source} has no CollectedData*.csv. Expected the data folder of Lightning Pose, or "
             "the table itself. For a DeepLabCut project, use `convert deeplabcut`."
         )
+    main = source / "CollectedData.csv"
+    if main in found and len(found) > 1:
+        others = ", ".join(path.name for path in found if path != main)
+        return main, [f"tables beside {main.name} that are not read: {others}"]
     if len(found) > 1:
         raise DataError(
             f"{source} has {len(found)} tables, such as {found[0].name} and {found[1].name}, one "
             "per view or test set. Name the one to convert."
         )
-    return found[0]
+    return found[0], []

@@ -33,6 +33,8 @@ Column = tuple[str, str]
 
 _LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 _COORDINATES = ("x", "y", "likelihood")
+# R writes NA for an empty cell.
+_EMPTY = ("", "NA")
 # A pixel's centre is an integer, so the first pixel starts here.
 _EDGE = -0.5
 
@@ -97,8 +99,8 @@ def read_keypoint_csv(path: Path) -> KeypointTable:
     """Reads a table.
 
     Raises:
-        DataError: it is not such a table, a row is cut off, a cell is not a number, or an image or
-            a keypoint occurs twice.
+        DataError: it is not such a table, it has a model's results for a video, a row is cut off, a
+            cell is not a number, or an image or a keypoint occurs twice.
     """
     rows = _rows(path)
     header = _header(rows, path)
@@ -116,6 +118,11 @@ def read_keypoint_csv(path: Path) -> KeypointTable:
         _numbers(row[first:], f"{path}, line {number}", len(places), first) for number, row in lines
     ]
     images = ["/".join(row[:first]).replace("\\", "/") for _, row in lines]
+    if images and all(image.isdecimal() for image in images):
+        raise DataError(
+            f"{path} has the results of a model for the frames of a video, not labels, because its "
+            "rows begin with numbers of frames. Expected the path of an image in each row."
+        )
     table = KeypointTable(
         path=path,
         columns=list(columns),
@@ -232,7 +239,7 @@ def _numbers(cells: list[str], where: str, count: int, first: int) -> list[float
 def _number(cell: str, where: str) -> float:
     """Returns a number, NaN if the cell is empty."""
     try:
-        value = float(cell) if cell else math.nan
+        value = math.nan if cell in _EMPTY else float(cell)
     except ValueError:
         value = math.inf
     if abs(value) >= LARGEST:

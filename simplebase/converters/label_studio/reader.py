@@ -5,6 +5,7 @@
   "annotations": [{"was_cancelled": false, "updated_at": "...", "result": [REGION, ...]}],
   "predictions": [{"result": [...]}]}]
 [{"id": 7, "image": "...", "keypoints": [REGION'S VALUE, ...], "bbox": [...]}]      JSON-MIN
+{"id": 3, "result": [REGION, ...], "task": {"id": 7, "data": {...}}}      a file of a target storage
 ```
 
 Coordinates are percentages of `original_width` and `original_height`, see `regions`. If these are
@@ -22,6 +23,7 @@ from typing import Any
 
 from simplebase.converters.conversion import Conversion
 from simplebase.converters.image_search import ImageSearch, StatedImage
+from simplebase.converters.label_sources import files_below
 from simplebase.converters.label_studio.regions import Region, find_objects
 from simplebase.converters.labelled import LabelledImage, infer_skeleton, to_conversion
 from simplebase.data import expect
@@ -71,7 +73,7 @@ def read_label_studio(
     """Reads an export.
 
     Args:
-        source: the JSON file.
+        source: the JSON file, or the folder of a target storage with a JSON file per annotation.
         image_folder: the images' folder. By default that of the file. Images are searched at the
             stated path and by their names.
         skeleton: the keypoints; by default the labels in order of appearance.
@@ -85,14 +87,15 @@ def read_label_studio(
         DataError: it is not an export of Label Studio, there are no keypoints, or two keypoints of
             an object have the same name.
     """
-    path = require_file(source, "the JSON file of Label Studio")
-    content = read_json(path)
-    tasks = [content] if isinstance(content, dict) else content
-    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
-        raise DataError(f"{path} is not an export of Label Studio: expected a list of tasks.")
+    path = Path(source)
+    sources = files_below(path, (".json",)) if path.is_dir() else []
+    sources = sources or [require_file(path, "the JSON file of Label Studio")]
+    tasks: dict[str, dict[str, Any]] = {}
+    for each in sources:
+        _add_tasks(tasks, read_json(each), each)
     left_out: Counter[str] = Counter()
-    chosen = list(_tasks(tasks, path, predictions, left_out))
-    root = Path(image_folder or path.parent)
+    chosen = list(_tasks(tasks, predictions, left_out))
+    root = Path(image_folder or (path if path.is_dir() else path.parent))
     search = ImageSearch(root, [task.image for task in chosen])
     images = []
     for done, task in enumerate(chosen, start=1):
@@ -112,7 +115,7 @@ def read_label_studio(
         skeleton, notes = infer_skeleton(path.stem, images)
     return to_conversion(
         root,
-        [path],
+        sources,
         images,
         skeleton,
         dataset="label-studio",
@@ -123,12 +126,33 @@ def read_label_studio(
     )
 
 
+def _add_tasks(tasks: dict[str, dict[str, Any]], content: Any, path: Path) -> None:
+    """Adds the tasks of a file by their place in it, for messages.
+
+    A target storage has a file per annotation, with its task inside; they are put together again.
+
+    Raises:
+        DataError: it is not a file of Label Studio.
+    """
+    entries = [content] if isinstance(content, dict) else content
+    if not isinstance(entries, list) or not all(isinstance(task, dict) for task in entries):
+        raise DataError(f"{path} is not an export of Label Studio: expected a list of tasks.")
+    for index, entry in enumerate(entries):
+        where = f"{path}, [{index}]"
+        task = entry.get("task")
+        if "result" not in entry or not isinstance(task, dict) or "data" not in task:
+            tasks[where] = entry
+            continue
+        key = f"task {task['id']}" if "id" in task else where
+        known = tasks.setdefault(key, {"data": task["data"], "annotations": []})
+        known["annotations"].append(entry)
+
+
 def _tasks(
-    tasks: list[dict[str, Any]], path: Path, predictions: bool, left_out: Counter[str]
+    tasks: dict[str, dict[str, Any]], predictions: bool, left_out: Counter[str]
 ) -> Iterator[_Task]:
     minimal: dict[str, tuple[str, dict[str, Any]]] = {}
-    for index, task in enumerate(tasks):
-        where = f"{path}, [{index}]"
+    for where, task in tasks.items():
         if "data" in task:
             annotation = _annotation(task, where, predictions, left_out)
             if annotation is not None:
@@ -193,6 +217,7 @@ def _full_task(
         region.value |= value
         region.parent = str(result.get("parentID") or region.parent)
         region.texts |= _texts(result.get("meta"))
+        region.control = str(result.get("from_name") or "")
         sizes.append(stated_size(result.get("original_width"), result.get("original_height")))
         names.append(str(result.get("to_name")))
     # Choices for the whole image are not shapes.

@@ -8,6 +8,8 @@ of several ways, tried in this order:
   regions (`from_id`, `to_id`);
 - `meta.text`, which is the rectangle's id or text, as the YOLO backend writes it;
 - the position: a keypoint belongs to the only rectangle that contains it, or to the only rectangle.
+  A rectangle to which keypoints are linked takes no others from another control of the labelling
+  window, because those are of something else.
 
 Without rectangles, unlinked keypoints are one object, or one per `meta.text` if all have one.
 """
@@ -27,6 +29,7 @@ _PIXEL_CENTRE = 0.5
 _HIDDEN = {"hidden", "occluded"}
 OUTSIDE = "keypoint: outside the image"
 AMBIGUOUS = "keypoint: in several rectangles, and linked to none"
+NAMELESS = "keypoint: without a label"
 STRAY_BOX = "shape: rectangle that is no object's box"
 OTHER = "shape: neither keypoint nor rectangle"
 
@@ -43,6 +46,7 @@ class Region:
         value: coordinates in per cent and labels, with the names in the file.
         parent: the id of the region that it belongs to.
         texts: texts of `meta`.
+        control: the control of the labelling window with which it was made.
     """
 
     id: str
@@ -50,22 +54,28 @@ class Region:
     value: dict[str, Any] = field(default_factory=dict)
     parent: str = ""
     texts: set[str] = field(default_factory=set)
+    control: str = ""
 
     @property
     def is_keypoint(self) -> bool:
         """Whether it is a named point."""
         value = self.value
-        return "x" in value and "y" in value and not {"height", "radiusX", "points"} & value.keys()
+        # Some model backends give keypoints a height as well.
+        named = bool(value.get("keypointlabels"))
+        no_size = not {"height", "radiusX", "points"} & value.keys()
+        return "x" in value and "y" in value and (named or no_size)
 
     @property
     def is_rectangle(self) -> bool:
         """Whether it is a box, which may be rotated."""
-        return {"x", "y", "width", "height"} <= self.value.keys()
+        return {"x", "y", "width", "height"} <= self.value.keys() and not self.is_keypoint
 
     @property
-    def name(self) -> str:
-        """The keypoint's label."""
+    def name(self) -> str | None:
+        """The keypoint's label; `None` if it has none."""
         labels = self.value.get("keypointlabels") or self.value.get("labels")
+        if not labels:
+            return None
         if not isinstance(labels, list) or len(labels) != 1:
             raise DataError(
                 f"{self.where}: a keypoint has one label, its name. Received: {labels!r}."
@@ -130,13 +140,15 @@ def find_objects(
             left_out[OUTSIDE] += 1
         elif owner is None:
             left_out[AMBIGUOUS] += 1
-        elif region.name in objects[owner].points:
+        elif (name := region.name) is None:
+            left_out[NAMELESS] += 1
+        elif name in objects[owner].points:
             raise DataError(
-                f"{where} has two keypoints {region.name!r} in one object. Link each keypoint to "
+                f"{where} has two keypoints {name!r} in one object. Link each keypoint to "
                 "its rectangle by a relation, draw a rectangle around each object, or remove one."
             )
         else:
-            objects[owner].points[region.name] = point
+            objects[owner].points[name] = point
     shared = Counter(owners[id] for id in boxes)
     for id, box in boxes.items():
         owner = owners[id]
@@ -165,13 +177,18 @@ def _owners(
     named = {text: each.id for each in regions if each.id in boxes for text in each.texts}
     named |= {id: id for id in boxes}
     by_text = not boxes and all(region.texts for region in loose)
+    controls: dict[str, set[str]] = defaultdict(set)
+    for region in keypoints:
+        controls[groups[region.id]].add(region.control)
     for region in loose:
         if texts := sorted(region.texts & named.keys()):
             owners[region.id] = groups[named[texts[0]]]
         elif by_text:
             owners[region.id] = f"text {min(region.texts)}"
         else:
-            found = _around(region.point(size), boxes)
+            linked = {id: controls.get(groups[id], {region.control}) for id in boxes}
+            free = {id: box for id, box in boxes.items() if region.control in linked[id]}
+            found = _around(region.point(size), free)
             owners[region.id] = "" if not found else groups[found[0]] if len(found) == 1 else None
     return owners
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from simplebase.data import expect
 from simplebase.equality import ArrayEquality
-from simplebase.errors import DataError
+from simplebase.errors import DataError, shown
 from simplebase.files import parse_json, read_text
 
 OPENPOSE_END = "_keypoints"
@@ -20,11 +20,12 @@ SUFFIXES = (".json", *TEXT_SUFFIXES)
 
 Tool = Literal["OpenPose", "AlphaPose", "MediaPipe"]
 _MOST_TEXT = 1 << 24
-_BODY = ("pose_keypoints_2d", "pose_keypoints")
+_BODY = ("pose_keypoints_2d", "pose_keypoints", "joints")
 LANDMARKS = (
     *("landmarks", "pose_landmarks", "poseLandmarks", "hand_landmarks", "handLandmarks"),
     *("multiHandLandmarks", "landmark"),
 )
+_PARTS = ("face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d")
 _TOKEN = re.compile(r'\s+|#[^\n]*|(\w+)\s*(\{)|(\w+)\s*:\s*("[^"\n]*"|[^\s{}]+)|(\})')
 
 
@@ -37,12 +38,14 @@ class Pose(ArrayEquality):
         where: the file and the place in it, for messages.
         image: the image's file name if the file states it; else it follows from the file's name.
         box: x, y, width, height.
+        parts: number of its faces and hands, which are not read.
     """
 
     points: np.ndarray
     where: str
     image: str | None = None
     box: tuple[float, float, float, float] | None = None
+    parts: int = 0
 
 
 def read_poses(path: Path) -> tuple[Tool, list[Pose]] | None:
@@ -54,24 +57,44 @@ def read_poses(path: Path) -> tuple[Tool, list[Pose]] | None:
     if path.suffix.lower() in TEXT_SUFFIXES:
         return _mediapipe(_parse_text(read_text(path, most_bytes=_MOST_TEXT), path), path)
     content = parse_json(read_text(path), str(path))
-    if isinstance(content, dict):
-        if isinstance(content.get("people"), list):
-            return "OpenPose", list(_openpose(content["people"], path))
-        return _mediapipe(content, path)
-    if isinstance(content, list) and content:
-        if all(isinstance(e, dict) and {"image_id", "keypoints"} <= e.keys() for e in content):
+    if isinstance(content, list) and content and all(isinstance(each, dict) for each in content):
+        if all({"image_id", "keypoints"} <= each.keys() for each in content):
             return "AlphaPose", list(_alphapose(content, path))
-    return None
+        if all({"x", "y"} <= each.keys() for each in content):
+            return _mediapipe({LANDMARKS[0]: content}, path)
+        # ControlNet's editors write a list with the only image.
+        content = content[0] if len(content) == 1 else None
+    if not isinstance(content, dict):
+        return None
+    if isinstance(content.get("people"), list):
+        return "OpenPose", list(_openpose(content["people"], str(path)))
+    if isinstance(content.get("bodies"), list):
+        return "AlphaPose", list(_openpose(content["bodies"], str(path)))
+    by_image = {name: _people(each) for name, each in content.items()}
+    if by_image and all(people is not None for people in by_image.values()):
+        return "AlphaPose", [
+            pose
+            for name, people in by_image.items()
+            for pose in _openpose(people or [], f"{path}, {shown(name)}", name)
+        ]
+    return _mediapipe(content, path)
 
 
-def _openpose(people: list[Any], path: Path) -> Iterator[Pose]:
+def _people(value: Any) -> list[Any] | None:
+    """Returns the people of an image in AlphaPose's forms `open` and `cmu`; `None` for others."""
+    lists = [value.get(key) for key in ("people", "bodies")] if isinstance(value, dict) else []
+    return next((each for each in lists if isinstance(each, list)), None)
+
+
+def _openpose(people: list[Any], source: str, image: str | None = None) -> Iterator[Pose]:
     for index, person in enumerate(people):
-        where = f"{path}, people[{index}]"
+        where = f"{source}, people[{index}]"
         person = expect.mapping(person, where)
         key = next((key for key in _BODY if key in person), _BODY[0])
         # A person of whom only the face or a hand was found has no body.
         if values := expect.items(person.get(key), f"{where}.{key}"):
-            yield Pose(_triples(values, f"{where}.{key}"), where)
+            parts = sum(bool(person.get(part)) for part in _PARTS)
+            yield Pose(_triples(values, f"{where}.{key}"), where, image, parts=parts)
 
 
 def _alphapose(results: list[dict[str, Any]], path: Path) -> Iterator[Pose]:
@@ -94,6 +117,9 @@ def _alphapose(results: list[dict[str, Any]], path: Path) -> Iterator[Pose]:
 
 
 def _mediapipe(content: dict[str, Any], path: Path) -> tuple[Tool, list[Pose]] | None:
+    # A message that Python's protobuf library makes a dictionary.
+    nested = (content.get(key) for key in LANDMARKS)
+    content = next((each for each in nested if isinstance(each, dict)), content)
     key = next((key for key in LANDMARKS if isinstance(content.get(key), list)), None)
     if key is None:
         return None

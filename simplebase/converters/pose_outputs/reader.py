@@ -3,7 +3,8 @@
 - OpenPose (https://github.com/CMU-Perceptual-Computing-Lab/openpose): `NAME_keypoints.json` for the
   image `NAME.jpg`, 25 or 18 points in pixels; a score of 0 is a point that was not found.
 - AlphaPose (https://github.com/MVIG-SJTU/AlphaPose): one `alphapose-results.json` for all images,
-  17, 26 or 133 points in pixels, and boxes.
+  17, 26 or 133 points in pixels, and boxes. Its forms `open` and `cmu` have the 18 points of
+  OpenPose, without boxes, and `sep-json/` repeats them by image.
 - MediaPipe (https://github.com/google-ai-edge/mediapipe): `NAME.json` or `NAME.pbtxt` with
   landmarks, 33 of a person or 21 of a hand, as parts of the image's width and height.
 
@@ -44,11 +45,12 @@ from simplebase.skeletons import load_skeleton
 WHAT = "the folder with the results of OpenPose, AlphaPose or MediaPipe"
 SKELETONS: dict[Tool, dict[int, str]] = {
     "OpenPose": {25: "openpose25", 18: "openpose18"},
-    "AlphaPose": {17: "coco", 26: "halpe26", 133: "coco_wholebody"},
+    "AlphaPose": {17: "coco", 18: "openpose18", 26: "halpe26", 133: "coco_wholebody"},
     "MediaPipe": {33: "blazepose33", 21: "hand21"},
 }
 """The built-in skeletons of the tools' results, by their number of points."""
 _PIXEL_CENTRE = 0.5
+_ALL_IMAGES, _BY_IMAGE = "alphapose-results.json", "sep-json"
 
 
 def read_pose_outputs(
@@ -100,6 +102,8 @@ def read_pose_outputs(
         f"points with a score below {min_score:g}, which are not labelled: "
         f"{builder.unlabelled} of {builder.total}",
     ]
+    if parts := sum(pose.parts for pose in poses):
+        notes.append(f"faces and hands, which are not read: {parts}")
     return to_conversion(
         root,
         list(files),
@@ -118,6 +122,7 @@ def _read_files(
 ) -> tuple[Tool, dict[Path, list[Pose]]]:
     """Returns the tool, and its results by file."""
     paths = files_below(source, SUFFIXES) if source.is_dir() else [source]
+    paths = [path for path in paths if not _is_repeated(path)]
     files: dict[Path, list[Pose]] = {}
     tools: dict[Tool, Path] = {}
     unreadable = []
@@ -145,6 +150,11 @@ def _read_files(
         (one, first), (other, second), *_ = tools.items()
         raise DataError(f"{first} is of {one}, {second} of {other}. Convert one tool at a time.")
     return next(iter(tools)), files
+
+
+def _is_repeated(path: Path) -> bool:
+    """Returns whether AlphaPose wrote the same results to one file as well."""
+    return path.parent.name == _BY_IMAGE and (path.parent.parent / _ALL_IMAGES).is_file()
 
 
 def _skeleton_name(tool: Tool, poses: Sequence[Pose], source: Path) -> str:

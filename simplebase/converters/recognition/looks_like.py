@@ -13,11 +13,13 @@ from simplebase.converters.recognition.clues import Clues, JsonKeys
 from simplebase.errors import DataError
 
 _KPT_SHAPE = re.compile(r"^kpt_shape\s*:", re.MULTILINE)
+_NETWORK = re.compile(r"^backbone\s*:", re.MULTILINE)
 _CVAT = re.compile(r"<annotations[\s>]")
 _BODYPARTS = re.compile(r"^(multianimal)?bodyparts\s*:", re.MULTILINE)
+_TABLE = re.compile(r'"?(scorer|bodyparts)"?,')
 _MAPPED_IMAGES = re.compile(r'"images"\s*:\s*\{')
 _MATLAB = "MATLAB 5.0 MAT-file"
-_SPLITS = ("train", "val")
+_SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Evidence:
 
 
 def yolo(clues: Clues) -> Evidence | None:
-    """A YAML file with `kpt_shape`."""
+    """A YAML file with `kpt_shape` that does not describe a network, such as yolov8-pose.yaml."""
     paths = [p for p in clues.files(".yaml", ".yml") if _KPT_SHAPE.search(clues.head(p))]
+    paths = [path for path in paths if not _NETWORK.search(clues.head(path))]
     return _single(clues, paths, "has kpt_shape")
 
 
@@ -52,17 +55,30 @@ def deeplabcut(clues: Clues) -> Evidence | None:
     for path in clues.files(".yaml"):
         if path.name == "config.yaml" and _BODYPARTS.search(clues.head(path)):
             return Evidence(path.parent, f"{clues.short(path)} lists bodyparts")
-    if (clues.source / "labeled-data").is_dir():
+    if (clues.source / "labeled-data").is_dir() and not _keypoint_tables(clues):
         return Evidence(clues.source, "there is a folder labeled-data")
     return None
 
 
 def lightning_pose(clues: Clues) -> Evidence | None:
-    """A table in DeepLabCut's form without its project."""
+    """A table in DeepLabCut's form without its project, beside `labeled-data` if that exists."""
     if deeplabcut(clues):
         return None
-    paths = [path for path in clues.files(".csv") if clues.head(path).startswith("scorer,")]
-    return _single(clues, paths, "has the rows scorer, bodyparts and coords")
+    what = "has the rows scorer, bodyparts and coords"
+    beside = _keypoint_tables(clues)
+    if len(beside) > 1:
+        return _all(clues, beside, what)
+    if beside:
+        return _single(clues, beside, what)
+    paths = [path for path in clues.files(".csv") if _TABLE.match(clues.head(path))]
+    return _single(clues, paths, what)
+
+
+def _keypoint_tables(clues: Clues) -> list[Path]:
+    """Returns the tables of keypoints that are directly in the source."""
+    paths = [path for path in clues.files(".csv") if path.parent == clues.source]
+    paths = [path for path in paths if path.name.startswith("CollectedData")]
+    return [path for path in paths if _TABLE.match(clues.head(path))]
 
 
 def sleap(clues: Clues) -> Evidence | None:
@@ -86,6 +102,7 @@ def via(clues: Clues) -> Evidence | None:
         lambda keys: (
             keys.has("_via_settings")
             or keys.has("_via_img_metadata")
+            or keys.has("project", "metadata", "file", "view")
             or (not keys.is_list and keys.has("filename", "regions", depth=2))
         )
     )
@@ -94,7 +111,12 @@ def via(clues: Clues) -> Evidence | None:
 
 
 def label_studio(clues: Clues) -> Evidence | None:
-    """A JSON list of tasks, or of JSON-MIN's flat ones."""
+    """A JSON list of tasks, or of JSON-MIN's flat ones, or an annotation with its task."""
+    stored = clues.find_json(
+        lambda keys: not keys.is_list and keys.has("result", "task") and keys.has("data", depth=2)
+    )
+    if stored:
+        return _all(clues, stored, "is an annotation with its task, as in a target storage")
     paths = clues.find_json(
         lambda keys: (
             keys.is_list
@@ -126,7 +148,7 @@ def datumaro(clues: Clues) -> Evidence | None:
 
 
 def coco(clues: Clues) -> Evidence | None:
-    """JSON with lists of images and annotations; files called train and val are the splits."""
+    """JSON with lists of images and annotations; files called train, val and test are splits."""
     paths = [path for path in clues.find_json(_is_coco) if not _is_animal_pose(clues, path)]
     if not paths:
         return None
@@ -136,16 +158,34 @@ def coco(clues: Clues) -> Evidence | None:
     if len(paths) == 1:
         reason = f"{clues.short(paths[0])} has images and annotations"
         return Evidence(root, reason, {"train_annotations": paths[0]})
-    splits = {name: [p for p in paths if name in clues.short(p).lower()] for name in _SPLITS}
-    if [len(each) for each in splits.values()] == [1, 1] and len(paths) == 2:
-        (train,), (val,) = splits.values()
-        reason = f"{clues.short(train)} and {clues.short(val)} have images and annotations"
-        return Evidence(root, reason, {"train_annotations": train, "val_annotations": val})
+    if split := _coco_splits(clues, paths):
+        return Evidence(root, *split)
     names = ", ".join(clues.short(path) for path in paths[:5])
     raise DataError(
         f"{clues.source} has several COCO files: {names}. Choose by `simplebase convert coco` "
         "with --train-annotations and --val-annotations."
     )
+
+
+def _coco_splits(clues: Clues, paths: list[Path]) -> tuple[str, dict[str, Any]] | None:
+    """Returns the reason, and the files of train and val; `None` if they are not recognised.
+
+    Without val, test is the validation split, as in other formats.
+    """
+    splits = {name: [p for p in paths if name in clues.short(p).lower()] for name in _SPLITS}
+    if any(len(each) > 1 for each in splits.values()) or not splits["train"]:
+        return None
+    if len(paths) != len({path for each in splits.values() for path in each}):
+        return None
+    (train,) = splits["train"]
+    held_out = splits["val"] or splits["test"]
+    if not held_out or held_out == [train]:
+        return None
+    (val,) = held_out
+    reason = f"{clues.short(train)} and {clues.short(val)} have images and annotations"
+    if splits["val"] and splits["test"]:
+        reason += f"; the test split {clues.short(splits['test'][0])} is not converted"
+    return reason, {"train_annotations": train, "val_annotations": val}
 
 
 def animal_pose(clues: Clues) -> Evidence | None:
@@ -164,16 +204,27 @@ def pts(clues: Clues) -> Evidence | None:
 
 def pose_outputs(clues: Clues) -> Evidence | None:
     """Results of OpenPose, AlphaPose or MediaPipe."""
-    openpose = clues.find_json(lambda keys: not keys.is_list and keys.has("people"))
-    if openpose:
-        return _all(clues, openpose, "has people, as OpenPose writes them")
     alphapose = clues.find_json(
         lambda keys: keys.is_list and keys.has("image_id", "keypoints", depth=2)
     )
     if alphapose:
         return _all(clues, alphapose, "lists keypoints by image_id, as AlphaPose does")
+    alphapose = clues.find_json(
+        lambda keys: not keys.is_list and any(keys.has("joints", depth=d) for d in (3, 4))
+    )
+    alphapose += clues.find_json(lambda keys: not keys.is_list and keys.has("people", depth=2))
+    if alphapose:
+        return _all(clues, alphapose, "has bodies or people by image, as AlphaPose writes them")
+    openpose = clues.find_json(
+        lambda keys: keys.has("people") or (keys.is_list and keys.has("people", depth=2))
+    )
+    if openpose:
+        return _all(clues, openpose, "has people, as OpenPose writes them")
     mediapipe = clues.find_json(
-        lambda keys: not keys.is_list and any(keys.has(name) for name in LANDMARKS)
+        lambda keys: (
+            any(keys.has(name) for name in LANDMARKS)
+            or (keys.is_list and keys.has("x", "y", "visibility", depth=2))
+        )
     )
     mediapipe += [p for p in clues.files(*TEXT_SUFFIXES) if "landmark" in clues.head(p)]
     return _all(clues, mediapipe, "has landmarks, as MediaPipe writes them")

@@ -87,7 +87,7 @@ def recognise(source: Path) -> Recognised:
     if not found:
         raise DataError(
             f"{source} looks like none of {', '.join(FORMATS)}. Found {clues.summary()}. "
-            "docs/datasets.md says which files each format has."
+            "docs/datasets/converting.md says which files each format has."
         )
     if len(found) > 1:
         reasons = "; ".join(f"{name}, because {each.reason}" for name, each in found.items())

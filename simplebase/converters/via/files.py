@@ -1,4 +1,4 @@
-"""Reads files of VGG Image Annotator 2: images and their regions, from JSON or CSV."""
+"""Reads files of VGG Image Annotator: images and their regions, from JSON or CSV."""
 
 import csv
 import io
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simplebase.converters.via.version3 import as_version_2, is_version_3
 from simplebase.data import expect
 from simplebase.errors import DataError, shown
 from simplebase.files import parse_json, read_text
@@ -42,7 +43,7 @@ def read_entries(path: Path) -> list[Entry]:
     """Reads the images of a file.
 
     Raises:
-        DataError: it is not a VIA 2 file, or an image occurs twice.
+        DataError: it is not a file of VIA, or an image occurs twice.
     """
     text = read_text(path)
     is_json = text.lstrip()[:1] in ("{", "[")
@@ -57,9 +58,9 @@ def read_entries(path: Path) -> list[Entry]:
 
 def _from_json(text: str, path: Path) -> Iterator[Entry]:
     content = parse_json(text, str(path))
-    if isinstance(content, dict) and {"project", "metadata", "file"} <= content.keys():
-        raise _version_3(path)
-    if isinstance(content, dict) and "_via_img_metadata" in content:
+    if is_version_3(content):
+        content = as_version_2(content, path)
+    elif isinstance(content, dict) and "_via_img_metadata" in content:
         content = content["_via_img_metadata"]
     entries = content.values() if isinstance(content, dict) else []
     if not entries or not all(isinstance(e, dict) and "regions" in e for e in entries):
@@ -121,7 +122,7 @@ def _attribute(value: Any) -> str:
 
 
 def _version_3(path: Path) -> DataError:
-    return DataError(f"{path} is a file of VIA 3, which is not read. Label images with VIA 2.")
+    return DataError(f"{path} is a CSV file of VIA 3, which is not read. Save the project instead.")
 
 
 def _foreign(path: Path) -> DataError:

@@ -1,9 +1,9 @@
-"""Reads VGG Image Annotator 2 (https://www.robots.ox.ac.uk/~vgg/software/via/).
+"""Reads VGG Image Annotator (https://www.robots.ox.ac.uk/~vgg/software/via/).
 
-The source is a project (`.json`), or annotations exported as `.json` or `.csv`. A keypoint is a
-region of shape `point`, named by a region attribute. If regions have no attributes, keypoints are
-numbered by their order in the image. VIA rounds a click to a whole pixel, counted from 0, so an
-integer is a pixel's centre. A `rect` is an object's box.
+The source is a project (`.json`), or annotations of VIA 1 or 2 exported as `.json` or `.csv`. A
+keypoint is a region of shape `point`, named by a region attribute. If regions have no attributes,
+keypoints are numbered by their order in the image. VIA 2 rounds a click to a whole pixel, counted
+from 0, so an integer is a pixel's centre; see `version3` for VIA 3. A `rect` is an object's box.
 """
 
 import os
@@ -32,6 +32,7 @@ _KEYPOINT_NAMES = {"keypoint", "keypoints", "keypoint_name", "landmark", "part",
 _KEYPOINT_NAMES |= {"joint", "name", "label", "point"}
 _OBJECT_NAMES = {"object", "object_id", "instance", "instance_id", "group", "group_id", "id"}
 _OBJECT_NAMES |= {"person", "animal", "individual", "track", "track_id"}
+_SCORE_NAMES = {"score", "confidence"}
 _HIDDEN_NAMES = {"hidden", "occluded", "difficult"}
 _NO = {"", "0", "false", "no"}
 
@@ -47,7 +48,7 @@ def read_via(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Conversion:
-    """Reads a project or an export of VIA 2.
+    """Reads a project or an export of VIA.
 
     Args:
         source: the file, or a folder that contains one.
@@ -65,7 +66,7 @@ def read_via(
     Raises:
         ArgumentError: an attribute does not exist, or has to be chosen.
         MissingFileError: the file or the image folder does not exist.
-        DataError: it is not a VIA 2 file, or it contradicts itself.
+        DataError: it is not a file of VIA, or it contradicts itself.
     """
     path = single_file(Path(source), (".json", ".csv"), WHAT, _is_via)
     root = path.parent if image_folder is None else Path(image_folder)
@@ -76,6 +77,10 @@ def read_via(
     if not points:
         raise DataError(f"{path}: none of its {len(entries)} images has a region of shape point.")
     by_object, by_name = _choose_attributes(path, points, object_attribute, keypoint_attribute)
+    why = "regions have no attributes"
+    if by_name and keypoint_attribute is None and _is_class(by_name, entries):
+        why = f"the attribute {by_name!r} has one value at all points"
+        by_name = None
     left_out: Counter[str] = Counter()
     images = []
     for done, entry in enumerate(entries, start=1):
@@ -86,7 +91,7 @@ def read_via(
     notes = [f"objects are told apart by the attribute {by_object!r}"] if by_object else []
     if by_name is None:
         _require_same_count(images, skeleton, left_out)
-        notes.append("regions have no attributes, so a keypoint is its place among the points")
+        notes.append(f"{why}, so a keypoint is its place among the points")
         _rename(images, skeleton)
     else:
         notes.append(f"keypoints are named by the attribute {by_name!r}")
@@ -128,7 +133,8 @@ def _choose_attributes(
                 f"{path}: no point has the region attribute {given!r} of {option}. "
                 f"There are: {listed(found) or 'none'}."
             )
-    rest = [n for n in found if n not in (by_object, by_name) and n.lower() not in _HIDDEN_NAMES]
+    no_names = _HIDDEN_NAMES | _SCORE_NAMES
+    rest = [n for n in found if n not in (by_object, by_name) and n.lower() not in no_names]
     if by_name is None and len(rest) > 1:
         named = [name for name in rest if name.lower() in _KEYPOINT_NAMES]
         others = [name for name in rest if name.lower() not in _OBJECT_NAMES]
@@ -145,6 +151,17 @@ def _choose_attributes(
         likely = [name for name in rest if name.lower() in _OBJECT_NAMES and name != by_name]
         by_object = likely[0] if likely else None
     return by_object, by_name
+
+
+def _is_class(name: str, entries: Sequence[Entry]) -> bool:
+    """Returns whether an attribute has one value at all points, though images have several."""
+    if name.lower() in _KEYPOINT_NAMES:
+        return False
+    values = [
+        [each.attributes.get(name) for each in entry.regions if each.kind == "point"]
+        for entry in entries
+    ]
+    return len({value for part in values for value in part}) == 1 and max(map(len, values)) > 1
 
 
 def _objects(

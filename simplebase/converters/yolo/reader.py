@@ -5,6 +5,10 @@ height. 0 is the left or upper edge of the image and 1 the other edge, so the co
 pixel's centre is the fraction times the width minus half a pixel. With three values per keypoint,
 the third is COCO's visibility. With two, a keypoint is unlabelled if one is negative, as
 Ultralytics reads it, or if both are 0, which Ultralytics does not draw.
+
+Ultralytics also writes its predictions in this format (`save_txt`). There, the third value is a
+score, and the object's score and track may follow. As in its own `Keypoints`, points with a score
+below 0.5 are unlabelled.
 """
 
 import math
@@ -32,6 +36,9 @@ from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
 
 _PIXEL_CENTRE = 0.5
+_LEAST_SCORE = 0.5
+_BOX_ONLY = 5
+_NO_KEYPOINTS = "box without keypoints"
 _TOLERANCE = 0.01
 """Tolerance of fractions outside 0 to 1, as in Ultralytics' own check, because tools round."""
 
@@ -146,9 +153,15 @@ class _Reader:
         size = image_size(item.image) if item.image else (1, 1)
         rows: dict[tuple[str, ...], str] = {}
         for number, line in enumerate(read_text(item.label).splitlines(), start=1):
-            if values := tuple(line.split()):
+            values = tuple(line.split())
+            # Some people write comments, at which Ultralytics leaves the file out.
+            if values and not values[0].startswith("#"):
                 self.left_out["the same row twice"] += values in rows
                 rows.setdefault(values, f"{item.label}, line {number}")
+        boxes = [row for row in rows if len(row) == _BOX_ONLY]
+        self.left_out[_NO_KEYPOINTS] += len(boxes)
+        for row in boxes:
+            del rows[row]
         parsed = [_parse_row(row, self._settings, size, where) for row, where in rows.items()]
         chosen = [(which, each) for which, each in parsed if which in self._settings.chosen]
         self.left_out["class that was not chosen"] += len(parsed) - len(chosen)
@@ -165,7 +178,10 @@ def _parse_row(
         DataError: the number of values does not agree with `kpt_shape`, or a value is invalid.
     """
     skeleton, each = settings.skeleton, settings.values
-    expected = 5 + skeleton.num_keypoints * each
+    expected = _BOX_ONLY + skeleton.num_keypoints * each
+    scored = each == 3 and _are_scores(values[_BOX_ONLY + 2 : expected : 3])
+    if scored and expected < len(values) <= expected + 2:
+        values = values[:expected]
     if len(values) != expected:
         raise DataError(
             f"{where}: expected {expected} numbers, the class, 4 of the box and {each} for each of "
@@ -182,6 +198,8 @@ def _parse_row(
     for index, name in enumerate(skeleton.keypoints):
         x, y, *third = rest[index * each : (index + 1) * each]
         visibility = third[0] if third else 2.0 * (min(x, y) >= 0 and max(x, y) > 0)
+        if scored:
+            visibility = 2.0 * (visibility >= _LEAST_SCORE)
         if visibility not in (0, 1, 2):
             raise DataError(
                 f"{where}: the visibility of keypoint {index} is 0, 1 or 2. Received: {visibility}."
@@ -191,6 +209,15 @@ def _parse_row(
             points[name] = (x * width - _PIXEL_CENTRE, y * height - _PIXEL_CENTRE, visibility)
     left, top = (box[0] - box[2] / 2) * width, (box[1] - box[3] / 2) * height
     return int(which), LabelledObject(points, (left, top, box[2] * width, box[3] * height))
+
+
+def _are_scores(texts: Sequence[str]) -> bool:
+    """Whether the third values are scores: all from 0 to 1, and not all of them whole numbers."""
+    try:
+        values = [float(text) for text in texts]
+    except ValueError:
+        return False
+    return all(0 <= value <= 1 for value in values) and any(0 < value < 1 for value in values)
 
 
 def _number(text: str, where: str) -> float:

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from simplebase.converters.label_files import refuse_archive
-from simplebase.converters.labelled import pairs_note
+from simplebase.converters.yolo.keypoints import keypoints_of, with_lines
 from simplebase.data import expect
 from simplebase.errors import ArgumentError, DataError, MissingFileError, listed, shown
 from simplebase.files import read_text
 from simplebase.files.yaml import MOST_BYTES, parse_yaml
-from simplebase.skeletons import Skeleton, load_skeleton, pairs_by_name, skeleton_names
-from simplebase.skeletons.sides import pairs_text
-from simplebase.skeletons.skeleton import Pair
+from simplebase.skeletons import Skeleton
 
 SPLITS = ("train", "val", "test")
+# Other spellings: Ultralytics reads the first, and CVAT's subsets begin with a capital letter.
+_ALIASES = {"val": ("validation", "valid"), "train": ("training",)}
 _MOST_KEYPOINTS = 10_000
 
 
@@ -67,7 +67,7 @@ def read_yolo_settings(
     count, values = _kpt_shape(content, path)
     classes = _classes(content.get("names"), content.get("nc"), path)
     chosen = _choose(classes, category, path)
-    fitted, notes = _skeleton(content, path, count, [classes[each] for each in chosen], chosen)
+    fitted, notes = keypoints_of(content, path, count, [classes[each] for each in chosen], chosen)
     if skeleton is not None:
         if skeleton.num_keypoints != count:
             raise DataError(
@@ -75,7 +75,8 @@ def read_yolo_settings(
                 f"{skeleton.num_keypoints}. Check --skeleton and --classes-path."
             )
         fitted, notes = skeleton, []
-    splits = {name: _entries(content.get(name), f"{path}, {name}") for name in SPLITS}
+    fitted = fitted if fitted.links else with_lines(content, fitted)
+    splits = {name: _entries(_of_split(content, name), f"{path}, {name}") for name in SPLITS}
     root = content.get("path")
     return YoloSettings(
         path=path,
@@ -157,86 +158,15 @@ def _choose(classes: Mapping[int, str], category: Sequence[str], path: Path) -> 
     return chosen or list(classes)
 
 
-def _skeleton(
-    content: Mapping[str, Any], path: Path, count: int, titles: Sequence[str], chosen: list[int]
-) -> tuple[Skeleton, list[str]]:
-    """Returns the keypoints of the chosen classes, and notes on them."""
-    name = titles[0] if len(titles) == 1 else path.resolve().parent.name or path.stem
-    names = _keypoint_names(content.get("kpt_names"), path, count, chosen)
-    flips = content.get("flip_idx")
-    pairs = None if flips is None else _pairs(flips, names or _numbers(count), path)
-    if names is None:
-        skeleton = Skeleton(name, _numbers(count), pairs or ())
-        alike = [each for each in skeleton_names() if load_skeleton(each).num_keypoints == count]
-        hint = f", or with --skeleton if they are those of {' or '.join(alike)}" if alike else ""
-        flip = f"flip pairs, from flip_idx: {pairs_text(pairs)}" if pairs else _NO_PAIRS
-        return skeleton, [
-            f"{path} does not name its keypoints, so they are called 1 to {count}. Name them with "
-            f"--classes-path (a text file with a name on each line) and --matchpoint-path{hint}.",
-            flip,
-        ]
-    if pairs:
-        skeleton = Skeleton(name, names, pairs)
-        return skeleton, [f"flip pairs, from flip_idx: {pairs_text(pairs)}"]
-    # Roboflow always writes a flip_idx that swaps nothing.
-    skeleton = Skeleton(name, names, pairs_by_name(names))
-    return skeleton, [pairs_note(skeleton)]
-
-
-_NO_PAIRS = (
-    "flip pairs: none, because flip_idx is absent or swaps no keypoints. If the object has left "
-    "and right keypoints, give --classes-path and --matchpoint-path"
-)
-
-
-def _numbers(count: int) -> tuple[str, ...]:
-    return tuple(str(number) for number in range(1, count + 1))
-
-
-def _keypoint_names(
-    value: Any, path: Path, count: int, chosen: Sequence[int]
-) -> tuple[str, ...] | None:
-    """Returns the names in `kpt_names`: a list, or a list for each class."""
-    if value is None:
-        return None
-    lists = [value]
-    if isinstance(value, dict):
-        lists = [value[each] for each in chosen if each in value]
-    if not lists:
-        return None
-    if any(each != lists[0] for each in lists):
-        raise DataError(
-            f"{path}: the classes have different kpt_names, but one skeleton is needed. Choose "
-            "those with the same keypoints by --category."
-        )
-    where = f"{path}, kpt_names"
-    names = tuple(
-        str(each) if type(each) is int else expect.name(each, where)
-        for each in expect.items(lists[0], where)
-    )
-    if len(names) != count:
-        raise DataError(f"{where}: kpt_shape says {count} keypoints. Received: {len(names)} names.")
-    return names
-
-
-def _pairs(flips: Any, names: Sequence[str], path: Path) -> tuple[Pair, ...]:
-    """Returns the pairs that `flip_idx` swaps, the left one first if names show it."""
-    where = f"{path}, flip_idx"
-    flips = [expect.integer(each, where) for each in expect.items(flips, where)]
-    if sorted(flips) != list(range(len(names))):
-        raise DataError(
-            f"{where}: expected the numbers 0 to {len(names) - 1}, each once, one for each "
-            f"keypoint. Received: {shown(flips)}."
-        )
-    for index, other in enumerate(flips):
-        if flips[other] != index:
-            raise DataError(
-                f"{where}: keypoint {index} becomes {other}, but {other} becomes {flips[other]}. "
-                "Two keypoints that swap name each other; correct it."
-            )
-    known = set(pairs_by_name(names))
-    pairs = [(names[index], names[other]) for index, other in enumerate(flips) if index < other]
-    return tuple(pair if pair[::-1] not in known else pair[::-1] for pair in pairs)
+def _of_split(content: Mapping[str, Any], split: str) -> Any:
+    """Returns the value of a split, whose name may be spelt in another way."""
+    keys: dict[str, str] = {}
+    for key in content:
+        keys.setdefault(str(key).lower(), key)
+    names = (split, *_ALIASES.get(split, ()))
+    if split in content:
+        return content[split]
+    return next((content[keys[name]] for name in names if name in keys), None)
 
 
 def _entries(value: Any, where: str) -> list[str]:

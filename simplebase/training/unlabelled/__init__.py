@@ -1,4 +1,4 @@
-"""Learning from unlabelled images, with pseudo keypoints of a teacher.
+"""Learns from unlabelled images, with pseudo keypoints of a teacher.
 
 Before the first step, `preparing` makes a `Pool` of images: it finds the objects (`gathering`) and
 the keypoints of a teacher from a file (`labelling`). In each step, a `Lesson` shows the student

@@ -25,7 +25,7 @@ from simplebase.videos.frame import Frame
 from simplebase.videos.video_file import VideoFile
 
 FRAME_SPACING = 0.2
-"""Seconds between the frames that are used of a video. Closer frames teach the same."""
+"""Least seconds between two frames of a video. Closer frames are nearly the same."""
 _ROUNDING = 0.002
 """Tolerance in seconds, because some formats round time stamps to milliseconds."""
 

@@ -1,4 +1,4 @@
-"""Labels the images of a pool with a teacher from a file, before the training starts."""
+"""Labels the images of a pool with a teacher from a file, before the training run starts."""
 
 import warnings
 
@@ -84,19 +84,17 @@ def require_something(pool: Pool, threshold: float, teacher: str) -> None:
 def _places(mine: Skeleton, theirs: Skeleton) -> tuple[int | None, ...]:
     """Returns the teacher's index of each keypoint, matched by name."""
     match = match_keypoints(mine, theirs)
-    untaught = [
-        name for name, place in zip(match.names, match.places, strict=True) if place is None
-    ]
-    if len(untaught) == len(match.names):
+    unknown = [name for name, place in zip(match.names, match.places, strict=True) if place is None]
+    if len(unknown) == len(match.names):
         raise ArgumentError(
             f"the teacher has none of the keypoints that are trained: it finds "
             f"{listed(match.other_names, 8)}, and the dataset has {listed(match.names, 8)}. Give a "
             "teacher for the same kind of object."
         )
-    if untaught:
+    if unknown:
         warnings.warn(
-            f"the teacher does not know {listed(untaught, 8)}: only labelled images teach "
-            f"{'it' if len(untaught) == 1 else 'them'}.",
+            f"the teacher does not know {listed(unknown, 8)}: the student learns "
+            f"{'it' if len(unknown) == 1 else 'them'} from labelled images only.",
             SimplebaseWarning,
             stacklevel=3,
         )

@@ -1,4 +1,4 @@
-"""The unlabelled samples of a training step: the interface of both loops to this package."""
+"""The unlabelled samples of a training step; the interface of both loops to this package."""
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -21,7 +21,7 @@ from simplebase.training.unlabelled.pool import Pool
 from simplebase.training.unlabelled.teaching import AverageTeacher
 
 IMAGES, KEYPOINTS = "unlabelled_images", "unlabelled_keypoints"
-"""The batch's key for unlabelled samples."""
+"""Keys of a batch for its unlabelled samples."""
 
 _STREAM = 26
 """Makes this package's random numbers differ from those of the labelled samples."""
@@ -32,7 +32,7 @@ class Taught(NamedTuple):
 
     Args:
         batch: `{"images": (U, Hc, Wc, 3), "keypoints": (U, K, 3)}` in canvas pixels.
-        passed: number of keypoints that are taught.
+        passed: number of pseudo keypoints, which are those that reach the threshold.
         scores: sum of the teacher's scores; 0 for a teacher from a file.
     """
 
@@ -159,7 +159,7 @@ class Lesson:
         return self.rows(step, count).reshape(count, self.samples)[:, self._part].reshape(-1)
 
     def taught(self, batch: Batch) -> Taught:
-        """Labels the unlabelled samples of a batch; call it outside any tape.
+        """Labels the unlabelled samples of a batch. Call it outside of any tape.
 
         Args:
             batch: has what `beside` adds.
@@ -177,7 +177,7 @@ class Lesson:
         """Returns this device's part of the weighted loss of the student's views.
 
         It is divided by the number of all keypoints of the step's unlabelled samples, including
-        those that are not taught, as in FixMatch (https://arxiv.org/abs/2001.07685). So the
+        those without a pseudo keypoint, as in FixMatch (https://arxiv.org/abs/2001.07685). So the
         unlabelled loss is small while the teacher is sure of few keypoints.
         """
         views = self._augmentation(taught.batch, step=step, replica=replica, replicas=replicas)

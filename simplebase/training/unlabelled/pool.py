@@ -31,7 +31,7 @@ class Pool(ArrayEquality):
         centers: `(N, 2)` float64 x, y; NaN where the box is known.
         scales: `(N,)` float64 height / 200 px; NaN where the box is known.
         keypoints: `(N, K, 3)` float32 keypoints of a teacher from a file: x and y in image pixels,
-            and score, 0 where a keypoint must not be taught. `K` is 0 without such a teacher.
+            and score, 0 for keypoints that must not be learnt. `K` is 0 without such a teacher.
     """
 
     paths: np.ndarray
@@ -51,7 +51,7 @@ class Pool(ArrayEquality):
 
     @property
     def digest(self) -> str:
-        """Returns a digest of the images' names, the objects' positions and the keypoints."""
+        """Digest of the names of the images, the positions of the objects, and the keypoints."""
         text = hashlib.sha256("\n".join(Path(path).name for path in self.paths).encode())
         for column in (self.boxes, self.centers, self.scales, self.keypoints):
             text.update(np.ascontiguousarray(column).tobytes())

@@ -22,13 +22,13 @@ def draw_pseudo_keypoints(
 ) -> np.ndarray:
     """Draws the pseudo keypoints of some unlabelled images; returns `(height, width, 3)` uint8.
 
-    With a teacher from a file, these are the keypoints that the run was taught. If the average of
-    the weights is the teacher, a checkpoint of the run predicts them, which is that average after
-    an epoch.
+    With a teacher from a file, these are the keypoints that the run learnt from. If the average of
+    the weights is the teacher, a checkpoint of the run predicts them, because it stores that
+    average.
 
     Args:
-        run: the folder of a run with unlabelled images, which stands for its last checkpoint, or
-            one of its checkpoints.
+        run: the folder of a run with unlabelled images, or one of its checkpoints. The folder
+            stands for the last checkpoint.
         count: number of images; all if there are fewer.
         seed: the same seed shows the same images.
 
@@ -67,7 +67,7 @@ def draw_pseudo_keypoints(
     ]
     title = (
         f"{folder.name}: pseudo keypoints of {teacher}; {passed.sum()} of "
-        f"{len(rows) * skeleton.num_keypoints} reach {settings.threshold:g} and are taught"
+        f"{len(rows) * skeleton.num_keypoints} reach the threshold {settings.threshold:g}"
     )
     return draw_sheet(samples, skeleton, title)
 

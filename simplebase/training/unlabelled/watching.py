@@ -1,4 +1,4 @@
-"""Warns if pseudo keypoints teach nothing, or if the teacher collapses."""
+"""Warns if no pseudo keypoint reaches the threshold, or if the teacher collapses."""
 
 import math
 import warnings
@@ -9,13 +9,14 @@ from simplebase.training.observer import Observer
 from simplebase.training.runs.metrics import EpochMetrics
 
 _COLLAPSED = 0.25
-"""Fraction of the largest share that passed. Below it, the teacher is collapsing."""
+"""The teacher is collapsing if the share of pseudo keypoints falls below this fraction of its
+largest value."""
 _LEAST = 0.05
-"""Smallest meaningful value of the largest share of pseudo keypoints that passed."""
+"""If the largest share is lower than this, a fall means nothing."""
 
 
 class PseudoKeypointWatch(Observer):
-    """Warns of a collapse, and if no keypoint passes after the first epoch or after the ramp.
+    """Warns of a collapse, and if no keypoint reaches the threshold in epoch 1 or after the ramp.
 
     Students that learn from themselves may collapse: they predict zero everywhere, which is
     consistent with the teacher (Xie et al., ICCV 2021, https://arxiv.org/abs/2011.12498). Here
@@ -55,9 +56,9 @@ class PseudoKeypointWatch(Observer):
         collapsed = self._has_collapsed(share)
         if collapsed and not self._collapsed:
             _warn(
-                f"epoch {epoch}: {share:.1%} of the pseudo keypoints pass, after "
-                f"{self._largest:.1%} earlier: the teacher is getting worse. Do the unlabelled "
-                "images show the same objects? If so, lower `weight` of `unlabelled`."
+                f"epoch {epoch}: {share:.1%} of the pseudo keypoints reach the threshold, "
+                f"after {self._largest:.1%} earlier: the teacher is getting worse. Do the "
+                "unlabelled images show the same objects? If so, lower `weight` of `unlabelled`."
             )
         self._collapsed = collapsed
 
@@ -68,7 +69,7 @@ class PseudoKeypointWatch(Observer):
         scores = "" if score is None else f" (their mean score is {score:.2f})"
         text = (
             f"epoch {epoch}: no pseudo keypoint reached the threshold "
-            f"{self._threshold:g}{scores}, so the unlabelled images taught nothing."
+            f"{self._threshold:g}{scores}, so nothing was learnt from the unlabelled images."
         )
         if epoch < self._ramp_ends:
             return f"{text} This is usual at first. If it does not change, lower `threshold`."

@@ -78,7 +78,10 @@ def photos(tmp_path: Path) -> Pool:
 
 def test_a_teacher_from_a_file_labels_by_name_in_image_pixels(photos: Pool) -> None:
     mine = Skeleton("mine", ("blue", "nose", "red", "green"))
-    with pytest.warns(SimplebaseWarning, match="does not know nose: only labelled images teach it"):
+    with pytest.warns(
+        SimplebaseWarning,
+        match="does not know nose: the student learns it from labelled images only",
+    ):
         keypoints = label(photos, DotModel(), mine, 0.05).keypoints
     expected = np.array([TRIANGLE[2], TRIANGLE[0], TRIANGLE[1]])
     np.testing.assert_allclose(keypoints[0, [0, 2, 3], :2], expected, atol=2)

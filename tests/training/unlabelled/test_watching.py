@@ -47,7 +47,7 @@ def test_a_threshold_that_nothing_reaches_is_told_after_the_first_epoch_and_afte
 def test_a_share_that_falls_to_a_fraction_is_told_once(done: int) -> None:
     told = said([0.2, 0.4, 0.39, 0.09, 0.08, 0.2, 0.05], done)
     assert list(told) == [4, 7]
-    assert "9.0% of the pseudo keypoints pass, after 40.0% earlier" in told[4]
+    assert "9.0% of the pseudo keypoints reach the threshold, after 40.0% earlier" in told[4]
 
 
 def test_small_shares_and_a_run_without_unlabelled_images_are_not_told_of() -> None:
