@@ -24,8 +24,9 @@ from simplebase.presets import Recipe, load_recipe
 from simplebase.skeletons import load_skeleton
 from simplebase.training.distribution import distribute
 from simplebase.training.optimizer import build_optimizer, build_schedule
-from simplebase.training.step import TrainingStep, WeightAverage
+from simplebase.training.step import TrainingStep
 from simplebase.training.training_model import TrainingModel
+from simplebase.training.weight_average import WeightAverage
 
 BATCH = 16
 SKELETON = load_skeleton("mpii")

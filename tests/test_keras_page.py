@@ -20,6 +20,7 @@ BLOCKS = {
 WRITTEN = {
     "Train with `fit`": ["best.keras", "figures.keras"],
     "Your own data": ["dots.keras"],
+    "Unlabelled images": ["figures.keras"],
     "Your own loop": [],
     "Your own backbone": ["mobilenet.keras"],
     "Your own head": ["shuffled.keras"],

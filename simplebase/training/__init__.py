@@ -15,6 +15,7 @@ _PUBLIC = {
     "TrainingModel": "simplebase.training.training_model",
     "TrainingOptions": "simplebase.training.options",
     "TrainingResult": "simplebase.training.training",
+    "UnlabelledImages": "simplebase.training.unlabelled.images",
     "build_optimizer": "simplebase.training.optimizer",
     "build_schedule": "simplebase.training.optimizer",
     "distribute": "simplebase.training.distribution",
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from simplebase.training.training import resume as resume
     from simplebase.training.training import train as train
     from simplebase.training.training_model import TrainingModel as TrainingModel
+    from simplebase.training.unlabelled.images import UnlabelledImages as UnlabelledImages
 
 
 __getattr__ = lazy_names(__name__, _PUBLIC)

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, Literal
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from simplebase.data.pipeline import Batch
@@ -113,20 +114,36 @@ class Distribution:
         if self.workers == 1:
             return
 
-        @tf.function(jit_compile=False)
-        def sum_over_devices(mine: tf.Tensor) -> tf.Tensor:
-            told = self.strategy.run(tf.identity, args=(mine,))
-            return self.strategy.reduce(tf.distribute.ReduceOp.SUM, told, axis=None)
-
         mine = 0
         for part in training:
             mine = zlib.crc32(part, mine)
-        if sum_over_devices(tf.constant(mine, tf.int64)) != mine * self.replicas:
+        if self.sum_over_workers(np.array(mine, np.int64)) != mine * self.workers:
             raise TrainingError(
                 "the workers do not start with the same weights, settings and step. Give all of "
                 "them the same options and files. To resume, copy the run folder of the first "
                 "worker to the others."
             )
+
+    def local_rows(self, count: int) -> np.ndarray:
+        """Returns `(count,)` bool: the items of `count` that this worker handles, and no other."""
+        return np.arange(count) % self.workers == self._worker
+
+    def sum_over_workers(self, mine: np.ndarray) -> np.ndarray:
+        """Returns the sum of an array over all workers; all of them call it together."""
+        if self.workers == 1:
+            return mine
+
+        def of_first_device(values: tf.Tensor) -> tf.Tensor:
+            context = tf.distribute.get_replica_context()
+            first = context.replica_id_in_sync_group % self._local_replicas == 0
+            return tf.where(first, values, tf.zeros_like(values))
+
+        @tf.function(jit_compile=False)
+        def sum_over_devices(values: tf.Tensor) -> tf.Tensor:
+            told = self.strategy.run(of_first_device, args=(values,))
+            return self.strategy.reduce(tf.distribute.ReduceOp.SUM, told, axis=None)
+
+        return sum_over_devices(tf.constant(mine)).numpy()
 
     @contextmanager
     def explaining_lost_workers(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from simplebase.data.pipeline import BatchSource
+from simplebase.training.unlabelled.lesson import Lesson
 
 
 class KeypointBatches(keras.utils.PyDataset):
@@ -18,10 +19,12 @@ class KeypointBatches(keras.utils.PyDataset):
         order: returns the indices of an epoch's records; epochs count from 1. By default, all
             records in their order.
         max_queue_size: number of batches to read ahead. The default is `BatchSource.ahead`.
+        lesson: adds unlabelled samples to each batch.
 
     Batch `i` is images uint8 `(B, Hc, Wc, 3)` RGB and keypoints float32 `(B, K, 3)`: x and y in
-    pixels of the image, and visibility. Its content depends on `epoch` and `i` only, not on the
-    timing of the threads.
+    pixels of the image, and visibility. With a `lesson`, a mapping takes the place of the images:
+    `images`, and what `Lesson.batch` returns. The content of a batch depends on `epoch` and `i`
+    only, not on the timing of the threads.
 
     `fit` of a `TrainingModel` sets `epoch`. Any other `fit` increments it at the end of each epoch.
     Pass `shuffle=False` to it, or Keras shuffles the batches once more with a generator that does
@@ -33,11 +36,17 @@ class KeypointBatches(keras.utils.PyDataset):
         source: BatchSource,
         order: Callable[[int], np.ndarray] | None = None,
         max_queue_size: int | None = None,
+        lesson: Lesson | None = None,
     ) -> None:
         super().__init__(workers=source.workers, max_queue_size=max_queue_size or source.ahead)
         self.source = source
+        self.lesson = lesson
         self._order = order
         self.epoch = 1
+
+    def beside(self, lesson: Lesson) -> "KeypointBatches":
+        """Returns the same batches, to which `lesson` adds unlabelled samples."""
+        return KeypointBatches(self.source, self._order, self.max_queue_size, lesson)
 
     @property
     def epoch(self) -> int:
@@ -54,11 +63,15 @@ class KeypointBatches(keras.utils.PyDataset):
         """Returns the number of batches per epoch."""
         return math.ceil(len(self._rows) / self.source.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray | dict[str, np.ndarray], np.ndarray]:
         """Returns images and keypoints of batch `index`."""
         size = self.source.batch_size
         batch = self.source.batch(self._rows[index * size : (index + 1) * size])
-        return batch["images"], batch["keypoints"]
+        images, keypoints = batch["images"], batch["keypoints"]
+        if self.lesson is None:
+            return images, keypoints
+        step = (self.epoch - 1) * len(self) + index
+        return {"images": images, **self.lesson.batch(step)}, keypoints
 
     def on_epoch_end(self) -> None:
         """Changes to the next epoch's order."""

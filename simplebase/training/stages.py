@@ -7,9 +7,10 @@ import keras
 from simplebase.presets import Recipe
 from simplebase.training.distribution import Distribution
 from simplebase.training.optimizer import build_optimizer, build_schedule
-from simplebase.training.step import TrainingStep, WeightAverage
-from simplebase.training.training_model import TrainingModel
+from simplebase.training.step import TrainingStep
+from simplebase.training.training_graph import TrainingGraph
 from simplebase.training.unlabelled.lesson import Lesson
+from simplebase.training.weight_average import WeightAverage
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class StageTraining:
         stage: Stage,
         recipe: Recipe,
         steps_per_epoch: int,
-        model: TrainingModel,
+        model: TrainingGraph,
         distribution: Distribution,
         average: WeightAverage | None,
         loss_scaling: bool,

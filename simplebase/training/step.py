@@ -1,4 +1,4 @@
-"""The traced training step on all devices, and the moving average of the weights."""
+"""The traced training step on all devices."""
 
 from typing import Any, NamedTuple
 
@@ -6,38 +6,11 @@ import keras
 import tensorflow as tf
 
 from simplebase.data.pipeline import Batch
-from simplebase.estimator import SimpleBaseline
 from simplebase.losses import mean_loss
 from simplebase.training.distribution import Distribution
-from simplebase.training.training_model import TrainingModel
+from simplebase.training.training_graph import TrainingGraph
 from simplebase.training.unlabelled.lesson import Lesson
-
-
-class WeightAverage:
-    """A second model whose weights are the exponential moving average of the first model's.
-
-    All weights are averaged, including BatchNorm's statistics, which belong to the weights with
-    which they were measured. The first steps keep only `(1 + step) / (10 + step)` of the average,
-    like TensorFlow's `ExponentialMovingAverage`.
-
-    Args:
-        model: the model that is trained.
-        decay: fraction of the average that each step keeps, 0 to 1.
-    """
-
-    def __init__(self, model: SimpleBaseline, decay: float) -> None:
-        self.model = SimpleBaseline.from_config(model.get_config())
-        self.model.set_weights(model.get_weights())
-        self.decay = decay
-        self._pairs = list(zip(self.model.weights, model.weights, strict=True))
-
-    def update(self, step: Any) -> None:
-        """Updates the average after training step `step`, an integer scalar counted from 0."""
-        step = tf.cast(step, tf.float32)
-        decay = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
-        for average, weight in self._pairs:
-            value = decay * average.value + (1.0 - decay) * weight.value
-            average.value.assign(value)
+from simplebase.training.weight_average import WeightAverage
 
 
 class StepResult(NamedTuple):
@@ -91,7 +64,7 @@ class TrainingStep:
 
     def __init__(
         self,
-        model: TrainingModel,
+        model: TrainingGraph,
         optimizer: keras.optimizers.Optimizer,
         distribution: Distribution,
         average: WeightAverage | None = None,

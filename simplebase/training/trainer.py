@@ -35,11 +35,12 @@ from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.saving import Saver
 from simplebase.training.runs.state import RunProgress, Variables, load_state
 from simplebase.training.stages import StageTraining, stages
-from simplebase.training.step import StepResult, WeightAverage
-from simplebase.training.training_model import TrainingModel
+from simplebase.training.step import StepResult
+from simplebase.training.training_graph import TrainingGraph
 from simplebase.training.unlabelled.lesson import Lesson
 from simplebase.training.unlabelled.pool import Pool
 from simplebase.training.unlabelled.watching import PseudoKeypointWatch
+from simplebase.training.weight_average import WeightAverage
 
 _SHEET_EVERY = 5  # epochs
 
@@ -103,7 +104,7 @@ class Trainer:
             augmentation.canvas_size,
             cache=config.cache,
         )
-        self._training_model = TrainingModel(
+        self._training_graph = TrainingGraph(
             model, augmentation, LOSSES[recipe.loss_type], recipe.loss_scale, recipe=recipe
         )
         self._average = None
@@ -113,7 +114,15 @@ class Trainer:
         if pool is not None:
             average = None if self._average is None else self._average.model
             self._lesson = Lesson(
-                pool, metadata, config, self.steps, distribution, average, layers=layers
+                pool,
+                metadata,
+                recipe,
+                self.steps,
+                distribution,
+                average,
+                layers,
+                seed=config.seed,
+                cache=config.cache,
             )
             self.observers.append(PseudoKeypointWatch(recipe, progress.epochs))
         self._runtime = KerasRuntime(self.result)
@@ -141,7 +150,7 @@ class Trainer:
                     stage,
                     self.recipe,
                     self.steps,
-                    self._training_model,
+                    self._training_graph,
                     self.distribution,
                     self._average,
                     self._loss_scaling,

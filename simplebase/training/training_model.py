@@ -1,4 +1,4 @@
-"""The graph that is trained: augmentation, targets, network and loss."""
+"""Trains a model with Keras's `compile` and `fit`."""
 
 import os
 from collections.abc import Iterable
@@ -15,17 +15,30 @@ from simplebase.errors import ArgumentError, DataError
 from simplebase.estimator import SimpleBaseline
 from simplebase.losses import LOSSES, HeatmapLoss, Loss
 from simplebase.presets import Recipe, load_recipe
+from simplebase.progress import ProgressBar
 from simplebase.training.keypoint_batches import KeypointBatches, SetEpoch
 from simplebase.training.order import EpochOrder
 from simplebase.training.pck import PCK, find_peaks
 from simplebase.training.precision import FLOAT16
+from simplebase.training.training_graph import TrainingGraph
+from simplebase.training.unlabelled.fitting import (
+    PASSED,
+    SCORE,
+    PseudoKeypointMeans,
+    Unlabelled,
+    WarnOfPseudoKeypoints,
+    make_lesson,
+)
+from simplebase.training.unlabelled.lesson import Lesson
+from simplebase.training.unlabelled.preparing import no_bar, with_defaults
+from simplebase.training.weight_average import WeightAverage
 
 
-class TrainingModel(keras.Model):
+class TrainingModel(TrainingGraph):
     """Trains an estimator: `augmentation -> codec.encode -> SimpleBaseline -> loss`.
 
-    `simplebase.train` calls `errors` in its own loop. To use Keras's loop, call `compile` and
-    `fit`; both loops compute the same. Calling the model returns the estimator's heatmaps, without
+    `simplebase.train` has a loop of its own. To use Keras's loop, call `compile` and `fit`; both
+    loops compute the same. Calling the model returns the estimator's heatmaps, without
     augmentation. `save` writes only the estimator, because KerasCV's layers cannot distinguish
     training from inference.
 
@@ -37,11 +50,16 @@ class TrainingModel(keras.Model):
         loss_scale: factor for the loss. Without it, the gradients of a mean square over mostly
             empty heatmaps are so small that Adam's epsilon matters. The default is the recipe's.
         recipe: a recipe's name, the path of a YAML file, or a loaded recipe. Only its augmentation,
-            loss, batch size and `finish_on` are used; `compile` sets the optimizer.
+            loss, batch size, `finish_on` and `unlabelled` are used; `compile` sets the optimizer.
         seed: seed of the augmentation and of the order of records.
+        teacher: a model to learn from, see `TrainingOptions` and `semi_supervised_batches`.
 
     `steps_trained` counts the steps of all calls of `fit`. It is one of the model's weights, so
     that training from saved weights continues with the random numbers of the next step.
+
+    If the recipe has `unlabelled` and there is no `teacher`, the moving average of the estimator's
+    weights is the teacher. Its weights are also among the model's. It is what `evaluate`, `predict`
+    and `save` use (`result`), as in `simplebase.train`.
     """
 
     def __init__(
@@ -53,54 +71,40 @@ class TrainingModel(keras.Model):
         *,
         recipe: str | os.PathLike[str] | Recipe = "default",
         seed: int = 0,
+        teacher: str | os.PathLike[str] | None = None,
     ) -> None:
-        # float16 is too coarse for keypoints, so only the estimator follows the precision policy.
-        super().__init__(dtype="float32")
-        metadata = estimator.metadata
-        self.recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+        recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+        if teacher is not None or recipe.unlabelled is not None:
+            recipe = with_defaults(recipe, has_teacher=teacher is not None)
+        super().__init__(estimator, augmentation, loss, loss_scale, recipe=recipe, seed=seed)
         self.seed = seed
-        self.estimator = estimator
-        self.augmentation = augmentation or Augmentation(
-            self.recipe.augmentation, metadata.input_size, metadata.skeleton, seed
-        )
-        self.heatmap_loss = loss or LOSSES[self.recipe.loss_type]
-        self.loss_scale = self.recipe.loss_scale if loss_scale is None else loss_scale
+        self.teacher = teacher
+        self._given_scale = self.loss_scale
         self.steps_trained = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False, name="steps_trained"
         )
-        self.built = True
+        self._lesson: Lesson | None = None
+        self._weight_average: WeightAverage | None = None
+        self.average: SimpleBaseline | None = None
+        if recipe.unlabelled is not None:
+            self._pseudo_keypoints = PseudoKeypointMeans(scored=teacher is None)
+            self._pseudo_metrics = self._pseudo_keypoints.metrics
+            if teacher is None:
+                assert recipe.ema is not None, "with_defaults sets it"
+                self._weight_average = WeightAverage(estimator, recipe.ema)
+                self.average = self._weight_average.model
+                for weight in self.average.weights:
+                    weight.trainable = False
+
+    @property
+    def result(self) -> SimpleBaseline:
+        """The model that is evaluated and saved: the estimator, or the average of its weights."""
+        return self.estimator if self.average is None else self.average
 
     def call(self, images: Any, training: bool = False) -> Any:
         """Returns heatmaps `(B, h, w, K)` of the centres of images `(B, Hc, Wc, 3)`."""
         images, _ = self._middle(images)
-        return self.estimator(images, training=training)
-
-    def errors(
-        self,
-        batch: dict[str, Any],
-        step: Any,
-        replica: Any = 0,
-        replicas: int = 1,
-        training: bool = True,
-    ) -> tuple[Any, Any]:
-        """Returns the scaled sum of errors and the count of keypoints, see `simplebase.losses`.
-
-        Args:
-            batch: `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}`.
-            step: the training step, an integer scalar.
-            replica: index of this part of the step's batch, which has `replicas` equal parts.
-            replicas: number of devices that share the step.
-            training: whether BatchNorms use the batch's statistics.
-        """
-        batch = self.augmentation(batch, step=step, replica=replica, replicas=replicas)
-        return self.errors_of_views(batch, training)
-
-    def errors_of_views(self, batch: dict[str, Any], training: bool = True) -> tuple[Any, Any]:
-        """Like `errors`, for samples `(B, H, W, 3)` that are already augmented."""
-        target, weights = self._encode(batch["keypoints"])
-        predicted = self.estimator(batch["images"], training=training)
-        total, count = self.heatmap_loss(target, predicted, weights)
-        return self.loss_scale * total, count
+        return (self.estimator if training else self.result)(images, training=training)
 
     def batches(
         self,
@@ -153,6 +157,59 @@ class TrainingModel(keras.Model):
         recipe = self.recipe.updated({"batch_size": size})
         return KeypointBatches(source, EpochOrder(dataset, recipe, self.seed))
 
+    def semi_supervised_batches(
+        self,
+        dataset: KeypointDataset,
+        unlabelled: Unlabelled | None = None,
+        batch_size: int | None = None,
+        *,
+        cache: CacheMode = "none",
+        workers: int | None = None,
+        progress: ProgressBar = no_bar,
+    ) -> KeypointBatches:
+        """Returns training batches for `fit` with unlabelled samples, see docs/unlabelled.md.
+
+        The recipe's `unlabelled` says how many these are and how they are used. Its ramp is part of
+        the recipe's `total_epoch`, whatever number of epochs `fit` gets.
+
+        Args:
+            dataset: the labelled dataset. The model learns from its train split, and images of
+                both splits are left out of the unlabelled ones.
+            unlabelled: images, folders, patterns or videos; an `UnlabelledImages`, which also says
+                where the objects are; or a dataset, whose labels are ignored. With a `teacher`, it
+                may be left out: the teacher labels the train split too.
+            batch_size: labelled samples per batch. The default is the recipe's.
+            cache: see `batches`; also for the unlabelled images.
+            workers: see `batches`; as many read unlabelled images.
+            progress: opens a progress bar for slow work, such as the teacher's.
+
+        Raises:
+            ArgumentError: the recipe has no `unlabelled`, there are too few images, or the teacher
+                has no keypoint in common.
+            MissingFileError, DataError: images or the teacher are missing or invalid.
+        """
+        if self.recipe.unlabelled is None:
+            raise ArgumentError(
+                f"recipe {self.recipe.name!r} does not learn from unlabelled images. Choose one "
+                "with `unlabelled`, such as 'few', or "
+                "simplebase.load_recipe(...).updated({'unlabelled': {}})."
+            )
+        batches = self.batches(dataset.train, batch_size, cache=cache, workers=workers)
+        lesson = make_lesson(
+            self.recipe.updated({"batch_size": batches.source.batch_size}),
+            self.estimator.metadata,
+            dataset,
+            unlabelled,
+            teacher=self.teacher,
+            average=self.average,
+            steps=len(batches),
+            seed=self.seed,
+            cache=cache,
+            workers=workers,
+            progress=progress,
+        )
+        return batches.beside(lesson)
+
     def compile(
         self,
         optimizer: str | keras.optimizers.Optimizer = "adam",
@@ -171,7 +228,7 @@ class TrainingModel(keras.Model):
             loss: a name of `simplebase.losses.LOSSES`, a `HeatmapLoss`, or a Keras loss that
                 returns errors `(B, K)` of heatmaps `(B, h, w, K)`. It gets sample weights `(B, K)`,
                 which are 0 where a keypoint is unlabelled or outside the image. The default is the
-                recipe's loss.
+                recipe's loss. With unlabelled images, it must be a loss of `LOSSES`.
             loss_weights: factor for the loss. The default is `loss_scale`.
             metrics: metrics such as `PCK`. They compare keypoints `(B, K, 3)` in input pixels: x, y
                 and visibility with the predicted x, y and score of the highest heatmap cells.
@@ -181,7 +238,8 @@ class TrainingModel(keras.Model):
             arguments: the other arguments of `keras.Model.compile`.
 
         Raises:
-            ArgumentError: the loss is unknown, or the strategy has several devices.
+            ArgumentError: the loss is unknown or cannot be used with unlabelled images, or the
+                strategy has several devices.
         """
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             raise ArgumentError(
@@ -191,6 +249,9 @@ class TrainingModel(keras.Model):
             loss = self.recipe.loss_type
         if isinstance(loss, str):
             loss = HeatmapLoss(loss)
+        scale = float(self._given_scale if loss_weights is None else loss_weights)
+        if self.recipe.unlabelled is not None:
+            self._use_for_unlabelled(loss, scale)
         groups = (metrics, arguments.get("weighted_metrics"))
         for metric in keras.tree.flatten(groups):
             if isinstance(metric, PCK):
@@ -201,7 +262,7 @@ class TrainingModel(keras.Model):
         super().compile(
             optimizer=optimizer,
             loss=loss,
-            loss_weights=float(self.loss_scale if loss_weights is None else loss_weights),
+            loss_weights=scale,
             metrics=metrics,
             jit_compile=jit_compile,
             auto_scale_loss=False,
@@ -220,39 +281,56 @@ class TrainingModel(keras.Model):
         """Trains like `keras.Model.fit`.
 
         Args:
-            x: batches from `batches`; or images `(N, Hc, Wc, 3)` RGB 0..255, at least as large as
-                the model's input, with the object in the middle; or anything that Keras accepts and
-                that yields images and keypoints.
+            x: batches from `batches` or `semi_supervised_batches`; or images `(N, Hc, Wc, 3)` RGB
+                0..255, at least as large as the model's input, with the object in the middle; or
+                anything that Keras accepts and that yields images and keypoints.
             y: keypoints `(N, K, 3)` (x and y in pixels of `x`, and visibility) if `x` is images.
             callbacks: see Keras.
             shuffle: whether to shuffle arrays. The order of `batches` depends on the seed instead.
             arguments: the other arguments of `keras.Model.fit`.
         """
-        if self.recipe.unlabelled is not None:
+        lesson = x.lesson if isinstance(x, KeypointBatches) else None
+        if self.recipe.unlabelled is not None and lesson is None:
             raise ArgumentError(
-                f"recipe {self.recipe.name!r} learns from unlabelled images, but fit cannot: "
-                "their teacher is a weight average that Keras's loop does not keep. Call "
-                "simplebase.train(..., unlabelled=...), or give the model another recipe."
+                f"recipe {self.recipe.name!r} learns from unlabelled images. Give fit the batches "
+                "of semi_supervised_batches(dataset, unlabelled), or give the model another recipe."
             )
         if isinstance(x, KeypointBatches):
             shuffle = False
             callbacks = [*(callbacks or ()), SetEpoch(x)]
+        if lesson is not self._lesson:
+            # The traced step contains the lesson.
+            self._lesson, self.train_function = lesson, None
+        if lesson is not None:
+            callbacks = [*(callbacks or ()), WarnOfPseudoKeypoints(self.recipe, len(x))]
+        if self.average is not None and int(self.steps_trained.numpy()) == 0:
+            # The estimator's weights may have been set since the average was made.
+            self.average.set_weights(self.estimator.get_weights())
         return super().fit(x, y, callbacks=callbacks, shuffle=shuffle, **arguments)
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Runs a step of `fit`: augments the batch and updates the weights."""
-        images, keypoints, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        given, keypoints, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        lesson, step = self._lesson, self.steps_trained.value
+        images = given if lesson is None else given["images"]
+        taught = None if lesson is None else lesson.taught(given)
         batch = {"images": images, "keypoints": tf.cast(keypoints, tf.float32)}
-        batch = self.augmentation(batch, step=self.steps_trained)
+        batch = self.augmentation(batch, step=step)
         images, offset = self._middle(batch["images"])
         keypoints = batch["keypoints"] - offset
         with tf.GradientTape() as tape:
             predicted = self.estimator(images, training=True)
             loss = self.compute_loss(images, keypoints, predicted, sample_weight)
+            if lesson is not None and taught is not None:
+                loss += lesson.loss(self, taught, step, replica=0, replicas=1)
             scaled = self.optimizer.scale_loss(loss)
         weights = self.trainable_variables
         gradients = tape.gradient(scaled, [weight.value for weight in weights])
         self.optimizer.apply(gradients, weights)
+        if self._weight_average is not None:
+            self._weight_average.update(step)
+        if lesson is not None and taught is not None:
+            self._pseudo_keypoints.update(taught, lesson.asked)
         self.steps_trained.assign_add(1)
         return self._results(images, keypoints, predicted, sample_weight, loss)
 
@@ -261,9 +339,10 @@ class TrainingModel(keras.Model):
         images, keypoints, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         images, offset = self._middle(images)
         keypoints = tf.cast(keypoints, tf.float32) - offset
-        predicted = self.estimator(images, training=False)
+        predicted = self.result(images, training=False)
         loss = self.compute_loss(images, keypoints, predicted, sample_weight, training=False)
-        return self._results(images, keypoints, predicted, sample_weight, loss)
+        results = self._results(images, keypoints, predicted, sample_weight, loss)
+        return {name: value for name, value in results.items() if name not in (PASSED, SCORE)}
 
     def compute_loss(
         self,
@@ -289,19 +368,21 @@ class TrainingModel(keras.Model):
         return super().compute_metrics(x, y, peaks, sample_weight)
 
     def save(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
-        """Writes the estimator like `keras.Model.save`; `save_weights` writes the whole model.
+        """Writes `result` like `keras.Model.save`; `save_weights` writes the whole model.
 
         So `simplebase.load` and all commands can open a file of `ModelCheckpoint`.
         """
-        self.estimator.save(filepath, *args, **kwargs)
+        self.result.save(filepath, *args, **kwargs)
 
-    def _encode(self, keypoints: Any) -> tuple[Any, Any]:
-        """Returns target heatmaps and the weights `(B, K)` of the keypoints, as the recipe sets."""
-        target, weights = self.estimator.metadata.codec.encode(keypoints, ops=keras.ops)
-        if self.recipe.outside_keypoints == "absent":
-            # Their target is empty: the model learns to find nothing there.
-            weights = keras.ops.cast(keypoints[..., 2] > 0, weights.dtype)
-        return target, weights
+    def _use_for_unlabelled(self, loss: Any, scale: float) -> None:
+        """Makes `errors_of_views` compute the compiled loss; checks that it can be used."""
+        if not isinstance(loss, HeatmapLoss):
+            raise ArgumentError(
+                "with unlabelled images, loss is a name of simplebase.losses.LOSSES or a "
+                f"HeatmapLoss. Received: {loss!r}."
+            )
+        self.recipe.updated({"loss_type": loss.loss})
+        self.heatmap_loss, self.loss_scale = LOSSES[loss.loss], scale
 
     def _results(
         self, images: Any, keypoints: Any, predicted: Any, sample_weight: Any, loss: Any
@@ -334,5 +415,6 @@ class TrainingModel(keras.Model):
     def _remember_depth(self, dataset: KeypointDataset) -> None:
         """Stores in the metadata how images of more than 8 bits were read."""
         chosen = dataset.images.depth_range
-        if chosen is not None:
-            self.estimator.metadata = replace(self.estimator.metadata, depth_range=chosen)
+        for model in (self.estimator, self.result):
+            if chosen is not None:
+                model.metadata = replace(model.metadata, depth_range=chosen)

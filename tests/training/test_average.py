@@ -13,7 +13,7 @@ from simplebase.evaluation import predict_dataset
 from simplebase.presets import Preset
 from simplebase.runtimes import load_runtime
 from simplebase.training import trainer
-from simplebase.training.step import WeightAverage
+from simplebase.training.weight_average import WeightAverage
 
 
 @pytest.fixture

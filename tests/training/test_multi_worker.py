@@ -5,18 +5,24 @@ import shutil
 import signal
 import socket
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from forked_processes import start
 from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 from worker import one_of_several
 
-from simplebase import KeypointDataset
+from simplebase import KeypointDataset, SimpleBaseline
+from simplebase.errors import SimplebaseNote
 from simplebase.training import resume
+from simplebase.training.runs.folder import Run
+from simplebase.training.runs.metrics import read_metrics
+from simplebase.training.unlabelled.pool import Pool
 
 # With other tests of processes: what they are forked from is started once.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
@@ -203,3 +209,62 @@ def test_only_the_chief_shows_progress(trained: TwoWorkers) -> None:
     chief, second = trained.resumed
     assert "continuing at epoch 2" in chief.output
     assert "continuing at epoch 2" not in second.output
+
+
+def test_two_workers_learn_from_unlabelled_images_as_one_process(
+    figures_folder: Path, figures: KeypointDataset, tmp_path: Path
+) -> None:
+    """Each has its own copies of the images, and finds half of the teacher's keypoints."""
+    preset = tmp_path / "one.yaml"
+    preset.write_text(PRESET)
+    frames = [tmp_path / name / "frames" for name in ("chief", "second")]
+    for folder in frames:
+        folder.mkdir(parents=True)
+        for path in sorted((figures_folder / "images").iterdir())[:12]:
+            shutil.copy(path, folder)
+    teacher = tmp_path / "teacher.keras"
+    with one_layer_network() as network:
+        keras.utils.set_random_seed(3)
+        model = SimpleBaseline.from_preset(
+            network, skeleton=figures.skeleton, input_size=(64, 64), backbone_weights="none"
+        )
+        # The heatmaps of one that has learnt nothing are nearly 0.
+        model.set_weights([weight * 0.9 + 0.01 for weight in model.get_weights()])
+        model.save(teacher)
+    # Adam would make steps of rounding errors where gradients are nearly 0.
+    values = {"optimizer": "sgd", "learning_rate": 0.001, "total_epoch": 1}
+    settings = {"threshold": 0.001, "mirror": 0.5, "ramp": 0.0}
+    begin = ["train", "--strategy", "multi-worker", "--preset", str(preset), "--recipe", "quick"]
+    begin += ["--dataset", str(figures_folder), "--input-size", "64x64"]
+    begin += ["--backbone-weights", "none", "--teacher", str(teacher)]
+    for name, value in values.items():
+        begin += [f"--{name.replace('_', '-')}", str(value)]
+    begin += ["--unlabelled-settings", json.dumps(settings)]
+    workers = run_workers(
+        tmp_path,
+        [
+            [*begin, "--unlabelled", str(each), "--run-dir", str(each.parent / "run")]
+            for each in frames
+        ],
+    )
+    for worker in workers:
+        assert worker.exit_code == 0, worker.output
+    alone = Recorder()
+    with warnings.catch_warnings():
+        # How many keypoints pass.
+        warnings.simplefilter("ignore", SimplebaseNote)
+        train_tiny(
+            figures,
+            tmp_path / "alone",
+            recipe=tiny_recipe(**values, unlabelled=settings),
+            observer=alone,
+            teacher=teacher,
+            unlabelled_images={"sources": [frames[0]]},
+        )
+    for worker in workers:
+        np.testing.assert_allclose([loss for _, loss, _ in worker.steps], alone.losses, rtol=1e-4)
+    runs = frames[0].parent / "run", tmp_path / "alone"
+    pools = [Pool.load(Run(run).unlabelled) for run in runs]
+    np.testing.assert_allclose(pools[0].keypoints, pools[1].keypoints, atol=1e-3)
+    [share] = [row.pseudo_keypoints for row in read_metrics(runs[0])]
+    assert share == pytest.approx(alone.epochs[0].pseudo_keypoints) and share > 0.1

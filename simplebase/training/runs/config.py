@@ -176,7 +176,14 @@ class RunConfig(TrainingOptions):
 
     def shared_settings(self) -> str:
         """Returns the settings that all workers of a run share; paths of files may differ."""
-        own = {"weights", "backbone_weights", "cache", "save_every_steps"}
+        own = {
+            "weights",
+            "backbone_weights",
+            "teacher",
+            "unlabelled_images",
+            "cache",
+            "save_every_steps",
+        }
         config = self.model_copy(update={"dataset": self.dataset.model_copy(update={"folder": ""})})
         return config.model_dump_json(exclude=own)
 

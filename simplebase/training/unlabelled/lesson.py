@@ -1,4 +1,4 @@
-"""The unlabelled samples of a training step; the trainer's interface to this package."""
+"""The unlabelled samples of a training step; the interface of both loops to this package."""
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -9,14 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from simplebase.augmentation import Augmentation
-from simplebase.data.pipeline import Batch, BatchSource
+from simplebase.data.pipeline import Batch, BatchSource, CacheMode
 from simplebase.errors import ArgumentError
 from simplebase.estimator import SimpleBaseline
 from simplebase.metadata import ModelMetadata
+from simplebase.presets import Recipe
 from simplebase.training.distribution import Distribution
-from simplebase.training.runs.config import RunConfig
 from simplebase.training.runs.state import RunProgress
-from simplebase.training.training_model import TrainingModel
+from simplebase.training.training_graph import TrainingGraph
 from simplebase.training.unlabelled.pool import Pool
 from simplebase.training.unlabelled.teaching import AverageTeacher
 
@@ -47,13 +47,17 @@ class Lesson:
     Args:
         pool: the images.
         metadata: the student's metadata.
-        config: settings of the run, whose recipe has `unlabelled`.
+        recipe: the recipe, which has `unlabelled`.
         steps: steps per epoch.
         distribution: the devices.
         average: the average of the student's weights; the teacher if the pool has no keypoints.
         layers: augmentation in addition to the recipe's.
+        seed: seed of the run.
+        cache: whether decoded images are kept, see `BatchSource`.
+        workers: number of threads that read, see `BatchSource`.
 
-    `samples` is the number of unlabelled samples per step, `asked` the number of their keypoints.
+    `samples` is the number of unlabelled samples per step on all devices together, `asked` the
+    number of their keypoints.
 
     Raises:
         ArgumentError: there are fewer images than samples in a step, the devices cannot share
@@ -64,17 +68,21 @@ class Lesson:
         self,
         pool: Pool,
         metadata: ModelMetadata,
-        config: RunConfig,
+        recipe: Recipe,
         steps: int,
         distribution: Distribution,
         average: SimpleBaseline | None = None,
         layers: Sequence[keras.layers.Layer] = (),
+        *,
+        seed: int = 0,
+        cache: CacheMode = "none",
+        workers: int | None = None,
     ) -> None:
-        recipe = config.recipe
         settings = recipe.unlabelled
         assert settings is not None, "the recipe has no settings for unlabelled images"
         self.samples = settings.samples(recipe.batch_size)
         _require_enough(len(pool), self.samples, distribution.replicas)
+        self._part = distribution.local_part(self.samples)
         views = settings.augmentation
         if views is None:
             views = recipe.augmentation
@@ -90,7 +98,7 @@ class Lesson:
             assert average is not None, "the average of the weights is the teacher"
             self._teacher = AverageTeacher(average, settings)
         self._ramp_steps = settings.ramp * recipe.total_epoch * steps
-        self._seed = int(np.random.SeedSequence([config.seed, _STREAM]).generate_state(1)[0])
+        self._seed = int(np.random.SeedSequence([seed, _STREAM]).generate_state(1)[0])
         self._augmentation = Augmentation(
             views,
             metadata.input_size,
@@ -106,9 +114,10 @@ class Lesson:
             dataset,
             metadata.crop,
             metadata.input_size,
-            self.samples,
+            self._part.stop - self._part.start,
             self._augmentation.canvas_size,
-            cache=config.cache,
+            cache=cache,
+            workers=workers,
         )
         self.records = len(pool)
         self.asked = self.samples * metadata.skeleton.num_keypoints
@@ -135,13 +144,26 @@ class Lesson:
     def beside(
         self, batches: Generator[Batch, None, None], step: int, count: int
     ) -> Generator[Batch, None, None]:
-        """Adds unlabelled samples to `count` batches, starting at step `step` of the run."""
-        with closing(batches), closing(self._source.batches(self.rows(step, count))) as own:
+        """Adds this process's unlabelled samples to `count` batches from step `step` on."""
+        rows = self._local_rows(step, count)
+        with closing(batches), closing(self._source.batches(rows)) as own:
             for batch, beside in zip(batches, own, strict=True):
-                yield {**batch, IMAGES: beside["images"], KEYPOINTS: beside["keypoints"]}
+                yield {**batch, **_named(beside)}
+
+    def batch(self, step: int) -> Batch:
+        """Returns what `beside` adds to the batch of step `step`, read in this thread."""
+        return _named(self._source.batch(self._local_rows(step, 1)))
+
+    def _local_rows(self, step: int, count: int) -> np.ndarray:
+        """Returns the part of `rows` that this process reads."""
+        return self.rows(step, count).reshape(count, self.samples)[:, self._part].reshape(-1)
 
     def taught(self, batch: Batch) -> Taught:
-        """Labels the unlabelled samples of a batch from `beside`. Call it outside of any tape."""
+        """Labels the unlabelled samples of a batch. Call it outside of any tape.
+
+        Args:
+            batch: has what `beside` adds.
+        """
         images, keypoints = batch[IMAGES], batch[KEYPOINTS]
         scores = tf.constant(0.0)
         if self._teacher is not None:
@@ -150,7 +172,7 @@ class Lesson:
         return Taught({"images": images, "keypoints": keypoints}, passed, scores)
 
     def loss(
-        self, model: TrainingModel, taught: Taught, step: Any, replica: Any, replicas: int
+        self, model: TrainingGraph, taught: Taught, step: Any, replica: Any, replicas: int
     ) -> Any:
         """Returns this device's part of the weighted loss of the student's views.
 
@@ -168,6 +190,10 @@ class Lesson:
             return tf.constant(self._settings.weight)
         done = (tf.cast(step, tf.float32) + 1) / self._ramp_steps
         return self._settings.weight * tf.minimum(done, 1.0)
+
+
+def _named(samples: Batch) -> Batch:
+    return {IMAGES: samples["images"], KEYPOINTS: samples["keypoints"]}
 
 
 def _require_enough(images: int, samples: int, replicas: int) -> None:

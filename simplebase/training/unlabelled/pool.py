@@ -79,8 +79,8 @@ class Pool(ArrayEquality):
         images, records = dataset.images, dataset.records
         if not isinstance(images, FolderImages):
             raise ArgumentError(
-                f"{dataset.name} is packed, but unlabelled images must be files. "
-                "Give the dataset folder from which it was packed."
+                f"{dataset.name} is packed, but unlabelled images, and all images that a teacher "
+                "labels, must be files. Give the dataset folder from which it was packed."
             )
         count = len(records)
         paths = [str(images.path(index).absolute()) for index in range(count)]

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from simplebase.data.dataset import KeypointDataset
 from simplebase.errors import ArgumentError, DataError, SimplebaseNote
 from simplebase.files import require_file
@@ -49,9 +51,14 @@ def settled(recipe: Recipe, options: "TrainingOptions", given: KeypointDataset |
             f"recipe {recipe.name!r} learns from unlabelled images or from a teacher. Give "
             "--unlabelled, --teacher or both, or choose another recipe."
         )
+    return with_defaults(recipe, has_teacher=options.teacher is not None)
+
+
+def with_defaults(recipe: Recipe, *, has_teacher: bool) -> Recipe:
+    """Returns the recipe with the default `unlabelled` and, without a teacher, `ema`."""
     if recipe.unlabelled is None:
         recipe = recipe.updated({"unlabelled": {}})
-    if options.teacher is None and recipe.ema is None:
+    if not has_teacher and recipe.ema is None:
         recipe = recipe.updated({"ema": DEFAULT_EMA})
     return recipe
 
@@ -77,17 +84,12 @@ def make_pool(
         progress: opens a progress bar for slow work.
 
     Raises:
-        ArgumentError: there are several workers, or the teacher has no keypoint in common.
+        ArgumentError: the teacher has no keypoint in common.
         MissingFileError, DataError: images or the teacher are missing or invalid.
     """
     settings = recipe.unlabelled
     if settings is None:
         return None
-    if distribution.workers > 1:
-        raise ArgumentError(
-            "several workers cannot learn from unlabelled images yet. Train on the devices of one "
-            "machine, or leave out --unlabelled and --teacher."
-        )
     pools: list[Pool] = []
     if given is not None:
         pools.append(Pool.of_dataset(given))
@@ -98,7 +100,7 @@ def make_pool(
         return pools[0]
     pools.append(Pool.of_dataset(dataset.train))
     pool = pools[0].joined(*pools[1:])
-    return _label(pool, str(options.teacher), metadata, recipe, progress)
+    return _label(pool, str(options.teacher), metadata, recipe, distribution, progress)
 
 
 def restored_pool(config: "RunConfig", run: Run) -> Pool:
@@ -122,9 +124,14 @@ def restored_pool(config: "RunConfig", run: Run) -> Pool:
 
 
 def _label(
-    pool: Pool, teacher: str, metadata: ModelMetadata, recipe: Recipe, progress: ProgressBar
+    pool: Pool,
+    teacher: str,
+    metadata: ModelMetadata,
+    recipe: Recipe,
+    distribution: Distribution,
+    progress: ProgressBar,
 ) -> Pool:
-    """Returns the pool with the keypoints of the teacher's file."""
+    """Returns the pool with the keypoints of the teacher's file; each worker labels its part."""
     from simplebase.runtimes import load_runtime
     from simplebase.training.unlabelled.labelling import label, require_something
     from simplebase.zoo import model_file
@@ -133,8 +140,14 @@ def _label(
     assert settings is not None
     runtime = load_runtime(model_file(teacher))
     name = Path(teacher).name
-    with progress(f"{name} labels {len(pool)} objects") as tell:
-        pool = label(pool, runtime, metadata.skeleton, settings.mirror, tell)
+    mine = distribution.local_rows(len(pool))
+    keypoints = np.zeros((len(pool), metadata.skeleton.num_keypoints, 3), np.float32)
+    if mine.any():
+        with progress(f"{name} labels {mine.sum()} objects") as tell:
+            own = label(pool.select(mine), runtime, metadata.skeleton, settings.mirror, tell)
+        keypoints[mine] = own.keypoints
+    # So all workers have the same keypoints, although their processors may round differently.
+    pool = pool.with_keypoints(distribution.sum_over_workers(keypoints))
     require_something(pool, settings.threshold, name)
     passed = (pool.keypoints[..., 2] >= settings.threshold).mean()
     warnings.warn(

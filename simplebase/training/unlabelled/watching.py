@@ -39,16 +39,24 @@ class PseudoKeypointWatch(Observer):
 
     def epoch_ended(self, metrics: EpochMetrics) -> None:
         """Checks the share of pseudo keypoints that passed."""
-        share = metrics.pseudo_keypoints
-        if share is None:
-            return
+        if metrics.pseudo_keypoints is not None:
+            self.check(metrics.epoch, metrics.pseudo_keypoints, metrics.pseudo_score)
+
+    def check(self, epoch: int, share: float, score: float | None) -> None:
+        """Checks an epoch.
+
+        Args:
+            epoch: its number, from 1.
+            share: share of its pseudo keypoints that passed.
+            score: their mean score, if it is known.
+        """
         self._largest = max(self._largest, share)
-        if share == 0 and metrics.epoch in (self._first, self._ramp_ends):
-            _warn(self._nothing(metrics))
+        if share == 0 and epoch in (self._first, self._ramp_ends):
+            _warn(self._nothing(epoch, score))
         collapsed = self._has_collapsed(share)
         if collapsed and not self._collapsed:
             _warn(
-                f"epoch {metrics.epoch}: {share:.1%} of the pseudo keypoints reach the threshold, "
+                f"epoch {epoch}: {share:.1%} of the pseudo keypoints reach the threshold, "
                 f"after {self._largest:.1%} earlier: the teacher is getting worse. Do the "
                 "unlabelled images show the same objects? If so, lower `weight` of `unlabelled`."
             )
@@ -57,18 +65,16 @@ class PseudoKeypointWatch(Observer):
     def _has_collapsed(self, share: float) -> bool:
         return self._largest >= _LEAST and share < _COLLAPSED * self._largest
 
-    def _nothing(self, metrics: EpochMetrics) -> str:
-        score = ""
-        if metrics.pseudo_score is not None:
-            score = f" (their mean score is {metrics.pseudo_score:.2f})"
+    def _nothing(self, epoch: int, score: float | None) -> str:
+        scores = "" if score is None else f" (their mean score is {score:.2f})"
         text = (
-            f"epoch {metrics.epoch}: no pseudo keypoint reached the threshold "
-            f"{self._threshold:g}{score}, so nothing was learnt from the unlabelled images."
+            f"epoch {epoch}: no pseudo keypoint reached the threshold "
+            f"{self._threshold:g}{scores}, so nothing was learnt from the unlabelled images."
         )
-        if metrics.epoch < self._ramp_ends:
+        if epoch < self._ramp_ends:
             return f"{text} This is usual at first. If it does not change, lower `threshold`."
         return f"{text} Lower `threshold` of `unlabelled`, or label more images."
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, SimplebaseWarning, stacklevel=3)
+    warnings.warn(text, SimplebaseWarning, stacklevel=4)

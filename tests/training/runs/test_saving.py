@@ -15,7 +15,7 @@ from simplebase import KeypointDataset, SimpleBaseline, load_model
 from simplebase.errors import TrainingError
 from simplebase.training import resume, training
 from simplebase.training.runs.folder import Run
-from simplebase.training.training_model import TrainingModel
+from simplebase.training.training_graph import TrainingGraph
 
 pytestmark = pytest.mark.usefixtures("eager_steps")
 
@@ -25,11 +25,11 @@ RECIPE = tiny_recipe(augmentation=(), optimizer="sgd", learning_rate=0.01)
 @pytest.fixture
 def poison(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes the loss, or only its gradient, no number from a step on."""
-    errors: Callable[..., Any] = TrainingModel.errors
+    errors: Callable[..., Any] = TrainingGraph.errors
 
     def patch(first_step: int, *, gradient_only: bool = False) -> None:
         def poisoned(
-            self: TrainingModel, batch: Any, step: Any, replica: Any, replicas: int, training: bool
+            self: TrainingGraph, batch: Any, step: Any, replica: Any, replicas: int, training: bool
         ) -> Any:
             total, count = errors(self, batch, step, replica, replicas, training)
             if int(step) < first_step:
@@ -38,7 +38,7 @@ def poison(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             harm = keras.ops.sqrt(0 * total) if gradient_only else np.nan
             return total + harm, count
 
-        monkeypatch.setattr(TrainingModel, "errors", poisoned)
+        monkeypatch.setattr(TrainingGraph, "errors", poisoned)
 
     return patch
 

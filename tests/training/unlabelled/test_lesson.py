@@ -13,9 +13,8 @@ from simplebase import SimpleBaseline, Skeleton
 from simplebase.augmentation import Augmentation
 from simplebase.errors import ArgumentError
 from simplebase.losses import LOSSES
-from simplebase.presets import Preset, load_preset, load_recipe
+from simplebase.presets import Preset, Recipe, load_recipe
 from simplebase.training import distribute
-from simplebase.training.runs.config import DatasetSettings, RunConfig
 from simplebase.training.step import TrainingStep
 from simplebase.training.training_model import TrainingModel
 from simplebase.training.unlabelled.lesson import IMAGES, KEYPOINTS, Lesson
@@ -27,19 +26,11 @@ FLIP = [{"name": "horizontal_flip", "probability": 1}]
 STEPS = 5
 
 
-def config(**unlabelled: Any) -> RunConfig:
+def recipe(**unlabelled: Any) -> Recipe:
     """Two epochs of four labelled samples a step."""
     values = {"share": 0.2, "augmentation": FLIP, "ramp": 0.5, "weight": 3.0} | unlabelled
     changes = {"batch_size": 4, "total_epoch": 2, "unlabelled": values, "ema": 0.9}
-    facts = DatasetSettings(
-        folder="", skeleton=SKELETON.to_config(), train_records=20, val_records=1, digest=""
-    )
-    return RunConfig(
-        preset=load_preset("mobilenetv2_upsample_lite"),
-        recipe=load_recipe("quick").updated(changes),
-        dataset=facts,
-        input_size=SIZE,
-    )
+    return load_recipe("quick").updated(changes)
 
 
 @pytest.fixture
@@ -64,7 +55,7 @@ def model(one_layer_preset: Preset) -> SimpleBaseline:
 
 
 def lesson(pool: Pool, model: SimpleBaseline, **unlabelled: Any) -> Lesson:
-    return Lesson(pool, model.metadata, config(**unlabelled), STEPS, distribute())
+    return Lesson(pool, model.metadata, recipe(**unlabelled), STEPS, distribute())
 
 
 def test_the_loss_is_that_of_the_student_on_flipped_views_over_all_keypoints(
@@ -138,8 +129,7 @@ def test_fewer_images_than_a_step_takes_are_refused(pool: Pool, model: SimpleBas
 def test_views_that_are_no_harder_than_the_teachers_are_refused(
     pool: Pool, model: SimpleBaseline
 ) -> None:
-    plain = config(augmentation=None)
-    plain = plain.model_copy(update={"recipe": plain.recipe.updated({"augmentation": []})})
+    plain = recipe(augmentation=None).updated({"augmentation": []})
     with pytest.raises(ArgumentError, match="no augmentation, so student .* would learn nothing"):
         Lesson(pool, model.metadata, plain, STEPS, distribute())
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 
-from simplebase import KeypointDataset, TrainingModel, load_model
+from simplebase import KeypointDataset, load_model
 from simplebase.errors import ArgumentError, DataError, SimplebaseNote, TrainingStopped
 from simplebase.training import resume
 from simplebase.training.runs.folder import Run
@@ -145,13 +145,3 @@ def test_too_few_images_leave_nothing_behind(figures: KeypointDataset, tmp_path:
     ):
         train_tiny(figures, tmp_path / "run", recipe=RECIPE, unlabelled=few)
     assert not (tmp_path / "run").exists()
-
-
-def test_keras_own_loop_refuses_a_recipe_for_unlabelled_images(
-    uninterrupted: tuple[Path, Recorder], figures: KeypointDataset
-) -> None:
-    with one_layer_network():
-        model = TrainingModel(load_model(Run(uninterrupted[0]).last), recipe=RECIPE)
-    model.compile()
-    with pytest.raises(ArgumentError, match="learns from unlabelled images, but fit cannot"):
-        model.fit(model.batches(figures.train), epochs=1)
