@@ -69,7 +69,7 @@ def limits_of(quantization: Quantization, tolerance: float = DEFAULT_TOLERANCE) 
     if quantization == "none":
         return Limits(heatmap_max=1e-4, distance=0.05)
     if quantization == "float16":
-        return Limits(heatmap_max=3e-2, heatmap_p999=1e-2, distance=0.1)
+        return Limits(heatmap_max=0.1, heatmap_p999=0.02, distance=0.1)
     return Limits(pck=tolerance)
 
 
