@@ -1,12 +1,14 @@
 """Whether frames chosen by `data suggest` teach more than random ones.
 
-python benchmarks/suggestions.py DATASET --backbone-weights FILE [--seeds 3] [WAY...]
+python benchmarks/suggestions.py DATASET --backbone-weights FILE [--seeds 3] [--also DATASET]
+    [WAY...]
 
 For each seed a model learns from 100 random images of the train split. Then 200 of the other images
-get labels too: random ones, those that `data suggest` puts first, or the first by one of its parts
-alone. On all 300 the model is trained anew from the same start, and scored on the whole val split
-after its last epoch: PCK@0.5, within 5 % of the crop's side. The interval of the difference to
-random images comes from drawing val images. Results lie in --output and are not made again.
+get labels too: random ones, those that `data suggest` puts first, the first by one of its criteria
+alone, or the centres of 200 clusters of predicted poses. On all 300 the model is trained anew from
+the same start. After its last epoch it is scored on the whole val split, and on 500 images of
+--also: PCK@0.5, within 5 % of the crop's side. The interval of the difference to random images
+comes from resampling val images. Results stay in --output and are not computed again.
 """
 
 import argparse
@@ -17,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from ablation import PRESET, SIZE
 
@@ -24,12 +27,13 @@ from simplebase import KeypointDataset, TrainingOptions, load_dataset, load_reci
 from simplebase.evaluation import predict_dataset
 from simplebase.metrics.confidence import bootstrap_mean, percentile_interval
 from simplebase.progress import Progress
-from simplebase.runtimes import load_runtime
+from simplebase.runtimes import Runtime, load_runtime
 from simplebase.suggesting import suggest_frames
 
 FIRST, FURTHER = 100, 200
 EPOCHS = {FIRST: 60, FIRST + FURTHER: 30}
 CROP = 1.25
+ALSO = 500
 RESAMPLES = 2000
 
 # From the figures of a frame to its rank; the highest are labelled.
@@ -39,6 +43,7 @@ WAYS: dict[str, Callable[[dict[str, float]], float]] = {
     "low scores": lambda frame: -frame["mean_score"],
     "mirror": lambda frame: frame["mirror"],
     "high scores": lambda frame: frame["mean_score"],
+    "pose clusters": lambda frame: -frame["from_centre"],
 }
 
 
@@ -49,43 +54,67 @@ def main() -> None:
     parser.add_argument("ways", nargs="*", help=f"by default all: {', '.join(WAYS)}")
     parser.add_argument("--backbone-weights", required=True, help="ImageNet weights file")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--also", help="a dataset folder: score on images of it too")
     parser.add_argument("--output", type=Path, default=Path("runs/suggestions"))
     options = parser.parse_args()
     ways = ["random", *(way for way in options.ways or WAYS if way != "random")]
     dataset = load_dataset(options.dataset)
+    scored = {"val": dataset.validation}
+    if options.also:
+        also = load_dataset(options.also)
+        rows = np.random.default_rng(1).permutation(len(also.records))[:ALSO]
+        scored["also"] = also.select(np.sort(rows))
+    for seed in range(options.seeds):
+        for way in ways:
+            train_way(way, seed, dataset, options)
+    for name, images in scored.items():
+        print_table(name, images, ways, options)
+
+
+def print_table(
+    name: str, images: KeypointDataset, ways: list[str], options: argparse.Namespace
+) -> None:
+    """Scores the models of all seeds on these images, and compares each way with random images."""
     hits = {
-        way: np.concatenate([hits_of(way, seed, dataset, options) for seed in range(options.seeds)])
+        way: np.concatenate(
+            [
+                scores_on(name, images, run_folder(way, seed, options))
+                for seed in range(options.seeds)
+            ]
+        )
         for way in ways
     }
-    images = np.tile(dataset.validation.records.paths, options.seeds)
-    print("| images | PCK@0.5 | against random | 95 % interval |\n|---|---|---|---|")
+    paths = np.tile(images.records.paths, options.seeds)
+    print(f"| {name} | PCK@0.5 | against random | 95 % interval |\n|---|---|---|---|")
     for way, values in hits.items():
         difference = values.mean() - hits["random"].mean()
-        samples = bootstrap_mean((values - hits["random"])[:, None], images, resamples=RESAMPLES)
+        samples = bootstrap_mean((values - hits["random"])[:, None], paths, resamples=RESAMPLES)
         low, high = percentile_interval(samples)
         print(f"| {way} | {values.mean():.3f} | {difference:+.3f} | {low:+.3f} to {high:+.3f} |")
 
 
-def hits_of(
-    way: str, seed: int, dataset: KeypointDataset, options: argparse.Namespace
-) -> np.ndarray:
-    """`(N,)`: of each val record the share of keypoints that the trained model finds."""
-    folder = options.output / f"seed{seed}" / way.replace(" ", "_")
-    result = folder / "hits.npy"
-    if not result.exists():
-        rows = np.flatnonzero(~dataset.records.validation)
-        rows = np.random.default_rng(seed).permutation(rows)
-        first, others = rows[:FIRST], rows[FIRST:]
-        if way == "random":
-            chosen = others[:FURTHER]
-        else:
-            figures = figures_of(others, first, seed, dataset, options)
-            value = WAYS[way]
-            best = sorted(others, key=lambda row: -value(figures[str(dataset.records.paths[row])]))
-            chosen = np.array(best[:FURTHER])
-        train_on(np.concatenate([first, chosen]), dataset, folder, seed, options)
-        np.save(result, score(dataset, folder))
-    return np.load(result)
+def run_folder(way: str, seed: int, options: argparse.Namespace) -> Path:
+    """Where the model of a way and a seed is trained."""
+    folder: Path = options.output / f"seed{seed}" / way.replace(" ", "_")
+    return folder
+
+
+def train_way(way: str, seed: int, dataset: KeypointDataset, options: argparse.Namespace) -> None:
+    """Trains on 100 random images and 200 that are chosen this way, unless that is done."""
+    folder = run_folder(way, seed, options)
+    if (folder / "summary.json").exists():
+        return
+    rows = np.flatnonzero(~dataset.records.validation)
+    rows = np.random.default_rng(seed).permutation(rows)
+    first, others = rows[:FIRST], rows[FIRST:]
+    if way == "random":
+        chosen = others[:FURTHER]
+    else:
+        figures = figures_of(others, first, seed, dataset, options)
+        value = WAYS[way]
+        best = sorted(others, key=lambda row: -value(figures[str(dataset.records.paths[row])]))
+        chosen = np.array(best[:FURTHER])
+    train_on(np.concatenate([first, chosen]), dataset, folder, seed, options)
 
 
 def figures_of(
@@ -112,13 +141,38 @@ def figures_of(
         (images / "names.txt").write_text("\n".join(f"{name} {path}" for name, path in names))
     listed = (folder / "images" / "names.txt").read_text().splitlines()
     names = dict(line.split(" ", 1) for line in listed)
+    ranks = ranks_in_clusters(load_runtime(model), dataset.select(rows), seed)
+    from_centre = dict(zip(dataset.records.paths[rows].tolist(), ranks, strict=True))
     with table.open(newline="") as file:
         return {
-            names[Path(row["file"]).stem]: {
-                key: float(row[key]) for key in ("score", "mean_score", "mirror")
+            (path := names[Path(row["file"]).stem]): {
+                "from_centre": from_centre[path],
+                **{key: float(row[key]) for key in ("score", "mean_score", "mirror")},
             }
             for row in csv.DictReader(file)
         }
+
+
+def ranks_in_clusters(runtime: Runtime, dataset: KeypointDataset, seed: int) -> list[float]:
+    """Clusters the predicted poses; of each image the rank by distance from its cluster's centre.
+
+    Poses are compared without their place and size. There are as many clusters as images to choose,
+    so those of rank 0 are one image of each.
+    """
+    points = predict_dataset(runtime, dataset, flip_test=True)[..., :2]
+    points = points - points.mean(axis=1, keepdims=True)
+    points /= np.sqrt((points**2).sum(axis=-1).mean(axis=-1))[:, None, None]
+    poses = points.reshape(len(points), -1).astype(np.float32)
+    cv2.setRNGSeed(seed)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 100, 1e-4)
+    _, labels, centres = cv2.kmeans(poses, FURTHER, None, stop, 3, cv2.KMEANS_PP_CENTERS)
+    labels = labels.ravel()
+    distances = ((poses - centres[labels]) ** 2).sum(axis=-1)
+    ranks = np.empty(len(poses))
+    for cluster in range(FURTHER):
+        members = np.flatnonzero(labels == cluster)
+        ranks[members[np.argsort(distances[members])]] = np.arange(len(members))
+    return ranks.tolist()
 
 
 def link(paths: list[str], source: Path, target: Path) -> Any:
@@ -153,15 +207,18 @@ def train_on(
     train(PRESET, part, settings, run_dir=folder, overwrite=True)
 
 
-def score(dataset: KeypointDataset, folder: Path) -> np.ndarray:
+def scores_on(name: str, images: KeypointDataset, folder: Path) -> np.ndarray:
     """Of the last epoch: `(N,)` shares of keypoints within 5 % of the crop's side."""
-    val = dataset.validation
-    predictions = predict_dataset(load_runtime(folder / "checkpoints" / "last.keras"), val)
-    labels = val.records.keypoints
-    side = val.records.scales * 200 * CROP
-    errors = np.linalg.norm(predictions[..., :2] - labels[..., :2], axis=-1) / side[:, None]
-    labelled = labels[..., 2] > 0
-    return (labelled & (errors <= 0.05)).sum(axis=1) / labelled.sum(axis=1)
+    result = folder / f"hits_{name}.npy"
+    if not result.exists():
+        predictions = predict_dataset(load_runtime(folder / "checkpoints" / "last.keras"), images)
+        labels = images.records.keypoints
+        side = images.records.scales * 200 * CROP
+        errors = np.linalg.norm(predictions[..., :2] - labels[..., :2], axis=-1) / side[:, None]
+        labelled = labels[..., 2] > 0
+        found = (labelled & (errors <= 0.05)).sum(axis=1)
+        np.save(result, found / np.maximum(labelled.sum(axis=1), 1))
+    return np.load(result)
 
 
 @contextmanager
