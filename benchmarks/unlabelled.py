@@ -7,8 +7,9 @@ Trains mobilenetv1_upsample_lite at 128x128 on random subsets of the train split
 convert lsp SOURCE DATASET --val-split 0.3`; the other records of that split, or with `--images 0`
 those of the dataset folder --more, are learnt from without their labels. Scored is the last epoch
 on the whole val split: PCK@0.5, which is within 5 % of the crop's side, with the 95 % interval over
-the val images of the mean over seeds. Rows but the first differ from `few` in one thing. What is
-in --output already is not trained again, so a table can grow.
+the val images of the mean over seeds. Rows but the first differ from `few` in one thing, unless
+they say more. What is in --output already is not trained again, so a table can grow. For
+self-training, --teacher is the model that the row `small` has left in --output.
 """
 
 import argparse
@@ -67,12 +68,15 @@ WAYS = {
     "weight-0.3": Way("weight 0.3", unlabelled={"weight": 0.3}),
     "weight-3": Way("weight 3", unlabelled={"weight": 3.0}),
     "no-ramp": Way("no ramp", unlabelled={"ramp": 0.0}),
-    "ramp-0.5": Way("ramp over half of the run", unlabelled={"ramp": 0.5}),
+    "ramp-0.2": Way("ramp over a fifth of the run", unlabelled={"ramp": 0.2}),
     "threshold-0.01": Way("threshold 0.01", unlabelled={"threshold": 0.01}),
     "threshold-0.15": Way("threshold 0.15", unlabelled={"threshold": 0.15}),
-    "threshold-0.5": Way("threshold 0.5", unlabelled={"threshold": 0.5}),
+    "threshold-0.3": Way(
+        "threshold 0.3, mirrored views within 5 %, ramp over a fifth",
+        unlabelled={"threshold": 0.3, "mirror": 0.05, "ramp": 0.2},
+    ),
     "no-mirror": Way("one view for the teacher", unlabelled={"mirror": None}),
-    "mirror-0.03": Way("mirrored views within 3 %", unlabelled={"mirror": 0.03}),
+    "mirror-0.05": Way("mirrored views within 5 %", unlabelled={"mirror": 0.05}),
     "fade": Way("geometry of the views fades out", unlabelled={"geometry_fade_to": 0.0}),
     "no-fade": Way("it does not fade", unlabelled={"geometry_fade_to": 1.0}),
     "plain-views": Way("views as of labelled images", unlabelled={"augmentation": None}),
@@ -81,6 +85,9 @@ WAYS = {
         unlabelled={"augmentation": [{"name": "horizontal_flip", "probability": 0.5}]},
     ),
     "distil": Way("recipe distil", recipe="distil", teacher=True),
+    "distil-0.6": Way(
+        "recipe distil, threshold 0.6", recipe="distil", teacher=True, unlabelled={"threshold": 0.6}
+    ),
     "distil-labelled": Way("on labelled images alone", recipe="distil", teacher=True, alone=True),
 }
 

@@ -132,7 +132,7 @@ def train(
 
         simplebase train --dataset data/mpii --skeleton mpii --transfer-epoch 1 --ema 0.999
 
-        simplebase train --dataset data/cows --recipe few --unlabelled meadow.mp4
+        simplebase train --dataset data/cows --recipe distil --teacher large.keras
 
         simplebase train --resume runs/20260101-120000_mobilenetv2_upsample_lite
     """

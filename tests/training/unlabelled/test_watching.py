@@ -9,7 +9,7 @@ from simplebase.presets import load_recipe
 from simplebase.training import EpochMetrics
 from simplebase.training.unlabelled.watching import PseudoKeypointWatch
 
-RECIPE = load_recipe("few").updated({"total_epoch": 10})  # The ramp ends with epoch 2.
+RECIPE = load_recipe("few").updated({"total_epoch": 4})  # The ramp ends with epoch 2.
 
 
 def metrics(epoch: int, share: float) -> EpochMetrics:
@@ -37,7 +37,7 @@ def test_a_threshold_that_nothing_reaches_is_told_after_the_first_epoch_and_afte
 ):
     told = said([0, 0, 0, 0])
     assert list(told) == [1, 2]
-    expected = r"no pseudo keypoint reached the threshold 0.3 (their mean score is 0.08)"
+    expected = r"no pseudo keypoint reached the threshold 0.6 (their mean score is 0.08)"
     assert all(expected in text for text in told.values())
     assert "usual at first" in told[1] and "or label more images" in told[2]
     assert said([0.01, 0]) == {2: told[2]}
