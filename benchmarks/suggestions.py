@@ -165,7 +165,8 @@ def ranks_in_clusters(runtime: Runtime, dataset: KeypointDataset, seed: int) -> 
     poses = points.reshape(len(points), -1).astype(np.float32)
     cv2.setRNGSeed(seed)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 100, 1e-4)
-    _, labels, centres = cv2.kmeans(poses, FURTHER, None, stop, 3, cv2.KMEANS_PP_CENTERS)
+    start = np.zeros((len(poses), 1), np.int32)  # It is not used with k-means++.
+    _, labels, centres = cv2.kmeans(poses, FURTHER, start, stop, 3, cv2.KMEANS_PP_CENTERS)
     labels = labels.ravel()
     distances = ((poses - centres[labels]) ** 2).sum(axis=-1)
     ranks = np.empty(len(poses))
