@@ -41,7 +41,9 @@ _ORIGIN = 1
 _MOST_BYTES = 1 << 22
 # Some files have further lines at the top, such as `image: a.jpg`.
 _LINES = r"(?:(?!n_points)\w+:[^\n{}]*\n\s*)*"
-_PTS = re.compile(rf"\s*{_LINES}n_points:\s*(\d{{1,6}})\s*{_LINES}\{{([^{{}}]*)\}}\s*")
+_PTS = re.compile(
+    rf"\s*(?:version:\s*\S+\s+)?{_LINES}n_points:\s*(\d{{1,6}})\s*{_LINES}\{{([^{{}}]*)\}}\s*"
+)
 
 Point = tuple[float, float] | None
 """x, y with integers at pixel centres; `None` if it is not labelled."""

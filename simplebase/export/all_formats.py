@@ -13,6 +13,7 @@ from simplebase.errors import (
     MissingPackageError,
     OutOfMemoryError,
     ParityError,
+    SimplebaseNote,
     SimplebaseWarning,
 )
 from simplebase.export.export import Exporter, require_place
@@ -138,6 +139,8 @@ def _export_site(exporter: Exporter, path: Path, overwrite: bool) -> Exported:
         site = export_site(
             exporter, path, settings.quantization, title=title, overwrite=overwrite, **options
         )
+        note = f"{path}: poster.jpg is from {site.poster}; replace it before you publish the page"
+        warnings.warn(note, SimplebaseNote, stacklevel=2)
         return site.parity
 
     return _tried(settings, path, write)

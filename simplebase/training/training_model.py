@@ -295,6 +295,16 @@ class TrainingModel(TrainingGraph):
                 f"recipe {self.recipe.name!r} learns from unlabelled images. Give fit the batches "
                 "of semi_supervised_batches(dataset, unlabelled), or give the model another recipe."
             )
+        if self.recipe.unlabelled is None and lesson is not None:
+            raise ArgumentError(
+                f"recipe {self.recipe.name!r} does not learn from unlabelled images, which these "
+                "batches have. Give fit the batches of `batches`."
+            )
+        if not self.trainable_variables:
+            raise ArgumentError(
+                "the model has no weights to train. If it is `result` of another TrainingModel, it "
+                "is an average, which is not trained: save it, and load the file."
+            )
         if isinstance(x, KeypointBatches):
             shuffle = False
             callbacks = [*(callbacks or ()), SetEpoch(x)]
@@ -392,6 +402,11 @@ class TrainingModel(TrainingGraph):
 
     def _middle(self, images: Any) -> tuple[Any, Any]:
         """Returns the centres of canvases in the model's size, and their keypoints' offset."""
+        if isinstance(images, dict):
+            raise ArgumentError(
+                "batches with unlabelled samples are only for fit. Take those of "
+                "batches(dataset.validation, training=False)."
+            )
         height, width = size = self.estimator.metadata.input_size
         known = images.shape[1:3]
         if any(side is not None and side < own for side, own in zip(known, size, strict=True)):

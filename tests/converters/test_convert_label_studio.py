@@ -365,3 +365,11 @@ def test_a_rectangle_with_linked_keypoints_takes_none_of_another_control(source)
     objects, left_out = found(source, *shapes, relation("n", "b"))
     assert objects == [({"nose": 19.5, "tail": 59.5}, 0), ({"nest": 39.5}, None)]
     assert not left_out
+
+
+def test_the_choices_of_a_keypoint_do_not_hide_its_control(source) -> None:
+    tail = point("tail", 30, 10, "t", from_name="animal")
+    hidden = {"id": "t", "type": "choices", "from_name": "seen", "value": {"choices": ["hidden"]}}
+    nose = point("nose", 10, 10, "n", from_name="animal", parentID="b")
+    objects, _ = found(source, nose, tail, hidden | SIZE, rectangle("b", 0, 0, 40))
+    assert objects == [({"nose": 19.5, "tail": 59.5}, 0)]

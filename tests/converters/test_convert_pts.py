@@ -186,6 +186,7 @@ def test_garbled_files_are_read_or_refused(faces, name) -> None:
     [
         "version: 1\nimage: a.jpg\nn_points: 2\n{\n10 20\nNaN NaN\n}\n",
         "n_points: 2\r\nsize: 300 200\r\n{\r\n10,20\r\nnan,nan\r\n}",
+        "version: 1 n_points: 2 { 10 20 NaN NaN }",
     ],
 )
 def test_other_lines_commas_and_missing_points_are_read(faces, text) -> None:

@@ -246,3 +246,10 @@ def test_an_attribute_with_one_value_is_a_class_and_no_name(folder) -> None:
     conversion = read_via(folder)
     assert conversion.skeleton.keypoints == ("1", "2")
     assert any("'kind' has one value at all points" in note for note in conversion.notes)
+
+
+def test_an_attribute_with_one_value_names_the_only_keypoint_of_several_objects(folder) -> None:
+    points = [point(1, 2, marker="beak", id="1"), point(3, 4, marker="beak", id="2")]
+    (folder / "via.json").write_text(json.dumps(export(points)))
+    conversion = read_via(folder)
+    assert conversion.skeleton.keypoints == ("beak",) and len(conversion.records) == 2

@@ -92,12 +92,27 @@ def test_the_images_of_a_task_of_images_are_its_frames_in_order(tmp_path, start,
         read_cvat(path).require_records()
 
 
-def test_a_single_shape_before_the_last_frame_does_not_stay(tmp_path) -> None:
+def test_images_of_a_task_of_images_may_be_called_like_frames(tmp_path) -> None:
+    """As ffmpeg calls them, from 1 on."""
+    for number in (1, 2, 3):
+        write_image(tmp_path / "images" / f"frame_{number:04d}.png")
+    meta = "<task><mode>annotation</mode><stop_frame>2</stop_frame></task>"
+    path = save(tmp_path, meta, track(cow(0, 10), cow(1, 20), cow(2, 10, outside=1)))
+    found = noses(read_cvat(path))
+    assert found == {"images/frame_0001.png": [9.5, 9.5], "images/frame_0002.png": [19.5, 19.5]}
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_single_shape_before_the_last_frame_does_not_stay(tmp_path, step) -> None:
     """CVAT leaves out its end there; real tracks list every frame."""
     for number in range(3):
-        write_image(tmp_path / "images" / f"frame_{number:06d}.png")
-    path = save(tmp_path, task(7, "", 2), track(cow(1, 10)))
-    assert [*noses(read_cvat(path))] == ["images/frame_000001.png"]
+        write_image(tmp_path / "images" / f"frame_{number * step:06d}.png")
+    meta = (
+        f"<task><mode>interpolation</mode><stop_frame>{2 * step}</stop_frame>"
+        f"<frame_filter>step={step}</frame_filter></task>"
+    )
+    path = save(tmp_path, meta, track(cow(step, 10)))
+    assert [*noses(read_cvat(path))] == [f"images/frame_{step:06d}.png"]
 
 
 def test_labels_with_other_numbers_of_points_do_not_matter_if_not_chosen(tmp_path) -> None:

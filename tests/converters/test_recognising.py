@@ -111,6 +111,13 @@ def test_two_coco_files_called_train_and_val_are_the_splits(tmp_path) -> None:
         recognise(tmp_path)
 
 
+def test_a_folder_called_latest_is_no_test_split(tmp_path) -> None:
+    for name in ("train", "val"):
+        save(tmp_path, f"latest/{name}.json", COCO)
+    arguments = recognise(tmp_path).evidence.arguments
+    assert [path.name for path in arguments.values()] == ["train.json", "val.json"]
+
+
 def test_without_val_the_test_file_is_the_validation_split(tmp_path) -> None:
     for name in ("train", "test"):
         save(tmp_path, f"{name}/_annotations.coco.json", COCO)

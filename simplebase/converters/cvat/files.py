@@ -180,7 +180,9 @@ class _Reader:
         frames: dict[int, list[CvatShape]] = defaultdict(list)
         for track in video.tracks:
             where = f"{video.where}, track {shown(track.get('id'))}"
-            shapes = track_shapes(track, where, numbers, video.last, self._files.left_out)
+            shapes = track_shapes(
+                track, where, numbers, video.last, video.step, self._files.left_out
+            )
             for number, shape in shapes:
                 frames[number].append(shape)
         for number, shapes_of_frame in sorted(frames.items()):

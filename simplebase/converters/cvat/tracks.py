@@ -21,6 +21,7 @@ def track_shapes(
     where: str,
     frames: Sequence[int],
     stop: int | None,
+    step: int,
     left_out: Counter[str],
 ) -> Iterator[tuple[int, CvatShape]]:
     """The shapes of a track by frame, without those that are outside.
@@ -33,6 +34,7 @@ def track_shapes(
         where: the file and the track, for messages.
         frames: numbers of the frames that have an image, in order.
         stop: the last frame of the video, where it is known.
+        step: the distance of two frames of the task.
         left_out: counts shapes of other kinds.
 
     Raises:
@@ -53,7 +55,7 @@ def track_shapes(
         earlier, start = shape, frame
     # CVAT exports a single shape as a track that ends after a frame, but leaves out that end in the
     # last frame of the video. Its real tracks list every frame.
-    is_single = len(keyframes) == 1 and start + 1 == stop
+    is_single = len(keyframes) == 1 and start + step == stop
     if earlier is not None and not earlier.is_gone and stop is not None and not is_single:
         for after in _strictly_between(frames, start, stop + 1):
             yield after, earlier

@@ -46,6 +46,12 @@ class CvatVideo:
         return None if text is None else frame_number(text, f"{self.where}, stop_frame")
 
     @property
+    def step(self) -> int:
+        """The distance of two frames of the task in frames of the video."""
+        step = _STEP.search(self.task.findtext(".//frame_filter") or "")
+        return max(1, int(step[1])) if step else 1
+
+    @property
     def size(self) -> Size | None:
         """The stated `(height, width)`."""
         size = self.task.find(".//original_size")
@@ -66,20 +72,21 @@ class CvatVideo:
         """
         found: dict[int, Path] = {}
         paths = sorted(_images_below(folder), key=lambda path: path.as_posix())
+        if in_order := self._in_order(paths):
+            return in_order
         for path in paths:
             if match := _FRAME.fullmatch(path.stem):
                 other = found.setdefault(int(match[1]), path)
                 if other != path:
                     raise several_images(path.stem, other, path)
-        return found or self._in_order(paths)
+        return found
 
     def _in_order(self, paths: list[Path]) -> dict[int, Path]:
         """Returns the images of a task of images by frame, if all of them are there."""
         if self.task.findtext(".//mode") != "annotation" or self.last is None:
             return {}
         first = frame_number(self.task.findtext(".//start_frame", "0"), f"{self.where}, start")
-        step = _STEP.search(self.task.findtext(".//frame_filter") or "")
-        numbers = range(first, self.last + 1, max(1, int(step[1])) if step else 1)
+        numbers = range(first, self.last + 1, self.step)
         return dict(zip(numbers, paths, strict=True)) if len(numbers) == len(paths) else {}
 
 

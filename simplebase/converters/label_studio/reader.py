@@ -217,7 +217,8 @@ def _full_task(
         region.value |= value
         region.parent = str(result.get("parentID") or region.parent)
         region.texts |= _texts(result.get("meta"))
-        region.control = str(result.get("from_name") or "")
+        # Choices of the region come later, with its id and the name of their own control.
+        region.control = region.control or str(result.get("from_name") or "")
         sizes.append(stated_size(result.get("original_width"), result.get("original_height")))
         names.append(str(result.get("to_name")))
     # Choices for the whole image are not shapes.

@@ -173,6 +173,8 @@ def _coco_splits(clues: Clues, paths: list[Path]) -> tuple[str, dict[str, Any]] 
     Without val, test is the validation split, as in other formats.
     """
     splits = {name: [p for p in paths if name in clues.short(p).lower()] for name in _SPLITS}
+    # Folders are called `latest` or `contest` too.
+    splits["test"] = [p for p in splits["test"] if p not in splits["train"] + splits["val"]]
     if any(len(each) > 1 for each in splits.values()) or not splits["train"]:
         return None
     if len(paths) != len({path for each in splits.values() for path in each}):

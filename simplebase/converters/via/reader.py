@@ -78,7 +78,7 @@ def read_via(
         raise DataError(f"{path}: none of its {len(entries)} images has a region of shape point.")
     by_object, by_name = _choose_attributes(path, points, object_attribute, keypoint_attribute)
     why = "regions have no attributes"
-    if by_name and keypoint_attribute is None and _is_class(by_name, entries):
+    if by_name and keypoint_attribute is None and _is_class(by_name, by_object, entries):
         why = f"the attribute {by_name!r} has one value at all points"
         by_name = None
     left_out: Counter[str] = Counter()
@@ -153,15 +153,18 @@ def _choose_attributes(
     return by_object, by_name
 
 
-def _is_class(name: str, entries: Sequence[Entry]) -> bool:
-    """Returns whether an attribute has one value at all points, though images have several."""
+def _is_class(name: str, by_object: str | None, entries: Sequence[Entry]) -> bool:
+    """Returns whether an attribute has one value at all points, though objects have several."""
     if name.lower() in _KEYPOINT_NAMES:
         return False
-    values = [
-        [each.attributes.get(name) for each in entry.regions if each.kind == "point"]
-        for entry in entries
-    ]
-    return len({value for part in values for value in part}) == 1 and max(map(len, values)) > 1
+    values: set[str | None] = set()
+    points: Counter[tuple[int, str]] = Counter()
+    for index, entry in enumerate(entries):
+        for region in entry.regions:
+            if region.kind == "point":
+                values.add(region.attributes.get(name))
+                points[index, region.attributes.get(by_object, "") if by_object else ""] += 1
+    return len(values) == 1 and max(points.values()) > 1
 
 
 def _objects(

@@ -247,3 +247,12 @@ def test_what_fit_cannot_use_for_unlabelled_images_is_refused(
     plain = TrainingModel(twin(network), recipe=RECIPE.updated({"unlabelled": None}))
     with pytest.raises(ArgumentError, match="does not learn from unlabelled images. Choose one"):
         plain.semi_supervised_batches(figures, figures)
+    batches = built.semi_supervised_batches(figures, figures)
+    plain.compile()
+    with pytest.raises(ArgumentError, match="does not learn from unlabelled images, which these"):
+        plain.fit(batches, epochs=1)
+    with pytest.raises(ArgumentError, match="batches with unlabelled samples are only for fit"):
+        plain.evaluate(batches)
+    again = TrainingModel(built.result, recipe=RECIPE.updated({"unlabelled": None}))
+    with pytest.raises(ArgumentError, match="no weights to train. If it is `result` of another"):
+        again.fit(figures, epochs=1)

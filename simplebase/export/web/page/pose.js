@@ -389,8 +389,10 @@ export class PoseModel {
   _leaveGpu(reason, error = "") {
     console.warn(`The GPU is not used: ${reason}.`, error);
     this._onGpu = false;
-    this._gpu.delete();
+    // Two images may be compared at the same time, and both may find a fault.
+    const gpu = this._gpu;
     this._gpu = null;
+    gpu?.delete();
   }
 
   async _run(compiled) {
