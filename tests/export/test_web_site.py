@@ -21,6 +21,7 @@ from simplebase.errors import (
     DownloadError,
     OutputExistsError,
     ParityError,
+    SimplebaseNote,
 )
 from simplebase.export import ExportedSite, Exporter, export_all, export_site
 from simplebase.export.parity import Parity
@@ -202,7 +203,8 @@ def test_all_formats_include_the_page_where_litert_js_was_fetched(
     assert missing.state == "not installed" and not (tmp_path / "m_web").exists()
     assert "`simplebase models get litert-js`" in missing.problem
     fetch_litert_js(announce=lambda line: None, progress=None)
-    [done] = export_all(exporter, [], site=tmp_path / "m_web")
+    with pytest.warns(SimplebaseNote, match=r"m_web: poster.jpg is from .*; replace it before you"):
+        [done] = export_all(exporter, [], site=tmp_path / "m_web")
     assert done.state == "passed" and done.settings.title == "web float16"
     assert done.size == sum(p.stat().st_size for p in done.path.rglob("*") if p.is_file())
     assert "<h1>m</h1>" in (tmp_path / "m_web" / "index.html").read_text()
