@@ -7,7 +7,7 @@ numbers, and checked objects refuse to be changed.
 import math
 import pickle
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -52,11 +52,24 @@ _MOST_AXES = 32
 _MOST_ITEMS = 2**20
 
 
+_Made = TypeVar("_Made")
+
+
 def _refuse_state(self: Any, state: Any) -> None:
     """Replaces `__setstate__`, by which a pickle could change objects after they were checked."""
     raise pickle.UnpicklingError(f"it changes a {type(self).__name__.strip('_')} afterwards")
 
 
+def _refusing_state(made: type[_Made]) -> type[_Made]:
+    """Decorates a dataclass with slots, which has a `__setstate__` that accepts any state.
+
+    Python before 3.11.4 replaces a `__setstate__` in the class itself.
+    """
+    made.__setstate__ = _refuse_state  # type: ignore[attr-defined]
+    return made
+
+
+@_refusing_state
 @dataclass(frozen=True, slots=True)
 class Storage:
     """Numbers that are stored elsewhere in the file.
@@ -66,9 +79,6 @@ class Storage:
         key: its key in the file.
         count: number of numbers.
     """
-
-    # In the class itself, because `dataclass` would add a method that accepts any state.
-    __setstate__ = _refuse_state
 
     dtype: str
     key: str
@@ -80,11 +90,10 @@ class Storage:
         return 2 if self.dtype == "bfloat16" else np.dtype(self.dtype).itemsize
 
 
+@_refusing_state
 @dataclass(frozen=True, slots=True)
 class TensorView:
     """A tensor: a window onto a storage, with offset and strides counted in numbers."""
-
-    __setstate__ = _refuse_state
 
     storage: Storage
     offset: int
@@ -100,11 +109,10 @@ class TensorView:
         return 1 + self.offset + sum((size - 1) * stride for size, stride in steps)
 
 
+@_refusing_state
 @dataclass(frozen=True, slots=True)
 class StorageView:
     """A part of a storage, which was a separate storage in PyTorch before 0.4."""
-
-    __setstate__ = _refuse_state
 
     storage: Storage
     begin: int
@@ -251,10 +259,9 @@ def counting_numbers(values: Any) -> tuple[int, ...]:
     return tuple(values)
 
 
+@_refusing_state
 @dataclass(frozen=True, slots=True)
 class StorageType:
     """The type of a storage's numbers, replacing a class of torch."""
-
-    __setstate__ = _refuse_state
 
     dtype: str
