@@ -8,7 +8,7 @@ import numpy as np
 
 from simplebase.files import require_file
 from simplebase.geometry import Crop, Size
-from simplebase.images import DepthRange, read_bytes
+from simplebase.images import DepthRange, decode_image, read_bytes
 
 
 class ImageStore(Protocol):
@@ -53,6 +53,15 @@ class ImageStore(Protocol):
 
     def select(self, index: np.ndarray) -> "ImageStore":
         """Returns the images of the records at `index`, indices or a mask of length `N`."""
+
+
+def decode_stored(images: ImageStore, index: int) -> np.ndarray:
+    """Returns the image of record `index` as `(H, W, 3)` uint8 RGB.
+
+    Raises:
+        MissingFileError, DataError: it is missing, or cannot be read or decoded.
+    """
+    return decode_image(images.read(index), images.name(index), depth_range=images.depth_range)
 
 
 class FolderImages:

@@ -5,8 +5,9 @@ import warnings
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
+from simplebase.data.image_store import decode_stored
 from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
-from simplebase.images import DEPTH_ADVICE, decode_image, deep_range, depth_note
+from simplebase.images import DEPTH_ADVICE, deep_range, depth_note
 from simplebase.progress import Progress
 from simplebase.threads import thread_pool
 
@@ -35,8 +36,7 @@ def without_bad_images(
 
     def problem(index: int) -> str | None:
         try:
-            name, data = dataset.images.name(index), dataset.images.read(index)
-            decode_image(data, name, depth_range=dataset.images.depth_range)
+            decode_stored(dataset.images, index)
         except (DataError, MissingFileError) as error:
             return str(error)
         return None

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
-from simplebase.data.image_store import FolderImages
+from simplebase.data.image_store import FolderImages, decode_stored
 from simplebase.drawing import draw_skeleton, plain
 from simplebase.errors import ArgumentError
 from simplebase.evaluation.charts import plot_error_kinds, plot_parts, plot_precision_recall
@@ -27,7 +27,7 @@ from simplebase.evaluation.measuring import measure_error_kinds
 from simplebase.evaluation.results_file import write_results
 from simplebase.evaluation.target import Target, require_dataset
 from simplebase.files import replacing, require_output, write_json
-from simplebase.images import decode_image, write_image
+from simplebase.images import write_image
 from simplebase.metrics import OKS_THRESHOLDS, rows_by_image
 from simplebase.progress import Progress
 from simplebase.skeletons import Skeleton
@@ -138,8 +138,7 @@ def _draw_images(
     found = rows_by_image(detections.image_ids)
     nothing = np.zeros(0, int)
     for done, (image, rows) in enumerate(labelled.items(), start=1):
-        name, data = store.name(rows[0]), store.read(rows[0])
-        canvas = decode_image(data, name, depth_range=store.depth_range)
+        canvas = decode_stored(store, rows[0])
         for keypoints in records.keypoints[rows]:
             _draw(canvas, keypoints, plain(dataset.skeleton))
         for keypoints in detections.keypoints[found.get(image, nothing)]:

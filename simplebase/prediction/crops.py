@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from simplebase.data.image_store import decode_stored
 from simplebase.demo.finding.boxes import Finder
 from simplebase.equality import ArrayEquality
 from simplebase.errors import DataError, SimplebaseError
@@ -188,7 +189,7 @@ class CropReader:
         """Cuts out a packed record, whose image is already a crop of the original."""
         index = chunk.indices[place]
         store = self._store
-        image = decode_image(store.read(index), store.name(index), depth_range=store.depth_range)
+        image = decode_stored(store, index)
         assert chunk.boxes is not None and chunk.annotation_ids is not None
         metadata = self._metadata
         boxes = chunk.boxes[place]

@@ -15,6 +15,7 @@ import numpy as np
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.frames.choosing import ALIKE, choose_best
 from simplebase.data.frames.sampling import Sampler
+from simplebase.data.image_store import decode_stored
 from simplebase.data.loading import load_dataset
 from simplebase.demo.finding.places import open_finder, require_one_place
 from simplebase.demo.frames import FramePoses
@@ -28,7 +29,7 @@ from simplebase.demo.sinks.labels import (
 from simplebase.demo.sinks.sink import MARKER
 from simplebase.errors import ArgumentError, DataError, SimplebaseError, SimplebaseWarning
 from simplebase.files import replacing, require_output
-from simplebase.images import DepthRange, decode_image
+from simplebase.images import DepthRange
 from simplebase.inference import MIN_SCORE, PoseEstimator
 from simplebase.pose import Box
 from simplebase.progress import ProgressBar
@@ -216,9 +217,7 @@ def _small_images(
         for done, index in enumerate(sorted(firsts.values()), start=1):
             # An unreadable image is skipped here; `data check` reports it.
             with suppress(SimplebaseError):
-                data, name = images.read(index), images.name(index)
-                image = decode_image(data, name, depth_range=images.depth_range)
-                yield sampler.small(image)
+                yield sampler.small(decode_stored(images, index))
             tell(done, len(firsts))
 
 

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
+from simplebase.data.image_store import decode_stored
 from simplebase.demo.finding.boxes import overlap
 from simplebase.errors import ParityError
 from simplebase.extras import import_with_extras
 from simplebase.files import file_sha256
-from simplebase.images import decode_image
 
 _MODEL, _SCRIPT = "detector.tflite", "detector.js"
 DETECTOR_FILES = (_MODEL, _SCRIPT)
@@ -119,12 +119,8 @@ class SiteDetector:
 
 def detector_images(dataset: KeypointDataset) -> list[np.ndarray]:
     """Returns a few images of a dataset, each once."""
-    store = dataset.images
     _, rows = np.unique(dataset.records.paths, return_index=True)
-    return [
-        decode_image(store.read(row), store.name(row), depth_range=store.depth_range)
-        for row in np.sort(rows)[:_IMAGES].tolist()
-    ]
+    return [decode_stored(dataset.images, row) for row in np.sort(rows)[:_IMAGES].tolist()]
 
 
 def _without_match(

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from simplebase.data.image_store import decode_stored
 from simplebase.export.parity import Reference
 from simplebase.geometry import compose, invert, transform_points
-from simplebase.images import decode_image, warp_image, write_image
+from simplebase.images import warp_image, write_image
 from simplebase.metadata import ModelMetadata
 
 _SIDE = 640
@@ -29,14 +30,13 @@ def write_poster(path: Path, reference: Reference, metadata: ModelMetadata) -> s
     index = int(reference.keypoints[..., 2].mean(axis=1).argmax())
     samples = reference.samples
     store = samples.dataset.images
-    name = store.name(index)
-    image = decode_image(store.read(index), name, depth_range=store.depth_range)
+    image = decode_stored(store, index)
     matrix = samples.matrices[index]
     if store.matrices is not None:
         # The image of a packed dataset is already cut out.
         matrix = compose(matrix, invert(store.matrices[index]))
     write_image(path, _around(image, matrix, metadata), overwrite=True)
-    return name
+    return store.name(index)
 
 
 def _around(image: np.ndarray, matrix: np.ndarray, metadata: ModelMetadata) -> np.ndarray:
