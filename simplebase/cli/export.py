@@ -110,6 +110,7 @@ def export(
 
         simplebase export cows.keras --all exported --calibration data/cows
     """
+    from simplebase.export.export_settings import SITE_SUFFIX
     from simplebase.files import require_output
 
     if (format is None) == (all is None):
@@ -124,7 +125,7 @@ def export(
     # ExportSettings validates these.
     texts: dict[str, Any] = {"outputs": outputs, "opset": opset}
     plan: Plan = []
-    site = output or model.resolve().with_name(f"{model.resolve().stem}_web")
+    site = output or model.resolve().with_name(f"{model.resolve().stem}{SITE_SUFFIX}")
     if format == _WEB:
         if outputs != "heatmaps" or dynamic_batch:
             raise ArgumentError(
@@ -173,7 +174,7 @@ def export(
             title = model.resolve().stem
             _export_site(exporter, site, quantize, finder, title, json, overwrite)
         elif all is not None:
-            _export_all(exporter, plan, all / f"{model.stem}_web", report, json, overwrite)
+            _export_all(exporter, plan, all / f"{model.stem}{SITE_SUFFIX}", report, json, overwrite)
         else:
             _export_one(exporter, *plan[0], report, json, overwrite)
 

@@ -92,7 +92,9 @@ def read_objects(
             index, record = restore_record(annotation, path, keypoints, file.validation, where)
             labelled: Labelled | str = Labelled(record, image, index)
         else:
-            labelled = _foreign(annotation, image, path, keypoints, skeleton, scale_from, where)
+            labelled = _foreign(
+                annotation, image, path, image_id, keypoints, skeleton, scale_from, where
+            )
         if isinstance(labelled, str):
             conversion.leave_out(labelled)
             continue
@@ -126,6 +128,7 @@ def _foreign(
     annotation: dict[str, Any],
     image: Path,
     path: str,
+    image_id: int,
     keypoints: np.ndarray,
     skeleton: Skeleton,
     scale_from: ScaleFrom,
@@ -155,7 +158,7 @@ def _foreign(
         keypoints=keypoints,
         box=box,
         area=area or None,
-        image_id=expect.identifier(annotation["image_id"], f"{where}.image_id"),
+        image_id=image_id,
         annotation_id=None
         if annotation_id is None
         else expect.identifier(annotation_id, f"{where}.id"),

@@ -17,7 +17,7 @@ from simplebase.errors import (
     SimplebaseWarning,
 )
 from simplebase.export.export import Exporter, require_place
-from simplebase.export.export_settings import ExportSettings, SiteSettings
+from simplebase.export.export_settings import SITE_SUFFIX, ExportSettings, SiteSettings
 from simplebase.export.parity import Parity
 from simplebase.export.web import QUANTIZATIONS as SITE_QUANTIZATIONS
 from simplebase.export.web import export_site, require_site_place
@@ -27,9 +27,6 @@ THREADS = (1, 2)
 """Numbers of threads with which each file is timed."""
 
 SECONDS = 2.0
-
-SITE_SUFFIX = "_web"
-"""End of the name of the folder for a web server."""
 
 
 @dataclass
@@ -134,10 +131,14 @@ def _export_site(exporter: Exporter, path: Path, overwrite: bool) -> Exported:
     settings = SiteSettings(SITE_QUANTIZATIONS[0])
 
     def write() -> Parity:
-        title = path.name.removesuffix(SITE_SUFFIX)
-        options: dict[str, Any] = {"offline": True, "announce": exporter.report}
         site = export_site(
-            exporter, path, settings.quantization, title=title, overwrite=overwrite, **options
+            exporter,
+            path,
+            settings.quantization,
+            title=path.name.removesuffix(SITE_SUFFIX),
+            overwrite=overwrite,
+            offline=True,
+            announce=exporter.report,
         )
         note = f"{path}: poster.jpg is from {site.poster}; replace it before you publish the page"
         warnings.warn(note, SimplebaseNote, stacklevel=2)

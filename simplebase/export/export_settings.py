@@ -133,6 +133,10 @@ class ExportSettings:
         return self.format if self.quantization == "none" else f"{self.format} {self.quantization}"
 
 
+SITE_SUFFIX = "_web"
+"""End of the name of a folder for web servers."""
+
+
 @dataclass(frozen=True)
 class SiteSettings:
     """The settings of a folder for web servers, see `simplebase.export.web`.

@@ -430,6 +430,6 @@ class TrainingModel(TrainingGraph):
     def _remember_depth(self, dataset: KeypointDataset) -> None:
         """Stores in the metadata how images of more than 8 bits were read."""
         chosen = dataset.images.depth_range
-        for model in (self.estimator, self.result):
-            if chosen is not None:
+        if chosen is not None:
+            for model in (self.estimator, self.result):
                 model.metadata = replace(model.metadata, depth_range=chosen)

@@ -20,7 +20,7 @@ from headless_chromium import chromium, requests_of, require_chromium, save_scre
 from simplebase import KeypointDataset
 from simplebase.demo.drawing import draw
 from simplebase.demo.estimation import FrameEstimator
-from simplebase.demo.finding.boxes import WholeFrame
+from simplebase.demo.finding.boxes import Finder, WholeFrame
 from simplebase.demo.finding.detector import Detector
 from simplebase.demo.smoothing import OneEuro
 from simplebase.errors import DownloadError
@@ -33,7 +33,7 @@ from simplebase.inference import PoseEstimator, cut_out
 from simplebase.metadata import ModelMetadata, read_metadata
 from simplebase.metrics import oks_sigmas
 from simplebase.pose import Box, Pose
-from simplebase.runtimes import load_runtime
+from simplebase.runtimes import Runtime, load_runtime
 from simplebase.videos.frame import Frame
 from simplebase.zoo.fetching import fetch
 from simplebase.zoo.programs import PROGRAMS
@@ -296,18 +296,7 @@ def test_one_object_is_followed_and_smoothed_as_python_does(
     monkeypatch.setattr(
         PoseEstimator, "keypoints", lambda *_: frames[now[0]][None].astype(np.float32)
     )
-    estimate = FrameEstimator(
-        runtime,
-        WholeFrame(),
-        is_sequence=True,
-        find_every=None,
-        distinct=True,
-        smoothing=OneEuro(),
-    )
-    expected = []
-    for index in range(len(frames)):
-        now[0] = index
-        expected.append(estimate(Frame(image, index, index / 25, "walk")).poses)
+    expected = estimated(runtime, WholeFrame(), None, image, now, len(frames))
     browser.get(address + "blank.html")
     found = answer_of(
         browser,
@@ -338,6 +327,30 @@ def test_one_object_is_followed_and_smoothed_as_python_does(
         assert_same(poses, theirs)
 
 
+def estimated(
+    runtime: Runtime,
+    find: Finder,
+    find_every: int | None,
+    image: np.ndarray,
+    now: list[int],
+    count: int,
+) -> list[Sequence[Pose]]:
+    """The poses that Python follows through `count` frames; `now[0]` is the current one."""
+    estimate = FrameEstimator(
+        runtime,
+        find,
+        is_sequence=True,
+        find_every=find_every,
+        distinct=True,
+        smoothing=OneEuro(),
+    )
+    found = []
+    for index in range(count):
+        now[0] = index
+        found.append(estimate(Frame(image, index, index / 25, "frame")).poses)
+    return found
+
+
 def assert_same(poses: Sequence[Pose], theirs: list[dict[str, Any]]) -> None:
     """The poses of a frame, in Python and in the page."""
     assert len(theirs) == len(poses)
@@ -364,18 +377,7 @@ def test_several_objects_are_detected_and_followed_as_python_does(
         ).astype(np.float32)
 
     monkeypatch.setattr(PoseEstimator, "keypoints", keypoints)
-    estimate = FrameEstimator(
-        runtime,
-        lambda frame: boxes[frame.index],
-        is_sequence=True,
-        find_every=5,
-        distinct=True,
-        smoothing=OneEuro(),
-    )
-    expected = []
-    for index in range(len(objects)):
-        now[0] = index
-        expected.append(estimate(Frame(image, index, index / 25, "street")).poses)
+    expected = estimated(runtime, lambda frame: boxes[frame.index], 5, image, now, len(objects))
     browser.get(address + "blank.html")
     found = answer_of(
         browser,
