@@ -24,7 +24,6 @@ def export(
     model: Annotated[
         Path,
         typer.Argument(
-            callback=options.open_models,
             help="A model or a run's checkpoint (.keras), or the name of a pretrained model.",
         ),
     ],
@@ -125,7 +124,9 @@ def export(
     # ExportSettings validates these.
     texts: dict[str, Any] = {"outputs": outputs, "opset": opset}
     plan: Plan = []
-    site = output or model.resolve().with_name(f"{model.resolve().stem}{SITE_SUFFIX}")
+    # The path "." has no name; opening it as a model fails later with a clear error.
+    named = model if model.name else model.resolve()
+    site = output or named.with_name(f"{named.stem}{SITE_SUFFIX}")
     if format == _WEB:
         if outputs != "heatmaps" or dynamic_batch:
             raise ArgumentError(
@@ -138,16 +139,18 @@ def export(
                 "--report with --format web."
             )
     elif all is not None:
-        plan = _plan_all(all, model, texts)
+        plan = _plan_all(all, named, texts)
     else:
         texts |= {"format": format, "quantization": quantize or "none"}
-        plan = [_one(output, model, texts, dynamic_batch)]
+        plan = [_one(output, named, texts, dynamic_batch)]
     for file in (report, json):
         if file is not None:
             require_output(file, overwrite=overwrite)
     dataset = None
     if calibration is not None:
         dataset = options.open_dataset(calibration, skeleton, None, None, None)
+    # Files are named after what was given, not after the file of a pretrained model in the cache.
+    model_file = options.open_models(model)
 
     import_tensorflow()
     from simplebase.export.export import Exporter, require_place
@@ -163,7 +166,7 @@ def export(
             finder = SiteDetector(detector, detector_class)
     with console.status("exporting") as status:
         exporter = Exporter(
-            model,
+            model_file,
             dataset,
             images=images,
             seed=seed,
@@ -171,10 +174,9 @@ def export(
             report=status.update,
         )
         if format == _WEB:
-            title = model.resolve().stem
-            _export_site(exporter, site, quantize, finder, title, json, overwrite)
+            _export_site(exporter, site, quantize, finder, named.stem, json, overwrite)
         elif all is not None:
-            _export_all(exporter, plan, all / f"{model.stem}{SITE_SUFFIX}", report, json, overwrite)
+            _export_all(exporter, plan, all / site.name, report, json, overwrite)
         else:
             _export_one(exporter, *plan[0], report, json, overwrite)
 
@@ -192,9 +194,7 @@ def _one(
 
     settings = ExportSettings(**texts, free_batch=free_batch)
     ending = FORMATS[settings.format].suffix or "_saved_model"
-    # The path "." has no name; opening it as a model fails later with a clear error.
-    named = model if model.name else model.resolve()
-    return settings, output or named.with_name(f"{named.stem}{ending}")
+    return settings, output or model.with_name(f"{model.stem}{ending}")
 
 
 def _prepare_site(path: Path, quantize: str | None, overwrite: bool) -> None:

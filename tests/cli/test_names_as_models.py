@@ -138,6 +138,26 @@ def test_other_commands_take_the_name_too(
     assert code == 0, error or said
 
 
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        (["--format", "onnx"], "tiny-person.onnx"),
+        (["--format", "saved-model"], "tiny-person_saved_model"),
+        (["--format", "web"], "tiny-person_web"),
+        (["--all", "all"], "all/tiny-person.onnx"),
+    ],
+    ids=["file", "folder", "page", "all"],
+)
+def test_exports_are_named_after_the_name_not_after_the_file_in_the_cache(
+    command: Command, published: Published, line: list[str], place: str
+) -> None:
+    Path(place).parent.mkdir(exist_ok=True)
+    Path(place).write_text("mine")
+    code, _, error = command("export", "tiny-person", *line)
+    assert code == 1 and error.startswith(f"Error: {place} exists"), error
+    assert Path(place).read_text() == "mine"
+
+
 def test_a_benchmark_takes_the_name_too(
     command: Command, published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
