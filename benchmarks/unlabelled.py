@@ -79,6 +79,10 @@ WAYS = {
     "mirror-0.05": Way("mirrored views within 5 %", unlabelled={"mirror": 0.05}),
     "fade": Way("geometry of the views fades out", unlabelled={"geometry_fade_to": 0.0}),
     "no-fade": Way("it does not fade", unlabelled={"geometry_fade_to": 1.0}),
+    "like-labelled": Way(
+        "views as of labelled images, whose geometry fades out",
+        unlabelled={"augmentation": None, "geometry_fade_to": 0.0},
+    ),
     "plain-views": Way("views as of labelled images", unlabelled={"augmentation": None}),
     "flip-views": Way(
         "views that are flipped only: as easy as the teacher's",
@@ -87,6 +91,12 @@ WAYS = {
     "distil": Way("recipe distil", recipe="distil", teacher=True),
     "distil-0.6": Way(
         "recipe distil, threshold 0.6", recipe="distil", teacher=True, unlabelled={"threshold": 0.6}
+    ),
+    "distil-0.6-share-0.75": Way(
+        "the same, three times as many unlabelled as labelled",
+        recipe="distil",
+        teacher=True,
+        unlabelled={"threshold": 0.6, "share": 0.75},
     ),
     "distil-labelled": Way("on labelled images alone", recipe="distil", teacher=True, alone=True),
 }

@@ -18,10 +18,27 @@ python=${PYTHON:-python3}
 simplebase() { "$python" -m simplebase "$@"; }
 
 if [ -e "$out" ]; then echo "$out exists. Give a folder that does not." >&2; exit 1; fi
-mkdir -p "$out"
-# What is no result of its own, and the way to it.
+jpeg=(-iname '*.jpg' -o -iname '*.jpeg')
+if [ -n "$dataset" ] && [ -z "$(find -L "$dataset/images" "${jpeg[@]}" 2> /dev/null | head -n 1)" ]; then
+  echo "$dataset/images has no JPEG file, but one is needed as the sample image." >&2
+  exit 1
+fi
+# Files that are not part of the result.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+# Before everything that takes long: what is missing here shows at once.
+echo "== Demo programs"
+configure=(-S "$source" -B "$work/build" -DBUILD_TESTING=OFF -DREQUIRE_ALL=ON -DSTATIC_IMAGES=ON)
+configure+=("-DPython3_EXECUTABLE=$("$python" -c "import sys; print(sys.executable)")")
+if [ -n "${WHEELS:-}" ]; then configure+=("-DWHEELS=$(realpath "$WHEELS")"); fi
+if [ -n "${TOOLCHAIN:-}" ]; then configure+=("-DCMAKE_TOOLCHAIN_FILE=$(realpath "$TOOLCHAIN")"); fi
+if ! cmake "${configure[@]}" > "$work/configure.log" 2>&1; then
+  cat "$work/configure.log" >&2
+  echo "The demo programs cannot be built. The packages that they need are in $source/README.md." >&2
+  exit 1
+fi
+cmake --build "$work/build" --parallel 2 > "$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
 
 if [ ! -f "$model" ] && ! simplebase models "$model" > /dev/null 2>&1; then
   echo "== Training $model"
@@ -31,6 +48,7 @@ if [ ! -f "$model" ] && ! simplebase models "$model" > /dev/null 2>&1; then
   model=$work/run/checkpoints/best.keras
 fi
 
+mkdir -p "$out"
 figures=$work/figures
 if [ -z "$dataset" ]; then simplebase data synthesize "$figures"; fi
 samples=${dataset:-$figures}
@@ -64,13 +82,6 @@ export_as model.onnx onnx none
 export_as model.mnn mnn none
 export_as model_weights.mnn mnn weights
 
-echo "== Demo programs"
-configure=(-S "$source" -B "$work/build" -DBUILD_TESTING=OFF -DREQUIRE_ALL=ON -DSTATIC_IMAGES=ON)
-configure+=("-DPython3_EXECUTABLE=$("$python" -c "import sys; print(sys.executable)")")
-if [ -n "${WHEELS:-}" ]; then configure+=("-DWHEELS=$(realpath "$WHEELS")"); fi
-if [ -n "${TOOLCHAIN:-}" ]; then configure+=("-DCMAKE_TOOLCHAIN_FILE=$(realpath "$TOOLCHAIN")"); fi
-cmake "${configure[@]}" > "$work/configure.log" || { cat "$work/configure.log"; exit 1; }
-cmake --build "$work/build" --parallel 2 > "$work/build.log" || { cat "$work/build.log"; exit 1; }
 cmake --install "$work/build" --prefix "$out" > /dev/null
 
 "$python" - "$out" "$samples" <<'CLASSES'
@@ -83,9 +94,7 @@ if sidecar is None:
     sys.exit("No format of the model could be exported.")
 names = json.loads(sidecar.read_text())["skeleton"]["keypoints"]
 (out / "classes.txt").write_text("\n".join(names) + "\n")
-images = sorted((samples / "images").rglob("*.jp*g"))
-if not images:
-    sys.exit(f"{samples}/images holds no JPEG to serve as the sample image.")
+images = sorted(path for path in (samples / "images").rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
 shutil.copy(images[0], out / "sample.jpg")
 CLASSES
 
