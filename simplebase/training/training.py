@@ -19,7 +19,7 @@ from simplebase.evaluation import mean_pck, mean_pose
 from simplebase.geometry import Size
 from simplebase.presets import Preset, Recipe, load_recipe
 from simplebase.presets.loader import as_preset
-from simplebase.progress import ProgressBar
+from simplebase.progress import ProgressBar, no_progress_bar
 from simplebase.skeletons import Skeleton
 from simplebase.training.distribution import Distribution, distribute
 from simplebase.training.observer import Observer
@@ -34,7 +34,7 @@ from simplebase.training.runs.state import RunProgress, load_progress
 from simplebase.training.tensorboard import TensorBoardLog
 from simplebase.training.trainer import Trainer
 from simplebase.training.unlabelled.pool import Pool
-from simplebase.training.unlabelled.preparing import make_pool, no_bar, restored_pool, settled
+from simplebase.training.unlabelled.preparing import make_pool, restored_pool, settled
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def train(
     observer: Observer | None = None,
     augmentation: Sequence[keras.layers.Layer] = (),
     unlabelled: KeypointDataset | None = None,
-    progress: ProgressBar = no_bar,
+    progress: ProgressBar = no_progress_bar,
 ) -> TrainingResult:
     """Trains a preset on the train split, and keeps the epoch that is best on the val split.
 

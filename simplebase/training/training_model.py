@@ -10,14 +10,15 @@ import tensorflow as tf
 
 from simplebase.augmentation import Augmentation
 from simplebase.data.dataset import KeypointDataset
-from simplebase.data.pipeline import BatchSource, CacheMode
-from simplebase.errors import ArgumentError, DataError
+from simplebase.data.pipeline import CacheMode
+from simplebase.errors import ArgumentError
 from simplebase.estimator import SimpleBaseline
 from simplebase.losses import LOSSES, HeatmapLoss, Loss
 from simplebase.presets import Recipe, load_recipe
-from simplebase.progress import ProgressBar
+from simplebase.progress import ProgressBar, no_progress_bar
+from simplebase.training.canvas_centre import canvas_centre
+from simplebase.training.fit_batches import Unlabelled, add_unlabelled, labelled_batches
 from simplebase.training.keypoint_batches import KeypointBatches, SetEpoch
-from simplebase.training.order import EpochOrder
 from simplebase.training.pck import PCK, find_peaks
 from simplebase.training.precision import FLOAT16
 from simplebase.training.training_graph import TrainingGraph
@@ -25,12 +26,10 @@ from simplebase.training.unlabelled.fitting import (
     PASSED,
     SCORE,
     PseudoKeypointMeans,
-    Unlabelled,
     WarnOfPseudoKeypoints,
-    make_lesson,
 )
 from simplebase.training.unlabelled.lesson import Lesson
-from simplebase.training.unlabelled.preparing import no_bar, with_defaults
+from simplebase.training.unlabelled.preparing import with_defaults
 from simplebase.training.weight_average import WeightAverage
 
 
@@ -103,7 +102,7 @@ class TrainingModel(TrainingGraph):
 
     def call(self, images: Any, training: bool = False) -> Any:
         """Returns heatmaps `(B, h, w, K)` of the centres of images `(B, Hc, Wc, 3)`."""
-        images, _ = self._middle(images)
+        images, _ = self._centre(images)
         return (self.estimator if training else self.result)(images, training=training)
 
     def batches(
@@ -130,32 +129,18 @@ class TrainingModel(TrainingGraph):
             ArgumentError: a training batch is larger than the dataset.
             DataError: the dataset has another number of keypoints.
         """
-        metadata = self.estimator.metadata
-        theirs, ours = dataset.skeleton.num_keypoints, metadata.skeleton.num_keypoints
-        if theirs != ours:
-            raise DataError(
-                f"{dataset.name} has {theirs} keypoints, but the model has {ours}. Build the model "
-                "with skeleton=dataset.skeleton."
-            )
-        size = batch_size or self.recipe.batch_size
-        if training and size > len(dataset):
-            raise ArgumentError(
-                f"batch_size is at most {len(dataset)}, the number of records. Received: {size}."
-            )
-        source = BatchSource(
-            dataset.with_default_depth(metadata.depth_range),
-            metadata.crop,
-            metadata.input_size,
-            size,
-            self.augmentation.canvas_size if training else None,
+        batches = labelled_batches(
+            self,
+            dataset,
+            batch_size,
+            training=training,
+            seed=self.seed,
             cache=cache,
             workers=workers,
         )
-        if not training:
-            return KeypointBatches(source)
-        self._remember_depth(source.dataset)
-        recipe = self.recipe.updated({"batch_size": size})
-        return KeypointBatches(source, EpochOrder(dataset, recipe, self.seed))
+        if training:
+            self._remember_depth(batches.source.dataset)
+        return batches
 
     def semi_supervised_batches(
         self,
@@ -165,7 +150,7 @@ class TrainingModel(TrainingGraph):
         *,
         cache: CacheMode = "none",
         workers: int | None = None,
-        progress: ProgressBar = no_bar,
+        progress: ProgressBar = no_progress_bar,
     ) -> KeypointBatches:
         """Returns training batches for `fit` with unlabelled samples, see docs/unlabelled.md.
 
@@ -195,20 +180,18 @@ class TrainingModel(TrainingGraph):
                 "simplebase.load_recipe(...).updated({'unlabelled': {}})."
             )
         batches = self.batches(dataset.train, batch_size, cache=cache, workers=workers)
-        lesson = make_lesson(
-            self.recipe.updated({"batch_size": batches.source.batch_size}),
-            self.estimator.metadata,
+        return add_unlabelled(
+            batches,
+            self,
             dataset,
             unlabelled,
             teacher=self.teacher,
             average=self.average,
-            steps=len(batches),
             seed=self.seed,
             cache=cache,
             workers=workers,
             progress=progress,
         )
-        return batches.beside(lesson)
 
     def compile(
         self,
@@ -326,7 +309,7 @@ class TrainingModel(TrainingGraph):
         taught = None if lesson is None else lesson.taught(given)
         batch = {"images": images, "keypoints": tf.cast(keypoints, tf.float32)}
         batch = self.augmentation(batch, step=step)
-        images, offset = self._middle(batch["images"])
+        images, offset = self._centre(batch["images"])
         keypoints = batch["keypoints"] - offset
         with tf.GradientTape() as tape:
             predicted = self.estimator(images, training=True)
@@ -347,7 +330,7 @@ class TrainingModel(TrainingGraph):
     def test_step(self, data: Any) -> dict[str, Any]:
         """Runs a step of `evaluate` on the centres of the images, without augmentation."""
         images, keypoints, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        images, offset = self._middle(images)
+        images, offset = self._centre(images)
         keypoints = tf.cast(keypoints, tf.float32) - offset
         predicted = self.result(images, training=False)
         loss = self.compute_loss(images, keypoints, predicted, sample_weight, training=False)
@@ -400,32 +383,14 @@ class TrainingModel(TrainingGraph):
         self._loss_tracker.update_state(loss, sample_weight=tf.shape(images)[0])
         return self.compute_metrics(images, keypoints, predicted, sample_weight)
 
-    def _middle(self, images: Any) -> tuple[Any, Any]:
+    def _centre(self, images: Any) -> tuple[Any, Any]:
         """Returns the centres of canvases in the model's size, and their keypoints' offset."""
         if isinstance(images, dict):
             raise ArgumentError(
                 "batches with unlabelled samples are only for fit. Take those of "
                 "batches(dataset.validation, training=False)."
             )
-        height, width = size = self.estimator.metadata.input_size
-        known = images.shape[1:3]
-        if any(side is not None and side < own for side, own in zip(known, size, strict=True)):
-            raise ArgumentError(
-                f"images must be at least as large as the model's input of {height} x {width} "
-                f"pixels (height x width). Received: {known[0]} x {known[1]}."
-            )
-        # Keras traces once for images of several sizes, so their size is only known at run time.
-        given = tf.shape(images)
-        large_enough = tf.debugging.assert_greater_equal(
-            given[1:3],
-            size,
-            f"images must be at least as large as the model's input of {size} pixels",
-        )
-        top, left = (given[1] - height) // 2, (given[2] - width) // 2
-        # Otherwise the error of `ensure_shape`, which explains less, may come first.
-        with tf.control_dependencies([large_enough] if large_enough is not None else []):
-            middle = images[:, top : top + height, left : left + width]
-        return tf.ensure_shape(middle, (None, *size, 3)), tf.cast([left, top, 0], tf.float32)
+        return canvas_centre(images, self.estimator.metadata.input_size)
 
     def _remember_depth(self, dataset: KeypointDataset) -> None:
         """Stores in the metadata how images of more than 8 bits were read."""

@@ -1,89 +1,15 @@
 """Unlabelled images for Keras's `fit`."""
 
-import os
-from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from simplebase.data.dataset import KeypointDataset
-from simplebase.data.pipeline import CacheMode
-from simplebase.errors import ArgumentError
-from simplebase.estimator import SimpleBaseline
-from simplebase.metadata import ModelMetadata
 from simplebase.presets import Recipe
-from simplebase.progress import ProgressBar
-from simplebase.training.distribution import distribute
-from simplebase.training.options import TrainingOptions
-from simplebase.training.unlabelled.images import UnlabelledImages
-from simplebase.training.unlabelled.lesson import Lesson, Taught
-from simplebase.training.unlabelled.preparing import make_pool
+from simplebase.training.unlabelled.lesson import Taught
 from simplebase.training.unlabelled.watching import PseudoKeypointWatch
-
-Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-Unlabelled = KeypointDataset | UnlabelledImages | Sources
-"""The objects of a dataset without their labels; or images, see `UnlabelledImages.sources`."""
 
 PASSED, SCORE = "pseudo_keypoints", "pseudo_score"
 """The names under which Keras reports the pseudo keypoints, see `EpochMetrics`."""
-
-
-def make_lesson(
-    recipe: Recipe,
-    metadata: ModelMetadata,
-    dataset: KeypointDataset,
-    unlabelled: Unlabelled | None,
-    *,
-    teacher: str | os.PathLike[str] | None,
-    average: SimpleBaseline | None,
-    steps: int,
-    seed: int,
-    cache: CacheMode,
-    workers: int | None,
-    progress: ProgressBar,
-) -> Lesson:
-    """Returns the unlabelled samples for the steps of `fit`.
-
-    Args:
-        recipe: the recipe, which has `unlabelled`. Its `geometry_fade` is not used, because the
-            labelled samples of `fit` do not fade either.
-        metadata: the student's metadata.
-        dataset: the labelled dataset with both splits.
-        unlabelled: the images.
-        teacher: a model file or the name of a pretrained model. Without one, `average` is the
-            teacher.
-        average: the average of the student's weights.
-        steps: steps per epoch.
-        seed: see `Lesson`.
-        cache: see `Lesson`.
-        workers: see `Lesson`.
-        progress: opens a progress bar for slow work.
-
-    Raises:
-        ArgumentError: there are neither images nor a teacher; see also `Lesson`.
-        MissingFileError, DataError: see `make_pool`.
-    """
-    given = unlabelled if isinstance(unlabelled, KeypointDataset) else None
-    values: dict[str, Any] = {"teacher": teacher}
-    if isinstance(unlabelled, UnlabelledImages):
-        values["unlabelled_images"] = unlabelled
-    elif isinstance(unlabelled, str | os.PathLike):
-        values["unlabelled_images"] = {"sources": [unlabelled]}
-    elif unlabelled is not None and given is None:
-        values["unlabelled_images"] = {"sources": unlabelled}
-    options = TrainingOptions(**values)
-    if unlabelled is None and teacher is None:
-        raise ArgumentError(
-            f"recipe {recipe.name!r} learns from unlabelled images or from a teacher. Give "
-            "unlabelled, or give TrainingModel a teacher."
-        )
-    devices = distribute()
-    pool = make_pool(options, given, dataset, recipe, metadata, devices, progress)
-    assert pool is not None, "the recipe has unlabelled"
-    recipe = recipe.updated({"geometry_fade": 0.0})
-    return Lesson(
-        pool, metadata, recipe, steps, devices, average, seed=seed, cache=cache, workers=workers
-    )
 
 
 class PseudoKeypointMeans:

@@ -1,8 +1,6 @@
 """Prepares the pool of unlabelled images before the first step."""
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +11,7 @@ from simplebase.errors import ArgumentError, DataError, SimplebaseNote
 from simplebase.files import require_file
 from simplebase.metadata import ModelMetadata
 from simplebase.presets import Recipe
-from simplebase.progress import Progress, ProgressBar
+from simplebase.progress import ProgressBar, no_progress_bar
 from simplebase.training.distribution import Distribution
 from simplebase.training.runs.folder import Run
 from simplebase.training.unlabelled.gathering import gather, restore_frames
@@ -25,12 +23,6 @@ if TYPE_CHECKING:
 
 DEFAULT_EMA = 0.99
 """Decay of the moving average that is the teacher, if the recipe has none."""
-
-
-@contextmanager
-def no_bar(label: str) -> Iterator[Progress]:
-    """A progress bar that shows nothing."""
-    yield lambda done, total: None
 
 
 def settled(recipe: Recipe, options: "TrainingOptions", given: KeypointDataset | None) -> Recipe:
@@ -117,7 +109,7 @@ def restored_pool(config: "RunConfig", run: Run) -> Pool:
             "Restore the run's own file, or start a new run."
         )
     if config.unlabelled_images is not None:
-        restore_frames(config.unlabelled_images, no_bar)
+        restore_frames(config.unlabelled_images, no_progress_bar)
     for path in dict.fromkeys(pool.paths.tolist()):
         require_file(path, "the unlabelled image")
     return pool
