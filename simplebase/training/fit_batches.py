@@ -14,9 +14,9 @@ from simplebase.training.keypoint_batches import KeypointBatches
 from simplebase.training.options import TrainingOptions
 from simplebase.training.order import EpochOrder
 from simplebase.training.training_graph import TrainingGraph
+from simplebase.training.unlabelled.branch import UnlabelledBranch
 from simplebase.training.unlabelled.images import UnlabelledImages
-from simplebase.training.unlabelled.lesson import Lesson
-from simplebase.training.unlabelled.preparing import make_pool
+from simplebase.training.unlabelled.preparing import build_pool
 
 Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Unlabelled = KeypointDataset | UnlabelledImages | Sources
@@ -98,14 +98,14 @@ def add_unlabelled(
         teacher: a model file or the name of a pretrained model. Without one, `average` is the
             teacher.
         average: the average of the student's weights.
-        seed: see `Lesson`.
-        cache: see `Lesson`.
-        workers: see `Lesson`.
+        seed: see `UnlabelledBranch`.
+        cache: see `UnlabelledBranch`.
+        workers: see `UnlabelledBranch`.
         progress: opens a progress bar for slow work.
 
     Raises:
-        ArgumentError: there are neither images nor a teacher; see also `Lesson`.
-        MissingFileError, DataError: see `make_pool`.
+        ArgumentError: there are neither images nor a teacher; see also `UnlabelledBranch`.
+        MissingFileError, DataError: see `build_pool`.
     """
     if unlabelled is None and teacher is None:
         raise ArgumentError(
@@ -117,11 +117,11 @@ def add_unlabelled(
     metadata = graph.estimator.metadata
     given = unlabelled if isinstance(unlabelled, KeypointDataset) else None
     devices = distribute()
-    pool = make_pool(
+    pool = build_pool(
         _options(unlabelled, teacher), given, dataset, recipe, metadata, devices, progress
     )
     assert pool is not None, "the recipe has unlabelled"
-    lesson = Lesson(
+    branch = UnlabelledBranch(
         pool,
         metadata,
         recipe,
@@ -132,7 +132,7 @@ def add_unlabelled(
         cache=cache,
         workers=workers,
     )
-    return batches.beside(lesson)
+    return batches.with_unlabelled(branch)
 
 
 def _options(

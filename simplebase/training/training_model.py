@@ -22,14 +22,14 @@ from simplebase.training.keypoint_batches import KeypointBatches, SetEpoch
 from simplebase.training.pck import PCK, find_peaks
 from simplebase.training.precision import FLOAT16
 from simplebase.training.training_graph import TrainingGraph
-from simplebase.training.unlabelled.fitting import (
-    PASSED,
+from simplebase.training.unlabelled.branch import UnlabelledBranch
+from simplebase.training.unlabelled.fit_metrics import (
     SCORE,
-    PseudoKeypointMeans,
-    WarnOfPseudoKeypoints,
+    SHARE,
+    MonitorPseudoKeypoints,
+    PseudoKeypointMetrics,
 )
-from simplebase.training.unlabelled.lesson import Lesson
-from simplebase.training.unlabelled.preparing import with_defaults
+from simplebase.training.unlabelled.preparing import with_unlabelled_defaults
 from simplebase.training.weight_average import WeightAverage
 
 
@@ -74,7 +74,7 @@ class TrainingModel(TrainingGraph):
     ) -> None:
         recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
         if teacher is not None or recipe.unlabelled is not None:
-            recipe = with_defaults(recipe, has_teacher=teacher is not None)
+            recipe = with_unlabelled_defaults(recipe, has_teacher=teacher is not None)
         super().__init__(estimator, augmentation, loss, loss_scale, recipe=recipe, seed=seed)
         self.seed = seed
         self.teacher = teacher
@@ -82,14 +82,14 @@ class TrainingModel(TrainingGraph):
         self.steps_trained = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False, name="steps_trained"
         )
-        self._lesson: Lesson | None = None
+        self._unlabelled: UnlabelledBranch | None = None
         self._weight_average: WeightAverage | None = None
         self.average: SimpleBaseline | None = None
         if recipe.unlabelled is not None:
-            self._pseudo_keypoints = PseudoKeypointMeans(scored=teacher is None)
+            self._pseudo_keypoints = PseudoKeypointMetrics(has_scores=teacher is None)
             self._pseudo_metrics = self._pseudo_keypoints.metrics
             if teacher is None:
-                assert recipe.ema is not None, "with_defaults sets it"
+                assert recipe.ema is not None, "with_unlabelled_defaults sets it"
                 self._weight_average = WeightAverage(estimator, recipe.ema)
                 self.average = self._weight_average.model
                 for weight in self.average.weights:
@@ -272,13 +272,13 @@ class TrainingModel(TrainingGraph):
             shuffle: whether to shuffle arrays. The order of `batches` depends on the seed instead.
             arguments: the other arguments of `keras.Model.fit`.
         """
-        lesson = x.lesson if isinstance(x, KeypointBatches) else None
-        if self.recipe.unlabelled is not None and lesson is None:
+        unlabelled = x.unlabelled if isinstance(x, KeypointBatches) else None
+        if self.recipe.unlabelled is not None and unlabelled is None:
             raise ArgumentError(
                 f"recipe {self.recipe.name!r} learns from unlabelled images. Give fit the batches "
                 "of semi_supervised_batches(dataset, unlabelled), or give the model another recipe."
             )
-        if self.recipe.unlabelled is None and lesson is not None:
+        if self.recipe.unlabelled is None and unlabelled is not None:
             raise ArgumentError(
                 f"recipe {self.recipe.name!r} does not learn from unlabelled images, which these "
                 "batches have. Give fit the batches of `batches`."
@@ -291,11 +291,11 @@ class TrainingModel(TrainingGraph):
         if isinstance(x, KeypointBatches):
             shuffle = False
             callbacks = [*(callbacks or ()), SetEpoch(x)]
-        if lesson is not self._lesson:
-            # The traced step contains the lesson.
-            self._lesson, self.train_function = lesson, None
-        if lesson is not None:
-            callbacks = [*(callbacks or ()), WarnOfPseudoKeypoints(self.recipe, len(x))]
+        if unlabelled is not self._unlabelled:
+            # The traced step contains the unlabelled branch.
+            self._unlabelled, self.train_function = unlabelled, None
+        if unlabelled is not None:
+            callbacks = [*(callbacks or ()), MonitorPseudoKeypoints(self.recipe, len(x))]
         if self.average is not None and int(self.steps_trained.numpy()) == 0:
             # The estimator's weights may have been set since the average was made.
             self.average.set_weights(self.estimator.get_weights())
@@ -304,9 +304,9 @@ class TrainingModel(TrainingGraph):
     def train_step(self, data: Any) -> dict[str, Any]:
         """Runs a step of `fit`: augments the batch and updates the weights."""
         given, keypoints, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        lesson, step = self._lesson, self.steps_trained.value
-        images = given if lesson is None else given["images"]
-        taught = None if lesson is None else lesson.taught(given)
+        unlabelled, step = self._unlabelled, self.steps_trained.value
+        images = given if unlabelled is None else given["images"]
+        labels = None if unlabelled is None else unlabelled.label(given)
         batch = {"images": images, "keypoints": tf.cast(keypoints, tf.float32)}
         batch = self.augmentation(batch, step=step)
         images, offset = self._centre(batch["images"])
@@ -314,16 +314,16 @@ class TrainingModel(TrainingGraph):
         with tf.GradientTape() as tape:
             predicted = self.estimator(images, training=True)
             loss = self.compute_loss(images, keypoints, predicted, sample_weight)
-            if lesson is not None and taught is not None:
-                loss += lesson.loss(self, taught, step, replica=0, replicas=1)
+            if unlabelled is not None and labels is not None:
+                loss += unlabelled.loss(self, labels, step, replica=0, replicas=1)
             scaled = self.optimizer.scale_loss(loss)
         weights = self.trainable_variables
         gradients = tape.gradient(scaled, [weight.value for weight in weights])
         self.optimizer.apply(gradients, weights)
         if self._weight_average is not None:
             self._weight_average.update(step)
-        if lesson is not None and taught is not None:
-            self._pseudo_keypoints.update(taught, lesson.asked)
+        if unlabelled is not None and labels is not None:
+            self._pseudo_keypoints.update(labels, unlabelled.keypoints_per_step)
         self.steps_trained.assign_add(1)
         return self._results(images, keypoints, predicted, sample_weight, loss)
 
@@ -335,7 +335,7 @@ class TrainingModel(TrainingGraph):
         predicted = self.result(images, training=False)
         loss = self.compute_loss(images, keypoints, predicted, sample_weight, training=False)
         results = self._results(images, keypoints, predicted, sample_weight, loss)
-        return {name: value for name, value in results.items() if name not in (PASSED, SCORE)}
+        return {name: value for name, value in results.items() if name not in (SHARE, SCORE)}
 
     def compute_loss(
         self,

@@ -13,9 +13,9 @@ from simplebase.data.image_store import FolderImages
 from simplebase.errors import ArgumentError, DataError, MissingFileError, SimplebaseWarning
 from simplebase.progress import no_progress_bar
 from simplebase.training import TrainingOptions
-from simplebase.training.unlabelled.gathering import gather, restore_frames
+from simplebase.training.unlabelled.finding import find_objects, restore_frames
 from simplebase.training.unlabelled.images import UnlabelledImages
-from simplebase.training.unlabelled.pool import Pool
+from simplebase.training.unlabelled.pool import UnlabelledPool
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def found(labelled: KeypointDataset, *sources: Path | str, **values: object) -> Pool:
+def found(labelled: KeypointDataset, *sources: Path | str, **values: object) -> UnlabelledPool:
     images = UnlabelledImages(sources=sources, **values)  # type: ignore[arg-type]
-    return gather(images, labelled, no_progress_bar)
+    return find_objects(images, labelled, no_progress_bar)
 
 
-def names(pool: Pool) -> list[str]:
+def names(pool: UnlabelledPool) -> list[str]:
     return [Path(path).name for path in pool.paths]
 
 
