@@ -115,6 +115,16 @@ def test_images_come_in_one_order_after_another_whatever_step_begins(
     np.testing.assert_array_equal(unlabelled.rows(4, 3), rows[8:14])
 
 
+def test_an_epoch_without_a_step_left_gets_no_samples(
+    pool: UnlabelledPool, model: SimpleBaseline
+) -> None:
+    """As after a stop during validation, when a whole number of passes over the pool is done."""
+    unlabelled = branch(pool, model)
+    assert len(pool) == STEPS * unlabelled.samples_per_step
+    assert unlabelled.rows(STEPS, 0).tolist() == []
+    assert list(unlabelled.add_to((each for each in []), STEPS, 0)) == []
+
+
 def test_the_weight_rises_over_the_ramp(pool: UnlabelledPool, model: SimpleBaseline) -> None:
     rising = [float(branch(pool, model).loss_weight(step)) for step in (0, 1, 4, 9)]
     np.testing.assert_allclose(rising, [0.6, 1.2, 3.0, 3.0])
