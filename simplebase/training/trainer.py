@@ -296,12 +296,12 @@ class Trainer:
         self.saver.save_epoch(self.result, self._variables(training), metrics, progress)
         last = metrics.epoch == self.recipe.total_epoch
         # With several workers, only the first one draws.
-        if self.observers and (last or metrics.epoch % _SHEET_EVERY == 0):
+        if self.distribution.is_chief and (last or metrics.epoch % _SHEET_EVERY == 0):
             title = f"epoch {metrics.epoch}"
             sheet = draw_predictions(
                 self.val_split, predictions, metadata.crop, metadata.input_size, title
             )
-            self.saver.run.write_samples(sheet)
+            self.saver.save_samples(sheet)
             for observer in self.observers:
                 observer.sheet_drawn(metrics.epoch, sheet)
         for observer in self.observers:

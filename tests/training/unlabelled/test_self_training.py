@@ -11,7 +11,7 @@ from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 
 from simplebase import KeypointDataset, load_model
 from simplebase.errors import ArgumentError, DataError, SimplebaseNote, TrainingStopped
-from simplebase.training import resume
+from simplebase.training import Distribution, resume
 from simplebase.training.runs.folder import Run
 from simplebase.training.runs.metrics import read_metrics
 from simplebase.training.unlabelled.pool import UnlabelledPool
@@ -135,6 +135,16 @@ def test_a_recipe_for_unlabelled_images_needs_some(
 ) -> None:
     with pytest.raises(ArgumentError, match="learns from unlabelled images or from a teacher"):
         train_tiny(figures, tmp_path / "run", recipe=RECIPE)
+    assert not (tmp_path / "run").exists()
+
+
+def test_only_the_chief_writes_files(
+    figures: KeypointDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another of several workers, which also watches the pseudo keypoints."""
+    monkeypatch.setattr(Distribution, "is_chief", False)
+    recipe = RECIPE.updated({"total_epoch": 1})
+    train_tiny(figures, tmp_path / "run", recipe=recipe, unlabelled=figures)
     assert not (tmp_path / "run").exists()
 
 
