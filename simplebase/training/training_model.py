@@ -78,7 +78,7 @@ class TrainingModel(TrainingGraph):
         super().__init__(estimator, augmentation, loss, loss_scale, recipe=recipe, seed=seed)
         self.seed = seed
         self.teacher = teacher
-        self._given_scale = self.loss_scale
+        self._given_loss, self._given_scale = loss, self.loss_scale
         self.steps_trained = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False, name="steps_trained"
         )
@@ -211,7 +211,8 @@ class TrainingModel(TrainingGraph):
             loss: a name of `simplebase.losses.LOSSES`, a `HeatmapLoss`, or a Keras loss that
                 returns errors `(B, K)` of heatmaps `(B, h, w, K)`. It gets sample weights `(B, K)`,
                 which are 0 where a keypoint is unlabelled or outside the image. The default is the
-                recipe's loss. With unlabelled images, it must be a loss of `LOSSES`.
+                loss of the constructor, if it is in `LOSSES`. With unlabelled images, it must be a
+                loss of `LOSSES`.
             loss_weights: factor for the loss. The default is `loss_scale`.
             metrics: metrics such as `PCK`. They compare keypoints `(B, K, 3)` in input pixels: x, y
                 and visibility with the predicted x, y and score of the highest heatmap cells.
@@ -229,7 +230,8 @@ class TrainingModel(TrainingGraph):
                 "fit trains on one device. For several, call simplebase.train with distribution."
             )
         if loss is None:
-            loss = self.recipe.loss_type
+            given = self._given_loss
+            loss = self.recipe.loss_type if given is None else _loss_name(given)
         if isinstance(loss, str):
             loss = HeatmapLoss(loss)
         scale = float(self._given_scale if loss_weights is None else loss_weights)
@@ -241,7 +243,9 @@ class TrainingModel(TrainingGraph):
                 metric.complete(self.estimator.metadata)
         # Keras would check the policy of this model, which is float32.
         if auto_scale_loss and self.estimator.dtype_policy.name == FLOAT16:
-            optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.get(optimizer))
+            optimizer = keras.optimizers.get(optimizer)
+            if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+                optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         super().compile(
             optimizer=optimizer,
             loss=loss,
@@ -398,3 +402,14 @@ class TrainingModel(TrainingGraph):
         if chosen is not None:
             for model in (self.estimator, self.result):
                 model.metadata = replace(model.metadata, depth_range=chosen)
+
+
+def _loss_name(function: Loss) -> str:
+    """Returns the name of a loss in `LOSSES`."""
+    for name, known in LOSSES.items():
+        if known is function:
+            return name
+    raise ArgumentError(
+        "TrainingModel got a loss that is not in simplebase.losses.LOSSES, which only your own "
+        "loop can use. Give compile a loss: a name of LOSSES, a HeatmapLoss, or a Keras loss."
+    )
