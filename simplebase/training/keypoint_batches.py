@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from simplebase.data.pipeline import BatchSource
-from simplebase.training.unlabelled.lesson import Lesson
+from simplebase.training.unlabelled.branch import UnlabelledBranch
 
 
 class KeypointBatches(keras.utils.PyDataset):
@@ -19,12 +19,12 @@ class KeypointBatches(keras.utils.PyDataset):
         order: returns the indices of an epoch's records; epochs count from 1. By default, all
             records in their order.
         max_queue_size: number of batches to read ahead. The default is `BatchSource.ahead`.
-        lesson: adds unlabelled samples to each batch.
+        unlabelled: adds unlabelled samples to each batch.
 
     Batch `i` is images uint8 `(B, Hc, Wc, 3)` RGB and keypoints float32 `(B, K, 3)`: x and y in
-    pixels of the image, and visibility. With a `lesson`, a mapping takes the place of the images:
-    `images`, and what `Lesson.batch` returns. The content of a batch depends on `epoch` and `i`
-    only, not on the timing of the threads.
+    pixels of the image, and visibility. With `unlabelled`, a mapping takes the place of the
+    images: `images`, and what `UnlabelledBranch.batch` returns. The content of a batch depends on
+    `epoch` and `i` only, not on the timing of the threads.
 
     `fit` of a `TrainingModel` sets `epoch`. Any other `fit` increments it at the end of each epoch.
     Pass `shuffle=False` to it, or Keras shuffles the batches once more with a generator that does
@@ -36,17 +36,17 @@ class KeypointBatches(keras.utils.PyDataset):
         source: BatchSource,
         order: Callable[[int], np.ndarray] | None = None,
         max_queue_size: int | None = None,
-        lesson: Lesson | None = None,
+        unlabelled: UnlabelledBranch | None = None,
     ) -> None:
         super().__init__(workers=source.workers, max_queue_size=max_queue_size or source.ahead)
         self.source = source
-        self.lesson = lesson
+        self.unlabelled = unlabelled
         self._order = order
         self.epoch = 1
 
-    def beside(self, lesson: Lesson) -> "KeypointBatches":
-        """Returns the same batches, to which `lesson` adds unlabelled samples."""
-        return KeypointBatches(self.source, self._order, self.max_queue_size, lesson)
+    def with_unlabelled(self, unlabelled: UnlabelledBranch) -> "KeypointBatches":
+        """Returns the same batches, to which `unlabelled` adds samples."""
+        return KeypointBatches(self.source, self._order, self.max_queue_size, unlabelled)
 
     @property
     def epoch(self) -> int:
@@ -68,10 +68,10 @@ class KeypointBatches(keras.utils.PyDataset):
         size = self.source.batch_size
         batch = self.source.batch(self._rows[index * size : (index + 1) * size])
         images, keypoints = batch["images"], batch["keypoints"]
-        if self.lesson is None:
+        if self.unlabelled is None:
             return images, keypoints
         step = (self.epoch - 1) * len(self) + index
-        return {"images": images, **self.lesson.batch(step)}, keypoints
+        return {"images": images, **self.unlabelled.batch(step)}, keypoints
 
     def on_epoch_end(self) -> None:
         """Changes to the next epoch's order."""

@@ -9,7 +9,7 @@ from simplebase.training.distribution import Distribution
 from simplebase.training.optimizer import build_optimizer, build_schedule
 from simplebase.training.step import TrainingStep
 from simplebase.training.training_graph import TrainingGraph
-from simplebase.training.unlabelled.lesson import Lesson
+from simplebase.training.unlabelled.branch import UnlabelledBranch
 from simplebase.training.weight_average import WeightAverage
 
 
@@ -49,7 +49,7 @@ class StageTraining:
         distribution: the devices.
         average: the moving average of the weights, if there is one.
         loss_scaling: whether gradients are computed in float16.
-        lesson: the unlabelled samples, if there are any.
+        unlabelled: adds the loss of unlabelled samples, if there are any.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class StageTraining:
         distribution: Distribution,
         average: WeightAverage | None,
         loss_scaling: bool,
-        lesson: Lesson | None = None,
+        unlabelled: UnlabelledBranch | None = None,
     ) -> None:
         self.stage = stage
         self.steps_per_epoch = steps_per_epoch
@@ -79,7 +79,7 @@ class StageTraining:
             distribution,
             average,
             reduce_first=recipe.clip_norm is not None or loss_scaling,
-            lesson=lesson,
+            unlabelled=unlabelled,
         )
 
     def learning_rate(self, epoch: int, step: int) -> float:

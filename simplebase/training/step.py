@@ -9,7 +9,7 @@ from simplebase.data.pipeline import Batch
 from simplebase.losses import mean_loss
 from simplebase.training.distribution import Distribution
 from simplebase.training.training_graph import TrainingGraph
-from simplebase.training.unlabelled.lesson import Lesson
+from simplebase.training.unlabelled.branch import UnlabelledBranch
 from simplebase.training.weight_average import WeightAverage
 
 
@@ -19,14 +19,14 @@ class StepResult(NamedTuple):
     Args:
         loss: loss of the whole batch.
         stop: whether any process wants to stop. Then all have to, since none can continue alone.
-        passed: number of pseudo keypoints that were taught, see `Lesson`.
-        scores: sum of the teacher's scores.
+        pseudo_keypoints: number of pseudo keypoints, see `PseudoLabels`.
+        pseudo_scores: sum of the teacher's scores.
     """
 
     loss: float
     stop: bool
-    passed: float = 0.0
-    scores: float = 0.0
+    pseudo_keypoints: float = 0.0
+    pseudo_scores: float = 0.0
 
 
 class StartedStep:
@@ -57,7 +57,7 @@ class TrainingStep:
         reduce_first: sum the gradients over the devices before the optimizer does. Clipping and the
             check for overflow need the whole gradient, but Keras applies them to each device's
             gradient. Without them, this second sum is not needed.
-        lesson: the unlabelled samples, if there are any.
+        unlabelled: adds the loss of unlabelled samples, if there are any.
 
     `is_traced` is True after the first step, which traces the graph and takes seconds.
     """
@@ -69,13 +69,13 @@ class TrainingStep:
         distribution: Distribution,
         average: WeightAverage | None = None,
         reduce_first: bool = False,
-        lesson: Lesson | None = None,
+        unlabelled: UnlabelledBranch | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.distribution = distribution
         self.average = average
-        self.lesson = lesson
+        self.unlabelled = unlabelled
         self._reduce_first = reduce_first and distribution.replicas > 1
         self.is_traced = False
 
@@ -92,7 +92,7 @@ class TrainingStep:
 
         Args:
             shared: `{"images": (B, Hc, Wc, 3), "keypoints": (B, K, 3)}` from `Distribution.share`,
-                with the additions of the lesson, if there is one.
+                and the unlabelled samples, if there are any.
             step: number of the step in the run, counted from 0.
             stop: whether this process wants to stop.
         """
@@ -119,7 +119,7 @@ class TrainingStep:
         replica, replicas = context.replica_id_in_sync_group, self.distribution.replicas
         weights = self.model.trainable_variables
         # Outside the tape, which would store all intermediate results of the teacher.
-        taught = None if self.lesson is None else self.lesson.taught(batch)
+        labels = None if self.unlabelled is None else self.unlabelled.label(batch)
         with tf.GradientTape() as tape:
             total, count = self.model.errors(
                 batch,
@@ -131,8 +131,8 @@ class TrainingStep:
             if replicas > 1:
                 count = context.all_reduce(tf.distribute.ReduceOp.SUM, count)
             loss = mean_loss(total, count)
-            if self.lesson is not None and taught is not None:
-                loss += self.lesson.loss(self.model, taught, step, replica, replicas)
+            if self.unlabelled is not None and labels is not None:
+                loss += self.unlabelled.loss(self.model, labels, step, replica, replicas)
             scaled = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, [weight.value for weight in weights])
         if self._reduce_first:
@@ -140,6 +140,6 @@ class TrainingStep:
             # Keras sums them again.
             gradients = [gradient / replicas for gradient in gradients]
         self.optimizer.apply(gradients, weights)
-        if taught is None:
+        if labels is None:
             return loss, tf.identity(stop)
-        return loss, tf.identity(stop), taught.passed, taught.scores
+        return loss, tf.identity(stop), labels.count, labels.score_sum

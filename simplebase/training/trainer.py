@@ -37,9 +37,9 @@ from simplebase.training.runs.state import RunProgress, Variables, load_state
 from simplebase.training.stages import StageTraining, stages
 from simplebase.training.step import StepResult
 from simplebase.training.training_graph import TrainingGraph
-from simplebase.training.unlabelled.lesson import Lesson
-from simplebase.training.unlabelled.pool import Pool
-from simplebase.training.unlabelled.watching import PseudoKeypointWatch
+from simplebase.training.unlabelled.branch import UnlabelledBranch
+from simplebase.training.unlabelled.monitor import PseudoKeypointMonitor
+from simplebase.training.unlabelled.pool import UnlabelledPool
 from simplebase.training.weight_average import WeightAverage
 
 _SHEET_EVERY = 5  # epochs
@@ -58,7 +58,7 @@ class Trainer:
         progress: the progress so far.
         order: returns the records of each epoch.
         layers: augmentation in addition to the recipe's.
-        pool: images to learn from without labels.
+        pool: unlabelled objects to learn from.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Trainer:
         progress: RunProgress,
         order: EpochOrder,
         layers: Sequence[keras.layers.Layer] = (),
-        pool: Pool | None = None,
+        pool: UnlabelledPool | None = None,
     ) -> None:
         recipe = config.recipe
         metadata = model.metadata
@@ -110,10 +110,10 @@ class Trainer:
         self._average = None
         if recipe.ema is not None:
             self._average = WeightAverage(model, recipe.ema)
-        self._lesson = None
+        self._unlabelled = None
         if pool is not None:
             average = None if self._average is None else self._average.model
-            self._lesson = Lesson(
+            self._unlabelled = UnlabelledBranch(
                 pool,
                 metadata,
                 recipe,
@@ -124,7 +124,7 @@ class Trainer:
                 seed=config.seed,
                 cache=config.cache,
             )
-            self.observers.append(PseudoKeypointWatch(recipe, progress.epochs))
+            self.observers.append(PseudoKeypointMonitor(recipe, progress.epochs))
         self._runtime = KerasRuntime(self.result)
 
     @property
@@ -154,7 +154,7 @@ class Trainer:
                     self.distribution,
                     self._average,
                     self._loss_scaling,
-                    self._lesson,
+                    self._unlabelled,
                 )
                 if stage is ahead[0]:
                     if state is not None:
@@ -188,20 +188,20 @@ class Trainer:
             yield weight.numpy().tobytes()
 
     def _tell_start(self) -> None:
-        beside = 0 if self._lesson is None else self._lesson.samples
+        samples = 0 if self._unlabelled is None else self._unlabelled.samples_per_step
         plan = Plan(
             first_epoch=self.progress.epoch,
             first_step=self.progress.step + 1,
             last_epoch=self.recipe.total_epoch,
             steps_per_epoch=self.steps,
-            batch_size=self.recipe.batch_size + beside,
+            batch_size=self.recipe.batch_size + samples,
             first_stage_ends=max(
                 (stage.last_epoch for stage in stages(self.recipe) if stage.transfer), default=0
             ),
             first_finishing_epoch=self._order.first_finishing_epoch,
             finish_records=self._order.finish_records,
-            unlabelled_records=0 if self._lesson is None else self._lesson.records,
-            unlabelled_samples=beside,
+            unlabelled_records=0 if self._unlabelled is None else self._unlabelled.objects,
+            unlabelled_samples=samples,
         )
         for observer in self.observers:
             observer.started(plan)
@@ -222,10 +222,10 @@ class Trainer:
         number, every = progress.epoch, self.config.save_every_steps
         rows = self._order(number).reshape(self.steps, size)
         batches = self.source.batches(rows[progress.step :, self._part].reshape(-1))
-        if self._lesson is not None:
+        if self._unlabelled is not None:
             first = (number - 1) * self.steps + progress.step
-            batches = self._lesson.beside(batches, first, self.steps - progress.step)
-            size += self._lesson.samples
+            batches = self._unlabelled.add_to(batches, first, self.steps - progress.step)
+            size += self._unlabelled.samples_per_step
         timed, clock = 0, time.perf_counter()
         unseen: deque[Future[StepResult]] = deque()
         with (
@@ -275,7 +275,7 @@ class Trainer:
                 f"the loss is {step.loss}", progress, self._names(rows[progress.step])
             )
         progress.add_step(step.loss, rate)
-        progress.add_pseudo_keypoints(step.passed, step.scores)
+        progress.add_pseudo_keypoints(step.pseudo_keypoints, step.pseudo_scores)
         for observer in self.observers:
             observer.stepped(StepMetrics(progress.epoch, progress.step, step.loss, rate))
         return step.stop or (self._signals.received is not None and self.distribution.workers == 1)
@@ -283,7 +283,7 @@ class Trainer:
     def _finish_epoch(self, training: StageTraining, images_per_second: float) -> None:
         progress, metadata = self.progress, self.model.metadata
         predictions = self._predict(training)
-        pseudo = {} if self._lesson is None else self._lesson.metrics(progress, self.steps)
+        pseudo = {} if self._unlabelled is None else self._unlabelled.metrics(progress, self.steps)
         metrics = EpochMetrics(
             epoch=progress.epoch,
             loss=progress.losses / self.steps,
@@ -296,12 +296,12 @@ class Trainer:
         self.saver.save_epoch(self.result, self._variables(training), metrics, progress)
         last = metrics.epoch == self.recipe.total_epoch
         # With several workers, only the first one draws.
-        if self.observers and (last or metrics.epoch % _SHEET_EVERY == 0):
+        if self.distribution.is_chief and (last or metrics.epoch % _SHEET_EVERY == 0):
             title = f"epoch {metrics.epoch}"
             sheet = draw_predictions(
                 self.val_split, predictions, metadata.crop, metadata.input_size, title
             )
-            self.saver.run.write_samples(sheet)
+            self.saver.save_samples(sheet)
             for observer in self.observers:
                 observer.sheet_drawn(metrics.epoch, sheet)
         for observer in self.observers:

@@ -19,22 +19,22 @@ from simplebase.evaluation import mean_pck, mean_pose
 from simplebase.geometry import Size
 from simplebase.presets import Preset, Recipe, load_recipe
 from simplebase.presets.loader import as_preset
-from simplebase.progress import ProgressBar
+from simplebase.progress import ProgressBar, no_progress_bar
 from simplebase.skeletons import Skeleton
 from simplebase.training.distribution import Distribution, distribute
 from simplebase.training.observer import Observer
 from simplebase.training.options import START, TrainingOptions
 from simplebase.training.order import EpochOrder, checked_order
 from simplebase.training.precision import choose_policy, make_deterministic
-from simplebase.training.runs.config import DatasetSettings, LayerSettings, PoolFacts, RunConfig
+from simplebase.training.runs.config import DatasetSettings, LayerSettings, PoolDigest, RunConfig
 from simplebase.training.runs.curves import plot_curves
 from simplebase.training.runs.folder import Run, locked_place, locked_run, new_run
 from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.state import RunProgress, load_progress
 from simplebase.training.tensorboard import TensorBoardLog
 from simplebase.training.trainer import Trainer
-from simplebase.training.unlabelled.pool import Pool
-from simplebase.training.unlabelled.preparing import make_pool, no_bar, restored_pool, settled
+from simplebase.training.unlabelled.pool import UnlabelledPool
+from simplebase.training.unlabelled.preparing import build_pool, complete_recipe, restore_pool
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def train(
     observer: Observer | None = None,
     augmentation: Sequence[keras.layers.Layer] = (),
     unlabelled: KeypointDataset | None = None,
-    progress: ProgressBar = no_bar,
+    progress: ProgressBar = no_progress_bar,
 ) -> TrainingResult:
     """Trains a preset on the train split, and keeps the epoch that is best on the val split.
 
@@ -92,7 +92,7 @@ def train(
     recipe = options.recipe
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe or preset.recipe)
-    recipe = settled(recipe, options, unlabelled)
+    recipe = complete_recipe(recipe, options, unlabelled)
     if options.deterministic:
         make_deterministic()
     distribution = distribution or distribute()
@@ -119,7 +119,7 @@ def train(
         if options.weights is not None or options.backbone_weights not in get_args(NamedWeights):
             # A resumed run builds its model without the weights file, which stores these settings.
             preset = completed(preset, model)
-        pool = make_pool(
+        pool = build_pool(
             options, unlabelled, dataset, recipe, model.metadata, distribution, progress
         )
         facts_of_run = {"preset": preset, "recipe": recipe, "dataset": facts, "input_size": size}
@@ -128,7 +128,7 @@ def train(
             model_normalisation=model.normalisation,
             policy=policy,
             augmentation_layers=tuple(map(LayerSettings.of, augmentation)),
-            pool=None if pool is None else PoolFacts(objects=len(pool), digest=pool.digest),
+            pool=None if pool is None else PoolDigest(objects=len(pool), digest=pool.digest),
         )
         trainer = _trainer(
             model,
@@ -202,7 +202,7 @@ def _resume(
         dataset = load_dataset(config.dataset.folder, config.dataset.own_skeleton())
     dataset = dataset.with_default_depth(config.dataset.own_depth_range())
     config.dataset.require_same(dataset)
-    pool = None if config.pool is None else restored_pool(config, run)
+    pool = None if config.pool is None else restore_pool(config, run)
     # The state contains the weights. A run that was killed before its first state starts anew.
     start: dict[str, Any] = {
         "backbone_weights": "none",
@@ -265,7 +265,7 @@ def _trainer(
     progress: RunProgress,
     order: EpochOrder,
     augmentation: Sequence[keras.layers.Layer],
-    pool: Pool | None,
+    pool: UnlabelledPool | None,
 ) -> Trainer:
     """Returns the trainer of the run; writes nothing yet."""
     observers = [] if observer is None else [observer]

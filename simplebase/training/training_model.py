@@ -10,27 +10,26 @@ import tensorflow as tf
 
 from simplebase.augmentation import Augmentation
 from simplebase.data.dataset import KeypointDataset
-from simplebase.data.pipeline import BatchSource, CacheMode
-from simplebase.errors import ArgumentError, DataError
+from simplebase.data.pipeline import CacheMode
+from simplebase.errors import ArgumentError
 from simplebase.estimator import SimpleBaseline
 from simplebase.losses import LOSSES, HeatmapLoss, Loss
 from simplebase.presets import Recipe, load_recipe
-from simplebase.progress import ProgressBar
+from simplebase.progress import ProgressBar, no_progress_bar
+from simplebase.training.canvas_centre import canvas_centre
+from simplebase.training.fit_batches import Unlabelled, add_unlabelled, labelled_batches
 from simplebase.training.keypoint_batches import KeypointBatches, SetEpoch
-from simplebase.training.order import EpochOrder
 from simplebase.training.pck import PCK, find_peaks
 from simplebase.training.precision import FLOAT16
 from simplebase.training.training_graph import TrainingGraph
-from simplebase.training.unlabelled.fitting import (
-    PASSED,
+from simplebase.training.unlabelled.branch import UnlabelledBranch
+from simplebase.training.unlabelled.fit_metrics import (
     SCORE,
-    PseudoKeypointMeans,
-    Unlabelled,
-    WarnOfPseudoKeypoints,
-    make_lesson,
+    SHARE,
+    MonitorPseudoKeypoints,
+    PseudoKeypointMetrics,
 )
-from simplebase.training.unlabelled.lesson import Lesson
-from simplebase.training.unlabelled.preparing import no_bar, with_defaults
+from simplebase.training.unlabelled.preparing import with_unlabelled_defaults
 from simplebase.training.weight_average import WeightAverage
 
 
@@ -75,22 +74,22 @@ class TrainingModel(TrainingGraph):
     ) -> None:
         recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
         if teacher is not None or recipe.unlabelled is not None:
-            recipe = with_defaults(recipe, has_teacher=teacher is not None)
+            recipe = with_unlabelled_defaults(recipe, has_teacher=teacher is not None)
         super().__init__(estimator, augmentation, loss, loss_scale, recipe=recipe, seed=seed)
         self.seed = seed
         self.teacher = teacher
-        self._given_scale = self.loss_scale
+        self._given_loss, self._given_scale = loss, self.loss_scale
         self.steps_trained = self.add_weight(
             shape=(), dtype="int32", initializer="zeros", trainable=False, name="steps_trained"
         )
-        self._lesson: Lesson | None = None
+        self._unlabelled: UnlabelledBranch | None = None
         self._weight_average: WeightAverage | None = None
         self.average: SimpleBaseline | None = None
         if recipe.unlabelled is not None:
-            self._pseudo_keypoints = PseudoKeypointMeans(scored=teacher is None)
+            self._pseudo_keypoints = PseudoKeypointMetrics(has_scores=teacher is None)
             self._pseudo_metrics = self._pseudo_keypoints.metrics
             if teacher is None:
-                assert recipe.ema is not None, "with_defaults sets it"
+                assert recipe.ema is not None, "with_unlabelled_defaults sets it"
                 self._weight_average = WeightAverage(estimator, recipe.ema)
                 self.average = self._weight_average.model
                 for weight in self.average.weights:
@@ -103,7 +102,7 @@ class TrainingModel(TrainingGraph):
 
     def call(self, images: Any, training: bool = False) -> Any:
         """Returns heatmaps `(B, h, w, K)` of the centres of images `(B, Hc, Wc, 3)`."""
-        images, _ = self._middle(images)
+        images, _ = self._centre(images)
         return (self.estimator if training else self.result)(images, training=training)
 
     def batches(
@@ -130,32 +129,18 @@ class TrainingModel(TrainingGraph):
             ArgumentError: a training batch is larger than the dataset.
             DataError: the dataset has another number of keypoints.
         """
-        metadata = self.estimator.metadata
-        theirs, ours = dataset.skeleton.num_keypoints, metadata.skeleton.num_keypoints
-        if theirs != ours:
-            raise DataError(
-                f"{dataset.name} has {theirs} keypoints, but the model has {ours}. Build the model "
-                "with skeleton=dataset.skeleton."
-            )
-        size = batch_size or self.recipe.batch_size
-        if training and size > len(dataset):
-            raise ArgumentError(
-                f"batch_size is at most {len(dataset)}, the number of records. Received: {size}."
-            )
-        source = BatchSource(
-            dataset.with_default_depth(metadata.depth_range),
-            metadata.crop,
-            metadata.input_size,
-            size,
-            self.augmentation.canvas_size if training else None,
+        batches = labelled_batches(
+            self,
+            dataset,
+            batch_size,
+            training=training,
+            seed=self.seed,
             cache=cache,
             workers=workers,
         )
-        if not training:
-            return KeypointBatches(source)
-        self._remember_depth(source.dataset)
-        recipe = self.recipe.updated({"batch_size": size})
-        return KeypointBatches(source, EpochOrder(dataset, recipe, self.seed))
+        if training:
+            self._remember_depth(batches.source.dataset)
+        return batches
 
     def semi_supervised_batches(
         self,
@@ -165,7 +150,7 @@ class TrainingModel(TrainingGraph):
         *,
         cache: CacheMode = "none",
         workers: int | None = None,
-        progress: ProgressBar = no_bar,
+        progress: ProgressBar = no_progress_bar,
     ) -> KeypointBatches:
         """Returns training batches for `fit` with unlabelled samples, see docs/unlabelled.md.
 
@@ -195,20 +180,18 @@ class TrainingModel(TrainingGraph):
                 "simplebase.load_recipe(...).updated({'unlabelled': {}})."
             )
         batches = self.batches(dataset.train, batch_size, cache=cache, workers=workers)
-        lesson = make_lesson(
-            self.recipe.updated({"batch_size": batches.source.batch_size}),
-            self.estimator.metadata,
+        return add_unlabelled(
+            batches,
+            self,
             dataset,
             unlabelled,
             teacher=self.teacher,
             average=self.average,
-            steps=len(batches),
             seed=self.seed,
             cache=cache,
             workers=workers,
             progress=progress,
         )
-        return batches.beside(lesson)
 
     def compile(
         self,
@@ -228,7 +211,8 @@ class TrainingModel(TrainingGraph):
             loss: a name of `simplebase.losses.LOSSES`, a `HeatmapLoss`, or a Keras loss that
                 returns errors `(B, K)` of heatmaps `(B, h, w, K)`. It gets sample weights `(B, K)`,
                 which are 0 where a keypoint is unlabelled or outside the image. The default is the
-                recipe's loss. With unlabelled images, it must be a loss of `LOSSES`.
+                loss of the constructor, if it is in `LOSSES`. With unlabelled images, it must be a
+                loss of `LOSSES`.
             loss_weights: factor for the loss. The default is `loss_scale`.
             metrics: metrics such as `PCK`. They compare keypoints `(B, K, 3)` in input pixels: x, y
                 and visibility with the predicted x, y and score of the highest heatmap cells.
@@ -246,7 +230,8 @@ class TrainingModel(TrainingGraph):
                 "fit trains on one device. For several, call simplebase.train with distribution."
             )
         if loss is None:
-            loss = self.recipe.loss_type
+            given = self._given_loss
+            loss = self.recipe.loss_type if given is None else _loss_name(given)
         if isinstance(loss, str):
             loss = HeatmapLoss(loss)
         scale = float(self._given_scale if loss_weights is None else loss_weights)
@@ -258,7 +243,9 @@ class TrainingModel(TrainingGraph):
                 metric.complete(self.estimator.metadata)
         # Keras would check the policy of this model, which is float32.
         if auto_scale_loss and self.estimator.dtype_policy.name == FLOAT16:
-            optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.get(optimizer))
+            optimizer = keras.optimizers.get(optimizer)
+            if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+                optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         super().compile(
             optimizer=optimizer,
             loss=loss,
@@ -289,13 +276,13 @@ class TrainingModel(TrainingGraph):
             shuffle: whether to shuffle arrays. The order of `batches` depends on the seed instead.
             arguments: the other arguments of `keras.Model.fit`.
         """
-        lesson = x.lesson if isinstance(x, KeypointBatches) else None
-        if self.recipe.unlabelled is not None and lesson is None:
+        unlabelled = x.unlabelled if isinstance(x, KeypointBatches) else None
+        if self.recipe.unlabelled is not None and unlabelled is None:
             raise ArgumentError(
                 f"recipe {self.recipe.name!r} learns from unlabelled images. Give fit the batches "
                 "of semi_supervised_batches(dataset, unlabelled), or give the model another recipe."
             )
-        if self.recipe.unlabelled is None and lesson is not None:
+        if self.recipe.unlabelled is None and unlabelled is not None:
             raise ArgumentError(
                 f"recipe {self.recipe.name!r} does not learn from unlabelled images, which these "
                 "batches have. Give fit the batches of `batches`."
@@ -308,11 +295,11 @@ class TrainingModel(TrainingGraph):
         if isinstance(x, KeypointBatches):
             shuffle = False
             callbacks = [*(callbacks or ()), SetEpoch(x)]
-        if lesson is not self._lesson:
-            # The traced step contains the lesson.
-            self._lesson, self.train_function = lesson, None
-        if lesson is not None:
-            callbacks = [*(callbacks or ()), WarnOfPseudoKeypoints(self.recipe, len(x))]
+        if unlabelled is not self._unlabelled:
+            # The traced step contains the unlabelled branch.
+            self._unlabelled, self.train_function = unlabelled, None
+        if unlabelled is not None:
+            callbacks = [*(callbacks or ()), MonitorPseudoKeypoints(self.recipe, len(x))]
         if self.average is not None and int(self.steps_trained.numpy()) == 0:
             # The estimator's weights may have been set since the average was made.
             self.average.set_weights(self.estimator.get_weights())
@@ -321,38 +308,38 @@ class TrainingModel(TrainingGraph):
     def train_step(self, data: Any) -> dict[str, Any]:
         """Runs a step of `fit`: augments the batch and updates the weights."""
         given, keypoints, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        lesson, step = self._lesson, self.steps_trained.value
-        images = given if lesson is None else given["images"]
-        taught = None if lesson is None else lesson.taught(given)
+        unlabelled, step = self._unlabelled, self.steps_trained.value
+        images = given if unlabelled is None else given["images"]
+        labels = None if unlabelled is None else unlabelled.label(given)
         batch = {"images": images, "keypoints": tf.cast(keypoints, tf.float32)}
         batch = self.augmentation(batch, step=step)
-        images, offset = self._middle(batch["images"])
+        images, offset = self._centre(batch["images"])
         keypoints = batch["keypoints"] - offset
         with tf.GradientTape() as tape:
             predicted = self.estimator(images, training=True)
             loss = self.compute_loss(images, keypoints, predicted, sample_weight)
-            if lesson is not None and taught is not None:
-                loss += lesson.loss(self, taught, step, replica=0, replicas=1)
+            if unlabelled is not None and labels is not None:
+                loss += unlabelled.loss(self, labels, step, replica=0, replicas=1)
             scaled = self.optimizer.scale_loss(loss)
         weights = self.trainable_variables
         gradients = tape.gradient(scaled, [weight.value for weight in weights])
         self.optimizer.apply(gradients, weights)
         if self._weight_average is not None:
             self._weight_average.update(step)
-        if lesson is not None and taught is not None:
-            self._pseudo_keypoints.update(taught, lesson.asked)
+        if unlabelled is not None and labels is not None:
+            self._pseudo_keypoints.update(labels, unlabelled.keypoints_per_step)
         self.steps_trained.assign_add(1)
         return self._results(images, keypoints, predicted, sample_weight, loss)
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Runs a step of `evaluate` on the centres of the images, without augmentation."""
         images, keypoints, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        images, offset = self._middle(images)
+        images, offset = self._centre(images)
         keypoints = tf.cast(keypoints, tf.float32) - offset
         predicted = self.result(images, training=False)
         loss = self.compute_loss(images, keypoints, predicted, sample_weight, training=False)
         results = self._results(images, keypoints, predicted, sample_weight, loss)
-        return {name: value for name, value in results.items() if name not in (PASSED, SCORE)}
+        return {name: value for name, value in results.items() if name not in (SHARE, SCORE)}
 
     def compute_loss(
         self,
@@ -400,32 +387,14 @@ class TrainingModel(TrainingGraph):
         self._loss_tracker.update_state(loss, sample_weight=tf.shape(images)[0])
         return self.compute_metrics(images, keypoints, predicted, sample_weight)
 
-    def _middle(self, images: Any) -> tuple[Any, Any]:
+    def _centre(self, images: Any) -> tuple[Any, Any]:
         """Returns the centres of canvases in the model's size, and their keypoints' offset."""
         if isinstance(images, dict):
             raise ArgumentError(
                 "batches with unlabelled samples are only for fit. Take those of "
                 "batches(dataset.validation, training=False)."
             )
-        height, width = size = self.estimator.metadata.input_size
-        known = images.shape[1:3]
-        if any(side is not None and side < own for side, own in zip(known, size, strict=True)):
-            raise ArgumentError(
-                f"images must be at least as large as the model's input of {height} x {width} "
-                f"pixels (height x width). Received: {known[0]} x {known[1]}."
-            )
-        # Keras traces once for images of several sizes, so their size is only known at run time.
-        given = tf.shape(images)
-        large_enough = tf.debugging.assert_greater_equal(
-            given[1:3],
-            size,
-            f"images must be at least as large as the model's input of {size} pixels",
-        )
-        top, left = (given[1] - height) // 2, (given[2] - width) // 2
-        # Otherwise the error of `ensure_shape`, which explains less, may come first.
-        with tf.control_dependencies([large_enough] if large_enough is not None else []):
-            middle = images[:, top : top + height, left : left + width]
-        return tf.ensure_shape(middle, (None, *size, 3)), tf.cast([left, top, 0], tf.float32)
+        return canvas_centre(images, self.estimator.metadata.input_size)
 
     def _remember_depth(self, dataset: KeypointDataset) -> None:
         """Stores in the metadata how images of more than 8 bits were read."""
@@ -433,3 +402,14 @@ class TrainingModel(TrainingGraph):
         if chosen is not None:
             for model in (self.estimator, self.result):
                 model.metadata = replace(model.metadata, depth_range=chosen)
+
+
+def _loss_name(function: Loss) -> str:
+    """Returns the name of a loss in `LOSSES`."""
+    for name, known in LOSSES.items():
+        if known is function:
+            return name
+    raise ArgumentError(
+        "TrainingModel got a loss that is not in simplebase.losses.LOSSES, which only your own "
+        "loop can use. Give compile a loss: a name of LOSSES, a HeatmapLoss, or a Keras loss."
+    )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from simplebase.estimator import SimpleBaseline
@@ -11,7 +12,8 @@ class WeightAverage:
     """A second model whose weights are the exponential moving average of the first model's.
 
     All weights are averaged, including BatchNorm's statistics, which belong to the weights with
-    which they were measured. The first steps keep only `(1 + step) / (10 + step)` of the average,
+    which they were measured. Integers, such as the counter of Keras's `Normalization`, are copied.
+    The first steps keep only `(1 + step) / (10 + step)` of the average,
     like TensorFlow's `ExponentialMovingAverage`.
 
     Args:
@@ -30,5 +32,8 @@ class WeightAverage:
         step = tf.cast(step, tf.float32)
         decay = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
         for average, weight in self._pairs:
-            value = decay * average.value + (1.0 - decay) * weight.value
+            if keras.backend.is_float_dtype(weight.dtype):
+                value = decay * average.value + (1.0 - decay) * weight.value
+            else:
+                value = tf.identity(weight.value)
             average.value.assign(value)

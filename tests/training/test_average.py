@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny_runs import tiny_recipe, train_tiny
 
-from simplebase import KeypointDataset, SimpleBaseline, load_model
+from simplebase import KeypointDataset, SimpleBaseline, Skeleton, load_model
 from simplebase.evaluation import predict_dataset
 from simplebase.presets import Preset
 from simplebase.runtimes import load_runtime
@@ -56,6 +56,21 @@ def test_the_average_begins_as_the_model_and_leaves_it_as_it_is(model: SimpleBas
     average.update(keras.ops.convert_to_tensor(100))
     for weight, value in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, value)
+
+
+def test_integers_among_the_weights_are_copied() -> None:
+    """Such as the counter of Keras's `Normalization`, which EfficientNet contains."""
+    layers = [keras.layers.Input((64, 64, 3)), keras.layers.Normalization()]
+    backbone = keras.Sequential([*layers, keras.layers.Conv2D(4, 3, 32, padding="same")])
+    model = SimpleBaseline.from_backbone(
+        backbone, Skeleton("two", ("left", "right")), input_size=(64, 64), normalisation="none"
+    )
+    average = WeightAverage(model, decay=0.5)
+    [count] = [weight for weight in model.weights if weight.name == "count"]
+    count.assign(7)
+    average.update(keras.ops.convert_to_tensor(100))
+    [copied] = [weight for weight in average.model.weights if weight.name == "count"]
+    assert int(copied) == 7
 
 
 @pytest.mark.usefixtures("eager_steps")

@@ -20,9 +20,9 @@ from simplebase.training.runs.metrics import read_metrics
 # With other tests of processes: what they are forked from is started once.
 pytestmark = pytest.mark.xdist_group("processes")
 
-CASES = ["augmented", "clipped", "taught", "float16"]
+CASES = ["augmented", "clipped", "unlabelled", "float16"]
 # Sums differ by their order; in float16 they keep three digits.
-TOLERANCE = {"augmented": 1e-4, "clipped": 1e-4, "taught": 1e-4, "float16": 1e-2}
+TOLERANCE = {"augmented": 1e-4, "clipped": 1e-4, "unlabelled": 1e-4, "float16": 1e-2}
 TIMEOUT = 600  # seconds; it takes twenty, and more on a busy machine
 
 
@@ -72,7 +72,7 @@ def test_two_devices_have_the_losses_of_one_at_every_step(trained: TwoDevices, c
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["augmented", "clipped", "taught"])
+@pytest.mark.parametrize("case", ["augmented", "clipped", "unlabelled"])
 def test_two_devices_end_with_the_weights_and_statistics_of_one(
     trained: TwoDevices, case: str
 ) -> None:
@@ -86,9 +86,9 @@ def test_two_devices_end_with_the_weights_and_statistics_of_one(
 
 
 @pytest.mark.slow
-def test_two_devices_teach_the_pseudo_keypoints_of_one(trained: TwoDevices) -> None:
+def test_two_devices_find_the_pseudo_keypoints_of_one(trained: TwoDevices) -> None:
     one, two = (
-        [row.pseudo_keypoints for row in read_metrics(trained.folder / "taught" / devices)]
+        [row.pseudo_keypoints for row in read_metrics(trained.folder / "unlabelled" / devices)]
         for devices in ("one", "two")
     )
     assert any(one)

@@ -14,6 +14,7 @@ from simplebase import HeatmapLoss, KeypointDataset, SimpleBaseline, TrainingMod
 from simplebase.data.pipeline import BatchSource
 from simplebase.errors import ArgumentError, DataError
 from simplebase.evaluation import mean_pck, predict_dataset
+from simplebase.losses import LOSSES, mse
 from simplebase.runtimes.keras import KerasRuntime
 from simplebase.training import PCK, build_optimizer, build_schedule, distribute
 from simplebase.training.order import EpochOrder
@@ -134,6 +135,15 @@ def test_compile_uses_no_xla_and_the_recipes_loss(model: SimpleBaseline) -> None
     assert built.loss.loss == RECIPE.loss_type
     with pytest.raises(ArgumentError, match="loss is one of mse.*'hinge'"):
         built.compile(loss="hinge")
+
+
+def test_compile_uses_the_loss_of_the_constructor(model: SimpleBaseline) -> None:
+    built = TrainingModel(model, loss=LOSSES["ohkm"], recipe=RECIPE)
+    built.compile()
+    assert built.loss.loss == "ohkm" != RECIPE.loss_type
+    built = TrainingModel(model, loss=lambda *maps: mse(*maps), recipe=RECIPE)
+    with pytest.raises(ArgumentError, match="loss that is not in .*LOSSES.* Give compile a loss"):
+        built.compile()
 
 
 def test_batches_follow_the_seed_and_the_epoch_whatever_the_threads_do(

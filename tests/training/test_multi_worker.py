@@ -22,7 +22,7 @@ from simplebase.errors import SimplebaseNote
 from simplebase.training import resume
 from simplebase.training.runs.folder import Run
 from simplebase.training.runs.metrics import read_metrics
-from simplebase.training.unlabelled.pool import Pool
+from simplebase.training.unlabelled.pool import UnlabelledPool
 
 # With other tests of processes: what they are forked from is started once.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("processes")]
@@ -264,7 +264,7 @@ def test_two_workers_learn_from_unlabelled_images_as_one_process(
     for worker in workers:
         np.testing.assert_allclose([loss for _, loss, _ in worker.steps], alone.losses, rtol=1e-4)
     runs = frames[0].parent / "run", tmp_path / "alone"
-    pools = [Pool.load(Run(run).unlabelled) for run in runs]
+    pools = [UnlabelledPool.load(Run(run).unlabelled) for run in runs]
     np.testing.assert_allclose(pools[0].keypoints, pools[1].keypoints, atol=1e-3)
     [share] = [row.pseudo_keypoints for row in read_metrics(runs[0])]
     assert share == pytest.approx(alone.epochs[0].pseudo_keypoints) and share > 0.1

@@ -138,3 +138,12 @@ def test_an_overflow_in_float16_skips_the_step_and_halves_the_scale() -> None:
     assert step.optimizer.iterations == 0
     for weight, value in zip(model.trainable_weights, before, strict=True):
         np.testing.assert_array_equal(weight, value)
+
+
+def test_a_given_loss_scale_is_not_scaled_again() -> None:
+    model = training_model(built_under("mixed_float16"))
+    given = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1))
+    model.compile(given)
+    assert model.optimizer is given
+    model.compile(given.inner_optimizer)
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)

@@ -39,7 +39,7 @@ CASES: dict[str, dict[str, Any]] = {
         "augmentation": [],
     },
     # Adam would make steps of rounding errors where gradients are nearly 0.
-    "taught": {
+    "unlabelled": {
         "optimizer": "sgd",
         "learning_rate": 1e-3,
         "ema": 0.5,
@@ -78,7 +78,7 @@ def losses(case: str, devices: str, dataset: KeypointDataset, folder: Path) -> l
         recipe=tiny_recipe(**CASES[case]),
         observer=recorder,
         mixed_precision=case == "float16",
-        unlabelled=dataset if case == "taught" else None,
+        unlabelled=dataset if case == "unlabelled" else None,
         distribution=distribute(devices=DEVICES[devices]),
     )
     return recorder.losses

@@ -81,7 +81,7 @@ class DatasetSettings(YamlSettings):
         return None if self.depth_range is None else DepthRange.parse(self.depth_range)
 
 
-class PoolFacts(YamlSettings):
+class PoolDigest(YamlSettings):
     """Identifies the unlabelled images of a run.
 
     Args:
@@ -147,7 +147,7 @@ class RunConfig(TrainingOptions):
     model_normalisation: str | None = None
     policy: str = "float32"
     augmentation_layers: tuple[LayerSettings, ...] = ()
-    pool: PoolFacts | None = None
+    pool: PoolDigest | None = None
 
     def options(self) -> TrainingOptions:
         """Returns the options of `simplebase.train` for the same run."""

@@ -65,6 +65,16 @@ class Saver:
         self.save_state(variables, progress)
         self.remove_others(progress)
 
+    def save_samples(self, sheet: np.ndarray) -> None:
+        """Writes `val_samples.jpg`: `(height, width, 3)` RGB uint8.
+
+        Raises:
+            TrainingError: the file cannot be written.
+        """
+        if self._active:
+            with self._disk():
+                self.run.write_samples(sheet)
+
     def remove_others(self, progress: RunProgress) -> None:
         """Removes the checkpoints that are no longer among the best."""
         if self._active:

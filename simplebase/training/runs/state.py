@@ -35,7 +35,7 @@ class RunProgress:
         losses: sum of the losses of these steps.
         learning_rates: sum of their learning rates.
         epochs: metrics of the finished epochs.
-        pseudo_keypoints: number of pseudo keypoints taught in these steps.
+        pseudo_keypoints: number of pseudo keypoints in these steps.
         pseudo_scores: sum of the teacher's scores in these steps.
     """
 

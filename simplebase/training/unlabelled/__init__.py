@@ -1,8 +1,9 @@
-"""Learns from unlabelled images, with pseudo keypoints of a teacher.
+"""Semi-supervised learning: a student learns from unlabelled images, labelled by a teacher.
 
-Before the first step, `preparing` makes a `Pool` of images: it finds the objects (`gathering`) and
-the keypoints of a teacher from a file (`labelling`). In each step, a `Lesson` shows the student
-strongly augmented views of some images. Without a file, the teacher is the average of the student's
-weights, which labels the plain views within the graph (`teaching`). `watching` warns if the
-teaching fails, and `sheet` draws the pseudo keypoints.
+Before the first step, `preparing` makes an `UnlabelledPool` of images: it finds the objects
+(`finding`) and, with a teacher from a file, their pseudo keypoints (`file_teacher`). Without a
+file, the teacher is the average of the student's weights (`MeanTeacher`), which predicts weakly
+augmented views within each step. In both cases, `UnlabelledBranch` adds unlabelled samples to each
+batch and computes the student's loss on strongly augmented views of them. `monitor` warns if the
+teacher gets worse, and `sheet` draws the pseudo keypoints.
 """

@@ -18,11 +18,11 @@ from simplebase.geometry import Crop, Size
 from simplebase.skeletons import Skeleton
 
 _ROOT = Path(os.sep)
-_WHAT = "a file of unlabelled images"
+_DESCRIPTION = "a file of unlabelled images"
 
 
 @dataclass(frozen=True, eq=False)
-class Pool(ArrayEquality):
+class UnlabelledPool(ArrayEquality):
     """`N` unlabelled objects.
 
     Args:
@@ -45,8 +45,8 @@ class Pool(ArrayEquality):
         return len(self.paths)
 
     @property
-    def is_taught(self) -> bool:
-        """Whether a teacher from a file has labelled the images."""
+    def has_pseudo_keypoints(self) -> bool:
+        """Whether a teacher from a file has labelled the objects."""
         return self.keypoints.shape[1] > 0
 
     @property
@@ -58,7 +58,7 @@ class Pool(ArrayEquality):
         return text.hexdigest()[:16]
 
     @classmethod
-    def of_boxes(cls, paths: list[str], boxes: list[tuple[float, ...]]) -> "Pool":
+    def from_boxes(cls, paths: list[str], boxes: list[tuple[float, ...]]) -> "UnlabelledPool":
         """Returns the objects in boxes x, y, width, height of image files."""
         count = len(paths)
         return cls(
@@ -70,7 +70,7 @@ class Pool(ArrayEquality):
         )
 
     @classmethod
-    def of_dataset(cls, dataset: KeypointDataset) -> "Pool":
+    def from_dataset(cls, dataset: KeypointDataset) -> "UnlabelledPool":
         """Returns the objects of a dataset without its labels.
 
         Raises:
@@ -92,21 +92,21 @@ class Pool(ArrayEquality):
             np.zeros((count, 0, 3), np.float32),
         )
 
-    def select(self, index: np.ndarray) -> "Pool":
+    def select(self, index: np.ndarray) -> "UnlabelledPool":
         """Returns the objects at `index`, indices or a mask of length `N`."""
-        return Pool(*(getattr(self, field.name)[index] for field in fields(self)))
+        return UnlabelledPool(*(getattr(self, field.name)[index] for field in fields(self)))
 
-    def joined(self, *others: "Pool") -> "Pool":
+    def joined(self, *others: "UnlabelledPool") -> "UnlabelledPool":
         """Returns these objects and those of `others`, before a teacher has labelled them."""
         pools = (self, *others)
-        return Pool(
+        return UnlabelledPool(
             *(
                 np.concatenate([getattr(pool, field.name) for pool in pools])
                 for field in fields(self)
             )
         )
 
-    def dataset(
+    def to_dataset(
         self, skeleton: Skeleton, crop: Crop, size: Size, threshold: float | None = None
     ) -> KeypointDataset:
         """Returns a dataset whose records are cut out by `crop`.
@@ -123,11 +123,11 @@ class Pool(ArrayEquality):
         boxed = np.isfinite(self.boxes[:, 0])
         centers[boxed], scales[boxed] = crop.around_box(self.boxes[boxed], size)
         keypoints = np.zeros((count, skeleton.num_keypoints, 3))
-        if threshold is not None and self.is_taught:
-            taught = self.keypoints[..., 2] >= threshold
-            keypoints[..., :2] = np.where(taught[..., None], self.keypoints[..., :2], 0)
-            keypoints[..., 2] = np.where(taught, 2, 0)
-        absent = np.full((count, 4), np.nan)
+        if threshold is not None and self.has_pseudo_keypoints:
+            passed = self.keypoints[..., 2] >= threshold
+            keypoints[..., :2] = np.where(passed[..., None], self.keypoints[..., :2], 0)
+            keypoints[..., 2] = np.where(passed, 2, 0)
+        no_headboxes = np.full((count, 4), np.nan)
         paths = self.paths.astype(object)
         records = Records(
             paths=paths,
@@ -135,7 +135,7 @@ class Pool(ArrayEquality):
             scales=scales,
             keypoints=keypoints,
             validation=np.zeros(count, bool),
-            headboxes=absent,
+            headboxes=no_headboxes,
             boxes=self.boxes,
             areas=np.full(count, np.nan),
             image_ids=np.full(count, -1),
@@ -144,7 +144,7 @@ class Pool(ArrayEquality):
         images = FolderImages(_ROOT, paths)
         return KeypointDataset("the unlabelled images", skeleton, records, images)
 
-    def with_keypoints(self, keypoints: np.ndarray) -> "Pool":
+    def with_keypoints(self, keypoints: np.ndarray) -> "UnlabelledPool":
         """Returns the same objects with the keypoints of a teacher from a file, see above."""
         return replace(self, keypoints=keypoints.astype(np.float32))
 
@@ -155,7 +155,7 @@ class Pool(ArrayEquality):
             np.savez(file, **arrays)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Pool":
+    def load(cls, path: str | os.PathLike[str]) -> "UnlabelledPool":
         """Reads a file that `save` wrote.
 
         Raises:
@@ -168,15 +168,20 @@ class Pool(ArrayEquality):
                 "trained without any, or the file was removed."
             )
         try:
-            with open(path, "rb") as file, opened_npz(file, os.fspath(path), _WHAT) as arrays:
+            with (
+                open(path, "rb") as file,
+                opened_npz(file, os.fspath(path), _DESCRIPTION) as arrays,
+            ):
                 pool = cls(*(arrays[field.name] for field in fields(cls)))
-                if not pool._is_sound():
+                if not pool._is_valid():
                     raise ValueError("its arrays do not form one table")
                 return pool
         except OSError as error:
-            raise DataError(f"{os.fspath(path)} is not {_WHAT}: {first_line(error)}.") from error
+            raise DataError(
+                f"{os.fspath(path)} is not {_DESCRIPTION}: {first_line(error)}."
+            ) from error
 
-    def _is_sound(self) -> bool:
+    def _is_valid(self) -> bool:
         count = len(self.paths)
         shapes = (self.boxes.shape, self.centers.shape, self.scales.shape)
         return (

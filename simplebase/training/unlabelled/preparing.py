@@ -1,8 +1,6 @@
-"""Prepares the pool of unlabelled images before the first step."""
+"""Prepares semi-supervised learning before the first step: the recipe and the unlabelled pool."""
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +11,11 @@ from simplebase.errors import ArgumentError, DataError, SimplebaseNote
 from simplebase.files import require_file
 from simplebase.metadata import ModelMetadata
 from simplebase.presets import Recipe
-from simplebase.progress import Progress, ProgressBar
+from simplebase.progress import ProgressBar, no_progress_bar
 from simplebase.training.distribution import Distribution
 from simplebase.training.runs.folder import Run
-from simplebase.training.unlabelled.gathering import gather, restore_frames
-from simplebase.training.unlabelled.pool import Pool
+from simplebase.training.unlabelled.finding import find_objects, restore_frames
+from simplebase.training.unlabelled.pool import UnlabelledPool
 
 if TYPE_CHECKING:
     from simplebase.training.options import TrainingOptions
@@ -27,34 +25,30 @@ DEFAULT_EMA = 0.99
 """Decay of the moving average that is the teacher, if the recipe has none."""
 
 
-@contextmanager
-def no_bar(label: str) -> Iterator[Progress]:
-    """A progress bar that shows nothing."""
-    yield lambda done, total: None
-
-
-def settled(recipe: Recipe, options: "TrainingOptions", given: KeypointDataset | None) -> Recipe:
+def complete_recipe(
+    recipe: Recipe, options: "TrainingOptions", unlabelled: KeypointDataset | None
+) -> Recipe:
     """Returns the recipe with all settings that unlabelled images or a teacher need.
 
     Args:
         recipe: how to train.
         options: may name images or a teacher.
-        given: unlabelled images as a dataset.
+        unlabelled: unlabelled images as a dataset.
 
     Raises:
         ArgumentError: the recipe needs unlabelled images or a teacher, and neither is given.
     """
-    if options.unlabelled_images is None and options.teacher is None and given is None:
+    if options.unlabelled_images is None and options.teacher is None and unlabelled is None:
         if recipe.unlabelled is None:
             return recipe
         raise ArgumentError(
             f"recipe {recipe.name!r} learns from unlabelled images or from a teacher. Give "
             "--unlabelled, --teacher or both, or choose another recipe."
         )
-    return with_defaults(recipe, has_teacher=options.teacher is not None)
+    return with_unlabelled_defaults(recipe, has_teacher=options.teacher is not None)
 
 
-def with_defaults(recipe: Recipe, *, has_teacher: bool) -> Recipe:
+def with_unlabelled_defaults(recipe: Recipe, *, has_teacher: bool) -> Recipe:
     """Returns the recipe with the default `unlabelled` and, without a teacher, `ema`."""
     if recipe.unlabelled is None:
         recipe = recipe.updated({"unlabelled": {}})
@@ -63,22 +57,22 @@ def with_defaults(recipe: Recipe, *, has_teacher: bool) -> Recipe:
     return recipe
 
 
-def make_pool(
+def build_pool(
     options: "TrainingOptions",
-    given: KeypointDataset | None,
+    unlabelled: KeypointDataset | None,
     dataset: KeypointDataset,
     recipe: Recipe,
     metadata: ModelMetadata,
     distribution: Distribution,
     progress: ProgressBar,
-) -> Pool | None:
+) -> UnlabelledPool | None:
     """Returns the unlabelled images of a run; `None` if there are none.
 
     Args:
         options: may name images or a teacher.
-        given: unlabelled images as a dataset, instead of those that the options name.
+        unlabelled: unlabelled images as a dataset, instead of those that the options name.
         dataset: the labelled dataset.
-        recipe: the recipe from `settled`.
+        recipe: the recipe from `complete_recipe`.
         metadata: the student's metadata.
         distribution: the devices.
         progress: opens a progress bar for slow work.
@@ -90,50 +84,52 @@ def make_pool(
     settings = recipe.unlabelled
     if settings is None:
         return None
-    pools: list[Pool] = []
-    if given is not None:
-        pools.append(Pool.of_dataset(given))
+    pools: list[UnlabelledPool] = []
+    if unlabelled is not None:
+        pools.append(UnlabelledPool.from_dataset(unlabelled))
     elif options.unlabelled_images is not None:
         depth_range = metadata.depth_range
-        pools.append(gather(options.unlabelled_images, dataset, progress, depth_range))
+        pools.append(find_objects(options.unlabelled_images, dataset, progress, depth_range))
     if options.teacher is None:
         return pools[0]
-    pools.append(Pool.of_dataset(dataset.train))
+    pools.append(UnlabelledPool.from_dataset(dataset.train))
     pool = pools[0].joined(*pools[1:])
-    return _label(pool, str(options.teacher), metadata, recipe, distribution, progress)
+    return _with_pseudo_keypoints(
+        pool, str(options.teacher), metadata, recipe, distribution, progress
+    )
 
 
-def restored_pool(config: "RunConfig", run: Run) -> Pool:
+def restore_pool(config: "RunConfig", run: Run) -> UnlabelledPool:
     """Returns the pool of a run that is resumed.
 
     Raises:
         MissingFileError: its list, an image or a video is missing.
         DataError: the list is not that of the run.
     """
-    pool = Pool.load(run.unlabelled)
+    pool = UnlabelledPool.load(run.unlabelled)
     if config.pool is not None and pool.digest != config.pool.digest:
         raise DataError(
             f"{run.unlabelled} does not list the unlabelled images with which the run started. "
             "Restore the run's own file, or start a new run."
         )
     if config.unlabelled_images is not None:
-        restore_frames(config.unlabelled_images, no_bar)
+        restore_frames(config.unlabelled_images, no_progress_bar)
     for path in dict.fromkeys(pool.paths.tolist()):
         require_file(path, "the unlabelled image")
     return pool
 
 
-def _label(
-    pool: Pool,
+def _with_pseudo_keypoints(
+    pool: UnlabelledPool,
     teacher: str,
     metadata: ModelMetadata,
     recipe: Recipe,
     distribution: Distribution,
     progress: ProgressBar,
-) -> Pool:
+) -> UnlabelledPool:
     """Returns the pool with the keypoints of the teacher's file; each worker labels its part."""
     from simplebase.runtimes import load_runtime
-    from simplebase.training.unlabelled.labelling import label, require_something
+    from simplebase.training.unlabelled.file_teacher import label_pool, require_pseudo_keypoints
     from simplebase.zoo import model_file
 
     settings = recipe.unlabelled
@@ -144,11 +140,13 @@ def _label(
     keypoints = np.zeros((len(pool), metadata.skeleton.num_keypoints, 3), np.float32)
     if mine.any():
         with progress(f"{name} labels {mine.sum()} objects") as tell:
-            own = label(pool.select(mine), runtime, metadata.skeleton, settings.mirror, tell)
-        keypoints[mine] = own.keypoints
+            own_rows = label_pool(
+                pool.select(mine), runtime, metadata.skeleton, settings.mirror, tell
+            )
+        keypoints[mine] = own_rows.keypoints
     # So all workers have the same keypoints, although their processors may round differently.
     pool = pool.with_keypoints(distribution.sum_over_workers(keypoints))
-    require_something(pool, settings.threshold, name)
+    require_pseudo_keypoints(pool, settings.threshold, name)
     passed = (pool.keypoints[..., 2] >= settings.threshold).mean()
     warnings.warn(
         f"{name} labels {len(pool)} objects; {passed:.0%} of its keypoints reach the threshold "

@@ -13,8 +13,8 @@ from simplebase.metadata import ModelMetadata
 from simplebase.runtimes import load_runtime
 from simplebase.training.runs.config import RunConfig
 from simplebase.training.runs.folder import CHECKPOINTS, Run
-from simplebase.training.unlabelled.labelling import label
-from simplebase.training.unlabelled.pool import Pool
+from simplebase.training.unlabelled.file_teacher import label_pool
+from simplebase.training.unlabelled.pool import UnlabelledPool
 
 
 def draw_pseudo_keypoints(
@@ -49,20 +49,20 @@ def draw_pseudo_keypoints(
     metadata = ModelMetadata.from_preset(
         config.recipe.fitted(config.preset), skeleton, config.input_size
     )
-    pool = Pool.load(Run(folder).unlabelled)
+    pool = UnlabelledPool.load(Run(folder).unlabelled)
     rows = np.sort(np.random.default_rng(seed).permutation(len(pool))[:count])
     pool = pool.select(rows)
     teacher = Path(str(config.teacher)).name
-    if not pool.is_taught:
+    if not pool.has_pseudo_keypoints:
         teacher = checkpoint.name
         runtime = load_runtime(require_file(checkpoint, "the checkpoint"))
-        pool = label(pool, runtime, skeleton, settings.mirror)
-    dataset = pool.dataset(skeleton, metadata.crop, metadata.input_size, settings.threshold)
+        pool = label_pool(pool, runtime, skeleton, settings.mirror)
+    dataset = pool.to_dataset(skeleton, metadata.crop, metadata.input_size, settings.threshold)
     dataset = dataset.with_default_depth(config.dataset.own_depth_range())
     samples = cut_samples(dataset, np.arange(len(rows)), metadata.crop, metadata.input_size)
     passed = (dataset.records.keypoints[..., 2] > 0).sum(axis=1)
     samples = [
-        replace(sample, record=int(row), path=Path(sample.path).name, note=f"{number} taught")
+        replace(sample, record=int(row), path=Path(sample.path).name, note=f"{number} learnt")
         for sample, row, number in zip(samples, rows, passed, strict=True)
     ]
     title = (

@@ -21,8 +21,8 @@ from simplebase.training import build_optimizer, build_schedule, distribute
 from simplebase.training.order import EpochOrder
 from simplebase.training.step import TrainingStep
 from simplebase.training.training_graph import TrainingGraph
-from simplebase.training.unlabelled.lesson import Lesson
-from simplebase.training.unlabelled.pool import Pool
+from simplebase.training.unlabelled.branch import UnlabelledBranch
+from simplebase.training.unlabelled.pool import UnlabelledPool
 from simplebase.training.weight_average import WeightAverage
 
 # Its fixtures train: on one worker they do so once.
@@ -106,29 +106,29 @@ def fit(built: TrainingModel, figures: KeypointDataset, epochs: int) -> list[dic
 
 
 def own_loop(
-    network: SimpleBaseline, figures: KeypointDataset, pool: Pool
+    network: SimpleBaseline, figures: KeypointDataset, pool: UnlabelledPool
 ) -> tuple[TrainingGraph, WeightAverage, np.ndarray]:
     """Trains as `Trainer` does; returns also losses and passed keypoints `(epochs, steps, 2)`."""
     graph = TrainingGraph(twin(network), recipe=RECIPE, seed=SEED)
     average = WeightAverage(graph.estimator, 0.5)
     metadata = graph.estimator.metadata
     order = EpochOrder(figures.train, RECIPE, SEED)
-    lesson = Lesson(
+    branch = UnlabelledBranch(
         pool, metadata, RECIPE, order.steps, distribute(), average.model, seed=SEED, workers=1
     )
     canvas = graph.augmentation.canvas_size
     source = BatchSource(figures.train, metadata.crop, SIZE, RECIPE.batch_size, canvas, workers=1)
     optimizer = build_optimizer(RECIPE, build_schedule(RECIPE, order.steps, transfer=False))
     optimizer.build(graph.trainable_variables)
-    step = TrainingStep(graph, optimizer, distribute(), average, lesson=lesson)
+    step = TrainingStep(graph, optimizer, distribute(), average, unlabelled=branch)
     results = []
     for epoch in range(EPOCHS):
         batches = source.batches(order(epoch + 1))
-        mixed = lesson.beside(batches, epoch * order.steps, order.steps)
+        mixed = branch.add_to(batches, epoch * order.steps, order.steps)
         for number, batch in enumerate(mixed, epoch * order.steps):
             del batch["matrices"]
             result = step.start(step.distribution.share(batch), number).result()
-            results.append((result.loss, result.passed / lesson.asked))
+            results.append((result.loss, result.pseudo_keypoints / branch.keypoints_per_step))
     return graph, average, np.array(results).reshape(EPOCHS, order.steps, 2)
 
 
@@ -148,7 +148,7 @@ def test_fit_learns_from_unlabelled_images_as_our_own_loop_does(
     network: SimpleBaseline, figures: KeypointDataset, whole: tuple[TrainingModel, list[Any]]
 ) -> None:
     with eager_loop():
-        graph, average, results = own_loop(network, figures, Pool.of_dataset(figures))
+        graph, average, results = own_loop(network, figures, UnlabelledPool.from_dataset(figures))
     fitted, logs = whole
     means = results.mean(axis=1)
     np.testing.assert_allclose([log["loss"] for log in logs], means[:, 0], rtol=1e-4)

@@ -11,10 +11,10 @@ from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 
 from simplebase import KeypointDataset, load_model
 from simplebase.errors import ArgumentError, DataError, SimplebaseNote, TrainingStopped
-from simplebase.training import resume
+from simplebase.training import Distribution, resume
 from simplebase.training.runs.folder import Run
 from simplebase.training.runs.metrics import read_metrics
-from simplebase.training.unlabelled.pool import Pool
+from simplebase.training.unlabelled.pool import UnlabelledPool
 from simplebase.training.unlabelled.sheet import draw_pseudo_keypoints
 
 # Its fixture trains: on one worker it does so once.
@@ -46,12 +46,12 @@ def uninterrupted(
     return folder, recorder
 
 
-def test_a_run_keeps_its_images_and_the_share_of_keypoints_that_were_taught(
+def test_a_run_keeps_its_images_and_the_share_of_pseudo_keypoints(
     uninterrupted: tuple[Path, Recorder], figures: KeypointDataset
 ) -> None:
     folder, recorder = uninterrupted
-    pool = Pool.load(Run(folder).unlabelled)
-    assert len(pool) == len(figures) and not pool.is_taught
+    pool = UnlabelledPool.load(Run(folder).unlabelled)
+    assert len(pool) == len(figures) and not pool.has_pseudo_keypoints
     plan = recorder.plans[0]
     assert (plan.unlabelled_records, plan.unlabelled_samples, plan.batch_size) == (40, 8, 16)
     rows = read_metrics(folder)
@@ -66,10 +66,10 @@ def test_unlabelled_images_change_what_is_learnt(
     recorder = Recorder()
     plain = tiny_recipe(ema=0.5, learning_rate=0.01, total_epoch=1)
     train_tiny(figures, tmp_path / "run", recipe=plain, observer=recorder)
-    _, taught = uninterrupted
-    # At first nothing is sure enough to be taught: the labelled samples and their views are equal.
-    assert recorder.losses[0] == pytest.approx(taught.losses[0], rel=1e-5)
-    assert abs(recorder.losses[3] - taught.losses[3]) > 1e-3
+    _, semi_supervised = uninterrupted
+    # At first nothing is sure enough to be learnt: the labelled samples and their views are equal.
+    assert recorder.losses[0] == pytest.approx(semi_supervised.losses[0], rel=1e-5)
+    assert abs(recorder.losses[3] - semi_supervised.losses[3]) > 1e-3
     assert read_metrics(tmp_path / "run")[0].pseudo_keypoints is None
     with pytest.raises(ArgumentError, match="trained without unlabelled images"):
         draw_pseudo_keypoints(tmp_path / "run")
@@ -83,8 +83,8 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     first = Recorder(lambda: os.kill(os.getpid(), signal.SIGINT), after=(2, 1))
     with pytest.raises(TrainingStopped, match="in epoch 2 after step"):
         train_tiny(figures, folder, recipe=RECIPE, observer=first, unlabelled=figures)
-    own = Pool.load(Run(folder).unlabelled)
-    Pool.of_dataset(figures.train).save(Run(folder).unlabelled)
+    own = UnlabelledPool.load(Run(folder).unlabelled)
+    UnlabelledPool.from_dataset(figures.train).save(Run(folder).unlabelled)
     with pytest.raises(DataError, match="does not list the unlabelled images with which"):
         resume(folder)
     own.save(Run(folder).unlabelled)
@@ -110,9 +110,9 @@ def test_a_teacher_from_a_file_labels_labelled_and_unlabelled_images(
         train_tiny(figures, folder, recipe=recipe, unlabelled=figures.validation, teacher=teacher)
     notes = [str(each.message) for each in caught if each.category is SimplebaseNote]
     assert "last.keras labels 40 objects; " in notes[0]
-    pool = Pool.load(Run(folder).unlabelled)
-    assert len(pool) == 40 and pool.is_taught
-    assert pool.paths[:8].tolist() == Pool.of_dataset(figures.validation).paths.tolist()
+    pool = UnlabelledPool.load(Run(folder).unlabelled)
+    assert len(pool) == 40 and pool.has_pseudo_keypoints
+    assert pool.paths[:8].tolist() == UnlabelledPool.from_dataset(figures.validation).paths.tolist()
     [row] = read_metrics(folder)
     expected = (pool.keypoints[..., 2] >= 1e-3).mean()
     assert row.pseudo_keypoints == pytest.approx(expected, abs=0.1) and row.pseudo_score is None
@@ -135,6 +135,16 @@ def test_a_recipe_for_unlabelled_images_needs_some(
 ) -> None:
     with pytest.raises(ArgumentError, match="learns from unlabelled images or from a teacher"):
         train_tiny(figures, tmp_path / "run", recipe=RECIPE)
+    assert not (tmp_path / "run").exists()
+
+
+def test_only_the_chief_writes_files(
+    figures: KeypointDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another of several workers, which also watches the pseudo keypoints."""
+    monkeypatch.setattr(Distribution, "is_chief", False)
+    recipe = RECIPE.updated({"total_epoch": 1})
+    train_tiny(figures, tmp_path / "run", recipe=recipe, unlabelled=figures)
     assert not (tmp_path / "run").exists()
 
 

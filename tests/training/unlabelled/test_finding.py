@@ -11,11 +11,11 @@ from coloured_dots import moving, write_video
 from simplebase import KeypointDataset
 from simplebase.data.image_store import FolderImages
 from simplebase.errors import ArgumentError, DataError, MissingFileError, SimplebaseWarning
+from simplebase.progress import no_progress_bar
 from simplebase.training import TrainingOptions
-from simplebase.training.unlabelled.gathering import gather, restore_frames
+from simplebase.training.unlabelled.finding import find_objects, restore_frames
 from simplebase.training.unlabelled.images import UnlabelledImages
-from simplebase.training.unlabelled.pool import Pool
-from simplebase.training.unlabelled.preparing import no_bar
+from simplebase.training.unlabelled.pool import UnlabelledPool
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def found(labelled: KeypointDataset, *sources: Path | str, **values: object) -> Pool:
+def found(labelled: KeypointDataset, *sources: Path | str, **values: object) -> UnlabelledPool:
     images = UnlabelledImages(sources=sources, **values)  # type: ignore[arg-type]
-    return gather(images, labelled, no_bar)
+    return find_objects(images, labelled, no_progress_bar)
 
 
-def names(pool: Pool) -> list[str]:
+def names(pool: UnlabelledPool) -> list[str]:
     return [Path(path).name for path in pool.paths]
 
 
@@ -75,7 +75,7 @@ def test_frames_of_a_video_are_kept_apart_in_time_and_written_once(
     for path in first.parent.iterdir():
         path.unlink()
     first.parent.rmdir()
-    restore_frames(UnlabelledImages(sources=(clip,)), no_bar)
+    restore_frames(UnlabelledImages(sources=(clip,)), no_progress_bar)
     assert all(Path(path).is_file() for path in pool.paths)
 
 

@@ -1,4 +1,4 @@
-"""Finds the objects in the image files that the user names."""
+"""Finds the objects in the unlabelled images that the user names."""
 
 import hashlib
 import math
@@ -20,7 +20,7 @@ from simplebase.files.locks import turn
 from simplebase.images import VIDEO_SUFFIXES, DepthRange, encode_image, read_image
 from simplebase.progress import ProgressBar
 from simplebase.training.unlabelled.images import UnlabelledImages
-from simplebase.training.unlabelled.pool import Pool
+from simplebase.training.unlabelled.pool import UnlabelledPool
 from simplebase.videos.frame import Frame
 from simplebase.videos.video_file import VideoFile
 
@@ -30,12 +30,12 @@ _ROUNDING = 0.002
 """Tolerance in seconds, because some formats round time stamps to milliseconds."""
 
 
-def gather(
+def find_objects(
     images: UnlabelledImages,
     labelled: KeypointDataset,
     progress: ProgressBar,
     depth_range: DepthRange | None = None,
-) -> Pool:
+) -> UnlabelledPool:
     """Reads the images once and finds the objects in them.
 
     Frames of videos are written into the cache folder, where later runs find them. Files that are
@@ -54,14 +54,14 @@ def gather(
     finder = open_finder(
         boxes=images.boxes, detector=images.detector, detector_class=images.detector_class
     )
-    known = _files_of(labelled)
-    pools: list[Pool] = []
-    left_out = read = 0
+    labelled_files = _image_files(labelled)
+    pools: list[UnlabelledPool] = []
+    excluded = read = 0
     for source in map(Path, images.sources):
         if source.is_dir() and annotation_file(source).is_file():
-            found = Pool.of_dataset(_opened(source))
-            new = np.array([os.path.realpath(path) not in known for path in found.paths])
-            left_out, read = left_out + int((~new).sum()), read + len(new)
+            found = UnlabelledPool.from_dataset(_load_folder(source))
+            new = np.array([os.path.realpath(path) not in labelled_files for path in found.paths])
+            excluded, read = excluded + int((~new).sum()), read + len(new)
             pools.append(found.select(new))
             continue
         paths: list[str] = []
@@ -69,18 +69,18 @@ def gather(
         with closing(_frames(source, progress, depth_range)) as frames:
             for frame in frames:
                 read += 1
-                if os.path.realpath(str(frame.path)) in known:
-                    left_out += 1
+                if os.path.realpath(str(frame.path)) in labelled_files:
+                    excluded += 1
                     continue
                 found_boxes = finder(frame)
                 paths += [str(frame.path)] * len(found_boxes)
                 boxes += found_boxes
-        pools.append(Pool.of_boxes(paths, boxes))
+        pools.append(UnlabelledPool.from_boxes(paths, boxes))
     if isinstance(finder, BoxesByFrame):
         finder.warn_of_unused()
     pool = pools[0].joined(*pools[1:])
     if len(pool) == 0:
-        raise DataError(_nothing(images, read, left_out))
+        raise DataError(_no_object(images, read, excluded))
     return pool
 
 
@@ -91,11 +91,11 @@ def restore_frames(images: UnlabelledImages, progress: ProgressBar) -> None:
             _video_frames(source, progress)
 
 
-def _nothing(images: UnlabelledImages, read: int, left_out: int) -> str:
+def _no_object(images: UnlabelledImages, read: int, excluded: int) -> str:
     names = ", ".join(Path(source).name for source in images.sources)
     if read == 0:
         return f"{names}: none of the unlabelled images can be read."
-    if left_out == read:
+    if excluded == read:
         return (
             f"{names}: all {read} unlabelled images are images of the labelled dataset, which are "
             "left out. Give other images."
@@ -109,14 +109,14 @@ def _nothing(images: UnlabelledImages, read: int, left_out: int) -> str:
     )
 
 
-def _files_of(dataset: KeypointDataset) -> set[str]:
+def _image_files(dataset: KeypointDataset) -> set[str]:
     store = dataset.images
     if not isinstance(store, FolderImages):
         return set()
     return {os.path.realpath(store.folder / path) for path in set(store.paths)}
 
 
-def _opened(folder: Path) -> KeypointDataset:
+def _load_folder(folder: Path) -> KeypointDataset:
     try:
         return load_folder(folder)
     except MissingFileError as error:

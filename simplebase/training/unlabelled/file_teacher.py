@@ -1,4 +1,4 @@
-"""Labels the images of a pool with a teacher from a file, before the training run starts."""
+"""Predicts pseudo keypoints with a teacher from a file, before the training run starts."""
 
 import warnings
 
@@ -11,62 +11,62 @@ from simplebase.progress import Progress
 from simplebase.runtimes import Runtime
 from simplebase.skeletons import Skeleton
 from simplebase.skeletons.matching import match_keypoints
-from simplebase.training.unlabelled.agreement import agreed
-from simplebase.training.unlabelled.pool import Pool
+from simplebase.training.unlabelled.flip_consistency import average_flipped
+from simplebase.training.unlabelled.pool import UnlabelledPool
 
-_AT_ONCE = 32
+_BATCH_SIZE = 32
 
 
-def label(
-    pool: Pool,
+def label_pool(
+    pool: UnlabelledPool,
     runtime: Runtime,
     skeleton: Skeleton,
     mirror: float | None,
     progress: Progress | None = None,
-) -> Pool:
-    """Returns the pool with a model's keypoints, found in the model's own crop and input size.
+) -> UnlabelledPool:
+    """Returns the pool with a teacher's keypoints, found in its own crop and input size.
 
     Args:
         pool: the objects.
-        runtime: the model, of any format.
-        skeleton: the skeleton that is trained; keypoints are matched by name.
+        runtime: the teacher, of any format.
+        skeleton: the student's skeleton; keypoints are matched by name.
         mirror: see `UnlabelledSettings`.
         progress: is called with the number of finished objects and the total.
 
     Raises:
-        ArgumentError: the model has none of the keypoints.
+        ArgumentError: the teacher has none of the keypoints.
         DataError: an image cannot be read.
     """
     metadata = runtime.metadata
-    places = _places(skeleton, metadata.skeleton)
+    indices = _teacher_indices(skeleton, metadata.skeleton)
     size = metadata.input_size
-    dataset = pool.dataset(metadata.skeleton, metadata.crop, size)
+    dataset = pool.to_dataset(metadata.skeleton, metadata.crop, size)
     dataset = dataset.with_default_depth(metadata.depth_range)
-    source = BatchSource(dataset, metadata.crop, size, _AT_ONCE)
+    source = BatchSource(dataset, metadata.crop, size, _BATCH_SIZE)
     estimator = PoseEstimator(runtime)
     permutation = metadata.skeleton.horizontal_permutation
-    found: list[np.ndarray] = []
+    predicted: list[np.ndarray] = []
     done = 0
     for batch in source.batches():
         crops = batch["images"]
-        unmoved = np.broadcast_to(np.eye(2, 3), (len(crops), 2, 3))
-        points = estimator.keypoints(crops, unmoved)
+        identity = np.broadcast_to(np.eye(2, 3), (len(crops), 2, 3))
+        points = estimator.keypoints(crops, identity)
         if mirror is not None:
-            other = estimator.keypoints(np.ascontiguousarray(crops[:, :, ::-1]), unmoved)
-            points = agreed(points, other, permutation, size[1], mirror * max(size))
-        found.append(to_image(points, batch["matrices"]))
+            flipped = estimator.keypoints(np.ascontiguousarray(crops[:, :, ::-1]), identity)
+            points = average_flipped(points, flipped, permutation, size[1], mirror * max(size))
+        predicted.append(to_image(points, batch["matrices"]))
         done += len(crops)
         if progress:
             progress(done, len(pool))
-    keypoints = np.concatenate(found)
-    known = np.array([place is not None for place in places])
-    ordered = keypoints[:, [0 if place is None else place for place in places]]
+    keypoints = np.concatenate(predicted)
+    known = np.array([index is not None for index in indices])
+    ordered = keypoints[:, [0 if index is None else index for index in indices]]
     # 16-bit runtimes may return NaN, which is not a score.
     ordered[..., 2] = np.where(known & np.isfinite(ordered).all(axis=-1), ordered[..., 2], 0)
     return pool.with_keypoints(np.nan_to_num(ordered))
 
 
-def require_something(pool: Pool, threshold: float, teacher: str) -> None:
+def require_pseudo_keypoints(pool: UnlabelledPool, threshold: float, teacher: str) -> None:
     """Checks that at least one keypoint of the teacher reaches the threshold.
 
     Raises:
@@ -81,9 +81,9 @@ def require_something(pool: Pool, threshold: float, teacher: str) -> None:
         )
 
 
-def _places(mine: Skeleton, theirs: Skeleton) -> tuple[int | None, ...]:
-    """Returns the teacher's index of each keypoint, matched by name."""
-    match = match_keypoints(mine, theirs)
+def _teacher_indices(student: Skeleton, teacher: Skeleton) -> tuple[int | None, ...]:
+    """Returns the teacher's index of each of the student's keypoints, matched by name."""
+    match = match_keypoints(student, teacher)
     unknown = [name for name, place in zip(match.names, match.places, strict=True) if place is None]
     if len(unknown) == len(match.names):
         raise ArgumentError(

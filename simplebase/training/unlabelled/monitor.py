@@ -8,14 +8,14 @@ from simplebase.presets import Recipe
 from simplebase.training.observer import Observer
 from simplebase.training.runs.metrics import EpochMetrics
 
-_COLLAPSED = 0.25
+_COLLAPSED_FRACTION = 0.25
 """The teacher is collapsing if the share of pseudo keypoints falls below this fraction of its
 largest value."""
-_LEAST = 0.05
-"""If the largest share is lower than this, a fall means nothing."""
+_MIN_LARGEST_SHARE = 0.05
+"""If the largest share is lower than this, a drop means nothing."""
 
 
-class PseudoKeypointWatch(Observer):
+class PseudoKeypointMonitor(Observer):
     """Warns of a collapse, and if no keypoint reaches the threshold in epoch 1 or after the ramp.
 
     Students that learn from themselves may collapse: they predict zero everywhere, which is
@@ -52,7 +52,7 @@ class PseudoKeypointWatch(Observer):
         """
         self._largest = max(self._largest, share)
         if share == 0 and epoch in (self._first, self._ramp_ends):
-            _warn(self._nothing(epoch, score))
+            _warn(self._none_passed(epoch, score))
         collapsed = self._has_collapsed(share)
         if collapsed and not self._collapsed:
             _warn(
@@ -63,9 +63,9 @@ class PseudoKeypointWatch(Observer):
         self._collapsed = collapsed
 
     def _has_collapsed(self, share: float) -> bool:
-        return self._largest >= _LEAST and share < _COLLAPSED * self._largest
+        return self._largest >= _MIN_LARGEST_SHARE and share < _COLLAPSED_FRACTION * self._largest
 
-    def _nothing(self, epoch: int, score: float | None) -> str:
+    def _none_passed(self, epoch: int, score: float | None) -> str:
         scores = "" if score is None else f" (their mean score is {score:.2f})"
         text = (
             f"epoch {epoch}: no pseudo keypoint reached the threshold "

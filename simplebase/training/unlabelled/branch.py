@@ -1,4 +1,4 @@
-"""The unlabelled samples of a training step; the interface of both loops to this package."""
+"""The unlabelled branch of a training step; the interface of both loops to this package."""
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -17,8 +17,8 @@ from simplebase.presets import Recipe
 from simplebase.training.distribution import Distribution
 from simplebase.training.runs.state import RunProgress
 from simplebase.training.training_graph import TrainingGraph
-from simplebase.training.unlabelled.pool import Pool
-from simplebase.training.unlabelled.teaching import AverageTeacher
+from simplebase.training.unlabelled.mean_teacher import MeanTeacher
+from simplebase.training.unlabelled.pool import UnlabelledPool
 
 IMAGES, KEYPOINTS = "unlabelled_images", "unlabelled_keypoints"
 """Keys of a batch for its unlabelled samples."""
@@ -27,37 +27,40 @@ _STREAM = 26
 """Makes this package's random numbers differ from those of the labelled samples."""
 
 
-class Taught(NamedTuple):
+class PseudoLabels(NamedTuple):
     """The teacher's labels for a step's unlabelled samples, on one device.
 
     Args:
         batch: `{"images": (U, Hc, Wc, 3), "keypoints": (U, K, 3)}` in canvas pixels.
-        passed: number of pseudo keypoints, which are those that reach the threshold.
-        scores: sum of the teacher's scores; 0 for a teacher from a file.
+        count: number of pseudo keypoints, which are those that reach the threshold.
+        score_sum: sum of the teacher's scores; 0 for a teacher from a file.
     """
 
     batch: Batch
-    passed: Any
-    scores: Any
+    count: Any
+    score_sum: Any
 
 
-class Lesson:
-    """Adds unlabelled samples to each batch, labels them, and computes the student's loss.
+class UnlabelledBranch:
+    """Adds unlabelled samples to each batch, and computes the student's loss on them.
+
+    Their labels are the pseudo keypoints of a teacher: of the pool, or else of the `average`.
 
     Args:
-        pool: the images.
+        pool: the unlabelled objects.
         metadata: the student's metadata.
         recipe: the recipe, which has `unlabelled`.
         steps: steps per epoch.
         distribution: the devices.
-        average: the average of the student's weights; the teacher if the pool has no keypoints.
+        average: the average of the student's weights; the teacher if the pool has no pseudo
+            keypoints.
         layers: augmentation in addition to the recipe's.
         seed: seed of the run.
         cache: whether decoded images are kept, see `BatchSource`.
         workers: number of threads that read, see `BatchSource`.
 
-    `samples` is the number of unlabelled samples per step on all devices together, `asked` the
-    number of their keypoints.
+    `samples_per_step` is the number of unlabelled samples per step on all devices together,
+    `keypoints_per_step` the number of their keypoints, and `objects` the size of the pool.
 
     Raises:
         ArgumentError: there are fewer images than samples in a step, the devices cannot share
@@ -66,7 +69,7 @@ class Lesson:
 
     def __init__(
         self,
-        pool: Pool,
+        pool: UnlabelledPool,
         metadata: ModelMetadata,
         recipe: Recipe,
         steps: int,
@@ -80,9 +83,9 @@ class Lesson:
     ) -> None:
         settings = recipe.unlabelled
         assert settings is not None, "the recipe has no settings for unlabelled images"
-        self.samples = settings.samples(recipe.batch_size)
-        _require_enough(len(pool), self.samples, distribution.replicas)
-        self._part = distribution.local_part(self.samples)
+        self.samples_per_step = settings.samples(recipe.batch_size)
+        _require_enough(len(pool), self.samples_per_step, distribution.replicas)
+        self._part = distribution.local_part(self.samples_per_step)
         views = settings.augmentation
         if views is None:
             views = recipe.augmentation
@@ -94,9 +97,9 @@ class Lesson:
             )
         self._settings = settings
         self._teacher = None
-        if not pool.is_taught:
+        if not pool.has_pseudo_keypoints:
             assert average is not None, "the average of the weights is the teacher"
-            self._teacher = AverageTeacher(average, settings)
+            self._teacher = MeanTeacher(average, settings)
         self._ramp_steps = settings.ramp * recipe.total_epoch * steps
         self._seed = int(np.random.SeedSequence([seed, _STREAM]).generate_state(1)[0])
         self._augmentation = Augmentation(
@@ -107,7 +110,7 @@ class Lesson:
             recipe.fading(steps, unlabelled=True),
             layers=layers,
         )
-        dataset = pool.dataset(
+        dataset = pool.to_dataset(
             metadata.skeleton, metadata.crop, metadata.input_size, settings.threshold
         ).with_default_depth(metadata.depth_range)
         self._source = BatchSource(
@@ -119,72 +122,75 @@ class Lesson:
             cache=cache,
             workers=workers,
         )
-        self.records = len(pool)
-        self.asked = self.samples * metadata.skeleton.num_keypoints
+        self.objects = len(pool)
+        self.keypoints_per_step = self.samples_per_step * metadata.skeleton.num_keypoints
 
     def metrics(self, progress: RunProgress, steps: int) -> dict[str, float | None]:
         """Returns the fields for unlabelled images of `EpochMetrics`, after `steps` steps."""
-        asked = steps * self.asked
-        score = None if self._teacher is None else progress.pseudo_scores / asked
-        return {"pseudo_keypoints": progress.pseudo_keypoints / asked, "pseudo_score": score}
+        keypoints = steps * self.keypoints_per_step
+        score = None if self._teacher is None else progress.pseudo_scores / keypoints
+        share = progress.pseudo_keypoints / keypoints
+        return {"pseudo_keypoints": share, "pseudo_score": score}
 
     def rows(self, step: int, count: int) -> np.ndarray:
         """Returns `(count * U,)` indices of the images for `count` steps from step `step` on.
 
         All images are used in random order before any is repeated, independently of epochs.
         """
-        first, last = step * self.samples, (step + count) * self.samples
+        first, last = step * self.samples_per_step, (step + count) * self.samples_per_step
         size = len(self._source.dataset)
-        passes = range(first // size, -(-last // size))
+        # At least one pass, even if an epoch has no step left because its validation was stopped.
+        passes = range(first // size, last // size + 1)
         images = self._source.dataset.images
         order = [images.shuffled(self._seed, number) for number in passes]
         start = first - passes.start * size
         return np.concatenate(order)[start : start + last - first]
 
-    def beside(
+    def add_to(
         self, batches: Generator[Batch, None, None], step: int, count: int
     ) -> Generator[Batch, None, None]:
         """Adds this process's unlabelled samples to `count` batches from step `step` on."""
         rows = self._local_rows(step, count)
-        with closing(batches), closing(self._source.batches(rows)) as own:
-            for batch, beside in zip(batches, own, strict=True):
-                yield {**batch, **_named(beside)}
+        with closing(batches), closing(self._source.batches(rows)) as unlabelled:
+            for batch, samples in zip(batches, unlabelled, strict=True):
+                yield {**batch, **_with_keys(samples)}
 
     def batch(self, step: int) -> Batch:
-        """Returns what `beside` adds to the batch of step `step`, read in this thread."""
-        return _named(self._source.batch(self._local_rows(step, 1)))
+        """Returns what `add_to` adds to the batch of step `step`, read in this thread."""
+        return _with_keys(self._source.batch(self._local_rows(step, 1)))
 
     def _local_rows(self, step: int, count: int) -> np.ndarray:
         """Returns the part of `rows` that this process reads."""
-        return self.rows(step, count).reshape(count, self.samples)[:, self._part].reshape(-1)
+        rows = self.rows(step, count).reshape(count, self.samples_per_step)
+        return rows[:, self._part].reshape(-1)
 
-    def taught(self, batch: Batch) -> Taught:
-        """Labels the unlabelled samples of a batch. Call it outside of any tape.
+    def label(self, batch: Batch) -> PseudoLabels:
+        """Returns the labels of the unlabelled samples of a batch. Call it outside of any tape.
 
         Args:
-            batch: has what `beside` adds.
+            batch: has what `add_to` adds.
         """
         images, keypoints = batch[IMAGES], batch[KEYPOINTS]
-        scores = tf.constant(0.0)
+        score_sum = tf.constant(0.0)
         if self._teacher is not None:
-            keypoints, scores = self._teacher.label(images)
-        passed = tf.reduce_sum(tf.cast(keypoints[..., 2] > 0, tf.float32))
-        return Taught({"images": images, "keypoints": keypoints}, passed, scores)
+            keypoints, score_sum = self._teacher.pseudo_keypoints(images)
+        count = tf.reduce_sum(tf.cast(keypoints[..., 2] > 0, tf.float32))
+        return PseudoLabels({"images": images, "keypoints": keypoints}, count, score_sum)
 
     def loss(
-        self, model: TrainingGraph, taught: Taught, step: Any, replica: Any, replicas: int
+        self, model: TrainingGraph, labels: PseudoLabels, step: Any, replica: Any, replicas: int
     ) -> Any:
-        """Returns this device's part of the weighted loss of the student's views.
+        """Returns this device's part of the student's weighted loss on strongly augmented views.
 
         It is divided by the number of all keypoints of the step's unlabelled samples, including
         those without a pseudo keypoint, as in FixMatch (https://arxiv.org/abs/2001.07685). So the
         unlabelled loss is small while the teacher is sure of few keypoints.
         """
-        views = self._augmentation(taught.batch, step=step, replica=replica, replicas=replicas)
+        views = self._augmentation(labels.batch, step=step, replica=replica, replicas=replicas)
         total, _ = model.errors_of_views(views)
-        return self.weight(step) * total / self.asked
+        return self.loss_weight(step) * total / self.keypoints_per_step
 
-    def weight(self, step: Any) -> Any:
+    def loss_weight(self, step: Any) -> Any:
         """Returns the weight of the loss at step `step` of the run, a float32 scalar."""
         if self._ramp_steps == 0:
             return tf.constant(self._settings.weight)
@@ -192,7 +198,8 @@ class Lesson:
         return self._settings.weight * tf.minimum(done, 1.0)
 
 
-def _named(samples: Batch) -> Batch:
+def _with_keys(samples: Batch) -> Batch:
+    """Returns unlabelled samples under their keys of a batch."""
     return {IMAGES: samples["images"], KEYPOINTS: samples["keypoints"]}
 
 

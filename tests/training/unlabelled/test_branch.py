@@ -17,8 +17,8 @@ from simplebase.presets import Preset, Recipe, load_recipe
 from simplebase.training import distribute
 from simplebase.training.step import TrainingStep
 from simplebase.training.training_model import TrainingModel
-from simplebase.training.unlabelled.lesson import IMAGES, KEYPOINTS, Lesson
-from simplebase.training.unlabelled.pool import Pool
+from simplebase.training.unlabelled.branch import IMAGES, KEYPOINTS, UnlabelledBranch
+from simplebase.training.unlabelled.pool import UnlabelledPool
 
 SIZE = (64, 64)
 SKELETON = Skeleton("three", ("left", "right", "top"), horizontal_pairs=(("left", "right"),))
@@ -34,7 +34,7 @@ def recipe(**unlabelled: Any) -> Recipe:
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Pool:
+def pool(tmp_path: Path) -> UnlabelledPool:
     """Five images of noise with a teacher's keypoints, of which one in three is unsure."""
     values = np.random.default_rng(1)
     paths = [str(tmp_path / f"{number}.png") for number in range(5)]
@@ -43,7 +43,7 @@ def pool(tmp_path: Path) -> Pool:
     keypoints = np.empty((5, 3, 3))
     keypoints[..., :2] = values.uniform(10, 70, (5, 3, 2))
     keypoints[..., 2] = [0.9, 0.2, 0.5]
-    return Pool.of_boxes(paths, [(0, 0, 80, 80)] * 5).with_keypoints(keypoints)
+    return UnlabelledPool.from_boxes(paths, [(0, 0, 80, 80)] * 5).with_keypoints(keypoints)
 
 
 @pytest.fixture
@@ -54,23 +54,23 @@ def model(one_layer_preset: Preset) -> SimpleBaseline:
     )
 
 
-def lesson(pool: Pool, model: SimpleBaseline, **unlabelled: Any) -> Lesson:
-    return Lesson(pool, model.metadata, recipe(**unlabelled), STEPS, distribute())
+def branch(pool: UnlabelledPool, model: SimpleBaseline, **unlabelled: Any) -> UnlabelledBranch:
+    return UnlabelledBranch(pool, model.metadata, recipe(**unlabelled), STEPS, distribute())
 
 
 def test_the_loss_is_that_of_the_student_on_flipped_views_over_all_keypoints(
-    pool: Pool, model: SimpleBaseline
+    pool: UnlabelledPool, model: SimpleBaseline
 ) -> None:
-    taught = lesson(pool, model)
-    assert taught.samples == 1 and taught.asked == 3
+    unlabelled = branch(pool, model)
+    assert unlabelled.samples_per_step == 1 and unlabelled.keypoints_per_step == 3
     labelled = {
         "images": np.random.default_rng(2).integers(0, 256, (4, *SIZE, 3), dtype=np.uint8),
         "keypoints": np.full((4, 3, 3), 20, np.float32),
     }
-    batches = taught.beside((each for each in [labelled]), 3, 1)
+    batches = unlabelled.add_to((each for each in [labelled]), 3, 1)
     [batch] = list(batches)
     image, keypoints = batch[IMAGES], batch[KEYPOINTS]
-    row = taught.rows(3, 1)[0]
+    row = unlabelled.rows(3, 1)[0]
     matrix = model.metadata.crop.box_matrix(np.array([0, 0, 80, 80]), SIZE)
     places = pool.keypoints[row, :, :2] @ matrix[:, :2].T + matrix[:, 2]
     # A canvas is sampled from whole pixels on, half a pixel off at most.
@@ -98,40 +98,52 @@ def test_the_loss_is_that_of_the_student_on_flipped_views_over_all_keypoints(
     optimizer = keras.optimizers.SGD(0.0)
     optimizer.build(training_model.trainable_variables)
     distribution = distribute()
-    step = TrainingStep(training_model, optimizer, distribution, lesson=taught)
+    step = TrainingStep(training_model, optimizer, distribution, unlabelled=unlabelled)
     result = step.start(distribution.share(batch), 3).result()
     np.testing.assert_allclose(result.loss, float(expected), rtol=1e-5)
-    assert (result.passed, result.scores) == (2.0, 0.0)
+    assert (result.pseudo_keypoints, result.pseudo_scores) == (2.0, 0.0)
 
 
 def test_images_come_in_one_order_after_another_whatever_step_begins(
-    pool: Pool, model: SimpleBaseline
+    pool: UnlabelledPool, model: SimpleBaseline
 ) -> None:
-    taught = lesson(pool, model, share=0.34)
-    assert taught.samples == 2
-    rows = taught.rows(0, 10)
+    unlabelled = branch(pool, model, share=0.34)
+    assert unlabelled.samples_per_step == 2
+    rows = unlabelled.rows(0, 10)
     assert all(sorted(rows[i : i + 5]) == [0, 1, 2, 3, 4] for i in range(0, 20, 5))
     assert rows[:5].tolist() != rows[5:10].tolist()
-    np.testing.assert_array_equal(taught.rows(4, 3), rows[8:14])
+    np.testing.assert_array_equal(unlabelled.rows(4, 3), rows[8:14])
 
 
-def test_the_weight_rises_over_the_ramp(pool: Pool, model: SimpleBaseline) -> None:
-    rising = [float(lesson(pool, model).weight(step)) for step in (0, 1, 4, 9)]
+def test_an_epoch_without_a_step_left_gets_no_samples(
+    pool: UnlabelledPool, model: SimpleBaseline
+) -> None:
+    """As after a stop during validation, when a whole number of passes over the pool is done."""
+    unlabelled = branch(pool, model)
+    assert len(pool) == STEPS * unlabelled.samples_per_step
+    assert unlabelled.rows(STEPS, 0).tolist() == []
+    assert list(unlabelled.add_to((each for each in []), STEPS, 0)) == []
+
+
+def test_the_weight_rises_over_the_ramp(pool: UnlabelledPool, model: SimpleBaseline) -> None:
+    rising = [float(branch(pool, model).loss_weight(step)) for step in (0, 1, 4, 9)]
     np.testing.assert_allclose(rising, [0.6, 1.2, 3.0, 3.0])
-    assert float(lesson(pool, model, ramp=0).weight(0)) == 3
+    assert float(branch(pool, model, ramp=0).loss_weight(0)) == 3
 
 
-def test_fewer_images_than_a_step_takes_are_refused(pool: Pool, model: SimpleBaseline) -> None:
+def test_fewer_images_than_a_step_takes_are_refused(
+    pool: UnlabelledPool, model: SimpleBaseline
+) -> None:
     with pytest.raises(ArgumentError, match="needs 6 unlabelled samples, but there are only 5"):
-        lesson(pool, model, share=0.6)
+        branch(pool, model, share=0.6)
 
 
 def test_views_that_are_no_harder_than_the_teachers_are_refused(
-    pool: Pool, model: SimpleBaseline
+    pool: UnlabelledPool, model: SimpleBaseline
 ) -> None:
     plain = recipe(augmentation=None).updated({"augmentation": []})
     with pytest.raises(ArgumentError, match="no augmentation, so student .* would learn nothing"):
-        Lesson(pool, model.metadata, plain, STEPS, distribute())
+        UnlabelledBranch(pool, model.metadata, plain, STEPS, distribute())
 
 
 @pytest.mark.parametrize("loss_type", ["mse", "mae"])

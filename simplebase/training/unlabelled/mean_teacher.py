@@ -8,14 +8,16 @@ import tensorflow as tf
 from simplebase.decoding import DarkDecoding
 from simplebase.estimator import SimpleBaseline
 from simplebase.presets.unlabelled_settings import UnlabelledSettings
-from simplebase.training.unlabelled.agreement import agreed
+from simplebase.training.canvas_centre import canvas_centre
+from simplebase.training.unlabelled.flip_consistency import average_flipped
 
 
-class AverageTeacher:
-    """Labels plain views of unlabelled images for a student that sees strongly augmented views.
+class MeanTeacher:
+    """Predicts pseudo keypoints with the average of the student's weights.
 
-    A plain view is the centre of a canvas, which is the crop used in inference. The teacher
-    predicts it and its mirror image in inference mode, without gradients.
+    Tarvainen and Valpola, 2017, https://arxiv.org/abs/1703.01780. The teacher sees the weakly
+    augmented view: the centre of a canvas, which is the crop used in inference, and its mirror
+    image. It predicts them in inference mode, without gradients.
 
     Args:
         model: the average of the student's weights, see `WeightAverage`.
@@ -27,7 +29,7 @@ class AverageTeacher:
         self._settings = settings
         self._decoding = DarkDecoding(model.metadata.codec, dtype="float32")
 
-    def label(self, images: Any) -> tuple[Any, Any]:
+    def pseudo_keypoints(self, images: Any) -> tuple[Any, Any]:
         """Returns the pseudo keypoints of canvases.
 
         Args:
@@ -37,25 +39,24 @@ class AverageTeacher:
             Keypoints `(B, K, 3)` (x, y in canvas pixels, and visibility: 2 where the score reaches
             the threshold, else 0), and the sum of all scores.
         """
-        height, width = self.model.metadata.input_size
-        top, left = (images.shape[1] - height) // 2, (images.shape[2] - width) // 2
-        views = tf.cast(images[:, top : top + height, left : left + width], tf.float32)
-        found = self._find(views)
-        scores = found[..., 2]
+        views, offset = canvas_centre(images, self.model.metadata.input_size)
+        predicted = self._predict(tf.cast(views, tf.float32))
+        scores = predicted[..., 2]
         visibility = tf.where(scores >= self._settings.threshold, 2.0, 0.0)
-        x, y = found[..., 0] + left, found[..., 1] + top
-        taught = tf.stop_gradient(tf.stack([x, y, visibility], axis=-1))
-        return taught, tf.reduce_sum(scores)
+        places = predicted[..., :2] + offset[:2]
+        keypoints = tf.concat([places, visibility[..., None]], axis=-1)
+        return tf.stop_gradient(keypoints), tf.reduce_sum(scores)
 
-    def _find(self, views: Any) -> Any:
+    def _predict(self, views: Any) -> Any:
+        """Returns keypoints `(B, K, 3)`: x, y in pixels of the view, and score."""
         mirror = self._settings.mirror
         if mirror is None:
             return self._decoding(self.model(views, training=False))
         # One pass for both is faster on a GPU than two.
         both = tf.concat([views, views[:, :, ::-1]], axis=0)
-        found, other = tf.split(self._decoding(self.model(both, training=False)), 2)
+        keypoints, flipped = tf.split(self._decoding(self.model(both, training=False)), 2)
         metadata = self.model.metadata
         height, width = metadata.input_size
         permutation = metadata.skeleton.horizontal_permutation
-        farthest = mirror * max(height, width)
-        return agreed(found, other, permutation, width, farthest, keras.ops)
+        max_distance = mirror * max(height, width)
+        return average_flipped(keypoints, flipped, permutation, width, max_distance, keras.ops)

@@ -7,7 +7,7 @@ import pytest
 from simplebase.errors import SimplebaseWarning
 from simplebase.presets import load_recipe
 from simplebase.training import EpochMetrics
-from simplebase.training.unlabelled.watching import PseudoKeypointWatch
+from simplebase.training.unlabelled.monitor import PseudoKeypointMonitor
 
 RECIPE = load_recipe("few").updated({"total_epoch": 4})  # The ramp ends with epoch 2.
 
@@ -19,7 +19,7 @@ def metrics(epoch: int, share: float) -> EpochMetrics:
 def said(shares: list[float], done: int = 0) -> dict[int, str]:
     """What the epochs after `done` of them say."""
     epochs = [metrics(epoch, share) for epoch, share in enumerate(shares, start=1)]
-    watch = PseudoKeypointWatch(RECIPE, epochs[:done])
+    watch = PseudoKeypointMonitor(RECIPE, epochs[:done])
     found = {}
     for each in epochs[done:]:
         with warnings.catch_warnings(record=True) as caught:
@@ -52,5 +52,5 @@ def test_a_share_that_falls_to_a_fraction_is_told_once(done: int) -> None:
 
 def test_small_shares_and_a_run_without_unlabelled_images_are_not_told_of() -> None:
     assert said([0.04, 0.001]) == {}
-    watch = PseudoKeypointWatch(RECIPE, [])
+    watch = PseudoKeypointMonitor(RECIPE, [])
     watch.epoch_ended(EpochMetrics(1, 1.0, 0.5, 1e-3, 10.0))
