@@ -15,6 +15,7 @@ from simplebase.cli.converting import (
     ValSplit,
     convert_app,
     run_conversion,
+    wanted_splits,
 )
 from simplebase.progress import Progress
 
@@ -75,7 +76,7 @@ def mpii(
             progress=progress,
         )
 
-    run_conversion(read, output, images, overwrite, json)
+    run_conversion(read, output, images, overwrite, json, splits=wanted_splits(val_split))
 
 
 @convert_app.command(rich_help_panel=DATASETS)
@@ -138,7 +139,9 @@ def coco(
         )
 
     keypoint_files = (classes_path, matchpoint_path, skeleton_path)
-    run_conversion(read, output, images, overwrite, json, keypoint_files)
+    run_conversion(
+        read, output, images, overwrite, json, keypoint_files, splits=wanted_splits(val_split)
+    )
 
 
 @convert_app.command(rich_help_panel=DATASETS)
@@ -176,7 +179,7 @@ def lsp(
     def read(progress: Progress) -> "Conversion":
         return read_lsp(source, variant=variant, val_split=val_split, seed=seed)
 
-    run_conversion(read, output, images, overwrite, json)
+    run_conversion(read, output, images, overwrite, json, splits=wanted_splits(val_split))
 
 
 @convert_app.command(rich_help_panel=DATASETS)
@@ -200,7 +203,7 @@ def animal_pose(
     def read(progress: Progress) -> "Conversion":
         return read_animal_pose(source, val_split=val_split, seed=seed)
 
-    run_conversion(read, output, images, overwrite, json)
+    run_conversion(read, output, images, overwrite, json, splits=wanted_splits(val_split))
 
 
 @convert_app.command(rich_help_panel=LABELLING_TOOLS)
@@ -247,4 +250,6 @@ def labelme(
         )
 
     keypoint_files = (classes_path, matchpoint_path, skeleton_path)
-    run_conversion(read, output, images, overwrite, json, keypoint_files)
+    run_conversion(
+        read, output, images, overwrite, json, keypoint_files, splits=wanted_splits(val_split)
+    )

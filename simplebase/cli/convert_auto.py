@@ -15,6 +15,7 @@ from simplebase.cli.converting import (
     ValSplit,
     convert_app,
     run_conversion,
+    wanted_splits,
 )
 from simplebase.progress import Progress
 
@@ -52,4 +53,4 @@ def auto(
     def read(progress: Progress) -> "Conversion":
         return recognised.read(val_split=val_split, seed=seed, progress=progress)
 
-    run_conversion(read, output, images, overwrite, json)
+    run_conversion(read, output, images, overwrite, json, splits=wanted_splits(val_split))

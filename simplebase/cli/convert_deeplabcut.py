@@ -14,6 +14,7 @@ from simplebase.cli.converting import (
     ValSplit,
     convert_app,
     run_conversion,
+    wanted_splits,
 )
 from simplebase.progress import Progress
 
@@ -50,4 +51,4 @@ def deeplabcut(
     def read(progress: Progress) -> "Conversion":
         return read_deeplabcut(source, val_split=val_split, seed=seed, progress=progress)
 
-    run_conversion(read, output, images, overwrite, json)
+    run_conversion(read, output, images, overwrite, json, splits=wanted_splits(val_split))

@@ -14,6 +14,7 @@ from simplebase.cli.converting import (
     ValSplit,
     convert_app,
     run_conversion,
+    wanted_splits,
 )
 from simplebase.progress import Progress
 
@@ -46,4 +47,4 @@ def lightning_pose(
     def read(progress: Progress) -> "Conversion":
         return read_lightning_pose(source, val_split=val_split, seed=seed, progress=progress)
 
-    run_conversion(read, output, images, overwrite, json)
+    run_conversion(read, output, images, overwrite, json, splits=wanted_splits(val_split))

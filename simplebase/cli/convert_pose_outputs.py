@@ -14,6 +14,7 @@ from simplebase.cli.converting import (
     ValSplit,
     convert_app,
     run_conversion,
+    wanted_splits,
 )
 from simplebase.progress import Progress
 
@@ -62,4 +63,4 @@ def pose_outputs(
             progress=progress,
         )
 
-    run_conversion(read, output, images, overwrite, json)
+    run_conversion(read, output, images, overwrite, json, splits=wanted_splits(val_split))

@@ -14,6 +14,7 @@ from simplebase.cli.converting import (
     ValSplit,
     convert_app,
     run_conversion,
+    wanted_splits,
 )
 from simplebase.progress import Progress
 
@@ -69,4 +70,4 @@ def sleap(
             progress=progress,
         )
 
-    run_conversion(read, output, images, overwrite, json)
+    run_conversion(read, output, images, overwrite, json, splits=wanted_splits(val_split))

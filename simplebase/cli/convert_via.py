@@ -14,6 +14,7 @@ from simplebase.cli.converting import (
     ValSplit,
     convert_app,
     run_conversion,
+    wanted_splits,
 )
 from simplebase.progress import Progress
 
@@ -78,4 +79,6 @@ def via(
         )
 
     keypoint_files = (classes_path, matchpoint_path, skeleton_path)
-    run_conversion(read, output, images, overwrite, json, keypoint_files)
+    run_conversion(
+        read, output, images, overwrite, json, keypoint_files, splits=wanted_splits(val_split)
+    )

@@ -11,6 +11,7 @@ from simplebase.cli.dataset_writing import Images as Images
 from simplebase.cli.dataset_writing import Output as Output
 from simplebase.cli.dataset_writing import print_report as print_report
 from simplebase.cli.dataset_writing import run_conversion as run_conversion
+from simplebase.cli.dataset_writing import wanted_splits as wanted_splits
 from simplebase.shell import command_line
 
 convert_app = typer.Typer(

@@ -6,7 +6,7 @@ import typer
 
 from simplebase.cli import options
 from simplebase.cli.data import data_app
-from simplebase.cli.dataset_writing import Images, Output, run_conversion
+from simplebase.cli.dataset_writing import Images, Output, run_conversion, wanted_splits
 
 Dataset = Annotated[str, typer.Argument(help="Dataset folder; it is not changed.")]
 Group = Annotated[
@@ -107,6 +107,7 @@ def split(
         overwrite,
         json,
         (classes_path, matchpoint_path, skeleton_path),
+        splits=wanted_splits(val_split),
     )
 
 
@@ -191,4 +192,5 @@ def select(
         overwrite,
         json,
         (classes_path, matchpoint_path, skeleton_path),
+        splits=image_set,
     )

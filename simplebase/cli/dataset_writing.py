@@ -24,6 +24,13 @@ Images = Annotated[
     ),
 ]
 
+Splits = Literal["train", "val", "all"]
+
+
+def wanted_splits(val_split: float) -> Splits:
+    """Returns the splits that should have records: without `val_split`, only the train split."""
+    return "all" if val_split else "train"
+
 
 def run_conversion(
     read: Callable[[Progress], "Conversion"],
@@ -32,6 +39,7 @@ def run_conversion(
     overwrite: bool,
     json: Path | None,
     keypoint_files: Sequence[Path | None] = (),
+    splits: Splits = "all",
 ) -> None:
     """Reads labels, writes a dataset folder and prints a report.
 
@@ -44,6 +52,7 @@ def run_conversion(
         overwrite: replace the outputs if they exist.
         json: a file for the report.
         keypoint_files: text files of the skeleton. They must not be in the output folder.
+        splits: the splits that should have records. The report warns if one of them is empty.
     """
     from simplebase.converters import write_dataset
     from simplebase.data.dataset import FOLDER_CONTENT, FOLDER_MARKERS
@@ -63,14 +72,14 @@ def run_conversion(
         report = write_dataset(
             conversion, output, images=images, overwrite=overwrite, progress=progress
         )
-    print_report(report, output)
+    print_report(report, output, splits)
     say(f"next: {command_line(['simplebase', 'data', 'check', str(output)])}")
     if json is not None:
         write_json(json, report.to_config(), overwrite=overwrite)
 
 
-def print_report(report: "ConversionReport", output: Path) -> None:
-    """Prints the counts of both splits, and what was left out."""
+def print_report(report: "ConversionReport", output: Path, splits: Splits = "all") -> None:
+    """Prints the counts of both splits and what was left out; warns if one of `splits` is empty."""
     for note in report.notes:
         say(note)
     table = Table("", "records", "images", title=escape(str(output)))
@@ -83,7 +92,7 @@ def print_report(report: "ConversionReport", output: Path) -> None:
             left_out.add_row(escape(reason), str(count))
         console.print(left_out)
     _warn_of_missing_images(report, output)
-    _warn_of_empty_splits(report)
+    _warn_of_empty_splits(report, splits)
 
 
 def _warn_of_missing_images(report: "ConversionReport", output: Path) -> None:
@@ -100,9 +109,10 @@ def _warn_of_missing_images(report: "ConversionReport", output: Path) -> None:
         )
 
 
-def _warn_of_empty_splits(report: "ConversionReport") -> None:
-    """Warns if a split has no record, and says what to do."""
-    if report.train_records and report.val_records:
+def _warn_of_empty_splits(report: "ConversionReport", splits: Splits) -> None:
+    """Warns if one of `splits` has no record, and says what to do."""
+    records = {"train": report.train_records, "val": report.val_records}
+    if all(count for split, count in records.items() if splits in (split, "all")):
         return
     if report.train_images + report.val_images == 1:
         remedy = "Both splits need an image, so label a second one."

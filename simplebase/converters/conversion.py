@@ -30,7 +30,13 @@ from simplebase.data.dataset import (
     own_skeleton,
 )
 from simplebase.data.fields import record_problems
-from simplebase.errors import ArgumentError, DataError, SimplebaseWarning
+from simplebase.errors import (
+    ArgumentError,
+    DataError,
+    MissingFileError,
+    SimplebaseWarning,
+    counted,
+)
 from simplebase.files import replacing, write_json
 from simplebase.geometry import Size
 from simplebase.progress import Progress
@@ -57,6 +63,8 @@ class Conversion:
         notes: inferences that the user should know.
         warnings: likely errors.
         stated_sizes: `(height, width)` of the images by path, if the label file states it.
+        folder_option: the command and option that name another image folder, if there is one.
+        first_missing: the first stated image that was not found.
     """
 
     skeleton: Skeleton
@@ -68,6 +76,7 @@ class Conversion:
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     stated_sizes: dict[str, Size] = field(default_factory=dict)
+    folder_option: str = ""
     first_missing: str | None = None
 
     def add(self, record: dict[str, Any], image: ImageSource) -> None:
@@ -115,16 +124,22 @@ class Conversion:
         """Raises an error with the reasons if there is nothing to write.
 
         Raises:
+            MissingFileError: there are no records, because the image folder does not exist.
             DataError: there are no records.
         """
         if self.records:
             return
         if self.first_missing is not None:
+            if not self.image_folder.is_dir():
+                raise MissingFileError(
+                    f"{self.image_folder}: the folder of the images does not exist. Check the path."
+                )
             missing = self.left_out[NO_IMAGE] + self.left_out[REFUSED_PATH]
+            other = self.folder_option and f", or name their folder with `{self.folder_option}`"
             raise DataError(
-                f"{self.image_folder}: no image of the {missing} records was found there; the "
-                f"first is {self.first_missing!r}. Put the images or videos there, or say where "
-                "they are: the --help of the format's command names the option."
+                f"{self.image_folder}: no image of the {counted(missing, 'record')} was found "
+                f"there; the first is {self.first_missing!r}. Put the images or videos "
+                f"there{other}."
             )
         reasons = ", ".join(f"{count} {reason}" for reason, count in self.left_out.items())
         raise DataError(f"{self.image_folder}: no record is left to convert ({reasons or 'none'}).")

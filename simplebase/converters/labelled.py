@@ -120,6 +120,7 @@ def to_conversion(
     skeleton: Skeleton,
     *,
     dataset: str,
+    folder_option: str = "",
     val_split: float = 0.1,
     seed: int = 0,
     left_out: Mapping[str, int] | None = None,
@@ -136,6 +137,7 @@ def to_conversion(
         images: the content of the label files.
         skeleton: a skeleton with all keypoints that occur.
         dataset: the format's name, for the records.
+        folder_option: the command and option that name another image folder, if there is one.
         val_split: fraction of the images that are held out, where it is drawn.
         seed: seed of the random split.
         left_out: counts of what the reader left out, by reason.
@@ -146,7 +148,12 @@ def to_conversion(
             name matches several files.
     """
     conversion = Conversion(
-        skeleton, source, sources, left_out=+Counter(left_out or {}), notes=list(notes)
+        skeleton,
+        source,
+        sources,
+        left_out=+Counter(left_out or {}),
+        notes=list(notes),
+        folder_option=folder_option,
     )
     builder = _Builder(conversion, ImageSearch(source, [each.image for each in images]), dataset)
     for image in images:

@@ -6,7 +6,7 @@ import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.image_store import decode_stored
-from simplebase.errors import DataError, MissingFileError, SimplebaseWarning
+from simplebase.errors import DataError, MissingFileError, SimplebaseWarning, counted
 from simplebase.images import DEPTH_ADVICE, deep_range, depth_note
 from simplebase.progress import Progress
 from simplebase.threads import thread_pool
@@ -28,6 +28,14 @@ def without_bad_images(
     Raises:
         DataError: no image can be read.
     """
+    rows, problems = readable_rows(dataset, progress)
+    return dataset.select(rows), problems
+
+
+def readable_rows(
+    dataset: KeypointDataset, progress: Progress | None = None
+) -> tuple[np.ndarray, list[str]]:
+    """Returns the indices of the records that `without_bad_images` keeps, and its sentences."""
     names, first, image_of = np.unique(
         np.array([dataset.images.name(index) for index in range(len(dataset))]),
         return_index=True,
@@ -50,8 +58,9 @@ def without_bad_images(
     good = np.array([found is None for found in problems])
     bad = [found for found in problems if found is not None]
     if not good.any():
-        raise DataError(f"{dataset.name}: none of its images can be read. The first: {bad[0]}")
-    return dataset.select(np.flatnonzero(good[image_of])), bad
+        images = counted(len(names), "image")
+        raise DataError(f"{dataset.name}: none of {images} can be read. The first: {bad[0]}")
+    return np.flatnonzero(good[image_of]), bad
 
 
 def warn_of_lost_depth(dataset: KeypointDataset) -> None:

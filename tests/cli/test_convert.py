@@ -173,6 +173,27 @@ def test_a_split_that_comes_out_empty_is_told(convert, tmp_path) -> None:
     assert code == 0 and "no record is held out" in err
 
 
+def test_an_empty_split_that_was_asked_for_is_not_told(convert, tmp_path) -> None:
+    source = labelled_folder(tmp_path / "labels", images=3)
+    code, output, err = convert("labelme", source, tmp_path / "out", "--val-split", 0)
+    assert code == 0 and "val" in output and err == ""
+
+
+def test_without_images_the_option_that_names_their_folder_is_told(convert, tmp_path) -> None:
+    name = {"image": "/upload/gone.jpg"}
+    value = {"x": 1, "y": 2, "keypointlabels": ["nose"]}
+    result = [{"id": "a", "type": "keypointlabels", "value": value}]
+    export = tmp_path / "export.json"
+    export.write_text(json.dumps([{"data": name, "annotations": [{"result": result}]}]))
+    code, _, err = convert("auto", export, tmp_path / "out")
+    words = " ".join(err.split())
+    assert code == 1 and "no image of the 1 record was found" in words
+    assert "name their folder with `simplebase convert label-studio --image-folder`" in words
+    away = ("--image-folder", tmp_path / "away")
+    code, _, err = convert("label-studio", export, tmp_path / "out", *away)
+    assert code == 1 and "away: the folder of the images does not exist" in " ".join(err.split())
+
+
 def test_a_conversion_that_finds_few_of_the_images_warns(convert, tmp_path) -> None:
     source = labelled_folder(tmp_path / "labels", images=3)
     images = sorted(path for path in source.rglob("*") if path.suffix in (".jpg", ".png"))

@@ -121,6 +121,27 @@ def test_view_writes_a_sheet_and_charts(data: Command, figures_folder: Path) -> 
     assert read_image("figures_sheet.png").std() > 10
 
 
+@pytest.mark.filterwarnings("default::simplebase.errors.SimplebaseWarning")
+def test_view_leaves_unreadable_images_out_and_names_them(
+    data: Command, figures_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "spoiled"
+    shutil.copytree(figures_folder, folder)
+    images = sorted((folder / "images").iterdir())
+    images[4].write_bytes(b"no image")
+    images[9].unlink()
+    line = ("view", folder, "--image-set", "val", "--input-size", "32x32")
+    code, output, error = data(*line)
+    words = " ".join(error.split())
+    assert code == 0 and "spoiled_sheet.png: a sheet of samples" in output
+    assert "2 of 8 samples are left out, because their images cannot be read" in words
+    assert images[4].name in words and images[9].name in words
+    for path in images:
+        path.unlink(missing_ok=True)
+    code, _, error = data(*line, "--overwrite")
+    assert code == 1 and "none of 8 images can be read" in " ".join(error.split())
+
+
 def test_view_replaces_neither_of_its_files_unasked(data: Command, figures_folder: Path) -> None:
     Path("out_statistics.png").write_text("mine")
     line = ("view", figures_folder, "out.png", "--count", 1, "--input-size", "32x32")

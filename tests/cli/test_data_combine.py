@@ -45,6 +45,14 @@ def test_split_says_how_many_groups_it_holds_out(command: Command, figures_folde
     assert code == 1 and "split exists" in error
 
 
+def test_a_split_that_was_not_asked_for_may_be_empty(
+    command: Command, figures_folder: Path
+) -> None:
+    for line in (("split", "--val-split", 0), ("select", "--image-set", "train")):
+        code, _, error = command("data", line[0], figures_folder, line[0], *line[1:])
+        assert (code, error) == (0, "")
+
+
 def test_select_writes_a_part(command: Command, figures_folder: Path) -> None:
     code, output, error = command(
         *("data", "select", figures_folder, "part", "--records", "0-19", "--random", 15)

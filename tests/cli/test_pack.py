@@ -161,5 +161,5 @@ def test_a_dataset_of_bad_images_is_refused(command: Command, damaged: Path) -> 
     for path in (damaged / "images").iterdir():
         path.write_bytes(b"")
     code, _, error = command("train", "--dataset", damaged, "--skip-bad-images", "--run-dir", "run")
-    assert code == 1 and "none of its images can be read. The first: " in error
+    assert code == 1 and "none of 40 images can be read. The first: " in error
     assert not Path("run").exists()

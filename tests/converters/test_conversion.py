@@ -168,7 +168,7 @@ def test_missing_images_are_an_error_only_if_all_are(conversion, tmp_path) -> No
     assert write_dataset(conversion, tmp_path / "out").left_out == {"image not found": 1}
     empty = Conversion(load_skeleton("lsp"), tmp_path / "source")
     empty.leave_out_missing_image("gone.jpg")
-    with pytest.raises(DataError, match=r"source: no image of the 1 records.*'gone.jpg'"):
+    with pytest.raises(DataError, match=r"source: no image of the 1 record .*'gone.jpg'"):
         write_dataset(empty, tmp_path / "none")
 
 

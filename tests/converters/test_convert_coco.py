@@ -409,7 +409,7 @@ def test_the_size_that_the_file_states_is_compared(tmp_path, source, width, heig
 def test_all_images_missing_says_where_they_were_looked_for(tmp_path, source, written) -> None:
     content = document(cow())
     content["images"][0]["file_name"] = "gone.jpg"
-    with pytest.raises(DataError, match=f"{source}: no image of the 1 records.*'gone.jpg'"):
+    with pytest.raises(DataError, match=f"{source}: no image of the 1 record .*'gone.jpg'"):
         written(read(tmp_path, content))
 
 

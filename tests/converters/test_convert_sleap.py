@@ -194,7 +194,7 @@ def test_an_absent_video_is_counted_and_named(tmp_path) -> None:
     assert conversion.left_out == {"image not found": 1}
     assert f"videos not found in {tmp_path}: 1, such as gone.mp4" in conversion.notes
     only = read_sleap(save(tmp_path / "b.slp", frames[:1], videos=[gone]))
-    with pytest.raises(DataError, match=r"no image of the 1 records.*'gone\.mp4, frame 0'"):
+    with pytest.raises(DataError, match=r"no image of the 1 record .*'gone\.mp4, frame 0'"):
         only.require_records()
 
 

@@ -87,7 +87,7 @@ def test_a_dataset_without_one_good_image_is_refused(copied: KeypointDataset) ->
     for index in range(40):
         copied.images.path(index).unlink()
     with pytest.raises(
-        DataError, match=r"copy: none of its images can be read. The first: .*000000"
+        DataError, match=r"copy: none of 40 images can be read. The first: .*000000"
     ):
         without_bad_images(copied)
 

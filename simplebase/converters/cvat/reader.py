@@ -98,6 +98,7 @@ def read_cvat(
         images,
         skeleton,
         dataset="cvat",
+        folder_option="simplebase convert cvat --image-folder",
         val_split=val_split,
         seed=seed,
         left_out=+files.left_out,

@@ -116,6 +116,7 @@ def read_datumaro(
         images,
         skeleton,
         dataset="datumaro",
+        folder_option="simplebase convert datumaro --image-folder",
         val_split=val_split,
         seed=seed,
         left_out=reader.left_out,

@@ -37,6 +37,15 @@ from simplebase.skeletons import Skeleton
 
 # Size of a missing image, whose labels are only counted.
 _ANY_SIZE = (100, 100)
+# One of them is in every task that Label Studio exports; the last two in those of JSON-MIN.
+_OF_LABEL_STUDIO = {
+    "data",
+    "annotations",
+    "completions",
+    "predictions",
+    "annotation_id",
+    "annotator",
+}
 _NOT_LAST = "annotation: not the last of its task"
 _ROTATED = "annotation: of an image that was rotated in Label Studio"
 
@@ -108,6 +117,11 @@ def read_label_studio(
         if progress:
             progress(done, len(chosen))
     if not images:
+        if tasks and not any(_OF_LABEL_STUDIO & task.keys() for task in tasks.values()):
+            raise DataError(
+                f"{path} is not an export of Label Studio: expected tasks with data and "
+                "annotations."
+            )
         reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
         raise DataError(f"{path} has no keypoints ({reasons or 'it has no tasks'}).")
     notes: list[str] = []
@@ -119,6 +133,7 @@ def read_label_studio(
         images,
         skeleton,
         dataset="label-studio",
+        folder_option="simplebase convert label-studio --image-folder",
         val_split=val_split,
         seed=seed,
         left_out=left_out,

@@ -110,6 +110,7 @@ def read_pose_outputs(
         images,
         skeleton,
         dataset=tool.lower(),
+        folder_option="simplebase convert pose-outputs --image-folder",
         val_split=val_split,
         seed=seed,
         left_out=left_out,

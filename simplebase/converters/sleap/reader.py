@@ -129,6 +129,7 @@ def read_sleap(
         images,
         skeleton,
         dataset="sleap",
+        folder_option="simplebase convert sleap --video-folder",
         val_split=val_split,
         seed=seed,
         left_out=left_out,

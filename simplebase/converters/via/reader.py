@@ -104,6 +104,7 @@ def read_via(
         images,
         skeleton,
         dataset="via",
+        folder_option="simplebase convert via --image-folder",
         val_split=val_split,
         seed=seed,
         left_out=left_out,

@@ -87,6 +87,7 @@ def read_yolo(
         images,
         settings.skeleton,
         dataset="yolo",
+        folder_option="simplebase convert yolo --image-folder",
         val_split=val_split,
         seed=seed,
         left_out=reader.left_out + Counter(layout.left_out),

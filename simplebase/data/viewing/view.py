@@ -1,11 +1,13 @@
 """Draws the sheet of a dataset, from the choice of samples to the picture."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simplebase.data.dataset import KeypointDataset
+from simplebase.data.screening import readable_rows
 from simplebase.data.viewing.samples import (
     ImageSet,
     augmented_samples,
@@ -13,6 +15,7 @@ from simplebase.data.viewing.samples import (
     cut_samples,
 )
 from simplebase.data.viewing.sheet import draw_sheet
+from simplebase.errors import SimplebaseWarning
 from simplebase.metadata import ModelMetadata
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ def draw_samples(
 ) -> np.ndarray:
     """Draws a sheet of samples as a model with `metadata` gets them; `(height, width, 3)` uint8.
 
+    Samples whose images are missing or unreadable are left out. A warning names the images.
+
     Args:
         dataset: the dataset.
         metadata: provides the crop, input size and targets.
@@ -41,10 +46,10 @@ def draw_samples(
 
     Raises:
         ArgumentError: `count` is below 1 or `seed` below 0.
-        MissingFileError, DataError: the split is empty, or an image is missing or unreadable.
+        DataError: the split is empty, or none of the samples' images can be read.
     """
     size = metadata.input_size
-    rows = choose_records(dataset, image_set, count, seed)
+    rows = _with_readable_images(dataset, choose_records(dataset, image_set, count, seed))
     name = Path(dataset.name).name
     title = f"{name}: {len(rows)} samples ({image_set}), {size[0]}x{size[1]}"
     if recipe is None:
@@ -53,3 +58,16 @@ def draw_samples(
     samples = augmented_samples(dataset, rows, metadata.crop, size, recipe, seed)
     title += f", augmented by recipe {recipe.name}"
     return draw_sheet(samples, dataset.skeleton, title, metadata.codec)
+
+
+def _with_readable_images(dataset: KeypointDataset, rows: np.ndarray) -> np.ndarray:
+    """Returns the records at `rows` whose images can be read, and warns about the others."""
+    kept, problems = readable_rows(dataset.select(rows))
+    if problems:
+        warnings.warn(
+            f"{len(rows) - len(kept)} of {len(rows)} samples are left out, because their images "
+            "cannot be read:\n" + "\n".join(problems),
+            SimplebaseWarning,
+            stacklevel=3,
+        )
+    return rows[kept]

@@ -120,7 +120,7 @@ def test_a_missing_image_is_counted(make_folder: MakeFolder, tmp_path: Path) -> 
 def test_a_dataset_without_any_image_is_refused(make_folder: MakeFolder) -> None:
     folders = [make_folder("a"), make_folder("b", ["1.jpg"])]
     (folders[1] / "images" / "1.jpg").unlink()
-    with pytest.raises(DataError, match="b/images: no image of the 1 records"):
+    with pytest.raises(DataError, match="b/images: no image of the 1 record "):
         merge_folders(folders)
 
 
