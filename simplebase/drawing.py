@@ -5,7 +5,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from simplebase.skeletons import Skeleton
+from simplebase.skeletons import Skeleton, coloured_link
+
+Colour = tuple[int, int, int]
 
 _SUBPIXEL_BITS = 4
 _DOT, _HOLE, _EDGE = (255, 255, 255), (0, 0, 0), (16, 16, 24)
@@ -22,6 +24,7 @@ def draw_skeleton(
     width: float,
     hollow: np.ndarray | None = None,
     faint: np.ndarray | None = None,
+    sides: bool = False,
 ) -> None:
     """Draws the links of a skeleton, and a dot in the colour of its link on each keypoint.
 
@@ -33,23 +36,28 @@ def draw_skeleton(
         width: half of a link's thickness in pixels.
         hollow: `(K,)` bool, hidden points, which are drawn as a ring with a black hole.
         faint: `(K,)` bool, points that are drawn translucent, with their links.
+        sides: whether a point at which no link starts has the colour of its side instead of white.
     """
     # Fixed point of 1/16 pixel. In cv2, as here, an integer is a pixel's centre.
     fixed = np.round(points * 2**_SUBPIXEL_BITS).astype(int)
+    colours = _side_colours(skeleton) if sides else [_DOT] * len(skeleton.keypoints)
+    for link in skeleton.links:
+        colours[skeleton.keypoints.index(link.start)] = link.rgb
     certain = shown if faint is None else shown & ~faint
     if (certain != shown).any():
         region = _region(canvas, points[shown], margin=4 * width + 4)
         below = canvas[region].copy()
-        _draw(canvas, fixed, skeleton, shown, shown & ~certain, width, hollow)
+        _draw(canvas, fixed, skeleton, colours, shown, shown & ~certain, width, hollow)
         if below.size:
             canvas[region] = cv2.addWeighted(canvas[region], _FAINT, below, 1 - _FAINT, 0)
-    _draw(canvas, fixed, skeleton, certain, certain, width, hollow)
+    _draw(canvas, fixed, skeleton, colours, certain, certain, width, hollow)
 
 
 def _draw(
     canvas: np.ndarray,
     fixed: np.ndarray,
     skeleton: Skeleton,
+    colours: list[Colour],
     shown: np.ndarray,
     wanted: np.ndarray,
     width: float,
@@ -60,11 +68,9 @@ def _draw(
     A link is drawn if both its ends are `shown` and one is `wanted`.
     """
     names = skeleton.keypoints
-    colours = [_DOT] * len(names)
     lines = []
     for link in skeleton.links:
         start, end = names.index(link.start), names.index(link.end)
-        colours[start] = link.rgb
         if shown[start] and shown[end] and (wanted[start] or wanted[end]):
             lines.append((tuple(fixed[start].tolist()), tuple(fixed[end].tolist()), link.rgb))
     # A dark edge makes a link visible on an image of the same colour.
@@ -80,11 +86,16 @@ def _draw(
         cv2.circle(canvas, center, radius * 2 // 3, inside, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
+def _side_colours(skeleton: Skeleton) -> list[Colour]:
+    pairs = skeleton.horizontal_pairs
+    return [coloured_link(name, name, pairs).rgb for name in skeleton.keypoints]
+
+
 def _line(
     canvas: np.ndarray,
     first: tuple[int, int],
     last: tuple[int, int],
-    colour: tuple[int, int, int],
+    colour: Colour,
     thickness: float,
 ) -> None:
     cv2.line(canvas, first, last, colour, max(1, round(thickness)), cv2.LINE_AA, _SUBPIXEL_BITS)

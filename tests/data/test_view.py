@@ -107,6 +107,20 @@ def test_hidden_keypoints_are_drawn_with_a_hole() -> None:
     assert count(hidden, (0, 255, 0)) > 0 and count(hidden, (255, 255, 255)) == 0
 
 
+def test_keypoints_without_links_are_drawn_in_the_colour_of_their_side() -> None:
+    names = ("left_eye", "right_eye", "nose")
+    skeleton = Skeleton("face", names, horizontal_pairs=(("left_eye", "right_eye"),))
+    face = sample([[10, 10, 2], [50, 20, 2], [30, 80, 2]], value=255)
+    tile = draw_sheet([face], skeleton, "title").astype(int)
+    for x, y, colour in ((10, 10, "b"), (50, 20, "r"), (30, 80, "g")):
+        red, green, blue = Link("a", "b", colour).rgb
+        matches = np.argwhere(np.abs(tile - (red, green, blue)).max(axis=-1) < 8)
+        # The header is 64 pixels high, the margin 10, and a tile 272 for the 96 of the image.
+        place = 64 + (y + 0.5) * 272 / 96, 10 + (x + 0.5) * 272 / 96
+        assert len(matches) > 3
+        np.testing.assert_allclose(np.median(matches, axis=0), place, atol=3)
+
+
 def test_the_sheet_has_a_cell_for_each_sample() -> None:
     cells = [replace(sample([[10, 10, 0], [50, 80, 0]]), path="x" * 200) for _ in range(7)]
     sheet = draw_sheet(cells, TWO, "seven")

@@ -60,18 +60,28 @@ def _draw_tile(sample: Sample, skeleton: Skeleton, codec: HeatmapCodec | None) -
         tile = _with_heatmaps(tile, codec.encode(sample.keypoints[None].astype(np.float32))[0][0])
     if sample.truth is not None:
         _draw_keypoints(tile, sample.truth, plain(skeleton), magnification)
-    _draw_keypoints(tile, sample.keypoints, skeleton, magnification)
+    _draw_keypoints(tile, sample.keypoints, skeleton, magnification, sides=True)
     return cv2.resize(tile, (width, _TILE_HEIGHT), interpolation=cv2.INTER_AREA)
 
 
 def _draw_keypoints(
-    tile: np.ndarray, keypoints: np.ndarray, skeleton: Skeleton, magnification: float
+    tile: np.ndarray,
+    keypoints: np.ndarray,
+    skeleton: Skeleton,
+    magnification: float,
+    sides: bool = False,
 ) -> None:
     # From edge to edge: the area of pixel 0 starts at the tile's corner.
     points = (np.nan_to_num(keypoints[:, :2]) + 0.5) * magnification - 0.5
     visibility = keypoints[:, 2]
     draw_skeleton(
-        tile, points, skeleton, shown=visibility > 0, width=_LINE * _FINER, hollow=visibility == 1
+        tile,
+        points,
+        skeleton,
+        shown=visibility > 0,
+        width=_LINE * _FINER,
+        hollow=visibility == 1,
+        sides=sides,
     )
 
 
