@@ -61,7 +61,8 @@ Unlabelled = Annotated[
     typer.Option(
         metavar="DIR|VIDEO|PATTERN",
         help="Also learn from these images, which need no labels; repeatable. They must show the "
-        "same kind of object. See docs/unlabelled.md.",
+        "same kind of object. Expect a small gain at most: compare with a run without them. See "
+        "docs/unlabelled.md.",
         rich_help_panel=_UNLABELLED,
     ),
 ]
