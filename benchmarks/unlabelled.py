@@ -7,7 +7,7 @@ Trains mobilenetv1_upsample_lite at 128x128 on random subsets of the train split
 convert lsp SOURCE DATASET --val-split 0.3`; the other records of that split, or with `--images 0`
 those of the dataset folder --more, are learnt from without their labels. Scored is the last epoch
 on the whole val split: PCK@0.5, which is within 5 % of the crop's side, with the 95 % interval over
-the val images of the mean over seeds. Rows but the first differ from `few` in one thing, unless
+the val images of the mean over seeds. Rows after `mean-teacher` differ from it in one thing, unless
 they say more. What is in --output already is not trained again, so a table can grow. For
 self-training, --teacher is the model that the row `small` has left in --output.
 """
@@ -26,6 +26,7 @@ from simplebase import KeypointDataset, TrainingOptions, load_dataset, load_reci
 from simplebase.evaluation import predict_dataset
 from simplebase.files import write_json
 from simplebase.metrics import upstream_normaliser
+from simplebase.presets import Recipe
 from simplebase.runtimes import load_runtime
 
 WATCHED = 100  # val images while training
@@ -60,8 +61,8 @@ WAYS = {
     "small": Way("recipe small, labels alone", recipe="small", alone=True),
     "small-average": Way("the same with moving average", {"ema": 0.99}, recipe="small", alone=True),
     "small-long": Way("the same for twice the epochs", recipe="small", alone=True, factor=2),
-    "few": Way("recipe few"),
-    "few-long": Way("for twice the epochs", factor=2),
+    "mean-teacher": Way("moving average as teacher"),
+    "mean-teacher-long": Way("for twice the epochs", factor=2),
     "average-0.999": Way("moving average 0.999", {"ema": 0.999}),
     "share-0.33": Way("half as many unlabelled as labelled", unlabelled={"share": 1 / 3}),
     "share-0.75": Way("three times as many", unlabelled={"share": 0.75}),
@@ -89,14 +90,9 @@ WAYS = {
         unlabelled={"augmentation": [{"name": "horizontal_flip", "probability": 0.5}]},
     ),
     "distil": Way("recipe distil", recipe="distil", teacher=True),
-    "distil-0.6": Way(
-        "recipe distil, threshold 0.6", recipe="distil", teacher=True, unlabelled={"threshold": 0.6}
-    ),
-    "distil-0.6-share-0.75": Way(
-        "the same, three times as many unlabelled as labelled",
-        recipe="distil",
-        teacher=True,
-        unlabelled={"threshold": 0.6, "share": 0.75},
+    "few": Way("recipe few, self-training", teacher=True),
+    "few-share-0.75": Way(
+        "three times as many unlabelled as labelled", teacher=True, unlabelled={"share": 0.75}
     ),
     "distil-labelled": Way("on labelled images alone", recipe="distil", teacher=True, alone=True),
 }
@@ -106,12 +102,12 @@ def main() -> None:
     """Trains what is missing and prints a row each."""
     parser = argparse.ArgumentParser(description="Train with images that have no labels.")
     parser.add_argument("dataset", help="a dataset folder with both splits")
-    parser.add_argument("names", nargs="*", default=["small", "few"], help=", ".join(WAYS))
+    parser.add_argument("names", nargs="*", default=["small", "mean-teacher"], help=", ".join(WAYS))
     parser.add_argument("--backbone-weights", required=True, help="ImageNet weights file")
     parser.add_argument("--images", type=int, nargs="+", default=[50, 300], choices=EPOCHS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--more", help="a dataset folder, for --images 0")
-    parser.add_argument("--teacher", help="a model for the rows that begin with distil")
+    parser.add_argument("--teacher", help="a model for the rows few and distil")
     parser.add_argument("--epochs", type=int, help="in place of the table's")
     parser.add_argument("--output", type=Path, default=Path("runs/unlabelled"))
     options = parser.parse_args()
@@ -145,7 +141,8 @@ def one_run(
     labelled, others = parts(dataset, images, options.more)
     recipe = load_recipe(way.recipe).updated({"total_epoch": epochs} | way.changes)
     if recipe.unlabelled is not None:
-        own = recipe.unlabelled.model_dump() | way.unlabelled
+        base = {} if way.teacher else mean_teacher(recipe)
+        own = recipe.unlabelled.model_dump() | base | way.unlabelled
         recipe = recipe.updated({"unlabelled": own})
     start = time.perf_counter()
     trained = train(
@@ -175,6 +172,14 @@ def one_run(
     }
     write_json(result, found)
     return found
+
+
+def mean_teacher(recipe: Recipe) -> dict[str, Any]:
+    """Settings for a moving average as teacher, which is unsure at first; stronger views."""
+    stronger = {"rotation": {"degrees": 60}, "random_cutout": {"count": 2, "probability": 1}}
+    views = [each.model_dump() for each in recipe.augmentation]
+    views = [view | stronger.get(view["name"], {}) for view in views]
+    return {"ramp": 0.5, "geometry_fade_to": 0.5, "augmentation": views}
 
 
 def parts(

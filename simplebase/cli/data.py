@@ -224,7 +224,7 @@ def view(
 
         simplebase data view data/cows augmented.png --augmented --recipe default --count 12
 
-        simplebase data view --pseudo runs/few
+        simplebase data view --pseudo runs/self
     """
     from simplebase.files import require_output
     from simplebase.images import require_image_suffix, write_image

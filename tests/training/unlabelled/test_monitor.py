@@ -9,7 +9,10 @@ from simplebase.presets import load_recipe
 from simplebase.training import EpochMetrics
 from simplebase.training.unlabelled.monitor import PseudoKeypointMonitor
 
-RECIPE = load_recipe("few").updated({"total_epoch": 4})  # The ramp ends with epoch 2.
+RECIPE = load_recipe("few").updated(
+    {"total_epoch": 4, "unlabelled": {"ramp": 0.5, "threshold": 0.6}}
+)
+"""Its ramp ends with epoch 2."""
 
 
 def metrics(epoch: int, share: float) -> EpochMetrics:
