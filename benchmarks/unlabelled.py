@@ -93,7 +93,7 @@ WAYS = {
         "recipe distil, threshold 0.6", recipe="distil", teacher=True, unlabelled={"threshold": 0.6}
     ),
     "distil-0.6-share-0.75": Way(
-        "the same, three times as many unlabelled as labelled",
+        "recipe distil, threshold 0.6, three times as many unlabelled samples",
         recipe="distil",
         teacher=True,
         unlabelled={"threshold": 0.6, "share": 0.75},
