@@ -19,7 +19,7 @@ simplebase() { "$python" -m simplebase "$@"; }
 
 if [ -e "$out" ]; then echo "$out exists. Give a folder that does not." >&2; exit 1; fi
 jpeg=(-iname '*.jpg' -o -iname '*.jpeg')
-if [ -n "$dataset" ] && [ -z "$(find -L "$dataset/images" "${jpeg[@]}" 2> /dev/null | head -n 1)" ]; then
+if [ -n "$dataset" ] && [ -z "$(find "$dataset/images/" "${jpeg[@]}" 2> /dev/null | head -n 1)" ]; then
   echo "$dataset/images has no JPEG file, but one is needed as the sample image." >&2
   exit 1
 fi
@@ -27,7 +27,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Before everything that takes long: what is missing here shows at once.
+# Before everything that takes long, so that missing packages are reported at once.
 echo "== Demo programs"
 configure=(-S "$source" -B "$work/build" -DBUILD_TESTING=OFF -DREQUIRE_ALL=ON -DSTATIC_IMAGES=ON)
 configure+=("-DPython3_EXECUTABLE=$("$python" -c "import sys; print(sys.executable)")")
@@ -56,7 +56,7 @@ samples=${dataset:-$figures}
 failed=()
 export_as() {  # NAME FORMAT QUANTIZATION
   echo "== $1"
-  # A file that does not answer as the model does is worth nothing on a board either.
+  # A file whose results differ from the model's is of no use on a board either.
   if ! simplebase export "$model" --format "$2" --quantize "$3" --output "$out/$1" --calibration "$samples"; then
     failed+=("$1")
     rm -f "$out/$1".*
@@ -94,7 +94,8 @@ if sidecar is None:
     sys.exit("No format of the model could be exported.")
 names = json.loads(sidecar.read_text())["skeleton"]["keypoints"]
 (out / "classes.txt").write_text("\n".join(names) + "\n")
-images = sorted(path for path in (samples / "images").rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
+files = (samples / "images").rglob("*")
+images = sorted(path for path in files if path.suffix.lower() in (".jpg", ".jpeg"))
 shutil.copy(images[0], out / "sample.jpg")
 CLASSES
 
@@ -111,6 +112,6 @@ done
 echo "== $out is ready"
 ls -1 "$out"
 if [ ${#failed[@]} -gt 0 ]; then
-  echo "Left out, because they did not answer as the model does: ${failed[*]}" >&2
+  echo "Left out, because they could not be exported or their results differ from the model's: ${failed[*]}" >&2
   exit 1
 fi

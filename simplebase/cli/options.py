@@ -204,7 +204,7 @@ def chosen_cluster(engine: str, **asked: Any) -> "ClusterOptions | None":
 
 
 def open_models(value: Any) -> Any:
-    """Callback of options that take Keras models: downloads pretrained models by name."""
+    """Returns the files of Keras models; downloads pretrained models by name."""
     return _files(value, "keypoints")
 
 

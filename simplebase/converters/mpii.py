@@ -63,7 +63,8 @@ def read_mpii(
     images = _find_images(path, Path(source), image_folder)
     listed = None if split_file is None else _listed(Path(split_file))
     sources = [path] if split_file is None else [path, Path(split_file)]
-    conversion = Conversion(load_skeleton("mpii"), images, sources)
+    option = "simplebase convert mpii --image-folder"
+    conversion = Conversion(load_skeleton("mpii"), images, sources, folder_option=option)
     _add_release(conversion, path, single_only, progress)
     if listed is None:
         conversion.hold_out(draw_held_out(conversion.images, val_split, seed))

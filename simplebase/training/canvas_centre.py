@@ -33,7 +33,8 @@ def canvas_centre(images: Any, size: Size) -> tuple[Any, Any]:
     large_enough = tf.debugging.assert_greater_equal(
         given[1:3],
         size,
-        f"images must be at least as large as the model's input of {size} pixels",
+        f"images must be at least as large as the model's input of {height} x {width} pixels "
+        "(height x width)",
     )
     top, left = (given[1] - height) // 2, (given[2] - width) // 2
     # Otherwise the error of `ensure_shape`, which explains less, may come first.

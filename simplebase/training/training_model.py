@@ -222,8 +222,9 @@ class TrainingModel(TrainingGraph):
             arguments: the other arguments of `keras.Model.compile`.
 
         Raises:
-            ArgumentError: the loss is unknown or cannot be used with unlabelled images, or the
-                strategy has several devices.
+            ArgumentError: the loss is unknown or cannot be used with unlabelled images, no loss is
+                given and that of the constructor is not in `LOSSES`, or the strategy has several
+                devices.
         """
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             raise ArgumentError(

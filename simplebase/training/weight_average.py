@@ -13,8 +13,8 @@ class WeightAverage:
 
     All weights are averaged, including BatchNorm's statistics, which belong to the weights with
     which they were measured. Integers, such as the counter of Keras's `Normalization`, are copied.
-    The first steps keep only `(1 + step) / (10 + step)` of the average,
-    like TensorFlow's `ExponentialMovingAverage`.
+    The first steps keep only `(1 + step) / (10 + step)` of the average, like TensorFlow's
+    `ExponentialMovingAverage`.
 
     Args:
         model: the model that is trained.

@@ -173,13 +173,13 @@ def test_a_split_that_comes_out_empty_is_told(convert, tmp_path) -> None:
     assert code == 0 and "no record is held out" in err
 
 
-def test_an_empty_split_that_was_asked_for_is_not_told(convert, tmp_path) -> None:
+def test_an_empty_split_that_was_asked_for_is_not_reported(convert, tmp_path) -> None:
     source = labelled_folder(tmp_path / "labels", images=3)
     code, output, err = convert("labelme", source, tmp_path / "out", "--val-split", 0)
     assert code == 0 and "val" in output and err == ""
 
 
-def test_without_images_the_option_that_names_their_folder_is_told(convert, tmp_path) -> None:
+def test_if_no_image_is_found_the_option_for_their_folder_is_named(convert, tmp_path) -> None:
     name = {"image": "/upload/gone.jpg"}
     value = {"x": 1, "y": 2, "keypointlabels": ["nose"]}
     result = [{"id": "a", "type": "keypointlabels", "value": value}]

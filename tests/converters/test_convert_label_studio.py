@@ -280,7 +280,7 @@ def test_given_keypoints_keep_their_order(source) -> None:
     assert [joint[2] for joint in conversion.records[0]["joint_self"]] == [2, 0, 2]
 
 
-def test_a_file_of_another_tool_is_called_so(source) -> None:
+def test_a_file_of_another_tool_is_refused_as_no_export(source) -> None:
     path = source / "labelme.json"
     path.write_text(json.dumps({"imagePath": "a.jpg", "shapes": [{"points": [[1, 2]]}]}))
     with pytest.raises(DataError, match=r"labelme\.json is not an export of Label Studio"):

@@ -114,6 +114,12 @@ def test_what_is_missing_or_empty_is_left_out_and_counted(tmp_path) -> None:
     )
 
 
+def test_if_no_image_is_found_the_option_for_their_folder_is_named(tmp_path) -> None:
+    conversion = read_mpii(write_mat(tmp_path / "mpii", image("gone.jpg", person(NECK))))
+    with pytest.raises(DataError, match=r"1 record was.*`simplebase convert mpii --image-folder`"):
+        conversion.require_records()
+
+
 def test_a_release_without_people_fields_converts_nobody(tmp_path) -> None:
     path = write_mat(tmp_path / "mpii", {"image": struct({"name": "0.jpg"})})
     assert read_mpii(path).records == []

@@ -38,7 +38,7 @@ from simplebase.skeletons import Skeleton
 # Size of a missing image, whose labels are only counted.
 _ANY_SIZE = (100, 100)
 # One of them is in every task that Label Studio exports; the last two in those of JSON-MIN.
-_OF_LABEL_STUDIO = {
+_TASK_KEYS = {
     "data",
     "annotations",
     "completions",
@@ -117,7 +117,7 @@ def read_label_studio(
         if progress:
             progress(done, len(chosen))
     if not images:
-        if tasks and not any(_OF_LABEL_STUDIO & task.keys() for task in tasks.values()):
+        if tasks and not any(_TASK_KEYS & task.keys() for task in tasks.values()):
             raise DataError(
                 f"{path} is not an export of Label Studio: expected tasks with data and "
                 "annotations."

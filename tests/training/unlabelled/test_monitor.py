@@ -22,12 +22,12 @@ def metrics(epoch: int, share: float) -> EpochMetrics:
 def said(shares: list[float], done: int = 0) -> dict[int, str]:
     """What the epochs after `done` of them say."""
     epochs = [metrics(epoch, share) for epoch, share in enumerate(shares, start=1)]
-    watch = PseudoKeypointMonitor(RECIPE, epochs[:done])
+    monitor = PseudoKeypointMonitor(RECIPE, epochs[:done])
     found = {}
     for each in epochs[done:]:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            watch.epoch_ended(each)
+            monitor.epoch_ended(each)
         if caught:
             [warning] = caught
             assert warning.category is SimplebaseWarning
@@ -55,5 +55,5 @@ def test_a_share_that_falls_to_a_fraction_is_told_once(done: int) -> None:
 
 def test_small_shares_and_a_run_without_unlabelled_images_are_not_told_of() -> None:
     assert said([0.04, 0.001]) == {}
-    watch = PseudoKeypointMonitor(RECIPE, [])
-    watch.epoch_ended(EpochMetrics(1, 1.0, 0.5, 1e-3, 10.0))
+    monitor = PseudoKeypointMonitor(RECIPE, [])
+    monitor.epoch_ended(EpochMetrics(1, 1.0, 0.5, 1e-3, 10.0))
