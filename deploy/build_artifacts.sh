@@ -18,8 +18,11 @@ python=${PYTHON:-python3}
 simplebase() { "$python" -m simplebase "$@"; }
 
 if [ -e "$out" ]; then echo "$out exists. Give a folder that does not." >&2; exit 1; fi
-jpeg=(-iname '*.jpg' -o -iname '*.jpeg')
-if [ -n "$dataset" ] && [ -z "$(find "$dataset/images/" "${jpeg[@]}" 2> /dev/null | head -n 1)" ]; then
+# The first JPEG file of a dataset, or nothing.
+first_jpeg() {
+  find "$1/images/" -iname '*.jpg' -o -iname '*.jpeg' 2> /dev/null | LC_ALL=C sort | sed -n 1p
+}
+if [ -n "$dataset" ] && [ -z "$(first_jpeg "$dataset")" ]; then
   echo "$dataset/images has no JPEG file, but one is needed as the sample image." >&2
   exit 1
 fi
@@ -84,20 +87,18 @@ export_as model_weights.mnn mnn weights
 
 cmake --install "$work/build" --prefix "$out" > /dev/null
 
-"$python" - "$out" "$samples" <<'CLASSES'
-import json, shutil, sys
+"$python" - "$out" <<'CLASSES'
+import json, sys
 from pathlib import Path
-out, samples = map(Path, sys.argv[1:])
+out = Path(sys.argv[1])
 sidecars = [out / f"model{ending}.json" for ending in (".tflite", ".onnx", ".mnn")]
 sidecar = next((path for path in sidecars if path.exists()), None)
 if sidecar is None:
     sys.exit("No format of the model could be exported.")
 names = json.loads(sidecar.read_text())["skeleton"]["keypoints"]
 (out / "classes.txt").write_text("\n".join(names) + "\n")
-files = (samples / "images").rglob("*")
-images = sorted(path for path in files if path.suffix.lower() in (".jpg", ".jpeg"))
-shutil.copy(images[0], out / "sample.jpg")
 CLASSES
+cp "$(first_jpeg "$samples")" "$out/sample.jpg"
 
 for demo in litert:tflite mnn:mnn onnx:onnx; do
   cat > "$out/run_${demo%:*}.sh" <<RUN
