@@ -8,8 +8,9 @@ convert lsp SOURCE DATASET --val-split 0.3`; the other records of that split, or
 those of the dataset folder --more, are learnt from without their labels. Scored is the last epoch
 on the whole val split: PCK@0.5, which is within 5 % of the crop's side, with the 95 % interval over
 the val images of the mean over seeds. Rows after `mean-teacher` differ from it in one thing, unless
-they say more. What is in --output already is not trained again, so a table can grow. For
-self-training, --teacher is the model that the row `small` has left in --output.
+they say more. What is in --output already is not trained again, so a table can grow. The --teacher
+of `distil` may be the last.keras that `larger` has left in --output, and that of the rows after
+`few` is the best.keras of `few`'s own teacher.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ablation import PRESET, SIZE, subset
@@ -32,6 +33,7 @@ from simplebase.runtimes import load_runtime
 WATCHED = 100  # val images while training
 EPOCHS = {50: 160, 300: 80, 0: 20}
 RESAMPLES = 2000
+LARGER = "mobilenetv1_deconv"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Way:
         unlabelled: values in place of those of its key `unlabelled`.
         recipe: what is changed.
         alone: without the images that have no labels.
-        teacher: whether the file of --teacher teaches.
+        teacher: the moving average, a model that is trained first, or the file of --teacher.
+        preset: the preset that is trained.
         factor: on the number of epochs.
     """
 
@@ -53,7 +56,8 @@ class Way:
     unlabelled: dict[str, Any] = field(default_factory=dict)
     recipe: str = "few"
     alone: bool = False
-    teacher: bool = False
+    teacher: Literal["average", "own", "file"] = "average"
+    preset: str = PRESET
     factor: float = 1.0
 
 
@@ -61,6 +65,17 @@ WAYS = {
     "small": Way("recipe small, labels alone", recipe="small", alone=True),
     "small-average": Way("the same with moving average", {"ema": 0.99}, recipe="small", alone=True),
     "small-long": Way("the same for twice the epochs", recipe="small", alone=True, factor=2),
+    "larger": Way(f"{LARGER}, labels alone", recipe="small", alone=True, preset=LARGER),
+    "few": Way("recipe few, self-training", teacher="own"),
+    "few-share-0.75": Way(
+        "three times as many unlabelled images", teacher="file", unlabelled={"share": 0.75}
+    ),
+    "few-share-0.33": Way(
+        "half as many unlabelled as labelled", teacher="file", unlabelled={"share": 1 / 3}
+    ),
+    "few-threshold-0.3": Way("threshold 0.3", teacher="file", unlabelled={"threshold": 0.3}),
+    "few-no-mirror": Way("one view for the teacher", teacher="file", unlabelled={"mirror": None}),
+    "few-weight-0.3": Way("weight 0.3", teacher="file", unlabelled={"weight": 0.3}),
     "mean-teacher": Way("moving average as teacher"),
     "mean-teacher-long": Way("for twice the epochs", factor=2),
     "average-0.999": Way("moving average 0.999", {"ema": 0.999}),
@@ -89,12 +104,8 @@ WAYS = {
         "views that are flipped only: as easy as the teacher's",
         unlabelled={"augmentation": [{"name": "horizontal_flip", "probability": 0.5}]},
     ),
-    "distil": Way("recipe distil", recipe="distil", teacher=True),
-    "few": Way("recipe few, self-training", teacher=True),
-    "few-share-0.75": Way(
-        "three times as many unlabelled as labelled", teacher=True, unlabelled={"share": 0.75}
-    ),
-    "distil-labelled": Way("on labelled images alone", recipe="distil", teacher=True, alone=True),
+    "distil": Way("recipe distil", recipe="distil", teacher="file"),
+    "distil-labelled": Way("on labelled images alone", recipe="distil", teacher="file", alone=True),
 }
 
 
@@ -107,14 +118,15 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs="+", default=[50, 300], choices=EPOCHS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--more", help="a dataset folder, for --images 0")
-    parser.add_argument("--teacher", help="a model for the rows few and distil")
+    parser.add_argument("--teacher", help="a model file, for few-... and distil")
+    parser.add_argument("--mixed-precision", action="store_true")
     parser.add_argument("--epochs", type=int, help="in place of the table's")
     parser.add_argument("--output", type=Path, default=Path("runs/unlabelled"))
     options = parser.parse_args()
     for name in options.names:
         if name not in WAYS:
             parser.error(f"{name} is not among {', '.join(WAYS)}")
-        if WAYS[name].teacher and options.teacher is None:
+        if WAYS[name].teacher == "file" and options.teacher is None:
             parser.error(f"{name} needs --teacher")
     if 0 in options.images and options.more is None:
         parser.error("--images 0 labels all, so give others with --more")
@@ -141,19 +153,20 @@ def one_run(
     labelled, others = parts(dataset, images, options.more)
     recipe = load_recipe(way.recipe).updated({"total_epoch": epochs} | way.changes)
     if recipe.unlabelled is not None:
-        base = {} if way.teacher else mean_teacher(recipe)
+        base = mean_teacher(recipe) if way.teacher == "average" else {}
         own = recipe.unlabelled.model_dump() | base | way.unlabelled
         recipe = recipe.updated({"unlabelled": own})
     start = time.perf_counter()
     trained = train(
-        PRESET,
+        way.preset,
         labelled,
         TrainingOptions(
             recipe=recipe,
             input_size=SIZE,
             backbone_weights=options.backbone_weights,
             cache="memory",
-            teacher=options.teacher if way.teacher else None,
+            mixed_precision=options.mixed_precision,
+            teacher=options.teacher if way.teacher == "file" else None,
             seed=seed,
         ),
         run_dir=folder,
@@ -179,7 +192,7 @@ def mean_teacher(recipe: Recipe) -> dict[str, Any]:
     stronger = {"rotation": {"degrees": 60}, "random_cutout": {"count": 2, "probability": 1}}
     views = [each.model_dump() for each in recipe.augmentation]
     views = [view | stronger.get(view["name"], {}) for view in views]
-    return {"ramp": 0.5, "geometry_fade_to": 0.5, "augmentation": views}
+    return {"method": "mean-teacher", "ramp": 0.5, "geometry_fade_to": 0.5, "augmentation": views}
 
 
 def parts(

@@ -132,6 +132,8 @@ def train(
 
         simplebase train --dataset data/mpii --skeleton mpii --transfer-epoch 1 --ema 0.999
 
+        simplebase train --dataset data/cows --recipe few --unlabelled meadow.mp4
+
         simplebase train --dataset data/cows --recipe distil --teacher large.keras
 
         simplebase train --resume runs/20260101-120000_mobilenetv2_upsample_lite
@@ -276,7 +278,13 @@ def _resume(
     depth_range = config.dataset.own_depth_range()
     dataset = _open(folder, given, config.dataset.own_skeleton(), depth_range)
     display = _display(f"{config.preset.name} on {folder}, resumed -> {run}", distribution)
-    result = resume_training(run, dataset=dataset, distribution=distribution, observer=display)
+    result = resume_training(
+        run,
+        dataset=dataset,
+        distribution=distribution,
+        observer=display,
+        progress=options.progress_bar,
+    )
     return result, folder
 
 
@@ -325,9 +333,21 @@ def _print_result(result: "TrainingResult", dataset: str, given: dict[str, Any])
         f"val PCK@0.5 {options.score_text(result.val_pck)} (epoch {result.best_epoch}); "
         f"mean pose of the train split {options.score_text(result.mean_pose_pck)}"
     )
+    if result.teacher_val_pck is not None:
+        say(_compared_with_teacher(result.val_pck or 0.0, result.teacher_val_pck))
     say(f"best checkpoint: {result.best}")
     evaluate = ["simplebase", "eval", str(result.best), "--dataset", dataset]
     for name in _SKELETON_OPTIONS:
         if name in given:
             evaluate += [f"--{name.replace('_', '-')}", str(given[name])]
     say(f"next: {command_line(evaluate)}")
+
+
+def _compared_with_teacher(own: float, teacher: float) -> str:
+    score = options.score_text(teacher)
+    if own > teacher:
+        return f"its teacher, which learnt from the labels alone: {score}"
+    return (
+        f"its teacher, which learnt from the labels alone, is no worse: {score}. Use that model: "
+        "teacher/checkpoints/best.keras in the run's folder"
+    )

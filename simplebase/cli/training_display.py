@@ -36,8 +36,11 @@ class TrainingDisplay(Observer):
 
     def started(self, plan: Plan) -> None:
         """Prints the head of the table and shows the bars."""
-        self._plan = plan
-        say(self._title)
+        self._plan, self._pck = plan, ""
+        if plan.trains_teacher:
+            say(f"{self._title}: first its teacher, which learns from the labels alone")
+        else:
+            say(self._title)
         if (plan.first_epoch, plan.first_step) != (1, 1):
             say(f"continuing at epoch {plan.first_epoch}, step {plan.first_step}")
         if plan.first_epoch <= plan.first_stage_ends:
@@ -105,8 +108,10 @@ class TrainingDisplay(Observer):
         )
 
     def ended(self) -> None:
-        """Removes the bars."""
+        """Removes the bars, so that another training can follow."""
         self._progress.stop()
+        for task in (self._run, self._inner):
+            self._progress.remove_task(task)
 
 
 def _row(*cells: str) -> Table:

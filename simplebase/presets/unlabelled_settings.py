@@ -1,5 +1,7 @@
 """The key `unlabelled` of a recipe: how a training run learns from unlabelled images."""
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from simplebase.presets.augmentation_settings import AugmentationSettings, each_once
@@ -10,6 +12,10 @@ class UnlabelledSettings(YamlSettings):
     """How a training run learns from unlabelled images, see docs/unlabelled.md.
 
     Args:
+        method: where the pseudo keypoints come from if no teacher is given. `self-training`: from a
+            model of the same preset, which is trained on the labelled images first.
+            `mean-teacher`: from the moving average of the trained weights
+            (https://arxiv.org/abs/1703.01780).
         share: fraction of a step's samples that are unlabelled. They come in addition to the
             recipe's `batch_size`, which remains the number of labelled samples.
         weight: weight of their loss; that of the labelled samples is 1.
@@ -24,13 +30,14 @@ class UnlabelledSettings(YamlSettings):
             geometry fades.
     """
 
+    method: Literal["self-training", "mean-teacher"] = "self-training"
     share: float = Field(0.5, gt=0, le=0.9)
     weight: float = Field(1.0, gt=0)
-    ramp: float = Field(0.2, ge=0, le=1)
-    threshold: float = Field(0.3, gt=0, lt=1)
-    mirror: float | None = Field(0.05, gt=0, le=1)
+    ramp: float = Field(0.0, ge=0, le=1)
+    threshold: float = Field(0.5, gt=0, lt=1)
+    mirror: float | None = Field(0.03, gt=0, le=1)
     augmentation: tuple[AugmentationSettings, ...] | None = Field(None, min_length=1)
-    geometry_fade_to: float = Field(0.5, ge=0, le=1)
+    geometry_fade_to: float = Field(0.0, ge=0, le=1)
 
     @field_validator("augmentation")
     @classmethod

@@ -14,7 +14,7 @@ _PUBLIC = {
     "StepMetrics": "simplebase.training.observer",
     "TrainingModel": "simplebase.training.training_model",
     "TrainingOptions": "simplebase.training.options",
-    "TrainingResult": "simplebase.training.training",
+    "TrainingResult": "simplebase.training.result",
     "UnlabelledImages": "simplebase.training.unlabelled.images",
     "build_optimizer": "simplebase.training.optimizer",
     "build_schedule": "simplebase.training.optimizer",
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from simplebase.training.options import TrainingOptions as TrainingOptions
     from simplebase.training.pck import PCK as PCK
     from simplebase.training.precision import make_deterministic as make_deterministic
+    from simplebase.training.result import TrainingResult as TrainingResult
     from simplebase.training.runs.metrics import EpochMetrics as EpochMetrics
-    from simplebase.training.training import TrainingResult as TrainingResult
     from simplebase.training.training import resume as resume
     from simplebase.training.training import train as train
     from simplebase.training.training_model import TrainingModel as TrainingModel

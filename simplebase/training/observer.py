@@ -24,6 +24,8 @@ class Plan:
         finish_records: number of these records.
         unlabelled_records: number of unlabelled objects.
         unlabelled_samples: number of unlabelled samples per step, which `batch_size` includes.
+        trains_teacher: whether this is the first of the two trainings of self-training, whose model
+            teaches the second.
     """
 
     first_epoch: int
@@ -36,6 +38,7 @@ class Plan:
     finish_records: int = 0
     unlabelled_records: int = 0
     unlabelled_samples: int = 0
+    trains_teacher: bool = False
 
 
 @dataclass(frozen=True)

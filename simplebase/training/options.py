@@ -51,8 +51,8 @@ class TrainingOptions(YamlSettings):
         save_every_steps: also save the state within an epoch, every so many steps, for `resume`.
         unlabelled_images: images to learn from without labels, see docs/unlabelled.md.
         teacher: a model whose keypoints are learnt: a file of any format or the name of a
-            pretrained model. It also labels the images of the train split. The default teacher is
-            the average of the trained weights.
+            pretrained model. It also labels the images of the train split. Without one, `method` of
+            the recipe's `unlabelled` says who teaches.
         seed: seed of weights, order and augmentation. The same seed gives the same run on one
             machine.
 

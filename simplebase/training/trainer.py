@@ -202,6 +202,7 @@ class Trainer:
             finish_records=self._order.finish_records,
             unlabelled_records=0 if self._unlabelled is None else self._unlabelled.objects,
             unlabelled_samples=samples,
+            trains_teacher=self.saver.run.student is not None,
         )
         for observer in self.observers:
             observer.started(plan)

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 import keras
+import numpy as np
 
 from simplebase.backbones import NamedWeights
 from simplebase.data.dataset import KeypointDataset
@@ -15,7 +15,6 @@ from simplebase.data.loading import load_dataset
 from simplebase.dtypes import dtype_policy
 from simplebase.errors import DataError, TrainingError
 from simplebase.estimator import SimpleBaseline, completed
-from simplebase.evaluation import mean_pck, mean_pose
 from simplebase.geometry import Size
 from simplebase.presets import Preset, Recipe, load_recipe
 from simplebase.presets.loader import as_preset
@@ -26,30 +25,20 @@ from simplebase.training.observer import Observer
 from simplebase.training.options import START, TrainingOptions
 from simplebase.training.order import EpochOrder, checked_order
 from simplebase.training.precision import choose_policy, make_deterministic
+from simplebase.training.result import TrainingResult, draw_curves, write_result
 from simplebase.training.runs.config import DatasetSettings, LayerSettings, PoolDigest, RunConfig
-from simplebase.training.runs.curves import plot_curves
 from simplebase.training.runs.folder import Run, locked_place, locked_run, new_run
-from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.state import RunProgress, load_progress
 from simplebase.training.tensorboard import TensorBoardLog
 from simplebase.training.trainer import Trainer
 from simplebase.training.unlabelled.pool import UnlabelledPool
-from simplebase.training.unlabelled.preparing import build_pool, complete_recipe, restore_pool
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """The result of a training run. For PCK see `simplebase.evaluation.mean_pck`."""
-
-    best: Path
-    best_epoch: int
-    val_pck: float | None
-    mean_pose_pck: float | None
-    epochs: tuple[EpochMetrics, ...]
-
-    def to_config(self) -> dict[str, Any]:
-        """Returns plain values for JSON."""
-        return {**asdict(self), "best": str(self.best)}
+from simplebase.training.unlabelled.preparing import (
+    SELF_TRAINING,
+    build_pool,
+    complete_recipe,
+    label_with,
+    restore_pool,
+)
 
 
 def train(
@@ -79,6 +68,9 @@ def train(
         unlabelled: a dataset whose images are used without their labels, instead of
             `unlabelled_images` of the options.
         progress: opens a progress bar for slow work before the first step.
+
+    With unlabelled images and without a teacher, the run trains two models (self-training): the
+    first learns from the labelled images, and its predictions teach the second one.
 
     Raises:
         ArgumentError: a value is invalid, such as a batch larger than the train split.
@@ -130,23 +122,26 @@ def train(
             augmentation_layers=tuple(map(LayerSettings.of, augmentation)),
             pool=None if pool is None else PoolDigest(objects=len(pool), digest=pool.digest),
         )
-        trainer = _trainer(
-            model,
-            config,
-            dataset,
-            run,
-            distribution,
-            observer,
-            RunProgress(epoch=recipe.init_epoch + 1),
-            order,
-            augmentation,
-            pool,
-        )
         with new_run(run) if chief else nullcontext():
             if chief:
                 if pool is not None:
                     pool.save(run.unlabelled)
                 config.write(run)
+            pool = _self_trained(
+                pool, config, dataset, run, distribution, observer, augmentation, progress
+            )
+            trainer = _trainer(
+                model,
+                config,
+                dataset,
+                run,
+                distribution,
+                observer,
+                RunProgress(epoch=recipe.init_epoch + 1),
+                order,
+                augmentation,
+                pool,
+            )
             return _run(trainer, state=None)
 
 
@@ -157,6 +152,7 @@ def resume(
     distribution: Distribution | None = None,
     observer: Observer | None = None,
     augmentation: Sequence[keras.layers.Layer] = (),
+    progress: ProgressBar = no_progress_bar,
 ) -> TrainingResult:
     """Resumes a run that was stopped; the result is the same as without the stop.
 
@@ -166,6 +162,7 @@ def resume(
         distribution: the devices, see `train`. They may differ from before.
         observer: receives the progress.
         augmentation: the same layers as for `train`, because a run's files do not contain them.
+        progress: opens a progress bar for slow work before the first step.
 
     Raises:
         MissingFileError: `run_dir` is not a run, or its dataset does not exist.
@@ -180,7 +177,7 @@ def resume(
     distribution = distribution or distribute()
     run = Run(run_dir)
     with locked_run(run) if distribution.is_chief else nullcontext():
-        return _resume(config, run, dataset, distribution, observer, augmentation)
+        return _resume(config, run, dataset, distribution, observer, augmentation, progress)
 
 
 def _resume(
@@ -190,6 +187,7 @@ def _resume(
     distribution: Distribution,
     observer: Observer | None,
     augmentation: Sequence[keras.layers.Layer],
+    progress_bar: ProgressBar,
 ) -> TrainingResult:
     state = run.state if run.state.exists() else None
     progress = load_progress(state) if state else RunProgress(epoch=config.recipe.init_epoch + 1)
@@ -202,7 +200,6 @@ def _resume(
         dataset = load_dataset(config.dataset.folder, config.dataset.own_skeleton())
     dataset = dataset.with_default_depth(config.dataset.own_depth_range())
     config.dataset.require_same(dataset)
-    pool = None if config.pool is None else restore_pool(config, run)
     # The state contains the weights. A run that was killed before its first state starts anew.
     start: dict[str, Any] = {
         "backbone_weights": "none",
@@ -222,12 +219,58 @@ def _resume(
             distribution,
             **start,
         )
+        pool = None if config.pool is None else restore_pool(config, run)
+        pool = _self_trained(
+            pool, config, dataset, run, distribution, observer, augmentation, progress_bar
+        )
         trainer = _trainer(
             model, config, dataset, run, distribution, observer, progress, order, augmentation, pool
         )
         if distribution.is_chief:
             run.tidy(progress.best)
         return _run(trainer, state)
+
+
+def _self_trained(
+    pool: UnlabelledPool | None,
+    config: RunConfig,
+    dataset: KeypointDataset,
+    run: Run,
+    distribution: Distribution,
+    observer: Observer | None,
+    augmentation: Sequence[keras.layers.Layer],
+    progress: ProgressBar,
+) -> UnlabelledPool | None:
+    """Trains a teacher on the labelled images, and returns the pool with its keypoints.
+
+    A run that does not train its own teacher, and one whose teacher has labelled the pool already,
+    get the pool back as it is. A teacher whose training was stopped is trained to its end.
+    """
+    settings = config.recipe.unlabelled
+    if pool is None or settings is None or pool.has_pseudo_keypoints:
+        return pool
+    if settings.method != SELF_TRAINING:
+        return pool
+    teacher = Run(run.teacher)
+    shared: dict[str, Any] = {
+        "distribution": distribution,
+        "observer": observer,
+        "augmentation": augmentation,
+    }
+    if not teacher.config.exists():
+        options = config.teacher_options()
+        train(config.preset, dataset, options, run_dir=teacher.folder, overwrite=True, **shared)
+    elif not teacher.summary.exists():
+        resume(teacher.folder, dataset=dataset, **shared)
+    # Only the chief is sure to have the teacher's file.
+    rows = np.full(len(pool), distribution.is_chief)
+    skeleton = dataset.skeleton
+    pool = label_with(
+        str(teacher.best), pool, rows, skeleton, config.recipe, distribution, progress
+    )
+    if distribution.is_chief:
+        pool.save(run.unlabelled)
+    return pool
 
 
 def _build_model(
@@ -293,43 +336,10 @@ def _run(trainer: Trainer, state: Path | None) -> TrainingResult:
     except TrainingError:
         # The user has to see the error that stopped the training, not one of drawing.
         with suppress(OSError):
-            _draw_curves(trainer)
+            draw_curves(trainer)
         raise
     finally:
         for each in trainer.observers:
             each.ended()
-    _draw_curves(trainer)
-    return _finish(trainer)
-
-
-def _draw_curves(trainer: Trainer) -> None:
-    run = trainer.saver.run
-    if trainer.distribution.is_chief and trainer.progress.epochs:
-        plot_curves([run.folder], run.curves, overwrite=True)
-
-
-def _finish(trainer: Trainer) -> TrainingResult:
-    run, progress = trainer.saver.run, trainer.progress
-    metadata, val_split = trainer.model.metadata, trainer.val_split
-    best = progress.best
-    assert best is not None, "a training run has an epoch"
-    baseline = mean_pose(trainer.train_split, val_split, metadata.crop, metadata.input_size)
-    result = TrainingResult(
-        best=run.best,
-        best_epoch=best.epoch,
-        val_pck=best.val_pck,
-        mean_pose_pck=mean_pck(baseline, val_split, metadata.input_size),
-        epochs=tuple(progress.epochs),
-    )
-    if trainer.distribution.is_chief:
-        run.write_summary(
-            {
-                "best": str(run.best.relative_to(run.folder)),
-                "best_epoch": result.best_epoch,
-                "val_pck": result.val_pck,
-                "mean_pose_pck": result.mean_pose_pck,
-                "train_records": len(trainer.train_split),
-                "val_records": len(val_split),
-            }
-        )
-    return result
+    draw_curves(trainer)
+    return write_result(trainer)

@@ -29,7 +29,7 @@ from simplebase.training.unlabelled.fit_metrics import (
     MonitorPseudoKeypoints,
     PseudoKeypointMetrics,
 )
-from simplebase.training.unlabelled.preparing import with_unlabelled_defaults
+from simplebase.training.unlabelled.preparing import recipe_for_fit
 from simplebase.training.weight_average import WeightAverage
 
 
@@ -56,9 +56,13 @@ class TrainingModel(TrainingGraph):
     `steps_trained` counts the steps of all calls of `fit`. It is one of the model's weights, so
     that training from saved weights continues with the random numbers of the next step.
 
-    If the recipe has `unlabelled` and there is no `teacher`, the moving average of the estimator's
-    weights is the teacher. Its weights are also among the model's. It is what `evaluate`, `predict`
-    and `save` use (`result`), as in `simplebase.train`.
+    If the recipe's `unlabelled` has the method `mean-teacher` and there is no `teacher`, the moving
+    average of the estimator's weights is the teacher. Its weights are also among the model's. It is
+    what `evaluate`, `predict` and `save` use (`result`), as in `simplebase.train`.
+
+    Raises:
+        ArgumentError: the recipe has `unlabelled` with the method `self-training`, and there is no
+            `teacher`: `fit` trains one model only.
     """
 
     def __init__(
@@ -74,7 +78,7 @@ class TrainingModel(TrainingGraph):
     ) -> None:
         recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
         if teacher is not None or recipe.unlabelled is not None:
-            recipe = with_unlabelled_defaults(recipe, has_teacher=teacher is not None)
+            recipe = recipe_for_fit(recipe, has_teacher=teacher is not None)
         super().__init__(estimator, augmentation, loss, loss_scale, recipe=recipe, seed=seed)
         self.seed = seed
         self.teacher = teacher
@@ -89,7 +93,7 @@ class TrainingModel(TrainingGraph):
             self._pseudo_keypoints = PseudoKeypointMetrics(has_scores=teacher is None)
             self._pseudo_metrics = self._pseudo_keypoints.metrics
             if teacher is None:
-                assert recipe.ema is not None, "with_unlabelled_defaults sets it"
+                assert recipe.ema is not None, "recipe_for_fit sets it"
                 self._weight_average = WeightAverage(estimator, recipe.ema)
                 self.average = self._weight_average.model
                 for weight in self.average.weights:

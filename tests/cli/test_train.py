@@ -100,7 +100,7 @@ def test_unlabelled_images_are_named_on_the_line_and_drawn_from_the_run(
     boxes = tmp_path / "boxes.json"
     boxes.write_text("[[0, 0, 100, 150]]")
     line = "--total-epoch 1 --ema 0.5 --run-dir few --unlabelled-settings"
-    settings = "{threshold: 0.9, ramp: 0, augmentation: [{name: rotation}]}"
+    settings = "{method: mean-teacher, threshold: 0.9, augmentation: [{name: rotation}]}"
     words = [*line.split(), settings, "--unlabelled", photos, "--unlabelled-boxes", boxes]
     with warnings.catch_warnings():
         warnings.simplefilter("always", SimplebaseWarning)

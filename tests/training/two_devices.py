@@ -44,6 +44,7 @@ CASES: dict[str, dict[str, Any]] = {
         "learning_rate": 1e-3,
         "ema": 0.5,
         "unlabelled": {
+            "method": "mean-teacher",
             "threshold": 1e-6,
             "mirror": 0.5,
             "ramp": 0,

@@ -86,7 +86,7 @@ class PoolDigest(YamlSettings):
 
     Args:
         objects: number of objects.
-        digest: digest of the images' names, the objects' positions and a teacher's keypoints.
+        digest: digest of the images' names and the objects' positions.
     """
 
     objects: int
@@ -154,6 +154,12 @@ class RunConfig(TrainingOptions):
         return TrainingOptions(
             **{name: getattr(self, name) for name in TrainingOptions.model_fields}
         )
+
+    def teacher_options(self) -> TrainingOptions:
+        """Returns the options with which self-training trains its teacher."""
+        recipe = self.recipe.updated({"unlabelled": None})
+        update = {"recipe": recipe, "unlabelled_images": None, "teacher": None}
+        return self.options().model_copy(update=update)
 
     def require_same_layers(self, layers: Sequence[keras.layers.Layer]) -> None:
         """Raises an error if the augmentation layers are not those of the run."""

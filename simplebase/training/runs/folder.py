@@ -9,6 +9,7 @@ RUN/
 ├── val_samples.jpg    some val samples with their predictions, after every fifth epoch and the last
 ├── report.html        the page of `simplebase report`, if it was run
 ├── unlabelled.npz     with unlabelled images only: paths, objects, and a teacher's keypoints
+├── teacher/           in self-training: the run of the model that taught this one
 ├── tensorboard/       the curves, and val samples with their predictions
 └── checkpoints/
     ├── best.keras     the model with the highest val PCK so far
@@ -39,7 +40,7 @@ from simplebase.freezing import unfrozen
 from simplebase.images import write_image
 from simplebase.training.runs.metrics import METRICS, EpochMetrics, write_metrics
 
-CONFIG, CHECKPOINTS = "config.yaml", "checkpoints"
+CONFIG, CHECKPOINTS, TEACHER = "config.yaml", "checkpoints", "teacher"
 LOCK = ".simplebase.lock"
 EARLIER = ".earlier"
 """Folder of an earlier run until the new run has saved something."""
@@ -67,6 +68,7 @@ class Run:
         self.samples = self.folder / "val_samples.jpg"
         self.summary = self.folder / "summary.json"
         self.unlabelled = self.folder / "unlabelled.npz"
+        self.teacher = self.folder / TEACHER
         self.report = self.folder / "report.html"
         self.tensorboard = self.folder / "tensorboard"
 
@@ -74,8 +76,22 @@ class Run:
     def content(self) -> tuple[str, ...]:
         """The names of all files and folders that a run leaves in its folder."""
         files = (self.config, self.metrics, self.curves, self.samples, self.summary)
-        others = (self.unlabelled, self.report, self.tensorboard, self.checkpoints)
+        others = (self.unlabelled, self.teacher, self.report, self.tensorboard, self.checkpoints)
         return tuple(path.name for path in (*files, *others))
+
+    @property
+    def has_saved(self) -> bool:
+        """Whether the run, or that of its teacher, has saved something from which it can resume."""
+        if self.best.exists() or self.state.exists():
+            return True
+        return self.teacher.exists() and Run(self.teacher).has_saved
+
+    @property
+    def student(self) -> "Run | None":
+        """The run whose teacher this run trains, if there is one."""
+        parent = Run(self.folder.parent)
+        is_teacher = self.folder.name == TEACHER and parent.config.exists()
+        return parent if is_teacher else None
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Writes `config.yaml`."""
@@ -122,7 +138,7 @@ class Run:
         """
         for partial in (*self.folder.glob(".*.partial"), *self.checkpoints.glob(".*.partial")):
             shutil.rmtree(partial, ignore_errors=True)
-        if self.state.exists():
+        if self.has_saved:
             shutil.rmtree(self.folder / EARLIER, ignore_errors=True)
         source = self.checkpoints / checkpoint_name(best) if best else None
         if source is not None and source.exists():
@@ -202,7 +218,7 @@ def new_run(run: Run) -> Iterator[None]:
         try:
             yield
         finally:
-            if not run.best.exists() and not run.state.exists():
+            if not run.has_saved:
                 for name in run.content:
                     _remove(run.folder / name)
                 if earlier.exists():

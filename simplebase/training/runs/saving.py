@@ -27,8 +27,9 @@ class Saver:
 
     @property
     def resume_hint(self) -> str:
-        """The command that resumes the run."""
-        return command_line(["simplebase", "train", "--resume", self.run.folder])
+        """The command that resumes the run, or the run of which this one trains the teacher."""
+        run = self.run.student or self.run
+        return command_line(["simplebase", "train", "--resume", run.folder])
 
     def save_state(self, variables: Variables, progress: RunProgress) -> None:
         """Replaces the state from which `--resume` continues.

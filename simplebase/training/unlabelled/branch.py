@@ -83,18 +83,9 @@ class UnlabelledBranch:
     ) -> None:
         settings = recipe.unlabelled
         assert settings is not None, "the recipe has no settings for unlabelled images"
+        require_usable(recipe, len(pool), distribution.replicas)
         self.samples_per_step = settings.samples(recipe.batch_size)
-        _require_enough(len(pool), self.samples_per_step, distribution.replicas)
         self._part = distribution.local_part(self.samples_per_step)
-        views = settings.augmentation
-        if views is None:
-            views = recipe.augmentation
-        if not views:
-            raise ArgumentError(
-                "the recipe has no augmentation, so student and teacher would get the same views, "
-                "and the student would learn nothing. Give `unlabelled` "
-                "an augmentation, such as [{name: rotation}, {name: random_cutout}]."
-            )
         self._settings = settings
         self._teacher = None
         if not pool.has_pseudo_keypoints:
@@ -103,7 +94,7 @@ class UnlabelledBranch:
         self._ramp_steps = settings.ramp * recipe.total_epoch * steps
         self._seed = int(np.random.SeedSequence([seed, _STREAM]).generate_state(1)[0])
         self._augmentation = Augmentation(
-            views,
+            settings.augmentation or recipe.augmentation,
             metadata.input_size,
             metadata.skeleton,
             self._seed,
@@ -203,7 +194,26 @@ def _with_keys(samples: Batch) -> Batch:
     return {IMAGES: samples["images"], KEYPOINTS: samples["keypoints"]}
 
 
-def _require_enough(images: int, samples: int, replicas: int) -> None:
+def require_usable(recipe: Recipe, images: int, replicas: int) -> None:
+    """Checks that a recipe can use unlabelled images.
+
+    Args:
+        recipe: the recipe, which has `unlabelled`.
+        images: number of unlabelled objects.
+        replicas: number of devices that share a step.
+
+    Raises:
+        ArgumentError: see `UnlabelledBranch`.
+    """
+    settings = recipe.unlabelled
+    assert settings is not None, "the recipe has no settings for unlabelled images"
+    if not (settings.augmentation or recipe.augmentation):
+        raise ArgumentError(
+            "the recipe has no augmentation, so student and teacher would get the same views, "
+            "and the student would learn nothing. Give `unlabelled` "
+            "an augmentation, such as [{name: rotation}, {name: random_cutout}]."
+        )
+    samples = settings.samples(recipe.batch_size)
     if images < samples:
         raise ArgumentError(
             f"a step needs {samples} unlabelled samples, but there are only {images}. Give more "

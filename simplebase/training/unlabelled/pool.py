@@ -51,9 +51,9 @@ class UnlabelledPool(ArrayEquality):
 
     @property
     def digest(self) -> str:
-        """Digest of the names of the images, the positions of the objects, and the keypoints."""
+        """Digest of the names of the images and the positions of the objects."""
         text = hashlib.sha256("\n".join(Path(path).name for path in self.paths).encode())
-        for column in (self.boxes, self.centers, self.scales, self.keypoints):
+        for column in (self.boxes, self.centers, self.scales):
             text.update(np.ascontiguousarray(column).tobytes())
         return text.hexdigest()[:16]
 

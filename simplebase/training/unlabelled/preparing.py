@@ -12,8 +12,10 @@ from simplebase.files import require_file
 from simplebase.metadata import ModelMetadata
 from simplebase.presets import Recipe
 from simplebase.progress import ProgressBar, no_progress_bar
+from simplebase.skeletons import Skeleton
 from simplebase.training.distribution import Distribution
 from simplebase.training.runs.folder import Run
+from simplebase.training.unlabelled.branch import require_usable
 from simplebase.training.unlabelled.finding import find_objects, restore_frames
 from simplebase.training.unlabelled.pool import UnlabelledPool
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 DEFAULT_EMA = 0.99
 """Decay of the moving average that is the teacher, if the recipe has none."""
+MEAN_TEACHER, SELF_TRAINING = "mean-teacher", "self-training"
+"""Values of `UnlabelledSettings.method`."""
 
 
 def complete_recipe(
@@ -45,14 +49,34 @@ def complete_recipe(
             f"recipe {recipe.name!r} learns from unlabelled images or from a teacher. Give "
             "--unlabelled, --teacher or both, or choose another recipe."
         )
-    return with_unlabelled_defaults(recipe, has_teacher=options.teacher is not None)
+    return _with_defaults(recipe, has_teacher=options.teacher is not None)
 
 
-def with_unlabelled_defaults(recipe: Recipe, *, has_teacher: bool) -> Recipe:
-    """Returns the recipe with the default `unlabelled` and, without a teacher, `ema`."""
+def recipe_for_fit(recipe: Recipe, *, has_teacher: bool) -> Recipe:
+    """Returns the recipe with all settings that Keras's `fit` needs for unlabelled images.
+
+    Raises:
+        ArgumentError: the method is self-training, and there is no teacher.
+    """
+    recipe = _with_defaults(recipe, has_teacher=has_teacher)
+    assert recipe.unlabelled is not None, "it was set above"
+    if not has_teacher and recipe.unlabelled.method == SELF_TRAINING:
+        raise ArgumentError(
+            f"recipe {recipe.name!r} is for self-training, in which a first model learns from the "
+            "labels alone and teaches the second. `fit` trains one model, so train and save the "
+            "first one (recipe 'small') and pass its file as teacher. simplebase.train does both. "
+            "Without a teacher, `fit` can use the method 'mean-teacher' of `unlabelled`."
+        )
+    return recipe
+
+
+def _with_defaults(recipe: Recipe, *, has_teacher: bool) -> Recipe:
+    """Returns the recipe with the default `unlabelled` and, for a mean teacher, `ema`."""
     if recipe.unlabelled is None:
         recipe = recipe.updated({"unlabelled": {}})
-    if not has_teacher and recipe.ema is None:
+    assert recipe.unlabelled is not None, "it was set above"
+    is_mean_teacher = not has_teacher and recipe.unlabelled.method == MEAN_TEACHER
+    if is_mean_teacher and recipe.ema is None:
         recipe = recipe.updated({"ema": DEFAULT_EMA})
     return recipe
 
@@ -68,6 +92,9 @@ def build_pool(
 ) -> UnlabelledPool | None:
     """Returns the unlabelled images of a run; `None` if there are none.
 
+    They have pseudo keypoints if the options name a teacher. In self-training, `label_with` adds
+    them later, when the teacher is trained.
+
     Args:
         options: may name images or a teacher.
         unlabelled: unlabelled images as a dataset, instead of those that the options name.
@@ -78,7 +105,7 @@ def build_pool(
         progress: opens a progress bar for slow work.
 
     Raises:
-        ArgumentError: the teacher has no keypoint in common.
+        ArgumentError: the teacher has no keypoint in common, or there are too few images.
         MissingFileError, DataError: images or the teacher are missing or invalid.
     """
     settings = recipe.unlabelled
@@ -90,13 +117,15 @@ def build_pool(
     elif options.unlabelled_images is not None:
         depth_range = metadata.depth_range
         pools.append(find_objects(options.unlabelled_images, dataset, progress, depth_range))
-    if options.teacher is None:
-        return pools[0]
-    pools.append(UnlabelledPool.from_dataset(dataset.train))
+    if options.teacher is not None:
+        pools.append(UnlabelledPool.from_dataset(dataset.train))
     pool = pools[0].joined(*pools[1:])
-    return _with_pseudo_keypoints(
-        pool, str(options.teacher), metadata, recipe, distribution, progress
-    )
+    require_usable(recipe, len(pool), distribution.replicas)
+    if options.teacher is None:
+        return pool
+    rows = distribution.local_rows(len(pool))
+    teacher, skeleton = str(options.teacher), metadata.skeleton
+    return label_with(teacher, pool, rows, skeleton, recipe, distribution, progress)
 
 
 def restore_pool(config: "RunConfig", run: Run) -> UnlabelledPool:
@@ -119,34 +148,47 @@ def restore_pool(config: "RunConfig", run: Run) -> UnlabelledPool:
     return pool
 
 
-def _with_pseudo_keypoints(
-    pool: UnlabelledPool,
+def label_with(
     teacher: str,
-    metadata: ModelMetadata,
+    pool: UnlabelledPool,
+    rows: np.ndarray,
+    skeleton: Skeleton,
     recipe: Recipe,
     distribution: Distribution,
     progress: ProgressBar,
 ) -> UnlabelledPool:
-    """Returns the pool with the keypoints of the teacher's file; each worker labels its part."""
+    """Returns the pool with the keypoints of a teacher.
+
+    Args:
+        teacher: a model file or the name of a pretrained model.
+        pool: the `N` objects.
+        rows: `(N,)` mask of the objects that this process labels; the others are labelled by other
+            workers.
+        skeleton: the student's skeleton; keypoints are matched by name.
+        recipe: the recipe, which has `unlabelled`.
+        distribution: the devices.
+        progress: opens a progress bar.
+
+    Raises:
+        ArgumentError: the teacher has no keypoint in common.
+        MissingFileError, DataError: the teacher is missing or invalid, or no keypoint reaches the
+            threshold.
+    """
     from simplebase.runtimes import load_runtime
     from simplebase.training.unlabelled.file_teacher import label_pool, require_pseudo_keypoints
     from simplebase.zoo import model_file
 
-    settings = recipe.unlabelled
+    settings, name = recipe.unlabelled, Path(teacher).name
     assert settings is not None
-    runtime = load_runtime(model_file(teacher))
-    name = Path(teacher).name
-    mine = distribution.local_rows(len(pool))
-    keypoints = np.zeros((len(pool), metadata.skeleton.num_keypoints, 3), np.float32)
-    if mine.any():
-        with progress(f"{name} labels {mine.sum()} objects") as tell:
-            own_rows = label_pool(
-                pool.select(mine), runtime, metadata.skeleton, settings.mirror, tell
-            )
-        keypoints[mine] = own_rows.keypoints
+    keypoints = np.zeros((len(pool), skeleton.num_keypoints, 3), np.float32)
+    if rows.any():
+        runtime = load_runtime(model_file(teacher))
+        with progress(f"{name} labels {rows.sum()} objects") as tell:
+            own_rows = label_pool(pool.select(rows), runtime, skeleton, settings.mirror, tell)
+        keypoints[rows] = own_rows.keypoints
     # So all workers have the same keypoints, although their processors may round differently.
     pool = pool.with_keypoints(distribution.sum_over_workers(keypoints))
-    require_pseudo_keypoints(pool, settings.threshold, name)
+    require_pseudo_keypoints(pool, settings.threshold, teacher)
     passed = (pool.keypoints[..., 2] >= settings.threshold).mean()
     warnings.warn(
         f"{name} labels {len(pool)} objects; {passed:.0%} of its keypoints reach the threshold "

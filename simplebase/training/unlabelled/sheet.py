@@ -22,9 +22,9 @@ def draw_pseudo_keypoints(
 ) -> np.ndarray:
     """Draws the pseudo keypoints of some unlabelled images; returns `(height, width, 3)` uint8.
 
-    With a teacher from a file, these are the keypoints that the run learnt from. If the average of
-    the weights is the teacher, a checkpoint of the run predicts them, because it stores that
-    average.
+    With a teacher that was trained before, these are the keypoints that the run learnt from. If the
+    average of the weights is the teacher, a checkpoint of the run predicts them, because it stores
+    that average. While self-training still trains the teacher, the teacher's last checkpoint does.
 
     Args:
         run: the folder of a run with unlabelled images, or one of its checkpoints. The folder
@@ -49,11 +49,14 @@ def draw_pseudo_keypoints(
     metadata = ModelMetadata.from_preset(
         config.recipe.fitted(config.preset), skeleton, config.input_size
     )
-    pool = UnlabelledPool.load(Run(folder).unlabelled)
+    own = Run(folder)
+    pool = UnlabelledPool.load(own.unlabelled)
     rows = np.sort(np.random.default_rng(seed).permutation(len(pool))[:count])
     pool = pool.select(rows)
-    teacher = Path(str(config.teacher)).name
+    teacher = "its own teacher" if config.teacher is None else Path(config.teacher).name
     if not pool.has_pseudo_keypoints:
+        if own.teacher.exists():
+            checkpoint = Run(own.teacher).last
         teacher = checkpoint.name
         runtime = load_runtime(require_file(checkpoint, "the checkpoint"))
         pool = label_pool(pool, runtime, skeleton, settings.mirror)

@@ -30,6 +30,8 @@ pytestmark = pytest.mark.xdist_group("test_fit_unlabelled")
 
 EPOCHS, SEED, SIZE = 2, 5, (64, 64)
 UNLABELLED = {
+    "method": "mean-teacher",
+    "geometry_fade_to": 0.5,
     "threshold": 1e-3,
     "mirror": 0.5,
     "ramp": 0.5,
