@@ -643,6 +643,46 @@ def test_the_camera_is_drawn_on(browser: Any, address: str, shared: Path) -> Non
     assert np.std(seen) > 20
 
 
+# Compares what the page copies of a frame with what a canvas shows of it.
+COMPARE_COPIES = """
+window.copies = { count: 0, difference: 0 };
+const copyTo = VideoFrame.prototype.copyTo;
+VideoFrame.prototype.copyTo = async function (pixels, options) {
+  const layout = await copyTo.call(this, pixels, options);
+  const { width, height } = this.visibleRect;
+  const context = new OffscreenCanvas(width, height).getContext("2d");
+  context.drawImage(this, 0, 0);
+  const drawn = context.getImageData(0, 0, width, height).data;
+  copies.count++;
+  for (let i = 0; i < drawn.length; i++) {
+    copies.difference = Math.max(copies.difference, Math.abs(drawn[i] - pixels[i]));
+  }
+  return layout;
+};
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "copied"),
+    [
+        ("", True),
+        ("Object.defineProperty(VideoFrame.prototype, 'rotation', { get: () => 180 });", False),
+        ("VideoFrame.prototype.copyTo = () => Promise.reject(new Error('no RGBA'));", False),
+    ],
+    ids=["as shown", "rotated", "refused"],
+)
+def test_a_frame_is_copied_as_it_is_shown(
+    browser: Any, address: str, before: str, copied: bool
+) -> None:
+    allow_camera(browser, address, "granted")
+    opened(browser, address, COMPARE_COPIES + before)
+    browser.find_element("id", "webcam").click()
+    until(lambda: "fps" in words(browser, "speed"), "the speed")
+    browser.find_element("id", "stop").click()
+    found = browser.execute_script("return window.copies")
+    assert (found["count"] > 0) == copied and found["difference"] <= 2
+
+
 def test_a_gpu_is_used_only_if_it_finds_the_same(browser: Any, address: str) -> None:
     # This browser has no GPU; the page asks for one and goes on without it.
     opened(browser, address, query="?gpu=1")

@@ -20,6 +20,7 @@ let isLive = false; // whether a video or the camera is shown
 let shown = null; // {width, height, poses, factor}: what is on the view
 let record = null; // what the JSON will hold
 let tabled = 0; // when the table was written
+let copiesFrames = "VideoFrame" in window; // whether a frame can be read without a canvas
 
 const minScore = () => Number(at("score").value);
 
@@ -66,6 +67,34 @@ function fit(width, height, largest) {
 function grab(source) {
   reading.drawImage(source, 0, 0, grabbed.width, grabbed.height);
   return reading.getImageData(0, 0, grabbed.width, grabbed.height);
+}
+
+/**
+ * The pixels of the player's frame, which is on `grabbed` then. Where the browser has it, `copyTo`
+ * takes a quarter of the time of a canvas. It copies frames as they are stored, so those that are
+ * shown rotated, scaled or with other than square pixels go through the canvas.
+ */
+async function grabFrame() {
+  const { width, height } = grabbed;
+  if (copiesFrames) {
+    let frame;
+    try {
+      frame = new VideoFrame(player);
+      const { rotation, flip, visibleRect: shape } = frame;
+      const isAsShown = shape.width === width && shape.height === height;
+      if (isAsShown && rotation === 0 && flip === false) {
+        const pixels = new ImageData(width, height);
+        await frame.copyTo(pixels.data, { format: "RGBA" });
+        reading.putImageData(pixels, 0, 0);
+        return pixels;
+      }
+    } catch {
+      copiesFrames = false;
+    } finally {
+      frame?.close();
+    }
+  }
+  return grab(player);
 }
 
 async function openPhoto(file, name = file.name) {
@@ -206,7 +235,8 @@ async function watch(mine, name, largest) {
     const began = performance.now();
     const { videoWidth: width, videoHeight: height } = player;
     const factor = fit(width, height, largest);
-    const pixels = grab(player);
+    const pixels = await grabFrame();
+    if (mine !== run) return;
     const read = performance.now();
     follower.minScore = minScore();
     follower.smooth = at("smooth").checked;
