@@ -9,8 +9,8 @@ those of the dataset folder --more, are learnt from without their labels. Scored
 on the whole val split: PCK@0.5, which is within 5 % of the crop's side, with the 95 % interval over
 the val images of the mean over seeds. Rows after `mean-teacher` differ from it in one thing, unless
 they say more. What is in --output already is not trained again, so a table can grow. The --teacher
-of `distil` may be the last.keras that `larger` has left in --output, and that of the rows after
-`few` is the best.keras of `few`'s own teacher.
+of `distil` may be the last.keras that `larger` has left in --output. For the rows few-..., give
+teacher/checkpoints/best.keras of the folder that `few` has left there.
 """
 
 import argparse

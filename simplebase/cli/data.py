@@ -183,8 +183,8 @@ def view(
         Path | None,
         typer.Option(
             metavar="RUN",
-            help="Instead of FOLDER: show the pseudo keypoints of a run's unlabelled images, by "
-            "its last checkpoint. RUN may also be one of its checkpoints.",
+            help="Instead of FOLDER: show the keypoints that a run learns from in its unlabelled "
+            "images. With a mean teacher, RUN may also be one of its checkpoints.",
         ),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="Number of samples.")] = 24,

@@ -333,21 +333,16 @@ def _print_result(result: "TrainingResult", dataset: str, given: dict[str, Any])
         f"val PCK@0.5 {options.score_text(result.val_pck)} (epoch {result.best_epoch}); "
         f"mean pose of the train split {options.score_text(result.mean_pose_pck)}"
     )
-    if result.teacher_val_pck is not None:
-        say(_compared_with_teacher(result.val_pck or 0.0, result.teacher_val_pck))
-    say(f"best checkpoint: {result.best}")
-    evaluate = ["simplebase", "eval", str(result.best), "--dataset", dataset]
+    best = result.best
+    if result.teacher is not None:
+        teacher_pck = options.score_text(result.teacher_val_pck)
+        say(f"its teacher, which learnt from the labels alone: {teacher_pck}")
+        if (result.teacher_val_pck or 0) >= (result.val_pck or 0):
+            say("the unlabelled images did not help, so use the teacher")
+            best = result.teacher
+    say(f"best checkpoint: {best}")
+    evaluate = ["simplebase", "eval", str(best), "--dataset", dataset]
     for name in _SKELETON_OPTIONS:
         if name in given:
             evaluate += [f"--{name.replace('_', '-')}", str(given[name])]
     say(f"next: {command_line(evaluate)}")
-
-
-def _compared_with_teacher(own: float, teacher: float) -> str:
-    score = options.score_text(teacher)
-    if own > teacher:
-        return f"its teacher, which learnt from the labels alone: {score}"
-    return (
-        f"its teacher, which learnt from the labels alone, is no worse: {score}. Use that model: "
-        "teacher/checkpoints/best.keras in the run's folder"
-    )

@@ -2,7 +2,7 @@
 
 import time
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from simplebase.cli.app import console, say
@@ -32,15 +32,18 @@ class TrainingDisplay(Observer):
         self._clock = time.perf_counter()
         self._pck = ""
         self._begun = 0
-        self._run = self._inner = self._progress.add_task("", total=1, note="", visible=False)
+        self._had_teacher = False
+        self._tasks: list[TaskID] = []
 
     def started(self, plan: Plan) -> None:
         """Prints the head of the table and shows the bars."""
         self._plan, self._pck = plan, ""
+        say(self._title)
         if plan.trains_teacher:
-            say(f"{self._title}: first its teacher, which learns from the labels alone")
-        else:
-            say(self._title)
+            say("training 1 of 2: the teacher, on the labelled images alone")
+        elif self._had_teacher:
+            say("training 2 of 2: the student")
+        self._had_teacher = plan.trains_teacher
         if (plan.first_epoch, plan.first_step) != (1, 1):
             say(f"continuing at epoch {plan.first_epoch}, step {plan.first_step}")
         if plan.first_epoch <= plan.first_stage_ends:
@@ -62,6 +65,7 @@ class TrainingDisplay(Observer):
         steps = (plan.last_epoch - plan.first_epoch + 1) * plan.steps_per_epoch - self._begun
         self._run = self._progress.add_task("run", total=steps, note="")
         self._inner = self._progress.add_task("epoch", total=plan.steps_per_epoch, note="")
+        self._tasks = [self._run, self._inner]
         self._progress.start()
 
     def stepped(self, metrics: StepMetrics) -> None:
@@ -110,8 +114,9 @@ class TrainingDisplay(Observer):
     def ended(self) -> None:
         """Removes the bars, so that another training can follow."""
         self._progress.stop()
-        for task in (self._run, self._inner):
+        for task in self._tasks:
             self._progress.remove_task(task)
+        self._tasks = []
 
 
 def _row(*cells: str) -> Table:

@@ -93,8 +93,8 @@ Teacher = Annotated[
     Path | None,
     typer.Option(
         help="Model of any format, or the name of a pretrained model. Its keypoints are learnt on "
-        "these images and on the labelled ones. [default: a model that is first trained on the "
-        "labels]",
+        "these images and on the labelled ones. [default: a first model, trained on the "
+        "labelled images alone]",
         rich_help_panel=_UNLABELLED,
     ),
 ]

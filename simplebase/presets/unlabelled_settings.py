@@ -46,6 +46,11 @@ class UnlabelledSettings(YamlSettings):
     ) -> tuple[AugmentationSettings, ...] | None:
         return None if augmentation is None else each_once(augmentation)
 
+    @property
+    def is_self_training(self) -> bool:
+        """Whether a run without a given teacher trains one first."""
+        return self.method == "self-training"
+
     def samples(self, labelled: int) -> int:
         """Returns how many unlabelled samples a step has in addition to `labelled` samples."""
         return max(1, round(labelled * self.share / (1 - self.share)))

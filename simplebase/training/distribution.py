@@ -145,6 +145,10 @@ class Distribution:
 
         return sum_over_devices(tf.constant(mine)).numpy()
 
+    def from_chief(self, mine: np.ndarray) -> np.ndarray:
+        """Returns the first worker's array; all workers call it together, with equal shapes."""
+        return self.sum_over_workers(mine if self.is_chief else np.zeros_like(mine))
+
     @contextmanager
     def explaining_lost_workers(self) -> Iterator[None]:
         """Raises a clear error if another worker is lost within the block.

@@ -52,7 +52,7 @@ class StepMetrics:
 
 
 class Observer:
-    """Receives the progress of a training run.
+    """Receives the progress of a training run; in self-training, of two trainings in turn.
 
     Subclasses override the methods they need, which should return quickly.
     """

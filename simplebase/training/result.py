@@ -1,6 +1,5 @@
 """The result of a run: its best epoch, the curves, and `summary.json`."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +23,8 @@ class TrainingResult:
         val_pck: its PCK@0.5 on the val split; `None` without one.
         mean_pose_pck: PCK@0.5 of the mean pose of the train split.
         epochs: the metrics of all epochs.
-        teacher_val_pck: in self-training, the PCK@0.5 of the teacher, which learnt from the labels
-            alone.
+        teacher: in self-training, the model that learnt from the labels alone; otherwise `None`.
+        teacher_val_pck: its PCK@0.5 on the val split; `None` without one.
     """
 
     best: Path
@@ -33,11 +32,13 @@ class TrainingResult:
     val_pck: float | None
     mean_pose_pck: float | None
     epochs: tuple[EpochMetrics, ...]
+    teacher: Path | None = None
     teacher_val_pck: float | None = None
 
     def to_config(self) -> dict[str, Any]:
         """Returns plain values for JSON."""
-        return {**asdict(self), "best": str(self.best)}
+        teacher = None if self.teacher is None else str(self.teacher)
+        return {**asdict(self), "best": str(self.best), "teacher": teacher}
 
 
 def draw_curves(trainer: "Trainer") -> None:
@@ -54,25 +55,26 @@ def write_result(trainer: "Trainer") -> TrainingResult:
     best = progress.best
     assert best is not None, "a training run has an epoch"
     baseline = mean_pose(trainer.train_split, val_split, metadata.crop, metadata.input_size)
-    teacher = Run(run.teacher).summary
+    teacher = Run(run.teacher)
+    has_teacher = trainer.config.trains_teacher and teacher.summary.exists()
     result = TrainingResult(
         best=run.best,
         best_epoch=best.epoch,
         val_pck=best.val_pck,
         mean_pose_pck=mean_pck(baseline, val_split, metadata.input_size),
         epochs=tuple(progress.epochs),
-        teacher_val_pck=json.loads(teacher.read_text())["val_pck"] if teacher.exists() else None,
+        teacher=teacher.best if has_teacher else None,
+        teacher_val_pck=teacher.read_summary().get("val_pck") if has_teacher else None,
     )
     if trainer.distribution.is_chief:
-        run.write_summary(
-            {
-                "best": str(run.best.relative_to(run.folder)),
-                "best_epoch": result.best_epoch,
-                "val_pck": result.val_pck,
-                "mean_pose_pck": result.mean_pose_pck,
-                "teacher_val_pck": result.teacher_val_pck,
-                "train_records": len(trainer.train_split),
-                "val_records": len(val_split),
-            }
-        )
+        summary = {
+            "best": str(run.best.relative_to(run.folder)),
+            "best_epoch": result.best_epoch,
+            "val_pck": result.val_pck,
+            "mean_pose_pck": result.mean_pose_pck,
+            "train_records": len(trainer.train_split),
+            "val_records": len(val_split),
+        }
+        own_teacher = {"teacher_val_pck": result.teacher_val_pck} if has_teacher else {}
+        run.write_summary(summary | own_teacher)
     return result

@@ -30,7 +30,6 @@ from simplebase.training.observer import Observer, Plan, StepMetrics
 from simplebase.training.order import EpochOrder
 from simplebase.training.precision import FLOAT16
 from simplebase.training.runs.config import RunConfig
-from simplebase.training.runs.folder import Run
 from simplebase.training.runs.metrics import EpochMetrics
 from simplebase.training.runs.saving import Saver
 from simplebase.training.runs.state import RunProgress, Variables, load_state
@@ -52,7 +51,7 @@ class Trainer:
         model: the model, built in the distribution's scope.
         config: all settings.
         dataset: the dataset with both splits.
-        run: the folder to write.
+        saver: writes the files.
         distribution: the devices.
         observers: receive the progress.
         progress: the progress so far.
@@ -66,7 +65,7 @@ class Trainer:
         model: SimpleBaseline,
         config: RunConfig,
         dataset: KeypointDataset,
-        run: Run,
+        saver: Saver,
         distribution: Distribution,
         observers: Iterable[Observer],
         progress: RunProgress,
@@ -79,7 +78,7 @@ class Trainer:
         self.model = model
         self.config = config
         self.recipe = recipe
-        self.saver = Saver(run, distribution.is_chief)
+        self.saver = saver
         self.distribution = distribution
         self.observers = list(observers)
         self.progress = progress
@@ -124,7 +123,8 @@ class Trainer:
                 seed=config.seed,
                 cache=config.cache,
             )
-            self.observers.append(PseudoKeypointMonitor(recipe, progress.epochs))
+            if not pool.has_pseudo_keypoints:
+                self.observers.append(PseudoKeypointMonitor(recipe, progress.epochs))
         self._runtime = KerasRuntime(self.result)
 
     @property
@@ -165,6 +165,9 @@ class Trainer:
                     self._epoch(training)
         # A run that was killed right after saving its state may have too many checkpoints.
         self.saver.remove_others(self.progress)
+        if self.saver.student is not None and self._signals.received is not None:
+            # The signal came when all epochs were done, but the student has yet to be trained.
+            raise self._stopped("after the teacher's last epoch")
 
     def _variables(self, training: StageTraining) -> Variables:
         variables = {"weights": self.model.weights, "optimizer": training.optimizer.variables}
@@ -186,6 +189,8 @@ class Trainer:
         yield place.encode()
         for weight in self.model.weights:
             yield weight.numpy().tobytes()
+        if self._unlabelled is not None:
+            yield self._unlabelled.pool.keypoints.tobytes()
 
     def _tell_start(self) -> None:
         samples = 0 if self._unlabelled is None else self._unlabelled.samples_per_step
@@ -200,9 +205,9 @@ class Trainer:
             ),
             first_finishing_epoch=self._order.first_finishing_epoch,
             finish_records=self._order.finish_records,
-            unlabelled_records=0 if self._unlabelled is None else self._unlabelled.objects,
+            unlabelled_records=0 if self._unlabelled is None else len(self._unlabelled.pool),
             unlabelled_samples=samples,
-            trains_teacher=self.saver.run.student is not None,
+            trains_teacher=self.saver.student is not None,
         )
         for observer in self.observers:
             observer.started(plan)
@@ -326,12 +331,15 @@ class Trainer:
         return predictions
 
     def _stop(self, training: StageTraining) -> NoReturn:
-        progress, name = self.progress, self._signals.received
+        progress = self.progress
         self.saver.save_state(self._variables(training), progress)
+        raise self._stopped(f"in epoch {progress.epoch} after step {progress.step} of {self.steps}")
+
+    def _stopped(self, place: str) -> TrainingStopped:
+        name = self._signals.received
         reason = f"stopped by {name}" if name else "another worker stopped"
-        raise TrainingStopped(
-            f"{reason} in epoch {progress.epoch} after step {progress.step} of {self.steps}; "
-            f"nothing is lost. {self.saver.resume_hint} continues from here.",
+        return TrainingStopped(
+            f"{reason} {place}; nothing is lost. {self.saver.resume_hint} continues from here.",
             exit_code=128 + signal.Signals[name] if name else 1,
         )
 

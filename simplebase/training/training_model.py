@@ -179,9 +179,9 @@ class TrainingModel(TrainingGraph):
         """
         if self.recipe.unlabelled is None:
             raise ArgumentError(
-                f"recipe {self.recipe.name!r} does not learn from unlabelled images. Choose one "
-                "with `unlabelled`, such as 'few', or "
-                "simplebase.load_recipe(...).updated({'unlabelled': {}})."
+                f"recipe {self.recipe.name!r} does not learn from unlabelled images. Give "
+                "TrainingModel a teacher or a recipe with `unlabelled`, such as "
+                "simplebase.load_recipe(...).updated({'unlabelled': {'method': 'mean-teacher'}})."
             )
         batches = self.batches(dataset.train, batch_size, cache=cache, workers=workers)
         return add_unlabelled(
@@ -303,7 +303,7 @@ class TrainingModel(TrainingGraph):
         if unlabelled is not self._unlabelled:
             # The traced step contains the unlabelled branch.
             self._unlabelled, self.train_function = unlabelled, None
-        if unlabelled is not None:
+        if unlabelled is not None and self.average is not None:
             callbacks = [*(callbacks or ()), MonitorPseudoKeypoints(self.recipe, len(x))]
         if self.average is not None and int(self.steps_trained.numpy()) == 0:
             # The estimator's weights may have been set since the average was made.

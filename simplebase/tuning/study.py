@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from simplebase.errors import TrainingError
-from simplebase.training import EpochMetrics, Observer
+from simplebase.training import EpochMetrics, Observer, Plan
 from simplebase.tuning.folder import JOURNAL
 
 _UNPRUNED_TRIALS = 3
@@ -34,9 +34,16 @@ class EpochReports(Observer):
 
     def __init__(self, trial: Any, last: int, observe: Observe | None) -> None:
         self._trial, self._last, self._observe = trial, last, observe
+        self._trains_teacher = False
+
+    def started(self, plan: Plan) -> None:
+        """Remembers whether the epochs that follow are those of the teacher of self-training."""
+        self._trains_teacher = plan.trains_teacher
 
     def epoch_ended(self, metrics: EpochMetrics) -> None:
         """Reports the epoch. It is already saved, so a stopped run can be resumed by hand."""
+        if self._trains_teacher:
+            return
         if self._observe:
             self._observe(self._trial.number, metrics)
         if metrics.val_pck is None:

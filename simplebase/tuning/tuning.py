@@ -172,7 +172,7 @@ class _Tuner:
         options = self._options.model_copy(update={"recipe": recipe})
         run = Run(self._run_dir(trial.number))
         watch = EpochReports(trial, recipe.total_epoch, self._observe)
-        if run.state.exists():
+        if run.is_resumable:
             # The process may have been killed after the last epoch, before the study recorded it.
             ended = run.summary.exists()
             if not ended:

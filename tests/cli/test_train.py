@@ -11,7 +11,7 @@ import yaml
 from tiny_runs import one_layer_network, tiny_recipe, train_tiny
 
 from simplebase import KeypointDataset
-from simplebase.errors import SimplebaseWarning
+from simplebase.errors import SimplebaseNote, SimplebaseWarning
 from simplebase.training.runs.curves import read_metrics
 
 # Its fixtures train or build models: on one worker they are made once.
@@ -118,15 +118,43 @@ def test_unlabelled_images_are_named_on_the_line_and_drawn_from_the_run(
     assert Path("few_pseudo.png").is_file() and "few_pseudo.png: a sheet of pseudo" in output
 
 
+def test_self_training_compares_the_student_with_its_teacher(
+    command: Command, first_run: Path, figures_folder: Path
+) -> None:
+    # The run's own images are left out, but not copies of them.
+    shutil.copytree(figures_folder / "images", "photos")
+    line = (
+        "--total-epoch 1 --learning-rate 0.01 --run-dir self --json self.json --unlabelled photos"
+    )
+    words = [*line.split(), "--unlabelled-settings", "{threshold: 0.0001, mirror: 0.5}"]
+    words += ["--augmentation", "[{name: rotation}]"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SimplebaseNote)
+        code, output, error = command("train", "--config", first_run, *words)
+    assert code == 0, error
+    result = json.loads(Path("self.json").read_text())
+    summary = json.loads(Path("self/summary.json").read_text())
+    assert result["teacher_val_pck"] == summary["teacher_val_pck"] is not None
+    assert (
+        f"its teacher, which learnt from the labels alone: {result['teacher_val_pck']:.3f}"
+        in output
+    )
+    is_student = result["val_pck"] > result["teacher_val_pck"]
+    best = result["best" if is_student else "teacher"]
+    assert f"best checkpoint: {best}" in output and f"simplebase eval {best}" in output
+    assert ("the unlabelled images did not help" in output) != is_student
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        (["--unlabelled-settings", "{method: average}"], "'self-training' or 'mean-teacher'"),
         (["--unlabelled-boxes", "boxes.json"], "need --unlabelled"),
         (["--unlabelled-settings", "3"], "must be a mapping such as"),
         (["--unlabelled-settings", "{share: 2}"], "unlabelled.share"),
         (["--unlabelled", "nowhere"], "nowhere"),
         (["--recipe", "few"], "Give --unlabelled, --teacher or both"),
-        (["--teacher", "nowhere.keras"], "nowhere.keras"),
+        (["--teacher", "nowhere.keras", "--augmentation", "[{name: rotation}]"], "nowhere.keras"),
     ],
 )
 def test_unlabelled_options_that_do_not_fit_end_with_a_sentence(

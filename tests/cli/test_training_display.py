@@ -64,3 +64,18 @@ def test_a_frozen_stage_and_a_signal_are_told_of(console: Console) -> None:
     display.ended()
     assert "until epoch 2, a part of the network is frozen" in shown(console)
     assert "SIGINT: saving and stopping after this step." in shown(console)
+
+
+def test_the_two_trainings_of_self_training_are_told_apart(console: Console) -> None:
+    display = TrainingDisplay("a preset on a dataset")
+    display.started(Plan(1, 1, 1, 4, 8, trains_teacher=True))
+    display.ended()
+    display.started(Plan(1, 1, 1, 4, 8, unlabelled_records=9, unlabelled_samples=2))
+    display.ended()
+    text = shown(console)
+    assert text.index("training 1 of 2: the teacher") < text.index("training 2 of 2: the student")
+
+
+def test_a_run_that_ends_before_its_first_step_shows_nothing(console: Console) -> None:
+    TrainingDisplay("a preset on a dataset").ended()
+    assert "a preset" not in shown(console)

@@ -155,6 +155,12 @@ class RunConfig(TrainingOptions):
             **{name: getattr(self, name) for name in TrainingOptions.model_fields}
         )
 
+    @property
+    def trains_teacher(self) -> bool:
+        """Whether the run is self-training: it trains its own teacher first."""
+        settings = self.recipe.unlabelled
+        return settings is not None and settings.is_self_training and self.teacher is None
+
     def teacher_options(self) -> TrainingOptions:
         """Returns the options with which self-training trains its teacher."""
         recipe = self.recipe.updated({"unlabelled": None})

@@ -5,7 +5,7 @@ RUN/
 ├── config.yaml        everything that is needed to repeat or resume the run
 ├── metrics.csv        one row per epoch, see `EpochMetrics`
 ├── curves.png         the same as a picture
-├── summary.json       the result: best epoch and PCK, the mean pose's PCK, the checkpoint
+├── summary.json       the result: best epoch, its PCK and that of the mean pose, the checkpoint
 ├── val_samples.jpg    some val samples with their predictions, after every fifth epoch and the last
 ├── report.html        the page of `simplebase report`, if it was run
 ├── unlabelled.npz     with unlabelled images only: paths, objects, and a teacher's keypoints
@@ -22,6 +22,7 @@ While a process trains in the folder, `.simplebase.lock` names it and keeps othe
 `.earlier` contains the run that a new run replaces, until the new run has saved something.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -33,8 +34,9 @@ import numpy as np
 import yaml
 
 from simplebase.dtypes import in_float32
+from simplebase.errors import DataError, first_line
 from simplebase.estimator import SimpleBaseline
-from simplebase.files import replacing, require_output, write_json, write_text
+from simplebase.files import read_text, replacing, require_output, write_json, write_text
 from simplebase.files.locks import locked
 from simplebase.freezing import unfrozen
 from simplebase.images import write_image
@@ -76,22 +78,18 @@ class Run:
     def content(self) -> tuple[str, ...]:
         """The names of all files and folders that a run leaves in its folder."""
         files = (self.config, self.metrics, self.curves, self.samples, self.summary)
-        others = (self.unlabelled, self.teacher, self.report, self.tensorboard, self.checkpoints)
-        return tuple(path.name for path in (*files, *others))
+        others = (self.unlabelled, self.report, self.tensorboard, self.checkpoints)
+        # A folder of this name may also be the user's own.
+        is_run = any((self.teacher / name).exists() for name in (CONFIG, CHECKPOINTS, LOCK))
+        teacher = (self.teacher,) if is_run else ()
+        return tuple(path.name for path in (*files, *others, *teacher))
 
     @property
-    def has_saved(self) -> bool:
+    def is_resumable(self) -> bool:
         """Whether the run, or that of its teacher, has saved something from which it can resume."""
         if self.best.exists() or self.state.exists():
             return True
-        return self.teacher.exists() and Run(self.teacher).has_saved
-
-    @property
-    def student(self) -> "Run | None":
-        """The run whose teacher this run trains, if there is one."""
-        parent = Run(self.folder.parent)
-        is_teacher = self.folder.name == TEACHER and parent.config.exists()
-        return parent if is_teacher else None
+        return self.teacher.exists() and Run(self.teacher).is_resumable
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Writes `config.yaml`."""
@@ -138,12 +136,24 @@ class Run:
         """
         for partial in (*self.folder.glob(".*.partial"), *self.checkpoints.glob(".*.partial")):
             shutil.rmtree(partial, ignore_errors=True)
-        if self.has_saved:
+        if self.is_resumable:
             shutil.rmtree(self.folder / EARLIER, ignore_errors=True)
         source = self.checkpoints / checkpoint_name(best) if best else None
         if source is not None and source.exists():
             with replacing(self.best, overwrite=True) as partial:
                 shutil.copyfile(source, partial)
+
+    def read_summary(self) -> dict[str, Any]:
+        """Returns the content of `summary.json`.
+
+        Raises:
+            DataError: it is damaged.
+        """
+        try:
+            content: dict[str, Any] = json.loads(read_text(self.summary))
+        except json.JSONDecodeError as error:
+            raise DataError(f"{self.summary} is damaged: {first_line(error)}.") from error
+        return content
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Writes `summary.json`."""
@@ -218,7 +228,7 @@ def new_run(run: Run) -> Iterator[None]:
         try:
             yield
         finally:
-            if not run.has_saved:
+            if not run.is_resumable:
                 for name in run.content:
                     _remove(run.folder / name)
                 if earlier.exists():

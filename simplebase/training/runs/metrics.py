@@ -28,7 +28,7 @@ class EpochMetrics:
         images_per_second: speed of its training steps, without the tracing of the first one.
         pseudo_keypoints: share of the unlabelled samples' keypoints whose teacher score reached the
             threshold; `None` without unlabelled images.
-        pseudo_score: mean score of the teacher's keypoints; also `None` with a teacher from a file.
+        pseudo_score: mean score of a mean teacher's keypoints; `None` with other teachers.
     """
 
     epoch: int

@@ -19,17 +19,19 @@ class Saver:
     Args:
         run: the run's folder.
         active: whether this process writes.
+        student: the run for which this one trains the teacher.
     """
 
-    def __init__(self, run: Run, active: bool) -> None:
+    def __init__(self, run: Run, active: bool, student: Run | None = None) -> None:
         self.run = run
         self._active = active
+        self.student = student
+        self._outer = student or run
 
     @property
     def resume_hint(self) -> str:
         """The command that resumes the run, or the run of which this one trains the teacher."""
-        run = self.run.student or self.run
-        return command_line(["simplebase", "train", "--resume", run.folder])
+        return command_line(["simplebase", "train", "--resume", self._outer.folder])
 
     def save_state(self, variables: Variables, progress: RunProgress) -> None:
         """Replaces the state from which `--resume` continues.
@@ -87,7 +89,7 @@ class Saver:
         kept, again = "none was saved yet", ""
         if progress.best:
             kept = f"the last good one is {self.run.last}, the best {self.run.best}"
-            words = ["--config", self.run.folder, "--weights", self.run.last]
+            words = ["--config", self._outer.folder, "--weights", self.run.last]
             again = f": {command_line(['simplebase', 'train', *map(str, words)])}"
         return TrainingError(
             f"{what} in epoch {progress.epoch}, step {progress.step + bool(images)}. Of the "

@@ -60,7 +60,7 @@ class UnlabelledBranch:
         workers: number of threads that read, see `BatchSource`.
 
     `samples_per_step` is the number of unlabelled samples per step on all devices together,
-    `keypoints_per_step` the number of their keypoints, and `objects` the size of the pool.
+    and `keypoints_per_step` the number of their keypoints.
 
     Raises:
         ArgumentError: there are fewer images than samples in a step, the devices cannot share
@@ -113,7 +113,7 @@ class UnlabelledBranch:
             cache=cache,
             workers=workers,
         )
-        self.objects = len(pool)
+        self.pool = pool
         self.keypoints_per_step = self.samples_per_step * metadata.skeleton.num_keypoints
 
     def metrics(self, progress: RunProgress, steps: int) -> dict[str, float | None]:

@@ -66,8 +66,16 @@ def label_pool(
     return pool.with_keypoints(np.nan_to_num(ordered))
 
 
-def require_pseudo_keypoints(pool: UnlabelledPool, threshold: float, teacher: str) -> None:
+def require_pseudo_keypoints(
+    pool: UnlabelledPool, threshold: float, teacher: str, remedy: str
+) -> None:
     """Checks that at least one keypoint of the teacher reaches the threshold.
+
+    Args:
+        pool: the labelled objects.
+        threshold: the lowest score.
+        teacher: its name, for the error.
+        remedy: what to do, for the error.
 
     Raises:
         DataError: no keypoint does.
@@ -76,8 +84,8 @@ def require_pseudo_keypoints(pool: UnlabelledPool, threshold: float, teacher: st
     if not (scores >= threshold).any():
         raise DataError(
             f"{teacher} finds no keypoint with a score of at least {threshold:g} in the "
-            f"{len(pool)} images; the highest score is {scores.max():.2f}. Lower the threshold of "
-            "`unlabelled`, or check that the images show what it was trained on."
+            f"{len(pool)} images; the highest score is {scores.max():.2g}. Check that the images "
+            f"show what it was trained on. {remedy}"
         )
 
 

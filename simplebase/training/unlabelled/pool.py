@@ -30,8 +30,9 @@ class UnlabelledPool(ArrayEquality):
         boxes: `(N, 4)` float64 x, y, width, height in pixels; NaN where centre and scale are known.
         centers: `(N, 2)` float64 x, y; NaN where the box is known.
         scales: `(N,)` float64 height / 200 px; NaN where the box is known.
-        keypoints: `(N, K, 3)` float32 keypoints of a teacher from a file: x and y in image pixels,
-            and score, 0 for keypoints that must not be learnt. `K` is 0 without such a teacher.
+        keypoints: `(N, K, 3)` float32 keypoints of a teacher that was trained before: x and y in
+            image pixels, and score, 0 for keypoints that must not be learnt. `K` is 0 without such
+            a teacher.
     """
 
     paths: np.ndarray
@@ -46,7 +47,7 @@ class UnlabelledPool(ArrayEquality):
 
     @property
     def has_pseudo_keypoints(self) -> bool:
-        """Whether a teacher from a file has labelled the objects."""
+        """Whether a teacher that was trained before has labelled the objects."""
         return self.keypoints.shape[1] > 0
 
     @property
@@ -116,7 +117,7 @@ class UnlabelledPool(ArrayEquality):
             crop: how the object is cut out.
             size: `(H, W)` of the input.
             threshold: keypoints with at least this score count as visible. With `None`, or without
-                a teacher from a file, no keypoint does.
+                pseudo keypoints, no keypoint does.
         """
         count = len(self)
         centers, scales = self.centers.copy(), self.scales.copy()
@@ -145,7 +146,7 @@ class UnlabelledPool(ArrayEquality):
         return KeypointDataset("the unlabelled images", skeleton, records, images)
 
     def with_keypoints(self, keypoints: np.ndarray) -> "UnlabelledPool":
-        """Returns the same objects with the keypoints of a teacher from a file, see above."""
+        """Returns the same objects with the keypoints of a teacher, see above."""
         return replace(self, keypoints=keypoints.astype(np.float32))
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -11,7 +11,7 @@ from simplebase.errors import ArgumentError, DataError, SimplebaseNote
 from simplebase.files import require_file
 from simplebase.metadata import ModelMetadata
 from simplebase.presets import Recipe
-from simplebase.progress import ProgressBar, no_progress_bar
+from simplebase.progress import ProgressBar
 from simplebase.skeletons import Skeleton
 from simplebase.training.distribution import Distribution
 from simplebase.training.runs.folder import Run
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 DEFAULT_EMA = 0.99
 """Decay of the moving average that is the teacher, if the recipe has none."""
-MEAN_TEACHER, SELF_TRAINING = "mean-teacher", "self-training"
-"""Values of `UnlabelledSettings.method`."""
 
 
 def complete_recipe(
@@ -60,12 +58,12 @@ def recipe_for_fit(recipe: Recipe, *, has_teacher: bool) -> Recipe:
     """
     recipe = _with_defaults(recipe, has_teacher=has_teacher)
     assert recipe.unlabelled is not None, "it was set above"
-    if not has_teacher and recipe.unlabelled.method == SELF_TRAINING:
+    if not has_teacher and recipe.unlabelled.is_self_training:
         raise ArgumentError(
-            f"recipe {recipe.name!r} is for self-training, in which a first model learns from the "
-            "labels alone and teaches the second. `fit` trains one model, so train and save the "
-            "first one (recipe 'small') and pass its file as teacher. simplebase.train does both. "
-            "Without a teacher, `fit` can use the method 'mean-teacher' of `unlabelled`."
+            f"recipe {recipe.name!r} needs a teacher: give TrainingModel a teacher. For "
+            "self-training, first train a model on the labels (recipe 'small'), save it, and give "
+            "its file; simplebase.train does that by itself. Or use the recipe's `unlabelled` with "
+            "the method 'mean-teacher', which needs no teacher."
         )
     return recipe
 
@@ -75,7 +73,7 @@ def _with_defaults(recipe: Recipe, *, has_teacher: bool) -> Recipe:
     if recipe.unlabelled is None:
         recipe = recipe.updated({"unlabelled": {}})
     assert recipe.unlabelled is not None, "it was set above"
-    is_mean_teacher = not has_teacher and recipe.unlabelled.method == MEAN_TEACHER
+    is_mean_teacher = not has_teacher and not recipe.unlabelled.is_self_training
     if is_mean_teacher and recipe.ema is None:
         recipe = recipe.updated({"ema": DEFAULT_EMA})
     return recipe
@@ -92,8 +90,8 @@ def build_pool(
 ) -> UnlabelledPool | None:
     """Returns the unlabelled images of a run; `None` if there are none.
 
-    They have pseudo keypoints if the options name a teacher. In self-training, `label_with` adds
-    them later, when the teacher is trained.
+    They have pseudo keypoints if the options name a teacher. In self-training,
+    `add_pseudo_keypoints` adds them when the teacher is trained.
 
     Args:
         options: may name images or a teacher.
@@ -125,13 +123,16 @@ def build_pool(
         return pool
     rows = distribution.local_rows(len(pool))
     teacher, skeleton = str(options.teacher), metadata.skeleton
-    return label_with(teacher, pool, rows, skeleton, recipe, distribution, progress)
+    return add_pseudo_keypoints(pool, teacher, rows, skeleton, recipe, distribution, progress)
 
 
-def restore_pool(config: "RunConfig", run: Run) -> UnlabelledPool:
+def restore_pool(
+    config: "RunConfig", run: Run, distribution: Distribution, progress: ProgressBar
+) -> UnlabelledPool:
     """Returns the pool of a run that is resumed.
 
     Raises:
+        ArgumentError: the devices cannot share the unlabelled samples of a step.
         MissingFileError: its list, an image or a video is missing.
         DataError: the list is not that of the run.
     """
@@ -142,32 +143,35 @@ def restore_pool(config: "RunConfig", run: Run) -> UnlabelledPool:
             "Restore the run's own file, or start a new run."
         )
     if config.unlabelled_images is not None:
-        restore_frames(config.unlabelled_images, no_progress_bar)
+        restore_frames(config.unlabelled_images, progress)
     for path in dict.fromkeys(pool.paths.tolist()):
         require_file(path, "the unlabelled image")
+    require_usable(config.recipe, len(pool), distribution.replicas)
     return pool
 
 
-def label_with(
-    teacher: str,
+def add_pseudo_keypoints(
     pool: UnlabelledPool,
+    teacher: str,
     rows: np.ndarray,
     skeleton: Skeleton,
     recipe: Recipe,
     distribution: Distribution,
     progress: ProgressBar,
+    remedy: str = "Lower the threshold of `unlabelled`.",
 ) -> UnlabelledPool:
     """Returns the pool with the keypoints of a teacher.
 
     Args:
-        teacher: a model file or the name of a pretrained model.
         pool: the `N` objects.
+        teacher: a model file or the name of a pretrained model.
         rows: `(N,)` mask of the objects that this process labels; the others are labelled by other
             workers.
         skeleton: the student's skeleton; keypoints are matched by name.
         recipe: the recipe, which has `unlabelled`.
         distribution: the devices.
         progress: opens a progress bar.
+        remedy: what to do if no keypoint reaches the threshold.
 
     Raises:
         ArgumentError: the teacher has no keypoint in common.
@@ -188,11 +192,11 @@ def label_with(
         keypoints[rows] = own_rows.keypoints
     # So all workers have the same keypoints, although their processors may round differently.
     pool = pool.with_keypoints(distribution.sum_over_workers(keypoints))
-    require_pseudo_keypoints(pool, settings.threshold, teacher)
+    require_pseudo_keypoints(pool, settings.threshold, name, remedy)
     passed = (pool.keypoints[..., 2] >= settings.threshold).mean()
     warnings.warn(
-        f"{name} labels {len(pool)} objects; {passed:.0%} of its keypoints reach the threshold "
-        f"{settings.threshold:g}.",
+        f"the teacher ({name}) has labelled {len(pool)} objects. {passed:.0%} of its keypoints "
+        f"reach the threshold of {settings.threshold:g}.",
         SimplebaseNote,
         stacklevel=2,
     )

@@ -22,18 +22,19 @@ def draw_pseudo_keypoints(
 ) -> np.ndarray:
     """Draws the pseudo keypoints of some unlabelled images; returns `(height, width, 3)` uint8.
 
-    With a teacher that was trained before, these are the keypoints that the run learnt from. If the
+    With a teacher that was trained before, these are the keypoints that the run learns from. If the
     average of the weights is the teacher, a checkpoint of the run predicts them, because it stores
     that average. While self-training still trains the teacher, the teacher's last checkpoint does.
 
     Args:
-        run: the folder of a run with unlabelled images, or one of its checkpoints. The folder
-            stands for the last checkpoint.
+        run: the folder of a run with unlabelled images. With a mean teacher, it may also be one of
+            the run's checkpoints; the folder stands for the last one.
         count: number of images; all if there are fewer.
         seed: the same seed shows the same images.
 
     Raises:
-        ArgumentError: the run has no unlabelled images, or `count` is below 1.
+        ArgumentError: the run has no unlabelled images, `run` is a checkpoint although the teacher
+            was trained before, or `count` is below 1.
         MissingFileError, DataError: `run` is not a run, or a file of it is missing or damaged.
     """
     if count < 1:
@@ -53,10 +54,15 @@ def draw_pseudo_keypoints(
     pool = UnlabelledPool.load(own.unlabelled)
     rows = np.sort(np.random.default_rng(seed).permutation(len(pool))[:count])
     pool = pool.select(rows)
-    teacher = "its own teacher" if config.teacher is None else Path(config.teacher).name
+    teacher = "the teacher that it trained" if config.trains_teacher else config.teacher
+    if checkpoint is not None and (pool.has_pseudo_keypoints or config.trains_teacher):
+        raise ArgumentError(
+            f"{folder} learns from the keypoints of a teacher that was trained before, so its "
+            f"checkpoints do not matter. Give {folder}."
+        )
     if not pool.has_pseudo_keypoints:
-        if own.teacher.exists():
-            checkpoint = Run(own.teacher).last
+        latest = Run(own.teacher).last if config.trains_teacher else own.last
+        checkpoint = checkpoint or latest
         teacher = checkpoint.name
         runtime = load_runtime(require_file(checkpoint, "the checkpoint"))
         pool = label_pool(pool, runtime, skeleton, settings.mirror)
@@ -69,14 +75,14 @@ def draw_pseudo_keypoints(
         for sample, row, number in zip(samples, rows, passed, strict=True)
     ]
     title = (
-        f"{folder.name}: pseudo keypoints of {teacher}; {passed.sum()} of "
+        f"{folder.name}: pseudo keypoints of {Path(str(teacher)).name}; {passed.sum()} of "
         f"{len(rows) * skeleton.num_keypoints} reach the threshold {settings.threshold:g}"
     )
     return draw_sheet(samples, skeleton, title)
 
 
-def _run_and_checkpoint(run: str | os.PathLike[str]) -> tuple[Path, Path]:
+def _run_and_checkpoint(run: str | os.PathLike[str]) -> tuple[Path, Path | None]:
     path = Path(run)
     if path.suffix == ".keras" and path.parent.name == CHECKPOINTS:
         return path.parent.parent, path
-    return path, Run(path).last
+    return path, None

@@ -13,7 +13,8 @@ from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 
 from simplebase import KeypointDataset, SimpleBaseline, load_model
 from simplebase.errors import TrainingError
-from simplebase.training import resume, training
+from simplebase.training import result as training_result
+from simplebase.training import resume
 from simplebase.training.runs.folder import Run
 from simplebase.training.training_graph import TrainingGraph
 
@@ -127,7 +128,7 @@ def test_a_full_disk_ends_the_training_but_harms_nothing(
         def fill_the_disk() -> None:
             before.update((path, path.read_bytes()) for path in run.checkpoints.iterdir())
             patch.setattr(owner, name, full_disk)
-            patch.setattr(training, "plot_curves", full_disk)
+            patch.setattr(training_result, "plot_curves", full_disk)
 
         with pytest.raises(TrainingError) as caught:
             train_tiny(

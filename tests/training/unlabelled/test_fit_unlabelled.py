@@ -247,8 +247,10 @@ def test_what_fit_cannot_use_for_unlabelled_images_is_refused(
     with pytest.raises(ArgumentError, match="loss is a name of .* or a HeatmapLoss"):
         built.compile(loss=keras.losses.MeanSquaredError())
     plain = TrainingModel(twin(network), recipe=RECIPE.updated({"unlabelled": None}))
-    with pytest.raises(ArgumentError, match="does not learn from unlabelled images. Choose one"):
+    with pytest.raises(ArgumentError, match="does not learn from unlabelled images. Give"):
         plain.semi_supervised_batches(figures, figures)
+    with pytest.raises(ArgumentError, match="'few' needs a teacher: give TrainingModel a teacher"):
+        TrainingModel(twin(network), recipe="few")
     batches = built.semi_supervised_batches(figures, figures)
     plain.compile()
     with pytest.raises(ArgumentError, match="does not learn from unlabelled images, which these"):

@@ -1,6 +1,7 @@
 """Self-training: a run trains its own teacher on the labels first."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import pytest
 from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 
 from simplebase import KeypointDataset, load_model
-from simplebase.errors import DataError, TrainingStopped
-from simplebase.training import StepMetrics, TrainingResult, resume
+from simplebase.errors import DataError, OutputExistsError, TrainingStopped
+from simplebase.training import EpochMetrics, StepMetrics, TrainingResult, resume
 from simplebase.training.runs.folder import Run
 from simplebase.training.unlabelled.pool import UnlabelledPool
 from simplebase.training.unlabelled.sheet import draw_pseudo_keypoints
@@ -19,7 +20,7 @@ from simplebase.training.unlabelled.sheet import draw_pseudo_keypoints
 pytestmark = [
     pytest.mark.xdist_group("test_self_training"),
     pytest.mark.usefixtures("eager_steps"),
-    pytest.mark.filterwarnings("ignore:best.keras labels"),
+    pytest.mark.filterwarnings("ignore:the teacher .best.keras. has labelled"),
 ]
 
 # A network that has learnt nothing yet is sure of little.
@@ -57,25 +58,30 @@ def test_a_teacher_learns_from_the_labels_and_labels_the_images(
 
 
 class Stopper(Recorder):
-    """Interrupts the run after some steps of both trainings together."""
+    """Interrupts the run after some steps or epochs of both trainings together."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int = 0, epochs: int = 0) -> None:
         super().__init__()
-        self._last = steps
+        self._last_step, self._last_epoch = steps, epochs
 
     def stepped(self, metrics: StepMetrics) -> None:
         super().stepped(metrics)
-        if len(self.steps) == self._last:
+        if len(self.steps) == self._last_step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def epoch_ended(self, metrics: EpochMetrics) -> None:
+        super().epoch_ended(metrics)
+        if len(self.epochs) == self._last_epoch:
             os.kill(os.getpid(), signal.SIGINT)
 
 
-@pytest.mark.parametrize("stop", [6, 14])
+@pytest.mark.parametrize("stop", [{"steps": 6}, {"epochs": 2}, {"steps": 14}])
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(
-    whole: Whole, figures: KeypointDataset, tmp_path: Path, stop: int
+    whole: Whole, figures: KeypointDataset, tmp_path: Path, stop: dict[str, int]
 ) -> None:
-    """In the teacher's training and in its own."""
-    folder, first, rest = tmp_path / "run", Stopper(stop), Recorder()
-    with pytest.raises(TrainingStopped, match=f"--resume {folder} continues from here"):
+    """In the teacher's training, after its last epoch, and in its own training."""
+    folder, first, rest = tmp_path / "run", Stopper(**stop), Recorder()
+    with pytest.raises(TrainingStopped, match=re.escape(f"--resume {folder} continues from here")):
         train_tiny(figures, folder, recipe=RECIPE, observer=first, unlabelled=figures.validation)
     assert draw_pseudo_keypoints(folder, count=2).ndim == 3
     with one_layer_network():
@@ -93,10 +99,20 @@ def test_a_teacher_that_is_sure_of_nothing_is_kept(
 ) -> None:
     folder = tmp_path / "run"
     recipe = RECIPE.updated({"unlabelled": {"threshold": 0.99}, "total_epoch": 1})
-    with pytest.raises(DataError, match="run/teacher/checkpoints/best.keras finds no keypoint"):
+    teacher = Run(folder / "teacher").best
+    told = re.escape(f"--config {folder} --teacher {teacher} --unlabelled-settings")
+    with pytest.raises(DataError, match=told):
         train_tiny(figures, folder, recipe=recipe, unlabelled=figures.validation)
-    teacher = Run(Run(folder).teacher)
-    assert teacher.best.exists()
+    assert teacher.exists()
     # A kill between the teacher's last epoch and its keypoints leaves the same.
-    with one_layer_network(), pytest.raises(DataError, match="Lower the threshold"):
+    with one_layer_network(), pytest.raises(DataError, match=told):
         resume(folder)
+
+
+def test_a_run_leaves_a_folder_teacher_of_the_user_alone(
+    figures: KeypointDataset, tmp_path: Path
+) -> None:
+    (tmp_path / "run" / "teacher").mkdir(parents=True)
+    (tmp_path / "run" / "teacher" / "notes.txt").write_text("mine")
+    with pytest.raises(OutputExistsError, match="is not an earlier output"):
+        train_tiny(figures, tmp_path / "run", overwrite=True)

@@ -95,9 +95,9 @@ def test_a_teacher_of_other_keypoints_and_one_that_finds_nothing_are_refused(
     with pytest.raises(ArgumentError, match="none of the keypoints .* red, green, blue.* tail"):
         label_pool(photos, DotModel(), Skeleton("cow", ("tail", "horn")), None)
     labelled = label_pool(photos, DotModel(), SKELETON, None)
-    require_pseudo_keypoints(labelled, 0.5, "dots.tflite")
+    require_pseudo_keypoints(labelled, 0.5, "dots.tflite", "")
     nothing = labelled.with_keypoints(labelled.keypoints * [1, 1, 0.1])
     with pytest.raises(
         DataError, match=r"dots.tflite finds no keypoint with a score of at least 0\.5 in the"
     ):
-        require_pseudo_keypoints(nothing, 0.5, "dots.tflite")
+        require_pseudo_keypoints(nothing, 0.5, "dots.tflite", "")

@@ -112,7 +112,7 @@ def test_a_teacher_from_a_file_labels_labelled_and_unlabelled_images(
         warnings.simplefilter("always", SimplebaseNote)
         train_tiny(figures, folder, recipe=recipe, unlabelled=figures.validation, teacher=teacher)
     notes = [str(each.message) for each in caught if each.category is SimplebaseNote]
-    assert "last.keras labels 40 objects; " in notes[0]
+    assert "the teacher (last.keras) has labelled 40 objects. " in notes[0]
     pool = UnlabelledPool.load(Run(folder).unlabelled)
     assert len(pool) == 40 and pool.has_pseudo_keypoints
     assert pool.paths[:8].tolist() == UnlabelledPool.from_dataset(figures.validation).paths.tolist()

@@ -70,31 +70,42 @@ function grab(source) {
 }
 
 /**
- * The pixels of the player's frame, which is on `grabbed` then. Where the browser has it, `copyTo`
- * takes a quarter of the time of a canvas. It copies frames as they are stored, so those that are
- * shown rotated, scaled or with other than square pixels go through the canvas.
+ * Returns the pixels of the player's frame, after drawing it on `grabbed`; null if something else
+ * was opened meanwhile.
  */
-async function grabFrame() {
+async function grabFrame(mine) {
+  const pixels = await copiedFrame();
+  if (mine !== run) return null;
+  if (pixels === null) return grab(player);
+  reading.putImageData(pixels, 0, 0);
+  return pixels;
+}
+
+/**
+ * Returns a copy of the player's frame, which takes less time than reading it from a canvas. Null
+ * if the browser cannot copy it, or shows it otherwise than it is stored: scaled, rotated, flipped
+ * or with pixels that are not square.
+ */
+async function copiedFrame() {
+  if (!copiesFrames) return null;
   const { width, height } = grabbed;
-  if (copiesFrames) {
-    let frame;
-    try {
-      frame = new VideoFrame(player);
-      const { rotation, flip, visibleRect: shape } = frame;
-      const isAsShown = shape.width === width && shape.height === height;
-      if (isAsShown && rotation === 0 && flip === false) {
-        const pixels = new ImageData(width, height);
-        await frame.copyTo(pixels.data, { format: "RGBA" });
-        reading.putImageData(pixels, 0, 0);
-        return pixels;
-      }
-    } catch {
-      copiesFrames = false;
-    } finally {
-      frame?.close();
-    }
+  let frame;
+  try {
+    frame = new VideoFrame(player);
+    const { rotation, flip, visibleRect: shape } = frame;
+    // Browsers that do not tell the rotation are too old to convert to RGBA, too.
+    copiesFrames = rotation !== undefined;
+    const isAsShown = shape.width === width && shape.height === height;
+    if (!isAsShown || rotation !== 0 || flip) return null;
+    const pixels = new ImageData(width, height);
+    await frame.copyTo(pixels.data, { format: "RGBA" });
+    return pixels;
+  } catch (error) {
+    if (error.name === "NotSupportedError" || error instanceof TypeError) copiesFrames = false;
+    return null;
+  } finally {
+    frame?.close();
   }
-  return grab(player);
 }
 
 async function openPhoto(file, name = file.name) {
@@ -235,8 +246,8 @@ async function watch(mine, name, largest) {
     const began = performance.now();
     const { videoWidth: width, videoHeight: height } = player;
     const factor = fit(width, height, largest);
-    const pixels = await grabFrame();
-    if (mine !== run) return;
+    const pixels = await grabFrame(mine);
+    if (pixels === null) return;
     const read = performance.now();
     follower.minScore = minScore();
     follower.smooth = at("smooth").checked;
