@@ -268,3 +268,28 @@ def test_two_workers_learn_from_unlabelled_images_as_one_process(
     np.testing.assert_allclose(pools[0].keypoints, pools[1].keypoints, atol=1e-3)
     [share] = [row.pseudo_keypoints for row in read_metrics(runs[0])]
     assert share == pytest.approx(alone.epochs[0].pseudo_keypoints) and share > 0.1
+
+
+def test_two_workers_train_a_teacher_that_the_first_one_labels_with(
+    figures_folder: Path, figures: KeypointDataset, tmp_path: Path
+) -> None:
+    """The folder of an earlier run that the second worker has must not matter."""
+    preset = tmp_path / "one.yaml"
+    preset.write_text(PRESET)
+    photos = tmp_path / "photos"
+    shutil.copytree(figures_folder / "images", photos)
+    earlier = tmp_path / "1" / "teacher"
+    earlier.mkdir(parents=True)
+    for name in ("config.yaml", "summary.json"):
+        (earlier / name).write_text("{}")
+    begin = ["train", "--strategy", "multi-worker", "--preset", str(preset), "--recipe", "quick"]
+    begin += ["--dataset", str(figures_folder), "--input-size", "64x64", "--total-epoch", "1"]
+    begin += ["--backbone-weights", "none", "--learning-rate", "0.01", "--unlabelled", str(photos)]
+    begin += ["--unlabelled-settings", "{threshold: 0.0001, mirror: 0.5}"]
+    workers = run_workers(tmp_path, [[*begin, "--run-dir", str(tmp_path / name)] for name in "01"])
+    for worker in workers:
+        assert worker.exit_code == 0, worker.output
+    chief, second = ([loss for _, loss, _ in worker.steps] for worker in workers)
+    np.testing.assert_allclose(chief, second, rtol=1e-6)
+    assert UnlabelledPool.load(tmp_path / "0" / "unlabelled.npz").has_pseudo_keypoints
+    assert sorted(path.name for path in (tmp_path / "1").iterdir()) == ["teacher"]
