@@ -1,7 +1,8 @@
 """The schema of a preset, which describes a model."""
 
 import difflib
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -53,7 +54,8 @@ def first_problem(error: ValidationError, schema: type[YamlSettings]) -> tuple[s
         # The input is then the whole content of the file.
         received = ""
     elif first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, schema.model_fields, n=1)
+        known = _fields_at(first["loc"], schema)
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
         expected = f"unknown key; did you mean {near[0]!r}?" if near else "unknown key."
     elif first["type"] in ("union_tag_not_found", "model_attributes_type"):
         expected = "an item is a mapping with a name, such as {name: rotation, degrees: 30}."
@@ -61,6 +63,22 @@ def first_problem(error: ValidationError, schema: type[YamlSettings]) -> tuple[s
         expected = f"name is one of {first['ctx']['expected_tags']}."
         received = f" Received: {shown(first['ctx']['tag'])}."
     return key, expected + received
+
+
+def _fields_at(place: Sequence[str | int], schema: type[BaseModel]) -> list[str]:
+    """Returns the keys that are allowed where the key `place` is; none if that is no mapping."""
+    found: Any = schema
+    for part in place[:-1]:
+        annotation = found.model_fields[part].annotation if part in found.model_fields else None
+        schemas = [each for each in (annotation, *get_args(annotation)) if _is_schema(each)]
+        if len(schemas) != 1:
+            return []
+        found = schemas[0]
+    return list(found.model_fields)
+
+
+def _is_schema(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 class BackboneSettings(YamlSettings):

@@ -221,10 +221,27 @@ def _settings(config: RunConfig) -> str:
         "epochs": str(recipe.total_epoch),
         "loss": recipe.loss_type,
         "starting weights": str(config.weights or config.backbone_weights),
+        **_unlabelled(config),
         "seed": str(config.seed),
         "simplebase": config.simplebase,
     }
     return page.table(("setting", "value"), list(rows.items()))
+
+
+def _unlabelled(config: RunConfig) -> dict[str, str]:
+    settings = config.recipe.unlabelled
+    if settings is None or config.pool is None:
+        return {}
+    teacher = str(config.teacher)
+    if config.teacher is None:
+        teacher = settings.method
+    if config.trains_teacher:
+        teacher += ", see the run in the folder `teacher`"
+    return {
+        "unlabelled images": f"{counted(config.pool.objects, 'object')}, share {settings.share:g}, "
+        f"weight {settings.weight:g}",
+        "teacher": f"{teacher}; threshold {settings.threshold:g}",
+    }
 
 
 def _advice(

@@ -35,6 +35,7 @@ class RunContext:
         augmentation: layers in addition to the recipe's augmentation.
         progress: opens a progress bar for slow work before the first step.
         student: the run for which this one trains the teacher.
+        initial: the model with the initial weights, if another run has loaded them already.
     """
 
     run: Run
@@ -44,6 +45,7 @@ class RunContext:
     augmentation: tuple[keras.layers.Layer, ...]
     progress: ProgressBar
     student: Run | None = None
+    initial: SimpleBaseline | None = None
 
     @property
     def is_chief(self) -> bool:
@@ -67,8 +69,11 @@ class RunContext:
             facts: identifies the dataset.
             seed: seed of the initial weights.
             policy: Keras's dtype policy.
-            start: the initial weights, see `simplebase.training.options.START`.
+            start: the initial weights, see `simplebase.training.options.START`; not used if there
+                is `initial`.
         """
+        if self.initial is not None:
+            start = {"backbone_weights": "none", "normalisation": self.initial.normalisation}
         keras.utils.set_random_seed(seed)
         with self.distribution.strategy.scope(), dtype_policy(policy):
             model = SimpleBaseline.from_preset(
@@ -80,6 +85,8 @@ class RunContext:
                 **start,
             )
             self.distribution.synchronise_batch_norms(model)
+            if self.initial is not None:
+                model.set_weights(self.initial.get_weights())
         return model
 
     def trainer(

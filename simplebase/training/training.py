@@ -14,8 +14,8 @@ import numpy as np
 from simplebase.backbones import NamedWeights
 from simplebase.data.dataset import KeypointDataset
 from simplebase.data.loading import load_dataset
-from simplebase.errors import DataError, TrainingError
-from simplebase.estimator import completed
+from simplebase.errors import DataError, TrainingError, TrainingStopped
+from simplebase.estimator import SimpleBaseline, completed
 from simplebase.presets import Preset, Recipe, load_recipe
 from simplebase.presets.loader import as_preset
 from simplebase.progress import ProgressBar, no_progress_bar
@@ -175,7 +175,7 @@ def _start(
                     pool.save(run.unlabelled)
                 config.write(run)
             if pool is not None and config.trains_teacher:
-                pool = _labelled_by_own_teacher(pool, config, context, _TeacherState.MISSING)
+                pool = _labelled_by_own_teacher(pool, model, config, context, _TeacherState.MISSING)
             progress = RunProgress(epoch=recipe.init_epoch + 1)
             return _finish(context.trainer(model, config, progress, order, pool), state=None)
 
@@ -211,7 +211,8 @@ def _resume(config: RunConfig, context: RunContext) -> TrainingResult:
             preset, config.input_size, config.dataset, config.seed, config.policy, **start
         )
         if pool is not None and config.trains_teacher:
-            pool = _labelled_by_own_teacher(pool, config, context, _TeacherState.of(pool, run))
+            teacher_state = _TeacherState.of(pool, run)
+            pool = _labelled_by_own_teacher(pool, model, config, context, teacher_state)
         trainer = context.trainer(model, config, progress, order, pool)
         if context.is_chief:
             run.tidy(progress.best)
@@ -238,24 +239,32 @@ class _TeacherState(IntEnum):
 
 
 def _labelled_by_own_teacher(
-    pool: UnlabelledPool, config: RunConfig, context: RunContext, state: _TeacherState
+    pool: UnlabelledPool,
+    model: SimpleBaseline,
+    config: RunConfig,
+    context: RunContext,
+    state: _TeacherState,
 ) -> UnlabelledPool:
     """Trains the teacher of self-training to its end, and returns the pool with its keypoints.
 
     Args:
         pool: the objects.
+        model: the student before its training. If the run continues with the student, the weights
+            do not matter.
         config: the run's settings.
         context: the run's.
         state: what the run's folder has of the teacher.
 
     Raises:
         DataError: no keypoint of the teacher reaches the threshold.
+        TrainingStopped: a signal arrived while the teacher was trained, or labelled the images.
     """
     distribution, skeleton = context.distribution, context.dataset.skeleton
     # Other workers may have older copies of the folder, or none, so the chief decides.
     [decided] = distribution.from_chief(np.array([state], np.float32))
     teacher = Run(context.run.teacher)
-    inner = replace(context, run=teacher, student=context.run)
+    # The student's initial weights, whose file may be in an earlier run that is being replaced.
+    inner = replace(context, run=teacher, student=context.run, initial=model)
     if decided == _TeacherState.MISSING:
         _start(config.preset, config.teacher_options(), inner, overwrite=True)
     elif decided == _TeacherState.STOPPED:
@@ -264,16 +273,24 @@ def _labelled_by_own_teacher(
         shape = (len(pool), skeleton.num_keypoints, 3)
         keypoints = pool.keypoints if context.is_chief else np.zeros(shape, np.float32)
         return pool.with_keypoints(distribution.from_chief(keypoints))
-    pool = add_pseudo_keypoints(
-        pool,
-        str(teacher.best),
-        np.full(len(pool), context.is_chief),
-        skeleton,
-        config.recipe,
-        distribution,
-        context.progress,
-        remedy=_lower_threshold(context.run, teacher),
-    )
+    try:
+        pool = add_pseudo_keypoints(
+            pool,
+            str(teacher.best),
+            np.full(len(pool), context.is_chief),
+            skeleton,
+            config.recipe,
+            distribution,
+            context.progress,
+            remedy=_lower_threshold(context.run, teacher),
+        )
+    except KeyboardInterrupt as error:
+        resumed = command_line(["simplebase", "train", "--resume", context.run.folder])
+        raise TrainingStopped(
+            f"stopped while the teacher labelled the images; it is trained. {resumed} continues "
+            "from here.",
+            exit_code=130,
+        ) from error
     if context.is_chief:
         pool.save(context.run.unlabelled)
     return pool

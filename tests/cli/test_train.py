@@ -148,6 +148,7 @@ def test_self_training_compares_the_student_with_its_teacher(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        (["--unlabelled-settings", "{treshold: 0.2}"], "did you mean 'threshold'?"),
         (["--unlabelled-settings", "{method: average}"], "'self-training' or 'mean-teacher'"),
         (["--unlabelled-boxes", "boxes.json"], "need --unlabelled"),
         (["--unlabelled-settings", "3"], "must be a mapping such as"),

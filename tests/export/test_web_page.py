@@ -309,7 +309,8 @@ def test_one_object_is_followed_and_smoothed_as_python_does(
           return { pose: { keypoints, box, score }, ms: {} };
         };
         const model = Object.create(pose.PoseModel.prototype);
-        const follower = new pose.PoseFollower(Object.assign(model, { find, sigmas, crop }));
+        Object.assign(model, { find, sigmas, crop, minScore: 0.1 });
+        const follower = new pose.PoseFollower(model);
         const found = [];
         for (; at < frames.length; at++) {
           const { poses } = await follower.find({ width: 320, height: 240 }, at / 25);
@@ -400,7 +401,7 @@ def test_several_objects_are_detected_and_followed_as_python_does(
         const { overlap } = await import("/detecting/detector.js");
         const detector = { overlap, find: async () => ({ boxes: boxes[at] }) };
         const model = Object.create(pose.PoseModel.prototype);
-        Object.assign(model, { find, sigmas, crop, detector });
+        Object.assign(model, { find, sigmas, crop, detector, minScore: 0.1 });
         const follower = new pose.PoseFollower(model);
         const found = [];
         for (; at < objects.length; at++) {
@@ -562,6 +563,20 @@ def test_an_image_a_threshold_and_the_downloads(
     own = (address, "blob:", "data:", "chrome://", "chrome-untrusted://")
     elsewhere = [url for url in requests_of(browser) if not url.startswith(own)]
     assert elsewhere == []
+
+
+def test_the_threshold_begins_with_the_score_that_the_model_recommends(
+    browser: Any, address: str, site: ExportedSite
+) -> None:
+    path = site.path / "model.tflite.json"
+    content = path.read_text()
+    assert opened(browser, address).find_element("id", "score").get_attribute("value") == "0.1"
+    try:
+        path.write_text(json.dumps(json.loads(content) | {"min_score": 0.35}))
+        slider = opened(browser, address).find_element("id", "score")
+        assert slider.get_attribute("value") == "0.35" and words(browser, "score-shown") == "0.35"
+    finally:
+        path.write_text(content)
 
 
 def test_a_narrow_page_has_no_sideways_scrolling_and_takes_the_keyboard(

@@ -131,7 +131,7 @@ class UnlabelledBranch:
         first, last = step * self.samples_per_step, (step + count) * self.samples_per_step
         size = len(self._source.dataset)
         # At least one pass, even if an epoch has no step left because its validation was stopped.
-        passes = range(first // size, last // size + 1)
+        passes = range(first // size, max(first, last - 1) // size + 1)
         images = self._source.dataset.images
         order = [images.shuffled(self._seed, number) for number in passes]
         start = first - passes.start * size

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from simplebase.training.options import TrainingOptions
     from simplebase.training.runs.config import RunConfig
 
+_OTHER_THRESHOLDS = (0.3, 0.5, 0.7)
+"""Thresholds of which the user is told too, for the choice of a better one."""
 DEFAULT_EMA = 0.99
 """Decay of the moving average that is the teacher, if the recipe has none."""
 
@@ -193,10 +195,16 @@ def add_pseudo_keypoints(
     # So all workers have the same keypoints, although their processors may round differently.
     pool = pool.with_keypoints(distribution.sum_over_workers(keypoints))
     require_pseudo_keypoints(pool, settings.threshold, name, remedy)
-    passed = (pool.keypoints[..., 2] >= settings.threshold).mean()
+    passed, *others = (
+        f"{(pool.keypoints[..., 2] >= threshold).mean():.0%}"
+        for threshold in (settings.threshold, *_OTHER_THRESHOLDS)
+    )
+    shares = ", ".join(
+        f"{share} {threshold:g}" for share, threshold in zip(others, _OTHER_THRESHOLDS, strict=True)
+    )
     warnings.warn(
-        f"the teacher ({name}) has labelled {len(pool)} objects. {passed:.0%} of its keypoints "
-        f"reach the threshold of {settings.threshold:g}.",
+        f"the teacher ({name}) has labelled {len(pool)} objects. {passed} of its keypoints reach "
+        f"the threshold of {settings.threshold:g} ({shares}).",
         SimplebaseNote,
         stacklevel=2,
     )

@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from tiny_runs import Recorder, one_layer_network, tiny_recipe, train_tiny
 
 from simplebase import KeypointDataset, load_model
 from simplebase.errors import DataError, OutputExistsError, TrainingStopped
-from simplebase.training import EpochMetrics, StepMetrics, TrainingResult, resume
+from simplebase.training import EpochMetrics, StepMetrics, TrainingResult, resume, training
 from simplebase.training.runs.folder import Run
 from simplebase.training.unlabelled.pool import UnlabelledPool
 from simplebase.training.unlabelled.sheet import draw_pseudo_keypoints
@@ -95,7 +97,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
 
 
 def test_a_teacher_that_is_sure_of_nothing_is_kept(
-    figures: KeypointDataset, tmp_path: Path
+    figures: KeypointDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "run"
     recipe = RECIPE.updated({"unlabelled": {"threshold": 0.99}, "total_epoch": 1})
@@ -107,6 +109,47 @@ def test_a_teacher_that_is_sure_of_nothing_is_kept(
     # A kill between the teacher's last epoch and its keypoints leaves the same.
     with one_layer_network(), pytest.raises(DataError, match=told):
         resume(folder)
+    monkeypatch.setattr(training, "add_pseudo_keypoints", interrupted)
+    with one_layer_network(), pytest.raises(TrainingStopped, match="the teacher labelled") as stop:
+        resume(folder)
+    assert stop.value.exit_code == 130
+
+
+def interrupted(*arguments: Any, **others: Any) -> None:
+    """As Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def test_a_run_may_start_from_the_weights_of_the_run_that_it_replaces(
+    figures: KeypointDataset, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    recipe = RECIPE.updated({"total_epoch": 1})
+    train_tiny(figures, folder, recipe=recipe.updated({"unlabelled": None}))
+    weights = shutil.copy(Run(folder).best, tmp_path)
+    unlabelled = figures.validation
+    expected = Recorder()
+    train_tiny(
+        figures,
+        tmp_path / "other",
+        recipe=recipe,
+        weights=weights,
+        backbone_weights="auto",
+        unlabelled=unlabelled,
+        observer=expected,
+    )
+    found = Recorder()
+    train_tiny(
+        figures,
+        folder,
+        recipe=recipe,
+        weights=Run(folder).best,
+        backbone_weights="auto",
+        unlabelled=unlabelled,
+        observer=found,
+        overwrite=True,
+    )
+    np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-4)
 
 
 def test_a_run_leaves_a_folder_teacher_of_the_user_alone(

@@ -395,8 +395,11 @@ function connect() {
   at("camera").onchange = doing(() => openCamera(at("camera").value));
   at("mirror").onchange = mirror;
   at("stop").onclick = () => stop();
+  at("score").value = model.minScore;
+  const showScore = () => (at("score-shown").textContent = minScore().toFixed(2));
+  showScore();
   at("score").oninput = () => {
-    at("score-shown").textContent = minScore().toFixed(2);
+    showScore();
     if (shown && !isLive) draw();
   };
   at("table").ontoggle = fillTable;

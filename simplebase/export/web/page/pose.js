@@ -247,6 +247,8 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 // --- The model: LiteRT.js ---------------------------------------------------------------------
 
+const MIN_SCORE = 0.1; // of models that recommend none, as in `simplebase demo`
+
 /** A model, ready to find keypoints. */
 export class PoseModel {
   /**
@@ -282,6 +284,7 @@ export class PoseModel {
     this.links = skeleton.links.map(([start, end]) => [start, end].map((name) =>
       skeleton.keypoints.indexOf(name)));
     this.sigmas = web.sigmas;
+    this.minScore = description.min_score ?? MIN_SCORE; // keypoints below it are not shown
     this.crop = description.crop;
     this.codec = codec;
     this.size = size;
@@ -500,7 +503,7 @@ async function startRuntime(folder, wanted) {
   const api = await import(new URL("index.js", folder));
   const isFast = await api.supportsFeature("relaxedSimd");
   const mayThread = globalThis.crossOriginIsolated && isFast;
-  const threads = mayThread ? Math.min(wanted ?? 4, navigator.hardwareConcurrency || 1) : 1;
+  const threads = mayThread ? clamp(wanted ?? 4, 1, navigator.hardwareConcurrency || 1) : 1;
   const variant = isFast ? (threads > 1 ? "threaded_" : "") : "compat_";
   const script = `litert_wasm_${variant}internal.js`;
   const code = new URL(`litert_wasm_${variant}internal.wasm.gz`, folder);
@@ -606,7 +609,7 @@ const SAME_BOX = 0.3; // overlap from which on a followed and a detected box are
  */
 export class PoseFollower {
   /** @param {PoseModel} model */
-  constructor(model, { minScore = 0.1, smooth = true } = {}) {
+  constructor(model, { minScore = model.minScore, smooth = true } = {}) {
     this.minScore = minScore;
     this.smooth = smooth;
     this._model = model;
@@ -808,7 +811,7 @@ const DOT = "#ffffff", EDGE = "rgb(16 16 24)";
  * @param {PoseModel} model whose pose it is.
  * @param {number} minScore keypoints below it are left out, with their links.
  */
-export function drawPose(context, pose, model, minScore = 0.1) {
+export function drawPose(context, pose, model, minScore = model.minScore) {
   const { width, height } = context.canvas;
   const size = Math.min(Math.max(pose.box[2], pose.box[3]), Math.max(width, height));
   // Half of a link's thickness: about 1 pixel for each 110 of the object.
