@@ -9,8 +9,8 @@ those of the dataset folder --more, are learnt from without their labels. Scored
 on the whole val split: PCK@0.5, which is within 5 % of the crop's side, with the 95 % interval over
 the val images of the mean over seeds. Rows after `mean-teacher` differ from it in one thing, unless
 they say more. What is in --output already is not trained again, so a table can grow. The --teacher
-of `distil` may be the last.keras that `larger` has left in --output. For the rows few-..., give
-teacher/checkpoints/best.keras of the folder that `few` has left there.
+of `distil` may be the last.keras that `larger` has left in --output, and that of the rows few-...
+the one of `small`. These differ from `few-file` in one thing.
 """
 
 import argparse
@@ -67,6 +67,7 @@ WAYS = {
     "small-long": Way("the same for twice the epochs", recipe="small", alone=True, factor=2),
     "larger": Way(f"{LARGER}, labels alone", recipe="small", alone=True, preset=LARGER),
     "few": Way("recipe few, self-training", teacher="own"),
+    "few-file": Way("the same, with the teacher from a file", teacher="file"),
     "few-share-0.75": Way(
         "three times as many unlabelled images", teacher="file", unlabelled={"share": 0.75}
     ),

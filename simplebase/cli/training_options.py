@@ -61,9 +61,8 @@ Unlabelled = Annotated[
     typer.Option(
         metavar="DIR|VIDEO|PATTERN",
         help="Also learn from these images, which need no labels; repeatable. They must show the "
-        "same kind of object. Expect a small gain (0.02 of PCK or none) for two to three times the "
-        "time. See "
-        "docs/unlabelled.md.",
+        "same kind of object. Expect a small gain (0.02 of PCK or none) for two to three times "
+        "the time, see docs/unlabelled.md.",
         rich_help_panel=_UNLABELLED,
     ),
 ]
