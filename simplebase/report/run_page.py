@@ -232,9 +232,7 @@ def _unlabelled(config: RunConfig) -> dict[str, str]:
     settings = config.recipe.unlabelled
     if settings is None or config.pool is None:
         return {}
-    teacher = str(config.teacher)
-    if config.teacher is None:
-        teacher = settings.method
+    teacher = str(config.teacher or settings.method)
     if config.trains_teacher:
         teacher += ", see the run in the folder `teacher`"
     return {

@@ -25,7 +25,7 @@ from simplebase.training.unlabelled.pool import UnlabelledPool
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where a run trains. The two runs of self-training differ only in `run` and `student`.
+    """Where a run trains. The two runs of self-training share all but the last two and `run`.
 
     Args:
         run: the folder to write.

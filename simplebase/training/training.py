@@ -285,10 +285,9 @@ def _labelled_by_own_teacher(
             remedy=_lower_threshold(context.run, teacher),
         )
     except KeyboardInterrupt as error:
-        resumed = command_line(["simplebase", "train", "--resume", context.run.folder])
         raise TrainingStopped(
-            f"stopped while the teacher labelled the images; it is trained. {resumed} continues "
-            "from here.",
+            "stopped while the teacher labelled the images; it is trained. "
+            f"{context.run.resume_command} continues from here.",
             exit_code=130,
         ) from error
     if context.is_chief:

@@ -40,9 +40,10 @@ from simplebase.files import read_text, replacing, require_output, write_json, w
 from simplebase.files.locks import locked
 from simplebase.freezing import unfrozen
 from simplebase.images import write_image
+from simplebase.shell import command_line
 from simplebase.training.runs.metrics import METRICS, EpochMetrics, write_metrics
 
-CONFIG, CHECKPOINTS, TEACHER = "config.yaml", "checkpoints", "teacher"
+CONFIG, CHECKPOINTS = "config.yaml", "checkpoints"
 LOCK = ".simplebase.lock"
 EARLIER = ".earlier"
 """Folder of an earlier run until the new run has saved something."""
@@ -70,7 +71,7 @@ class Run:
         self.samples = self.folder / "val_samples.jpg"
         self.summary = self.folder / "summary.json"
         self.unlabelled = self.folder / "unlabelled.npz"
-        self.teacher = self.folder / TEACHER
+        self.teacher = self.folder / "teacher"
         self.report = self.folder / "report.html"
         self.tensorboard = self.folder / "tensorboard"
 
@@ -83,6 +84,11 @@ class Run:
         is_run = any((self.teacher / name).exists() for name in (CONFIG, CHECKPOINTS, LOCK))
         teacher = (self.teacher,) if is_run else ()
         return tuple(path.name for path in (*files, *others, *teacher))
+
+    @property
+    def resume_command(self) -> str:
+        """The command that resumes the run."""
+        return command_line(["simplebase", "train", "--resume", self.folder])
 
     @property
     def is_resumable(self) -> bool:

@@ -31,7 +31,7 @@ class Saver:
     @property
     def resume_hint(self) -> str:
         """The command that resumes the run, or the run of which this one trains the teacher."""
-        return command_line(["simplebase", "train", "--resume", self._outer.folder])
+        return self._outer.resume_command
 
     def save_state(self, variables: Variables, progress: RunProgress) -> None:
         """Replaces the state from which `--resume` continues.

@@ -195,16 +195,12 @@ def add_pseudo_keypoints(
     # So all workers have the same keypoints, although their processors may round differently.
     pool = pool.with_keypoints(distribution.sum_over_workers(keypoints))
     require_pseudo_keypoints(pool, settings.threshold, name, remedy)
-    passed, *others = (
-        f"{(pool.keypoints[..., 2] >= threshold).mean():.0%}"
-        for threshold in (settings.threshold, *_OTHER_THRESHOLDS)
-    )
-    shares = ", ".join(
-        f"{share} {threshold:g}" for share, threshold in zip(others, _OTHER_THRESHOLDS, strict=True)
-    )
+    scores = pool.keypoints[..., 2]
+    others = ", ".join(f"{(scores >= each).mean():.0%} {each:g}" for each in _OTHER_THRESHOLDS)
     warnings.warn(
-        f"the teacher ({name}) has labelled {len(pool)} objects. {passed} of its keypoints reach "
-        f"the threshold of {settings.threshold:g} ({shares}).",
+        f"the teacher ({name}) has labelled {len(pool)} objects. "
+        f"{(scores >= settings.threshold).mean():.0%} of its keypoints reach the threshold of "
+        f"{settings.threshold:g} ({others}).",
         SimplebaseNote,
         stacklevel=2,
     )
