@@ -333,13 +333,12 @@ def _print_result(result: "TrainingResult", dataset: str, given: dict[str, Any])
         f"val PCK@0.5 {options.score_text(result.val_pck)} (epoch {result.best_epoch}); "
         f"mean pose of the train split {options.score_text(result.mean_pose_pck)}"
     )
-    best = result.best
+    best = result.recommended
     if result.teacher is not None:
         teacher_pck = options.score_text(result.teacher_val_pck)
         say(f"its teacher, which learnt from the labels alone: {teacher_pck}")
-        if (result.teacher_val_pck or 0) >= (result.val_pck or 0):
+        if best == result.teacher:
             say("the unlabelled images did not help, so use the teacher")
-            best = result.teacher
     say(f"best checkpoint: {best}")
     evaluate = ["simplebase", "eval", str(best), "--dataset", dataset]
     for name in _SKELETON_OPTIONS:

@@ -21,6 +21,7 @@ from simplebase.geometry import PERSON_PIXELS
 from simplebase.progress import Progress
 from simplebase.report import page
 from simplebase.report.curves import draw_curve
+from simplebase.report.self_training import compared_with_teacher
 from simplebase.report.sides import APART, SideConfusion, confused_sides
 from simplebase.runtimes import load_runtime
 from simplebase.shell import command_line
@@ -97,6 +98,7 @@ def _parts(
     evaluation: Evaluation,
 ) -> list[str]:
     best = best_epoch(metrics)
+    self_training, model = compared_with_teacher(run, config, metrics)
     confused = _sides(target, evaluation)
     pck, kinds = evaluation.scores
     return [
@@ -109,6 +111,7 @@ def _parts(
             }
         ),
         page.section("Curves", *_curves(metrics, best)),
+        *self_training,
         page.section(
             "Keypoints",
             page.paragraph("PCK of each keypoint, the lowest first. 1 is perfect."),
@@ -118,7 +121,7 @@ def _parts(
         page.section("Kinds of error", *_kinds(kinds)),
         page.section("Samples", *_pictures(target, evaluation)),
         page.section("Settings", _settings(config)),
-        page.section("Next steps", *_advice(run, config, metrics, best, confused)),
+        page.section("Next steps", *_advice(run, config, metrics, model, confused)),
     ]
 
 
@@ -246,10 +249,11 @@ def _advice(
     run: Run,
     config: RunConfig,
     metrics: Sequence[EpochMetrics],
-    best: EpochMetrics | None,
+    model: Path,
     confused: Sequence[SideConfusion],
 ) -> list[str]:
     parts = []
+    best = best_epoch(metrics)
     if len(metrics) < config.recipe.total_epoch:
         parts.append(page.paragraph("The run is not complete. Continue it with the first command."))
     elif best is not None and best.epoch == metrics[-1].epoch and len(metrics) > 1:
@@ -265,16 +269,16 @@ def _advice(
                 "simplebase data check."
             )
         )
-    folder, model = config.dataset.folder, str(run.best if run.best.exists() else run.last)
+    folder, file = config.dataset.folder, str(model)
     lines = [["simplebase", "train", "--resume", str(run.folder)]]
     if len(metrics) >= config.recipe.total_epoch:
         longer = str(2 * config.recipe.total_epoch)
         lines = [["simplebase", "train", "--config", str(run.folder), "--total-epoch", longer]]
     lines += [
         ["simplebase", "data", "check", folder],
-        ["simplebase", "eval", model, "--dataset", folder, "--flip-test", "--output", "result"],
-        ["simplebase", "demo", "--model", model, "--input", "IMAGE"],
-        ["simplebase", "data", "suggest", model, "VIDEO", "to_label", "-n", "50"],
-        ["simplebase", "export", model, "--format", "litert", "--output", "model.tflite"],
+        ["simplebase", "eval", file, "--dataset", folder, "--flip-test", "--output", "result"],
+        ["simplebase", "demo", "--model", file, "--input", "IMAGE"],
+        ["simplebase", "data", "suggest", file, "VIDEO", "to_label", "-n", "50"],
+        ["simplebase", "export", file, "--format", "litert", "--output", "model.tflite"],
     ]
     return [*parts, page.commands([command_line(line) for line in lines])]

@@ -35,10 +35,22 @@ class TrainingResult:
     teacher: Path | None = None
     teacher_val_pck: float | None = None
 
+    @property
+    def recommended(self) -> Path:
+        """The model to use: `best`, unless self-training gained nothing over its teacher."""
+        if self.teacher is not None and teacher_suffices(self.teacher_val_pck, self.val_pck):
+            return self.teacher
+        return self.best
+
     def to_config(self) -> dict[str, Any]:
         """Returns plain values for JSON."""
         teacher = None if self.teacher is None else str(self.teacher)
         return {**asdict(self), "best": str(self.best), "teacher": teacher}
+
+
+def teacher_suffices(teacher_val_pck: float | None, val_pck: float | None) -> bool:
+    """Whether a teacher, which learnt from the labels alone, scored as high as its student."""
+    return teacher_val_pck is not None and teacher_val_pck >= (val_pck or 0.0)
 
 
 def draw_curves(trainer: "Trainer") -> None:

@@ -143,6 +143,12 @@ def test_self_training_compares_the_student_with_its_teacher(
     best = result["best" if is_student else "teacher"]
     assert f"best checkpoint: {best}" in output and f"simplebase eval {best}" in output
     assert ("the unlabelled images did not help" in output) != is_student
+    code, _, error = command("report", "self")
+    assert code == 0, error
+    report = Path("self/report.html").read_text(encoding="utf-8")
+    assert f"Best val PCK of the teacher: {result['teacher_val_pck']:.3f}, of this run: " in report
+    assert f"simplebase eval {best}" in report
+    assert ("use the teacher" in report) != is_student
 
 
 @pytest.mark.parametrize(

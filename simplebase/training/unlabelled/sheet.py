@@ -71,7 +71,12 @@ def draw_pseudo_keypoints(
     samples = cut_samples(dataset, np.arange(len(rows)), metadata.crop, metadata.input_size)
     passed = (dataset.records.keypoints[..., 2] > 0).sum(axis=1)
     samples = [
-        replace(sample, record=int(row), path=Path(sample.path).name, note=f"{number} learnt")
+        replace(
+            sample,
+            record=int(row),
+            path=Path(sample.path).name,
+            note=f"{number} of {skeleton.num_keypoints} learnt",
+        )
         for sample, row, number in zip(samples, rows, passed, strict=True)
     ]
     title = (

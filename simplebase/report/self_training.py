@@ -1,0 +1,51 @@
+"""Compares a run of self-training with its teacher, for the run's report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from simplebase.report import page
+from simplebase.report.curves import draw_curve
+from simplebase.training.result import teacher_suffices
+from simplebase.training.runs.config import RunConfig
+from simplebase.training.runs.folder import Run
+from simplebase.training.runs.metrics import EpochMetrics, best_epoch, read_metrics
+
+
+def compared_with_teacher(
+    run: Run, config: RunConfig, metrics: Sequence[EpochMetrics]
+) -> tuple[list[str], Path]:
+    """Returns the report's section, and the model to use: the run's or the teacher's.
+
+    Args:
+        run: a run with a checkpoint.
+        config: its config.
+        metrics: its epochs so far.
+
+    Returns:
+        No section and the run's model if the run is no self-training, or its teacher was deleted.
+        Until all epochs are done, the model is the run's.
+    """
+    model = run.best if run.best.exists() else run.last
+    teacher = Run(run.teacher)
+    if not (config.trains_teacher and teacher.best.exists()):
+        return [], model
+    rows = read_metrics(teacher.folder)
+    best, own = best_epoch(rows), best_epoch(metrics)
+    teacher_pck = None if best is None else best.val_pck
+    own_pck = None if own is None else own.val_pck
+    text = (
+        "The teacher learnt from the labels alone. This run also learnt the keypoints that the "
+        "teacher found in the unlabelled images. Best val PCK of the teacher: "
+        f"{page.fraction(teacher_pck)}, of this run: {page.fraction(own_pck)}."
+    )
+    if len(metrics) >= config.recipe.total_epoch and teacher_suffices(teacher_pck, own_pck):
+        text += " The unlabelled images did not help, so use the teacher."
+        model = teacher.best
+    curve = draw_curve(
+        "val PCK of the teacher",
+        [row.epoch for row in rows],
+        [row.val_pck for row in rows],
+        best=None if best is None else best.epoch,
+    )
+    parts = [page.paragraph(text), page.paragraph("PCK of the teacher on the val split:"), curve]
+    return [page.section("Self-training", *parts)], model
