@@ -26,6 +26,11 @@ if [ -n "$dataset" ] && [ -z "$(first_jpeg "$dataset")" ]; then
   echo "$dataset/images has no JPEG file, but one is needed as the sample image." >&2
   exit 1
 fi
+preset=
+if [ ! -f "$model" ] && ! simplebase models "$model" > /dev/null 2>&1; then
+  preset=$model
+  simplebase presets "$preset" > /dev/null
+fi
 # Files that are not part of the result.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -43,9 +48,9 @@ if ! cmake "${configure[@]}" > "$work/configure.log" 2>&1; then
 fi
 cmake --build "$work/build" --parallel 2 > "$work/build.log" 2>&1 || { cat "$work/build.log" >&2; exit 1; }
 
-if [ ! -f "$model" ] && ! simplebase models "$model" > /dev/null 2>&1; then
-  echo "== Training $model"
-  training=(--preset "$model" --run-dir "$work/run")
+if [ -n "$preset" ]; then
+  echo "== Training $preset"
+  training=(--preset "$preset" --run-dir "$work/run")
   if [ -n "$dataset" ]; then training+=(--dataset "$dataset"); else training+=(--recipe quick --backbone-weights none); fi
   simplebase train "${training[@]}"
   model=$work/run/checkpoints/best.keras
