@@ -1,8 +1,10 @@
 """Reads `.keras` files."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -19,9 +21,7 @@ def read_keras_file(path: Path) -> keras.Model:
     Raises:
         DataError: it is damaged, not a `.keras` file, or would unpack to implausibly much.
     """
-    # For a file that is not an archive, Keras reports that it does not exist.
-    if not zipfile.is_zipfile(path):
-        raise DataError(f"{path} cannot be loaded: it is damaged, or not a .keras file.")
+    _require_archive(path)
     try:
         require_sane_archive(path, small=_TEXTS)
         with zipfile.ZipFile(path) as archive:
@@ -35,3 +35,25 @@ def read_keras_file(path: Path) -> keras.Model:
         raise
     except Exception as error:  # Keras raises many types for a damaged archive.
         raise DataError(f"{path} cannot be loaded: {first_line(error)}") from error
+
+
+def read_keras_config(path: Path) -> dict[str, Any]:
+    """Returns the config of the model in a `.keras` file, without building the model.
+
+    Raises:
+        DataError: it is damaged, not a `.keras` file, or would unpack to implausibly much.
+    """
+    _require_archive(path)
+    require_sane_archive(path, small=_TEXTS)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config: dict[str, Any] = json.loads(archive.read("config.json"))["config"]
+    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} cannot be loaded: {first_line(error)}") from error
+    return config
+
+
+def _require_archive(path: Path) -> None:
+    # For a file that is not an archive, Keras reports that it does not exist.
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path} cannot be loaded: it is damaged, or not a .keras file.")

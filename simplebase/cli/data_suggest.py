@@ -92,7 +92,7 @@ def suggest(
 
     Examples:
 
-        simplebase data suggest runs/squat/best.keras day2.mp4 day3.mp4 to_label -n 50
+        simplebase data suggest runs/squat/checkpoints/best.keras day2.mp4 day3.mp4 to_label -n 50
 
         simplebase data suggest person day2.mp4 to_label --detector yolox-nano --labels cvat
 

@@ -3,15 +3,19 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from simplebase.errors import ArgumentError, shown
-from simplebase.presets import Preset, Recipe, load_preset, load_recipe
+from simplebase.geometry import Size
+from simplebase.keras_file import read_keras_config
+from simplebase.metadata import ModelMetadata
+from simplebase.presets import Preset, Recipe, load_preset, load_recipe, preset_names
 from simplebase.presets.choices import DEFAULT_PRESET
 from simplebase.skeletons import Skeleton
 from simplebase.training.options import START, TrainingOptions
 from simplebase.training.runs.config import RunConfig
-from simplebase.zoo.table import ZooModel, find, is_known
+from simplebase.zoo.table import find, is_known
 
 EMBEDDED_RECIPE = "quick"
 """The recipe for the embedded dataset."""
@@ -45,13 +49,14 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
     Args:
         given: values by name: `preset`, `dataset`, fields of `TrainingOptions` or of a recipe, and
             `unlabelled_settings`, which override values of the recipe's `unlabelled`. Other names
-            are ignored. If `weights` names a pretrained model, its preset and input size are the
-            defaults.
+            are ignored. The preset and the input size of the model in `weights` are the defaults.
         earlier: a run whose settings apply where nothing is given.
 
     Raises:
-        ArgumentError: a preset or recipe is unknown, a value is invalid, or the earlier run had
-            augmentation layers of its own.
+        ArgumentError: a preset or recipe is unknown, a value is invalid, `weights` was made from
+            a preset that is not built in and none is given, or the earlier run had augmentation
+            layers of its own.
+        DataError: `weights` is damaged or not a `.keras` file.
     """
     if earlier is not None and earlier.augmentation_layers:
         raise ArgumentError(
@@ -71,12 +76,12 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
     if {"preset", "recipe"} & given.keys():
         # The weights determine the input size.
         values.pop("input_size", None)
-    start = None if earlier or "preset" in given else _pretrained(given.get("weights"))
+    start = None if earlier or "preset" in given else _start(given.get("weights"))
     preset = earlier.preset if earlier else load_preset(DEFAULT_PRESET)
     if "preset" in given:
         preset = load_preset(given["preset"])
     elif start is not None:
-        preset = load_preset(start.preset or DEFAULT_PRESET)
+        preset = start.preset
     recipe = (
         earlier.recipe if earlier else load_recipe(preset.recipe if folder else EMBEDDED_RECIPE)
     )
@@ -92,11 +97,32 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
     return TrainingChoice(folder, skeleton, preset, recipe, TrainingOptions(**values))
 
 
-def _pretrained(weights: str | os.PathLike[str] | None) -> ZooModel | None:
-    """Returns the pretrained model that `weights` names; None if it is a file."""
-    if weights is None or os.path.exists(weights) or not is_known(os.fspath(weights)):
+@dataclass(frozen=True)
+class _Start:
+    """The preset and the input size `(H, W)` of the model that training starts from."""
+
+    preset: Preset
+    input_size: Size
+
+
+def _start(weights: str | os.PathLike[str] | None) -> _Start | None:
+    """Returns what the model in `weights` is; None if it is no model, which is reported later."""
+    if weights is None:
         return None
-    return find(os.fspath(weights), "keypoints")
+    path = Path(weights)
+    if not path.exists() and is_known(str(weights)):
+        known = find(str(weights), "keypoints")
+        return _Start(load_preset(known.preset or DEFAULT_PRESET), known.input_size)
+    config = read_keras_config(path) if path.is_file() and path.suffix == ".keras" else {}
+    if "metadata" not in config:
+        return None
+    metadata = ModelMetadata.from_config(config["metadata"])
+    if metadata.preset not in preset_names():
+        raise ArgumentError(
+            f"{path} was made from preset {metadata.preset!r}, which is not built in. Give the "
+            "preset's file by --preset, or the run that trained the model by --config."
+        )
+    return _Start(load_preset(metadata.preset), metadata.input_size)
 
 
 def _recipe_values(given: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:

@@ -1,9 +1,16 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from simplebase import KeypointDataset, TrainingOptions, load_preset, load_recipe
-from simplebase.errors import ArgumentError
+from simplebase import (
+    KeypointDataset,
+    SimpleBaseline,
+    TrainingOptions,
+    load_preset,
+    load_recipe,
+)
+from simplebase.errors import ArgumentError, DataError
 from simplebase.training.choosing import choose_training
 from simplebase.training.runs.config import DatasetSettings, RunConfig
 
@@ -45,6 +52,35 @@ def test_a_pretrained_model_to_start_from_brings_its_preset_and_size() -> None:
     assert choice.preset == load_preset("resnet152_deconv")
     assert choice.options.input_size == (384, 288)
     assert choice.options.weights == "person-large"
+
+
+def test_a_file_to_start_from_brings_its_preset_and_size(tmp_path: Path) -> None:
+    file = tmp_path / "mine.keras"
+    SimpleBaseline.from_preset(
+        "ghostnet_upsample_lite", 3, input_size=(96, 64), backbone_weights="none"
+    ).save(file)
+    choice = choose_training({"weights": file, "dataset": "cows"})
+    assert choice.preset == load_preset("ghostnet_upsample_lite")
+    assert choice.options.input_size == (96, 64)
+    choice = choose_training({"weights": file, "preset": "resnet50_deconv", "dataset": "cows"})
+    assert choice.preset == load_preset("resnet50_deconv") and choice.options.input_size is None
+
+
+def test_a_file_of_a_preset_that_is_not_built_in_needs_that_preset(tmp_path: Path) -> None:
+    own = load_preset("mobilenetv2_upsample_lite").model_copy(update={"name": "mine"})
+    SimpleBaseline.from_preset(own, 3, input_size=(64, 64), backbone_weights="none").save(
+        tmp_path / "mine.keras"
+    )
+    with pytest.raises(ArgumentError, match="'mine', which is not built in. Give .* --preset"):
+        choose_training({"weights": tmp_path / "mine.keras"})
+
+
+def test_a_file_that_is_not_a_model_to_start_from_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "broken.keras").write_bytes(b"PK")
+    with pytest.raises(DataError, match="damaged, or not a .keras file"):
+        choose_training({"weights": tmp_path / "broken.keras"})
+    (tmp_path / "model.tflite").write_bytes(b"")
+    assert choose_training({"weights": tmp_path / "model.tflite"}).options.input_size is None
 
 
 def test_what_is_given_goes_before_the_preset_and_size_of_a_pretrained_model() -> None:

@@ -14,7 +14,7 @@
 
 const PERSON_PIXELS = 200;
 const HEATMAP_FLOOR = 1e-10;
-const GPU_TOLERANCE = 0.01; // of a heatmap's height, as an export in float16 may differ
+const GPU_TOLERANCE = 0.01; // of a heatmap's height
 
 /** Problems that the page shows as they are. */
 export class PoseError extends Error {}
