@@ -26,7 +26,9 @@ def draw_skeleton(
     faint: np.ndarray | None = None,
     sides: bool = False,
 ) -> None:
-    """Draws the links of a skeleton, and a dot in the colour of its link on each keypoint.
+    """Draws the links of a skeleton, and a dot in the colour of a link on each keypoint.
+
+    The colour is that of the last link that starts there, or else of the last one that ends there.
 
     Args:
         canvas: `(height, width, 3)` uint8 RGB to draw into.
@@ -36,11 +38,13 @@ def draw_skeleton(
         width: half of a link's thickness in pixels.
         hollow: `(K,)` bool, hidden points, which are drawn as a ring with a black hole.
         faint: `(K,)` bool, points that are drawn translucent, with their links.
-        sides: whether a point at which no link starts has the colour of its side instead of white.
+        sides: whether a point without links has the colour of its side instead of white.
     """
     # Fixed point of 1/16 pixel. In cv2, as here, an integer is a pixel's centre.
     fixed = np.round(points * 2**_SUBPIXEL_BITS).astype(int)
     colours = _side_colours(skeleton) if sides else [_DOT] * len(skeleton.keypoints)
+    for link in skeleton.links:
+        colours[skeleton.keypoints.index(link.end)] = link.rgb
     for link in skeleton.links:
         colours[skeleton.keypoints.index(link.start)] = link.rgb
     certain = shown if faint is None else shown & ~faint

@@ -64,6 +64,7 @@ void draw_skeleton(Image& image, const std::vector<Keypoint>& keypoints,
     return point.score >= least_score && std::isfinite(point.x) && std::isfinite(point.y);
   };
   std::vector<Colour> colours(keypoints.size(), kWhite);
+  for (const Link& link : links) colours[link.end] = link.colour;
   for (const Link& link : links) {
     const Keypoint &start = keypoints[link.start], &end = keypoints[link.end];
     colours[link.start] = link.colour;

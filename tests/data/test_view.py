@@ -107,6 +107,14 @@ def test_hidden_keypoints_are_drawn_with_a_hole() -> None:
     assert count(hidden, (0, 255, 0)) > 0 and count(hidden, (255, 255, 255)) == 0
 
 
+def test_keypoints_at_which_links_only_end_have_their_colour() -> None:
+    canvas = np.full((60, 60, 3), 128, np.uint8)
+    skeleton = Skeleton("one link", ("a", "b"), links=(Link("a", "b", "#00ff00"),))
+    points = np.array([[10.0, 30.0], [50.0, 30.0]])
+    draw_skeleton(canvas, points, skeleton, shown=np.array([True, True]), width=4)
+    assert canvas[30, 10].tolist() == canvas[30, 50].tolist() == [0, 255, 0]
+
+
 def test_keypoints_without_links_are_drawn_in_the_colour_of_their_side() -> None:
     names = ("left_eye", "right_eye", "nose")
     skeleton = Skeleton("face", names, horizontal_pairs=(("left_eye", "right_eye"),))

@@ -168,12 +168,15 @@ def test_the_skeleton_is_drawn_where_the_keypoints_are(
     assert after.shape == before.shape
     height, width = before.shape[:2]
     inside = [k for k, (x, y, _) in enumerate(found) if 0 <= x < width - 1 and 0 <= y < height - 1]
-    # The last dot lies above all else; it is in the colour of the link that it begins, else white.
+    # The last dot lies above all else. It has the colour of the last link that it begins, or else
+    # ends.
     top = inside[-1]
     skeleton = artifacts.metadata.skeleton
-    begun = [link.rgb for link in skeleton.links if link.start == skeleton.keypoints[top]]
+    name, links = skeleton.keypoints[top], skeleton.links
+    ending = [link.rgb for link in links if link.end == name]
+    beginning = [link.rgb for link in links if link.start == name]
     x, y = found[top, :2].round().astype(int)
-    assert tuple(after[y, x]) == (begun[-1] if begun else (255, 255, 255))
+    assert tuple(after[y, x]) == (ending + beginning)[-1]
     unchanged = (after == before).all(axis=-1).mean()
     assert 0.5 < unchanged < 1
 

@@ -836,6 +836,7 @@ function drawParts(context, pose, model, shown, wanted, half) {
   // To a canvas the centre of the first pixel is (0.5, 0.5).
   const place = (k) => [pose.keypoints[3 * k] + 0.5, pose.keypoints[3 * k + 1] + 0.5];
   const colours = model.keypoints.map(() => DOT);
+  model.links.forEach(([, end], i) => (colours[end] = model.colours[i]));
   model.links.forEach(([start], i) => (colours[start] = model.colours[i]));
   const drawn = model.links
     .map((ends, i) => ({ ends, colour: model.colours[i] }))
