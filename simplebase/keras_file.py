@@ -44,12 +44,16 @@ def read_keras_config(path: Path) -> dict[str, Any]:
         DataError: it is damaged, not a `.keras` file, or would unpack to implausibly much.
     """
     _require_archive(path)
-    require_sane_archive(path, small=_TEXTS)
     try:
+        require_sane_archive(path, small=_TEXTS)
         with zipfile.ZipFile(path) as archive:
-            config: dict[str, Any] = json.loads(archive.read("config.json"))["config"]
-    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+            config: Any = json.loads(archive.read("config.json"))["config"]
+    except DataError:
+        raise
+    except Exception as error:  # zipfile and json raise many types for a damaged archive.
         raise DataError(f"{path} cannot be loaded: {first_line(error)}") from error
+    if not isinstance(config, dict):
+        raise DataError(f"{path} cannot be loaded: its config.json describes no model.")
     return config
 
 

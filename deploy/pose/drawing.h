@@ -5,8 +5,8 @@
 
 namespace simplebase {
 
-/// Draws the links of a skeleton with smooth edges, and a dot in its link's colour on each
-/// keypoint.
+/// Draws the links of a skeleton with smooth edges, and a dot on each keypoint: in the colour of the
+/// last link that starts there, or else of the last one that ends there; white without links.
 ///
 /// Lines and dots are sized to the box in which the object was looked for. A keypoint that scores
 /// less than `least_score` is left out, with its links.

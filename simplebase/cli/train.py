@@ -36,7 +36,7 @@ def train(
         typer.Option(
             metavar="NAME",
             help="Model: a name from `simplebase presets`, or a YAML file.",
-            show_default=DEFAULT_PRESET,
+            show_default=f"that of --weights, else {DEFAULT_PRESET}",
         ),
     ] = None,
     recipe: training_options.Recipe = None,

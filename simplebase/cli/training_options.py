@@ -25,7 +25,7 @@ InputSize = Annotated[
     typer.Option(
         metavar="HxW",
         help="Input size, such as 256x192 (height x width); each a multiple of 32.",
-        show_default="the recipe's or the preset's",
+        show_default="the recipe's, else that of --weights, else the preset's",
     ),
 ]
 BackboneWeights = Annotated[
@@ -52,7 +52,7 @@ Weights = Annotated[
     typer.Option(
         metavar="MODEL",
         help="Start from this model: a .keras file or the name of a pretrained model, such as "
-        "person.",
+        "person. Its preset and input size are the defaults.",
     ),
 ]
 _UNLABELLED = "Images without labels"

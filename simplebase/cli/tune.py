@@ -33,7 +33,7 @@ def tune(
         str | None,
         typer.Option(
             help="Model: a name from `simplebase presets`, or a YAML file.",
-            show_default=DEFAULT_PRESET,
+            show_default=f"that of --weights, else {DEFAULT_PRESET}",
         ),
     ] = None,
     dataset: options.Dataset = None,

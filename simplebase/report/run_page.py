@@ -106,7 +106,7 @@ def _parts(
             {
                 "PCK@0.5 of the best checkpoint": page.fraction(pck.figures[0].value),
                 "95 % interval": _interval(pck),
-                "best epoch": "n/a" if best is None else f"{best.epoch} of {len(metrics)}",
+                "best epoch": "n/a" if best is None else f"{best.epoch} of {metrics[-1].epoch}",
                 "val objects": str(evaluation.objects),
             }
         ),
@@ -254,7 +254,7 @@ def _advice(
 ) -> list[str]:
     parts = []
     best = best_epoch(metrics)
-    if len(metrics) < config.recipe.total_epoch:
+    if metrics[-1].epoch < config.recipe.total_epoch:
         parts.append(page.paragraph("The run is not complete. Continue it with the first command."))
     elif best is not None and best.epoch == metrics[-1].epoch and len(metrics) > 1:
         parts.append(page.paragraph("The last epoch was the best one: a longer run may give more."))
@@ -271,7 +271,7 @@ def _advice(
         )
     folder, file = config.dataset.folder, str(model)
     lines = [["simplebase", "train", "--resume", str(run.folder)]]
-    if len(metrics) >= config.recipe.total_epoch:
+    if metrics[-1].epoch >= config.recipe.total_epoch:
         longer = str(2 * config.recipe.total_epoch)
         lines = [["simplebase", "train", "--config", str(run.folder), "--total-epoch", longer]]
     lines += [

@@ -22,12 +22,15 @@ def compared_with_teacher(
         metrics: its epochs so far.
 
     Returns:
-        No section and the run's model if the run is no self-training, or its teacher was deleted.
+        No section, and the run's model, if the run is not self-training or its teacher was deleted.
         Until all epochs are done, the model is the run's.
+
+    Raises:
+        DataError: the teacher's `metrics.csv` is damaged.
     """
     model = run.best if run.best.exists() else run.last
     teacher = Run(run.teacher)
-    if not (config.trains_teacher and teacher.best.exists()):
+    if not (config.trains_teacher and teacher.best.exists() and teacher.metrics.exists()):
         return [], model
     rows = read_metrics(teacher.folder)
     best, own = best_epoch(rows), best_epoch(metrics)
@@ -38,7 +41,7 @@ def compared_with_teacher(
         "teacher found in the unlabelled images. Best val PCK of the teacher: "
         f"{page.fraction(teacher_pck)}, of this run: {page.fraction(own_pck)}."
     )
-    if len(metrics) >= config.recipe.total_epoch and teacher_suffices(teacher_pck, own_pck):
+    if metrics[-1].epoch >= config.recipe.total_epoch and teacher_suffices(teacher_pck, own_pck):
         text += " The unlabelled images did not help, so use the teacher."
         model = teacher.best
     curve = draw_curve(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simplebase.errors import ArgumentError, shown
+from simplebase.errors import ArgumentError, DataError, shown
 from simplebase.geometry import Size
 from simplebase.keras_file import read_keras_config
 from simplebase.metadata import ModelMetadata
@@ -56,7 +56,7 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
         ArgumentError: a preset or recipe is unknown, a value is invalid, `weights` was made from
             a preset that is not built in and none is given, or the earlier run had augmentation
             layers of its own.
-        DataError: `weights` is damaged or not a `.keras` file.
+        DataError: `weights` is a damaged `.keras` file. Other files are refused later.
     """
     if earlier is not None and earlier.augmentation_layers:
         raise ArgumentError(
@@ -76,7 +76,7 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
     if {"preset", "recipe"} & given.keys():
         # The weights determine the input size.
         values.pop("input_size", None)
-    start = None if earlier or "preset" in given else _start(given.get("weights"))
+    start = None if earlier or "preset" in given else _starting_model(given.get("weights"))
     preset = earlier.preset if earlier else load_preset(DEFAULT_PRESET)
     if "preset" in given:
         preset = load_preset(given["preset"])
@@ -98,31 +98,35 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
 
 
 @dataclass(frozen=True)
-class _Start:
+class _StartingModel:
     """The preset and the input size `(H, W)` of the model that training starts from."""
 
     preset: Preset
     input_size: Size
 
 
-def _start(weights: str | os.PathLike[str] | None) -> _Start | None:
-    """Returns what the model in `weights` is; None if it is no model, which is reported later."""
+def _starting_model(weights: str | os.PathLike[str] | None) -> _StartingModel | None:
+    """Returns what `weights` contains; None if it is not a model, which is reported later."""
     if weights is None:
         return None
     path = Path(weights)
     if not path.exists() and is_known(str(weights)):
         known = find(str(weights), "keypoints")
-        return _Start(load_preset(known.preset or DEFAULT_PRESET), known.input_size)
+        return _StartingModel(load_preset(known.preset or DEFAULT_PRESET), known.input_size)
     config = read_keras_config(path) if path.is_file() and path.suffix == ".keras" else {}
     if "metadata" not in config:
         return None
-    metadata = ModelMetadata.from_config(config["metadata"])
+    try:
+        metadata = ModelMetadata.from_config(config["metadata"])
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
     if metadata.preset not in preset_names():
         raise ArgumentError(
-            f"{path} was made from preset {metadata.preset!r}, which is not built in. Give the "
-            "preset's file by --preset, or the run that trained the model by --config."
+            f"{path} was made from {metadata.preset!r}, which is not a built-in preset. Give the "
+            "preset's YAML file with --preset, or repeat its run with `simplebase train --config "
+            "RUN`. A model with a backbone of your own is trained in Python, see docs/keras.md."
         )
-    return _Start(load_preset(metadata.preset), metadata.input_size)
+    return _StartingModel(load_preset(metadata.preset), metadata.input_size)
 
 
 def _recipe_values(given: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:

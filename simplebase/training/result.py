@@ -49,7 +49,7 @@ class TrainingResult:
 
 
 def teacher_suffices(teacher_val_pck: float | None, val_pck: float | None) -> bool:
-    """Whether a teacher, which learnt from the labels alone, scored as high as its student."""
+    """Whether the teacher of self-training scored at least as high as its student."""
     return teacher_val_pck is not None and teacher_val_pck >= (val_pck or 0.0)
 
 

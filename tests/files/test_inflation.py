@@ -12,7 +12,7 @@ import pytest
 from simplebase.converters.weights.keras2 import read_keras2
 from simplebase.errors import DataError
 from simplebase.files.inflation import read_tarball
-from simplebase.keras_file import read_keras_file
+from simplebase.keras_file import read_keras_config, read_keras_file
 from simplebase.runtimes import load_runtime
 
 TEXTS = {"metadata.json": "{}", "config.json": "{}"}
@@ -38,6 +38,13 @@ def test_an_archive_that_inflates_is_refused_before_it_is_unpacked(tmp_path: Pat
     assert path.stat().st_size < 1 << 20
     with pytest.raises(DataError, match=r"model\.keras has \d+ bytes, but would unpack to 83886"):
         read_keras_file(path)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"config": null}', '{"config": 5}', "[" * 100_000])
+def test_a_config_that_describes_no_model_is_refused(tmp_path: Path, text: str) -> None:
+    path = archive(tmp_path / "model.keras", **{"config.json": text})
+    with pytest.raises(DataError, match=r"model\.keras cannot be loaded"):
+        read_keras_config(path)
 
 
 def test_weights_that_claim_more_than_they_hold_are_refused(tmp_path: Path) -> None:

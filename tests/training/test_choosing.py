@@ -71,16 +71,21 @@ def test_a_file_of_a_preset_that_is_not_built_in_needs_that_preset(tmp_path: Pat
     SimpleBaseline.from_preset(own, 3, input_size=(64, 64), backbone_weights="none").save(
         tmp_path / "mine.keras"
     )
-    with pytest.raises(ArgumentError, match="'mine', which is not built in. Give .* --preset"):
+    with pytest.raises(ArgumentError, match="'mine', which is not a built-in preset"):
         choose_training({"weights": tmp_path / "mine.keras"})
 
 
-def test_a_file_that_is_not_a_model_to_start_from_is_refused(tmp_path: Path) -> None:
+def test_a_damaged_file_to_start_from_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.keras").write_bytes(b"PK")
     with pytest.raises(DataError, match="damaged, or not a .keras file"):
         choose_training({"weights": tmp_path / "broken.keras"})
+
+
+def test_a_file_of_another_format_changes_no_default(tmp_path: Path) -> None:
     (tmp_path / "model.tflite").write_bytes(b"")
-    assert choose_training({"weights": tmp_path / "model.tflite"}).options.input_size is None
+    choice = choose_training({"weights": tmp_path / "model.tflite"})
+    assert choice.options.input_size is None
+    assert choice.preset == load_preset("mobilenetv2_upsample_lite")
 
 
 def test_what_is_given_goes_before_the_preset_and_size_of_a_pretrained_model() -> None:

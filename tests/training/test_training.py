@@ -23,6 +23,7 @@ from simplebase.presets import Preset, Recipe
 from simplebase.runtimes import load_runtime
 from simplebase.training import Plan, TrainingResult
 from simplebase.training.dump import dump_model
+from simplebase.training.result import teacher_suffices
 from simplebase.training.runs.config import RunConfig
 from simplebase.training.training_model import TrainingModel
 
@@ -221,3 +222,13 @@ def test_a_dump_refuses_without_leaving_a_file(shallow_model_file: Path, tmp_pat
         dump_model(shallow_model_file, tmp_path / "broken.keras")
     assert [path.name for path in tmp_path.iterdir()] == ["broken.keras"]
     assert (tmp_path / "broken.keras").read_bytes() == b"broken"
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "suffices"),
+    [(0.5, 0.5, True), (0.6, 0.5, True), (0.5, 0.6, False), (None, None, False)],
+)
+def test_a_teacher_suffices_if_it_scored_at_least_as_high(
+    teacher: float | None, student: float | None, suffices: bool
+) -> None:
+    assert teacher_suffices(teacher, student) == suffices

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[1] / "deploy" / "build_artifacts.sh"
+SCRIPT = Path(__file__).parents[2] / "deploy" / "build_artifacts.sh"
 
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
