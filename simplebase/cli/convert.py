@@ -139,9 +139,9 @@ def coco(
         )
 
     keypoint_files = (classes_path, matchpoint_path, skeleton_path)
-    run_conversion(
-        read, output, images, overwrite, json, keypoint_files, splits=wanted_splits(val_split)
-    )
+    only_val = val_annotations is not None and train_annotations is None
+    splits = "val" if only_val else wanted_splits(val_split)
+    run_conversion(read, output, images, overwrite, json, keypoint_files, splits=splits)
 
 
 @convert_app.command(rich_help_panel=DATASETS)

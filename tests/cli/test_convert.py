@@ -109,6 +109,10 @@ def test_to_coco_and_back(convert, figures_folder, tmp_path) -> None:
     for name in ("annotations.json", "classes.txt", "match_point.txt", "skeleton.txt"):
         assert (again / name).read_bytes() == (figures_folder / name).read_bytes()
     load_dataset(again).images.require()
+    # A file for the val split alone asks for no train split.
+    words = ("coco", coco / "images", tmp_path / "val", "--images", "none")
+    code, _, err = convert(*words, "--val-annotations", files[1])
+    assert code == 0 and err == ""
 
 
 def test_the_examples_of_to_coco_bring_the_same_dataset_back(
