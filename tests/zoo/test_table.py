@@ -2,6 +2,7 @@
 
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -244,3 +245,15 @@ def test_a_name_of_another_kind_is_refused_with_some_of_the_right_one() -> None:
         find("yolox-s", "keypoints")
     with pytest.raises(ArgumentError, match="needed, such as ghostnet, peleenet"):
         find("hand", "backbone")
+
+
+def test_the_documents_have_the_published_figures() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "pretrained.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    told = {}
+    for cells in rows:
+        if len(cells) == 4:
+            figures = [float(text) for text in re.findall(r"\d\.\d+", cells[2])]
+            told |= dict(zip(re.findall(r"`([\w-]+)`", cells[0]), figures, strict=False))
+    assert {"person", "hand-small", "yolox-s", "ghostnet"} <= told.keys()
+    assert told == {name: round(find(name).published.value, 3) for name in told}
