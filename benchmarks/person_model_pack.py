@@ -1,6 +1,6 @@
 """Puts a trained model into the package as `person-mini`: the int8 file, the weights, their hashes.
 
-python benchmarks/person_model_pack.py runs/person/checkpoints/best.keras DATASET --min-score 0.2
+python benchmarks/person_model_pack.py model.keras DATASET --min-score 0.25
 
 DATASET has images to calibrate int8 on, and others that both files are compared on; see
 `simplebase export`. What is written, and where:

@@ -59,6 +59,12 @@ def test_the_files_are_those_of_the_table_and_the_card_and_small(name: str) -> N
     assert beside == {f"{name}.{end}" for end in ("npz", "tflite", "tflite.json", "yaml")}
 
 
+def test_the_published_figure_is_that_of_the_card() -> None:
+    card = (ROOT / "docs" / "person_model.md").read_text(encoding="utf-8")
+    row = next(line for line in card.splitlines() if line.startswith(f"| `{PERSON}` | "))
+    assert f" / {find(PERSON).published.value:.3f} / " in row.split(" | ")[1]
+
+
 def test_a_changed_file_of_the_package_is_refused(tmp_path: Path) -> None:
     original = find(PERSON).embedded.weights
     path = tmp_path / "person-mini.npz"
