@@ -61,6 +61,7 @@ train() {  # RUN RECIPE DATASET ...
 train stage1 stage1 stage1 --backbone-weights "$imagenet" --normalisation torch
 train stage2 stage2 stage2 --weights runs/stage1/checkpoints/last.keras
 train stage3 stage3 stage3 --weights runs/stage2/checkpoints/last.keras
-train stage4 stage4 stage2 --weights runs/stage3/checkpoints/last.keras --mixed-precision
+train stage4 stage2 stage2 --weights runs/stage3/checkpoints/last.keras --mixed-precision \
+  --total-epoch 27 --learning-rate 0.0007 --finish-share 0.075
 train stage5 stage3 stage3 --weights runs/stage4/checkpoints/last.keras --mixed-precision
 [ -f model.keras ] || python "$here/average.py" runs/stage{4,5}/checkpoints/last.keras model.keras

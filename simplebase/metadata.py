@@ -215,7 +215,15 @@ def read_metadata(path: str | os.PathLike[str], embedded: str | None = None) -> 
 
 def _parsed(file: Path, text: str) -> ModelMetadata:
     require_length(text, _MOST_BYTES, str(file))
-    config = parse_json(text, str(file))
+    return metadata_in(file, parse_json(text, str(file)))
+
+
+def metadata_in(file: Path, config: dict[str, Any]) -> ModelMetadata:
+    """Returns the metadata that `file` has as `config`.
+
+    Raises:
+        DataError: a field is missing or invalid; the message names the file.
+    """
     try:
         return ModelMetadata.from_config(config)
     except DataError as error:

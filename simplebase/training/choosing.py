@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simplebase.errors import ArgumentError, DataError, shown
+from simplebase.errors import ArgumentError, shown
 from simplebase.geometry import Size
 from simplebase.keras_file import read_keras_config
-from simplebase.metadata import ModelMetadata
+from simplebase.metadata import metadata_in
 from simplebase.presets import Preset, Recipe, load_preset, load_recipe, preset_names
 from simplebase.presets.choices import DEFAULT_PRESET
 from simplebase.skeletons import Skeleton
@@ -116,10 +116,7 @@ def _starting_model(weights: str | os.PathLike[str] | None) -> _StartingModel | 
     config = read_keras_config(path) if path.is_file() and path.suffix == ".keras" else {}
     if "metadata" not in config:
         return None
-    try:
-        metadata = ModelMetadata.from_config(config["metadata"])
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
+    metadata = metadata_in(path, config["metadata"])
     if metadata.preset not in preset_names():
         raise ArgumentError(
             f"{path} was made from {metadata.preset!r}, which is not a built-in preset. Give the "
