@@ -25,7 +25,7 @@ DEFAULT_TOLERANCE = 0.02
 """The loss of PCK that 8-bit files may have."""
 
 _SCORE_OF_A_FIND = 0.1
-"""Score below which the model has not found a point. An 8-bit file is not judged by such points."""
+"""Score below which the model has not found a keypoint."""
 
 _BATCH = 16
 _ADVICE = "close what else uses its memory"
@@ -87,8 +87,8 @@ class Parity:
         distance_p99: 99th percentile of these distances.
         model_pck: PCK@0.5 of the model, see `mean_pck`.
         file_pck: PCK@0.5 of the file; the lower one if it returns heatmaps and keypoints.
-        labelled: True if PCK uses the images' labels. If False, it uses the keypoints that the
-            model itself finds, so the model's PCK is 1.
+        labelled: True if PCK uses the images' labels. If False, it uses the keypoints of which the
+            model itself is surest, see `Reference`, so the model's PCK is 1.
         limits: the limits of the differences.
         found: `(N, K, 3)` keypoints of the file: x, y in input pixels, and score. If it returns
             heatmaps and keypoints, those that it decodes itself.
@@ -158,7 +158,10 @@ class Reference(ArrayEquality):
         heatmaps: `(N, h, w, K)` of the model.
         keypoints: `(N, K, 3)` x, y in input pixels, and score.
         truth: the objects, with the labels for PCK.
-        labelled: True if these are the dataset's labels, False if the model itself found them.
+        labelled: True if these are the dataset's labels. If False, they are what the model found:
+            of each keypoint, the half with the higher scores. Where a model is unsure, two places
+            in a heatmap are nearly as high, and rounding decides between them, also in a file that
+            finds as much as the model on images for which it was trained.
     """
 
     samples: Samples
@@ -242,9 +245,17 @@ def _answers(file: Comparable, crops: np.ndarray) -> dict[str, np.ndarray]:
 def _labelled_by(
     keypoints: np.ndarray, samples: Samples, metadata: ModelMetadata
 ) -> KeypointDataset:
-    """Returns the objects of `samples`, with a model's keypoints as labels."""
+    """Returns the objects of `samples`, with the keypoints as labels of which a model is surest."""
+    scores = keypoints[..., 2]
+    found = scores >= _SCORE_OF_A_FIND
     labels = to_image(keypoints, samples.matrices)
-    labels[..., 2] = np.where(keypoints[..., 2] >= _SCORE_OF_A_FIND, 2, 0)
+    labels[..., 2] = np.where(found & (scores >= _medians(scores, found)), 2, 0)
     dataset = samples.dataset
     records = replace(dataset.records, keypoints=labels)
     return replace(dataset, skeleton=metadata.skeleton, records=records)
+
+
+def _medians(scores: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Returns `(K,)`: the median of each keypoint's scores where it was found; else infinity."""
+    medians = np.ma.median(np.ma.masked_array(scores, ~found), axis=0)
+    return np.ma.filled(medians, np.inf)

@@ -131,6 +131,21 @@ def test_without_fitting_labels_the_file_is_held_against_what_the_model_finds(
         compared(other, heatmaps * 0, heatmaps, "int8")
 
 
+def test_without_labels_only_the_keypoints_count_of_which_the_model_is_surest(
+    figures: KeypointDataset, heatmaps: np.ndarray
+) -> None:
+    other = replace(figures, skeleton=load_skeleton("lsp"))
+    # The later an image, the lower the model's scores; the keypoint 0 has low scores everywhere.
+    model = heatmaps * np.linspace(1, 0.3, 40, dtype=np.float32)[:, None, None, None]
+    model[..., 0] *= 0.4
+    file = model.copy()
+    file[25:] = np.roll(file[25:], 8, axis=1)
+    assert compared(other, model, file, "int8").file_pck == 1
+    file = model.copy()
+    file[..., 0] = 0
+    assert not compared(other, model, file, "int8").passed
+
+
 @pytest.mark.parametrize("tolerance", [-0.1, 1.1, float("nan")])
 def test_a_tolerance_is_a_share(tolerance: float) -> None:
     with pytest.raises(ArgumentError, match="from 0 to 1"):
