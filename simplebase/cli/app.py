@@ -14,7 +14,13 @@ from typer.core import TyperGroup
 from simplebase.cli.commands import add_commands, position
 from simplebase.cli.ending import ended_by_signals
 from simplebase.devices import prepare_tensorflow
-from simplebase.errors import SimplebaseError, SimplebaseNote, SimplebaseWarning, os_sentence
+from simplebase.errors import (
+    SimplebaseError,
+    SimplebaseNote,
+    SimplebaseWarning,
+    TrainingStopped,
+    os_sentence,
+)
 from simplebase.extras import import_with_extras
 from simplebase.silence import silenced_stderr
 from simplebase.version import __version__
@@ -113,7 +119,9 @@ def _run(arguments: list[str], debug: bool) -> None:
         if debug:
             raise
         text = os_sentence(error) if isinstance(error, OSError) else str(error)
-        errors.print(f"[bold red]Error:[/] {escape(text)}", highlight=False, soft_wrap=True)
+        # A user who stops a training run knows that it was stopped.
+        label = "" if isinstance(error, TrainingStopped) else "[bold red]Error:[/] "
+        errors.print(f"{label}{escape(text)}", highlight=False, soft_wrap=True)
         sys.exit(getattr(error, "exit_code", 1))
 
 

@@ -131,7 +131,10 @@ def check(
         )
     if report.errors:
         raise typer.Exit(1)
-    say(f"next: {command_line(['simplebase', 'train', '--dataset', folder, *own])}")
+    if any(finding.kind == "empty-split" for finding in report.findings):
+        say(f"next: {command_line(['simplebase', 'data', 'split', folder, f'{folder}_split'])}")
+    else:
+        say(f"next: {command_line(['simplebase', 'train', '--dataset', folder, *own])}")
 
 
 def _open_model(model: Path) -> "Runtime":

@@ -223,7 +223,6 @@ def _run(
     **how: Any,
 ) -> "DemoProgress":
     chosen, looks = _chosen(model, looks, follow)
-    options.prepare_for_model(chosen)
     from simplebase.cli.demo_display import DemoDisplay
     from simplebase.demo.run import run_demo
     from simplebase.demo.settings import DemoSettings
@@ -236,6 +235,7 @@ def _run(
             settings=DemoSettings(**looks),
             observe=display,
             announce=lambda url: say(f"live at {url} (Ctrl-C ends it)"),
+            prepare=options.prepare_for_model,
             **how,
         )
 
@@ -250,7 +250,7 @@ def _chosen(
 
     newest = newest_model()
     if newest is not None:
-        say(f"model: {newest}")
+        say(f"model: {newest}, the best of your newest run; --model person-mini is in the package")
         return newest, looks | {"follow": bool(follow)}
     whole_frame = not any(looks[place] for place in ("box", "boxes", "detector"))
     where = ", which looks for one person in the whole frame" if whole_frame else ""

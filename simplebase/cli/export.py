@@ -149,14 +149,15 @@ def export(
     dataset = None
     if calibration is not None:
         dataset = options.open_dataset(calibration, skeleton, None, None, None)
-    # Files are named after what was given, not after the file of a pretrained model in the cache.
-    model_file = options.open_models(model)
-
     import_tensorflow()
-    from simplebase.export.export import Exporter, require_place
+    from simplebase.export.export import Exporter, require_place, writer_of
 
     for settings, path in plan:
         require_place(path, settings, overwrite=overwrite)
+        if all is None:
+            writer_of(settings)
+    # Files are named after what was given, not after the file of a pretrained model in the cache.
+    model_file = options.open_models(model)
     finder = None
     if format == _WEB:
         _prepare_site(site, quantize, overwrite)
@@ -179,6 +180,8 @@ def export(
             _export_all(exporter, plan, all / site.name, report, json, overwrite)
         else:
             _export_one(exporter, *plan[0], report, json, overwrite)
+    if dataset is None:
+        say("compared on drawn figures; --calibration FOLDER compares on images of your own")
 
 
 def _plan_all(folder: Path, model: Path, texts: dict[str, Any]) -> "Plan":

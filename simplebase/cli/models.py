@@ -29,6 +29,11 @@ class _NamesAreCards(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Inserts the command `card` before the name of a model."""
         if args[0] not in self.commands and not args[0].startswith("-"):
+            if len(args) > 1 and not args[1].startswith("-"):
+                raise typer.BadParameter(
+                    f"'{args[0]}' is not a command. `simplebase models` lists the models, and "
+                    "`simplebase models NAME` shows one."
+                )
             args = [_CARD, *args]
         return super().resolve_command(ctx, args)
 
@@ -58,7 +63,7 @@ def models(
     """List pretrained models, show one, or manage downloaded models.
 
     Every command takes these names instead of a model file. The first use downloads and converts
-    the model.
+    the model, unless it is in the package, as person-mini is.
 
     Examples:
 
@@ -85,7 +90,7 @@ def models(
     console.print(_table(shown))
     if len(shown) < len(rows):
         say(f"{len(rows) - len(shown)} more: `simplebase models --all`, or `--for SUBJECT`.")
-    say("next: simplebase demo --model NAME --input IMAGE; simplebase models NAME shows the card.")
+    say("next: simplebase models NAME shows the card of a model, and how to use it")
     if json is not None:
         write_json(json, [_config(row) for row in shown], overwrite=overwrite)
 
@@ -205,7 +210,7 @@ def _table(rows: "list[ZooModel]") -> Table:
         caption="accuracy of keypoints as published, with flip test (person-mini: our own, "
         "without); lower NME is better",
     )
-    table.add_column("name", no_wrap=True)
+    table.add_column("name", overflow="fold")
     table.add_column("published", no_wrap=True)
     table.add_column("MB", justify="right", no_wrap=True)
     if described:
@@ -277,8 +282,6 @@ def _files_of(model: "EmbeddedModel") -> dict[str, str]:
 
 def _next_command(row: "ZooModel") -> str:
     name = row.short_name
-    if row.embedded is not None:
-        return "simplebase demo --input IMAGE --output pose.png"
     if row.kind == "keypoints":
         return f"simplebase demo --model {name} --input IMAGE --output pose.png"
     if row.kind == "detector":

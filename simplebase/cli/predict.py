@@ -8,6 +8,7 @@ import typer
 from simplebase.cli import options
 from simplebase.cli.app import app, say, warn
 from simplebase.cli.commands import USE
+from simplebase.errors import counted
 
 if TYPE_CHECKING:
     from simplebase.prediction import PredictionSummary
@@ -30,7 +31,8 @@ def predict(
         Path,
         typer.Option(
             callback=options.open_runnable,
-            help="Model file of any format, or the name of a pretrained model, such as person.",
+            help="Model file of any format, or the name of a pretrained model, such as person or "
+            "person-mini.",
         ),
     ],
     output: Annotated[
@@ -163,6 +165,8 @@ def _report(summary: "PredictionSummary", output: Path) -> None:
     if problems := summary.problems:
         first = "\n".join(problem.error for problem in problems[:_SHOWN])
         more = "\n..." if len(problems) > _SHOWN else ""
-        warn(f"{len(problems)} inputs could not be read, see {summary.errors_file}:\n{first}{more}")
-    kept = f" ({summary.kept} of {summary.parts} parts were already done)" if summary.kept else ""
-    say(f"{output}: {summary.rows} objects in {summary.images} images{kept}")
+        inputs = counted(len(problems), "input")
+        warn(f"{inputs} could not be read, see {summary.errors_file}:\n{first}{more}")
+    parts = counted(summary.parts, "part")
+    kept = f" ({summary.kept} of {parts} already done)" if summary.kept else ""
+    say(f"{output}: {counted(summary.rows, 'object')} in {counted(summary.images, 'image')}{kept}")

@@ -187,6 +187,12 @@ def _train(
     given: dict[str, Any], distribution: "Distribution | None"
 ) -> "tuple[TrainingResult, str]":
     """Starts a new run. Also returns the folder of the dataset."""
+    from simplebase.presets import load_preset, load_recipe
+
+    # Mistyped names are reported before TensorFlow is imported, which takes seconds.
+    for name, load in (("preset", load_preset), ("recipe", load_recipe)):
+        if name in given:
+            load(given[name])
     import_tensorflow()
     from simplebase.data.synthetic import embedded_dataset
     from simplebase.training import train as run_training
@@ -200,6 +206,7 @@ def _train(
     default = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}_{preset.name}"
     run_dir = given.get("run_dir", default)
     if folder is None:
+        say("no --dataset was given: the model learns drawn figures")
         with options.progress_bar("drawing the embedded dataset") as progress:
             folder = str(embedded_dataset(progress))
     depth_range = earlier.dataset.own_depth_range() if earlier else None

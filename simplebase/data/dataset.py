@@ -63,8 +63,8 @@ class KeypointDataset:
     def _split(self, mask: np.ndarray, name: str) -> "KeypointDataset":
         if not mask.any():
             raise DataError(
-                f"{self.name}: the {name} split is empty; isValidation is 0 in train records and "
-                "1 in val records, of which there should be a tenth or so."
+                f"{self.name}: the {name} split is empty. `simplebase data split` draws new "
+                "splits; in annotations.json, isValidation is 0 for train and 1 for val."
             )
         return self.select(mask)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from simplebase.demo.finding.boxes import BoxesByFrame
 from simplebase.demo.frames import FramePoses, Source
 from simplebase.demo.settings import MIN_SCORE, DemoSettings
@@ -44,7 +46,7 @@ class DemoProgress:
             `decode`, `smooth`, `draw`, `write`.
         count: total number of frames, if known.
         frames: number of finished frames.
-        without: number of frames without an object.
+        without: number of frames without a keypoint that reaches `min_score`.
         dropped: number of frames that a live source lost.
         started: when the first frame was finished, by `time.perf_counter`.
         latest: when the last frame was finished.
@@ -75,7 +77,8 @@ class DemoProgress:
         self.latest = time.perf_counter()
         self.started = self.started or self.latest
         self.frames += 1
-        self.without += not found.poses
+        scores = [pose.keypoints[:, 2].max() for pose in found.poses]
+        self.without += max(scores, default=-np.inf) < self.min_score
         self.dropped = dropped
         self.poses = found.poses
 
@@ -93,6 +96,7 @@ def run_demo(
     overwrite: bool = False,
     observe: Callable[[DemoProgress], None] | None = None,
     announce: Callable[[str], None] | None = None,
+    prepare: Callable[[str | os.PathLike[str]], None] | None = None,
 ) -> DemoProgress:
     """Estimates the poses in all frames of a source, and writes or shows them.
 
@@ -111,6 +115,7 @@ def run_demo(
         overwrite: replace outputs that exist.
         observe: is called after each frame.
         announce: is called with the address of `serve`.
+        prepare: is called with `model` before it is loaded, and after the arguments were checked.
 
     If one of several images cannot be read, it is left out. If a box lies outside an image, the
     image gets no poses. A warning names the image in both cases.
@@ -132,6 +137,8 @@ def run_demo(
             # Before the model is loaded, which takes seconds, to report a port in use at once.
             server = _server(stack, serve, announce)
             find = settings.finder()
+            if prepare is not None:
+                prepare(model)
             runtime = with_skeleton(load_runtime(model), skeleton)
             settings = settings.for_model(runtime.metadata)
             progress.min_score = settings.least_score

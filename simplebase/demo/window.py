@@ -23,16 +23,16 @@ class WindowClosed(Exception):
 def require_display(is_live: bool) -> None:
     """Raises ArgumentError if no window can be opened, and says what to do instead."""
     if not has_display():
-        raise ArgumentError(
-            f"this machine has no display to open a window on: {_instead(is_live)}."
-        )
+        raise ArgumentError(f"this machine has no display for a window. {_instead(is_live)}")
 
 
 def _instead(is_live: bool) -> str:
-    writes = "--output FILE writes"
     if is_live:
-        return f"--serve 8000 shows it in a browser at http://127.0.0.1:8000, {writes}"
-    return writes
+        return (
+            "Use --serve 8000 to see the result in a browser at http://127.0.0.1:8000, or "
+            "--output FILE to write it."
+        )
+    return "Use --output FILE to write the result."
 
 
 def has_display() -> bool:
@@ -61,7 +61,7 @@ def window(waits: bool, is_live: bool = False) -> Iterator[Write]:
     except cv2.error as error:
         raise ArgumentError(
             "no window can be opened: the display does not respond, or this OpenCV has no windows "
-            f"(opencv-python-headless). {_instead(is_live)}."
+            f"(opencv-python-headless). {_instead(is_live)}"
         ) from error
 
     def write(found: FramePoses) -> None:

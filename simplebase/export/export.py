@@ -130,7 +130,7 @@ class Exporter:
             ParityError: the file's results differ from the model's. It is kept as `.rejected`.
         """
         path = require_place(output, settings, overwrite=overwrite)
-        writer = import_with_extras(f"simplebase.export.{FORMATS[settings.format].module}")
+        writer = writer_of(settings)
         if settings.calibrated:
             self.require_calibration()
         graph = self._graph(settings.output_names)
@@ -190,6 +190,15 @@ class Exporter:
             samples = read_samples(self._check, self.model.metadata)
             self._reference = Reference.of(KerasRuntime(self.model), samples)
         return self._reference
+
+
+def writer_of(settings: ExportSettings) -> ModuleType:
+    """Imports the module that writes the format.
+
+    Raises:
+        MissingPackageError: it needs a package that is not installed.
+    """
+    return import_with_extras(f"simplebase.export.{FORMATS[settings.format].module}")
 
 
 def parity_file(path: str | os.PathLike[str]) -> Path:

@@ -109,6 +109,9 @@ class _Lock:
             self._lock.acquire(seconds)
         except OSError as error:
             if error.errno not in _NO_LOCKS:
+                if error.filename is not None:
+                    # Users know the folder, but not the hidden file in it.
+                    error.filename = os.fspath(self._path.parent)
                 raise
             warnings.warn(
                 f"{self._path.parent}: this file system has no locks, so a second process could "

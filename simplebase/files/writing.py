@@ -88,7 +88,8 @@ def replacing(
     holder = target.parent / f".{target.name}.{secrets.token_hex(6)}.partial"
     try:
         # Windows turns 0o700 into access rights that the files keep when they are moved.
-        holder.mkdir(mode=0o777 if os.name == "nt" else 0o700)
+        with _blaming(target):
+            holder.mkdir(mode=0o777 if os.name == "nt" else 0o700)
         partial = holder / target.name
         with naming_file(target):
             yield partial
@@ -105,6 +106,16 @@ def replacing(
             replace(partial, target)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+@contextmanager
+def _blaming(path: Path) -> Iterator[None]:
+    """Gives an error of the operating system the name of `path`, for which users asked."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = os.fspath(path)
+        raise
 
 
 @contextmanager

@@ -132,8 +132,11 @@ def require_read(data: bytes, name: str) -> str:
                 f"{name} is a {unread} image by its name, but only {read} are read. Convert it "
                 "first."
             )
-    what = f"it begins with {data[:16]!r}" if data else "it is empty"
-    raise DataError(f"{name} cannot be read as an image: {what}, not as {read} do.")
+    if not data:
+        raise DataError(f"{name} cannot be read as an image: the file is empty.")
+    raise DataError(
+        f"{name} cannot be read as an image: it begins with {data[:16]!r}, so it is none of {read}."
+    )
 
 
 def require_reasonable_size(size: Size, name: str) -> None:

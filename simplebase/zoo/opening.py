@@ -106,7 +106,7 @@ def model_file(
 
 def _converter(row: "ZooModel", announce: "Announce") -> Callable[[Path, Path], None]:
     def convert(original: Path, target: Path) -> None:
-        announce(f"Converting {row.name}, once.")
+        announce(f"Making a .keras file of {row.name}, once.")
         # Only the conversion needs TensorFlow, which prints notes when it starts.
         with silenced_stderr():
             import_with_extras("tensorflow")

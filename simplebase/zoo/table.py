@@ -197,7 +197,10 @@ def find(name: str, kind: Kind | None = None) -> ZooModel:
     short = aliases()
     row = _rows().get(short.get(name, name))
     if row is None:
-        raise ArgumentError(f"there is no pretrained model {name!r}. {nearest(name)}")
+        raise ArgumentError(
+            f"there is no pretrained model {name!r}; `simplebase models` lists them. "
+            f"{nearest(name)}"
+        )
     if kind not in (None, row.kind):
         fitting = models(kind)
         some = [alias for each in fitting for alias in each.aliases] or [r.name for r in fitting]

@@ -60,7 +60,7 @@ def test_without_an_output_a_window_is_wanted(
         monkeypatch.delenv(name, raising=False)
     code, _, error = command("demo", "--model", shallow_model_file, "--input", clip)
     assert code == 2
-    assert "no display to open a window on: --output FILE writes" in error
+    assert "no display for a window. Use --output FILE to write the result." in error
 
 
 def test_a_page_without_gradio_says_how_to_get_it(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,23 @@ def test_the_model_in_the_package_is_listed_first_with_its_hashes(command: Comma
     assert code == 0, error
     for what in ("runnable", "weights"):
         assert files[what]["name"] in said and files[what]["sha256"] in said
-    assert "for research" in said and "next: simplebase demo --input IMAGE" in said
+    assert "for research" in said and "next: simplebase demo --model person-mini --input" in said
+
+
+@pytest.mark.parametrize("words", [("show", "person-mini"), ("person", "hand")])
+def test_more_than_one_word_is_told_what_shows_a_card(command: Command, words: Any) -> None:
+    code, _, error = command("models", *words)
+    assert code == 2 and f"'{words[0]}' is not a command" in error
+    assert "`simplebase models NAME` shows one" in error
+
+
+def test_a_narrow_terminal_shows_all_figures_of_all_models(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.console, "width", 80)
+    code, said, error = command("models", "--all")
+    assert code == 0, error
+    assert "…" not in said
 
 
 def test_the_list_is_a_json_file_too(command: Command) -> None:

@@ -93,11 +93,11 @@ def test_the_first_use_fetches_and_converts_and_the_next_ones_do_not(
     assert code == 0, error
     address = f"{published.hub.address}/tiny.pth"
     assert f"Fetching tiny-person: tiny-01234567.pth, 0.9 MB, from {address}. Licence: " in said
-    assert "Converting tiny_person, once." in said and "5 of 5 keypoints" in said
+    assert "Making a .keras file of tiny_person, once." in said and "5 of 5 keypoints" in said
     asked = len(published.hub.asked)
     code, said, error = command(*line, "--output", "b.png", "--offline")
     assert code == 0, error
-    assert "Fetching" not in said and "Converting" not in said
+    assert "Fetching" not in said and "Making" not in said
     assert len(published.hub.asked) == asked == 1
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
 
@@ -251,7 +251,7 @@ def test_other_settings_of_a_row_convert_anew(
     monkeypatch.setitem(published.rows, "tiny_person", changed)
     second = zoo.model_file("tiny-person", announce=lines.append)
     assert second != first and paddings == [row.crop.padding, 1.5]
-    assert lines == ["Converting tiny_person, once."]
+    assert lines == ["Making a .keras file of tiny_person, once."]
 
 
 def test_the_cache_is_listed_and_emptied(command: Command, published: Published) -> None:

@@ -24,7 +24,7 @@ def test_a_folder_becomes_a_table_and_is_not_predicted_twice(
     moved = np.array([row["keypoints"][0] for row in rows])
     np.testing.assert_allclose(moved, 60 + 5 * np.arange(10), atol=2.5)
     code, printed, _ = command(*arguments)
-    assert code == 0 and "(1 of 1 parts were already done)" in printed
+    assert code == 0 and "(1 of 1 part already done)" in printed
 
 
 def test_the_model_of_the_package_gives_the_rows_of_the_demo(
@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_a_warning_and_an_error_if_it_is_all_or_strict(
     assert code == 1 and "bad.png" in problems and not Path("out.csv").exists()
     code, printed, problems = command(*arguments)
     assert code == 0 and "10 objects in 10 images" in printed
-    assert "1 inputs could not be read, see " in problems and "out.errors.parquet" in problems
+    assert "1 input could not be read, see " in problems and "out.errors.parquet" in problems
 
 
 @pytest.mark.parametrize(

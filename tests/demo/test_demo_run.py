@@ -122,6 +122,26 @@ def test_boxes_of_a_file_are_looked_at(model: DotModel, video: Path, tmp_path: P
     assert progress.without == 11
 
 
+def test_frames_in_which_no_keypoint_is_found_count_as_without_an_object(
+    model: DotModel, tmp_path: Path
+) -> None:
+    empty = np.zeros((120, 160, 3), np.uint8)
+    video = write_video(tmp_path / "v.avi", [empty, empty, *moving(4), empty])
+    assert run_demo("m.keras", video, [tmp_path / "a.json"]).without == 3
+
+
+def test_the_model_is_prepared_only_when_the_arguments_are_right(
+    model: DotModel, video: Path, tmp_path: Path
+) -> None:
+    prepared: list[Any] = []
+    for output, error in ((tmp_path / "a.txt", ArgumentError), (video, OutputExistsError)):
+        with pytest.raises((error, ArgumentError)):
+            run_demo("m.keras", video, [output], prepare=prepared.append)
+    assert prepared == []
+    run_demo("m.keras", video, [tmp_path / "a.json"], prepare=prepared.append)
+    assert prepared == ["m.keras"]
+
+
 def test_ctrl_c_leaves_complete_files_of_what_was_done(
     model: DotModel, video: Path, tmp_path: Path
 ) -> None:
@@ -213,7 +233,7 @@ def test_a_window_without_a_display_is_told(
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     source: Any = LiveSource(Feed(moving(3)), "camera") if live else video
-    with pytest.raises(ArgumentError, match=f"no display to open a window on: {hint}"):
+    with pytest.raises(ArgumentError, match=f"no display for a window. Use {hint}"):
         run_demo("m.keras", source, show=True)
 
 
@@ -225,7 +245,7 @@ def test_a_window_that_cannot_be_opened_is_told(
 
     monkeypatch.setattr(cv2, "namedWindow", fail)
     monkeypatch.setenv("DISPLAY", ":99")
-    with pytest.raises(ArgumentError, match="no window can be opened: .* --output FILE writes"):
+    with pytest.raises(ArgumentError, match="no window can be opened: .* Use --output FILE"):
         run_demo("m.keras", video, show=True)
 
 

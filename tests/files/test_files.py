@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -226,6 +227,17 @@ def test_a_disk_without_room_is_reported_with_the_file(tmp_path, small_disk):
     assert caught.value.errno == errno.EFBIG
     assert os_sentence(caught.value) == f"{tmp_path}/scores.json: File too large."
     assert listing(tmp_path) == []
+
+
+def test_a_folder_without_permission_is_reported_with_the_file(tmp_path, monkeypatch):
+    def refuse(path, *arguments, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    target = tmp_path / "a.txt"
+    monkeypatch.setattr(Path, "mkdir", lambda *a, **o: None if o.get("parents") else refuse(*a))
+    with pytest.raises(PermissionError) as caught:
+        write_text(target, "text")
+    assert os_sentence(caught.value) == f"{target}: Permission denied."
 
 
 def test_a_librarys_error_of_writing_is_reported_with_the_file(tmp_path):

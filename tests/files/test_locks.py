@@ -160,6 +160,18 @@ def test_a_file_system_without_locks_is_told_once_and_goes_on(
     assert ran and len(reported) == 1 and not list(tmp_path.iterdir())
 
 
+def test_a_lock_that_may_not_be_made_is_told_with_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str, *arguments: object, **options: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(PermissionError) as caught, locked(tmp_path / ".x.lock", "x", "not"):
+        pass
+    assert caught.value.filename == str(tmp_path)
+
+
 def test_a_turn_waits_and_says_for_whom(tmp_path: Path, holder: Holder) -> None:
     process = holder(tmp_path / "lock")
 

@@ -48,8 +48,8 @@ def output_format(path: str | os.PathLike[str]) -> OutputFormat:
     if suffix and not path.is_dir():
         raise ArgumentError(
             f"{path}: an image ends in {', '.join(WRITTEN_SUFFIXES)}, a video in "
-            f"{', '.join(VIDEOS)}, figures in .json or .csv; a name without any of these is "
-            "a folder."
+            f"{', '.join(VIDEOS)}, keypoints in .json or .csv. A name without a suffix is a "
+            "folder."
         )
     if path.name in ("labelme", "coco", "cvat"):
         return path.name  # type: ignore[return-value]

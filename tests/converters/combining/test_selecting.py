@@ -8,6 +8,7 @@ import pytest
 
 from simplebase import KeypointDataset
 from simplebase.converters.combining import select_folder
+from simplebase.converters.conversion import draw_held_out
 from simplebase.errors import ArgumentError, DataError
 
 MakeFolder = Callable[..., Path]
@@ -66,6 +67,17 @@ def test_the_seed_decides_what_is_drawn(frames: Path) -> None:
     draws = [chosen(frames, random=3, seed=seed) for seed in (1, 1, 2)]
     assert draws[0] == draws[1] != draws[2]
     assert len(set(draws[0])) == 3
+
+
+def test_a_random_selection_does_not_follow_the_split_of_the_same_seed(
+    make_folder: MakeFolder,
+) -> None:
+    names = [f"{number:03d}.png" for number in range(300)]
+    held_out = draw_held_out(names, 0.2, seed=0)
+    folder = make_folder("many", names, held_out=sorted(held_out))
+    for seed in (0, 1):
+        drawn = set(chosen(folder, random=100, seed=seed))
+        assert 10 <= len(drawn & held_out) <= 30
 
 
 def test_ways_of_choosing_narrow_each_other(frames: Path) -> None:
