@@ -1,5 +1,6 @@
 """Options that several commands share, and functions that parse and open their values."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -269,7 +270,7 @@ def _files(value: Any, kind: "Kind", runnable: bool = False) -> Any:
     return model_file(value, kind, runnable=runnable, announce=say, progress=progress_bar)
 
 
-def prepare_for_model(model: str | Path) -> None:
+def prepare_for_model(model: str | os.PathLike[str]) -> None:
     """Imports TensorFlow without its messages, if it will run the model.
 
     Raises:
