@@ -119,7 +119,7 @@ def _run(arguments: list[str], debug: bool) -> None:
         if debug:
             raise
         text = os_sentence(error) if isinstance(error, OSError) else str(error)
-        # A user who stops a training run knows that it was stopped.
+        # A training run that was stopped on request has not failed.
         label = "" if isinstance(error, TrainingStopped) else "[bold red]Error:[/] "
         errors.print(f"{label}{escape(text)}", highlight=False, soft_wrap=True)
         sys.exit(getattr(error, "exit_code", 1))

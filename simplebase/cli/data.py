@@ -82,7 +82,7 @@ def check(
 
         simplebase data check data/mpii --skeleton mpii --json findings.json
     """
-    from simplebase.data.checking import check_dataset
+    from simplebase.data.checking import check_dataset, next_command
     from simplebase.data.packed import is_packed
     from simplebase.files import require_output, write_json
 
@@ -131,10 +131,7 @@ def check(
         )
     if report.errors:
         raise typer.Exit(1)
-    if any(finding.kind == "empty-split" for finding in report.findings):
-        say(f"next: {command_line(['simplebase', 'data', 'split', folder, f'{folder}_split'])}")
-    else:
-        say(f"next: {command_line(['simplebase', 'train', '--dataset', folder, *own])}")
+    say(f"next: {command_line(next_command(report, folder, own))}")
 
 
 def _open_model(model: Path) -> "Runtime":

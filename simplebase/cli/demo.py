@@ -250,7 +250,10 @@ def _chosen(
 
     newest = newest_model()
     if newest is not None:
-        say(f"model: {newest}, the best of your newest run; --model person-mini is in the package")
+        say(
+            f"model: {newest}, the best checkpoint of your newest run; "
+            "--model person-mini --follow uses the model in the package"
+        )
         return newest, looks | {"follow": bool(follow)}
     whole_frame = not any(looks[place] for place in ("box", "boxes", "detector"))
     where = ", which looks for one person in the whole frame" if whole_frame else ""
@@ -309,8 +312,8 @@ def _open_page(
 
     chosen, looks = _chosen(model, looks, follow)
     models = selectable_models(chosen)
-    options.prepare_for_model(models[0])
     page = import_with_extras("simplebase.demo.web")
+    options.prepare_for_model(models[0])
     page.open_page(
         models,
         DemoSettings(**looks),

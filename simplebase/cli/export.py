@@ -111,6 +111,7 @@ def export(
     """
     from simplebase.export.export_settings import SITE_SUFFIX
     from simplebase.files import require_output
+    from simplebase.zoo import require_model
 
     if (format is None) == (all is None):
         raise ArgumentError("give either --format, or --all with a folder.")
@@ -149,22 +150,27 @@ def export(
     dataset = None
     if calibration is not None:
         dataset = options.open_dataset(calibration, skeleton, None, None, None)
+    require_model(model)
     import_tensorflow()
-    from simplebase.export.export import Exporter, require_place, writer_of
+    from simplebase.export.export import Exporter, import_writer, require_place
 
     for settings, path in plan:
         require_place(path, settings, overwrite=overwrite)
         if all is None:
-            writer_of(settings)
+            # Reports a missing package before the model is loaded. --all leaves such formats out.
+            import_writer(settings)
+    if format == _WEB:
+        _prepare_site(site, quantize, overwrite)
     # Files are named after what was given, not after the file of a pretrained model in the cache.
     model_file = options.open_models(model)
     finder = None
     if format == _WEB:
-        _prepare_site(site, quantize, overwrite)
         if detector is not None:
             from simplebase.export.web import SiteDetector
 
             finder = SiteDetector(detector, detector_class)
+    if dataset is None:
+        say("No --calibration was given. The comparison uses drawn figures.")
     with console.status("exporting") as status:
         exporter = Exporter(
             model_file,
@@ -180,8 +186,6 @@ def export(
             _export_all(exporter, plan, all / site.name, report, json, overwrite)
         else:
             _export_one(exporter, *plan[0], report, json, overwrite)
-    if dataset is None:
-        say("compared on drawn figures; --calibration FOLDER compares on images of your own")
 
 
 def _plan_all(folder: Path, model: Path, texts: dict[str, Any]) -> "Plan":
@@ -202,9 +206,12 @@ def _one(
 
 def _prepare_site(path: Path, quantize: str | None, overwrite: bool) -> None:
     """Checks the settings, and downloads LiteRT.js before the status display starts."""
+    from simplebase.export.export import import_writer
+    from simplebase.export.export_settings import ExportSettings
     from simplebase.export.web import fetch_litert_js, require_site_place
 
     require_site_place(path, quantize, overwrite=overwrite)
+    import_writer(ExportSettings("litert"))
     fetch_litert_js(announce=say, progress=options.progress_bar)
 
 

@@ -26,7 +26,7 @@ def parity_table(parity: "Parity") -> Table:
     row("keypoints apart, 99 %", f"{parity.distance_p99:.3f} px")
     if parity.labelled:
         row("PCK@0.5 of the model", f"{parity.model_pck:.3f}")
-    against = "" if parity.labelled else " against what the model finds"
+    against = "" if parity.labelled else " against the model's surest keypoints"
     row(f"PCK@0.5 of the file{against}", f"{parity.file_pck:.3f}")
     # The flag z prints a tiny gain as 0.000 instead of -0.000.
     row("loss of PCK", f"{parity.model_pck - parity.file_pck:z.3f}", limits.pck)
@@ -39,8 +39,10 @@ def summary(exported: "list[Exported]") -> Table:
     """Returns a table of several files side by side."""
     # Two lines of headings leave room for whole names in 80 columns.
     headings = ("MB", "ms, 1\nthread", "ms, 2\nthreads", "PCK\n@0.5", "px\napart", "parity")
-    model_pck = next((each.parity.model_pck for each in exported if each.parity), None)
-    title = None if model_pck is None else f"PCK@0.5 of the model: {model_pck:.3f}"
+    parity = next((each.parity for each in exported if each.parity), None)
+    title = None
+    if parity is not None and parity.labelled:
+        title = f"PCK@0.5 of the model: {parity.model_pck:.3f}"
     table = Table("file", *headings, title=title)
     table.columns[0].overflow = "fold"
     for column in table.columns[1:6]:

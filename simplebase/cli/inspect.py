@@ -122,7 +122,7 @@ def _print_description(description: "ModelDescription") -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     rows = {
-        "size": f"{description.file_bytes / 1e6:.1f} MB",
+        "file size": f"{description.file_bytes / 1e6:.1f} MB",
         "preset": metadata.preset,
         "cost": "n/a" if cost is None else f"{cost.params:,} parameters, {cost.gflops:.3f} GFLOPs",
         "input": f"{_size(metadata.input_size)} pixels, RGB 0 to 255",
@@ -132,13 +132,17 @@ def _print_description(description: "ModelDescription") -> None:
         f"sigma {codec.sigma:g}, alignment {codec.alignment}",
         "skeleton": f"{skeleton.name}, {skeleton.num_keypoints} keypoints",
         "keypoints": ", ".join(skeleton.keypoints),
-        "min score": "n/a" if metadata.min_score is None else f"{metadata.min_score:g} recommended",
+        "min score": _recommended(metadata.min_score),
     }
     # Not in the table, which would break a long path.
     say(str(description.path))
     for name, value in rows.items():
         table.add_row(name, escape(value))
     console.print(table)
+
+
+def _recommended(score: float | None) -> str:
+    return "none recommended" if score is None else f"{score:g} recommended"
 
 
 def _layer_table(network: "LayerDescription") -> Table:

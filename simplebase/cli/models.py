@@ -63,7 +63,7 @@ def models(
     """List pretrained models, show one, or manage downloaded models.
 
     Every command takes these names instead of a model file. The first use downloads and converts
-    the model, unless it is in the package, as person-mini is.
+    the model. person-mini is in the package and needs no download.
 
     Examples:
 
@@ -90,7 +90,7 @@ def models(
     console.print(_table(shown))
     if len(shown) < len(rows):
         say(f"{len(rows) - len(shown)} more: `simplebase models --all`, or `--for SUBJECT`.")
-    say("next: simplebase models NAME shows the card of a model, and how to use it")
+    say("`simplebase models NAME` shows the card of a model and a command to try it.")
     if json is not None:
         write_json(json, [_config(row) for row in shown], overwrite=overwrite)
 
@@ -283,7 +283,8 @@ def _files_of(model: "EmbeddedModel") -> dict[str, str]:
 def _next_command(row: "ZooModel") -> str:
     name = row.short_name
     if row.kind == "keypoints":
-        return f"simplebase demo --model {name} --input IMAGE --output pose.png"
+        follow = "" if row.embedded is None else " --follow"
+        return f"simplebase demo --model {name} --input IMAGE{follow} --output pose.png"
     if row.kind == "detector":
         return f"simplebase demo --model person --detector {name} --input IMAGE --output pose.png"
     preset = f"{row.backbone}_deconv"

@@ -270,6 +270,15 @@ def _files(value: Any, kind: "Kind", runnable: bool = False) -> Any:
     return model_file(value, kind, runnable=runnable, announce=say, progress=progress_bar)
 
 
+def drawn_figures() -> str:
+    """Returns the folder of the embedded dataset, which is drawn at its first use."""
+    from simplebase.data.synthetic import embedded_dataset
+
+    say("No --dataset was given. The model is trained on drawn figures.")
+    with progress_bar("drawing the embedded dataset") as progress:
+        return str(embedded_dataset(progress))
+
+
 def prepare_for_model(model: str | os.PathLike[str]) -> None:
     """Imports TensorFlow without its messages, if it will run the model.
 

@@ -168,5 +168,5 @@ def _report(summary: "PredictionSummary", output: Path) -> None:
         inputs = counted(len(problems), "input")
         warn(f"{inputs} could not be read, see {summary.errors_file}:\n{first}{more}")
     parts = counted(summary.parts, "part")
-    kept = f" ({summary.kept} of {parts} already done)" if summary.kept else ""
+    kept = f" ({summary.kept:,} of {parts} already done)" if summary.kept else ""
     say(f"{output}: {counted(summary.rows, 'object')} in {counted(summary.images, 'image')}{kept}")

@@ -141,6 +141,8 @@ def train(
     from simplebase.files import require_output, write_json
 
     given = _given(context)
+    if resume is None:
+        _require_names(given)
     if deterministic or any(map(_was_deterministic, (resume, config))):
         import_tensorflow()
         from simplebase.training import make_deterministic
@@ -161,6 +163,19 @@ def train(
     _print_result(result, folder, given)
     if json is not None:
         write_json(json, result.to_config(), overwrite=overwrite)
+
+
+def _require_names(given: dict[str, Any]) -> None:
+    """Reports mistyped names before TensorFlow is imported, which takes seconds."""
+    from simplebase.presets import load_preset, load_recipe
+    from simplebase.zoo import require_model
+
+    for name, require in (("preset", load_preset), ("recipe", load_recipe)):
+        if name in given:
+            require(given[name])
+    for name in ("weights", "teacher"):
+        if name in given:
+            require_model(given[name])
 
 
 def _was_deterministic(run: Path | None) -> bool:
@@ -187,14 +202,7 @@ def _train(
     given: dict[str, Any], distribution: "Distribution | None"
 ) -> "tuple[TrainingResult, str]":
     """Starts a new run. Also returns the folder of the dataset."""
-    from simplebase.presets import load_preset, load_recipe
-
-    # Mistyped names are reported before TensorFlow is imported, which takes seconds.
-    for name, load in (("preset", load_preset), ("recipe", load_recipe)):
-        if name in given:
-            load(given[name])
     import_tensorflow()
-    from simplebase.data.synthetic import embedded_dataset
     from simplebase.training import train as run_training
     from simplebase.training.choosing import choose_training
     from simplebase.training.runs.config import RunConfig
@@ -206,9 +214,7 @@ def _train(
     default = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}_{preset.name}"
     run_dir = given.get("run_dir", default)
     if folder is None:
-        say("no --dataset was given: the model learns drawn figures")
-        with options.progress_bar("drawing the embedded dataset") as progress:
-            folder = str(embedded_dataset(progress))
+        folder = options.drawn_figures()
     depth_range = earlier.dataset.own_depth_range() if earlier else None
     dataset = _open(folder, given, choice.skeleton, depth_range)
     title = f"{preset.name} on {folder} with recipe {choice.recipe.name} -> {run_dir}"

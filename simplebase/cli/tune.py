@@ -74,7 +74,6 @@ def tune(
     }
     import_tensorflow()
     from simplebase.data.loading import load_dataset
-    from simplebase.data.synthetic import embedded_dataset
     from simplebase.training.choosing import choose_training
     from simplebase.tuning import read_space
     from simplebase.tuning import tune as run_tuning
@@ -84,8 +83,7 @@ def tune(
     options.fetch_start(weights, backbone_weights)
     folder = choice.dataset
     if folder is None:
-        with options.progress_bar("drawing the embedded dataset") as progress:
-            folder = str(embedded_dataset(progress))
+        folder = options.drawn_figures()
     named = options.chosen_skeleton(skeleton, None, None, None)
     opened = load_dataset(folder, named or choice.skeleton)
     epochs = choice.recipe.total_epoch

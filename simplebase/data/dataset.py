@@ -63,8 +63,8 @@ class KeypointDataset:
     def _split(self, mask: np.ndarray, name: str) -> "KeypointDataset":
         if not mask.any():
             raise DataError(
-                f"{self.name}: the {name} split is empty. `simplebase data split` draws new "
-                "splits; in annotations.json, isValidation is 0 for train and 1 for val."
+                f"{self.name}: the {name} split is empty. Draw the splits with `simplebase data "
+                "split`; those of a packed dataset, before it is packed."
             )
         return self.select(mask)
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from simplebase.demo.finding.boxes import BoxesByFrame
 from simplebase.demo.frames import FramePoses, Source
 from simplebase.demo.settings import MIN_SCORE, DemoSettings
@@ -77,8 +75,9 @@ class DemoProgress:
         self.latest = time.perf_counter()
         self.started = self.started or self.latest
         self.frames += 1
-        scores = [pose.keypoints[:, 2].max() for pose in found.poses]
-        self.without += max(scores, default=-np.inf) < self.min_score
+        self.without += not any(
+            (pose.keypoints[:, 2] >= self.min_score).any() for pose in found.poses
+        )
         self.dropped = dropped
         self.poses = found.poses
 
@@ -115,7 +114,7 @@ def run_demo(
         overwrite: replace outputs that exist.
         observe: is called after each frame.
         announce: is called with the address of `serve`.
-        prepare: is called with `model` before it is loaded, and after the arguments were checked.
+        prepare: is called with `model` when the arguments have been checked, before it is loaded.
 
     If one of several images cannot be read, it is left out. If a box lies outside an image, the
     image gets no poses. A warning names the image in both cases.

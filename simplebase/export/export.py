@@ -130,7 +130,7 @@ class Exporter:
             ParityError: the file's results differ from the model's. It is kept as `.rejected`.
         """
         path = require_place(output, settings, overwrite=overwrite)
-        writer = writer_of(settings)
+        writer = import_writer(settings)
         if settings.calibrated:
             self.require_calibration()
         graph = self._graph(settings.output_names)
@@ -192,8 +192,8 @@ class Exporter:
         return self._reference
 
 
-def writer_of(settings: ExportSettings) -> ModuleType:
-    """Imports the module that writes the format.
+def import_writer(settings: ExportSettings) -> ModuleType:
+    """Imports and returns the module that writes the format of `settings`.
 
     Raises:
         MissingPackageError: it needs a package that is not installed.

@@ -158,10 +158,10 @@ class Reference(ArrayEquality):
         heatmaps: `(N, h, w, K)` of the model.
         keypoints: `(N, K, 3)` x, y in input pixels, and score.
         truth: the objects, with the labels for PCK.
-        labelled: True if these are the dataset's labels. If False, they are what the model found:
-            of each keypoint, the half with the higher scores. Where a model is unsure, two places
-            in a heatmap are nearly as high, and rounding decides between them, also in a file that
-            finds as much as the model on images for which it was trained.
+        labelled: True if these are the dataset's labels. If False, they are the model's own
+            keypoints: for each keypoint, those with at least its median score among the images in
+            which it was found. Where a model is unsure, two maxima of a heatmap are nearly equal,
+            and rounding decides between them, even in a good 8-bit file.
     """
 
     samples: Samples
@@ -245,7 +245,7 @@ def _answers(file: Comparable, crops: np.ndarray) -> dict[str, np.ndarray]:
 def _labelled_by(
     keypoints: np.ndarray, samples: Samples, metadata: ModelMetadata
 ) -> KeypointDataset:
-    """Returns the objects of `samples`, with the keypoints as labels of which a model is surest."""
+    """Returns the objects of `samples`, labelled with the keypoints that a model is surest of."""
     scores = keypoints[..., 2]
     found = scores >= _SCORE_OF_A_FIND
     labels = to_image(keypoints, samples.matrices)

@@ -60,6 +60,7 @@ def locked(path: str | os.PathLike[str], place: str, advice: str) -> Iterator[No
 
     Raises:
         InUseError: another process, or another thread of this one, has the lock.
+        OSError: the lock file cannot be made; `filename` is its folder.
     """
     lock = _Lock(Path(path), place)
     try:
@@ -109,9 +110,9 @@ class _Lock:
             self._lock.acquire(seconds)
         except OSError as error:
             if error.errno not in _NO_LOCKS:
-                if error.filename is not None:
+                if error.filename is not None and not self._path.exists():
                     # Users know the folder, but not the hidden file in it.
-                    error.filename = os.fspath(self._path.parent)
+                    error.filename = os.path.abspath(self._path.parent)
                 raise
             warnings.warn(
                 f"{self._path.parent}: this file system has no locks, so a second process could "

@@ -86,12 +86,11 @@ def replacing(
     target.parent.mkdir(parents=True, exist_ok=True)
     # The name is chosen before the folder exists, so that a signal in between leaves nothing.
     holder = target.parent / f".{target.name}.{secrets.token_hex(6)}.partial"
+    partial = holder / target.name
     try:
-        # Windows turns 0o700 into access rights that the files keep when they are moved.
-        with _blaming(target):
+        with naming_file(target, temporary=holder):
+            # Windows turns 0o700 into access rights that the files keep when they are moved.
             holder.mkdir(mode=0o777 if os.name == "nt" else 0o700)
-        partial = holder / target.name
-        with naming_file(target):
             yield partial
             if partial.is_file():
                 # Otherwise a power failure might leave an empty file under the final name.
@@ -109,18 +108,12 @@ def replacing(
 
 
 @contextmanager
-def _blaming(path: Path) -> Iterator[None]:
-    """Gives an error of the operating system the name of `path`, for which users asked."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = os.fspath(path)
-        raise
-
-
-@contextmanager
-def naming_file(path: str | os.PathLike[str]) -> Iterator[None]:
+def naming_file(path: str | os.PathLike[str], *, temporary: Path | None = None) -> Iterator[None]:
     """Adds `path` to an error of the operating system without a file name, such as a full disk.
+
+    Args:
+        path: the file that the user named.
+        temporary: a file or folder whose name is replaced by `path` in errors.
 
     Raises:
         OSError: what the block raised, with the path.
@@ -128,13 +121,23 @@ def naming_file(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if isinstance(error, SimplebaseError) or error.filename is not None:
+        named = error.filename
+        if isinstance(error, SimplebaseError) or not (named is None or _is_in(named, temporary)):
             raise
         if error.errno is None:
             # Errors of libraries, such as HDF5, may only have a text.
             raise OSError(f"{os.fspath(path)} cannot be written: {error}") from error
         error.filename = os.fspath(path)
         raise
+
+
+def _is_in(name: Any, place: Path | None) -> bool:
+    """Returns whether an error names `place` or a file in it; it may also name a descriptor."""
+    return (
+        place is not None
+        and isinstance(name, str | os.PathLike)
+        and Path(name).is_relative_to(place)
+    )
 
 
 def write_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = False) -> None:

@@ -135,7 +135,7 @@ def require_read(data: bytes, name: str) -> str:
     if not data:
         raise DataError(f"{name} cannot be read as an image: the file is empty.")
     raise DataError(
-        f"{name} cannot be read as an image: it begins with {data[:16]!r}, so it is none of {read}."
+        f"{name} cannot be read as an image: it begins with {data[:16]!r}. Only {read} are read."
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from simplebase.data.checking import CheckReport, Finding
+from simplebase.data.checking import CheckReport, Finding, next_command
 from simplebase.data.viewing import Sample, cut_samples, draw_sheet, draw_statistics
 from simplebase.evaluation.sheets import found_samples
 from simplebase.evaluation.suspects import Suspects
@@ -149,5 +149,5 @@ def _next_steps(report: CheckReport, folder: str, options: Sequence[str]) -> Ite
     if report.errors:
         yield page.paragraph("Training needs a dataset without errors. Correct them first.")
     else:
-        commands.append(["simplebase", "train", "--dataset", folder, *options])
+        commands.append(next_command(report, folder, options))
     yield page.commands([command_line(words) for words in commands])

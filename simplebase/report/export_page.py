@@ -53,7 +53,7 @@ def _table(exported: Sequence[Exported]) -> str:
                 each.state,
                 "" if each.size is None else f"{each.size / 1e6:.1f}",
                 f"{each.latency[1]:.1f}" if 1 in each.latency else "",
-                "" if parity is None else f"{parity.model_pck:.3f}",
+                "" if parity is None or not parity.labelled else f"{parity.model_pck:.3f}",
                 "" if parity is None else f"{parity.file_pck:.3f}",
                 "" if parity is None else f"{parity.distance_median:.3f}",
             )
@@ -62,6 +62,8 @@ def _table(exported: Sequence[Exported]) -> str:
         "All files are compared on the same images. px apart: between the keypoints of the model "
         "and of the file, in pixels of the input, at the median. ms: one image, one thread."
     )
+    if any(each.parity is not None and not each.parity.labelled for each in exported):
+        note += " Without labels, PCK counts how many of the model's surest keypoints a file finds."
     return page.paragraph(note) + page.table(headings, rows, numbers=5)
 
 

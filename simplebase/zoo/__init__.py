@@ -16,6 +16,7 @@ _PUBLIC = {
     "model_file": "simplebase.zoo.opening",
     "models": "simplebase.zoo.table",
     "names": "simplebase.zoo.table",
+    "require_model": "simplebase.zoo.opening",
 }
 
 __all__ = sorted(_PUBLIC)
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from simplebase.zoo.conversion import conversion_options as conversion_options
     from simplebase.zoo.embedded import PERSON as PERSON
     from simplebase.zoo.opening import model_file as model_file
+    from simplebase.zoo.opening import require_model as require_model
     from simplebase.zoo.table import KINDS as KINDS
     from simplebase.zoo.table import Published as Published
     from simplebase.zoo.table import ZooModel as ZooModel

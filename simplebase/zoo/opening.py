@@ -73,7 +73,7 @@ def model_file(
     # Imported here, because a path does not need these modules.
     from simplebase.zoo.cache import converted
     from simplebase.zoo.fetching import fetch
-    from simplebase.zoo.table import find, is_known, nearest
+    from simplebase.zoo.table import find, is_known
 
     tell = announce or _print
     if local and os.path.exists(text):
@@ -85,11 +85,7 @@ def model_file(
                 + ("rename it." if long_name == text else f"{long_name} for the pretrained model.")
             )
         return Path(text)
-    if not is_known(text):
-        raise MissingFileError(
-            f"{text} is neither a file nor a pretrained model; `simplebase models` lists these. "
-            f"{nearest(text)}"
-        )
+    require_model(text)
     row = find(text, kind)
     if row.kind == "detector":
         return fetch(row.remote, offline=offline, announce=tell, progress=progress)
@@ -102,6 +98,21 @@ def model_file(
         announce=tell,
         progress=progress,
     )
+
+
+def require_model(model: str | os.PathLike[str]) -> None:
+    """Checks that a word which could be the name of a pretrained model is one, or is a file.
+
+    Raises:
+        MissingFileError: neither a file nor a model has this name. Similar names are suggested.
+    """
+    text = os.fspath(model)
+    if not _NAME.fullmatch(text) or os.path.exists(text):
+        return
+    from simplebase.zoo.table import is_known, nearest
+
+    if not is_known(text):
+        raise MissingFileError(f"{text} is neither a file nor a pretrained model. {nearest(text)}")
 
 
 def _converter(row: "ZooModel", announce: "Announce") -> Callable[[Path, Path], None]:

@@ -197,10 +197,7 @@ def find(name: str, kind: Kind | None = None) -> ZooModel:
     short = aliases()
     row = _rows().get(short.get(name, name))
     if row is None:
-        raise ArgumentError(
-            f"there is no pretrained model {name!r}; `simplebase models` lists them. "
-            f"{nearest(name)}"
-        )
+        raise ArgumentError(f"there is no pretrained model {name!r}. {nearest(name)}")
     if kind not in (None, row.kind):
         fitting = models(kind)
         some = [alias for each in fitting for alias in each.aliases] or [r.name for r in fitting]
@@ -212,10 +209,11 @@ def find(name: str, kind: Kind | None = None) -> ZooModel:
 
 
 def nearest(name: str) -> str:
-    """Returns a sentence with the names most similar to `name`, else with the short names."""
+    """Returns the names most similar to `name`, else the short names, and what lists all."""
     short = aliases()
     near = difflib.get_close_matches(name.lower(), [*short, *_rows()], n=_MOST_NEAREST, cutoff=0.55)
-    return f"Nearest: {', '.join(near)}." if near else f"Short names: {', '.join(short)}."
+    some = f"Nearest: {', '.join(near)}" if near else f"Short names: {', '.join(short)}"
+    return f"{some}. `simplebase models` lists all."
 
 
 @functools.cache

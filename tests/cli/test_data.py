@@ -59,14 +59,15 @@ def test_warnings_alone_exit_with_0(data: Command, broken: Path) -> None:
     assert output.endswith(f"next: simplebase train --dataset '{broken}'\n")
 
 
-def test_a_dataset_without_a_split_is_to_be_split_first(data: Command, broken: Path) -> None:
+def test_a_dataset_with_an_empty_split_suggests_data_split(data: Command, broken: Path) -> None:
     records = json.loads((broken / "annotations.json").read_text())
     records[5]["img_paths"] = "000005.jpg"
     kept = [record | {"isValidation": 1} for record in records]
     (broken / "annotations.json").write_text(json.dumps(kept))
-    code, output, _ = data("check", broken)
+    code, output, _ = data("check", f"{broken}/", "--skeleton", "mpii")
     assert code == 0 and "no record is in the train split" in output
-    assert output.endswith(f"next: simplebase data split '{broken}' '{broken}_split'\n")
+    words = f"next: simplebase data split '{broken}/' '{broken}_split' --skeleton mpii\n"
+    assert output.endswith(words)
 
 
 def test_json_holds_every_finding(data: Command, broken: Path) -> None:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -43,11 +42,14 @@ def test_the_model_in_the_package_is_listed_first_with_its_hashes(command: Comma
     assert code == 0, error
     for what in ("runnable", "weights"):
         assert files[what]["name"] in said and files[what]["sha256"] in said
-    assert "for research" in said and "next: simplebase demo --model person-mini --input" in said
+    assert (
+        "for research" in said
+        and "next: simplebase demo --model person-mini --input IMAGE --follow" in said
+    )
 
 
 @pytest.mark.parametrize("words", [("show", "person-mini"), ("person", "hand")])
-def test_more_than_one_word_is_told_what_shows_a_card(command: Command, words: Any) -> None:
+def test_two_names_are_refused_with_a_hint(command: Command, words: tuple[str, ...]) -> None:
     code, _, error = command("models", *words)
     assert code == 2 and f"'{words[0]}' is not a command" in error
     assert "`simplebase models NAME` shows one" in error

@@ -208,8 +208,8 @@ def test_an_unknown_name_gets_the_nearest(command: Command, published: Published
     code, _, error = command("inspect", "Tiny-persn")
     assert code == 1
     assert error == (
-        "Error: Tiny-persn is neither a file nor a pretrained model; `simplebase models` lists "
-        "these. Nearest: tiny-person, tiny_person, tiny-detector.\n"
+        "Error: Tiny-persn is neither a file nor a pretrained model. Nearest: tiny-person, "
+        "tiny_person, tiny-detector. `simplebase models` lists all.\n"
     )
 
 

@@ -109,7 +109,7 @@ def test_records_of_another_skeleton_are_refused(folder):
 def test_an_empty_split_is_refused_only_when_it_is_used(folder, validation, split):
     (folder / "annotations.json").write_text(json.dumps([record("a.jpg", validation)]))
     dataset = load_dataset(folder)
-    with pytest.raises(DataError, match="split is empty. `simplebase data split` draws"):
+    with pytest.raises(DataError, match="split is empty. Draw the splits with `simplebase data"):
         getattr(dataset, split)
 
 

@@ -134,9 +134,15 @@ def test_the_model_is_prepared_only_when_the_arguments_are_right(
     model: DotModel, video: Path, tmp_path: Path
 ) -> None:
     prepared: list[Any] = []
-    for output, error in ((tmp_path / "a.txt", ArgumentError), (video, OutputExistsError)):
-        with pytest.raises((error, ArgumentError)):
-            run_demo("m.keras", video, [output], prepare=prepared.append)
+    (tmp_path / "b.json").touch()
+    (tmp_path / "folder").mkdir()
+    for name, error in (
+        ("a.txt", ArgumentError),
+        ("b.json", OutputExistsError),
+        ("folder", OutputExistsError),
+    ):
+        with pytest.raises(error):
+            run_demo("m.keras", video, [tmp_path / name], prepare=prepared.append)
     assert prepared == []
     run_demo("m.keras", video, [tmp_path / "a.json"], prepare=prepared.append)
     assert prepared == ["m.keras"]

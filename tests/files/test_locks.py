@@ -160,7 +160,7 @@ def test_a_file_system_without_locks_is_told_once_and_goes_on(
     assert ran and len(reported) == 1 and not list(tmp_path.iterdir())
 
 
-def test_a_lock_that_may_not_be_made_is_told_with_its_folder(
+def test_an_unwritable_lock_names_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: str, *arguments: object, **options: object) -> int:

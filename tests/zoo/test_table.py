@@ -225,7 +225,7 @@ def test_large_is_better_than_the_usual_and_small_is_cheaper() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ("persn", "no pretrained model 'persn'; `simplebase models` lists them. Nearest: person"),
+        ("persn", "there is no pretrained model 'persn'. Nearest: person, .*models` lists all"),
         ("yolox", "Nearest: yolox-s"),
         ("resnet50_coco", "Nearest: resnet50_deconv_coco"),
         ("Ωmega", "Short names: .*person, .*peleenet"),

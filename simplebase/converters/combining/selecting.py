@@ -14,7 +14,7 @@ from simplebase.skeletons import Skeleton
 
 _RANGE = re.compile(r"([0-9]{1,12})(?:-([0-9]{1,12}))?")
 _STREAM = 1
-"""Second number of the seed of random selections."""
+"""Separates random selections from other draws with the same seed, such as `draw_held_out`."""
 
 
 def select_folder(
@@ -95,7 +95,6 @@ def _drawn(paths: list[str], count: int, seed: int) -> list[str]:
     if count > len(paths):
         raise ArgumentError(f"{count} images cannot be drawn from {len(paths)}. Ask for fewer.")
     names = sorted(paths)
-    # Not the order in which `draw_held_out` draws the validation split with the same seed.
     random = np.random.default_rng([seed, _STREAM])
     return [names[at] for at in random.permutation(len(names))[:count]]
 

@@ -1,7 +1,9 @@
 """The findings of a check."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from simplebase.data.dataset import KeypointDataset
@@ -131,3 +133,22 @@ class CheckReport:
             "warnings": self.warnings,
             "findings": [finding.to_config() for finding in self.findings],
         }
+
+
+def next_command(
+    report: CheckReport, folder: str | os.PathLike[str], options: Sequence[str] = ()
+) -> list[str]:
+    """Returns the words of the command that follows a check without errors.
+
+    That is `train`, or `data split` if a split is empty, because `train` refuses such a dataset.
+
+    Args:
+        report: the findings.
+        folder: the dataset folder.
+        options: options that the skeleton was given by.
+    """
+    if any(finding.kind == "empty-split" for finding in report.findings):
+        # A name beside the folder, also of `data/cows/` and of `.`.
+        beside = Path(folder) if Path(folder).name else Path(folder).absolute()
+        return ["simplebase", "data", "split", os.fspath(folder), f"{beside}_split", *options]
+    return ["simplebase", "train", "--dataset", os.fspath(folder), *options]

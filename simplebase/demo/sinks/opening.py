@@ -13,7 +13,7 @@ from simplebase.demo.sinks.labels import (
     require_stems,
 )
 from simplebase.demo.sinks.pictures import picture_file, picture_folder
-from simplebase.demo.sinks.sink import Sink, SourceInfo
+from simplebase.demo.sinks.sink import MARKER, Sink, SourceInfo
 from simplebase.demo.sinks.tables import csv_file, json_file
 from simplebase.demo.sinks.video import video_file
 from simplebase.demo.sources import ImageFiles
@@ -71,6 +71,8 @@ def check_output(
         )
     if kind in ("image", "video", "json", "csv"):
         require_output(path, overwrite=overwrite)
+    else:
+        require_output(path, overwrite=overwrite, folder_markers=(MARKER,))
     if kind == "labelme" and isinstance(source, ImageFiles):
         require_stems(source.names)
 
