@@ -103,6 +103,8 @@ def stated_size(width: Any, height: Any) -> Size | None:
 
     Tools that do not know the size write 0, nothing or null. Some write numbers as strings.
     """
+    if isinstance(height, bool) or isinstance(width, bool):
+        return None
     try:
         size = float(height), float(width)
     except (TypeError, ValueError, OverflowError):

@@ -27,6 +27,7 @@ from simplebase.data.fields import stated_size
         (float("nan"), 480, None),
         (10**400, 480, None),
         ([640], 480, None),
+        (True, 480, None),
     ],
 )
 def test_a_size_is_two_numbers_above_0_or_not_stated(width, height, size) -> None:
