@@ -51,13 +51,14 @@ CASES: dict[str, dict[str, Any]] = {
             "augmentation": [{"name": "rotation"}, {"name": "random_cutout", "fill": "noise"}],
         },
     },
-    # The gradients of so large a loss overflow in three steps, on one device as on two: of half as
-    # large or twice as large a one they would overflow in two or four.
+    # The gradients of so large a loss overflow in three steps, on one device as on two. With 8e3 or
+    # 1.4e4, one of the two may overflow in another step, depending on how the processor sums
+    # float16. From 9e3 to 1.05e4 they agree, by oneDNN's kernels for AVX512-FP16 and by Eigen's.
     "float16": {
         "optimizer": "adamw",
         "weight_decay": 0.01,
         "clip_norm": 100.0,
-        "loss_scale": 1.4e4,
+        "loss_scale": 1e4,
         "augmentation": [],
     },
 }
