@@ -32,7 +32,9 @@ figure { margin: 0; } img { max-width: 100%; height: auto; border-radius: .4rem;
 pre { background: var(--panel); border-radius: .5rem; overflow-x: auto; padding: .75rem 1rem; }
 svg { width: 100%; } svg text { fill: var(--faint); font-size: 13px; }
 svg polyline { fill: none; stroke: var(--accent); stroke-width: 2.5; }
-svg circle { fill: var(--accent); } svg .axis { fill: none; stroke: var(--line); }
+svg circle { fill: var(--accent); }
+svg .beside polyline { stroke: var(--faint); stroke-dasharray: 6 4; }
+svg .beside circle { fill: var(--faint); } svg .axis { fill: none; stroke: var(--line); }
 """
 
 

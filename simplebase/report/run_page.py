@@ -20,7 +20,7 @@ from simplebase.files import require_output, write_text
 from simplebase.geometry import PERSON_PIXELS
 from simplebase.progress import Progress
 from simplebase.report import page
-from simplebase.report.curves import draw_curve
+from simplebase.report.curves import Curve, draw_curves
 from simplebase.report.self_training import compared_with_teacher
 from simplebase.report.sides import APART, SideConfusion, confused_sides
 from simplebase.runtimes import load_runtime
@@ -134,12 +134,15 @@ def _curves(metrics: Sequence[EpochMetrics], best: EpochMetrics | None) -> list[
     epochs = [row.epoch for row in metrics]
     marked = None if best is None else best.epoch
     return [
-        page.paragraph("PCK on the val split, with a dot at the best epoch:"),
-        draw_curve("val PCK", epochs, [row.val_pck for row in metrics], best=marked),
+        page.paragraph(
+            "PCK on the val split after each epoch, with a dot at the best. It takes the highest "
+            "cell of each heatmap as the keypoint, so it may differ a little from the PCK above:"
+        ),
+        draw_curves("val PCK", Curve(epochs, [row.val_pck for row in metrics], marked)),
         page.paragraph("Loss on the train split:"),
-        draw_curve("loss", epochs, [row.loss for row in metrics]),
+        draw_curves("loss", Curve(epochs, [row.loss for row in metrics])),
         page.paragraph("Learning rate:"),
-        draw_curve("learning rate", epochs, [row.learning_rate for row in metrics]),
+        draw_curves("learning rate", Curve(epochs, [row.learning_rate for row in metrics])),
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simplebase.report import page
-from simplebase.report.curves import draw_curve
+from simplebase.report.curves import Curve, draw_curves
 from simplebase.training.result import teacher_suffices
 from simplebase.training.runs.config import RunConfig
 from simplebase.training.runs.folder import Run
@@ -44,11 +44,17 @@ def compared_with_teacher(
     if metrics[-1].epoch >= config.recipe.total_epoch and teacher_suffices(teacher_pck, own_pck):
         text += " The unlabelled images did not help, so use the teacher."
         model = teacher.best
-    curve = draw_curve(
-        "val PCK of the teacher",
-        [row.epoch for row in rows],
-        [row.val_pck for row in rows],
-        best=None if best is None else best.epoch,
-    )
-    parts = [page.paragraph(text), page.paragraph("PCK of the teacher on the val split:"), curve]
+    parts = [
+        page.paragraph(text),
+        page.paragraph("PCK on the val split of this run (solid) and of the teacher (dashed):"),
+        draw_curves("val PCK of run and teacher", _val_pck(metrics, own), _val_pck(rows, best)),
+    ]
     return [page.section("Self-training", *parts)], model
+
+
+def _val_pck(metrics: Sequence[EpochMetrics], best: EpochMetrics | None) -> Curve:
+    return Curve(
+        [row.epoch for row in metrics],
+        [row.val_pck for row in metrics],
+        None if best is None else best.epoch,
+    )

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 
 from simplebase.report import page
-from simplebase.report.curves import draw_curve
+from simplebase.report.curves import Curve, draw_curves
 from simplebase.report.sides import confused_sides
 
 NAMES = ("nose", "left_hand", "right_hand")
@@ -55,22 +55,39 @@ def test_a_share_of_nothing_is_none() -> None:
     assert found.share is None
 
 
+def drawn(*curves: Curve) -> ElementTree.Element:
+    return ElementTree.fromstring(draw_curves("val PCK", *curves))
+
+
+def lines(svg: ElementTree.Element) -> list[list[tuple[float, ...]]]:
+    """The points x, y of each line."""
+    return [
+        [tuple(map(float, point.split(","))) for point in line.attrib["points"].split()]
+        for line in svg.findall(".//polyline")
+    ]
+
+
 def test_a_curve_runs_from_corner_to_corner_and_marks_the_best() -> None:
-    svg = ElementTree.fromstring(draw_curve("val PCK", [1, 2, 3], [0.0, 0.5, 1.0], best=3))
-    line = svg.find("polyline")
-    assert line is not None
-    points = [tuple(map(float, point.split(","))) for point in line.attrib["points"].split()]
-    (x0, y0), (x1, y1), (x2, y2) = points
+    svg = drawn(Curve([1, 2, 3], [0.0, 0.5, 1.0], best=3))
+    (((x0, y0), (x1, y1), (x2, y2)),) = lines(svg)
     assert x1 == (x0 + x2) / 2 and y1 == (y0 + y2) / 2 and y0 > y2
-    (dot,) = svg.findall("circle")
+    (dot,) = svg.findall(".//circle")
     assert (float(dot.attrib["cx"]), float(dot.attrib["cy"])) == (x2, y2)
     assert [text.text for text in svg.findall("text")] == ["1", "0", "epoch 1", "3"]
 
 
 def test_a_curve_leaves_gaps_out_and_says_if_there_is_nothing() -> None:
-    svg = ElementTree.fromstring(draw_curve("val PCK", [1, 2], [None, 0.25]))
-    assert len(svg.findall("circle")) == 1
-    assert "not measured" in draw_curve("val PCK", [1, 2], [None, None])
+    assert len(drawn(Curve([1, 2], [None, 0.25])).findall(".//circle")) == 1
+    assert "not measured" in draw_curves("val PCK", Curve([1, 2], [None, None]))
+
+
+def test_two_curves_share_the_axes() -> None:
+    svg = drawn(Curve([1, 2], [0.4, 0.5]), Curve([1, 2, 3], [0.1, 0.3, 0.5], best=3))
+    # The first is drawn last, on top.
+    (_, (xb, yb), (xc, yc)), (_, (x2, y2)) = lines(svg)
+    assert x2 == xb < xc
+    assert y2 == yc < yb
+    assert [text.text for text in svg.findall("text")] == ["0.5", "0.1", "epoch 1", "3"]
 
 
 def test_texts_of_a_run_are_escaped() -> None:
