@@ -9,7 +9,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from simplebase.cli import options
+from simplebase.cli import model_options, options
 from simplebase.cli.app import app, console, import_tensorflow
 from simplebase.cli.commands import DEPLOY
 from simplebase.errors import ArgumentError
@@ -91,7 +91,7 @@ def model(
         list[Path],
         typer.Argument(
             metavar="MODEL...",
-            callback=options.open_runnable,
+            callback=model_options.open_runnable,
             help="Model files, or names of pretrained models.",
         ),
     ],

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from simplebase.cli import options
+from simplebase.cli import model_options, options
 from simplebase.cli.app import app, console, import_tensorflow, say
 from simplebase.cli.commands import DATA
 from simplebase.errors import ArgumentError, counted
@@ -56,7 +56,7 @@ def check(
     model: Annotated[
         Path | None,
         typer.Option(
-            callback=options.open_runnable,
+            callback=model_options.open_runnable,
             help="Also find labels that this model contradicts: a file of any format, or the name "
             "of a pretrained model such as person-mini.",
         ),
@@ -135,7 +135,7 @@ def check(
 
 
 def _open_model(model: Path) -> "Runtime":
-    options.prepare_for_model(model)
+    model_options.prepare_for_model(model)
     from simplebase.runtimes import load_runtime
 
     return load_runtime(model)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from simplebase.cli import options
+from simplebase.cli import model_options, options
 from simplebase.cli.app import say, warn
 from simplebase.cli.data import data_app
 from simplebase.errors import counted
@@ -18,7 +18,7 @@ def suggest(
     model: Annotated[
         Path,
         typer.Argument(
-            callback=options.open_runnable,
+            callback=model_options.open_runnable,
             help="Model file of any format, or the name of a pretrained model.",
             metavar="MODEL",
         ),
@@ -61,8 +61,8 @@ def suggest(
             rich_help_panel=options.PLACE,
         ),
     ] = None,
-    detector: options.Detector = None,
-    detector_class: options.DetectorClass = 0,
+    detector: model_options.Detector = None,
+    detector_class: model_options.DetectorClass = 0,
     every: Annotated[
         int, typer.Option(min=1, metavar="N", help="Use only every Nth frame of a video.")
     ] = 1,
@@ -98,7 +98,7 @@ def suggest(
 
         simplebase data suggest cows.tflite meadow/ to_label --labelled cows --labels coco
     """
-    options.prepare_for_model(model)
+    model_options.prepare_for_model(model)
     if labelled is not None:
         options.prepare_for(labelled)
     from simplebase.suggesting import suggest_frames

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simplebase.cli import options
+from simplebase.cli import model_options, options
 from simplebase.cli.app import app, say
 from simplebase.cli.commands import USE
 from simplebase.errors import ArgumentError, counted
@@ -29,7 +29,7 @@ def demo(
     model: Annotated[
         Path | None,
         typer.Option(
-            callback=options.open_runnable,
+            callback=model_options.open_runnable,
             help="Model file of any format, or the name of a pretrained model, such as person. "
             "[default: best checkpoint of the newest run in runs/, or else person-mini]",
         ),
@@ -70,8 +70,8 @@ def demo(
             rich_help_panel=_PLACE,
         ),
     ] = None,
-    detector: options.Detector = None,
-    detector_class: options.DetectorClass = 0,
+    detector: model_options.Detector = None,
+    detector_class: model_options.DetectorClass = 0,
     detect_every: Annotated[
         int,
         typer.Option(
@@ -235,7 +235,7 @@ def _run(
             settings=DemoSettings(**looks),
             observe=display,
             announce=lambda url: say(f"live at {url} (Ctrl-C ends it)"),
-            prepare=options.prepare_for_model,
+            prepare=model_options.prepare_for_model,
             **how,
         )
 
@@ -313,12 +313,12 @@ def _open_page(
     chosen, looks = _chosen(model, looks, follow)
     models = selectable_models(chosen)
     page = import_with_extras("simplebase.demo.web")
-    options.prepare_for_model(models[0])
+    model_options.prepare_for_model(models[0])
     page.open_page(
         models,
         DemoSettings(**looks),
         port=port,
         announce=say,
         skeleton=skeleton,
-        prepare=options.prepare_for_model,
+        prepare=model_options.prepare_for_model,
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from simplebase.cli import options
+from simplebase.cli import model_options, options
 from simplebase.cli.app import app, say
 from simplebase.cli.commands import TRAIN
 from simplebase.cli.evaluation_display import print_evaluations
@@ -25,7 +25,7 @@ def evaluate(
     models: Annotated[
         list[Path] | None,
         typer.Argument(
-            callback=options.open_runnable,
+            callback=model_options.open_runnable,
             help="Model files of any format, or names of pretrained models. Several are compared.",
         ),
     ] = None,
@@ -171,7 +171,7 @@ def evaluate(
         require_output(json, overwrite=overwrite)
 
     for each in models or ():
-        options.prepare_for_model(each)
+        model_options.prepare_for_model(each)
     from simplebase.evaluation import (
         MetricSettings,
         PredictionSettings,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simplebase.cli import options
+from simplebase.cli import model_options, options
 from simplebase.cli.app import app, console, errors, import_tensorflow, say
 from simplebase.cli.commands import DEPLOY
 from simplebase.cli.export_display import parity_table, site_size, summary
@@ -73,8 +73,8 @@ def export(
         typer.Option("--all", help="Write every installed format to this folder, and a page."),
     ] = None,
     skeleton: options.SkeletonName = None,
-    detector: options.Detector = None,
-    detector_class: options.DetectorClass = 0,
+    detector: model_options.Detector = None,
+    detector_class: model_options.DetectorClass = 0,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the comparison as an HTML page with pictures."),
@@ -162,7 +162,7 @@ def export(
     if format == _WEB:
         _prepare_site(site, quantize, overwrite)
     # Files are named after what was given, not after the file of a pretrained model in the cache.
-    model_file = options.open_models(model)
+    model_file = model_options.open_models(model)
     finder = None
     if format == _WEB:
         if detector is not None:

@@ -9,7 +9,7 @@ from rich import box as boxes
 from rich.markup import escape
 from rich.table import Table
 
-from simplebase.cli import options
+from simplebase.cli import model_options, options
 from simplebase.cli.app import app, console, say
 from simplebase.cli.commands import DEPLOY
 from simplebase.errors import ArgumentError
@@ -23,7 +23,8 @@ def inspect(
     model: Annotated[
         Path,
         typer.Argument(
-            callback=options.open_models, help="Model file, or the name of a pretrained model."
+            callback=model_options.open_models,
+            help="Model file, or the name of a pretrained model.",
         ),
     ],
     feature_maps: Annotated[
@@ -65,7 +66,7 @@ def inspect(
     """
     _check_options(feature_maps, kernels, layer, box, output, json)
     area = options.parse_box(box)
-    options.prepare_for_model(model)
+    model_options.prepare_for_model(model)
     from simplebase.files import require_output, write_json
     from simplebase.inspection import inspect_model
 

@@ -1,6 +1,5 @@
 """Options that several commands share, and functions that parse and open their values."""
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from simplebase.presets import Preset, Recipe
     from simplebase.ray_cluster import ClusterOptions
     from simplebase.skeletons import Skeleton
-    from simplebase.zoo import Kind
 
 DATASET = "Input data"
 """The panel of options that say how images and datasets are read."""
@@ -28,6 +26,14 @@ PLACE = "Where to look"
 """The group of options that say where the objects are."""
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output if it exists.")]
+FitName = Annotated[
+    str,
+    typer.Option(
+        help="How a box fills the model's input: letterbox (the whole box, as in training), "
+        "stretch or crop.",
+        rich_help_panel=PLACE,
+    ),
+]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", help="Also write the results to this file as JSON.")
 ]
@@ -204,72 +210,6 @@ def chosen_cluster(engine: str, **asked: Any) -> "ClusterOptions | None":
     return None
 
 
-def open_models(value: Any) -> Any:
-    """Returns the files of Keras models; downloads pretrained models by name."""
-    return _files(value, "keypoints")
-
-
-def open_runnable(value: Any) -> Any:
-    """Callback of options that take models of any format to run: downloads them by name."""
-    return _files(value, "keypoints", runnable=True)
-
-
-def open_detector(value: Path | None) -> Path | None:
-    """Callback of options that take a detector: downloads it by name."""
-    file: Path | None = _files(value, "detector")
-    return file
-
-
-Detector = Annotated[
-    Path | None,
-    typer.Option(
-        callback=open_detector,
-        help="YOLOX detector (.onnx) that finds the objects, or its name: yolox-nano, "
-        "yolox-tiny, yolox-s.",
-        rich_help_panel=PLACE,
-    ),
-]
-DetectorClass = Annotated[
-    int,
-    typer.Option(
-        metavar="N",
-        help="Class of the detector to look for; in COCO, 0 is a person.",
-        rich_help_panel=PLACE,
-    ),
-]
-FitName = Annotated[
-    str,
-    typer.Option(
-        help="How a box fills the model's input: letterbox (the whole box, as in training), "
-        "stretch or crop.",
-        rich_help_panel=PLACE,
-    ),
-]
-
-
-def fetch_start(
-    weights: Path | None, backbone_weights: str | None, teacher: Path | None = None
-) -> None:
-    """Downloads the starting weights and the teacher by name. The run's config keeps the names.
-
-    This is not a callback, because conversions use TensorFlow, whose devices must be set up before.
-    """
-    _files(weights, "keypoints")
-    _files(teacher, "keypoints")
-    if backbone_weights not in ("auto", "imagenet", "none"):
-        _files(backbone_weights, "backbone")
-
-
-def _files(value: Any, kind: "Kind", runnable: bool = False) -> Any:
-    if value is None:
-        return None
-    if isinstance(value, list | tuple):
-        return [_files(each, kind, runnable) for each in value]
-    from simplebase.zoo import model_file
-
-    return model_file(value, kind, runnable=runnable, announce=say, progress=progress_bar)
-
-
 def drawn_figures() -> str:
     """Returns the folder of the embedded dataset, which is drawn at its first use."""
     from simplebase.data.synthetic import embedded_dataset
@@ -277,18 +217,6 @@ def drawn_figures() -> str:
     say("No --dataset was given. The model is trained on drawn figures.")
     with progress_bar("drawing the embedded dataset") as progress:
         return str(embedded_dataset(progress))
-
-
-def prepare_for_model(model: str | os.PathLike[str]) -> None:
-    """Imports TensorFlow without its messages, if it will run the model.
-
-    Raises:
-        ArgumentError, MissingFileError, DataError: see `load_runtime`.
-    """
-    from simplebase.runtimes import needs_tensorflow
-
-    if needs_tensorflow(model):
-        import_tensorflow()
 
 
 def prepare_for(folder: str | Path) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simplebase.cli import options
+from simplebase.cli import model_options, options
 from simplebase.cli.app import app, say, warn
 from simplebase.cli.commands import USE
 from simplebase.errors import counted
@@ -30,7 +30,7 @@ def predict(
     model: Annotated[
         Path,
         typer.Option(
-            callback=options.open_runnable,
+            callback=model_options.open_runnable,
             help="Model file of any format, or the name of a pretrained model, such as person or "
             "person-mini.",
         ),
@@ -54,8 +54,8 @@ def predict(
             rich_help_panel=_PLACE,
         ),
     ] = None,
-    detector: options.Detector = None,
-    detector_class: options.DetectorClass = 0,
+    detector: model_options.Detector = None,
+    detector_class: model_options.DetectorClass = 0,
     images: Annotated[
         str | None,
         typer.Option(
@@ -122,7 +122,7 @@ def predict(
 
         simplebase predict data/coco/val.json --model model.tflite --output results.json
     """
-    options.prepare_for_model(model)
+    model_options.prepare_for_model(model)
     from simplebase.prediction import PredictionSettings, write_predictions
 
     chosen: dict[str, Any] = {

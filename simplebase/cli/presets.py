@@ -7,7 +7,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from simplebase.cli import options
+from simplebase.cli import model_options
 from simplebase.cli.app import app, console, import_tensorflow, say
 from simplebase.cli.commands import DEPLOY, TRAIN
 from simplebase.cli.options import JsonFile, Overwrite
@@ -99,7 +99,7 @@ def dump(
     checkpoint: Annotated[
         Path,
         typer.Argument(
-            callback=options.open_models,
+            callback=model_options.open_models,
             help="A checkpoint of a run (.keras), or the name of a pretrained model.",
         ),
     ],

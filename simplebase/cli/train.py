@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from simplebase.cli import options, training_options
+from simplebase.cli import model_options, options, training_options
 from simplebase.cli.app import app, import_tensorflow, say
 from simplebase.cli.commands import TRAIN
-from simplebase.errors import ArgumentError, DataError
+from simplebase.errors import ArgumentError
 from simplebase.presets.choices import DEFAULT_PRESET
 from simplebase.shell import command_line
 
@@ -208,9 +208,11 @@ def _train(
     from simplebase.training.runs.config import RunConfig
 
     earlier = RunConfig.read(given["config"]) if "config" in given else None
-    choice = choose_training(_parsed(given), earlier)
+    choice = choose_training(training_options.parsed(given), earlier)
     preset, folder = choice.preset, choice.dataset
-    options.fetch_start(given.get("weights"), given.get("backbone_weights"), given.get("teacher"))
+    model_options.fetch_start(
+        given.get("weights"), given.get("backbone_weights"), given.get("teacher")
+    )
     default = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}_{preset.name}"
     run_dir = given.get("run_dir", default)
     if folder is None:
@@ -229,47 +231,6 @@ def _train(
         progress=options.progress_bar,
     )
     return result, folder
-
-
-def _parsed(given: dict[str, Any]) -> dict[str, Any]:
-    """Returns the options after parsing those that are YAML or sizes."""
-    values = dict(given)
-    if "input_size" in given:
-        values["input_size"] = options.parse_size(given["input_size"])
-    for name in ("augmentation", "unlabelled_settings"):
-        if name in given:
-            values[name] = _yaml(given[name], name)
-    _name_unlabelled_images(values)
-    return values
-
-
-def _yaml(text: str, name: str) -> Any:
-    from simplebase.files.yaml import parse_yaml
-
-    try:
-        return parse_yaml(text, f"--{name.replace('_', '-')}")
-    except DataError as error:
-        raise ArgumentError(str(error)) from error
-
-
-def _name_unlabelled_images(values: dict[str, Any]) -> None:
-    """Combines the options of unlabelled images into the field of `TrainingOptions`."""
-    sources = values.pop("unlabelled", None)
-    where = {
-        name: values.pop(f"unlabelled_{option}")
-        for name, option in (
-            ("boxes", "boxes"),
-            ("detector", "detector"),
-            ("detector_class", "class"),
-        )
-        if f"unlabelled_{option}" in values
-    }
-    if sources is not None:
-        values["unlabelled_images"] = {"sources": sources, **where}
-    elif where:
-        raise ArgumentError(
-            "--unlabelled-boxes, --unlabelled-detector and --unlabelled-class need --unlabelled."
-        )
 
 
 def _resume(

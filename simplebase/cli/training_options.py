@@ -1,12 +1,13 @@
-"""Options of `simplebase train` that set `TrainingOptions` and the values of a recipe."""
+"""Options of `simplebase train` for `TrainingOptions` and recipe values, and how they are parsed."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from simplebase.cli import options
-from simplebase.cli.options import DATASET
+from simplebase.cli import model_options
+from simplebase.cli.options import DATASET, parse_size
+from simplebase.errors import ArgumentError, DataError
 from simplebase.presets.choices import DecayType, LossType, OptimizerName, OutsideKeypoints
 
 _START = "Starting weights"
@@ -76,7 +77,7 @@ UnlabelledBoxes = Annotated[
 UnlabelledDetector = Annotated[
     Path | None,
     typer.Option(
-        callback=options.open_detector,
+        callback=model_options.open_detector,
         help="YOLOX detector (.onnx) that finds the objects, or its name: yolox-nano, ...",
         rich_help_panel=_UNLABELLED,
     ),
@@ -245,3 +246,51 @@ FinishOn = Annotated[
 FinishShare = Annotated[
     float | None, _recipe_option("Share of the run, at its end, for --finish-on.")
 ]
+
+
+def parsed(given: dict[str, Any]) -> dict[str, Any]:
+    """Returns the options of `train`, of which those that are YAML or sizes are parsed.
+
+    Args:
+        given: the values of the options that the user gave, by their names in Python.
+
+    Raises:
+        ArgumentError: a value cannot be parsed, or an option needs another one.
+    """
+    values = dict(given)
+    if "input_size" in given:
+        values["input_size"] = parse_size(given["input_size"])
+    for name in ("augmentation", "unlabelled_settings"):
+        if name in given:
+            values[name] = _yaml(given[name], name)
+    _name_unlabelled_images(values)
+    return values
+
+
+def _yaml(text: str, name: str) -> Any:
+    from simplebase.files.yaml import parse_yaml
+
+    try:
+        return parse_yaml(text, f"--{name.replace('_', '-')}")
+    except DataError as error:
+        raise ArgumentError(str(error)) from error
+
+
+def _name_unlabelled_images(values: dict[str, Any]) -> None:
+    """Combines the options of unlabelled images into the field of `TrainingOptions`."""
+    sources = values.pop("unlabelled", None)
+    where = {
+        name: values.pop(f"unlabelled_{option}")
+        for name, option in (
+            ("boxes", "boxes"),
+            ("detector", "detector"),
+            ("detector_class", "class"),
+        )
+        if f"unlabelled_{option}" in values
+    }
+    if sources is not None:
+        values["unlabelled_images"] = {"sources": sources, **where}
+    elif where:
+        raise ArgumentError(
+            "--unlabelled-boxes, --unlabelled-detector and --unlabelled-class need --unlabelled."
+        )

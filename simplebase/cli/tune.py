@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from simplebase.cli import options, training_options
+from simplebase.cli import model_options, options, training_options
 from simplebase.cli.app import app, console, import_tensorflow, say
 from simplebase.cli.commands import TRAIN
 from simplebase.presets.choices import DEFAULT_PRESET
@@ -80,7 +80,7 @@ def tune(
 
     values = read_space(space)
     choice = choose_training({name: value for name, value in given.items() if value is not None})
-    options.fetch_start(weights, backbone_weights)
+    model_options.fetch_start(weights, backbone_weights)
     folder = choice.dataset
     if folder is None:
         folder = options.drawn_figures()
