@@ -1,4 +1,4 @@
-"""Options of `simplebase train` for `TrainingOptions` and recipe values, and how they are parsed."""
+"""Options of `simplebase train` that set `TrainingOptions` and recipes, and their parsing."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
