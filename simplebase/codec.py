@@ -70,12 +70,15 @@ class HeatmapCodec:
             )
         if self.alignment not in get_args(Alignment):
             known = ", ".join(get_args(Alignment))
-            raise ArgumentError(f"alignment is one of {known}. Received: {shown(self.alignment)}.")
+            raise ArgumentError(
+                f"alignment must be one of {known}. Received: {shown(self.alignment)}."
+            )
         if not self.sigma > 0:
-            raise ArgumentError(f"sigma is above 0. Received: {shown(self.sigma)}.")
+            raise ArgumentError(f"sigma must be above 0. Received: {shown(self.sigma)}.")
         if self.sigma > WIDEST_SIGMA:
             raise ArgumentError(
-                f"sigma is at most {WIDEST_SIGMA} heatmap cells. Received: {shown(self.sigma)}."
+                f"sigma must be at most {WIDEST_SIGMA} heatmap cells. Received: "
+                f"{shown(self.sigma)}."
             )
         if self.blur_kernel is not None and not (
             isinstance(self.blur_kernel, Integral) and self.blur_kernel in BLUR_KERNELS
@@ -182,7 +185,7 @@ class HeatmapCodec:
         }
         if method not in refinements:
             raise ArgumentError(
-                f"decode method is one of {', '.join(refinements)}. Received: {method!r}."
+                f"decode method must be one of {', '.join(refinements)}. Received: {method!r}."
             )
         if heatmaps.ndim != 4 or heatmaps.shape[1:3] != self.heatmap_size:
             raise ArgumentError(

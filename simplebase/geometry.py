@@ -132,7 +132,9 @@ class Crop:
             ArgumentError: `fit` is unknown.
         """
         if fit not in get_args(Fit):
-            raise ArgumentError(f"fit is one of {', '.join(get_args(Fit))}. Received: {fit!r}.")
+            raise ArgumentError(
+                f"fit must be one of {', '.join(get_args(Fit))}. Received: {fit!r}."
+            )
         box = np.asarray(box, np.float64)
         if fit == "letterbox":
             return self.matrix(*self.around_box(box, size), size)

@@ -120,7 +120,7 @@ class HeatmapLoss(keras.losses.Loss):
 
     def __init__(self, loss: str = "weighted_mse", name: str | None = None) -> None:
         if loss not in LOSSES:
-            raise ArgumentError(f"loss is one of {', '.join(LOSSES)}. Received: {loss!r}.")
+            raise ArgumentError(f"loss must be one of {', '.join(LOSSES)}. Received: {loss!r}.")
         super().__init__(name=name or loss, reduction="sum", dtype="float32")
         self.loss = loss
 

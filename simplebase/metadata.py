@@ -140,23 +140,23 @@ class ModelMetadata:
         try:
             height, width = config["input_size"]
             if not all(type(side) is int and 0 < side <= LONGEST_SIDE for side in (height, width)):
-                raise ValueError(f"input_size is two whole numbers from 1 to {LONGEST_SIDE}")
+                raise ValueError(f"input_size must be two whole numbers from 1 to {LONGEST_SIDE}")
             if not isinstance(config["preset"], str):
                 raise TypeError("preset is a name")
             training_data = config.get("training_data")
             if not isinstance(training_data, str | None):
-                raise TypeError("training_data is a text or null")
+                raise TypeError("training_data must be a string or null")
             outputs = tuple(config.get("outputs", ("heatmaps",)))
             if outputs not in OUTPUTS.values():
-                raise ValueError(f"outputs is one of {list(OUTPUTS.values())}")
+                raise ValueError(f"outputs must be one of {list(OUTPUTS.values())}")
             cost, depth_range = config.get("cost"), config.get("depth_range")
             if not (depth_range is None or isinstance(depth_range, str)):
-                raise TypeError("depth_range is LOW,HIGH or file")
+                raise TypeError("depth_range must be LOW,HIGH or file")
             min_score = config.get("min_score")
             if min_score is not None and not (
                 type(min_score) in (int, float) and 0 <= min_score <= 1
             ):
-                raise ValueError("min_score is a number from 0 to 1 or null")
+                raise ValueError("min_score must be a number from 0 to 1 or null")
             return cls(
                 preset=config["preset"],
                 input_size=(height, width),

@@ -54,7 +54,7 @@ class Normalisation(keras.layers.Layer):
         super().__init__(**kwargs)
         if mode not in NORMALISATIONS:
             raise ArgumentError(
-                f"normalisation is one of {', '.join(NORMALISATIONS)}. Received: {mode!r}."
+                f"normalisation must be one of {', '.join(NORMALISATIONS)}. Received: {mode!r}."
             )
         self.mode = mode
 

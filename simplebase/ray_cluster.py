@@ -175,6 +175,6 @@ def _explained(ray: Any) -> Iterator[None]:
         if isinstance(cause, SimplebaseError):
             raise cause from None
         raise DataError(
-            f"Ray stopped: {first_line(cause or error)} What is finished is kept; the same command "
-            "goes on."
+            f"Ray stopped: {first_line(cause or error)} Finished parts are kept. Run the same "
+            "command again to continue."
         ) from error

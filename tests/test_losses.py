@@ -165,5 +165,5 @@ def test_the_keras_loss_has_the_value_of_the_function(name: str) -> None:
 
 
 def test_an_unknown_loss_is_refused_by_name() -> None:
-    with pytest.raises(ArgumentError, match="loss is one of mse, mae.*'hinge'"):
+    with pytest.raises(ArgumentError, match="loss must be one of mse, mae.*'hinge'"):
         HeatmapLoss("hinge")

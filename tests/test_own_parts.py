@@ -93,7 +93,7 @@ def test_what_is_missing_or_does_not_fit_is_named() -> None:
         SimpleBaseline.from_backbone(functional(), SKELETON)
     with pytest.raises(ArgumentError, match=r"\(2, 2, C\).*'mine' returns \(4, 4, 8\)"):
         SimpleBaseline.from_backbone(functional(16), SKELETON, normalisation="none")
-    with pytest.raises(ArgumentError, match="head is one of deconv.*'unet'"):
+    with pytest.raises(ArgumentError, match="head must be one of deconv.*'unet'"):
         SimpleBaseline.from_backbone(functional(), SKELETON, head="unet", normalisation="none")
     any_size = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(8, 32, 32)])
     with pytest.raises(ArgumentError, match="any size. Pass input_size"):

@@ -24,7 +24,7 @@ Padding = Literal["same", "symmetric"]
 def check_padding(padding: str) -> None:
     """Raises ArgumentError if `padding` is unknown."""
     if padding not in get_args(Padding):
-        raise ArgumentError(f"padding is same or symmetric. Received: {padding!r}.")
+        raise ArgumentError(f"padding must be same or symmetric. Received: {padding!r}.")
 
 
 class Backbone(keras.Model):

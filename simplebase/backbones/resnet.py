@@ -66,10 +66,10 @@ class ResNetBackbone(Backbone):
     ) -> None:
         if depth not in _DEPTHS:
             raise ArgumentError(
-                f"depth is one of {', '.join(map(str, _DEPTHS))}. Received: {depth}."
+                f"depth must be one of {', '.join(map(str, _DEPTHS))}. Received: {depth}."
             )
         if stride_in not in get_args(StrideIn):
-            raise ArgumentError(f"stride_in is 1x1 or 3x3. Received: {stride_in!r}.")
+            raise ArgumentError(f"stride_in must be 1x1 or 3x3. Received: {stride_in!r}.")
         check_padding(padding)
 
         # === Layers ===

@@ -29,7 +29,8 @@ def data(
         str, typer.Option(help="Preset whose crop and input size to use: a name or a YAML file.")
     ] = DEFAULT_PRESET,
     input_size: Annotated[
-        str | None, typer.Option(help="HEIGHTxWIDTH. [default: the preset's]")
+        str | None,
+        typer.Option(help="HEIGHTxWIDTH. [default: the recipe's, else the preset's]"),
     ] = None,
     recipe: Annotated[
         str | None,

@@ -127,7 +127,7 @@ def _table(report: "WeightsReport", output: Path) -> Table:
         "params": f"{report.params / 1e6:.2f} M",
         "tensors": f"{report.used} of {report.tensors} used, each once",
         "left out": ", ".join(f"{count} {what}" for what, count in report.left_out.items()),
-        "check": f"finite, {report.lowest:.3f} to {report.highest:.3f} for noise",
+        "check": f"output for random input: finite, {report.lowest:.3f} to {report.highest:.3f}",
     }
     for name, value in rows.items():
         if value:

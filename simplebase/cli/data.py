@@ -203,7 +203,8 @@ def view(
         typer.Option(help="Recipe whose augmentation to use. [default: the preset's]"),
     ] = None,
     input_size: Annotated[
-        str | None, typer.Option(help="HEIGHTxWIDTH. [default: the recipe's or the preset's]")
+        str | None,
+        typer.Option(help="HEIGHTxWIDTH. [default: the recipe's, else the preset's]"),
     ] = None,
     skeleton: options.SkeletonName = None,
     classes_path: options.ClassesPath = None,

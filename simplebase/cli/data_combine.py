@@ -13,8 +13,8 @@ Group = Annotated[
     str | None,
     typer.Option(
         metavar="PATTERN",
-        help="Instead of --by: keep images together in whose paths the groups of this regular "
-        "expression match the same text.",
+        help="Instead of --by: keep images together if the groups of this regular expression "
+        "match the same text in their paths.",
     ),
 ]
 

@@ -38,8 +38,8 @@ def frames(
     alike: Annotated[
         float,
         typer.Option(
-            help="Grey levels. Frames are near duplicates if no pixel of their copies, 30 pixels "
-            "wide, differs by more. -1 keeps all frames."
+            help="Two frames are near duplicates if, reduced to a width of 30 pixels, no pixel "
+            "differs by more than this many grey levels. -1 keeps all frames."
         ),
     ] = 20.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed chooses the same frames.")] = 0,

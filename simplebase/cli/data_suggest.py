@@ -76,8 +76,8 @@ def suggest(
     alike: Annotated[
         float,
         typer.Option(
-            help="Grey levels. Frames are near duplicates if no pixel of their copies, 30 pixels "
-            "wide, differs by more. -1 keeps all frames."
+            help="Two frames are near duplicates if, reduced to a width of 30 pixels, no pixel "
+            "differs by more than this many grey levels. -1 keeps all frames."
         ),
     ] = 20.0,
 ) -> None:
@@ -131,10 +131,10 @@ def suggest(
         + ", ".join(left_out)
     )
     if suggestions.count < count:
-        warn(
-            f"{counted(suggestions.count, 'frame')} written instead of {count}, because the others "
-            "are near duplicates."
-        )
+        reason = "there are no more frames"
+        if suggestions.alike or suggestions.labelled:
+            reason = "the others look like chosen or labelled images. A smaller --alike keeps more"
+        warn(f"{counted(suggestions.count, 'frame')} written instead of {count}: {reason}.")
     _say_next(labels, output)
 
 

@@ -117,7 +117,10 @@ def _warn_of_empty_splits(report: "ConversionReport", splits: Splits) -> None:
     if report.train_images + report.val_images == 1:
         remedy = "Both splits need an image, so label a second one."
     else:
-        remedy = "Convert with --val-split, or draw the splits with `simplebase data split`."
+        remedy = (
+            "Draw the splits with `simplebase data split`, or run this command again with "
+            "--val-split, if it has that option."
+        )
     if report.val_records:
         warn(f"no record is in the train split. {remedy}")
     else:

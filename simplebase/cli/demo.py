@@ -49,7 +49,10 @@ def demo(
         ),
     ] = None,
     show: Annotated[
-        bool, typer.Option("--show", help="Open a window. [default: if there is no --output]")
+        bool,
+        typer.Option(
+            "--show", help="Open a window. [default: if there is neither --output nor --serve]"
+        ),
     ] = False,
     serve: Annotated[
         int | None,
@@ -257,7 +260,7 @@ def _chosen(
         return newest, looks | {"follow": bool(follow)}
     whole_frame = not any(looks[place] for place in ("box", "boxes", "detector"))
     where = ", which looks for one person in the whole frame" if whole_frame else ""
-    say(f"model: person-mini{where}; --model takes another (`simplebase models`)")
+    say(f"model: person-mini{where}; `simplebase models` lists others for --model")
     return embedded_model(say), looks | {"follow": whole_frame if follow is None else follow}
 
 

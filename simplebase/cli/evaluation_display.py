@@ -53,7 +53,7 @@ def _table(scores: "Scores") -> Table:
     intervals = [figure.interval for figure in scores.figures]
     has_intervals = any(each is not None for each in intervals)
     if scores.parts is None:
-        table = _new_table("", "", *["95 %"] * has_intervals)
+        table = _new_table("", "", *["95 % CI"] * has_intervals)
         for figure in scores.figures:
             cells = [_interval(figure.interval, scores)] * has_intervals
             table.add_row(figure.name, _text(figure.value, scores), *cells)
@@ -64,7 +64,7 @@ def _table(scores: "Scores") -> Table:
     table.add_section()
     overall = (_text(figure.value, scores) for figure in scores.figures)
     table.add_row("Mean" if scores.grouped else "all", *overall, style="bold")
-    for end, label in enumerate(("95 % from", "to") if has_intervals else ()):
+    for end, label in enumerate(("95 % CI from", "to") if has_intervals else ()):
         bounds = ("" if each is None else _text(each[end], scores) for each in intervals)
         table.add_row(label, *bounds)
     return table
@@ -87,7 +87,7 @@ def _differences(rows: "Mapping[str, Scores]", index: int) -> Table:
     from simplebase.evaluation import difference
 
     reference = next(iter(rows.values())).figures[index]
-    table = _new_table("", reference.name, "95 %", "to the first", "95 %")
+    table = _new_table("", reference.name, "95 % CI", "vs. first", "95 % CI")
     for name, scores in rows.items():
         figure = scores.figures[index]
         cells = [_text(figure.value, scores), _interval(figure.interval, scores)]

@@ -19,14 +19,14 @@ def parity_table(parity: "Parity") -> Table:
 
     if parity.heatmap_max is not None:
         row("heatmaps, largest difference", f"{parity.heatmap_max:.2g}", limits.heatmap_max)
-        row("heatmaps, 99.9 % differ less", f"{parity.heatmap_p999:.2g}", limits.heatmap_p999)
+        row("heatmaps, 99.9th percentile", f"{parity.heatmap_p999:.2g}", limits.heatmap_p999)
         row("heatmaps, mean difference", f"{parity.heatmap_mean:.2g}")
     row("scores, largest difference", f"{parity.score_max:.2g}", limits.heatmap_max)
-    row("keypoints apart, median", f"{parity.distance_median:.3f} px", limits.distance)
-    row("keypoints apart, 99 %", f"{parity.distance_p99:.3f} px")
+    row("keypoint distance, median", f"{parity.distance_median:.3f} px", limits.distance)
+    row("keypoint distance, 99th percentile", f"{parity.distance_p99:.3f} px")
     if parity.labelled:
         row("PCK@0.5 of the model", f"{parity.model_pck:.3f}")
-    against = "" if parity.labelled else " against the model's surest keypoints"
+    against = "" if parity.labelled else " on the model's most confident keypoints"
     row(f"PCK@0.5 of the file{against}", f"{parity.file_pck:.3f}")
     # The flag z prints a tiny gain as 0.000 instead of -0.000.
     row("loss of PCK", f"{parity.model_pck - parity.file_pck:z.3f}", limits.pck)

@@ -87,7 +87,8 @@ DepthRangeText = Annotated[
         "--depth-range",
         metavar="LOW,HIGH|file",
         help="Values of 16-bit images that become black and white, such as 0,4095; with `file`, "
-        "each image's own minimum and maximum. [default: the model's, else 0,65535]",
+        "each image's own minimum and maximum. [default: that of the model, if the command runs "
+        "one, else 0,65535]",
         rich_help_panel=DATASET,
     ),
 ]
@@ -123,7 +124,7 @@ Category = Annotated[
     typer.Option(
         "--category",
         help="Use only this category of the COCO file, by name or id; repeatable.",
-        show_default="all categories with keypoints, which must be the same",
+        show_default="all with keypoints, which must have the same keypoints",
     ),
 ]
 
@@ -205,8 +206,10 @@ def chosen_cluster(engine: str, **asked: Any) -> "ClusterOptions | None":
     if engine == "ray":
         return cluster
     if cluster != ClusterOptions():
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in asked)
-        raise ArgumentError(f"{names} need --engine ray.")
+        usual = ClusterOptions()
+        given = [name for name, value in asked.items() if value != getattr(usual, name)]
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise ArgumentError(f"with --engine local, leave out {names}. Or give --engine ray.")
     return None
 
 

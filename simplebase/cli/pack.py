@@ -20,7 +20,8 @@ def pack(
         str, typer.Option(help="Preset whose crop and input size to use: a name or a YAML file.")
     ] = DEFAULT_PRESET,
     input_size: Annotated[
-        str | None, typer.Option(help="HEIGHTxWIDTH. [default: the preset's]")
+        str | None,
+        typer.Option(help="HEIGHTxWIDTH. [default: the recipe's, else the preset's]"),
     ] = None,
     recipe: Annotated[
         str | None,

@@ -87,16 +87,16 @@ def predict(
         ),
     ] = None,
     num_cpus: Annotated[
-        float, typer.Option(help="CPUs of each of these actors.", rich_help_panel=_ENGINE)
+        float, typer.Option(help="CPUs for each model actor.", rich_help_panel=_ENGINE)
     ] = 1.0,
     num_gpus: Annotated[
-        float, typer.Option(help="GPUs of each of these actors.", rich_help_panel=_ENGINE)
+        float, typer.Option(help="GPUs for each model actor.", rich_help_panel=_ENGINE)
     ] = 0.0,
     readers: Annotated[
         int | None,
         typer.Option(
-            help="Number of Ray actors that read, detect and crop for these. [default: with "
-            "--num-gpus, one per free CPU; otherwise none, and the actors above do it]",
+            help="Number of Ray actors that read, detect and crop, apart from the model actors. "
+            "[default: one per free CPU with --num-gpus; otherwise the model actors do it]",
             rich_help_panel=_ENGINE,
         ),
     ] = None,

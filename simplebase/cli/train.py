@@ -305,12 +305,12 @@ def _display(title: str, distribution: "Distribution | None") -> "TrainingDispla
 def _print_result(result: "TrainingResult", dataset: str, given: dict[str, Any]) -> None:
     say(
         f"val PCK@0.5 {options.score_text(result.val_pck)} (epoch {result.best_epoch}); "
-        f"mean pose of the train split {options.score_text(result.mean_pose_pck)}"
+        f"baseline, the train split's mean pose: {options.score_text(result.mean_pose_pck)}"
     )
     best = result.recommended
     if result.teacher is not None:
         teacher_pck = options.score_text(result.teacher_val_pck)
-        say(f"its teacher, which learnt from the labels alone: {teacher_pck}")
+        say(f"val PCK@0.5 of the teacher, trained on the labels alone: {teacher_pck}")
         if best == result.teacher:
             say("the unlabelled images did not help, so use the teacher")
     say(f"best checkpoint: {best}")

@@ -40,9 +40,9 @@ class TrainingDisplay(Observer):
         self._plan, self._pck = plan, ""
         say(self._title)
         if plan.trains_teacher:
-            say("training 1 of 2: the teacher, on the labelled images alone")
+            say("training run 1 of 2: the teacher, on the labelled images alone")
         elif self._had_teacher:
-            say("training 2 of 2: the student")
+            say("training run 2 of 2: the student")
         self._had_teacher = plan.trains_teacher
         if (plan.first_epoch, plan.first_step) != (1, 1):
             say(f"continuing at epoch {plan.first_epoch}, step {plan.first_step}")

@@ -213,7 +213,7 @@ Loss = Annotated[
         metavar="NAME",
     ),
 ]
-LossScale = Annotated[float | None, _recipe_option("Factor on the loss.")]
+LossScale = Annotated[float | None, _recipe_option("Factor by which the loss is multiplied.")]
 Sigma = Annotated[float | None, _recipe_option("Sigma of the target Gaussians, in heatmap cells.")]
 Padding = Annotated[
     float | None, _recipe_option("Side of the crop, as a multiple of the object's height.")
@@ -227,7 +227,7 @@ GeometryFade = Annotated[
     _recipe_option("Share of the run, at its end, in which rotation, scale and shift fade out."),
 ]
 GeometryFadeTo = Annotated[
-    float | None, _recipe_option("Share of its strength that this geometry keeps after fading.")
+    float | None, _recipe_option("Share of rotation, scale and shift that is left at the end.")
 ]
 Outside = Annotated[
     OutsideKeypoints | None,

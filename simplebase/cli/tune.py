@@ -104,6 +104,9 @@ def tune(
         )
     _print(result)
     again = ["simplebase", "train", "--preset", preset or choice.preset.name, "--dataset", folder]
+    same = {"--weights": weights, "--backbone-weights": backbone_weights}
+    same |= {"--input-size": input_size, "--skeleton": skeleton}
+    again += [part for name, value in same.items() if value for part in (name, str(value))]
     say(
         f"{result.recipe_file}: the recipe of trial {result.best.number}; "
         f"{result.curves}: all trials"

@@ -174,9 +174,11 @@ def draw_held_out(paths: Iterable[str], fraction: float, seed: int) -> set[str]:
         ArgumentError: `fraction` or `seed` is out of range.
     """
     if not 0 <= fraction < 1:
-        raise ArgumentError(f"the validation split is 0 or more and below 1. Received: {fraction}.")
+        raise ArgumentError(
+            f"the validation split must be 0 or more and below 1. Received: {fraction}."
+        )
     if seed < 0:
-        raise ArgumentError(f"seed is 0 or above. Received: {seed}.")
+        raise ArgumentError(f"seed must be 0 or above. Received: {seed}.")
     names = sorted(set(paths))
     if fraction == 0 or len(names) < 2:
         return set()

@@ -95,12 +95,14 @@ def place_images(
             links are not possible.
     """
     if mode not in get_args(ImageMode):
-        raise ArgumentError(f"images is one of {', '.join(get_args(ImageMode))}. Received: {mode}.")
+        raise ArgumentError(
+            f"images must be one of {', '.join(get_args(ImageMode))}. Received: {mode}."
+        )
     if mode == "none":
         if any(image != root / name for name, image in images.items()):
             raise ArgumentError(
-                f"the images of {root} are renamed, from several folders or stood inside label "
-                "files, so one link to the folder cannot replace them. Use --images link or copy."
+                f"--images none needs all images to be files of {root} with unchanged names. Some "
+                "are renamed, in other folders or inside label files. Use --images link or copy."
             )
         _link(folder, root, is_folder=True)
         return

@@ -91,8 +91,8 @@ class ImagesByStem:
         found = [path for path in known if path.parent.as_posix() == folder] or known
         if len(found) > 1:
             raise DataError(
-                f"{self._root}: {found[0].as_posix()} and {found[1].as_posix()} both have the name "
-                f"of a label file, {stem}. Keep the one that was labelled."
+                f"{self._root}: the label file {stem} may belong to {found[0].as_posix()} or "
+                f"{found[1].as_posix()}. Keep only the image that was labelled."
             )
         return StatedImage(found[0].as_posix() if found else stem)
 

@@ -10,6 +10,7 @@ the folder, which `data suggest` and `demo` write.
 
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from simplebase.converters.label_files import refuse_archive, report_unreadable
 from simplebase.converters.labelled import (
     LabelledImage,
     infer_skeleton,
+    pairs_note,
     to_conversion,
 )
 from simplebase.converters.labelme_shapes import labelled_objects
@@ -30,8 +32,8 @@ from simplebase.errors import DataError, MissingFileError
 from simplebase.files import read_json
 from simplebase.images import IMAGE_SUFFIXES
 from simplebase.progress import Progress
-from simplebase.skeletons import Skeleton
-from simplebase.skeletons.textfiles import CLASSES
+from simplebase.skeletons import Skeleton, pairs_by_name
+from simplebase.skeletons.textfiles import CLASSES, MATCH_POINT
 
 
 def read_labelme(
@@ -48,8 +50,8 @@ def read_labelme(
         source: the folder. Images are searched at the stated paths and then by their file names,
             but not outside the folder.
         skeleton: the keypoints; by default those of `classes.txt` in the folder. Without that file,
-            the labels in order of appearance, in files sorted by name, with flip pairs inferred
-            from left and right in the names.
+            the labels in order of appearance, in files sorted by name. Without `match_point.txt` in
+            the folder, flip pairs are inferred from left and right in the names.
         val_split: fraction of the images that are held out.
         seed: seed of the random split.
         progress: is called with the number of finished files and the total.
@@ -70,6 +72,9 @@ def read_labelme(
     if skeleton is None and (source / CLASSES).is_file():
         skeleton = own_skeleton(source)
         notes = [f"keypoints: those of {source / CLASSES}"]
+        if not (source / MATCH_POINT).exists():
+            skeleton = replace(skeleton, horizontal_pairs=pairs_by_name(skeleton.keypoints))
+            notes.append(pairs_note(skeleton))
     elif skeleton is None:
         skeleton, notes = infer_skeleton(source.resolve().name, files.values())
     return to_conversion(

@@ -90,7 +90,7 @@ def read_lsp(
     """
     if variant not in get_args(Variant):
         raise ArgumentError(
-            f"variant is one of {', '.join(get_args(Variant))}. Received: {variant}."
+            f"variant must be one of {', '.join(get_args(Variant))}. Received: {variant}."
         )
     folders = _find(Path(source))
     parts = [_read_part(folder, variant) for folder in folders]

@@ -162,8 +162,9 @@ def _find_images(path: Path, source: Path, given: str | os.PathLike[str] | None)
     for candidate in candidates:
         if candidate.is_dir():
             return candidate
-    looked = " nor ".join(str(candidate) for candidate in candidates)
-    raise MissingFileError(f"the image folder is not {looked}. Name it with --image-folder.")
+    looked = ", ".join(str(candidate) for candidate in candidates)
+    remedy = "Name it with" if given is None else "Check"
+    raise MissingFileError(f"no image folder was found at {looked}. {remedy} --image-folder.")
 
 
 def _listed(path: Path) -> _Listed:
@@ -198,7 +199,9 @@ def _column(release: Mapping[str, Any], key: str, entries: list[Any], path: Path
         return None
     column = _as_list(release[key])
     if len(column) != len(entries):
-        raise DataError(f"{path}: RELEASE.{key} has {len(column)} entries for {len(entries)}.")
+        raise DataError(
+            f"{path}: RELEASE.{key} has {len(column)} entries, but annolist has {len(entries)}."
+        )
     return column
 
 

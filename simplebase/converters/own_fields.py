@@ -71,7 +71,7 @@ def restore_record(
     }
     scale = expect.number(kept.get("scale_provided"), f"{where}.{OWN_KEY}.scale_provided")
     if scale <= 0:
-        raise DataError(f"{where}.{OWN_KEY}.scale_provided is above 0. Received: {scale}.")
+        raise DataError(f"{where}.{OWN_KEY}.scale_provided must be above 0. Received: {scale}.")
     headbox = kept.get("headboxes")
     record = make_record(
         dataset=expect.text(kept.get("dataset"), f"{where}.{OWN_KEY}.dataset"),

@@ -128,7 +128,8 @@ def own_skeleton(folder: Path) -> Skeleton:
     """Reads the skeleton of the folder's text files; MissingFileError if there are none."""
     if not (folder / CLASSES).exists():
         raise MissingFileError(
-            f"{folder} has no {CLASSES}. Name its skeleton with --skeleton, or --classes-path."
+            f"{folder} has no {CLASSES}, so its keypoints have no names. Write that file, one name "
+            "per line, or give --skeleton, if the command has that option for this folder."
         )
     match_point, lines = folder / MATCH_POINT, folder / SKELETON
     return read_text_files(

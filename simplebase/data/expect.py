@@ -25,7 +25,7 @@ def items(value: Any, where: str) -> list[Any]:
 def text(value: Any, where: str) -> str:
     """Returns `value` if it is a non-empty string."""
     if not isinstance(value, str) or not value:
-        raise _unexpected(where, "a text", value)
+        raise _unexpected(where, "a string", value)
     return value
 
 

@@ -46,7 +46,7 @@ def record_problems(record: Any, num_keypoints: int, skeleton: str) -> Iterator[
     if not are_numbers([scale], 1) or scale <= 0:
         yield f"scale_provided is the object's height / 200 px, above 0. Received: {shown(scale)}."
     if record.get("isValidation", 0) not in (0, 1):
-        yield f"isValidation is 0 or 1. Received: {shown(record['isValidation'])}."
+        yield f"isValidation must be 0 or 1. Received: {shown(record['isValidation'])}."
     if "joint_self" in record:
         yield from _joint_problems(record["joint_self"], num_keypoints, skeleton)
     for key, length in (("headboxes", 4), ("bbox", 4)):
@@ -54,10 +54,10 @@ def record_problems(record: Any, num_keypoints: int, skeleton: str) -> Iterator[
             yield f"{key} has {length} numbers. {numbers_problem(flat(record[key]), length)}"
     for key in ("area", "origin"):
         if key in record and not are_numbers(flat(record[key]), 1):
-            yield f"{key} is a number. Received: {shown(record[key])}."
+            yield f"{key} must be a number. Received: {shown(record[key])}."
     for key in ("image_id", "annotation_id"):
         if key in record and not is_id(record[key]):
-            yield f"{key} is a whole number. Received: {shown(record[key])}."
+            yield f"{key} must be a whole number. Received: {shown(record[key])}."
 
 
 def _joint_problems(joints: Any, num_keypoints: int, skeleton: str) -> Iterator[str]:

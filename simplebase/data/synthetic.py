@@ -54,9 +54,9 @@ def synthesize(
         OutputExistsError: `folder` exists and `overwrite` is off.
     """
     if count < VALIDATION_EVERY:
-        raise ArgumentError(f"count is at least {VALIDATION_EVERY}. Received: {count}.")
+        raise ArgumentError(f"count must be at least {VALIDATION_EVERY}. Received: {count}.")
     if seed < 0:
-        raise ArgumentError(f"seed is 0 or above. Received: {seed}.")
+        raise ArgumentError(f"seed must be 0 or above. Received: {seed}.")
     with replacing(
         folder,
         overwrite=overwrite,

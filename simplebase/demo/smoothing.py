@@ -82,7 +82,7 @@ def smoothing_settings(name: Smoothing) -> OneEuro | None:
     """
     if name not in get_args(Smoothing):
         known = ", ".join(get_args(Smoothing))
-        raise ArgumentError(f"--smooth is one of {known}. Received: {name!r}.")
+        raise ArgumentError(f"--smooth must be one of {known}. Received: {name!r}.")
     return OneEuro() if name == "one-euro" else None
 
 

@@ -68,22 +68,24 @@ class MetricSettings:
         known = get_args(MetricName)
         for name in self.metrics:
             if name not in known:
-                raise ArgumentError(f"a metric is one of {', '.join(known)}. Received: {name!r}.")
+                raise ArgumentError(
+                    f"a metric must be one of {', '.join(known)}. Received: {name!r}."
+                )
             if self.metrics.count(name) > 1:
                 raise ArgumentError(f"the metric {name} is given twice.")
         if not math.isfinite(self.conf_threshold):
             raise ArgumentError(
-                f"the confidence threshold must be a number. Received: {self.conf_threshold}."
+                f"--conf-threshold must be a finite number. Received: {self.conf_threshold}."
             )
         for threshold in self.thresholds:
             if not 0 < threshold < math.inf:
                 raise ArgumentError(
-                    f"a PCK threshold must be a finite number above 0. Received: {threshold}."
+                    f"--score-threshold must be a finite number above 0. Received: {threshold}."
                 )
         texts = [f"{threshold:g}" for threshold in self.thresholds]
         if len(set(texts)) < len(texts) or not 1 <= len(texts) <= _MOST_THRESHOLDS:
             raise ArgumentError(
-                f"PCK takes 1 to {_MOST_THRESHOLDS} different thresholds. Received: "
+                f"--score-threshold takes 1 to {_MOST_THRESHOLDS} different values. Received: "
                 f"{', '.join(texts)}."
             )
 

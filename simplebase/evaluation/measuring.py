@@ -102,7 +102,10 @@ def choose_normaliser(
         return head_normaliser(records.headboxes)
     lengths = torso_normaliser(records.keypoints, dataset.skeleton)
     if np.isnan(lengths).all():
-        raise DataError(f"{dataset.name}: no record has both ends of the torso labelled.")
+        raise DataError(
+            f"{dataset.name}: no record has both left hip and right shoulder labelled, which "
+            "--normaliser torso needs. Choose another --normaliser."
+        )
     return lengths
 
 
@@ -288,7 +291,7 @@ def _resampled(values: np.ndarray, dataset: KeypointDataset) -> np.ndarray | Non
 def _require_head_boxes(dataset: KeypointDataset) -> None:
     if np.isnan(dataset.records.headboxes).any(axis=1).all():
         raise DataError(
-            f"{dataset.name}: none of the {len(dataset)} records has headboxes, which PCKh and the "
-            "normaliser head divide by. `simplebase convert mpii` keeps them; else choose "
-            "--metric pck."
+            f"{dataset.name}: none of the {len(dataset)} records has headboxes, which the metric "
+            "pckh and --normaliser head need. `simplebase convert mpii` keeps them. Otherwise, "
+            "choose --metric pck with another --normaliser."
         )

@@ -86,7 +86,7 @@ class ExportSettings:
                 f"{name} ({form.suffix or 'folder'})" for name, form in FORMATS.items()
             )
             raise ArgumentError(
-                f"format is one of {known}; `--format web` writes a page. "
+                f"format must be one of {known}; `--format web` writes a page. "
                 f"Received: {self.format!r}."
             )
         _require("outputs", self.outputs, get_args(OutputsName))
@@ -99,17 +99,18 @@ class ExportSettings:
             )
         if self.opset not in OPSETS:
             raise ArgumentError(
-                f"opset is from {OPSETS[0]} to {OPSETS[-1]}. Received: {self.opset}."
+                f"opset must be from {OPSETS[0]} to {OPSETS[-1]}. Received: {self.opset}."
             )
         if self.free_batch and not form.free_batch:
             able = ", ".join(name for name, other in FORMATS.items() if other.free_batch)
             raise ArgumentError(
-                f"a {self.format} file takes one image at a time. Formats for any number: {able}."
+                f"a {self.format} file takes one image at a time. Leave out --dynamic-batch, or "
+                f"choose one of {able}."
             )
         if (self.format, self.quantization) == _NEVER_DECODES and self.outputs != "heatmaps":
             raise ArgumentError(
                 "an int8 MNN file can only return heatmaps, because MNN would quantise the "
-                "coordinates too. Choose outputs heatmaps, or quantization weights."
+                "coordinates too. Choose --outputs heatmaps, or --quantize weights."
             )
 
     @property
@@ -189,4 +190,4 @@ def plan_all_formats(
 def _require(what: str, value: str, known: Iterable[str]) -> None:
     names = list(known)
     if value not in names:
-        raise ArgumentError(f"{what} is one of {', '.join(names)}. Received: {value!r}.")
+        raise ArgumentError(f"{what} must be one of {', '.join(names)}. Received: {value!r}.")

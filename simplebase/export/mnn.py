@@ -90,7 +90,7 @@ def _quantised(model: Path, crops: np.ndarray, size: tuple[int, int], folder: Pa
     if stored_bytes(target) > _LARGEST_INT8 * stored_bytes(model):
         raise DataError(
             f"MNN did not quantise the model: the int8 file has {stored_bytes(target)} bytes, the "
-            f"float file {stored_bytes(model)}. Choose quantization weights."
+            f"float file {stored_bytes(model)}. Choose --quantize weights."
         )
     return target
 

@@ -65,7 +65,7 @@ def limits_of(quantization: Quantization, tolerance: float = DEFAULT_TOLERANCE) 
         ArgumentError: `tolerance` is not between 0 and 1.
     """
     if not 0 <= tolerance <= 1:
-        raise ArgumentError(f"tolerance is a loss of PCK from 0 to 1. Received: {tolerance}.")
+        raise ArgumentError(f"tolerance must be a loss of PCK from 0 to 1. Received: {tolerance}.")
     if quantization == "none":
         return Limits(heatmap_max=1e-4, distance=0.05)
     if quantization == "float16":

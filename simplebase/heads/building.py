@@ -20,7 +20,9 @@ def build_head(name: str, backbone: keras.Model, input_size: Size, num_keypoints
         ArgumentError: the head is unknown, or the features have another size.
     """
     if name not in HEADS:
-        raise ArgumentError(f"head is one of {', '.join(HEADS)}, or a model. Received: {name!r}.")
+        raise ArgumentError(
+            f"head must be one of {', '.join(HEADS)}, or a model. Received: {name!r}."
+        )
     height, width = input_size
     features = tuple(backbone(keras.KerasTensor((None, height, width, 3))).shape[1:])
     if len(features) != 3 or (features[0] * 32, features[1] * 32) != (height, width):

@@ -119,7 +119,7 @@ class Head(keras.Model):
                 f"{kind.__name__}.from_preset, or choose another preset."
             )
         if num_keypoints < 1:
-            raise ArgumentError(f"num_keypoints is at least 1. Received: {num_keypoints!r}.")
+            raise ArgumentError(f"num_keypoints must be at least 1. Received: {num_keypoints!r}.")
         if len(input_shape) != 3 or not all(
             isinstance(size, int) and size > 0 for size in input_shape
         ):

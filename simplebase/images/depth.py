@@ -47,7 +47,7 @@ class DepthRange:
         low, high = self.limits
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ArgumentError(
-                f"--depth-range is LOW,HIGH with LOW below HIGH. Received: {low:g},{high:g}."
+                f"--depth-range must be LOW,HIGH with LOW below HIGH. Received: {low:g},{high:g}."
             )
 
     @classmethod

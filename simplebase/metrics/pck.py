@@ -138,6 +138,6 @@ def indices_by_name(skeleton: Skeleton, names: tuple[str, ...], purpose: str) ->
         raise DataError(
             f"{purpose} needs the keypoints {', '.join(names)}. Skeleton {skeleton.name!r} lacks "
             f"{', '.join(missing)}; it has {', '.join(skeleton.keypoints)}. Rename its keypoints, "
-            "or choose a metric that does not need them."
+            "or choose a metric and a normaliser that do not need them."
         )
     return [skeleton.keypoints.index(name) for name in names]

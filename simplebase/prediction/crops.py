@@ -252,7 +252,7 @@ def opened(
     try:
         if is_address(path):
             raise DataError(
-                f"{path}: videos can be read from disks only. Copy it to this machine first."
+                f"{path}: videos can only be read from a local path. Copy it to this machine first."
             )
         video = VideoFile.open(Path(path))
     except SimplebaseError as error:

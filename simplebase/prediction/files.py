@@ -26,7 +26,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     text = os.fspath(path)
     if is_address(text):
         raise ArgumentError(
-            "predictions can be written to disks only. Write them there and copy them. "
+            "predictions can only be written to a local path. Write them there, then copy them. "
             f"Received: {text}."
         )
     suffix = Path(text).suffix.lower()

@@ -136,7 +136,9 @@ class RandomCutoutSettings(YamlSettings):
     @classmethod
     def _from_small_to_large(cls, size: tuple[float, float]) -> tuple[float, float]:
         if not 0 < size[0] <= size[1] <= 1:
-            raise ValueError("the smallest and the largest fraction, above 0 and at most 1")
+            raise ValueError(
+                "expected the smallest, then the largest fraction, above 0 and at most 1"
+            )
         return size
 
 

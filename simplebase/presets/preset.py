@@ -60,7 +60,7 @@ def first_problem(error: ValidationError, schema: type[YamlSettings]) -> tuple[s
     elif first["type"] in ("union_tag_not_found", "model_attributes_type"):
         expected = "an item is a mapping with a name, such as {name: rotation, degrees: 30}."
     elif first["type"] == "union_tag_invalid":
-        expected = f"name is one of {first['ctx']['expected_tags']}."
+        expected = f"name must be one of {first['ctx']['expected_tags']}."
         received = f" Received: {shown(first['ctx']['tag'])}."
     return key, expected + received
 
@@ -129,7 +129,7 @@ class HeadSettings(YamlSettings):
     def _three_blocks(cls, channels: tuple[int, ...] | None) -> tuple[int, ...] | None:
         # The backbone ends at stride 32 and heatmaps have stride 4.
         if channels is not None and len(channels) != 3:
-            raise ValueError("one value for each of the three blocks")
+            raise ValueError(f"expected 3 values, one for each block, not {len(channels)}")
         return channels
 
 

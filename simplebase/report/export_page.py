@@ -63,7 +63,10 @@ def _table(exported: Sequence[Exported]) -> str:
         "and of the file, in pixels of the input, at the median. ms: one image, one thread."
     )
     if any(each.parity is not None and not each.parity.labelled for each in exported):
-        note += " Without labels, PCK counts how many of the model's surest keypoints a file finds."
+        note += (
+            " Without labels, PCK counts how many of the model's most confident keypoints a file "
+            "finds."
+        )
     return page.paragraph(note) + page.table(headings, rows, numbers=5)
 
 
@@ -72,10 +75,10 @@ def _file(reference: Reference, each: Exported, parity: Parity) -> str:
     limits = parity.limits
     rows = [
         ("heatmaps, largest difference", parity.heatmap_max, limits.heatmap_max),
-        ("heatmaps, 99.9 % differ less", parity.heatmap_p999, limits.heatmap_p999),
+        ("heatmaps, 99.9th percentile", parity.heatmap_p999, limits.heatmap_p999),
         ("scores, largest difference", parity.score_max, limits.heatmap_max),
-        ("keypoints apart, median, px", parity.distance_median, limits.distance),
-        ("keypoints apart, 99 %, px", parity.distance_p99, None),
+        ("keypoint distance, median, px", parity.distance_median, limits.distance),
+        ("keypoint distance, 99th percentile, px", parity.distance_p99, None),
         ("loss of PCK", parity.model_pck - parity.file_pck, limits.pck),
     ]
     parts.append(

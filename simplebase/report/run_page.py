@@ -121,7 +121,7 @@ def _parts(
         page.section("Kinds of error", *_kinds(kinds)),
         page.section("Samples", *_pictures(target, evaluation)),
         page.section("Settings", _settings(config)),
-        page.section("Next steps", *_advice(run, config, metrics, model, confused)),
+        page.section("Next steps", *_advice(run, config, metrics, model, confused, target)),
     ]
 
 
@@ -254,6 +254,7 @@ def _advice(
     metrics: Sequence[EpochMetrics],
     model: Path,
     confused: Sequence[SideConfusion],
+    target: Target,
 ) -> list[str]:
     parts = []
     best = best_epoch(metrics)
@@ -272,11 +273,14 @@ def _advice(
                 "simplebase data check."
             )
         )
-    folder, file = config.dataset.folder, str(model)
-    lines = [["simplebase", "train", "--resume", str(run.folder)]]
+    folder, file = require_dataset(target, "a report").name, str(model)
+    # A dataset that was moved since is named by --dataset.
+    moved = ["--dataset", folder] if folder != config.dataset.folder else []
+    lines = [["simplebase", "train", "--resume", str(run.folder), *moved]]
     if metrics[-1].epoch >= config.recipe.total_epoch:
         longer = str(2 * config.recipe.total_epoch)
-        lines = [["simplebase", "train", "--config", str(run.folder), "--total-epoch", longer]]
+        lines = [["simplebase", "train", "--config", str(run.folder), *moved]]
+        lines[0] += ["--total-epoch", longer]
     lines += [
         ["simplebase", "data", "check", folder],
         ["simplebase", "eval", file, "--dataset", folder, "--flip-test", "--output", "result"],

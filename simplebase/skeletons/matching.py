@@ -46,7 +46,8 @@ class KeypointMatch:
             )
         if found == 0:
             return (
-                f"{source} has none of the {count} keypoints by name; the last layer starts anew."
+                f"{source} has none of the {count} keypoints by name, so the last layer starts "
+                "from random weights."
             )
         text = f"{found} of {count} keypoints start from {source}"
         spelt = [
@@ -57,7 +58,7 @@ class KeypointMatch:
         if spelt:
             text += f" ({listed(spelt, _MOST_SPELLINGS)})"
         anew = [name for name, place in zip(self.names, self.places, strict=True) if place is None]
-        return f"{text}; anew: {listed(anew, _MOST_NAMED)}." if anew else f"{text}."
+        return f"{text}; from random weights: {listed(anew, _MOST_NAMED)}." if anew else f"{text}."
 
 
 def match_keypoints(mine: Skeleton, theirs: Skeleton) -> KeypointMatch:

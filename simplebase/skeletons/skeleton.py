@@ -96,7 +96,7 @@ class Skeleton:
         for name in (self.name, *self.keypoints):
             if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
                 raise DataError(
-                    f"the names of a skeleton and its keypoints are texts of 1 to {LONGEST_NAME} "
+                    f"the names of a skeleton and its keypoints must have 1 to {LONGEST_NAME} "
                     f"characters. Received: {shown(name)}."
                 )
         self._check_unique("keypoints", self.keypoints)

@@ -58,7 +58,7 @@ def labelled_batches(
     size = batch_size or graph.recipe.batch_size
     if training and size > len(dataset):
         raise ArgumentError(
-            f"batch_size is at most {len(dataset)}, the number of records. Received: {size}."
+            f"batch_size must be at most {len(dataset)}, the number of records. Received: {size}."
         )
     source = BatchSource(
         dataset.with_default_depth(metadata.depth_range),

@@ -89,7 +89,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     ) -> None:
         if decay_type not in DECAYS:
             raise ArgumentError(
-                f"decay type is one of {', '.join(DECAYS)}. Received: {decay_type!r}."
+                f"decay type must be one of {', '.join(DECAYS)}. Received: {decay_type!r}."
             )
         self.learning_rate = learning_rate
         self.decay_type = decay_type

@@ -286,7 +286,7 @@ def _labelled_by_own_teacher(
         )
     except KeyboardInterrupt as error:
         raise TrainingStopped(
-            "stopped while the teacher labelled the images; it is trained. "
+            "stopped while the trained teacher was labelling the images. "
             f"{context.run.resume_command} continues from here.",
             exit_code=130,
         ) from error

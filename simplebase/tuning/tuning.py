@@ -162,7 +162,8 @@ class _Tuner:
             if best is None:
                 raise DataError(
                     f"{self._dataset.name}: its val split has no labels, so recipes cannot be "
-                    "compared."
+                    "compared. Label some of its images, or draw the splits anew with "
+                    "`simplebase data split`."
                 )
             self._study.tell(trial.number, best.val_pck)
 

@@ -162,7 +162,7 @@ def _fetch(file: RemoteFile, sources: list[str | Path], partial: Path, display: 
             raise
     retry = ""
     if partial.exists() and note_of(partial).exists():
-        retry = "What came is kept, and the next try goes on from there. "
+        retry = "The received part is kept, and the next attempt continues from there. "
     else:
         discard(partial)
     raise DownloadError(
@@ -175,7 +175,7 @@ def _way_out(file: RemoteFile) -> str:
     if _mirror() is not None:
         return "Look at SIMPLEBASE_MIRROR, or unset it to use the original address."
     return (
-        f"If there is no way from here, run `simplebase models get {file.model}` on another "
+        f"If this machine has no access, run `simplebase models get {file.model}` on another "
         "machine and set SIMPLEBASE_MIRROR to a folder that has the file."
     )
 

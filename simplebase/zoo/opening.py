@@ -117,7 +117,7 @@ def require_model(model: str | os.PathLike[str]) -> None:
 
 def _converter(row: "ZooModel", announce: "Announce") -> Callable[[Path, Path], None]:
     def convert(original: Path, target: Path) -> None:
-        announce(f"Making a .keras file of {row.name}, once.")
+        announce(f"Converting {row.name} to a .keras file, once.")
         # Only the conversion needs TensorFlow, which prints notes when it starts.
         with silenced_stderr():
             import_with_extras("tensorflow")

@@ -42,8 +42,8 @@ def require_room(folder: Path, count: int, what: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < count:
         raise DownloadError(
-            f"{folder}: {what} takes {in_megabytes(count)}, but only {in_megabytes(free)} of the "
-            f"disk are free. {_MAKE_ROOM}"
+            f"{folder}: {what} takes {in_megabytes(count)}, but only {in_megabytes(free)} is free "
+            f"on the disk. {_MAKE_ROOM}"
         )
 
 
@@ -72,4 +72,4 @@ def storing(folder: Path, what: str) -> Iterator[None]:
         raise
 
 
-_MAKE_ROOM = "Free some of it, or set SIMPLEBASE_CACHE to a folder on another disk."
+_MAKE_ROOM = "Free some space, or set SIMPLEBASE_CACHE to a folder on another disk."

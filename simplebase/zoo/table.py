@@ -213,7 +213,7 @@ def nearest(name: str) -> str:
     short = aliases()
     near = difflib.get_close_matches(name.lower(), [*short, *_rows()], n=_MOST_NEAREST, cutoff=0.55)
     some = f"Nearest: {', '.join(near)}" if near else f"Short names: {', '.join(short)}"
-    return f"{some}. `simplebase models` lists all."
+    return f"{some}. `simplebase models --all` lists all."
 
 
 @functools.cache

@@ -139,7 +139,7 @@ BAD = {
     "an unknown metric": (
         "eval {model} --dataset {figures} --metric iou",
         2,
-        "a metric is one of pck, pckh, coco-ap, epe, auc, nme, error-kinds. Received: 'iou'",
+        "a metric must be one of pck, pckh, coco-ap, epe, auc, nme, error-kinds. Received: 'iou'",
     ),
     "PCKh without head boxes": (
         "eval {model} --dataset {headless} --metric pckh",
@@ -222,7 +222,7 @@ BAD = {
     "a box and a detector": (
         "demo --model {model} --input {image} --output out.jpg --box 1,1,5,5 --detector {image}",
         2,
-        "give one of --box and --detector, not both.",
+        "give only one of --box, --detector.",
     ),
     "boxes for the demo that are none": (
         "demo --model {model} --input {image} --output out.jpg --boxes {results}",
@@ -232,12 +232,12 @@ BAD = {
     "a way to fit that there is not": (
         "demo --model {model} --input {image} --output out.jpg --fit squeeze",
         2,
-        "--fit is one of letterbox, stretch, crop. Received: 'squeeze'",
+        "--fit must be one of letterbox, stretch, crop. Received: 'squeeze'",
     ),
     "a filter that there is not": (
         "demo --model {model} --input {image} --output out.jpg --smooth kalman",
         2,
-        "--smooth is one of one-euro, none. Received: 'kalman'",
+        "--smooth must be one of one-euro, none. Received: 'kalman'",
     ),
     "a skeleton of another size": (
         "demo --model {model} --input {image} --output out.jpg --skeleton coco",
@@ -383,7 +383,7 @@ BAD = {
     "an augmentation that does not exist": (
         'train --dataset {figures} --augmentation [{{"name":"wibble"}}] --run-dir run',
         2,
-        "augmentation.0: name is one of",
+        "augmentation.0: name must be one of",
     ),
     "GPUs that are not there": (
         "train --dataset {figures} --gpu-num 99 --run-dir run",
@@ -435,7 +435,11 @@ BAD = {
         1,
         "earlier/config.yaml",
     ),
-    "too few figures": ("data synthesize new --count 3", 2, "count is at least 5. Received: 3"),
+    "too few figures": (
+        "data synthesize new --count 3",
+        2,
+        "count must be at least 5. Received: 3",
+    ),
     "missing backbone weights": (
         "train --dataset {figures} --batch-size 8 --backbone-weights absent.h5 --run-dir run",
         1,

@@ -38,4 +38,4 @@ def test_fewer_frames_than_asked_for_are_said(
     assert code == 0 and "out: 1 of 1 frame chosen; 0 left out as near duplicates" in output
     assert "next: labelme out --labels " in output
     assert "then: simplebase convert labelme out out_dataset" in output
-    assert "1 frame written instead of 2, because the others are near duplicates" in error
+    assert "1 frame written instead of 2: there are no more frames" in error

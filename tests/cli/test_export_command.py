@@ -49,7 +49,7 @@ def test_a_file_beyond_the_tolerance_ends_with_one(
     page = Path("page.html").read_text(encoding="utf-8")
     assert ">failed<" in page and "the results of m.pb differ from those of the model" in page
     assert "Error: the results of m.pb differ from those of the model: keypoints lie" in error
-    assert "keypoints apart, median" in error
+    assert "keypoint distance, median" in error
     assert {path.name for path in Path().iterdir()} == {
         "page.html",
         "m.pb.rejected",
@@ -82,14 +82,14 @@ def impossible(quantization: str, tolerance: float) -> object:
         (
             ["MODEL", "--format", "coreml"],
             2,
-            "format is one of litert (.tflite), onnx (.onnx), mnn (.mnn)",
+            "format must be one of litert (.tflite), onnx (.onnx), mnn (.mnn)",
         ),
         (["MODEL", "--format", "litert", "--output", "m.onnx"], 2, "litert export ends in .tflite"),
         (["MODEL", "--format", "mnn", "--quantize", "dynamic"], 2, "mnn has the quantizations"),
         (["missing.keras", "--format", "onnx"], 1, "missing.keras: the model does not exist"),
         (["state.npz", "--format", "onnx"], 1, "simplebase dump"),
         (["MODEL", "--format", "onnx", "--calibration", "empty"], 1, "annotations.json"),
-        (["MODEL", "--format", "onnx", "--tolerance", "2"], 2, "tolerance is a loss of PCK"),
+        (["MODEL", "--format", "onnx", "--tolerance", "2"], 2, "tolerance must be a loss of PCK"),
     ],
 )
 def test_bad_lines_end_with_one_sentence_and_write_nothing(

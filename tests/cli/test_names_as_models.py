@@ -93,7 +93,7 @@ def test_the_first_use_fetches_and_converts_and_the_next_ones_do_not(
     assert code == 0, error
     address = f"{published.hub.address}/tiny.pth"
     assert f"Fetching tiny-person: tiny-01234567.pth, 0.9 MB, from {address}. Licence: " in said
-    assert "Making a .keras file of tiny_person, once." in said and "5 of 5 keypoints" in said
+    assert "Converting tiny_person to a .keras file, once." in said and "5 of 5 keypoints" in said
     asked = len(published.hub.asked)
     code, said, error = command(*line, "--output", "b.png", "--offline")
     assert code == 0, error
@@ -209,7 +209,7 @@ def test_an_unknown_name_gets_the_nearest(command: Command, published: Published
     assert code == 1
     assert error == (
         "Error: Tiny-persn is neither a file nor a pretrained model. Nearest: tiny-person, "
-        "tiny_person, tiny-detector. `simplebase models` lists all.\n"
+        "tiny_person, tiny-detector. `simplebase models --all` lists all.\n"
     )
 
 
@@ -251,7 +251,7 @@ def test_other_settings_of_a_row_convert_anew(
     monkeypatch.setitem(published.rows, "tiny_person", changed)
     second = zoo.model_file("tiny-person", announce=lines.append)
     assert second != first and paddings == [row.crop.padding, 1.5]
-    assert lines == ["Making a .keras file of tiny_person, once."]
+    assert lines == ["Converting tiny_person to a .keras file, once."]
 
 
 def test_the_cache_is_listed_and_emptied(command: Command, published: Published) -> None:

@@ -136,7 +136,7 @@ def test_self_training_compares_the_student_with_its_teacher(
     summary = json.loads(Path("self/summary.json").read_text())
     assert result["teacher_val_pck"] == summary["teacher_val_pck"] is not None
     assert (
-        f"its teacher, which learnt from the labels alone: {result['teacher_val_pck']:.3f}"
+        f"val PCK@0.5 of the teacher, trained on the labels alone: {result['teacher_val_pck']:.3f}"
         in output
     )
     is_student = result["val_pck"] > result["teacher_val_pck"]

@@ -73,7 +73,9 @@ def test_the_two_trainings_of_self_training_are_told_apart(console: Console) -> 
     display.started(Plan(1, 1, 1, 4, 8, unlabelled_records=9, unlabelled_samples=2))
     display.ended()
     text = shown(console)
-    assert text.index("training 1 of 2: the teacher") < text.index("training 2 of 2: the student")
+    assert text.index("training run 1 of 2: the teacher") < text.index(
+        "training run 2 of 2: the student"
+    )
 
 
 def test_a_run_that_ends_before_its_first_step_shows_nothing(console: Console) -> None:

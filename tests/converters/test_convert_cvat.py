@@ -323,7 +323,7 @@ def test_two_videos_do_not_share_their_frames(tmp_path: Path) -> None:
         (points("nose", "5e11,2"), "expected a coordinate in pixels. Received: '5e11'"),
         (points("", "1,2"), "expected a text"),
         ('<points label="nose"/>', "points: expected a text"),
-        (points("nose", "1,2", occluded="yes"), "occluded is 0 or 1"),
+        (points("nose", "1,2", occluded="yes"), "occluded must be 0 or 1"),
         (skeleton("cow", PAIR[0], PAIR[0]), "the point 'nose' occurs twice in one skeleton"),
         (skeleton("cow", points("nose", "1,2;3,4")), "a keypoint has one place. Received: 2"),
         (PAIR[0] + '<box label="x" xtl="1"/>', "expected a coordinate in pixels. Received: None"),

@@ -110,6 +110,17 @@ def test_given_keypoints_keep_their_order_and_refuse_others(source) -> None:
         read_labelme(source, skeleton=Skeleton("mine", ("nose",)))
 
 
+def test_names_in_a_file_are_paired_by_left_and_right_unless_pairs_are_too(source) -> None:
+    save(source, labels(NOSE, LEFT, RIGHT))
+    (source / "classes.txt").write_text("right_ear\nleft_ear\nnose\n")
+    conversion = read_labelme(source)
+    assert conversion.skeleton.keypoints == ("right_ear", "left_ear", "nose")
+    assert conversion.skeleton.horizontal_pairs == (("left_ear", "right_ear"),)
+    assert "flip pairs, inferred from the names: left_ear/right_ear" in conversion.notes
+    (source / "match_point.txt").write_text("")
+    assert read_labelme(source).skeleton.horizontal_pairs == ()
+
+
 def test_the_same_label_twice_in_a_group_names_the_file(source) -> None:
     save(source, labels(NOSE, LEFT, NOSE))
     with pytest.raises(DataError, match=r"a\.json, shapes\[2\]: a second point 'nose' with"):

@@ -109,9 +109,9 @@ def test_a_failure_leaves_nothing_new_behind(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"count": 4}, "count is at least 5. Received: 4"),
-        ({"count": -1}, "count is at least 5"),
-        ({"count": 5, "seed": -1}, "seed is 0 or above. Received: -1"),
+        ({"count": 4}, "count must be at least 5. Received: 4"),
+        ({"count": -1}, "count must be at least 5"),
+        ({"count": 5, "seed": -1}, "seed must be 0 or above. Received: -1"),
     ],
 )
 def test_a_count_without_two_splits_and_a_negative_seed_are_refused(

@@ -40,9 +40,9 @@ def test_samples_are_chosen_by_seed_and_split(figures: KeypointDataset) -> None:
 def test_an_empty_split_and_wrong_numbers_are_refused(figures: KeypointDataset) -> None:
     with pytest.raises(DataError, match="val split is empty; --image-set all"):
         choose_records(figures.train, "val", 1, 0)
-    with pytest.raises(ArgumentError, match="count is at least 1"):
+    with pytest.raises(ArgumentError, match="count must be at least 1"):
         choose_records(figures, "val", 0, 0)
-    with pytest.raises(ArgumentError, match="seed is 0 or above"):
+    with pytest.raises(ArgumentError, match="seed must be 0 or above"):
         choose_records(figures, "val", 1, -1)
 
 

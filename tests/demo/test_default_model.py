@@ -68,7 +68,7 @@ def test_a_photograph_needs_neither_network_nor_tensorflow_nor_cache(tmp_path: P
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.replace("\n", " ").startswith(
-        "model: person-mini, which looks for one person in the whole frame; --model takes another "
+        "model: person-mini, which looks for one person in the whole frame; `simplebase models` "
     )
     assert "14 of 14 keypoints" in done.stdout
     assert cv2.imread(str(tmp_path / "out.jpg")).shape == image.shape

@@ -262,13 +262,13 @@ def test_images_that_cannot_be_read_do_not_count(figures: KeypointDataset, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"metrics": ("iou",)}, "a metric is one of pck, pckh"),
+        ({"metrics": ("iou",)}, "a metric must be one of pck, pckh"),
         ({"metrics": ("pck", "pck")}, "pck is given twice"),
-        ({"conf_threshold": float("nan")}, "the confidence threshold must be a number"),
+        ({"conf_threshold": float("nan")}, "--conf-threshold must be a finite number"),
         ({"thresholds": (0.0,)}, "above 0"),
         ({"thresholds": (float("inf"),)}, "above 0"),
-        ({"thresholds": (0.5, 0.5)}, "different thresholds"),
-        ({"thresholds": tuple(range(1, 9))}, "1 to 7 different thresholds"),
+        ({"thresholds": (0.5, 0.5)}, "different values"),
+        ({"thresholds": tuple(range(1, 9))}, "1 to 7 different values"),
     ],
 )
 def test_settings_that_do_not_work_are_refused(arguments: Any, message: str) -> None:

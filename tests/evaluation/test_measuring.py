@@ -87,7 +87,7 @@ def test_the_torso_needs_both_ends_labelled_somewhere() -> None:
     unlabelled = dataset.records.keypoints * 0
     nobody = replace(dataset, records=replace(dataset.records, keypoints=unlabelled))
     assert np.isfinite(choose_normaliser("torso", dataset, (256, 256))).all()
-    with pytest.raises(DataError, match="no record has both ends of the torso"):
+    with pytest.raises(DataError, match="no record has both left hip and right shoulder labelled"):
         choose_normaliser("torso", nobody, (256, 256))
 
 

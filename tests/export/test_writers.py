@@ -205,11 +205,14 @@ def test_a_file_is_the_same_however_many_came_before(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"format": "tflite"}, r"format is one of litert \(\.tflite\), onnx"),
+        ({"format": "tflite"}, r"format must be one of litert \(\.tflite\), onnx"),
         ({"format": "onnx", "quantization": "float16"}, "onnx has the quantizations none, int8"),
-        ({"format": "litert", "quantization": "int4"}, "quantization is one of none, float16"),
-        ({"format": "litert", "outputs": "boxes"}, "outputs is one of heatmaps, keypoints, both"),
-        ({"format": "onnx", "opset": 19}, "opset is from 13 to 18. Received: 19"),
+        ({"format": "litert", "quantization": "int4"}, "quantization must be one of none, float16"),
+        (
+            {"format": "litert", "outputs": "boxes"},
+            "outputs must be one of heatmaps, keypoints, both",
+        ),
+        ({"format": "onnx", "opset": 19}, "opset must be from 13 to 18. Received: 19"),
         ({"format": "litert", "free_batch": True}, "a litert file takes one image at a time"),
         (
             {"format": "mnn", "quantization": "int8", "outputs": "both"},

@@ -102,7 +102,7 @@ def test_a_range_is_written_as_it_is_read(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "4095", "1,2,3", "a,b", "5,5", "9,2", "0,inf", "nan,1"])
 def test_what_is_no_range_is_refused(text: str) -> None:
-    with pytest.raises(ArgumentError, match=r"--depth-range is LOW,HIGH.* Received: "):
+    with pytest.raises(ArgumentError, match=r"--depth-range must be LOW,HIGH.* Received: "):
         DepthRange.parse(text)
 
 

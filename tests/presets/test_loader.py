@@ -150,7 +150,7 @@ RECIPE_FAULTS = [
     (
         "augmentation: [{name: random_cutout, size: [0.4, 0.2]}]\n",
         "'augmentation.0.random_cutout.size'",
-        "smallest and the largest fraction",
+        "the smallest, then the largest fraction",
     ),
 ]
 
@@ -314,7 +314,10 @@ def test_updated_refuses_what_the_file_could_not_hold(values, message):
     [
         ("learnin_rate: 0.1", "key 'learnin_rate': unknown key; did you mean 'learning_rate'"),
         ("zzz: 1", r"key 'zzz': unknown key\. Received: 1"),
-        ("augmentation: [{name: rotate}]", "name is one of .*'rotation', .* Received: 'rotate'"),
+        ("augmentation: [{name: rotate}]", "must be one of .*'rotation', .* Received: 'rotate'"),
+            "augmentation: [{name: rotate}]",
+            "must be one of .*'rotation', .* Received: 'rotate'",
+        ),
         ("augmentation: [{name: blur}, {name: scale}, {name: blur}]", "blur occurs twice"),
     ],
 )

@@ -61,10 +61,11 @@ def test_counted_keypoints_match_by_order_if_there_are_as_many(counted: tuple[st
 def test_the_built_in_skeletons_of_people_share_their_limbs() -> None:
     coco, mpii, lsp = (load_skeleton(name) for name in ("coco", "mpii", "lsp"))
     assert match_keypoints(mpii, coco).sentence("coco.keras") == (
-        "12 of 16 keypoints start from coco.keras; anew: pelvis, thorax, upper_neck, head_top."
+        "12 of 16 keypoints start from coco.keras; from random weights: pelvis, thorax, "
+        "upper_neck, head_top."
     )
     found = match_keypoints(lsp, mpii)
-    assert found.sentence("m") == "13 of 14 keypoints start from m; anew: neck."
+    assert found.sentence("m") == "13 of 14 keypoints start from m; from random weights: neck."
     for name, place in zip(lsp.keypoints, found.places, strict=True):
         assert place is None or mpii.keypoints[place] == name
 
@@ -72,7 +73,9 @@ def test_the_built_in_skeletons_of_people_share_their_limbs() -> None:
 def test_a_sentence_is_short_for_133_keypoints() -> None:
     mine = tuple(f"point_{index}" for index in range(133))
     text = match(mine, mine[:17]).sentence("coco.keras")
-    assert text.startswith("17 of 133 keypoints start from coco.keras; anew: point_17, point_18, ")
+    assert text.startswith(
+        "17 of 133 keypoints start from coco.keras; from random weights: point_17, point_18, "
+    )
     assert text.endswith(", ... (116 in all).")
     assert len(text) < 160
 
@@ -83,5 +86,5 @@ def test_a_sentence_says_what_was_spelt_otherwise_and_what_has_no_match() -> Non
         "3 of 3 keypoints start from ap10k (left_eye from L_Eye, right_eye from R_Eye)."
     )
     assert match(("a", "b"), ("c",)).sentence("m.keras") == (
-        "m.keras has none of the 2 keypoints by name; the last layer starts anew."
+        "m.keras has none of the 2 keypoints by name, so the last layer starts from random weights."
     )

@@ -133,7 +133,7 @@ def test_compile_uses_no_xla_and_the_recipes_loss(model: SimpleBaseline) -> None
     built.compile()
     assert built.jit_compile is False
     assert built.loss.loss == RECIPE.loss_type
-    with pytest.raises(ArgumentError, match="loss is one of mse.*'hinge'"):
+    with pytest.raises(ArgumentError, match="loss must be one of mse.*'hinge'"):
         built.compile(loss="hinge")
 
 

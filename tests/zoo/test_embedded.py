@@ -41,7 +41,7 @@ def keras_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("SIMPLEBASE_MIRROR", "/nowhere")
         lines: list[str] = []
         first = model_file(PERSON, offline=True, announce=lines.append)
-        assert lines == ["Making a .keras file of person-mini, once."]
+        assert lines == ["Converting person-mini to a .keras file, once."]
         assert model_file(PERSON, offline=True, announce=lines.append) == first
         assert len(lines) == 1
         yield first

@@ -46,10 +46,10 @@ def digits(content: bytes) -> str:
 HASH = digits(WEIGHTS)
 OTHER = b"weights of somebody else"
 ELSEWHERE = (
-    " If there is no way from here, run `simplebase models get person` on another machine and set "
+    " If this machine has no access, run `simplebase models get person` on another machine and set "
     "SIMPLEBASE_MIRROR to a folder that has the file."
 )
-AGAIN = " What came is kept, and the next try goes on from there."
+AGAIN = " The received part is kept, and the next attempt continues from there."
 FETCH = """
 import sys
 from simplebase.zoo.fetching import RemoteFile, fetch
@@ -435,8 +435,8 @@ def test_a_full_disk_is_noticed_before_the_download(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1 << 30, 1 << 30, 1000))
     assert refusal(hub.row()) == (
-        f"{models}: person.pth takes 0.5 MB, but only 1.0 kB of the disk are free. Free some of "
-        "it, or set SIMPLEBASE_CACHE to a folder on another disk."
+        f"{models}: person.pth takes 0.5 MB, but only 1.0 kB is free on the disk. Free some "
+        "space, or set SIMPLEBASE_CACHE to a folder on another disk."
     )
     assert names(models) == []
 
@@ -450,7 +450,7 @@ def test_a_disk_that_fills_up_meanwhile_is_left_as_it_was(hub: Hub, models: Path
     assert done.stderr.splitlines()[-1] == (
         f"simplebase.errors.DownloadError: {models}: the disk is full, so "
         "person.pth was not stored. "
-        "Free some of it, or set SIMPLEBASE_CACHE to a folder on another disk."
+        "Free some space, or set SIMPLEBASE_CACHE to a folder on another disk."
     )
     assert names(models) == []
 

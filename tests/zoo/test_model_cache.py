@@ -164,7 +164,7 @@ def test_a_disk_that_fills_up_in_the_conversion_is_said(
     with pytest.raises(DownloadError) as caught:
         made(hub, fill)
     assert str(caught.value) == (
-        f"{models}: the disk is full, so person was not stored. Free some of it, or set "
+        f"{models}: the disk is full, so person was not stored. Free some space, or set "
         "SIMPLEBASE_CACHE to a folder on another disk."
     )
     assert names(models) == ["person.pth"]

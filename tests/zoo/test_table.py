@@ -225,7 +225,10 @@ def test_large_is_better_than_the_usual_and_small_is_cheaper() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ("persn", "there is no pretrained model 'persn'. Nearest: person, .*models` lists all"),
+        (
+            "persn",
+            "there is no pretrained model 'persn'. Nearest: person, .*models --all` lists all",
+        ),
         ("yolox", "Nearest: yolox-s"),
         ("resnet50_coco", "Nearest: resnet50_deconv_coco"),
         ("Ωmega", "Short names: .*person, .*peleenet"),

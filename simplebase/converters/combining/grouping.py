@@ -33,7 +33,7 @@ def group_images(
         DataError: `pattern` is not found in a path.
     """
     if by not in get_args(Grouping):
-        raise ArgumentError(f"by is one of {', '.join(get_args(Grouping))}. Received: {by}.")
+        raise ArgumentError(f"by must be one of {', '.join(get_args(Grouping))}. Received: {by}.")
     compiled = None if pattern is None else compile_pattern(pattern)
     groups: dict[str, list[str]] = {}
     for path in sorted(set(paths), key=by_numbers):

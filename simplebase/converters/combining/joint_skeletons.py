@@ -52,7 +52,7 @@ class JointSkeleton:
         if match.by_order or not set(added).isdisjoint(mine.keypoints):
             raise DataError(
                 f"the keypoints of {self.source} and {source} cannot be matched, because one of "
-                "them only counts its own. Write their names into its classes.txt."
+                "them has numbers instead of names. Write their names into its classes.txt."
             )
         lacking = [
             name for name, place in zip(mine.keypoints, match.places, strict=True) if place is None
@@ -109,7 +109,8 @@ class JointSkeleton:
                 if partner.get(first, second) != second:
                     raise DataError(
                         f"{source} swaps {first} with {second} in a flip of {flip}, but an earlier "
-                        f"dataset swaps it with {partner[first]}. Correct one match_point.txt."
+                        f"dataset swaps it with {partner[first]}. Correct the wrong "
+                        "match_point.txt."
                     )
             if pair[0] not in partner:
                 joint.append(pair)

@@ -45,7 +45,8 @@ def merge_folders(
         raise ArgumentError(f"expected two datasets or more. Received: {len(folders)}.")
     names = [re.sub(r"[\\/:]", "_", name) for name in short_names(folders)]
     if len({Path(folder).resolve() for folder in folders}) < len(folders):
-        raise ArgumentError("one dataset is given twice, the second time through a link.")
+        given = ", ".join(map(str, folders))
+        raise ArgumentError(f"two of {given} are the same folder, through a link. Leave out one.")
     parts = [
         read_folder(folder, None if (Path(folder) / CLASSES).exists() else skeleton)
         for folder in folders

@@ -38,9 +38,11 @@ def split_folder(
         DataError: a record is invalid, `pattern` is not found in a path, or there is one group.
     """
     if not 0 <= fraction < 1:
-        raise ArgumentError(f"the validation split is 0 or more and below 1. Received: {fraction}.")
+        raise ArgumentError(
+            f"the validation split must be 0 or more and below 1. Received: {fraction}."
+        )
     if seed < 0:
-        raise ArgumentError(f"seed is 0 or above. Received: {seed}.")
+        raise ArgumentError(f"seed must be 0 or above. Received: {seed}.")
     conversion = read_folder(folder, skeleton)
     conversion.require_records()
     groups = group_images(conversion.images, by, pattern)

@@ -189,7 +189,7 @@ def _number(text: str | None, where: str) -> float:
 def _flag(element: Element, name: str, where: str) -> bool:
     value = element.get(name, "0")
     if value not in ("0", "1"):
-        raise DataError(f"{where}: {name} is 0 or 1. Received: {shown(value)}.")
+        raise DataError(f"{where}: {name} must be 0 or 1. Received: {shown(value)}.")
     return value == "1"
 
 

@@ -108,7 +108,7 @@ def _axis(group: h5py.Group, name: str) -> list[tuple[str, ...]]:
 def _texts(dataset: Any) -> list[str]:
     values = np.asarray(dataset)
     if values.dtype.kind != "S" or values.ndim != 1:
-        raise ValueError(f"expected texts, found {values.dtype} {values.shape}")
+        raise ValueError(f"expected strings, found {values.dtype} {values.shape}")
     return [value.decode() for value in values.tolist()]
 
 
@@ -144,5 +144,5 @@ def _pickled_names(data: bytes) -> list[tuple[str, ...]]:
             raise ValueError(f"the names of the columns are pickled with {opcode.name}")
     [names] = stack
     if not all(isinstance(part, str) for name in names for part in name):
-        raise ValueError("the names of the columns are not texts")
+        raise ValueError("the names of the columns are not strings")
     return [tuple(name) for name in names]

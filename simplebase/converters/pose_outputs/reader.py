@@ -81,7 +81,7 @@ def read_pose_outputs(
     Unreadable files are left out, counted in `left_out`, and named in a warning.
     """
     if not 0 <= min_score <= 1:
-        raise ArgumentError(f"the lowest score is between 0 and 1. Received: {min_score}.")
+        raise ArgumentError(f"the lowest score must be between 0 and 1. Received: {min_score}.")
     source = require_source(Path(source), WHAT)
     folder = source if source.is_dir() else source.parent
     root = folder if image_folder is None else Path(image_folder)

@@ -186,7 +186,10 @@ def _labels(file: h5py.File, path: Path) -> _Labels:
             raise DataError(f"{where} is of video {number}, which the file does not have.")
         start, stop = int(frame["instance_id_start"]), int(frame["instance_id_end"])
         if not start <= stop <= len(instances):
-            raise DataError(f"{where} has instances {start} to {stop} of {len(instances)}.")
+            raise DataError(
+                f"{where} refers to instances {start} to {stop}, but the file has "
+                f"{len(instances)}. Save it again from SLEAP."
+            )
         held = [_instance(each, tables, names, where) for each in instances[start:stop]]
         frames.append((number, int(frame["frame_idx"]), held))
     return _Labels(metadata, names, videos, frames)
@@ -199,8 +202,8 @@ def _rows(file: h5py.File, name: str, path: Path) -> np.ndarray:
     table = file[name]
     if table.nbytes > _MOST_TIMES * path.stat().st_size + _ALLOWANCE:
         raise DataError(
-            f"{path}: its {name} would unpack to {table.nbytes} bytes, more than a file of its "
-            "size can hold in earnest. Save it again from SLEAP."
+            f"{path}: its {name} would unpack to {table.nbytes} bytes, which is implausible for a "
+            "file of this size. Save it again from SLEAP."
         )
     return np.asarray(table)
 
@@ -225,7 +228,11 @@ def _instance(
 ) -> tuple[int, int, np.ndarray]:
     kind, skeleton = int(row["instance_type"]), int(row["skeleton"])
     if kind not in tables or not 0 <= skeleton < len(names):
-        raise DataError(f"{where} has an instance of kind {kind} with skeleton {skeleton}.")
+        raise DataError(
+            f"{where} has an instance of type {kind} with skeleton {skeleton}. Expected a type of "
+            f"{', '.join(map(str, tables))}, and a skeleton below {len(names)}. Save it again from "
+            "SLEAP."
+        )
     start, stop = int(row["point_id_start"]), int(row["point_id_end"])
     points = tables[kind][start:stop]
     if len(points) != len(names[skeleton]):

@@ -125,12 +125,12 @@ def _skeleton(
     if count in _BY_NUMBER:
         name = _BY_NUMBER[count]
         notes.append(
-            f"{count} keypoints are taken for those of {name}; --skeleton or --classes-path says "
-            "otherwise."
+            f"the {count} keypoints are assumed to be those of {name}. If they are not, give "
+            "--skeleton or --classes-path."
         )
         return load_skeleton(name)
     notes.append(
-        f"the {count} keypoints have no names; --skeleton or --classes-path gives them some."
+        f"the {count} keypoints have no names. Name them with --skeleton or --classes-path."
     )
     return Skeleton("unnamed", tuple(f"keypoint_{index}" for index in range(count)))
 
@@ -154,8 +154,8 @@ def _input_size(
             usual = _USUAL_COCO_SIZE
         if recognised.head is not None:
             notes.append(
-                f"the file does not say its input size; {usual[0]}x{usual[1]} is taken, "
-                "--input-size says otherwise."
+                f"the file does not state its input size, so {usual[0]}x{usual[1]} is assumed. If "
+                "that is wrong, give --input-size."
             )
         size = usual
     if any(side <= 0 or side % INPUT_MULTIPLE for side in size):
@@ -187,7 +187,7 @@ def _normalisation(
     mean, deviation = (", ".join(f"{value:g}" for value in row) for row in statistics)
     raise DataError(
         f"{checkpoint.path} was trained on images with the mean {mean} and the deviation "
-        f"{deviation}, which no normalisation here has; --normalisation says which one to take."
+        f"{deviation}, which no normalisation here has. Choose one with --normalisation."
     )
 
 

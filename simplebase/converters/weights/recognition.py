@@ -140,7 +140,7 @@ def _shared_epsilon(checkpoint: Checkpoint, layers: list[str]) -> float | None:
     found = {checkpoint.epsilons[layer] for layer in layers if layer in checkpoint.epsilons}
     if len(found) > 1:
         raise DataError(
-            f"{checkpoint.path}: its BatchNorms have several epsilons ({sorted(found)}), but "
-            "those of a backbone, and of a head, have one here."
+            f"{checkpoint.path}: its BatchNorms have different epsilons ({sorted(found)}), but all "
+            "of a backbone, and all of a head, must have the same one."
         )
     return found.pop() if found else None

@@ -62,7 +62,9 @@ def draw_figure(rng: np.random.Generator, size: tuple[int, int] = (256, 256)) ->
         ArgumentError: a side of `size` is below 32.
     """
     if min(size) < 32:
-        raise ArgumentError(f"size is (height, width), each at least 32 pixels. Received: {size}.")
+        raise ArgumentError(
+            f"size must be (height, width), each at least 32 pixels. Received: {size}."
+        )
     pose = sample_pose(rng)
     offset, unit = _place(rng, pose.points[:, :2], size)
     points = offset + unit * pose.points[:16, :2]

@@ -216,7 +216,7 @@ def _check_columns(columns: dict[str, np.ndarray]) -> None:
 def _size(values: Any) -> Size:
     height, width = (int(value) for value in values)
     if not (0 < height <= _LONGEST_CANVAS and 0 < width <= _LONGEST_CANVAS):
-        raise ValueError(f"a size is two whole numbers from 1 to {_LONGEST_CANVAS}")
+        raise ValueError(f"a size must be two whole numbers from 1 to {_LONGEST_CANVAS}")
     return height, width
 
 

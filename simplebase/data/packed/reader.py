@@ -74,10 +74,11 @@ class PackedImages:
     def with_default_depth(self, depth_range: DepthRange | None) -> "PackedImages":
         """Returns the same images; warns if they were packed with another range."""
         if depth_range not in (None, self.depth_range):
-            packed = "none" if self.depth_range is None else str(self.depth_range)
+            packed = "without" if self.depth_range is None else "with another"
+            own = "" if self.depth_range is None else f", {self.depth_range}"
             warnings.warn(
-                f"{self.location} was packed with --depth-range {packed}, not {depth_range}. If "
-                "its images had more than 8 bits, pack it again with that range.",
+                f"{self.location} was packed {packed} --depth-range{own}. If its images had more "
+                f"than 8 bits, pack it again with {depth_range}.",
                 SimplebaseWarning,
                 stacklevel=3,
             )
@@ -131,7 +132,7 @@ class PackedImages:
         if beyond or zoom > _LARGEST_ZOOM or crop.center_shift != packed.crop.center_shift:
             warnings.warn(
                 f"{self.location} was packed for {_text(packed.input_size)} with crops of "
-                f"{_text(packed.canvas_size)}, but this run uses {_text(looks_at)} of them, "
+                f"{_text(packed.canvas_size)}, but this run needs crops of {_text(looks_at)}, "
                 f"magnified by {zoom:.2f}. Missing parts are black or blurred. Pack the dataset "
                 "again with the --preset, --input-size and --recipe of this run.",
                 SimplebaseWarning,

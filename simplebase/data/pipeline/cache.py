@@ -79,11 +79,11 @@ def open_cache(mode: CacheMode, shape: Shape, key: Callable[[], bytes]) -> Canva
             # Pages without data take no memory, except on Windows.
             return CanvasCache(np.empty(shape, np.uint8), np.zeros(shape[0], np.uint32))
         except MemoryError as error:
-            raise ArgumentError(_too_large(shape, "cannot give that much")) from error
+            raise ArgumentError(_too_large(shape, "cannot allocate that much")) from error
     if mode == "disk":
         name = hashlib.sha256(_VERSION.to_bytes(4) + key()).hexdigest()[:32]
         return CanvasCache(*_disk_arrays(cache_folder() / "canvases" / name, shape))
-    raise ArgumentError(f"cache is none, memory or disk. Received: {mode!r}.")
+    raise ArgumentError(f"cache must be none, memory or disk. Received: {mode!r}.")
 
 
 def _mark(canvas: np.ndarray) -> int:
@@ -97,7 +97,7 @@ def _bytes(shape: Shape) -> int:
 
 def _too_large(shape: Shape, machine: str) -> str:
     return (
-        f"the canvases of {shape[0]} records take {_bytes(shape) / 2**30:.1f} GiB, and this "
+        f"the decoded images of {shape[0]} records take {_bytes(shape) / 2**30:.1f} GiB, and this "
         f"machine {machine}. Choose --cache disk or none."
     )
 
@@ -116,7 +116,7 @@ def _disk_arrays(folder: Path, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     canvases, marks = folder / "canvases.u8", folder / "marks.u4"
     sizes = {canvases: _bytes(shape), marks: 4 * shape[0]}
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with turn(folder.with_name(f".{folder.name}.lock"), "the cache of canvases"):
+    with turn(folder.with_name(f".{folder.name}.lock"), "the cache of decoded images"):
         if not all(_has_size(path, size) for path, size in sizes.items()):
             shutil.rmtree(folder, ignore_errors=True)
             _allocate_files(folder, sizes)
@@ -138,8 +138,8 @@ def _allocate_files(folder: Path, sizes: dict[Path, int]) -> None:
             raise
         total = sum(sizes.values())
         raise DataError(
-            f"{folder}: the disk has no room for {total / 2**30:.1f} GiB of canvases. Free some, "
-            "set SIMPLEBASE_CACHE to another disk, or choose --cache none."
+            f"{folder}: the disk has no room for {total / 2**30:.1f} GiB of decoded images. Free "
+            "some, set SIMPLEBASE_CACHE to another disk, or choose --cache none."
         ) from error
 
 

@@ -49,9 +49,9 @@ def choose_records(
         DataError: the split is empty.
     """
     if count < 1:
-        raise ArgumentError(f"count is at least 1. Received: {count}.")
+        raise ArgumentError(f"count must be at least 1. Received: {count}.")
     if seed < 0:
-        raise ArgumentError(f"seed is 0 or above. Received: {seed}.")
+        raise ArgumentError(f"seed must be 0 or above. Received: {seed}.")
     rows = select_split(dataset, image_set)
     chosen = np.random.default_rng(seed).permutation(rows)[:count]
     return np.sort(chosen)

@@ -21,7 +21,7 @@ def require_one_place(box: Box | None, boxes: File | None, detector: File | None
     given = {"box": box, "boxes": boxes, "detector": detector}
     places = [name for name, value in given.items() if value is not None]
     if len(places) > 1:
-        raise ArgumentError(f"give one of --{' and --'.join(places)}, not both.")
+        raise ArgumentError(f"give only one of --{', --'.join(places)}.")
 
 
 def require_fit(fit: str) -> None:
@@ -32,7 +32,7 @@ def require_fit(fit: str) -> None:
     """
     known = get_args(Fit)
     if fit not in known:
-        raise ArgumentError(f"--fit is one of {', '.join(known)}. Received: {fit!r}.")
+        raise ArgumentError(f"--fit must be one of {', '.join(known)}. Received: {fit!r}.")
 
 
 def open_finder(

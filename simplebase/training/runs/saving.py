@@ -86,14 +86,14 @@ class Saver:
 
     def diverged(self, what: str, progress: RunProgress, images: str = "") -> TrainingError:
         """Returns the error for a NaN or infinite number; `images` are those of the batch."""
-        kept, again = "none was saved yet", ""
+        kept, again = "No checkpoint was saved yet", ""
         if progress.best:
-            kept = f"the last good one is {self.run.last}, the best {self.run.best}"
+            kept = f"The last good checkpoint is {self.run.last}, the best {self.run.best}"
             words = ["--config", self._outer.folder, "--weights", self.run.last]
             again = f": {command_line(['simplebase', 'train', *map(str, words)])}"
         return TrainingError(
-            f"{what} in epoch {progress.epoch}, step {progress.step + bool(images)}. Of the "
-            f"checkpoints, {kept}. Start again with a lower --learning-rate or a "
+            f"{what} in epoch {progress.epoch}, step {progress.step + bool(images)}. "
+            f"{kept}. Start again with a lower --learning-rate or a "
             f"--clip-norm{again}." + (f" The images of that batch: {images}." if images else "")
         )
 

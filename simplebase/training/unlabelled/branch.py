@@ -217,7 +217,7 @@ def require_usable(recipe: Recipe, images: int, replicas: int) -> None:
     if images < samples:
         raise ArgumentError(
             f"a step needs {samples} unlabelled samples, but there are only {images}. Give more "
-            "images, or a smaller --batch-size or share of `unlabelled`."
+            "images, a smaller --batch-size, or --unlabelled-settings '{share: ...}'."
         )
     if samples % replicas:
         raise ArgumentError(

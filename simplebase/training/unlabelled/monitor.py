@@ -71,9 +71,10 @@ class PseudoKeypointMonitor(Observer):
             f"epoch {epoch}: no pseudo keypoint reached the threshold "
             f"{self._threshold:g}{scores}, so nothing was learnt from the unlabelled images."
         )
+        lower = "lower the threshold (--unlabelled-settings '{threshold: ...}')"
         if epoch < self._ramp_ends:
-            return f"{text} This is usual at first. If it does not change, lower `threshold`."
-        return f"{text} Lower `threshold` of `unlabelled`, or label more images."
+            return f"{text} This is usual at first. If it does not change, {lower}."
+        return f"{text} Label more images, or {lower}."
 
 
 def _warn(text: str) -> None:

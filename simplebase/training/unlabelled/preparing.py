@@ -160,7 +160,7 @@ def add_pseudo_keypoints(
     recipe: Recipe,
     distribution: Distribution,
     progress: ProgressBar,
-    remedy: str = "Lower the threshold of `unlabelled`.",
+    remedy: str = "Lower the threshold: --unlabelled-settings '{threshold: ...}'.",
 ) -> UnlabelledPool:
     """Returns the pool with the keypoints of a teacher.
 

@@ -45,7 +45,7 @@ def test_a_pattern_that_is_none_or_is_not_found_is_refused() -> None:
         group_images(["a.png"], pattern="(")
     with pytest.raises(DataError, match="'b' is not found in the image path 'a.png'"):
         group_images(["a.png", "b.png"], pattern="b")
-    with pytest.raises(ArgumentError, match="by is one of image, video, folder"):
+    with pytest.raises(ArgumentError, match="by must be one of image, video, folder"):
         group_images(["a.png"], "frame")  # type: ignore[arg-type]
 
 

@@ -95,7 +95,7 @@ def test_ways_of_choosing_narrow_each_other(frames: Path) -> None:
         ({"pattern": "["}, "is not a valid regular expression"),
         ({"first": 0}, "first is 1 or above"),
         ({"random": 7}, "7 images cannot be drawn from 6"),
-        ({"random": 1, "seed": -1}, "seed is 0 or above"),
+        ({"random": 1, "seed": -1}, "seed must be 0 or above"),
     ],
 )
 def test_options_out_of_range_are_refused(frames: Path, options: dict[str, Any], said: str) -> None:

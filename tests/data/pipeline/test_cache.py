@@ -245,7 +245,7 @@ def test_memory_that_the_system_refuses_is_told(
 
     monkeypatch.delattr(os, "sysconf")
     monkeypatch.setattr("simplebase.data.pipeline.cache.np.empty", refuse)
-    with pytest.raises(ArgumentError, match="cannot give that much. Choose --cache disk or none"):
+    with pytest.raises(ArgumentError, match="cannot allocate that much. Choose --cache disk or"):
         source(figures, "memory")
 
 

@@ -63,7 +63,7 @@ def test_a_loss_that_is_no_number_ends_the_training_with_step_images_and_what_is
         train_tiny(figures, run.folder, recipe=RECIPE, observer=recorder)
     message = str(caught.value)
     assert message.startswith("the loss is nan in epoch 2, step 2.")
-    assert f"the last good one is {run.last}, the best {run.best}." in message
+    assert f"The last good checkpoint is {run.last}, the best {run.best}." in message
     order = figures.train.images.shuffled(0, 2)[8:16]
     assert all(figures.train.images.name(int(row)) in message for row in order)
     assert message.count(".jpg") == 8
@@ -77,7 +77,8 @@ def test_a_loss_that_is_no_number_in_the_first_epoch_leaves_nothing(
 ) -> None:
     recipe = RECIPE.updated({"learning_rate": 1e30})
     with pytest.raises(
-        TrainingError, match=r"loss is (nan|inf) in epoch 1, step [234]\..*none was saved yet"
+        TrainingError,
+        match=r"loss is (nan|inf) in epoch 1, step [234]\..*No checkpoint was saved yet",
     ):
         train_tiny(figures, tmp_path / "run", recipe=recipe)
     assert not list(tmp_path.iterdir())
