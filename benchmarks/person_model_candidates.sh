@@ -6,9 +6,8 @@
 # OUT is the folder of person_model.sh, of which data/ is used. MOBILENETV1 and MOBILENETV2 are ImageNet
 # weights: of Keras, and of torch. Each network sees 26,000 samples: two epochs of the second stage's
 # images and one of LSP alone. Then accuracy on LSP's held-out images, time and size of the int8 files
-# are printed beside MoveNet Lightning's. 8 bits may cost more than the usual limit of 0.02 after so
-# short a training. A training run that was stopped continues. Two cores take
-# 75 minutes.
+# are printed beside MoveNet Lightning's. After so short a training, int8 may cost more than the usual
+# limit of 0.02. A training run that was stopped continues. Two cores take 75 minutes.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")/person_model
