@@ -97,7 +97,7 @@ def test_a_preset_starts_from_a_file_by_name_and_says_so(tmp_path: Path) -> None
         path = tmp_path / "cda.keras"
         source.save(path)
         with pytest.warns(
-            SimplebaseNote, match="2 of 3 keypoints start from cda.keras; from random weights: b."
+            SimplebaseNote, match="2 of 3 keypoints start from cda.keras; untrained: b."
         ):
             model = SimpleBaseline.from_preset(preset, skeleton=ABC, weights=path, **arguments)
         images = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)

@@ -63,7 +63,7 @@ class DepthRange:
             low, high = (float(part) for part in text.split(","))
         except ValueError:
             raise ArgumentError(
-                f"--depth-range is LOW,HIGH in values of the file, such as 0,4095, or file. "
+                f"--depth-range must be LOW,HIGH in values of the file, such as 0,4095, or file. "
                 f"Received: {text!r}."
             ) from None
         return cls((low, high))

@@ -58,7 +58,7 @@ class KeypointMatch:
         if spelt:
             text += f" ({listed(spelt, _MOST_SPELLINGS)})"
         anew = [name for name, place in zip(self.names, self.places, strict=True) if place is None]
-        return f"{text}; from random weights: {listed(anew, _MOST_NAMED)}." if anew else f"{text}."
+        return f"{text}; untrained: {listed(anew, _MOST_NAMED)}." if anew else f"{text}."
 
 
 def match_keypoints(mine: Skeleton, theirs: Skeleton) -> KeypointMatch:

@@ -33,7 +33,7 @@ def test_several_models_and_results_give_one_table(
         "eval", shallow_model_file, "other.keras", "--dataset", figures_folder, *line.split()
     )
     assert code == 0, error
-    for text in ("PCK@0.2", "PCK@0.5", "NME", "to the first", "other.keras", "+0.0000 to +0.0000"):
+    for text in ("PCK@0.2", "PCK@0.5", "NME", "vs. first", "other.keras", "+0.0000 to +0.0000"):
         assert text in output
     content = json.loads(Path("all.json").read_text())
     assert list(content) == ["shallow.keras", "other.keras", "keypoints_result.json"]
@@ -97,7 +97,7 @@ def test_a_model_alone_shows_every_keypoint_and_its_interval(
         "Head",
         "Ankle",
         "Mean",
-        "95 %",
+        "95 % CI",
         "8 labelled objects in 8 images",
     ):
         assert text in output

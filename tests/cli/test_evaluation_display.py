@@ -44,10 +44,10 @@ def test_mpiis_table_of_two_models_and_how_much_they_differ(printed) -> None:
     lines = printed({"a.keras": evaluation(pckh(0.5, 0.8)), "b.keras": evaluation(pckh(0.7, 0.9))})
     assert lines == [
         ["pckh"],
-        ["PCKh@0.5", "95", "%", "to", "the", "first", "95", "%"],
+        ["PCKh@0.5", "95", "%", "CI", "vs.", "first", "95", "%", "CI"],
         ["a.keras", "0.500", "0.400", "to", "0.600"],
         ["b.keras", "0.700", "0.600", "to", "0.800", "+0.2000", "+0.2000", "to", "+0.2000"],
-        ["PCKh@0.1", "95", "%", "to", "the", "first", "95", "%"],
+        ["PCKh@0.1", "95", "%", "CI", "vs.", "first", "95", "%", "CI"],
         ["a.keras", "0.250", "0.200", "to", "0.300"],
         ["b.keras", "0.250", "0.200", "to", "0.300", "+0.0000", "+0.0000", "to", "+0.0000"],
         ["Head", "Ankle", "Mean"],
@@ -64,7 +64,7 @@ def test_mpiis_table_of_one_model(printed) -> None:
         ["Head", "0.800", "0.010"],
         ["Ankle", "0.400", "0.020"],
         ["Mean", "0.500", "0.250"],
-        ["95", "%", "from", "0.400", "0.200"],
+        ["95", "%", "CI", "from", "0.400", "0.200"],
         ["to", "0.600", "0.300"],
         ["12", "labelled", "objects", "in", "12", "images"],
     ]
@@ -84,7 +84,7 @@ def test_a_model_that_found_nothing_stands_beside_one_that_did(printed) -> None:
     lines = printed({"a": evaluation(errors(3, 1), 12), "b": evaluation(errors(None, 0), 7)})
     assert lines == [
         ["epe,", "in", "px"],
-        ["EPE", "95", "%", "to", "the", "first", "95", "%"],
+        ["EPE", "95", "%", "CI", "vs.", "first", "95", "%", "CI"],
         ["a", "3.00", "2.00", "to", "4.00"],
         ["b", "n/a", "n/a"],
         ["EPE", "found"],

@@ -17,7 +17,7 @@ from artifacts import Artifacts
 from coloured_dots import moving, write_video
 
 from simplebase import KeypointDataset, load, read_image
-from simplebase.cli import demo, options
+from simplebase.cli import demo, model_options
 from simplebase.errors import MissingPackageError
 
 # Writes the artifacts; on one worker with the runtimes' tests, which do.
@@ -136,7 +136,7 @@ def test_the_page_asks_for_tensorflow_only_when_a_keras_model_is_chosen(
 ) -> None:
     asked, opened = [], []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(options, "import_tensorflow", lambda: asked.append(True))
+    monkeypatch.setattr(model_options, "import_tensorflow", lambda: asked.append(True))
     # Gradio takes longer to import than all the rest.
     page = SimpleNamespace(open_page=lambda models, *_, **how: opened.append((models, how)))
     monkeypatch.setattr("simplebase.extras.import_with_extras", lambda module: page)

@@ -274,7 +274,7 @@ def test_a_label_file_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
             {"names": ["a", "b"], "kpt_names": {0: ["x", "y"], 1: ["y", "x"]}},
             "different kpt_names",
         ),
-        ({"train": 7}, "train: expected a text"),
+        ({"train": 7}, "train: expected a string"),
     ],
 )
 def test_a_data_yaml_that_is_wrong_is_refused(settings, message, tmp_path: Path) -> None:

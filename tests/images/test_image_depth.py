@@ -160,7 +160,10 @@ def test_a_packed_dataset_is_packed_with_its_range_and_says_so(tmp_path: Path) -
     assert packed.images.depth_range == TWELVE_BITS
     assert one(packed).max() > 200
     packed.with_default_depth(TWELVE_BITS)
-    with pytest.warns(SimplebaseWarning, match=r"packed with --depth-range 0,4095, not file"):
+    with pytest.warns(
+        SimplebaseWarning,
+        match=r"with another --depth-range, 0,4095\..* again with --depth-range file\.",
+    ):
         packed.with_default_depth(DepthRange(None))
 
 

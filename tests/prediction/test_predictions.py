@@ -264,7 +264,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
         PredictionSettings(box=(0, 0, 1, 1), detector="d.onnx")
     with pytest.raises(ArgumentError, match="parquet|json|csv"):
         write_predictions(dot_photos, colour_model_file, tmp_path / "out.txt")
-    with pytest.raises(ArgumentError, match="disks"):
+    with pytest.raises(ArgumentError, match="only be written to a local path"):
         write_predictions(dot_photos, colour_model_file, "s3://bucket/out")
     with pytest.raises(ArgumentError, match="local, ray"):
         write_predictions(dot_photos, colour_model_file, tmp_path / "out", engine="spark")  # type: ignore[arg-type]

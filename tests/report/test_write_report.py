@@ -1,6 +1,7 @@
 """The report of a real run."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,16 @@ def test_it_says_what_the_run_was_and_how_to_go_on(
     assert "32 train records, 8 val records" in text
     assert f"simplebase train --config {run} --total-epoch 4" in text
     assert f"simplebase eval {run / 'checkpoints' / 'best.keras'}" in text
+
+
+def test_the_next_commands_name_a_dataset_that_was_moved(
+    run: Path, figures_folder: Path, tmp_path: Path
+) -> None:
+    moved = shutil.copytree(figures_folder, tmp_path / "moved")
+    text = write_report(run, tmp_path / "report.html", dataset=moved).read_text(encoding="utf-8")
+    assert f"simplebase train --config {run} --dataset {moved} --total-epoch 4" in text
+    assert f"simplebase data check {moved}" in text
+    assert str(figures_folder) not in text.split("Next steps")[1]
 
 
 def test_it_is_replaced_in_the_run_and_nowhere_else(run: Path, text: str, tmp_path: Path) -> None:

@@ -61,11 +61,10 @@ def test_counted_keypoints_match_by_order_if_there_are_as_many(counted: tuple[st
 def test_the_built_in_skeletons_of_people_share_their_limbs() -> None:
     coco, mpii, lsp = (load_skeleton(name) for name in ("coco", "mpii", "lsp"))
     assert match_keypoints(mpii, coco).sentence("coco.keras") == (
-        "12 of 16 keypoints start from coco.keras; from random weights: pelvis, thorax, "
-        "upper_neck, head_top."
+        "12 of 16 keypoints start from coco.keras; untrained: pelvis, thorax, upper_neck, head_top."
     )
     found = match_keypoints(lsp, mpii)
-    assert found.sentence("m") == "13 of 14 keypoints start from m; from random weights: neck."
+    assert found.sentence("m") == "13 of 14 keypoints start from m; untrained: neck."
     for name, place in zip(lsp.keypoints, found.places, strict=True):
         assert place is None or mpii.keypoints[place] == name
 
@@ -74,7 +73,7 @@ def test_a_sentence_is_short_for_133_keypoints() -> None:
     mine = tuple(f"point_{index}" for index in range(133))
     text = match(mine, mine[:17]).sentence("coco.keras")
     assert text.startswith(
-        "17 of 133 keypoints start from coco.keras; from random weights: point_17, point_18, "
+        "17 of 133 keypoints start from coco.keras; untrained: point_17, point_18, "
     )
     assert text.endswith(", ... (116 in all).")
     assert len(text) < 160

@@ -39,7 +39,7 @@ def test_it_matches_keypoints_once_and_a_resumed_run_goes_on_from_there(
         raise Cut
 
     new = ", ".join(names[:4])
-    expected = rf"12 of 16 keypoints start from people.keras; from random weights: {new}\."
+    expected = rf"12 of 16 keypoints start from people.keras; untrained: {new}\."
     with pytest.raises(Cut), pytest.warns(SimplebaseNote, match=expected):
         train_tiny(
             figures,

@@ -58,7 +58,7 @@ def select_folder(
         )
     for name, value, least in (("first", first, 1), ("random", random, 1), ("seed", seed, 0)):
         if value is not None and value < least:
-            raise ArgumentError(f"{name} is {least} or above. Received: {value}.")
+            raise ArgumentError(f"{name} must be {least} or above. Received: {value}.")
     ranges = None if records is None else _ranges(records)
     searched = None if pattern is None else compile_pattern(pattern)
 

@@ -78,7 +78,7 @@ class PackedImages:
             own = "" if self.depth_range is None else f", {self.depth_range}"
             warnings.warn(
                 f"{self.location} was packed {packed} --depth-range{own}. If its images had more "
-                f"than 8 bits, pack it again with {depth_range}.",
+                f"than 8 bits, pack it again with --depth-range {depth_range}.",
                 SimplebaseWarning,
                 stacklevel=3,
             )

@@ -96,7 +96,7 @@ def test_keypoints_that_are_only_counted_are_not_guessed(
 ) -> None:
     counted = Skeleton("counted", tuple(f"keypoint_{index}" for index in range(3)))
     first = make_folder("a", skeleton=Skeleton("first", names))
-    with pytest.raises(DataError, match="a and b cannot be matched.*only counts"):
+    with pytest.raises(DataError, match="a and b cannot be matched.*numbers instead of names"):
         merge_folders([first, make_folder("b", skeleton=counted)], union=True)
 
 

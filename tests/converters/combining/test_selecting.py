@@ -93,7 +93,7 @@ def test_ways_of_choosing_narrow_each_other(frames: Path) -> None:
         ({"records": "2-6"}, "has 6 records, numbered from 0 to 5. Received: 6"),
         ({"records": "0-999999999999"}, "Received: 999999999999"),
         ({"pattern": "["}, "is not a valid regular expression"),
-        ({"first": 0}, "first is 1 or above"),
+        ({"first": 0}, "first must be 1 or above"),
         ({"random": 7}, "7 images cannot be drawn from 6"),
         ({"random": 1, "seed": -1}, "seed must be 0 or above"),
     ],

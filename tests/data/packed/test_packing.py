@@ -531,7 +531,7 @@ def test_a_shard_that_was_deleted_meanwhile_is_written_again(
 @pytest.mark.parametrize(
     "input_size, canvas, said",
     [
-        (SIZE, (96, 72), "but this run uses 96x72 of them"),
+        (SIZE, (96, 72), "but this run needs crops of 96x72"),
         ((96, 96), (96, 96), "magnified by 1.50"),
     ],
 )
