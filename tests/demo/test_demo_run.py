@@ -258,7 +258,7 @@ def test_a_window_that_cannot_be_opened_is_told(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"box": (1, 1, 5, 5), "detector": "d.onnx"}, "give one of --box and --detector"),
+        ({"box": (1, 1, 5, 5), "detector": "d.onnx"}, "give only one of --box and --detector"),
         ({"detect_every": 0}, "--detect-every must be a number of frames above 0"),
         ({"detector": "d.onnx", "follow": True}, "--follow cannot be combined with --detector"),
     ],

@@ -19,9 +19,9 @@ def require_one_place(box: Box | None, boxes: File | None, detector: File | None
         ArgumentError: several are given.
     """
     given = {"box": box, "boxes": boxes, "detector": detector}
-    places = [name for name, value in given.items() if value is not None]
+    places = [f"--{name}" for name, value in given.items() if value is not None]
     if len(places) > 1:
-        raise ArgumentError(f"give only one of --{', --'.join(places)}.")
+        raise ArgumentError(f"give only one of {' and '.join(places)}.")
 
 
 def require_fit(fit: str) -> None:

@@ -42,7 +42,7 @@ def test_a_threshold_that_nothing_reaches_is_told_after_the_first_epoch_and_afte
     assert list(told) == [1, 2]
     expected = r"no pseudo keypoint reached the threshold 0.6 (their mean score is 0.08)"
     assert all(expected in text for text in told.values())
-    assert "usual at first" in told[1] and "or label more images" in told[2]
+    assert "usual at first" in told[1] and "Label more images, or" in told[2]
     assert said([0.01, 0]) == {2: told[2]}
 
 

@@ -110,7 +110,7 @@ def test_a_teacher_that_is_sure_of_nothing_is_kept(
     with one_layer_network(), pytest.raises(DataError, match=told):
         resume(folder)
     monkeypatch.setattr(training, "add_pseudo_keypoints", interrupted)
-    with one_layer_network(), pytest.raises(TrainingStopped, match="the teacher labelled") as stop:
+    with one_layer_network(), pytest.raises(TrainingStopped, match="teacher was labelling") as stop:
         resume(folder)
     assert stop.value.exit_code == 130
 
