@@ -222,7 +222,7 @@ BAD = {
     "a box and a detector": (
         "demo --model {model} --input {image} --output out.jpg --box 1,1,5,5 --detector {image}",
         2,
-        "give only one of --box, --detector.",
+        "give only one of --box and --detector.",
     ),
     "boxes for the demo that are none": (
         "demo --model {model} --input {image} --output out.jpg --boxes {results}",
