@@ -260,7 +260,7 @@ def test_entries_of_a_file_of_boxes_that_match_nothing_are_warned_of(
 def test_what_cannot_be_is_refused_before_anything_is_written(
     colour_model_file: Path, dot_photos: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ArgumentError, match="give only one of --"):
+    with pytest.raises(ArgumentError, match="give only one of --box and --detector"):
         PredictionSettings(box=(0, 0, 1, 1), detector="d.onnx")
     with pytest.raises(ArgumentError, match="parquet|json|csv"):
         write_predictions(dot_photos, colour_model_file, tmp_path / "out.txt")
