@@ -24,8 +24,8 @@ from simplebase.data.pipeline import BatchSource
 from simplebase.errors import ParityError, SimplebaseWarning
 from simplebase.evaluation import mean_pck, predict_dataset
 from simplebase.export import Exporter, ExportSettings, parity_file
-from simplebase.export.export import rejected_file
 from simplebase.export.export_settings import FORMATS as ALL_FORMATS
+from simplebase.export.places import rejected_file
 from simplebase.geometry import Size, transform_points
 from simplebase.runtimes.keras import KerasRuntime
 

@@ -109,7 +109,13 @@ def export(
 
         simplebase export cows.keras --all exported --calibration data/cows
     """
-    from simplebase.export.export_settings import SITE_SUFFIX
+    from simplebase.export.export_settings import (
+        DEFAULT_SITE_QUANTIZATION,
+        SITE_SUFFIX,
+        SiteSettings,
+    )
+    from simplebase.export.places import file_place
+    from simplebase.export.web.content import site_place
     from simplebase.files import require_output
     from simplebase.zoo import require_model
 
@@ -122,13 +128,15 @@ def export(
         )
     if detector is not None and format != _WEB:
         raise ArgumentError("--detector is for a page: give --format web, or leave it out.")
-    # ExportSettings validates these.
+    # ExportSettings and SiteSettings validate these.
     texts: dict[str, Any] = {"outputs": outputs, "opset": opset}
+    page: Any = quantize or DEFAULT_SITE_QUANTIZATION
     plan: Plan = []
     # The path "." has no name; opening it as a model fails later with a clear error.
     named = model if model.name else model.resolve()
     site = output or named.with_name(f"{named.stem}{SITE_SUFFIX}")
     if format == _WEB:
+        SiteSettings(page)
         if outputs != "heatmaps" or dynamic_batch:
             raise ArgumentError(
                 "a page takes one image at a time and decodes heatmaps itself: leave out --outputs "
@@ -141,9 +149,15 @@ def export(
             )
     elif all is not None:
         plan = _plan_all(all, named, texts)
+        site = all / site.name
     else:
         texts |= {"format": format, "quantization": quantize or "none"}
         plan = [_one(output, named, texts, dynamic_batch)]
+    places = [file_place(path, settings) for settings, path in plan]
+    if format == _WEB or all is not None:
+        places.append(site_place(site))
+    for place in places:
+        place.require(overwrite=overwrite)
     for file in (report, json):
         if file is not None:
             require_output(file, overwrite=overwrite)
@@ -152,15 +166,13 @@ def export(
         dataset = options.open_dataset(calibration, skeleton, None, None, None)
     require_model(model)
     import_tensorflow()
-    from simplebase.export.export import Exporter, import_writer, require_place
+    from simplebase.export.export import Exporter, import_writer
 
-    for settings, path in plan:
-        require_place(path, settings, overwrite=overwrite)
-        if all is None:
-            # Reports a missing package before the model is loaded. --all leaves such formats out.
-            import_writer(settings)
     if format == _WEB:
-        _prepare_site(site, quantize, overwrite)
+        _prepare_site()
+    elif all is None:
+        # Reports a missing package before the model is loaded. --all leaves such formats out.
+        import_writer(plan[0][0])
     # Files are named after what was given, not after the file of a pretrained model in the cache.
     model_file = model_options.open_models(model)
     finder = None
@@ -181,9 +193,9 @@ def export(
             report=status.update,
         )
         if format == _WEB:
-            _export_site(exporter, site, quantize, finder, named.stem, json, overwrite)
+            _export_site(exporter, site, page, finder, named.stem, json, overwrite)
         elif all is not None:
-            _export_all(exporter, plan, all / site.name, report, json, overwrite)
+            _export_all(exporter, plan, site, report, json, overwrite)
         else:
             _export_one(exporter, *plan[0], report, json, overwrite)
 
@@ -204,13 +216,12 @@ def _one(
     return settings, output or model.with_name(f"{model.stem}{ending}")
 
 
-def _prepare_site(path: Path, quantize: str | None, overwrite: bool) -> None:
-    """Checks the settings, and downloads LiteRT.js before the status display starts."""
+def _prepare_site() -> None:
+    """Imports what writes the model, and downloads LiteRT.js before the status display starts."""
     from simplebase.export.export import import_writer
     from simplebase.export.export_settings import ExportSettings
-    from simplebase.export.web import fetch_litert_js, require_site_place
+    from simplebase.export.web import fetch_litert_js
 
-    require_site_place(path, quantize, overwrite=overwrite)
     import_writer(ExportSettings("litert"))
     fetch_litert_js(announce=say, progress=options.progress_bar)
 

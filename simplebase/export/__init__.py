@@ -12,7 +12,7 @@ _PUBLIC = {
     "ExportedSite": "simplebase.export.web",
     "export_all": "simplebase.export.all_formats",
     "export_site": "simplebase.export.web",
-    "parity_file": "simplebase.export.export",
+    "parity_file": "simplebase.export.places",
 }
 
 __all__ = sorted(_PUBLIC)
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from simplebase.export.all_formats import Exported as Exported
     from simplebase.export.all_formats import export_all as export_all
     from simplebase.export.export import Exporter as Exporter
-    from simplebase.export.export import parity_file as parity_file
     from simplebase.export.export_settings import ExportSettings as ExportSettings
     from simplebase.export.parity import Parity as Parity
+    from simplebase.export.places import parity_file as parity_file
     from simplebase.export.web import ExportedSite as ExportedSite
     from simplebase.export.web import export_site as export_site
 

@@ -16,11 +16,12 @@ from simplebase.errors import (
     SimplebaseNote,
     SimplebaseWarning,
 )
-from simplebase.export.export import Exporter, require_place
+from simplebase.export.export import Exporter
 from simplebase.export.export_settings import SITE_SUFFIX, ExportSettings, SiteSettings
 from simplebase.export.parity import Parity
-from simplebase.export.web import QUANTIZATIONS as SITE_QUANTIZATIONS
-from simplebase.export.web import export_site, require_site_place
+from simplebase.export.places import file_place
+from simplebase.export.web import export_site
+from simplebase.export.web.content import site_place
 from simplebase.files import stored_bytes
 
 THREADS = (1, 2)
@@ -100,9 +101,9 @@ def export_all(
         DataError: the results cannot be compared, or an image cannot be read.
     """
     for settings, path in plan:
-        require_place(path, settings, overwrite=overwrite)
+        file_place(path, settings).require(overwrite=overwrite)
     if site is not None:
-        require_site_place(site, None, overwrite=overwrite)
+        site_place(site).require(overwrite=overwrite)
     exporter.prepare()
     done = [_export(exporter, settings, path, overwrite) for settings, path in plan]
     written = [each.path for each in done if not each.problem]
@@ -128,7 +129,7 @@ def _export(exporter: Exporter, settings: ExportSettings, path: Path, overwrite:
 
 
 def _export_site(exporter: Exporter, path: Path, overwrite: bool) -> Exported:
-    settings = SiteSettings(SITE_QUANTIZATIONS[0])
+    settings = SiteSettings()
 
     def write() -> Parity:
         site = export_site(

@@ -11,10 +11,8 @@ two files, until an export succeeds.
 """
 
 import os
-import shutil
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -28,7 +26,6 @@ from simplebase.dtypes import to_float32
 from simplebase.errors import (
     ArgumentError,
     DataError,
-    OutputExistsError,
     ParityError,
     SimplebaseError,
     SimplebaseWarning,
@@ -38,10 +35,11 @@ from simplebase.estimator import SimpleBaseline, load_model
 from simplebase.export.export_settings import FORMATS, ExportSettings
 from simplebase.export.graph import ExportGraph
 from simplebase.export.parity import DEFAULT_TOLERANCE, Limits, Parity, Reference, limits_of
+from simplebase.export.places import Place, file_place, parity_file
 from simplebase.export.samples import divide, read_samples
 from simplebase.extras import import_with_extras
-from simplebase.files import replacing, require_output, write_json
-from simplebase.metadata import Output, metadata_file, write_metadata
+from simplebase.files import write_json
+from simplebase.metadata import Output, write_metadata
 from simplebase.runtimes import load_runtime
 from simplebase.runtimes.artifact import ArtifactRuntime
 from simplebase.runtimes.keras import KerasRuntime
@@ -52,7 +50,6 @@ DEFAULT_IMAGES = 200
 
 _FEW_IMAGES = 100
 _LOW_PCK = 0.1
-_SAVED_MODEL_MARKERS = ("saved_model.pb", "variables")
 
 ReportStep = Callable[[str], None]
 """Is called with a short description of each step, for a progress display."""
@@ -129,14 +126,15 @@ class Exporter:
             DataError: the conversion fails.
             ParityError: the file's results differ from the model's. It is kept as `.rejected`.
         """
-        path = require_place(output, settings, overwrite=overwrite)
+        place = file_place(output, settings)
+        place.require(overwrite=overwrite)
         writer = import_writer(settings)
         if settings.calibrated:
             self.require_calibration()
         graph = self._graph(settings.output_names)
         reference = self.reference()
         limits = limits_of(settings.quantization, self.tolerance)
-        with _replacing_all(path, settings, overwrite=overwrite) as partial:
+        with place.replacing(overwrite=overwrite) as partial:
             self.report(f"writing {settings.title}")
             crops = self._calibration_crops() if settings.calibrated else np.empty(0)
             _write(writer, graph, partial, settings, crops)
@@ -146,13 +144,13 @@ class Exporter:
             report = {"passed": False, "faults": faults} if parity is None else parity.to_config()
             write_json(parity_file(partial), report)
             if faults:
-                _reject(path, partial, faults, parity)
+                _reject(place, partial, faults, parity)
         assert parity is not None, "a file that does not run has a fault"
-        _remove_rejected(path)
+        place.remove_rejected()
         if limits.pck is not None and parity.model_pck < _LOW_PCK:
             warnings.warn(
-                f"{path.name}: the model itself has a PCK of only {parity.model_pck:.3f} on these "
-                "images, so the comparison says little.",
+                f"{place.path.name}: the model itself has a PCK of only {parity.model_pck:.3f} on "
+                "these images, so the comparison says little.",
                 SimplebaseWarning,
                 stacklevel=2,
             )
@@ -201,42 +199,6 @@ def import_writer(settings: ExportSettings) -> ModuleType:
     return import_with_extras(f"simplebase.export.{FORMATS[settings.format].module}")
 
 
-def parity_file(path: str | os.PathLike[str]) -> Path:
-    """Returns the path of an exported file's comparison: its name and `.parity.json`."""
-    path = Path(path)
-    return path.with_name(f"{path.name}.parity.json")
-
-
-def require_place(
-    output: str | os.PathLike[str], settings: ExportSettings, *, overwrite: bool
-) -> Path:
-    """Checks that an export with `settings` may be written to `output`; see `Exporter.export`."""
-    path = Path(output)
-    suffix = FORMATS[settings.format].suffix
-    if path.suffix.lower() != suffix and (suffix or path.suffix in _SUFFIXES):
-        kind = f"ends in {suffix}" if suffix else "is a folder"
-        raise ArgumentError(f"{path}: a {settings.format} export {kind}.")
-    require_output(path, overwrite=overwrite, folder_markers=() if suffix else _SAVED_MODEL_MARKERS)
-    for beside in (metadata_file(path), parity_file(path)):
-        require_output(beside, overwrite=overwrite)
-    rejected = rejected_file(path)
-    if rejected.exists() and not parity_file(rejected).exists():
-        raise OutputExistsError(
-            f"{rejected} is not a rejected export, but a rejected file would be kept there. "
-            "Move it away."
-        )
-    return path
-
-
-def rejected_file(path: str | os.PathLike[str]) -> Path:
-    """Returns the path where a rejected file is kept."""
-    path = Path(path)
-    return path.with_name(f"{path.name}.rejected")
-
-
-_SUFFIXES = {form.suffix for form in FORMATS.values()} | {".keras", ".h5"}
-
-
 def _load(path: Path) -> SimpleBaseline:
     run = Run(path)
     within = (run.checkpoints.name, run.state.name)
@@ -279,43 +241,15 @@ def _compared(reference: Reference, path: Path, limits: Limits) -> tuple[Parity 
     return parity, parity.faults
 
 
-def _reject(path: Path, partial: Path, faults: list[str], parity: Parity | None) -> None:
+def _reject(place: Place, partial: Path, faults: list[str], parity: Parity | None) -> None:
     """Keeps the partial file as `.rejected`, and raises the error that says why.
 
     Raises:
         ParityError: always.
     """
-    rejected = rejected_file(path)
-    _remove_rejected(path)
-    for beside in (Path, metadata_file, parity_file):
-        os.replace(beside(partial), beside(rejected))
+    place.reject(partial)
     raise ParityError(
-        f"the results of {path.name} differ from those of the model: {'; '.join(faults)}. The file "
-        f"is kept as {rejected}, with {parity_file(rejected).name}.",
+        f"the results of {place.path.name} differ from those of the model: {'; '.join(faults)}. "
+        f"The file is kept as {place.rejected}, with {parity_file(place.rejected).name}.",
         parity,
     )
-
-
-def _remove_rejected(path: Path) -> None:
-    """Removes the rejected file of an earlier export, which `require_place` has checked."""
-    rejected = rejected_file(path)
-    if rejected.is_dir():
-        shutil.rmtree(rejected)
-    for beside in (Path, metadata_file, parity_file):
-        beside(rejected).unlink(missing_ok=True)
-
-
-@contextmanager
-def _replacing_all(path: Path, settings: ExportSettings, *, overwrite: bool) -> Iterator[Path]:
-    """Like `replacing`, for a model and its accompanying files."""
-    markers = () if FORMATS[settings.format].suffix else _SAVED_MODEL_MARKERS
-    besides = (metadata_file, parity_file)
-    with ExitStack() as stack:
-        # The file that is entered last is moved first, so the model appears after all others.
-        partial = stack.enter_context(replacing(path, overwrite=overwrite, folder_markers=markers))
-        targets = [
-            stack.enter_context(replacing(beside(path), overwrite=overwrite)) for beside in besides
-        ]
-        yield partial
-        for beside, target in zip(besides, targets, strict=True):
-            shutil.copyfile(beside(partial), target)

@@ -137,17 +137,34 @@ class ExportSettings:
 SITE_SUFFIX = "_web"
 """End of the name of a folder for web servers."""
 
+SITE_QUANTIZATIONS: tuple[Quantization, ...] = ("float16", "none", "int8")
+"""Quantizations of a page's model."""
+
+DEFAULT_SITE_QUANTIZATION: Quantization = "float16"
+"""Half of the size of `none`, as fast and exact."""
+
 
 @dataclass(frozen=True)
 class SiteSettings:
     """The settings of a folder for web servers, see `simplebase.export.web`.
 
     Args:
-        quantization: quantization of its model file.
+        quantization: quantization of its model file, one of `SITE_QUANTIZATIONS`.
+
+    Raises:
+        ArgumentError: the quantization is not possible for a page.
     """
 
-    quantization: Quantization
+    quantization: Quantization = DEFAULT_SITE_QUANTIZATION
     format: Literal["web"] = "web"
+
+    def __post_init__(self) -> None:
+        """Checks the quantization."""
+        if self.quantization not in SITE_QUANTIZATIONS:
+            raise ArgumentError(
+                f"web has the quantizations {', '.join(SITE_QUANTIZATIONS)}. "
+                f"Received: {self.quantization!r}."
+            )
 
     @property
     def title(self) -> str:

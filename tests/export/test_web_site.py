@@ -26,7 +26,7 @@ from simplebase.errors import (
 from simplebase.export import ExportedSite, Exporter, export_all, export_site
 from simplebase.export.parity import Parity
 from simplebase.export.web import fetch_litert_js, litert_js, site
-from simplebase.export.web.detector import DETECTOR_FILES
+from simplebase.export.web.content import CONTENT, DETECTOR_FILES
 from simplebase.images import read_image
 from simplebase.runtimes import load_runtime
 from simplebase.zoo.fetching import RemoteFile
@@ -106,7 +106,7 @@ def test_a_folder_has_the_page_the_model_and_the_runtime(
         done = exported(exporter, folder)
     assert done.browser is None and done.parity.heatmap_max is not None
     names = {path.name for path in folder.iterdir()}
-    assert names == set(site.CONTENT) - set(DETECTOR_FILES)
+    assert names == set(CONTENT) - set(DETECTOR_FILES)
     assert "<title>a &amp; b</title>" in (folder / "index.html").read_text()
     # Anything that opens a model opens this one.
     load_runtime(folder / "model.tflite")

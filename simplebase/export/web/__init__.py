@@ -12,14 +12,30 @@ site.parity.json                     the comparison of the page with the model
 ```
 
 `page/` contains the static files of the page. `yolox.py` translates a detector, and `detector.py`
-writes and compares it. `litert_js.py` fetches LiteRT.js, `browser.py` runs
-the finished folder in Chromium, `poster.py` chooses the picture, and `site.py` puts all together.
+writes and compares it. `litert_js.py` fetches LiteRT.js, `browser.py` runs the finished folder in
+Chromium, `poster.py` chooses the picture, `content.py` names the files, and `site.py` puts all
+together. TensorFlow is imported when one of the names below is first used.
 """
 
-from simplebase.export.web.detector import SiteDetector as SiteDetector
-from simplebase.export.web.litert_js import fetch_litert_js as fetch_litert_js
-from simplebase.export.web.site import MOST_BYTES as MOST_BYTES
-from simplebase.export.web.site import QUANTIZATIONS as QUANTIZATIONS
-from simplebase.export.web.site import ExportedSite as ExportedSite
-from simplebase.export.web.site import export_site as export_site
-from simplebase.export.web.site import require_site_place as require_site_place
+from typing import TYPE_CHECKING
+
+from simplebase.lazy import lazy_names
+
+_PUBLIC = {
+    "MOST_BYTES": "simplebase.export.web.site",
+    "ExportedSite": "simplebase.export.web.site",
+    "SiteDetector": "simplebase.export.web.detector",
+    "export_site": "simplebase.export.web.site",
+    "fetch_litert_js": "simplebase.export.web.litert_js",
+}
+
+__all__ = sorted(_PUBLIC)
+
+if TYPE_CHECKING:
+    from simplebase.export.web.detector import SiteDetector as SiteDetector
+    from simplebase.export.web.litert_js import fetch_litert_js as fetch_litert_js
+    from simplebase.export.web.site import MOST_BYTES as MOST_BYTES
+    from simplebase.export.web.site import ExportedSite as ExportedSite
+    from simplebase.export.web.site import export_site as export_site
+
+__getattr__ = lazy_names(__name__, _PUBLIC)

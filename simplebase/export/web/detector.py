@@ -11,12 +11,9 @@ from simplebase.data.dataset import KeypointDataset
 from simplebase.data.image_store import decode_stored
 from simplebase.demo.finding.boxes import overlap
 from simplebase.errors import ParityError
+from simplebase.export.web.content import DETECTOR_MODEL, DETECTOR_SCRIPT
 from simplebase.extras import import_with_extras
 from simplebase.files import file_sha256
-
-_MODEL, _SCRIPT = "detector.tflite", "detector.js"
-DETECTOR_FILES = (_MODEL, _SCRIPT)
-"""Files of a page that has a detector."""
 
 _IMAGES = 8
 _SCORE = 0.02
@@ -57,10 +54,10 @@ class SiteDetector:
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Writes `DETECTOR_FILES`, and returns the settings for the page."""
-        path = folder / _MODEL
+        path = folder / DETECTOR_MODEL
         path.write_bytes(self._content)
-        script = files("simplebase.export.web").joinpath("page").joinpath(_SCRIPT)
-        (folder / _SCRIPT).write_bytes(script.read_bytes())
+        script = files("simplebase.export.web").joinpath("page").joinpath(DETECTOR_SCRIPT)
+        (folder / DETECTOR_SCRIPT).write_bytes(script.read_bytes())
         return {
             "size": list(self._onnx.size),
             "category": self._onnx.category,
@@ -77,7 +74,7 @@ class SiteDetector:
             ParityError: scores or boxes differ.
         """
         litert = import_with_extras("ai_edge_litert.interpreter")
-        interpreter = litert.Interpreter(model_path=str(folder / _MODEL), num_threads=1)
+        interpreter = litert.Interpreter(model_path=str(folder / DETECTOR_MODEL), num_threads=1)
         interpreter.allocate_tensors()
         [source], [answer] = interpreter.get_input_details(), interpreter.get_output_details()
         for image in images:

@@ -3,10 +3,9 @@
 import html
 import json
 import os
-import shutil
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,39 +13,39 @@ from typing import Any, cast
 
 import numpy as np
 
-from simplebase.errors import (
-    ArgumentError,
-    DataError,
-    OutputExistsError,
-    ParityError,
-    SimplebaseNote,
-    one_line,
+from simplebase.errors import DataError, ParityError, SimplebaseNote, one_line
+from simplebase.export.export import Exporter
+from simplebase.export.export_settings import (
+    DEFAULT_SITE_QUANTIZATION,
+    ExportSettings,
+    Quantization,
+    SiteSettings,
 )
-from simplebase.export.export import Exporter, parity_file, rejected_file
-from simplebase.export.export_settings import ExportSettings, Quantization
 from simplebase.export.parity import Parity, limits_of
+from simplebase.export.places import Place, parity_file
 from simplebase.export.web.browser import find_chromium, running_in_browser
-from simplebase.export.web.detector import DETECTOR_FILES, SiteDetector, detector_images
+from simplebase.export.web.content import (
+    DETECTOR_FILES,
+    INDEX,
+    LITERT,
+    MODEL,
+    PAGE,
+    POSTER,
+    site_place,
+)
+from simplebase.export.web.detector import SiteDetector, detector_images
 from simplebase.export.web.litert_js import fetch_litert_js, write_litert_js
 from simplebase.export.web.poster import write_poster
 from simplebase.extras import import_with_extras
-from simplebase.files import read_json, replacing, require_output, stored_bytes, write_json
+from simplebase.files import read_json, stored_bytes, write_json
 from simplebase.metadata import ModelMetadata, metadata_file, read_metadata
 from simplebase.metrics import oks_sigmas
 from simplebase.progress import ProgressBar
 from simplebase.zoo.fetching import Announce
 
-QUANTIZATIONS: tuple[Quantization, ...] = ("float16", "none", "int8")
-"""Quantizations for a page. The default is first: half of the size of `none`, as fast and exact."""
-
 MOST_BYTES = 16_000_000
 """Size that a folder should not exceed, so that it suits any static host and a visit by phone."""
 
-_MODEL, _POSTER, _INDEX, _LITERT = "model.tflite", "poster.jpg", "index.html", "litert"
-_PAGE = ("style.css", "page.js", "pose.js")
-MARKERS = (_INDEX, "pose.js", _MODEL)
-"""Files of every exported folder. A folder without them is not replaced."""
-CONTENT = (*MARKERS, *_PAGE, f"{_MODEL}.json", _POSTER, _LITERT, *DETECTOR_FILES)
 _TITLE = "{{title}}"
 
 
@@ -101,7 +100,7 @@ def export_site(
     Args:
         exporter: the model's exporter.
         output: the folder.
-        quantization: one of `QUANTIZATIONS`. The default is the first.
+        quantization: one of `SITE_QUANTIZATIONS`. The default is float16.
         detector: finds the objects; without it, the page looks for one in the whole image.
         title: title of the page. The default is the folder's name.
         overwrite: replace a folder that an earlier export wrote.
@@ -117,31 +116,35 @@ def export_site(
         DataError: the conversion fails.
         ParityError: the page's results differ from the model's. It is kept as `.rejected`.
     """
-    path = require_site_place(output, quantization, overwrite=overwrite)
-    chosen = cast(Quantization, quantization or QUANTIZATIONS[0])
+    chosen = SiteSettings(
+        cast(Quantization, quantization or DEFAULT_SITE_QUANTIZATION)
+    ).quantization
+    place = site_place(output)
+    place.require(overwrite=overwrite)
+    path = place.path
     core, utils = fetch_litert_js(offline=offline, announce=announce, progress=progress)
-    with _replacing_site(path, overwrite=overwrite) as partial:
+    with place.replacing(overwrite=overwrite) as partial:
         partial.mkdir()
-        with _kept_if_rejected(path, partial, f"its {_MODEL}"):
+        with _kept_if_rejected(place, partial, f"its {MODEL}"):
             settings = ExportSettings("litert", chosen)
-            model_parity = exporter.export(partial / _MODEL, settings)
-            parity_file(partial / _MODEL).unlink()
+            model_parity = exporter.export(partial / MODEL, settings)
+            parity_file(partial / MODEL).unlink()
         exporter.report("writing the page")
         # `.` has no name.
         _write_page(partial, title or path.resolve().name, detector)
-        write_litert_js(partial / _LITERT, core, utils)
-        poster = write_poster(partial / _POSTER, exporter.reference(), exporter.model.metadata)
+        write_litert_js(partial / LITERT, core, utils)
+        poster = write_poster(partial / POSTER, exporter.reference(), exporter.model.metadata)
         images = [] if detector is None else detector_images(exporter.reference().samples.dataset)
         if detector is not None:
-            with _kept_if_rejected(path, partial, "its detector"):
+            with _kept_if_rejected(place, partial, "its detector"):
                 detector.check_file(partial, images)
-        with _kept_if_rejected(path, partial, "in the browser"):
+        with _kept_if_rejected(place, partial, "in the browser"):
             parity, browser = _in_browser(exporter, partial, chosen, detector, images)
         site = ExportedSite(
             path, parity or model_parity, model_parity, browser, poster, _sizes(partial)
         )
         write_json(parity_file(partial), site.to_config())
-    _remove_rejected(path)
+    place.remove_rejected()
     if browser is None:
         warnings.warn(
             f"{path}: the model file was compared with the model, but the page was not run, "
@@ -152,37 +155,16 @@ def export_site(
     return site
 
 
-def require_site_place(
-    output: str | os.PathLike[str], quantization: str | None, *, overwrite: bool
-) -> Path:
-    """Returns `output` after checking that a site may be written there; see `export_site`."""
-    if quantization not in (None, *QUANTIZATIONS):
-        raise ArgumentError(
-            f"web has the quantizations {', '.join(QUANTIZATIONS)}. Received: {quantization!r}."
-        )
-    path = require_output(
-        output, overwrite=overwrite, folder_markers=MARKERS, folder_content=CONTENT
-    )
-    require_output(parity_file(path), overwrite=overwrite)
-    rejected = rejected_file(path)
-    if rejected.exists() and not parity_file(rejected).exists():
-        raise OutputExistsError(
-            f"{rejected} is not a rejected export, but a rejected folder would be kept there. "
-            "Move it away."
-        )
-    return path
-
-
 def _write_page(folder: Path, title: str, detector: SiteDetector | None) -> None:
     page = files("simplebase.export.web").joinpath("page")
-    for name in _PAGE:
+    for name in PAGE:
         (folder / name).write_bytes(page.joinpath(name).read_bytes())
-    index = page.joinpath(_INDEX).read_text(encoding="utf-8")
+    index = page.joinpath(INDEX).read_text(encoding="utf-8")
     text = index.replace(_TITLE, html.escape(title))
-    (folder / _INDEX).write_text(text, encoding="utf-8", newline="\n")
-    sidecar = metadata_file(folder / _MODEL)
-    metadata = read_metadata(folder / _MODEL)
-    content = read_json(sidecar) | {"web": _for_page(folder / _MODEL, metadata, title)}
+    (folder / INDEX).write_text(text, encoding="utf-8", newline="\n")
+    sidecar = metadata_file(folder / MODEL)
+    metadata = read_metadata(folder / MODEL)
+    content = read_json(sidecar) | {"web": _for_page(folder / MODEL, metadata, title)}
     if detector is not None:
         content["web"]["detector"] = detector.write(folder)
     sidecar.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
@@ -191,11 +173,11 @@ def _write_page(folder: Path, title: str, detector: SiteDetector | None) -> None
 def _sizes(folder: Path) -> dict[str, int]:
     """Returns the bytes of the parts of a finished folder."""
     parts = {
-        "model": (_MODEL, f"{_MODEL}.json"),
+        "model": (MODEL, f"{MODEL}.json"),
         "detector": DETECTOR_FILES,
-        "LiteRT.js": (_LITERT,),
-        "page": (_INDEX, *_PAGE),
-        "poster": (_POSTER,),
+        "LiteRT.js": (LITERT,),
+        "page": (INDEX, *PAGE),
+        "poster": (POSTER,),
     }
     sizes = {
         part: sum(stored_bytes(folder / name) for name in names if (folder / name).exists())
@@ -249,11 +231,11 @@ def _in_browser(
 
 
 @contextmanager
-def _kept_if_rejected(path: Path, partial: Path, part: str) -> Iterator[None]:
+def _kept_if_rejected(place: Place, partial: Path, part: str) -> Iterator[None]:
     """Keeps the folder as `.rejected` if the block finds that its results differ.
 
     Args:
-        path: the final path of the folder.
+        place: the place of the folder.
         partial: its path until it is finished.
         part: the part of it that the block compares.
 
@@ -268,33 +250,12 @@ def _kept_if_rejected(path: Path, partial: Path, part: str) -> Iterator[None]:
         faults = (
             [str(error).partition(". The file is kept as")[0]] if parity is None else parity.faults
         )
-        rejected = rejected_file(path)
-        _remove_rejected(path)
-        os.replace(partial, rejected)
         report = {"passed": False, "faults": faults} if parity is None else parity.to_config()
-        write_json(parity_file(rejected), report)
+        write_json(parity_file(partial), report)
+        place.reject(partial)
         raise ParityError(
-            f"the results of {path.name} ({part}) differ from those of the model: "
-            f"{'; '.join(faults)}. It is kept as {rejected}, with {parity_file(rejected).name}.",
+            f"the results of {place.path.name} ({part}) differ from those of the model: "
+            f"{'; '.join(faults)}. It is kept as {place.rejected}, with "
+            f"{parity_file(place.rejected).name}.",
             parity,
         ) from error
-
-
-def _remove_rejected(path: Path) -> None:
-    rejected = rejected_file(path)
-    if rejected.is_dir():
-        shutil.rmtree(rejected)
-    parity_file(rejected).unlink(missing_ok=True)
-
-
-@contextmanager
-def _replacing_site(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Like `replacing`, for the folder and its comparison file."""
-    with ExitStack() as stack:
-        # The path that is entered last is moved first, so the folder appears last.
-        partial = stack.enter_context(
-            replacing(path, overwrite=overwrite, folder_markers=MARKERS, folder_content=CONTENT)
-        )
-        report = stack.enter_context(replacing(parity_file(path), overwrite=overwrite))
-        yield partial
-        shutil.copyfile(parity_file(partial), report)
