@@ -142,7 +142,7 @@ class ModelMetadata:
             if not all(type(side) is int and 0 < side <= LONGEST_SIDE for side in (height, width)):
                 raise ValueError(f"input_size must be two whole numbers from 1 to {LONGEST_SIDE}")
             if not isinstance(config["preset"], str):
-                raise TypeError("preset is a name")
+                raise TypeError("preset must be a string")
             training_data = config.get("training_data")
             if not isinstance(training_data, str | None):
                 raise TypeError("training_data must be a string or null")

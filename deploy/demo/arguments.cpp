@@ -172,7 +172,7 @@ class Parser {
     arguments_.depth_range = depth_range(text);
     if (!arguments_.depth_range) {
       throw UsageError(given_ +
-                       " is LOW,HIGH with LOW below HIGH, such as 0,4095, or file. "
+                       " must be LOW,HIGH with LOW below HIGH, such as 0,4095, or file. "
                        "Received: \"" +
                        text + "\".");
     }

@@ -49,9 +49,9 @@ std::array<uint8_t, 3> colour_of(const std::string& text) {
 }
 
 int side_of(const Json& value) {
-  if (!value.is_number_integer()) throw Damage("input_size is two whole numbers");
+  if (!value.is_number_integer()) throw Damage("input_size must be two whole numbers");
   const auto side = value.get<int64_t>();
-  if (side < 1 || side > kLongestSide) throw Damage("a side of input_size is 1 to 8192");
+  if (side < 1 || side > kLongestSide) throw Damage("a side of input_size must be 1 to 8192");
   return static_cast<int>(side);
 }
 
@@ -121,7 +121,7 @@ std::vector<std::string> outputs_of(const Json& config) {
 Metadata metadata_of(const Json& config) {
   Metadata metadata;
   const Json& size = config.at("input_size");
-  if (!size.is_array() || size.size() != 2) throw Damage("input_size is two whole numbers");
+  if (!size.is_array() || size.size() != 2) throw Damage("input_size must be two whole numbers");
   metadata.height = side_of(size.at(0));
   metadata.width = side_of(size.at(1));
   metadata.crop.padding = config.at("crop").at("padding").get<double>();
@@ -144,7 +144,7 @@ Metadata metadata_of(const Json& config) {
   const Json depth = config.value("depth_range", Json());
   if (!depth.is_null()) {
     metadata.depth_range = depth_range(depth.get<std::string>());
-    if (!metadata.depth_range) throw Damage("depth_range is LOW,HIGH or file");
+    if (!metadata.depth_range) throw Damage("depth_range must be LOW,HIGH or file");
   }
   const Json min_score = config.value("min_score", Json());
   if (!min_score.is_null()) {

@@ -73,6 +73,6 @@ TEST(a_depth_range_is_two_numbers_or_file) {
   CHECK(range && !range->own && range->low == -10.5 && range->high == 4095);
   CHECK(parsed({"--depth_range=file"}).depth_range->own);
   for (const char* text : {"4095", "1,2,3", "5,5", "9,2", "a,b", "0,inf", ","}) {
-    CHECK(refused({"--depth-range", text}, "--depth-range is LOW,HIGH"));
+    CHECK(refused({"--depth-range", text}, "--depth-range must be LOW,HIGH"));
   }
 }

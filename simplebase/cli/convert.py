@@ -228,10 +228,10 @@ def labelme(
     it are read. The image is the file at imagePath, else the one in imageData, else the file of
     that name anywhere in the folder.
 
-    If SOURCE has classes.txt, match_point.txt and skeleton.txt, as after `data suggest`, these name
-    the keypoints and their order. Otherwise, the keypoints are the labels in order of appearance,
-    and those that differ only in left and right swap in flips. --classes-path and --matchpoint-path
-    override this.
+    If SOURCE has classes.txt, as after `data suggest`, it names the keypoints and their order;
+    match_point.txt names the flip pairs, and skeleton.txt the lines. Without classes.txt, the
+    keypoints are the labels in order of appearance. Without match_point.txt, names that differ only
+    in left and right swap in flips. --classes-path and --matchpoint-path override this.
 
     Examples:
 

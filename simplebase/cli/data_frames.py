@@ -35,13 +35,7 @@ def frames(
     end: Annotated[
         float | None, typer.Option(min=0, help="End each video before this time, in seconds.")
     ] = None,
-    alike: Annotated[
-        float,
-        typer.Option(
-            help="Two frames are near duplicates if, reduced to a width of 30 pixels, no pixel "
-            "differs by more than this many grey levels. -1 keeps all frames."
-        ),
-    ] = 20.0,
+    alike: options.Alike = 20.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed chooses the same frames.")] = 0,
     file_format: Annotated[
         Literal["png", "jpg"], typer.Option("--format", help="Image format.")

@@ -73,13 +73,7 @@ def suggest(
             "0.1]"
         ),
     ] = None,
-    alike: Annotated[
-        float,
-        typer.Option(
-            help="Two frames are near duplicates if, reduced to a width of 30 pixels, no pixel "
-            "differs by more than this many grey levels. -1 keeps all frames."
-        ),
-    ] = 20.0,
+    alike: options.Alike = 20.0,
 ) -> None:
     """Choose frames that a model is unsure of, with its keypoints as labels to correct.
 
@@ -132,6 +126,8 @@ def suggest(
     )
     if suggestions.count < count:
         reason = "there are no more frames"
+        if suggestions.without_object:
+            reason += " with an object"
         if suggestions.alike or suggestions.labelled:
             reason = "the others look like chosen or labelled images. A smaller --alike keeps more"
         warn(f"{counted(suggestions.count, 'frame')} written instead of {count}: {reason}.")

@@ -119,7 +119,7 @@ def _warn_of_empty_splits(report: "ConversionReport", splits: Splits) -> None:
     else:
         remedy = (
             "Draw the splits with `simplebase data split`, or run this command again with "
-            "--val-split, if it has that option."
+            "--overwrite and, if it has that option, --val-split."
         )
     if report.val_records:
         warn(f"no record is in the train split. {remedy}")

@@ -53,6 +53,13 @@ SkipBadImages = Annotated[
         rich_help_panel=DATASET,
     ),
 ]
+Alike = Annotated[
+    float,
+    typer.Option(
+        help="Two frames are near duplicates if, reduced to a width of 30 pixels, no pixel differs "
+        "by more than this many grey levels. -1 keeps all frames.",
+    ),
+]
 SkeletonName = Annotated[
     str | None,
     typer.Option(
@@ -202,11 +209,10 @@ def chosen_cluster(engine: str, **asked: Any) -> "ClusterOptions | None":
 
     if engine not in ("local", "ray"):
         raise ArgumentError(f"--engine must be local or ray. Received: {engine!r}.")
-    cluster = ClusterOptions(**asked)
+    cluster, usual = ClusterOptions(**asked), ClusterOptions()
     if engine == "ray":
         return cluster
-    if cluster != ClusterOptions():
-        usual = ClusterOptions()
+    if cluster != usual:
         given = [name for name, value in asked.items() if value != getattr(usual, name)]
         names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise ArgumentError(f"with --engine local, leave out {names}. Or give --engine ray.")

@@ -216,7 +216,8 @@ Loss = Annotated[
 LossScale = Annotated[float | None, _recipe_option("Factor by which the loss is multiplied.")]
 Sigma = Annotated[float | None, _recipe_option("Sigma of the target Gaussians, in heatmap cells.")]
 Padding = Annotated[
-    float | None, _recipe_option("Side of the crop, as a multiple of the object's height.")
+    float | None,
+    _recipe_option("Side of the crop, as a multiple of the longer side of the object's box."),
 ]
 Augmentation = Annotated[
     str | None,
@@ -249,7 +250,7 @@ FinishShare = Annotated[
 
 
 def parsed(given: dict[str, Any]) -> dict[str, Any]:
-    """Returns the options of `train`, of which those that are YAML or sizes are parsed.
+    """Returns the options of `train` with sizes and YAML parsed.
 
     Args:
         given: the values of the options that the user gave, by their names in Python.

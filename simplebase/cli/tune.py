@@ -103,15 +103,27 @@ def tune(
             observe=observe,
         )
     _print(result)
-    again = ["simplebase", "train", "--preset", preset or choice.preset.name, "--dataset", folder]
-    same = {"--weights": weights, "--backbone-weights": backbone_weights}
-    same |= {"--input-size": input_size, "--skeleton": skeleton}
-    again += [part for name, value in same.items() if value for part in (name, str(value))]
+    start = choice.options.backbone_weights
+    same = {
+        # With --preset, `train` does not take the input size from --weights.
+        "--preset": preset or (None if weights else choice.preset.name),
+        "--dataset": folder,
+        "--weights": weights,
+        "--backbone-weights": None if start == "auto" else start,
+        "--input-size": input_size,
+        "--skeleton": skeleton,
+        "--seed": seed,
+        "--recipe": result.recipe_file,
+    }
+    again = ["simplebase", "train"]
+    for name, value in same.items():
+        again += [] if value is None else [name, str(value)]
+    again += ["--mixed-precision"] if mixed_precision else []
     say(
         f"{result.recipe_file}: the recipe of trial {result.best.number}; "
         f"{result.curves}: all trials"
     )
-    say(f"next: {command_line([*again, '--recipe', str(result.recipe_file)])}")
+    say(f"next: {command_line(again)}")
 
 
 def _print(result: "TuningResult") -> None:

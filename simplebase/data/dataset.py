@@ -129,7 +129,7 @@ def own_skeleton(folder: Path) -> Skeleton:
     if not (folder / CLASSES).exists():
         raise MissingFileError(
             f"{folder} has no {CLASSES}, so its keypoints have no names. Write that file, one name "
-            "per line, or give --skeleton, if the command has that option for this folder."
+            "per line, or give --skeleton if the command has it."
         )
     match_point, lines = folder / MATCH_POINT, folder / SKELETON
     return read_text_files(

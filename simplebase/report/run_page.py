@@ -134,10 +134,7 @@ def _curves(metrics: Sequence[EpochMetrics], best: EpochMetrics | None) -> list[
     epochs = [row.epoch for row in metrics]
     marked = None if best is None else best.epoch
     return [
-        page.paragraph(
-            "PCK on the val split after each epoch, with a dot at the best. It takes the highest "
-            "cell of each heatmap as the keypoint, so it may differ a little from the PCK above:"
-        ),
+        page.paragraph("PCK on the val split after each epoch, with a dot at the best:"),
         draw_curves("val PCK", Curve(epochs, [row.val_pck for row in metrics], marked)),
         page.paragraph("Loss on the train split:"),
         draw_curves("loss", Curve(epochs, [row.loss for row in metrics])),

@@ -96,8 +96,8 @@ class Skeleton:
         for name in (self.name, *self.keypoints):
             if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
                 raise DataError(
-                    f"the names of a skeleton and its keypoints must have 1 to {LONGEST_NAME} "
-                    f"characters. Received: {shown(name)}."
+                    f"the names of a skeleton and its keypoints must be strings of 1 to "
+                    f"{LONGEST_NAME} characters. Received: {shown(name)}."
                 )
         self._check_unique("keypoints", self.keypoints)
         for field in ("horizontal_pairs", "vertical_pairs"):

@@ -175,7 +175,7 @@ def _way_out(file: RemoteFile) -> str:
     if _mirror() is not None:
         return "Look at SIMPLEBASE_MIRROR, or unset it to use the original address."
     return (
-        f"If this machine has no access, run `simplebase models get {file.model}` on another "
+        f"If this machine cannot reach it, run `simplebase models get {file.model}` on another "
         "machine and set SIMPLEBASE_MIRROR to a folder that has the file."
     )
 

@@ -1,6 +1,7 @@
 """`simplebase data suggest`: what it prints, writes and returns."""
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,4 +39,19 @@ def test_fewer_frames_than_asked_for_are_said(
     assert code == 0 and "out: 1 of 1 frame chosen; 0 left out as near duplicates" in output
     assert "next: labelme out --labels " in output
     assert "then: simplebase convert labelme out out_dataset" in output
-    assert "1 frame written instead of 2: there are no more frames" in error
+    assert "1 frame written instead of 2: there are no more frames." in error
+
+
+def test_frames_that_look_like_others_are_said(
+    command: Command, shallow_model_file: Path, figures: KeypointDataset, tmp_path: Path
+) -> None:
+    image = figures.images.path(0)  # type: ignore[attr-defined]
+    copy = shutil.copy(image, tmp_path / "copy.jpg")
+    code, output, error = command(
+        "data", "suggest", shallow_model_file, image, copy, "out", "-n", 2
+    )
+    assert code == 0 and "out: 1 of 2 frames chosen; 1 left out as near duplicates" in output
+    assert (
+        "1 frame written instead of 2: the others look like chosen or labelled images. A smaller "
+        "--alike keeps more." in error
+    )

@@ -80,6 +80,11 @@ def test_what_cannot_be_read_is_a_warning_and_an_error_if_it_is_all_or_strict(
         (["PHOTOS", "--decode", "guess"], 2, "--decode must be one of"),
         (["PHOTOS", "--batch-size", "0"], 2, "--batch-size"),
         (["PHOTOS", "--engine", "spark"], 2, "--engine must be local or ray"),
+        (
+            ["PHOTOS", "--concurrency", "2", "--num-gpus", "1"],
+            2,
+            "with --engine local, leave out --concurrency, --num-gpus. Or give --engine ray.",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(

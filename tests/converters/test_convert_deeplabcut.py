@@ -176,7 +176,9 @@ def test_the_scorer_of_the_project_is_read_and_no_other(tmp_path) -> None:
     project(tmp_path, SINGLE.replace("10.5", "99"), scorer="Bob")
     assert joints(read_deeplabcut(tmp_path))[0][0][0] == 10.5
     (tmp_path / "config.yaml").unlink()
-    with pytest.raises(DataError, match="several scorers, CollectedData_Ann and CollectedData_Bob"):
+    with pytest.raises(
+        DataError, match="several scorers, CollectedData_Ann, CollectedData_Bob, and none"
+    ):
         read_deeplabcut(tmp_path)
 
 

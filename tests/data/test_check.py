@@ -273,7 +273,10 @@ def test_a_crop_that_cuts_keypoints_off_says_what_scale_holds_them(dataset: Copy
     record["scale_provided"] = 0.4  # half of the square is 125 * 0.4 = 50 pixels
     found = [f for f in dataset.check().findings if f.kind == "crop-cuts-keypoints"]
     assert [f.record for f in found] == [TRAIN]
-    assert "head_top" in found[0].message and "; 0.8 would hold all" in found[0].message
+    assert (
+        "head_top" in found[0].message
+        and "; with 0.8, the crop would contain all" in found[0].message
+    )
     record["scale_provided"] = 0.8
     assert not any(f.kind == "crop-cuts-keypoints" for f in dataset.check().findings)
 

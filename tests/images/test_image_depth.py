@@ -167,6 +167,18 @@ def test_a_packed_dataset_is_packed_with_its_range_and_says_so(tmp_path: Path) -
         packed.with_default_depth(DepthRange(None))
 
 
+def test_a_dataset_that_was_packed_without_a_range_says_so(tmp_path: Path) -> None:
+    dataset = load_dataset(folder_of(tmp_path / "a", dark(), dark(1)), DOT)
+    sizes = {"crop": Crop(), "input_size": (64, 64), "canvas_size": (64, 64)}
+    pack_dataset(dataset, tmp_path / "packed", **sizes)  # type: ignore[arg-type]
+    packed = load_packed(tmp_path / "packed")
+    with pytest.warns(
+        SimplebaseWarning,
+        match=r"packed without --depth-range\. .* pack it again with --depth-range 0,4095\.",
+    ):
+        packed.with_default_depth(TWELVE_BITS)
+
+
 def test_a_model_says_the_range_that_it_was_trained_with() -> None:
     metadata = ModelMetadata.from_preset(load_preset("mobilenetv2_upsample_lite"), DOT)
     assert metadata.to_config()["depth_range"] is None

@@ -151,6 +151,16 @@ def test_another_dataset_brings_its_own_skeleton(earlier: RunConfig) -> None:
     assert (choice.dataset, choice.skeleton) == ("cows", None)
 
 
+def test_a_dataset_without_names_keeps_the_earlier_skeleton(
+    earlier: RunConfig, tmp_path: Path
+) -> None:
+    (tmp_path / "annotations.json").touch()
+    given = {"dataset": str(tmp_path)}
+    assert choose_training(given, earlier).skeleton == earlier.dataset.own_skeleton()
+    (tmp_path / "classes.txt").touch()
+    assert choose_training(given, earlier).skeleton is None
+
+
 def test_zero_turns_off_what_a_recipe_turns_on(earlier: RunConfig) -> None:
     recipe = choose_training({"clip_norm": 0.0, "ema": 0.0}, earlier).recipe
     assert recipe.clip_norm is None and recipe.ema is None

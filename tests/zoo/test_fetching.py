@@ -46,8 +46,8 @@ def digits(content: bytes) -> str:
 HASH = digits(WEIGHTS)
 OTHER = b"weights of somebody else"
 ELSEWHERE = (
-    " If this machine has no access, run `simplebase models get person` on another machine and set "
-    "SIMPLEBASE_MIRROR to a folder that has the file."
+    " If this machine cannot reach it, run `simplebase models get person` on another machine and "
+    "set SIMPLEBASE_MIRROR to a folder that has the file."
 )
 AGAIN = " The received part is kept, and the next attempt continues from there."
 FETCH = """

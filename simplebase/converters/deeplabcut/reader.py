@@ -158,8 +158,8 @@ def _label_files(source: Path, scorer: str) -> list[Path]:
         stems = sorted({path.stem for path in own})
         if len(stems) > 1:
             raise DataError(
-                f"{folder} holds the labels of several scorers, {stems[0]} and {stems[1]}, and "
-                f"{CONFIG} names neither as its scorer. Correct it, or move one of the files away."
+                f"{folder} holds the labels of several scorers, {', '.join(stems)}, and none of "
+                f"them is the scorer in {CONFIG}. Name one there, or move the other files away."
             )
         paths += own[:1]
     if not paths:

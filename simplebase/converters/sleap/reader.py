@@ -229,9 +229,9 @@ def _instance(
     kind, skeleton = int(row["instance_type"]), int(row["skeleton"])
     if kind not in tables or not 0 <= skeleton < len(names):
         raise DataError(
-            f"{where} has an instance of type {kind} with skeleton {skeleton}. Expected a type of "
-            f"{', '.join(map(str, tables))}, and a skeleton below {len(names)}. Save it again from "
-            "SLEAP."
+            f"{where} has an instance of type {kind} with skeleton {skeleton}. Expected type "
+            f"{' or '.join(map(str, tables))} and a skeleton from 0 to {len(names) - 1}. Save the "
+            "file again from SLEAP."
         )
     start, stop = int(row["point_id_start"]), int(row["point_id_end"])
     points = tables[kind][start:stop]

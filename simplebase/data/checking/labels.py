@@ -74,8 +74,10 @@ def check_crops(records: Records, skeleton: Skeleton, crop: Crop) -> Iterator[Fi
             yield Finding("crop-misses-object", message, int(row))
         else:
             needed = np.where(labelled[row], distance[row], 0).max() / unit
-            scale = f"scale_provided is {records.scales[row]:.3g}; {needed:.3g} would hold all"
-            message = f"the crop cuts off {_names(skeleton, beyond[row])} ({scale})"
+            message = (
+                f"the crop cuts off {_names(skeleton, beyond[row])} (scale_provided is "
+                f"{records.scales[row]:.3g}; with {needed:.3g}, the crop would contain all)"
+            )
             yield Finding("crop-cuts-keypoints", message, int(row))
     heights = PERSON_PIXELS * records.scales
     for row in np.flatnonzero(heights < _TINY):

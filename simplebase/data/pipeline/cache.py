@@ -139,7 +139,7 @@ def _allocate_files(folder: Path, sizes: dict[Path, int]) -> None:
         total = sum(sizes.values())
         raise DataError(
             f"{folder}: the disk has no room for {total / 2**30:.1f} GiB of decoded images. Free "
-            "some, set SIMPLEBASE_CACHE to another disk, or choose --cache none."
+            "some space, set SIMPLEBASE_CACHE to another disk, or choose --cache none."
         ) from error
 
 

@@ -21,7 +21,7 @@ def require_one_place(box: Box | None, boxes: File | None, detector: File | None
     given = {"box": box, "boxes": boxes, "detector": detector}
     places = [f"--{name}" for name, value in given.items() if value is not None]
     if len(places) > 1:
-        raise ArgumentError(f"give only one of {' and '.join(places)}.")
+        raise ArgumentError(f"give only one of {', '.join(places[:-1])} and {places[-1]}.")
 
 
 def require_fit(fit: str) -> None:

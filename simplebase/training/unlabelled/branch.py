@@ -217,11 +217,12 @@ def require_usable(recipe: Recipe, images: int, replicas: int) -> None:
     if images < samples:
         raise ArgumentError(
             f"a step needs {samples} unlabelled samples, but there are only {images}. Give more "
-            "images, a smaller --batch-size, or --unlabelled-settings '{share: ...}'."
+            "images, a smaller --batch-size, or a smaller share (--unlabelled-settings "
+            "'{share: ...}')."
         )
     if samples % replicas:
         raise ArgumentError(
             f"the {samples} unlabelled samples of a step cannot be shared equally by {replicas} "
-            f"devices. Choose a share of `unlabelled` that gives a multiple of {replicas}: 0.5 "
-            "gives as many unlabelled as labelled samples."
+            f"devices. Choose a share (--unlabelled-settings '{{share: ...}}') that gives a "
+            f"multiple of {replicas}: 0.5 gives as many unlabelled as labelled samples."
         )

@@ -58,7 +58,8 @@ class PseudoKeypointMonitor(Observer):
             _warn(
                 f"epoch {epoch}: {share:.1%} of the pseudo keypoints reach the threshold, "
                 f"after {self._largest:.1%} earlier: the teacher is getting worse. Do the "
-                "unlabelled images show the same objects? If so, lower `weight` of `unlabelled`."
+                "unlabelled images show the same objects? If so, lower the weight "
+                "(--unlabelled-settings '{weight: ...}')."
             )
         self._collapsed = collapsed
 

@@ -148,6 +148,9 @@ def test_a_packed_broken_or_repeated_dataset_is_refused(
         merge_folders([folder, packed])
     with pytest.raises(ArgumentError, match="given twice"):
         merge_folders([folder, folder])
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.raises(ArgumentError, match=f"two of {folder}, .*link are the same folder, thro"):
+        merge_folders([folder, tmp_path / "link"])
     with pytest.raises(ArgumentError, match="two datasets or more"):
         merge_folders([folder])
     broken = make_folder("b", scale_provided=-1)

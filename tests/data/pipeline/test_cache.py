@@ -245,7 +245,8 @@ def test_memory_that_the_system_refuses_is_told(
 
     monkeypatch.delattr(os, "sysconf")
     monkeypatch.setattr("simplebase.data.pipeline.cache.np.empty", refuse)
-    with pytest.raises(ArgumentError, match="cannot allocate that much. Choose --cache disk or"):
+    told = "cannot allocate that much. Choose --cache disk or none"
+    with pytest.raises(ArgumentError, match=told):
         source(figures, "memory")
 
 
