@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each; the fastest counts")
     options = parser.parse_args()
     if options.images < FEWEST_IMAGES:
-        parser.error(f"--images is at least {FEWEST_IMAGES}: fewer have no interval.")
+        parser.error(f"--images must be at least {FEWEST_IMAGES}: fewer have no interval.")
     val = load_dataset(options.dataset).validation
     dataset = val.select(np.arange(min(options.images, len(val))))
     runtime = load_runtime(options.model)

@@ -31,7 +31,7 @@ class Crop:
     """Describes how a model's input is cut out of an image.
 
     Args:
-        padding: side of the crop divided by the object's height.
+        padding: side of the crop divided by the longer side of the object's box.
         center_shift: distance in pixels per unit of scale by which the crop's centre lies below the
             object's. The official MPII code uses 15.
 

@@ -28,8 +28,8 @@ class ClusterOptions:
             `RAY_ADDRESS`, or else a new cluster on this machine that ends with the prediction. If
             this process is already connected, that connection is used.
         concurrency: number of actors that run the model; by default as many as there is room for.
-        num_cpus: number of CPUs of each of these actors.
-        num_gpus: number of GPUs of each of these actors.
+        num_cpus: number of CPUs for each model actor.
+        num_gpus: number of GPUs for each model actor.
         readers: number of actors that read, detect and crop, with one CPU each. By default, there
             are as many as there is room for if `num_gpus` is above 0. Otherwise, the actors that
             run the model also read.

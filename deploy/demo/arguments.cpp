@@ -42,7 +42,7 @@ double number(const std::string& text, const std::string& option) {
     end = 0;
   }
   if (end == 0 || end != text.size()) {
-    throw UsageError(option + " is a number. Received: \"" + text + "\".");
+    throw UsageError(option + " must be a number. Received: \"" + text + "\".");
   }
   return value;
 }
@@ -50,7 +50,7 @@ double number(const std::string& text, const std::string& option) {
 int whole_number(const std::string& text, const std::string& option, int least, int most) {
   const double value = number(text, option);
   if (!(value >= least && value <= most) || value != static_cast<int>(value)) {
-    throw UsageError(option + " is a whole number from " + std::to_string(least) + " to " +
+    throw UsageError(option + " must be a whole number from " + std::to_string(least) + " to " +
                      std::to_string(most) + ". Received: \"" + text + "\".");
   }
   return static_cast<int>(value);

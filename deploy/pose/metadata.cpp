@@ -51,7 +51,7 @@ std::array<uint8_t, 3> colour_of(const std::string& text) {
 int side_of(const Json& value) {
   if (!value.is_number_integer()) throw Damage("input_size must be two whole numbers");
   const auto side = value.get<int64_t>();
-  if (side < 1 || side > kLongestSide) throw Damage("a side of input_size must be 1 to 8192");
+  if (side < 1 || side > kLongestSide) throw Damage("a side of input_size must be from 1 to 8192");
   return static_cast<int>(side);
 }
 
@@ -62,11 +62,11 @@ Codec codec_of(const Json& config) {
   const auto alignment = config.at("alignment").get<std::string>();
   const auto offset = cell_offset(alignment, codec.stride);
   if (!offset) {
-    throw Damage("alignment is center, corner or upstream, but it is \"" + alignment + '"');
+    throw Damage("alignment must be center, corner or upstream, but it is \"" + alignment + '"');
   }
   codec.offset = *offset;
-  if (codec.stride < 1) throw Damage("stride is at least 1");
-  if (!(codec.sigma > 0 && codec.sigma <= kWidestSigma)) throw Damage("sigma is 0 to 100");
+  if (codec.stride < 1) throw Damage("stride must be at least 1");
+  if (!(codec.sigma > 0 && codec.sigma <= kWidestSigma)) throw Damage("sigma must be above 0 and at most 100");
   return codec;
 }
 
@@ -74,7 +74,7 @@ using Indices = std::unordered_map<std::string, int>;
 
 /// Where each name stands in the list.
 Indices indices_of(const std::vector<std::string>& names) {
-  if (names.empty() || names.size() > kMostKeypoints) throw Damage("keypoints are 1 to 10000 names");
+  if (names.empty() || names.size() > kMostKeypoints) throw Damage("keypoints must be 1 to 10000 names");
   Indices indices;
   for (const std::string& name : names) {
     if (name.empty() || name.size() > kLongestName) {
@@ -113,7 +113,7 @@ std::vector<std::string> outputs_of(const Json& config) {
     return name == "heatmaps" || name == "keypoints";
   });
   if (outputs.empty() || outputs.size() > 2 || !known) {
-    throw Damage("outputs are heatmaps, keypoints or both");
+    throw Damage("outputs must be heatmaps, keypoints or both");
   }
   return outputs;
 }
@@ -127,15 +127,15 @@ Metadata metadata_of(const Json& config) {
   metadata.crop.padding = config.at("crop").at("padding").get<double>();
   metadata.crop.center_shift = config.at("crop").at("center_shift").get<double>();
   if (!(metadata.crop.padding > 0 && metadata.crop.padding <= kLargestPadding)) {
-    throw Damage("padding is above 0 and at most 100");
+    throw Damage("padding must be above 0 and at most 100");
   }
   if (!(std::abs(metadata.crop.center_shift) <= kLargestShift)) {
-    throw Damage("center_shift is at most 10000");
+    throw Damage("center_shift must be from -10000 to 10000");
   }
   metadata.codec = codec_of(config.at("codec"));
   if (metadata.height % metadata.codec.stride || metadata.width % metadata.codec.stride ||
       metadata.heatmap_height() < 3 || metadata.heatmap_width() < 3) {
-    throw Damage("each side of input_size is a multiple of stride, and at least three times it");
+    throw Damage("each side of input_size must be a multiple of stride, and at least three times it");
   }
   const Json& skeleton = config.at("skeleton");
   metadata.keypoints = skeleton.at("keypoints").get<std::vector<std::string>>();
@@ -150,7 +150,7 @@ Metadata metadata_of(const Json& config) {
   if (!min_score.is_null()) {
     metadata.min_score = min_score.get<double>();
     if (!(*metadata.min_score >= 0 && *metadata.min_score <= 1)) {
-      throw Damage("min_score is 0 to 1");
+      throw Damage("min_score must be from 0 to 1");
     }
   }
   return metadata;

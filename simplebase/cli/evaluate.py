@@ -141,7 +141,7 @@ def evaluate(
     """Evaluate models, or result files of any tool, on a dataset.
 
     With the default normaliser and threshold, a keypoint is correct if its distance from the label
-    is at most 5 % of the side of a crop that is 1.25 times as high as the object (4.4 % for an
+    is at most 5 % of the side of a square that is 1.25 times as large as the object (4.4 % for an
     input of 256x192). Unlabelled keypoints do not count.
 
     Examples:

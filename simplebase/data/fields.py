@@ -37,21 +37,24 @@ def record_problems(record: Any, num_keypoints: int, skeleton: str) -> Iterator[
             yield f"{key} is missing."
     path: Any = record.get("img_paths", "absent")
     if not isinstance(path, str) or not path:
-        yield f"img_paths is the image's path inside images/. Received: {shown(path)}."
+        yield f"img_paths must be the image's path inside images/. Received: {shown(path)}."
     elif not stays_inside(path):
         yield "img_paths must stay within the dataset folder."
     if not are_numbers(record.get("objpos", (0, 0)), 2):
-        yield f"objpos is x, y in pixels. {numbers_problem(record['objpos'], 2)}"
+        yield f"objpos must be x, y in pixels. {numbers_problem(record['objpos'], 2)}"
     scale: Any = record.get("scale_provided", 1)
     if not are_numbers([scale], 1) or scale <= 0:
-        yield f"scale_provided is the object's height / 200 px, above 0. Received: {shown(scale)}."
+        yield (
+            "scale_provided must be the longer side of the object's box in pixels / 200, above 0. "
+            f"Received: {shown(scale)}."
+        )
     if record.get("isValidation", 0) not in (0, 1):
         yield f"isValidation must be 0 or 1. Received: {shown(record['isValidation'])}."
     if "joint_self" in record:
         yield from _joint_problems(record["joint_self"], num_keypoints, skeleton)
     for key, length in (("headboxes", 4), ("bbox", 4)):
         if key in record and not are_numbers(flat(record[key]), length):
-            yield f"{key} has {length} numbers. {numbers_problem(flat(record[key]), length)}"
+            yield f"{key} must have {length} numbers. {numbers_problem(flat(record[key]), length)}"
     for key in ("area", "origin"):
         if key in record and not are_numbers(flat(record[key]), 1):
             yield f"{key} must be a number. Received: {shown(record[key])}."
@@ -62,7 +65,7 @@ def record_problems(record: Any, num_keypoints: int, skeleton: str) -> Iterator[
 
 def _joint_problems(joints: Any, num_keypoints: int, skeleton: str) -> Iterator[str]:
     if not isinstance(joints, list):
-        yield f"joint_self is a list of x, y, visibility. Received: {shown(joints)}."
+        yield f"joint_self must be a list of x, y, visibility. Received: {shown(joints)}."
         return
     if len(joints) != num_keypoints:
         yield (

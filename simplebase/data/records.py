@@ -1,9 +1,10 @@
 """Reads `annotations.json`, upstream's list of records, into columns, and writes it from dicts.
 
 A record has `dataset`, `isValidation`, `img_paths`, `objpos` (x, y), `joint_self` (K rows of x,
-y, visibility) and `scale_provided` (object height / 200 px). Optional: `headboxes` (x1, y1, x2,
-y2), `image_id`, `annotation_id`, `bbox` (x, y, width, height), `area`, and `origin`, the coordinate
-of the first pixel's centre. A record without `origin` comes from upstream and counts pixels from 1.
+y, visibility) and `scale_provided` (longer side of the object's box / 200 px). Optional:
+`headboxes` (x1, y1, x2, y2), `image_id`, `annotation_id`, `bbox` (x, y, width, height), `area`, and
+`origin`, the coordinate of the first pixel's centre. A record without `origin` comes from upstream
+and counts pixels from 1.
 """
 
 import math
@@ -40,7 +41,7 @@ class Records(ArrayEquality):
     Args:
         paths: `(N,)` image paths relative to the dataset's `images` folder.
         centers: `(N, 2)` float64 x, y.
-        scales: `(N,)` float64 object height / 200 px.
+        scales: `(N,)` float64 longer side of the object's box / 200 px.
         keypoints: `(N, K, 3)` float64 x, y, visibility (0 not labelled, 1 hidden, 2 visible).
         validation: `(N,)` bool.
         headboxes: `(N, 4)` float64 x1, y1, x2, y2; NaN where the record has none.
@@ -164,7 +165,7 @@ def make_record(
         validation: whether the record is held out.
         path: path of the image, relative to the dataset's `images` folder.
         center: x, y of the object.
-        scale: object height / 200 px.
+        scale: longer side of the object's box / 200 px.
         keypoints: `(K, 3)` x, y, visibility; those with visibility 0 are written as zeros.
         headbox: x1, y1, x2, y2.
         box: x, y, width, height.

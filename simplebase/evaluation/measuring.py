@@ -79,8 +79,8 @@ def choose_normaliser(
     """Returns the normalisers `(N,)` in pixels; NaN for an object without one.
 
     Args:
-        name: `upstream`: see `upstream_normaliser`. `box`: the longer side of the box, or the
-            object's height if a record has no box. `torso`: from left hip to right shoulder.
+        name: `upstream`: see `upstream_normaliser`. `box`: the longer side of the box, or
+            200 * `scale_provided` if a record has no box. `torso`: from left hip to right shoulder.
             `head`: 0.6 times the head box's diagonal.
         dataset: the labels.
         input_size: `(H, W)` of the model, for `upstream`.

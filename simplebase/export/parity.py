@@ -88,7 +88,7 @@ class Parity:
         model_pck: PCK@0.5 of the model, see `mean_pck`.
         file_pck: PCK@0.5 of the file; the lower one if it returns heatmaps and keypoints.
         labelled: True if PCK uses the images' labels. If False, it uses the keypoints of which the
-            model itself is surest, see `Reference`, so the model's PCK is 1.
+            model itself is most confident, see `Reference`, so the model's PCK is 1.
         limits: the limits of the differences.
         found: `(N, K, 3)` keypoints of the file: x, y in input pixels, and score. If it returns
             heatmaps and keypoints, those that it decodes itself.
@@ -245,7 +245,7 @@ def _answers(file: Comparable, crops: np.ndarray) -> dict[str, np.ndarray]:
 def _labelled_by(
     keypoints: np.ndarray, samples: Samples, metadata: ModelMetadata
 ) -> KeypointDataset:
-    """Returns the objects of `samples`, labelled with the keypoints that a model is surest of."""
+    """Returns the objects of `samples`, labelled with a model's most confident keypoints."""
     scores = keypoints[..., 2]
     found = scores >= _SCORE_OF_A_FIND
     labels = to_image(keypoints, samples.matrices)

@@ -62,11 +62,12 @@ def correct_keypoints(
 def upstream_normaliser(scales: np.ndarray, input_size: Size = (256, 256)) -> np.ndarray:
     """Returns upstream's 6.4 heatmap pixels, scaled by the mean input side / 256, in image pixels.
 
-    Heatmap pixels refer to upstream's crop, 1.25 times the object's height, so that models with
-    other crops can be compared. For a square input, the normaliser is a tenth of that crop's side.
+    Heatmap pixels refer to upstream's crop, 1.25 times the longer side of the object's box, so that
+    models with other crops can be compared. For a square input, the normaliser is a tenth of that
+    crop's side.
 
     Args:
-        scales: `(N,)` object height / 200 px.
+        scales: `(N,)` longer side of the object's box / 200 px.
         input_size: `(H, W)`.
 
     Returns:

@@ -47,7 +47,9 @@ def compared_with_teacher(
     parts = [
         page.paragraph(text),
         page.paragraph("PCK on the val split of this run (solid) and of the teacher (dashed):"),
-        draw_curves("val PCK of run and teacher", _val_pck(metrics, own), _val_pck(rows, best)),
+        draw_curves(
+            "val PCK of the run and of its teacher", _val_pck(metrics, own), _val_pck(rows, best)
+        ),
     ]
     return [page.section("Self-training", *parts)], model
 

@@ -380,7 +380,7 @@ class TrainingModel(TrainingGraph):
         """Makes `errors_of_views` compute the compiled loss; checks that it can be used."""
         if not isinstance(loss, HeatmapLoss):
             raise ArgumentError(
-                "with unlabelled images, loss is a name of simplebase.losses.LOSSES or a "
+                "with unlabelled images, loss must be a name of simplebase.losses.LOSSES or a "
                 f"HeatmapLoss. Received: {loss!r}."
             )
         self.recipe.updated({"loss_type": loss.loss})

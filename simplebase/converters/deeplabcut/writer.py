@@ -101,7 +101,9 @@ def to_deeplabcut(
 
 def _require_scorer(scorer: str) -> None:
     if not scorer.strip() or scorer != scorer.strip() or not scorer.isprintable():
-        raise ArgumentError(f"scorer is a name without spaces at its ends. Received: {scorer!r}.")
+        raise ArgumentError(
+            f"scorer must be a name without spaces at its ends. Received: {scorer!r}."
+        )
     if found := [each for each in _NOT_IN_FILE_NAMES if each in scorer]:
         raise ArgumentError(
             f"scorer is part of a file's name, which cannot have {found[0]} in it. Received: "

@@ -244,7 +244,7 @@ def test_what_fit_cannot_use_for_unlabelled_images_is_refused(
         built.semi_supervised_batches(figures, figures.select(np.arange(3)))
     with pytest.raises(ArgumentError, match="unlabelled needs a loss that ignores"):
         built.compile(loss=HeatmapLoss("mse"))
-    with pytest.raises(ArgumentError, match="loss is a name of .* or a HeatmapLoss"):
+    with pytest.raises(ArgumentError, match="loss must be a name of .* or a HeatmapLoss"):
         built.compile(loss=keras.losses.MeanSquaredError())
     plain = TrainingModel(twin(network), recipe=RECIPE.updated({"unlabelled": None}))
     with pytest.raises(ArgumentError, match="does not learn from unlabelled images. Give"):
