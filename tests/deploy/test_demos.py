@@ -221,7 +221,7 @@ def test_bad_input_is_a_sentence_and_an_exit_code(
         (1, "could not be written", ("-i", image, "--output", tmp_path / "none" / "a.jpg")),
         (2, ".jpg", ("-i", image, "--output", tmp_path / "a.gif")),
         (2, "x,y,width,height", ("-i", image, "--boxes", "0,0,10")),
-        (2, "is a number", ("-i", image, "-t", "many")),
+        (2, "must be a number", ("-i", image, "-t", "many")),
         (2, "--image", ()),
     ]
     for code, part, words in cases:
