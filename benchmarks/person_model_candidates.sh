@@ -4,10 +4,11 @@
 #   benchmarks/person_model_candidates.sh OUT MOBILENETV1 MOBILENETV2
 #
 # OUT is the folder of person_model.sh, of which data/ and the npm archive are used. MOBILENETV1 and
-# MOBILENETV2 are ImageNet weights, the first from Keras, the second from torch. Each network sees 26,000 samples: two epochs of the second stage's
-# images and one of LSP alone. Then accuracy on LSP's held-out images, time and size of the int8 files
-# are printed beside MoveNet Lightning's. After so short a training run, int8 may cost more than the usual
-# limit of 0.02. A training run that was stopped continues. Two cores take 75 minutes.
+# MOBILENETV2 are ImageNet weights, the first from Keras, the second from torch. Each network sees
+# 26,000 samples: two epochs of the second stage's images and one of LSP alone. Then accuracy on LSP's
+# held-out images, time and size of the int8 files are printed beside MoveNet Lightning's. After so
+# short a training run, int8 may cost more than the usual limit of 0.02. A training run that was
+# stopped continues. Two cores take 75 minutes.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")/person_model

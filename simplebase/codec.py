@@ -65,7 +65,7 @@ class HeatmapCodec:
             )
         if self.stride < 1 or any(side <= 0 or side % self.stride for side in self.input_size):
             raise ArgumentError(
-                f"each side of the input size is a multiple of {self.stride}. "
+                f"each side of the input size must be a multiple of {self.stride}. "
                 f"Received: {self.input_size}."
             )
         if self.alignment not in get_args(Alignment):
@@ -84,7 +84,7 @@ class HeatmapCodec:
             isinstance(self.blur_kernel, Integral) and self.blur_kernel in BLUR_KERNELS
         ):
             raise ArgumentError(
-                f"blur_kernel is an odd number from {BLUR_KERNELS[0]} to {BLUR_KERNELS[-1]}. "
+                f"blur_kernel must be an odd number from {BLUR_KERNELS[0]} to {BLUR_KERNELS[-1]}. "
                 f"Received: {shown(self.blur_kernel)}."
             )
         middle = (self.stride - 1) / 2

@@ -63,7 +63,7 @@ class Crop:
 
         Args:
             center: `(..., 2)` pixels of the image.
-            scale: `(...)` height of the object over 200 pixels.
+            scale: `(...)` longer side of the object's box / 200 px.
             size: `(H, W)` of the input.
 
         Returns:
@@ -78,7 +78,7 @@ class Crop:
 
         Args:
             center: `(..., 2)` pixels of the image.
-            scale: `(...)` height of the object over 200 pixels.
+            scale: `(...)` longer side of the object's box / 200 px.
             size: `(H, W)` of the input, which determines the magnification.
             canvas: `(Hc, Wc)` of the canvas, which has the same centre.
 

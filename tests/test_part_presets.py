@@ -89,5 +89,5 @@ def test_what_cannot_be_built_is_refused(tmp_path: Path) -> None:
         Backbone.from_preset(name, input_size=(32, 32), backbone_weights=tmp_path / "bad.keras")
     with pytest.raises(ArgumentError, match="num_keypoints must be at least 1. Received: 0"):
         Head.from_preset(name, 0, (2, 2, 8))
-    with pytest.raises(ArgumentError, match=r"input_shape is \(h, w, C\).*Received: \(2, 2\)"):
+    with pytest.raises(ArgumentError, match=r"input_shape must be \(h, w, C\).*Received: \(2, 2\)"):
         Head.from_preset(name, 2, (2, 2))  # type: ignore[arg-type]

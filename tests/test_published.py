@@ -142,5 +142,7 @@ def test_a_preset_may_name_the_kernel() -> None:
 
 @pytest.mark.parametrize("value", [1, 12, 201, 11.0, "11", -3])
 def test_a_wrong_kernel_is_refused(value: Any) -> None:
-    with pytest.raises(ArgumentError, match="blur_kernel is an odd number from 3 to 199. Received"):
+    with pytest.raises(
+        ArgumentError, match="blur_kernel must be an odd number from 3 to 199. Received"
+    ):
         codec(blur_kernel=value)

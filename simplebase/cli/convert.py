@@ -230,8 +230,9 @@ def labelme(
 
     If SOURCE has classes.txt, as after `data suggest`, it names the keypoints and their order;
     match_point.txt names the flip pairs, and skeleton.txt the lines. Without classes.txt, the
-    keypoints are the labels in order of appearance. Without match_point.txt, names that differ only
-    in left and right swap in flips. --classes-path and --matchpoint-path override this.
+    keypoints are the labels in order of appearance. Without classes.txt or match_point.txt, names
+    that differ only in left and right swap in flips. --classes-path and --matchpoint-path replace
+    these files; with --classes-path alone, nothing swaps.
 
     Examples:
 

@@ -129,7 +129,9 @@ def suggest(
         if suggestions.without_object:
             reason += " with an object"
         if suggestions.alike or suggestions.labelled:
-            reason = "the others look like chosen or labelled images. A smaller --alike keeps more"
+            like = "chosen ones" if labelled is None else "chosen or labelled images"
+            others = "the others with an object" if suggestions.without_object else "the others"
+            reason = f"{others} look like {like}. A smaller --alike keeps more"
         warn(f"{counted(suggestions.count, 'frame')} written instead of {count}: {reason}.")
     _say_next(labels, output)
 

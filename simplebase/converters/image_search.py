@@ -113,9 +113,9 @@ class ImageSearch:
         other = self._stated_of.setdefault(found, stated)
         if other.name != stated.name:
             raise DataError(
-                f"{other.name!r} and {stated.name!r} have the same file name, but only one such "
-                f"image was found, {found}. Give an image folder that holds both, or correct the "
-                "paths in the label file."
+                f"{other.name!r} and {stated.name!r} have names that fit the same image: only one "
+                f"such image was found, {found}. Give an image folder that holds both, or correct "
+                "the paths in the label file."
             )
         self.by_name[stated] = found
         return found

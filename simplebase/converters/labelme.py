@@ -50,8 +50,9 @@ def read_labelme(
         source: the folder. Images are searched at the stated paths and then by their file names,
             but not outside the folder.
         skeleton: the keypoints; by default those of `classes.txt` in the folder. Without that file,
-            the labels in order of appearance, in files sorted by name. Without `match_point.txt` in
-            the folder, flip pairs are inferred from left and right in the names.
+            the labels in order of appearance, in files sorted by name. If the folder lacks one of
+            `classes.txt` and `match_point.txt`, flip pairs are inferred from left and right in the
+            names.
         val_split: fraction of the images that are held out.
         seed: seed of the random split.
         progress: is called with the number of finished files and the total.

@@ -166,7 +166,7 @@ def _joints(path: Path) -> np.ndarray:
         joints = joints.transpose(2, 0, 1)
         return joints if joints.shape[1] == _NUM_JOINTS else joints.swapaxes(1, 2)
     raise DataError(
-        f"{path}: joints is (3, {_NUM_JOINTS}, N) or ({_NUM_JOINTS}, 3, N) numbers. "
+        f"{path}: joints must be (3, {_NUM_JOINTS}, N) or ({_NUM_JOINTS}, 3, N) numbers. "
         f"Received: {np.shape(value) if joints.ndim else type(value).__name__}."
     )
 

@@ -76,7 +76,8 @@ def _joint_problems(joints: Any, num_keypoints: int, skeleton: str) -> Iterator[
     for row, joint in enumerate(joints):
         if not are_numbers(joint, 3) or joint[2] not in (0, 1, 2):
             yield (
-                f"joint_self, row {row} is x, y and visibility 0, 1 or 2. Received: {shown(joint)}."
+                f"joint_self, row {row} must be x, y and visibility 0, 1 or 2. Received: "
+                f"{shown(joint)}."
             )
 
 

@@ -160,8 +160,6 @@ def _about_places(places: tuple[Place, ...]) -> list[Advice]:
             )
         elif place.free is not None and place.free < _LITTLE_SPACE:
             advice.append(
-                Advice(
-                    f"Only {place.free / 1e9:.1f} GB are free in {place.path} ({place.purpose})."
-                )
+                Advice(f"Only {place.free / 1e9:.1f} GB is free in {place.path} ({place.purpose}).")
             )
     return advice

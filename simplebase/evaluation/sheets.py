@@ -10,7 +10,7 @@ from simplebase.geometry import PERSON_PIXELS, Crop, Size, transform_points
 from simplebase.metrics import distances
 
 _SAMPLES = 12
-_WORST_TITLE = "the largest mean errors, in % of object height; a keypoint not found counts 100 %"
+_WORST_TITLE = "the largest mean errors, in % of object size; a keypoint not found counts 100 %"
 _WORST = 24
 
 
@@ -38,10 +38,10 @@ def draw_predictions(
 
 
 def mean_errors(dataset: KeypointDataset, predictions: np.ndarray) -> np.ndarray:
-    """Returns `(N,)`: each record's mean distance of keypoints to labels, in % of its height.
+    """Returns `(N,)`: each record's mean distance of keypoints to labels, in % of its size.
 
-    A keypoint counts 100 % if it was not found or is further away than the object's height. NaN
-    where nothing is labelled.
+    The size is the longer side of the object's box. A keypoint counts 100 % if it was not found or
+    is further away than that. NaN where nothing is labelled.
 
     Args:
         dataset: the `N` records.
@@ -63,7 +63,7 @@ def draw_worst(
         dataset: the records that were predicted.
         predictions: `(N, K, 2 or 3)` image pixels, in the order of its records; NaN where not
             found.
-        errors: `(N,)` errors in per cent of the object's height; NaN where nothing is labelled.
+        errors: `(N,)` errors in per cent of the object's size; NaN where nothing is labelled.
         crop: how the samples are cut out.
         size: `(H, W)` of a sample.
 

@@ -102,10 +102,10 @@ class ExportSettings:
                 f"opset must be from {OPSETS[0]} to {OPSETS[-1]}. Received: {self.opset}."
             )
         if self.free_batch and not form.free_batch:
-            able = ", ".join(name for name, other in FORMATS.items() if other.free_batch)
+            able = " or ".join(name for name, other in FORMATS.items() if other.free_batch)
             raise ArgumentError(
                 f"a {self.format} file takes one image at a time. Leave out --dynamic-batch, or "
-                f"choose one of {able}."
+                f"choose --format {able}."
             )
         if (self.format, self.quantization) == _NEVER_DECODES and self.outputs != "heatmaps":
             raise ArgumentError(

@@ -124,7 +124,7 @@ class Head(keras.Model):
             isinstance(size, int) and size > 0 for size in input_shape
         ):
             raise ArgumentError(
-                "input_shape is (h, w, C), three numbers above 0, such as "
+                "input_shape must be (h, w, C), three numbers above 0, such as "
                 f"backbone.output_shape[1:]. Received: {input_shape!r}."
             )
         settings = preset.head.model_dump(exclude={"name"}, exclude_none=True)

@@ -230,6 +230,6 @@ def _image_root(path: Path, first: str, folder: Any) -> str:
         if (root / first).is_file():
             return str(root)
     raise MissingFileError(
-        f"{path}: its first image, {first}, is neither in {own} or {own.parent} nor in images/ in "
-        "one of them. Name the folder of the images with --images FOLDER."
+        f"{path}: its first image, {first}, is not in {own} or {own.parent}, nor in an images/ "
+        "folder there. Name the folder of the images with --images FOLDER."
     )

@@ -105,7 +105,9 @@ def _text(source: Traversable) -> str:
 def _parse(source: Traversable, schema: type[_Schema], what: str) -> _Schema:
     content = parse_yaml(_text(source), str(source))
     if not isinstance(content, dict):
-        raise DataError(f"{source}: a {what} is a mapping. Received: {type(content).__name__}.")
+        raise DataError(
+            f"{source}: a {what} must be a mapping. Received: {type(content).__name__}."
+        )
     try:
         return schema.model_validate({"name": Path(source.name).stem, **content})
     except ValidationError as error:

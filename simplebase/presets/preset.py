@@ -58,7 +58,7 @@ def first_problem(error: ValidationError, schema: type[YamlSettings]) -> tuple[s
         near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
         expected = f"unknown key; did you mean {near[0]!r}?" if near else "unknown key."
     elif first["type"] in ("union_tag_not_found", "model_attributes_type"):
-        expected = "an item is a mapping with a name, such as {name: rotation, degrees: 30}."
+        expected = "an item must be a mapping with a name, such as {name: rotation, degrees: 30}."
     elif first["type"] == "union_tag_invalid":
         expected = f"name must be one of {first['ctx']['expected_tags']}."
         received = f" Received: {shown(first['ctx']['tag'])}."
@@ -129,7 +129,7 @@ class HeadSettings(YamlSettings):
     def _three_blocks(cls, channels: tuple[int, ...] | None) -> tuple[int, ...] | None:
         # The backbone ends at stride 32 and heatmaps have stride 4.
         if channels is not None and len(channels) != 3:
-            raise ValueError(f"expected 3 values, one for each block, not {len(channels)}")
+            raise ValueError("expected 3 values, one for each block")
         return channels
 
 
@@ -151,7 +151,7 @@ class CodecSettings(YamlSettings):
     @classmethod
     def _odd(cls, blur_kernel: int | None) -> int | None:
         if blur_kernel is not None and blur_kernel not in BLUR_KERNELS:
-            raise ValueError(f"an odd number from {BLUR_KERNELS[0]} to {BLUR_KERNELS[-1]}")
+            raise ValueError(f"expected an odd number from {BLUR_KERNELS[0]} to {BLUR_KERNELS[-1]}")
         return blur_kernel
 
 

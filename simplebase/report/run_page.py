@@ -105,7 +105,7 @@ def _parts(
         page.cards(
             {
                 "PCK@0.5 of the best checkpoint": page.fraction(pck.figures[0].value),
-                "95 % interval": _interval(pck),
+                "95 % CI": _interval(pck),
                 "best epoch": "n/a" if best is None else f"{best.epoch} of {metrics[-1].epoch}",
                 "val objects": str(evaluation.objects),
             }
@@ -177,7 +177,8 @@ def _confusion(confused: Sequence[SideConfusion]) -> list[str]:
     note = (
         "A keypoint counts if it was found near one of the pair's two labels. It is confused if "
         "that is the label of the other side. Pairs whose labels are closer than "
-        f"{APART:g} object heights do not count. In an exchanged object, both sides are confused."
+        f"{APART:g} of the longer side of the object's box do not count. In an exchanged object, "
+        "both sides are confused."
     )
     headings = ("pair", "counted", "confused", "share", "objects exchanged")
     return [page.paragraph(note), page.table(headings, rows, numbers=4)]

@@ -46,7 +46,10 @@ def compared_with_teacher(
         model = teacher.best
     parts = [
         page.paragraph(text),
-        page.paragraph("PCK on the val split of this run (solid) and of the teacher (dashed):"),
+        page.paragraph(
+            "PCK on the val split of this run (solid) and of the teacher (dashed), with a dot at "
+            "the best epoch of each:"
+        ),
         draw_curves(
             "val PCK of the run and of its teacher", _val_pck(metrics, own), _val_pck(rows, best)
         ),

@@ -177,9 +177,11 @@ class Skeleton:
         try:
             for key in ("keypoints", "upper_body"):
                 if isinstance(config.get(key), str):
-                    raise TypeError(f"{key} is a list of names")
+                    raise TypeError(f"{key} must be a list of names")
             if (links := len(config.get("links", ()))) > MOST_LINKS:
-                raise DataError(f"a skeleton has at most {MOST_LINKS} links. Received: {links}.")
+                raise DataError(
+                    f"a skeleton must have at most {MOST_LINKS} links. Received: {links}."
+                )
             sigmas = config.get("sigmas")
             return cls(
                 name=config["name"],
@@ -194,7 +196,7 @@ class Skeleton:
             if isinstance(error, DataError):
                 raise
             raise DataError(
-                "a skeleton is a mapping with name, keypoints, and optionally horizontal_pairs, "
-                "vertical_pairs, links [start, end, colour], sigmas and upper_body "
-                f"({cut(repr(error))})."
+                "a skeleton must be a mapping with name, keypoints, and optionally "
+                "horizontal_pairs, vertical_pairs, links [start, end, colour], sigmas and "
+                f"upper_body ({cut(repr(error))})."
             ) from error

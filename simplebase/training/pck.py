@@ -45,8 +45,8 @@ class PCK(keras.metrics.Metric):
     Args:
         threshold: fraction of the normaliser.
         normaliser: length in pixels of the model's input. The default is that of
-            `simplebase.metrics.upstream_normaliser`, a tenth of a crop that is 1.25 times as high
-            as the object.
+            `simplebase.metrics.upstream_normaliser`: for a square input, a tenth of the side of a
+            crop that is 1.25 times the longer side of the object's box.
         num_keypoints: `K`.
         name: the name under which Keras reports it.
         dtype: dtype of the counts.

@@ -102,8 +102,8 @@ def _mirror() -> str | Path | None:
         return Path(url2pathname(urlsplit(mirror).path))
     if scheme:
         raise ArgumentError(
-            "SIMPLEBASE_MIRROR is a folder, or an address that begins with https://, http:// or "
-            f"file://. Received: {mirror!r}."
+            "SIMPLEBASE_MIRROR must be a folder, or an address that begins with https://, http:// "
+            f"or file://. Received: {mirror!r}."
         )
     return Path(mirror).expanduser()
 
@@ -137,7 +137,7 @@ class _Display:
     def begin(self, place: str, there: int, total: int | None, stack: ExitStack) -> Progress:
         """Announces the download, and opens the progress bar in `stack`."""
         size = "of unknown size" if total is None else in_megabytes(total)
-        going_on = f" ({in_megabytes(there)} of it are there)" if there else ""
+        going_on = f" ({in_megabytes(there)} of it is already there)" if there else ""
         self.announce(
             f"Fetching {self.file.model}: {self.file.name}, {size}{going_on}, from {place}. "
             f"Licence: {self.file.licence}."
@@ -175,8 +175,8 @@ def _way_out(file: RemoteFile) -> str:
     if _mirror() is not None:
         return "Look at SIMPLEBASE_MIRROR, or unset it to use the original address."
     return (
-        f"If this machine cannot reach it, run `simplebase models get {file.model}` on another "
-        "machine and set SIMPLEBASE_MIRROR to a folder that has the file."
+        f"If this machine cannot reach the server, run `simplebase models get {file.model}` on "
+        "another machine and set SIMPLEBASE_MIRROR to a folder that has the file."
     )
 
 

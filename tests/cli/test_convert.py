@@ -290,7 +290,7 @@ def test_bad_input_ends_with_one_sentence_and_writes_nothing(convert, tmp_path) 
         ("mpii", tmp_path / "RELEASE.mat"): "RELEASE has no annolist",
         ("coco", tmp_path, "--train-annotations", html): "a.json is not valid JSON",
         ("coco", tmp_path): "--train-annotations, --val-annotations or both",
-        ("lsp", tmp_path): "joints is (3, 14, N)",
+        ("lsp", tmp_path): "joints must be (3, 14, N)",
         ("animal-pose", tmp_path): "is not Animal-Pose's",
         ("labelme", tmp_path / "images"): "no labelme file in it has a point",
         ("yolo", tmp_path / "images"): "expected the data.yaml of a YOLO pose dataset",

@@ -52,6 +52,6 @@ def test_frames_that_look_like_others_are_said(
     )
     assert code == 0 and "out: 1 of 2 frames chosen; 1 left out as near duplicates" in output
     assert (
-        "1 frame written instead of 2: the others look like chosen or labelled images. A smaller "
-        "--alike keeps more." in error
+        "1 frame written instead of 2: the others look like chosen ones. A smaller --alike keeps "
+        "more." in error
     )

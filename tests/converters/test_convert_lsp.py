@@ -154,7 +154,7 @@ def test_a_coordinate_that_is_no_number_is_not_labelled(tmp_path) -> None:
 @pytest.mark.parametrize("value", [np.zeros((3, 13, 5)), np.zeros((14, 3, 2, 2)), "text", {"x": 1}])
 def test_another_variable_is_refused_with_its_shape(tmp_path, value) -> None:
     scipy.io.savemat(tmp_path / "joints.mat", {"joints": value})
-    with pytest.raises(DataError, match=r"joints is \(3, 14, N\) or \(14, 3, N\).*Received"):
+    with pytest.raises(DataError, match=r"joints must be \(3, 14, N\) or \(14, 3, N\).*Received"):
         read_lsp(tmp_path)
 
 

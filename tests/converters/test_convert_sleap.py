@@ -293,7 +293,11 @@ def damage(path: Path, name: str, **fields: Any) -> Path:
     ("name", "fields", "message"),
     [
         ("frames", {"video": 3}, r"frames\[0\] is of video 3, which the file does not have"),
-        ("frames", {"instance_id_end": 9}, "refers to instances 0 to 9, but the file has 1"),
+        (
+            "frames",
+            {"instance_id_end": 9},
+            "refers to the instances from 0 up to 9, but the file has 1",
+        ),
         ("instances", {"skeleton": 1}, "instance of type 0 with skeleton 1"),
         ("instances", {"instance_type": 7}, "instance of type 7"),
         ("instances", {"point_id_end": 2}, "instance with 2 points, but its skeleton has 3 nodes"),

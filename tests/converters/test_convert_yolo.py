@@ -205,7 +205,7 @@ def test_labels_may_lie_beside_the_images(tmp_path: Path) -> None:
         (f"0 {BOX} 0.1 nan 2 0.9 0.7 1", "expected a number. Received: 'nan'"),
         (f"0 {BOX} 10 20 2 90 70 1", "fractions .* Received: 10. Divide pixels"),
         (f"0 {BOX} -0.2 0.2 2 0.9 0.7 1", "fractions .* Received: -0.2"),
-        (f"0 {BOX} 0.1 0.2 0.93 0.9 0.7 2", "visibility of keypoint 0 is 0, 1 or 2"),
+        (f"0 {BOX} 0.1 0.2 0.93 0.9 0.7 2", "visibility of keypoint 0 must be 0, 1 or 2"),
         ("<html>", "Received: 1"),
     ],
 )

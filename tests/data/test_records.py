@@ -299,7 +299,9 @@ def test_another_number_of_rows_says_both_numbers_and_what_to_check(tmp_path, ro
 
 def test_the_message_has_the_number_of_the_broken_row(tmp_path):
     joints = [[1, 2, 1], [3, 4, 9]]
-    with pytest.raises(DataError, match=r"row 1 is x, y and visibility.*Received: \[3, 4, 9\]"):
+    with pytest.raises(
+        DataError, match=r"row 1 must be x, y and visibility.*Received: \[3, 4, 9\]"
+    ):
         read(tmp_path, RECORD | {"joint_self": joints})
 
 

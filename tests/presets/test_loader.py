@@ -279,7 +279,7 @@ def test_a_binary_file_is_refused(tmp_path):
 
 @pytest.mark.parametrize("text, what", [("", "NoneType"), ("- 1\n", "list"), ("hello\n", "str")])
 def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, what):
-    with pytest.raises(DataError, match=f"a preset is a mapping. Received: {what}"):
+    with pytest.raises(DataError, match=f"a preset must be a mapping. Received: {what}"):
         load_preset(write(tmp_path, text))
 
 

@@ -266,7 +266,7 @@ def test_one_keypoint_may_be_in_a_horizontal_and_a_vertical_pair():
     ],
 )
 def test_a_config_of_another_form_is_refused_with_the_form_expected(config):
-    with pytest.raises(DataError, match="a skeleton is a mapping with name, keypoints"):
+    with pytest.raises(DataError, match="a skeleton must be a mapping with name, keypoints"):
         Skeleton.from_config(config)
 
 

@@ -185,7 +185,7 @@ def test_the_same_model_gives_the_same_file_and_fewer_levels_a_smaller_one(
         write_compact(small, tmp_path / f"{name}.npz", levels=levels)
     first, second, third = ((tmp_path / f"{name}.npz").read_bytes() for name in "abc")
     assert first == second and len(third) < 0.8 * len(first)
-    with pytest.raises(ArgumentError, match="levels are 1 to 127. Received: 128"):
+    with pytest.raises(ArgumentError, match="levels must be from 1 to 127. Received: 128"):
         write_compact(small, tmp_path / "d.npz", levels=128)
     assert not (tmp_path / "d.npz").exists()
 

@@ -46,8 +46,8 @@ def digits(content: bytes) -> str:
 HASH = digits(WEIGHTS)
 OTHER = b"weights of somebody else"
 ELSEWHERE = (
-    " If this machine cannot reach it, run `simplebase models get person` on another machine and "
-    "set SIMPLEBASE_MIRROR to a folder that has the file."
+    " If this machine cannot reach the server, run `simplebase models get person` on another "
+    "machine and set SIMPLEBASE_MIRROR to a folder that has the file."
 )
 AGAIN = " The received part is kept, and the next attempt continues from there."
 FETCH = """
@@ -217,7 +217,7 @@ def test_the_next_run_goes_on_after_an_interruption(hub: Hub, models: Path) -> N
     lines: list[str] = []
     assert fetch(hub.row(), announce=lines.append).read_bytes() == WEIGHTS
     assert hub.asked[1] == ("/person.pth", f"bytes={there}-")
-    assert "person.pth, 0.5 MB (65.5 kB of it are there), from http" in lines[0]
+    assert "person.pth, 0.5 MB (65.5 kB of it is already there), from http" in lines[0]
     assert names(models) == ["person.pth"]
 
 

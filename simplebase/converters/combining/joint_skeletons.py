@@ -51,8 +51,8 @@ class JointSkeleton:
         added = [name for place, name in enumerate(names) if place not in found]
         if match.by_order or not set(added).isdisjoint(mine.keypoints):
             raise DataError(
-                f"the keypoints of {self.source} and {source} cannot be matched, because one of "
-                "them has numbers instead of names. Write their names into its classes.txt."
+                f"the keypoints of {self.source} and {source} cannot be matched, because one "
+                "dataset has numbers instead of names. Write the names into its classes.txt."
             )
         lacking = [
             name for name, place in zip(mine.keypoints, match.places, strict=True) if place is None

@@ -187,8 +187,8 @@ def _labels(file: h5py.File, path: Path) -> _Labels:
         start, stop = int(frame["instance_id_start"]), int(frame["instance_id_end"])
         if not start <= stop <= len(instances):
             raise DataError(
-                f"{where} refers to instances {start} to {stop}, but the file has "
-                f"{len(instances)}. Save it again from SLEAP."
+                f"{where} refers to the instances from {start} up to {stop}, but the file has "
+                f"{len(instances)}. Save the file again from SLEAP."
             )
         held = [_instance(each, tables, names, where) for each in instances[start:stop]]
         frames.append((number, int(frame["frame_idx"]), held))

@@ -160,7 +160,7 @@ def _input_size(
         size = usual
     if any(side <= 0 or side % INPUT_MULTIPLE for side in size):
         raise ArgumentError(
-            f"each side of the input size is a multiple of {INPUT_MULTIPLE}. "
+            f"each side of the input size must be a multiple of {INPUT_MULTIPLE}. "
             f"Received: {size[0]}x{size[1]}."
         )
     return size

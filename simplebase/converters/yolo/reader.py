@@ -203,7 +203,8 @@ def _parse_row(
             visibility = 2.0 * (visibility >= _LEAST_SCORE)
         if visibility not in (0, 1, 2):
             raise DataError(
-                f"{where}: the visibility of keypoint {index} is 0, 1 or 2. Received: {visibility}."
+                f"{where}: the visibility of keypoint {index} must be 0, 1 or 2. Received: "
+                f"{visibility}."
             )
         if visibility:
             _require_fractions((x, y), where)
@@ -235,6 +236,6 @@ def _require_fractions(values: Sequence[float], where: str) -> None:
     for value in values:
         if not -_TOLERANCE <= value <= 1 + _TOLERANCE:
             raise DataError(
-                f"{where}: coordinates are fractions of the image's width and height, 0 to 1. "
+                f"{where}: coordinates must be fractions of the image's width and height, 0 to 1. "
                 f"Received: {value:g}. Divide pixels by width and height, and per cent by 100."
             )

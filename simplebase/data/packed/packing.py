@@ -164,7 +164,7 @@ class Packing:
                 raise DataError(f"{self.output} cannot be written: {reason}.") from error
             raise DataError(
                 f"{self.output}: packing stopped after {len(self.shards)} shards: {reason}. Is "
-                "the disk full? The same command continues from there."
+                "the disk full? Run the same command again to continue."
             ) from error
 
 

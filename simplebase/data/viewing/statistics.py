@@ -139,8 +139,8 @@ def _spread(values: Sequence[float], least: float) -> np.ndarray:
 
 def _plot_heights(axes: Any, records: Records) -> None:
     _plot_spread(axes, PERSON_PIXELS * records.scales, records.validation)
-    axes.set(xlabel="object height, pixels")
-    axes.set_title("Object heights", loc="left")
+    axes.set(xlabel="object size, pixels")
+    axes.set_title("Object sizes", loc="left")
     axes.legend(frameon=False)
 
 

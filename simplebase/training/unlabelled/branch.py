@@ -210,8 +210,8 @@ def require_usable(recipe: Recipe, images: int, replicas: int) -> None:
     if not (settings.augmentation or recipe.augmentation):
         raise ArgumentError(
             "the recipe has no augmentation, so student and teacher would get the same views, "
-            "and the student would learn nothing. Give `unlabelled` "
-            "an augmentation, such as [{name: rotation}, {name: random_cutout}]."
+            "and the student would learn nothing. Give one: --unlabelled-settings "
+            "'{augmentation: [{name: rotation}, {name: random_cutout}]}'."
         )
     samples = settings.samples(recipe.batch_size)
     if images < samples:

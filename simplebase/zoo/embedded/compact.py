@@ -50,7 +50,7 @@ def write_compact(
         OutputExistsError: `path` exists, and `overwrite` is off.
     """
     if not 1 <= levels <= LEVELS:
-        raise ArgumentError(f"levels are 1 to {LEVELS}. Received: {levels}.")
+        raise ArgumentError(f"levels must be from 1 to {LEVELS}. Received: {levels}.")
     kernels, scales, others = [], [], []
     for weight in model.get_weights():
         if weight.ndim == 4:

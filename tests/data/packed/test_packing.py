@@ -319,7 +319,7 @@ def test_a_full_disk_keeps_what_was_packed_and_says_that_it_goes_on(
         pack(figures, tmp_path / "out")
     said = str(caught.value)
     assert "packing stopped after 2 shards" in said and "No space left on device" in said
-    assert "continues from there" in said
+    assert "Run the same command again to continue." in said
     assert sorted(files(Path(unfinished(tmp_path / "out")))) == ["packing.json", *SHARDS[:2]]
     monkeypatch.undo()
     pack(figures, tmp_path / "out")
