@@ -66,7 +66,9 @@ Codec codec_of(const Json& config) {
   }
   codec.offset = *offset;
   if (codec.stride < 1) throw Damage("stride must be at least 1");
-  if (!(codec.sigma > 0 && codec.sigma <= kWidestSigma)) throw Damage("sigma must be above 0 and at most 100");
+  if (!(codec.sigma > 0 && codec.sigma <= kWidestSigma)) {
+    throw Damage("sigma must be above 0 and at most 100");
+  }
   return codec;
 }
 
@@ -74,7 +76,9 @@ using Indices = std::unordered_map<std::string, int>;
 
 /// Where each name stands in the list.
 Indices indices_of(const std::vector<std::string>& names) {
-  if (names.empty() || names.size() > kMostKeypoints) throw Damage("keypoints must be 1 to 10000 names");
+  if (names.empty() || names.size() > kMostKeypoints) {
+    throw Damage("keypoints must be 1 to 10000 names");
+  }
   Indices indices;
   for (const std::string& name : names) {
     if (name.empty() || name.size() > kLongestName) {

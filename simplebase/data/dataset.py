@@ -124,6 +124,12 @@ def annotation_file(folder: Path) -> Path:
     return compressed if compressed.exists() and not plain.exists() else plain
 
 
+def needs_skeleton(folder: str | os.PathLike[str]) -> bool:
+    """Returns whether a dataset folder does not name its keypoints."""
+    folder = Path(folder)
+    return annotation_file(folder).exists() and not (folder / CLASSES).exists()
+
+
 def own_skeleton(folder: Path) -> Skeleton:
     """Reads the skeleton of the folder's text files; MissingFileError if there are none."""
     if not (folder / CLASSES).exists():

@@ -47,8 +47,8 @@ def mean_errors(dataset: KeypointDataset, predictions: np.ndarray) -> np.ndarray
         dataset: the `N` records.
         predictions: `(N, K, 2 or 3)` image pixels; NaN where not found.
     """
-    keypoints, height = dataset.records.keypoints, PERSON_PIXELS * dataset.records.scales
-    off = distances(predictions[..., :2], keypoints[..., :2], keypoints[..., 2] > 0, height)
+    keypoints, size = dataset.records.keypoints, PERSON_PIXELS * dataset.records.scales
+    off = distances(predictions[..., :2], keypoints[..., :2], keypoints[..., 2] > 0, size)
     off = np.minimum(off, 1.0)
     counts = (~np.isnan(off)).sum(axis=1)
     return np.where(counts > 0, 100 * np.nansum(off, axis=1) / np.maximum(counts, 1), np.nan)

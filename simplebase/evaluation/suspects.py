@@ -22,11 +22,11 @@ from simplebase.runtimes import Runtime
 from simplebase.skeletons import Skeleton
 from simplebase.skeletons.matching import match_keypoints
 
-# Distances in units of the object's height. Measured with person-mini on 300 records of LSP, in
-# which 3 % of the keypoints were moved by 0.15 to 0.5 heights and 3 % of the pairs were swapped: it
-# reports 63 % of the moved, half of the swapped and 1.5 % of the unchanged keypoints. In 600
-# records of the published LSP-extended it reports 2 % of the labels. A stronger model agrees for 9
-# in 10 of them.
+# Distances in units of the object's size, the longer side of its box. Measured with person-mini on
+# 300 records of LSP, in which 3 % of the keypoints were moved by 0.15 to 0.5 sizes and 3 % of the
+# pairs were swapped: it reports 63 % of the moved, half of the swapped and 1.5 % of the unchanged
+# keypoints. In 600 records of the published LSP-extended it reports 2 % of the labels. A stronger
+# model agrees for 9 in 10 of them.
 _FAR = 0.12
 _NEAR = 0.06
 
@@ -58,7 +58,8 @@ def suspect_labels(
 
     The model predicts each record and its mirror image. Its keypoints are matched with the
     dataset's by name. A label is suspect if the model finds the keypoint further away than 12 % of
-    the object's height, and is as sure of it as of most keypoints that it finds near their labels.
+    the longer side of the object's box, and is as sure of it as of most keypoints that it finds
+    near their labels.
 
     Args:
         runtime: the model. If it was trained on the same labels, it repeats some of their errors.
@@ -110,14 +111,14 @@ def _findings(
     dataset: KeypointDataset, predictions: np.ndarray, suspect: np.ndarray
 ) -> Iterator[Finding]:
     for row in np.flatnonzero(suspect.any(axis=1)):
-        height = PERSON_PIXELS * dataset.records.scales[row]
+        size = PERSON_PIXELS * dataset.records.scales[row]
         labels = dataset.records.keypoints[row]
-        message = _describe(dataset.skeleton, labels, predictions[row], suspect[row], height)
+        message = _describe(dataset.skeleton, labels, predictions[row], suspect[row], size)
         yield Finding("suspect-label", message, int(row))
 
 
 def _describe(
-    skeleton: Skeleton, labels: np.ndarray, found: np.ndarray, suspect: np.ndarray, height: float
+    skeleton: Skeleton, labels: np.ndarray, found: np.ndarray, suspect: np.ndarray, size: float
 ) -> str:
     """Describes the suspect labels of a record: labels and findings `(K, 3)`, suspects `(K,)`."""
     mirror, names = skeleton.horizontal_permutation, skeleton.keypoints
@@ -125,7 +126,7 @@ def _describe(
     def at_other_side(index: int) -> bool:
         other = mirror[index]
         apart = np.linalg.norm(found[index, :2] - labels[other, :2])
-        return bool(other != index and labels[other, 2] > 0 and apart < _NEAR * height)
+        return bool(other != index and labels[other, 2] > 0 and apart < _NEAR * size)
 
     parts: list[str] = []
     for index in np.flatnonzero(suspect).tolist():

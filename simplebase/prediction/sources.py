@@ -157,7 +157,7 @@ def record_boxes(centers: np.ndarray, scales: np.ndarray, crop: Crop, size: Size
 
     Args:
         centers: `(N, 2)` x, y in image pixels.
-        scales: `(N,)` heights of the objects in pixels, divided by 200.
+        scales: `(N,)` longer sides of the objects' boxes in pixels, divided by 200.
         crop: the model's crop.
         size: `(H, W)` of the model's input.
     """

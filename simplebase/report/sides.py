@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 APART = 0.1
-"""Smallest distance of a pair's labels, in object heights. Closer pairs are not counted."""
+"""Smallest distance of a pair's labels, as a fraction of the longer side of the object's box.
+
+Closer pairs are not counted.
+"""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class SideConfusion:
 def confused_sides(
     predicted: np.ndarray,
     labelled: np.ndarray,
-    heights: np.ndarray,
+    sizes: np.ndarray,
     keypoints: Sequence[str],
     pairs: Sequence[tuple[str, str]],
 ) -> tuple[SideConfusion, ...]:
@@ -44,7 +47,7 @@ def confused_sides(
     Args:
         predicted: `(N, K, 2)` image pixels, NaN where not found.
         labelled: `(N, K, 3)` x, y in image pixels and visibility.
-        heights: `(N,)` heights of the objects in pixels.
+        sizes: `(N,)` longer sides of the objects' boxes in pixels.
         keypoints: the `K` names.
         pairs: pairs of names that swap in a horizontal flip.
     """
@@ -53,7 +56,7 @@ def confused_sides(
         places = [keypoints.index(name) for name in pair]
         points, labels = predicted[:, places], labelled[:, places, :2]
         apart = np.linalg.norm(labels[:, 0] - labels[:, 1], axis=-1)
-        usable = (labelled[:, places, 2] > 0).all(axis=1) & (apart >= APART * heights)
+        usable = (labelled[:, places, 2] > 0).all(axis=1) & (apart >= APART * sizes)
         own = np.linalg.norm(points - labels, axis=-1)
         other = np.linalg.norm(points - labels[:, ::-1], axis=-1)
         # A keypoint at neither label is not a confusion of sides. Comparisons with NaN are false.

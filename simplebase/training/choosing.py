@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simplebase.data.dataset import annotation_file
+from simplebase.data.dataset import needs_skeleton
 from simplebase.errors import ArgumentError, shown
 from simplebase.geometry import Size
 from simplebase.keras_file import read_keras_config
@@ -14,7 +14,6 @@ from simplebase.metadata import metadata_in
 from simplebase.presets import Preset, Recipe, load_preset, load_recipe, preset_names
 from simplebase.presets.choices import DEFAULT_PRESET
 from simplebase.skeletons import Skeleton
-from simplebase.skeletons.textfiles import CLASSES
 from simplebase.training.options import START, TrainingOptions
 from simplebase.training.runs.config import RunConfig
 from simplebase.zoo.table import find, is_known
@@ -52,7 +51,8 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
         given: values by name: `preset`, `dataset`, fields of `TrainingOptions` or of a recipe, and
             `unlabelled_settings`, which override values of the recipe's `unlabelled`. Other names
             are ignored. The preset and the input size of the model in `weights` are the defaults.
-        earlier: a run whose settings apply where nothing is given.
+        earlier: a run whose settings apply where nothing is given. Its skeleton also applies to a
+            given dataset folder that does not name its keypoints.
 
     Raises:
         ArgumentError: a preset or recipe is unknown, a value is invalid, `weights` was made from
@@ -71,7 +71,7 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
     skeleton = earlier.dataset.own_skeleton() if earlier else None
     if "dataset" in given:
         folder = given["dataset"]
-        skeleton = skeleton if _has_no_names(folder) else None
+        skeleton = skeleton if needs_skeleton(folder) else None
     if {"weights", "backbone_weights"} & given.keys():
         # Given weights replace all options of the earlier run on its initial weights.
         for name in START:
@@ -98,11 +98,6 @@ def choose_training(given: Mapping[str, Any], earlier: RunConfig | None = None) 
         # ImageNet weights do not help with drawn figures, and the embedded dataset works offline.
         values.setdefault("backbone_weights", "none")
     return TrainingChoice(folder, skeleton, preset, recipe, TrainingOptions(**values))
-
-
-def _has_no_names(folder: str | os.PathLike[str]) -> bool:
-    """Whether a dataset folder does not name its keypoints, so that it needs a skeleton."""
-    return annotation_file(Path(folder)).exists() and not (Path(folder) / CLASSES).exists()
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,10 @@ from typing import Any
 from simplebase.converters.combining.folders import read_folder
 from simplebase.converters.combining.joint_skeletons import JointSkeleton
 from simplebase.converters.conversion import Conversion
-from simplebase.data.dataset import IMAGES
+from simplebase.data.dataset import IMAGES, needs_skeleton
 from simplebase.errors import ArgumentError
 from simplebase.files import short_names
 from simplebase.skeletons import Skeleton
-from simplebase.skeletons.textfiles import CLASSES
 
 _NOT_LABELLED = [0.0, 0.0, 0.0]
 _IDS = ("image_id", "annotation_id")
@@ -48,8 +47,7 @@ def merge_folders(
         given = ", ".join(map(str, folders))
         raise ArgumentError(f"two of {given} are the same folder, through a link. Leave out one.")
     parts = [
-        read_folder(folder, None if (Path(folder) / CLASSES).exists() else skeleton)
-        for folder in folders
+        read_folder(folder, skeleton if needs_skeleton(folder) else None) for folder in folders
     ]
     for part in parts:
         part.require_records()

@@ -55,11 +55,11 @@ def draw_statistics(dataset: KeypointDataset, crop: Crop) -> np.ndarray:
     records = dataset.records
     figure = Figure(figsize=(17, 7.5), dpi=110, layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    rows: Any = [["visibility", "places", name] for name in ("heights", "shapes", "objects")]
+    rows: Any = [["visibility", "places", name] for name in ("sizes", "shapes", "objects")]
     axes: dict[str, Any] = figure.subplot_mosaic(rows, width_ratios=(0.9, 1.7, 0.8))
     _plot_visibility(axes["visibility"], records, dataset.skeleton.keypoints)
     _plot_places(axes["places"], records, dataset.skeleton.keypoints, crop)
-    _plot_heights(axes["heights"], records)
+    _plot_sizes(axes["sizes"], records)
     _plot_objects(axes["objects"], records)
     _plot_shapes(axes["shapes"], records)
     held_out = int(records.validation.sum())
@@ -137,7 +137,7 @@ def _spread(values: Sequence[float], least: float) -> np.ndarray:
     return spread
 
 
-def _plot_heights(axes: Any, records: Records) -> None:
+def _plot_sizes(axes: Any, records: Records) -> None:
     _plot_spread(axes, PERSON_PIXELS * records.scales, records.validation)
     axes.set(xlabel="object size, pixels")
     axes.set_title("Object sizes", loc="left")
